@@ -1,0 +1,9 @@
+"""`python -m dungeonfighter` is the command `dungeonfighter`."""
+
+from __future__ import annotations
+
+import sys
+
+from dungeonfighter.cli import main
+
+sys.exit(main())

@@ -1,0 +1,218 @@
+"""What the host needs from outside: a store, a clock, and chance. Each is replaced in tests by a small honest fake.
+
+The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest) to version + 1;
+both are compared, because after a fail-over an older lineage could hold the same number. Each row of a batch wins or
+conflicts by itself. If `commit` raises `StoreUnavailable` nothing is known about any row; `settle` waits for whatever
+is still on its way and then tells what the row is.
+
+Source: docs/architecture.md, "The commit, exactly".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Row(Struct, frozen=True):
+    """One bot's row of `games`. `state` is the encoded rules state (empty: no run), `trail` the encoded `Trail`.
+
+    `bot_id` is the stored key `<fleet>/<botId>`; `updated_at` is seconds since 1970, set by the store.
+    """
+
+    bot_id: str
+    version: int
+    digest: bytes
+    episode: int
+    turn: int
+    rules: str
+    state: bytes
+    trail: bytes
+    directive: str = ""
+    tokens_today: int = 0
+    updated_at: float = 0.0
+
+
+class InputChunk(Struct, frozen=True):
+    """A rider: up to 64 inputs of one run, joined by newlines, the first of them applied at `first_turn`."""
+
+    episode: int
+    first_turn: int
+    inputs: str
+
+
+class EpisodeEnd(Struct, frozen=True):
+    """A rider: how a run ended. `result` is won | died | turns | abandoned; `score` in hundredths of a point.
+
+    `base` is the encoded state the run began from when seed and options alone do not give it (a loaded save).
+    """
+
+    episode: int
+    rules: str
+    seed: int
+    mode: str
+    options: str
+    parent_episode: int
+    first_turn: int
+    last_turn: int
+    result: str
+    score: int
+    digest: bytes
+    ranked: bool
+    base: bytes = b""
+
+
+class Write(Struct, frozen=True):
+    """One row to be: `row.version` is `from_version + 1`; the riders are written only if this write wins.
+
+    `from_version == 0` (with an empty `from_digest`) means: there must be no row yet.
+    """
+
+    row: Row
+    from_version: int
+    from_digest: bytes
+    chunk: InputChunk | None = None
+    ended: EpisodeEnd | None = None
+
+
+class Won(Struct, frozen=True):
+    """The write is durable on the primary."""
+
+
+class Conflict(Struct, frozen=True):
+    """The row was not what the write expected; this is what it holds now (version 0: no row)."""
+
+    version: int
+    digest: bytes
+
+
+class Failed(Struct, frozen=True):
+    """This row alone cannot be written (its content, never its version); nothing was written for it."""
+
+    reason: str
+
+
+Outcome = Won | Conflict | Failed
+
+
+class Head(Struct, frozen=True):
+    """What is needed to know whether a cached game is still the truth."""
+
+    version: int
+    digest: bytes
+
+
+class Save(Struct, frozen=True):
+    """One save slot of a bot (`character_saves`): the whole state beside a readable summary (JSON text)."""
+
+    bot_id: str
+    slot: str
+    state: bytes
+    digest: bytes
+    rules: str
+    episode: int
+    turn: int
+    summary: str
+    version: int = 1
+    updated_at: float = 0.0
+
+
+class BotLine(Struct, frozen=True):
+    """One line of a listing of bots."""
+
+    bot_id: str
+    episode: int
+    turn: int
+    updated_at: float
+
+
+class Store(Protocol):
+    """Where rows live. One contract suite runs over every implementation (tests/contract)."""
+
+    async def open(self) -> None:
+        """Connect and migrate (or check) the schema.
+
+        Raises:
+            SchemaTooNew: The database belongs to a newer release.
+            StoreUnavailable: It cannot be reached.
+        """
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write one batch of turns: each row wins or conflicts by itself.
+
+        Args:
+            batch: 1 to `limits.batch_rows_max` writes, at most one per bot, sorted by bot id.
+
+        Returns:
+            One outcome per write, in order. `Conflict` says what the store holds now.
+
+        Raises:
+            StoreUnavailable: Nothing is known about any row; `settle` tells, and may be repeated.
+
+        Source: docs/architecture.md, "Group commit".
+        """
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        """The committed (version, digest) of each bot as of a moment after this call began; None: no row."""
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        """The committed rows as of a moment after this call began; None: no row."""
+
+    async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        """Like `load`, but only after every earlier write of these rows has either happened or can no longer happen."""
+
+    async def put_save(self, save: Save) -> None:
+        """Write a save slot (insert or replace). Safe to repeat.
+
+        Raises:
+            StoreUnavailable: Not known; repeat.
+        """
+
+    async def get_save(self, bot_id: str, slot: str) -> Save | None:
+        """One save slot, or None."""
+
+    async def list_saves(self, bot_id: str) -> list[Save]:
+        """All save slots of a bot by slot name (at most `limits.save_slots_max`), with empty `state`."""
+
+    async def delete_save(self, bot_id: str, slot: str) -> bool:
+        """Remove a slot; False if there was none."""
+
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+        """Bots with a run whose key starts with `prefix`, in key order, beginning after the key `after`."""
+
+    async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
+        """The stored chunks of one run, in order of `first_turn`."""
+
+    async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
+        """The ended runs of a bot, in order."""
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of everything."""
+
+
+class Clock(Protocol):
+    """Time as an object, so that a simulation can own it."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Chance(Protocol):
+    """Where operation ids and drawn seeds come from (never the rules' dice)."""
+
+    def op(self) -> bytes:
+        """8 random bytes naming one request."""
+
+    def seed(self) -> int:
+        """A seed for a new run, 0 to `limits.seed_max`."""
+
+    def uniform(self) -> float:
+        """0.0 to 1.0, for jitter of retries."""

@@ -1,0 +1,44 @@
+"""Every bound in one place: what is not bounded here is a bug.
+
+Units are part of the names. Source: docs/architecture.md and the public contract.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Names and inputs
+bot_id_chars_max: Final = 128
+bot_id_pattern: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
+fleet_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
+slot_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
+hero_name_chars_max: Final = 24
+input_chars_max: Final = 48
+directive_chars_max: Final = 500
+seed_max: Final = 2**53 - 1
+save_slots_max: Final = 16
+
+# The rules
+state_bytes_max: Final = 4096
+log_events_max: Final = 24
+bag_items_max: Final = 20
+potions_max: Final = 4
+strip_slots_max: Final = 8
+ranked_turns_max: Final = 3000
+fight_actions_max: Final = 400
+"""A fight that lasts longer ends as if the hero had fled: no input loops for ever."""
+
+# Hosting
+trail_inputs_max: Final = 64
+trail_ops_max: Final = 8
+op_bytes: Final = 8
+batch_rows_max: Final = 256
+waiting_per_bot_max: Final = 32
+attempts_max: Final = 64
+hot_games_default: Final = 100_000
+commit_timeout_seconds: Final = 10.0
+
+# The wire
+body_bytes_max: Final = 1_048_576
+recent_output_max: Final = 24

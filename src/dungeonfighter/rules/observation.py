@@ -1,0 +1,193 @@
+"""What a bot is told, as typed values: the JSON view without the service's own fields (`botId`, `episode`).
+
+Field names on the wire are camelCase (`rename="camel"`). The structs are the one source of the JSON Schema
+`dungeonfighter://schema/view.json`. A policy sees exactly this, over MCP or directly on the rules.
+
+Source: product.md, "Views".
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Choice(Struct, frozen=True, rename="camel"):
+    """One legal input with a short label.
+
+    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then a template, not to be sent as it is.
+    """
+
+    input: str
+    label: str
+    pattern: bool = False
+
+
+class StatusView(Struct, frozen=True, rename="camel"):
+    """One status on a fighter; `amount` is its strength or the actions it still lasts."""
+
+    name: str
+    amount: int
+
+
+class ItemView(Struct, frozen=True, rename="camel"):
+    """One item. `number` is its place in the bag from 1 (0 when worn); `change` says what wearing it would change."""
+
+    number: int
+    name: str
+    slot: str
+    kind: str
+    rarity: str
+    level: int
+    damage: int
+    armour: int
+    affixes: list[str]
+    actions: list[str]
+    change: str
+    damage_change: int
+    armour_change: int
+    health_change: int
+    score_change: int
+    """An honest estimate of the change in fighting strength, permille of today's; what the heuristic compares."""
+
+
+class ActionView(Struct, frozen=True, rename="camel"):
+    """One action the hero knows; `number` is its index for `strip`."""
+
+    number: int
+    name: str
+    text: str
+    in_strip: bool
+
+
+class ConsumableView(Struct, frozen=True, rename="camel"):
+    name: str
+    count: int
+    input: str
+    text: str
+
+
+class PlayerView(Struct, frozen=True, rename="camel"):
+    name: str
+    hero_class: str
+    weapon_kind: str
+    level: int
+    xp: int
+    xp_next: int
+    health: int
+    health_max: int
+    strength: int
+    agility: int
+    technique: int
+    intelligence: int
+    class_points: dict[str, int]
+    gold: int
+    scars: int
+    damage: int
+    armour: int
+    potions: int
+    talents: list[str]
+    strip: list[str]
+    actions: list[ActionView]
+    worn: list[ItemView]
+    bag: list[ItemView]
+    consumables: list[ConsumableView]
+    statuses: list[StatusView]
+
+
+class DungeonView(Struct, frozen=True, rename="camel"):
+    name: str
+    theme: str
+    level: int
+    rooms: int
+    room: int
+    boss: bool
+
+
+class DoorView(Struct, frozen=True, rename="camel"):
+    """One door: `kind` is the room's kind or "dark"; `hint` the words at the door."""
+
+    number: int
+    kind: str
+    hint: str
+
+
+class RoomView(Struct, frozen=True, rename="camel"):
+    kind: str
+    name: str
+    phase: str
+    doors: list[DoorView]
+    can_rest: bool
+    can_search: bool
+    last: bool
+
+
+class CombatView(Struct, frozen=True, rename="camel"):
+    """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
+
+    `incoming` is the expected damage of the shown intent on a plain hit; `outgoing` that of a plain hero hit.
+    Times are milliseconds from now.
+    """
+
+    enemy: str
+    rank: str
+    archetype: str
+    enemy_class: str
+    level: int
+    health: int
+    health_max: int
+    armour: int
+    undead: bool
+    intent: str
+    intent_status: str
+    incoming: int
+    outgoing: int
+    hero_acts_in: int
+    enemy_acts_in: int
+    enemy_first: bool
+    strip_step: int
+    next_action: str
+    luck: int
+    statuses: list[StatusView]
+    exposed: bool
+
+
+class OfferView(Struct, frozen=True, rename="camel"):
+    """One dungeon of the hub's list."""
+
+    number: int
+    name: str
+    theme: str
+    level: int
+    rooms: int
+    boss: bool
+    cleared: bool
+    enemies: list[str]
+    reward: str
+
+
+class TalentView(Struct, frozen=True, rename="camel"):
+    number: int
+    name: str
+    text: str
+
+
+class Observation(Struct, frozen=True, rename="camel"):
+    """The full snapshot of one run: everything the hero knows and nothing it cannot know."""
+
+    turn: int
+    digest: str
+    rules: str
+    seed: int | None
+    mode: str
+    score: float
+    is_over: bool
+    current_state: str
+    player: PlayerView
+    current_dungeon: DungeonView | None
+    current_room: RoomView | None
+    combat: CombatView | None
+    dungeons: list[OfferView]
+    talents: list[TalentView]
+    shop: list[ItemView]
+    available_actions: list[Choice]
+    recent_output: list[str]

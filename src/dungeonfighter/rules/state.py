@@ -1,0 +1,271 @@
+"""The whole of one run as plain values: what the rules read and write, and what the digest identifies.
+
+Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's lists.
+The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are game milliseconds.
+A state belongs to one run and nothing in it is shared with another.
+
+Source: game.md sections 1 to 7; docs/rules.md.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from msgspec import Struct, field
+
+
+class Phase(IntEnum):
+    """Where the run stands; the names are those of `currentState` in the snapshot."""
+
+    WeaponSelection = 0
+    GameLoop = 1
+    DungeonSelection = 2
+    Dungeon = 3
+    Combat = 4
+    Inventory = 5
+    RegionTravel = 6
+    LevelUp = 7
+    DungeonCompletion = 8
+    Death = 9
+    Victory = 10
+
+
+class Mode(IntEnum):
+    casual = 0
+    ironman = 1
+    daily = 2
+
+
+class Weapon(IntEnum):
+    """Weapon kind = class = the stat that grows: Barbarian/STR, Warrior/AGI, Rogue/TEC, Wizard/INT."""
+
+    mace = 0
+    sword = 1
+    dagger = 2
+    wand = 3
+
+
+class Slot(IntEnum):
+    """Where an item is worn."""
+
+    weapon = 0
+    head = 1
+    chest = 2
+    legs = 3
+    feet = 4
+
+
+class Status(IntEnum):
+    """All statuses; each one has an effect (a data test proves it). Index into the status lists of a fighter."""
+
+    poison = 0
+    burn = 1
+    acid = 2
+    bleed = 3
+    weaken = 4
+    stun = 5
+    slow = 6
+    confusion = 7
+    pierce = 8
+    fortify = 9
+    shield = 10
+    roll_penalty = 11
+    mark = 12
+
+
+class Intent(IntEnum):
+    """What the enemy shows it will do next."""
+
+    light = 0
+    normal = 1
+    heavy = 2
+    status = 3
+    defend = 4
+    heal = 5
+    flee = 6
+
+
+class Rank(IntEnum):
+    normal = 0
+    elite = 1
+    guardian = 2
+    boss = 3
+
+
+class RoomKind(IntEnum):
+    fight = 0
+    elite = 1
+    treasure = 2
+    shrine = 3
+    merchant = 4
+    rest = 5
+    trap = 6
+
+
+class RoomPhase(IntEnum):
+    """Inside `Phase.Dungeon`: choosing a door, answering a room's offer, or standing in a cleared room."""
+
+    doors = 0
+    offer = 1
+    cleared = 2
+
+
+class Dice(Struct, array_like=True):
+    """One splitmix64 counter per named stream: drawing loot can never change a fight."""
+
+    combat: int
+    layout: int
+    loot: int
+    event: int
+
+
+class Item(Struct, array_like=True):
+    """One weapon or piece of armour.
+
+    `value` is the rolled base: damage of a weapon, armour of a piece. `affixes` and `actions` are catalogue numbers.
+    """
+
+    base: int
+    level: int
+    rarity: int
+    value: int
+    affixes: list[int] = field(default_factory=list)
+    actions: list[int] = field(default_factory=list)
+
+
+class Hero(Struct, array_like=True):
+    """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT)."""
+
+    name: str
+    kind: int = -1
+    level: int = 1
+    xp: int = 0
+    health: int = 250
+    stats: list[int] = field(default_factory=lambda: [3, 3, 3, 3])
+    class_points: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    talents: list[int] = field(default_factory=list)
+    strip: list[int] = field(default_factory=list)
+    worn: list[Item | None] = field(default_factory=lambda: [None, None, None, None, None])
+    bag: list[Item] = field(default_factory=list)
+    consumables: list[int] = field(default_factory=list)
+    gold: int = 0
+    scars: int = 0
+    clones: int = 0
+
+
+class Fighter(Struct, array_like=True):
+    """What a fight changes on one side: when it acts next and its statuses (strength or turns left, by `Status`)."""
+
+    next_at: int = 0
+    statuses: list[int] = field(default_factory=lambda: [0] * 13)
+
+
+class Fight(Struct, array_like=True):
+    """One hero against one enemy on one time line, the room as the third actor."""
+
+    enemy: int
+    rank: int
+    level: int
+    health: int
+    health_max: int
+    intent: int
+    hero: Fighter
+    foe: Fighter
+    intent_status: int = -1
+    pattern_at: int = 0
+    heals: int = 0
+    step: int = 0
+    luck: int = 0
+    guarding: bool = False
+    exposed: bool = False
+    defending: bool = False
+    quiet: int = 0
+    hazards: int = 0
+    actions: int = 0
+    extra: list[int] = field(default_factory=list)
+
+
+class Door(Struct, array_like=True):
+    """One way on: what is behind it and how much of that the bot is told (`hint` 0 = darkness)."""
+
+    kind: int
+    hint: int
+    theme_room: int
+    enemy: int = -1
+
+
+class Dungeon(Struct, array_like=True):
+    """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen."""
+
+    theme: int
+    level: int
+    rooms: int
+    name: int
+    room: int = 0
+    phase: int = 0
+    kind: int = 0
+    place: int = 0
+    boss: bool = False
+    doors: list[Door] = field(default_factory=list)
+    offer: list[int] = field(default_factory=list)
+    stock: list[Item] = field(default_factory=list)
+    rested: bool = False
+    searched: bool = False
+    kills: int = 0
+    found: int = 0
+    extra: list[int] = field(default_factory=list)
+
+
+class Offer(Struct, array_like=True):
+    """One dungeon the hub offers."""
+
+    level: int
+    theme: int
+    name: int
+    boss: bool = False
+    enemies: list[int] = field(default_factory=list)
+
+
+class World(Struct, array_like=True):
+    """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells."""
+
+    region: int = 0
+    cleared: list[int] = field(default_factory=list)
+    completions: int = 0
+    bosses: int = 0
+    first_clears: int = 0
+    xp_since_clear: int = 0
+    offers: list[Offer] = field(default_factory=list)
+    shop: list[Item] = field(default_factory=list)
+    potions_left: int = 2
+    rerolls: int = 0
+    extra: list[int] = field(default_factory=list)
+
+
+class State(Struct, array_like=True):
+    """A whole run.
+
+    `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last `fresh` of
+    them are those of the present turn. `back` is the phase that `0` returns to from the inventory. `talent_offer` holds
+    the three talents to choose from while `phase` is LevelUp, and `after` the phase that follows. `reward` is what the
+    last completed dungeon gave.
+    """
+
+    seed: int
+    mode: int
+    ranked: bool
+    phase: int
+    turn: int
+    dice: Dice
+    hero: Hero
+    world: World
+    dungeon: Dungeon | None = None
+    fight: Fight | None = None
+    back: int = 1
+    after: int = 1
+    talent_offer: list[int] = field(default_factory=list)
+    reward: list[int] = field(default_factory=list)
+    over: bool = False
+    log: list[list[int]] = field(default_factory=list)
+    fresh: int = 0
+    extra: list[int] = field(default_factory=list)
