@@ -1,0 +1,78 @@
+# The words of this house. Needs only Python >= 3.11 (with venv and pip) and make: no root, no compiler.
+#
+#   make demo                 play: a server, 200 bots, a page to watch (DEMO_SECONDS=30 ends by itself)
+#   make test | check         what CI runs
+#
+# Everything is installed into .venv, once; setup is skipped while nothing it reads has changed.
+
+PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV    ?= .venv
+PY      := $(VENV)/bin/python
+PIP     := $(PY) -m pip --disable-pip-version-check
+RUNTIME := $(VENV)/.runtime.stamp
+DEV     := $(VENV)/.dev.stamp
+WORKERS ?= 2
+SEED    ?= 1
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench sim golden lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "DungeonFighter needs Python 3.11 or newer with venv and pip (Debian: apt install python3-venv)."; \
+	  echo "Say which one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml | $(PY)
+	@echo "installing what the game needs (exact versions, checked by hash)"
+	@$(PIP) install --quiet --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME) | $(PY)
+	@echo "installing what the tests need (exact versions, checked by hash)"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(RUNTIME) $(DEV) ## install into .venv (quick when nothing changed)
+
+demo: $(RUNTIME) ## server + 200 playing bots + watch page; DEMO_SECONDS=30 ends by itself
+	@$(PY) -m dungeonfighter demo
+
+test: $(DEV) ## all tests (WORKERS=2 processes; TESTS=path for some of them)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+check: $(DEV) ## formatter, linter, types, layers and sizes
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/unit/house
+
+format: $(DEV) ## let the formatter and the linter repair what they can
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(DEV) ## how fast, measured here and now
+	@test -f bench/__main__.py || { echo "there is no bench/ in this version"; exit 1; }
+	@$(PY) -m bench
+
+sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
+	@$(PY) -m tests.simulation --seed $(SEED)
+
+golden: $(DEV) ## write the golden playthroughs anew; then read the diff
+	@$(PY) -m tests.golden
+	@git --no-pager diff --stat -- tests/golden
+
+lock: ## write requirements/*.txt anew from *.in (needs uv)
+	@for name in runtime build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
+	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean: ## remove the venv, caches and the demo's database
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
