@@ -102,6 +102,34 @@ class RoomKind(IntEnum):
     trap = 6
 
 
+class Stance(IntEnum):
+    """How the hero acts; the numbers are those of the inputs 1 to 4."""
+
+    attack = 1
+    precise = 2
+    power = 3
+    guard = 4
+
+
+class Band(IntEnum):
+    """What a d20 came to."""
+
+    critical_miss = 0
+    miss = 1
+    hit = 2
+    combo = 3
+    critical = 4
+
+
+class Ending(IntEnum):
+    """How a run ended (`State.ending`); `live` while it goes on."""
+
+    live = 0
+    died = 1
+    won = 2
+    turns = 3
+
+
 class RoomPhase(IntEnum):
     """Inside `Phase.Dungeon`: choosing a door, answering a room's offer, or standing in a cleared room."""
 
@@ -133,8 +161,38 @@ class Item(Struct, array_like=True):
     actions: list[int] = field(default_factory=list)
 
 
+class Figures(Struct, array_like=True):
+    """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of them changes.
+
+    Kept in the state because a turn reads most of it and changes none of it. `period` is game milliseconds of a plain
+    attack, `amp` permille, `gold` permille; `hit`, `combo`, `crit` lower the thresholds; `known` are action numbers;
+    `perks` holds one amount per `talents.Perk`.
+    """
+
+    health_max: int = 250
+    armour: int = 0
+    damage: int = 6
+    period: int = 8000
+    amp: int = 1000
+    hit: int = 0
+    combo: int = 0
+    crit: int = 0
+    luck: int = 0
+    gold: int = 1000
+    slots: int = 1
+    lengthen: int = 0
+    agility: int = 3
+    routing: bool = False
+    known: list[int] = field(default_factory=list)
+    perks: list[int] = field(default_factory=list)
+
+
 class Hero(Struct, array_like=True):
-    """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT)."""
+    """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT).
+
+    `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue. Items are
+    never changed once made; lists are.
+    """
 
     name: str
     kind: int = -1
@@ -151,6 +209,7 @@ class Hero(Struct, array_like=True):
     gold: int = 0
     scars: int = 0
     clones: int = 0
+    figures: Figures = field(default_factory=Figures)
 
 
 class Fighter(Struct, array_like=True):
@@ -161,7 +220,14 @@ class Fighter(Struct, array_like=True):
 
 
 class Fight(Struct, array_like=True):
-    """One hero against one enemy on one time line, the room as the third actor."""
+    """One hero against one enemy on one time line, the room as the third actor.
+
+    `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`, and
+    `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both. `intent_status` is the status
+    the shown intent inflicts (-1: none). `quiet` counts hero turns since the room last acted, `hazards` its acts,
+    `actions` all acts of both fighters. `patience`, `opened`, `stubborn`, `hurried` belong to talents: the hero guarded,
+    has attacked, has used up the last breath, comboed last.
+    """
 
     enemy: int
     rank: int
@@ -183,10 +249,25 @@ class Fight(Struct, array_like=True):
     hazards: int = 0
     actions: int = 0
     extra: list[int] = field(default_factory=list)
+    damage: int = 0
+    period: int = 7600
+    armour: int = 0
+    hero_armour: int = 0
+    hit: int = 0
+    combo: int = 0
+    crit: int = 0
+    theme: int = 0
+    patience: bool = False
+    opened: bool = False
+    stubborn: bool = False
+    hurried: bool = False
 
 
 class Door(Struct, array_like=True):
-    """One way on: what is behind it and how much of that the bot is told (`hint` 0 = darkness)."""
+    """One way on. What is not told is not drawn yet: a dark door (`hint` 0) has `kind` -1 until it is taken.
+
+    `hint` 1: the room's kind and its place (`theme_room`, a catalogue number) are known; 2: its `enemy` too.
+    """
 
     kind: int
     hint: int
@@ -214,6 +295,8 @@ class Dungeon(Struct, array_like=True):
     kills: int = 0
     found: int = 0
     extra: list[int] = field(default_factory=list)
+    rests: int = 0
+    informed: bool = False
 
 
 class Offer(Struct, array_like=True):
@@ -227,7 +310,11 @@ class Offer(Struct, array_like=True):
 
 
 class World(Struct, array_like=True):
-    """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells."""
+    """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells.
+
+    Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`). `bosses` is
+    how many are beaten, `spent` the game time in turns beyond one an input (leaving, camping, `auto`, travel).
+    """
 
     region: int = 0
     cleared: list[int] = field(default_factory=list)
@@ -240,6 +327,8 @@ class World(Struct, array_like=True):
     potions_left: int = 2
     rerolls: int = 0
     extra: list[int] = field(default_factory=list)
+    frontier: int = 1
+    spent: int = 0
 
 
 class State(Struct, array_like=True):
@@ -269,3 +358,4 @@ class State(Struct, array_like=True):
     log: list[list[int]] = field(default_factory=list)
     fresh: int = 0
     extra: list[int] = field(default_factory=list)
+    ending: int = 0
