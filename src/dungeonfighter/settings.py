@@ -1,0 +1,334 @@
+"""All settings, read once at start from flags and environment; a flag wins over its variable.
+
+Each setting is one row of `FIELDS`: its names, how its text becomes a value, and what it is for. Every
+problem is collected, so that one start tells all of them, each with its remedy.
+
+Source: docs/operations.md, "Settings".
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
+
+from dungeonfighter import limits
+from dungeonfighter.errors import SettingsError
+
+DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
+
+
+class Database(Struct, frozen=True):
+    """Where rows live: a SQLite file (`path`), memory, or a PostgreSQL server (`url`).
+
+    `kind` is sqlite | memory | postgresql.
+    """
+
+    kind: str
+    path: str = ""
+    url: str = ""
+
+    @property
+    def shown(self) -> str:
+        """How to name it to a person: without any password."""
+        if self.kind == "sqlite":
+            return f"{self.path} (SQLite)"
+        if self.kind == "memory":
+            return "memory (nothing is kept when the server stops)"
+        parts = urlsplit(self.url)
+        return f"postgresql://{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The configuration of one server. Sequences are empty where nothing was given; texts likewise."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    database: Database = Database("sqlite", path="dungeonfighter.db")
+    db_pool_size: int = 4
+    max_bots_per_instance: int = limits.hot_games_default
+    instance_id: str = ""
+    bot_id_prefix: str = ""
+    auth: str = "none"
+    public_url: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    drain_seconds: float = 0.0
+    commit_timeout_seconds: float = limits.commit_timeout_seconds
+    log_format: str = "text"
+    notes: tuple[str, ...] = ()
+    """What a start should mention: settings that were given and have no effect yet."""
+
+
+class Problem(ValueError):  # noqa: N818 - it is a line of a list, not a failure of its own
+    """One setting cannot work; the text says why and what to write instead."""
+
+
+def parse_database(text: str) -> Database:
+    """Turn a connection string into a `Database`.
+
+    Known: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, `postgresql://...` (also
+    `postgres://`), and the keyword form `Host=...;Port=...;Database=...;Username=...;Password=...`.
+
+    Raises:
+        Problem: It is none of these.
+    """
+    scheme = text.partition("://")[0].lower()
+    if scheme == "sqlite":
+        path = unquote(text[len("sqlite://") :]).removeprefix("/")
+        if not path or path == ":memory:":
+            raise Problem("names no file: write sqlite:///dungeonfighter.db (or memory:// to keep nothing)")
+        if re.match(r"[^/].*\.db:|.*[\0\n]", path):
+            raise Problem("is not a usable file name")
+        return Database("sqlite", path=path)
+    if text.lower() in {"memory", "memory:", "memory://"}:
+        return Database("memory")
+    if scheme in {"postgresql", "postgres"}:
+        return Database("postgresql", url=_postgres_url(text))
+    if re.match(r"\s*(host|server)\s*=", text, re.IGNORECASE):
+        return Database("postgresql", url=_postgres_from_keywords(text))
+    raise Problem(
+        f"{_masked(text)!r} is no known connection string: write sqlite:///file.db, memory://, "
+        "postgresql://user:password@host/name or Host=...;Database=...;Username=...;Password=..."
+    )
+
+
+def _postgres_url(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        usable = bool(parts.hostname) and len(parts.path) > 1 and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Problem("needs a host and a database: postgresql://user:password@host:5432/name")
+    return "postgresql" + text[text.index("://") :]
+
+
+def _postgres_from_keywords(text: str) -> str:
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    values = {key.strip().lower().replace(" ", ""): value.strip() for key, _, value in pairs}
+    host = values.get("host") or values.get("server") or ""
+    name = values.get("database") or ""
+    if not host or not name:
+        raise Problem("needs at least Host=...;Database=...;Username=...;Password=...")
+    user = quote(values.get("username") or values.get("userid") or values.get("user") or "", safe="")
+    password = quote(values.get("password") or "", safe="")
+    sign_in = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    mode = values.get("sslmode", "").lower()
+    port = values.get("port") or "5432"
+    return f"postgresql://{sign_in}{host}:{port}/{quote(name)}" + (f"?sslmode={mode}" if mode else "")
+
+
+def _masked(text: str) -> str:
+    """Without what could be a password: an error may end in a log."""
+    text = re.sub(r"://[^@/]*@", "://...@", text)
+    return re.sub(r"(?i)(password|pwd)\s*=[^;]*", r"\1=...", text)[:80]
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise Problem(f"{text[:40]!r} must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not low <= float(text) <= high:
+            raise Problem(f"{text[:40]!r} must be seconds from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
+    """The words that are understood; a word with a text is one that is known but not usable, and why."""
+
+    def parse(text: str) -> str:
+        word = text.lower()
+        usable = [known for known, reason in words.items() if not reason]
+        if word not in words:
+            raise Problem(f"{text[:40]!r} must be {' or '.join(usable)}")
+        if words[word]:
+            raise Problem(f"{word} {words[word]}: write {' or '.join(usable)}")
+        return word
+
+    return parse
+
+
+def _host(text: str) -> str:
+    if not text or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", text):
+        raise Problem(f"{text[:40]!r} must be an address or a host name, for example 127.0.0.1")
+    return text
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(part) for part in _list(text))
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#@]+/?", text, re.IGNORECASE):
+        raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
+    return text.rstrip("/").lower()
+
+
+def _prefix(text: str) -> str:
+    if text and not limits.bot_id_pattern.match(text):
+        raise Problem(f"{text[:40]!r} must begin like a bot id: letters, digits, '.', '_' and '-'")
+    return text
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
+    return text
+
+
+class Field(NamedTuple):
+    """One setting: its attribute, flags, variables in order of precedence, parser, and what it is for."""
+
+    attribute: str
+    flags: tuple[str, ...]
+    variables: tuple[str, ...]
+    parse: Callable[[str], Any]
+    metavar: str
+    purpose: str
+
+
+_LATER: Final = "comes with access control, which this version does not have"
+FIELDS: Final = (
+    Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
+          "address to listen on (default 127.0.0.1; only loopback without access control)"),
+    Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), _integer(0, 65535), "PORT",
+          "port to listen on (default 8000; 0 takes a free one)"),
+    Field("workers", ("--workers",), ("WORKERS",), _integer(1, 1), "N",
+          "processes that serve (this version: 1)"),
+    Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
+          f"where games live: sqlite:///FILE or memory:// (default {DEFAULT_DATABASE})"),
+    Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
+          "connections to a database server (default 4)"),
+    Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
+          _integer(1, 10_000_000), "N",
+          f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),
+    Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
+          "name of this server in logs (default: the machine's)"),
+    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _prefix, "TEXT",
+          "refuse bot ids that do not begin with it"),
+    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": _LATER, "jwt": _LATER}), "none",
+          "who may play: none (everybody who reaches the loopback address)"),
+    Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
+          "origin that clients use to reach this server through a proxy"),
+    Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _list, "HOST,...",
+          "further Host headers to accept (loopback names always are)"),
+    Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
+          "further Origin headers to accept"),
+    Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
+          "how long to go on serving after SIGTERM, so that balancers notice (default 0)"),
+    Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), _seconds(120, 0.1), "SECONDS",
+          "how long a turn may wait for the store (default 10)"),
+    Field("log_format", ("--log-format",), ("LOG_FORMAT",),
+          _one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
+          "form of the log on standard error (default text)"),
+)  # fmt: skip
+NOT_YET: Final = (
+    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "READ_DB_CONNECTION_STRING", "RATE_PER_BOT",
+    "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
+    """Add the flags of all settings, or only of the attributes named. Values stay texts until `read_settings`."""
+    group = parser.add_argument_group("settings (flag, or environment variable)")
+    for field in FIELDS:
+        if not only or field.attribute in only:
+            purpose = f"{field.purpose} [{', '.join(field.variables)}]".replace("%", "%%")
+            group.add_argument(*field.flags, dest=field.attribute, metavar=field.metavar, help=purpose)
+
+
+def read_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str], *, stores: Collection[str] = ("sqlite", "memory")
+) -> Settings:
+    """Read every setting.
+
+    Args:
+        flags: Parsed arguments by attribute; None where a flag was not given.
+        environ: Usually `os.environ`. An empty variable counts as not given.
+        stores: The kinds of `Database` that this release can open.
+
+    Raises:
+        SettingsError: One line per problem, each naming the setting and its remedy.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for field in FIELDS:
+        name, text = _given(field, flags, environ)
+        if text is None:
+            continue
+        try:
+            values[field.attribute] = field.parse(text)
+        except Problem as problem:
+            problems.append(f"{name}: {problem}")
+    settings = Settings(**values, notes=_notes(environ))
+    problems += _contradictions(settings, stores)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    flag = flags.get(field.attribute)
+    if flag is not None:
+        return field.flags[0], str(flag).strip()
+    for variable in field.variables:
+        if environ.get(variable, "").strip():
+            return variable, environ[variable].strip()
+    return field.flags[0], None
+
+
+def _notes(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name} has no effect in this version" for name in NOT_YET if environ.get(name))
+
+
+def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
+    problems = []
+    if settings.auth == "none" and not is_loopback(settings.host):
+        problems.append(
+            f"--host: {settings.host} can be reached from other machines and there is no access control; "
+            "listen on 127.0.0.1 and put a proxy that asks who is there in front"
+        )
+    kind = settings.database.kind
+    if kind not in stores:
+        problems.append(
+            f"--db: the {kind} store comes with a later version; write sqlite:///FILE or memory:// until then"
+        )
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    """True if nothing outside this machine can reach an address or name of this kind."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def instance_name(settings: Settings) -> str:
+    """What this server calls itself in logs."""
+    return settings.instance_id or socket.gethostname() or f"pid-{os.getpid()}"

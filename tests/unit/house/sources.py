@@ -1,0 +1,17 @@
+"""Where the package's own source files are, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / "src" / "dungeonfighter"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def dotted_name(path: Path) -> str:
+    """`.../dungeonfighter/rules/dice.py` is `dungeonfighter.rules.dice`; a package is named like its folder."""
+    parts = path.with_suffix("").parts
+    start = len(parts) - 1 - parts[::-1].index("dungeonfighter")
+    names = parts[start:-1] if parts[-1] == "__init__" else parts[start:]
+    return ".".join(names)

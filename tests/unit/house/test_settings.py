@@ -1,0 +1,142 @@
+"""Settings: flags before variables, all problems at once, no password in any message."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.settings import (
+    Database,
+    Settings,
+    add_arguments,
+    is_loopback,
+    parse_database,
+    read_settings,
+)
+
+
+def test_nothing_given_is_a_server_for_one_machine() -> None:
+    settings = read_settings({}, {})
+    assert settings == Settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.database == Database("sqlite", path="dungeonfighter.db")
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    assert read_settings({"port": "1"}, {"DUNGEONFIGHTER_PORT": "2"}).port == 1
+
+
+def test_an_empty_variable_is_not_given() -> None:
+    assert read_settings({}, {"DUNGEONFIGHTER_PORT": ""}).port == 8000
+
+
+def test_the_first_variable_wins() -> None:
+    assert read_settings({}, {"INSTANCE_ID": "a", "POD_NAME": "b"}).instance_id == "a"
+    assert read_settings({}, {"POD_NAME": "b"}).instance_id == "b"
+
+
+def test_every_setting_has_a_flag_that_reaches_it() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    flags = vars(parser.parse_args(["--db", "memory://", "--log-format", "json", "--drain-seconds", "2.5"]))
+    settings = read_settings(flags, {})
+    assert (settings.database.kind, settings.log_format, settings.drain_seconds) == ("memory", "json", 2.5)
+
+
+def test_all_problems_are_reported_together() -> None:
+    environ = {
+        "DUNGEONFIGHTER_HOST": "0.0.0.0",
+        "DUNGEONFIGHTER_PORT": "eighty",
+        "DB_CONNECTION_STRING": "oracle://x",
+        "AUTH": "maybe",
+        "DRAIN_SECONDS": "-1",
+        "PUBLIC_URL": "https://example.org/path",
+        "LOG_FORMAT": "xml",
+        "COMMIT_TIMEOUT": "0",
+        "BOT_ID_PREFIX": " -",
+    }
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, environ)
+    named = {problem.split(":")[0] for problem in caught.value.problems}
+    assert named == set(environ) - {"DUNGEONFIGHTER_HOST"} | {"--host"}
+
+
+@pytest.mark.parametrize(
+    ("text", "database"),
+    [
+        ("sqlite:///a.db", Database("sqlite", path="a.db")),
+        ("sqlite:////var/a.db", Database("sqlite", path="/var/a.db")),
+        ("sqlite:///C:/games/a.db", Database("sqlite", path="C:/games/a.db")),
+        ("sqlite:///with%20space.db", Database("sqlite", path="with space.db")),
+        ("memory://", Database("memory")),
+        ("postgres://u:p@h/d", Database("postgresql", url="postgresql://u:p@h/d")),
+        (
+            "postgresql://h:5433/d?sslmode=require",
+            Database("postgresql", url="postgresql://h:5433/d?sslmode=require"),
+        ),
+        (
+            "Host=db;Database=game;Username=u;Password=p@ss;SSL Mode=Require",
+            Database("postgresql", url="postgresql://u:p%40ss@db:5432/game?sslmode=require"),
+        ),
+        ("server=db;port=6000;database=game", Database("postgresql", url="postgresql://db:6000/game")),
+    ],
+)
+def test_connection_strings(text: str, database: Database) -> None:
+    assert parse_database(text) == database
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "postgresql://",
+        "postgresql://h",
+        "Host=db",
+        "a.db",
+        "x://y",
+    ],
+)
+def test_connection_strings_that_cannot_work(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--db: "):
+        read_settings({"database": text}, {}, stores=("sqlite", "memory", "postgresql"))
+
+
+def test_a_store_that_is_not_here_yet_is_named() -> None:
+    with pytest.raises(SettingsError, match="the postgresql store comes with a later version"):
+        read_settings({"database": "postgresql://h/d"}, {})
+
+
+@pytest.mark.parametrize("text", ["postgre://u:secret@h/d", "Hots=x;Password=secret;Database=d"])
+def test_no_message_shows_a_password(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"database": text}, {})
+    assert "secret" not in str(caught.value)
+    assert "secret" not in parse_database("postgresql://u:secret@h/d").shown
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "a.localhost"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+    assert read_settings({"host": host.strip("[]")}, {}).host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", "localhost.example.org", ""])
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+    with pytest.raises(SettingsError, match="--host"):
+        read_settings({"host": host}, {})
+
+
+def test_access_control_that_is_not_here_yet_is_refused() -> None:
+    with pytest.raises(SettingsError, match="write none"):
+        read_settings({"auth": "tokens"}, {})
+
+
+def test_settings_without_effect_are_mentioned() -> None:
+    assert read_settings({}, {"RETENTION_DAYS": "7"}).notes == (
+        "RETENTION_DAYS has no effect in this version",
+    )
