@@ -8,11 +8,23 @@ Source: game.md sections 2 to 7.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
+
+AFFIX_STATS: Final = (
+    "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck", "gold",
+)  # fmt: skip
+"""What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck` permille
+more drops, `gold` permille more gold; `hit`, `combo` and `crit` are steps on the die; the rest are plain points."""
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):
-    """A status put on a fighter. `on`: hit | combo | critical | always; `who`: foe | self."""
+    """A status put on a fighter by a strip action. `who`: foe | self.
+
+    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a critical), "hit" (once
+    for each blow of the action that lands; for multi-hit actions).
+    """
 
     status: str
     amount: int
@@ -77,7 +89,35 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):
-    """One talent. `key` names its mechanism in the rules, `amount` is that mechanism's figure."""
+    """One talent. `key` names its mechanism in the rules, `amount` is that mechanism's figure (n below).
+
+    | key | mechanism (implemented by the engine) |
+    |---|---|
+    | counter_guard | a guarded heavy also deals n permille of a plain hit to the enemy |
+    | precise_combo | in the precise stance the roll gets n more (on top of its +3) for the combo threshold only |
+    | power_armour | power no longer exposes fully: incoming damage x n permille instead of 1500 while exposed |
+    | bleed_on_combo | every combo or critical also puts bleed n on the enemy (not on undead) |
+    | executioner | damage x n permille against an enemy under 30 % of its health |
+    | second_wind | once a fight, falling under 25 % health heals n permille of maximum health |
+    | scavenger | searching a room finds on n more faces of the d20, and never wakes a fight |
+    | door_sense | dark doors show their kind (n unused, 1) |
+    | cheap_potions | the hub's potions and items cost x n permille |
+    | opener_crit | the first hero action of a fight widens the critical face by n |
+    | interrupt_mark | an interrupt also marks the enemy and delays it by n permille of its period more |
+    | hazard_ward | hazards never hurt the hero; traps and their costs x n permille |
+    | thick_skin | n armour, plus 1 per 3 hero levels |
+    | quick_hands | potion, bomb, food and items take n permille of a plain action instead of 500 |
+    | strip_keeper | once a fight, a plain hit (not a miss) does not reset the strip (n = times a fight) |
+    | gambler | a natural 1 is no critical miss but a critical, and a natural 2 becomes the critical miss (n unused) |
+    | long_statuses | statuses the hero puts on the enemy last or weigh n more |
+    | poisoner | every critical also puts poison n on the enemy (not on undead) |
+    | field_medic | resting and camping heal n permille of maximum health more |
+    | giant_slayer | damage x n permille against elites, guardians and bosses |
+    | momentum | each further combo in a row shortens the next hero action by n permille (at most 3 times) |
+    | last_stand | under 30 % health damage x n permille |
+    | escape_artist | fleeing and leaving always succeed without the enemy's blow and leave no scar (n unused, 1) |
+    | hoarder | potions carried at most rises by n, and a kill drops a potion n * 40 permille more often |
+    """
 
     id: str
     name: str
@@ -165,8 +205,9 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
     """A trade (shrine), a trap or a travel event: what it costs and gives.
 
-    `kind`: shrine | trap | travel. `cost` and `gain` are `("health"|"gold"|"xp"|"stat"|"potion"|"item"|"status"|"scar", amount)`:
-    health in permille of maximum, gold per level, xp in permille of a unit.
+    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are `("health"|"gold"|"xp"|"stat"|"potion"|"item"|"status"|"scar", amount)`:
+    health in permille of maximum, gold per level, xp in permille of a unit(dungeon level), stat points on the class's stat,
+    item = steps of rarity above the usual roll, status = a `Status` number put on the hero at the next fight.
     """
 
     id: str

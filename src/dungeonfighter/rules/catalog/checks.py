@@ -1,0 +1,214 @@
+"""What must hold between the rows of the content: references, duplicates, ranges, text budgets, completeness.
+
+Every function yields problems as text, each naming file, row and remedy, so that a designer sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, Content
+from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+
+NAME_CHARS_MAX: Final = 24
+TEXT_CHARS_MAX: Final = {
+    "actions": 64, "talents": 80, "consumables": 56, "hazards": 56, "events": 90, "places": 44,
+}  # fmt: skip
+TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "status", "scar")
+
+_weapons = set(Weapon.__members__)
+_statuses = set(Status.__members__)
+_intents = set(Intent.__members__)
+
+
+def problems(content: Content) -> Iterator[str]:
+    """All problems of content whose rows are well formed one by one."""
+    for kind in Content.__struct_fields__:
+        yield from _duplicates(kind, getattr(content, kind))
+        yield from _texts(kind, getattr(content, kind))
+    yield from _actions(content)
+    yield from _enemies(content)
+    yield from _goods(content)
+    yield from _rooms(content)
+    yield from _regions(content)
+    yield from _gaps(content)
+
+
+def _at(kind: str, number: int, row: Any) -> str:
+    return f"{kind}.json row {number + 1} ({row.id})"
+
+
+def _duplicates(kind: str, rows: Sequence[Any]) -> Iterator[str]:
+    seen: dict[tuple[str, object], int] = {}
+    for number, row in enumerate(rows):
+        figures = {k: v for k, v in msgspec.structs.asdict(row).items() if k not in ("id", "name", "text")}
+        keys: list[tuple[str, object]] = [("id", row.id), ("figures", repr(figures))]
+        if hasattr(row, "name") and kind != "places":
+            keys.append(("name", row.name.lower()))
+        if kind == "talents":
+            keys.append(("key", row.key))
+        for key in keys:
+            if key in seen and not (key[0] == "figures" and kind in ("items", "events", "hazards", "archetypes")):
+                yield f"{_at(kind, number, row)}: same {key[0]} as row {seen[key] + 1}; change one of them"
+            seen.setdefault(key, number)
+
+
+def _texts(kind: str, rows: Sequence[Any]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        for field, budget in (("name", NAME_CHARS_MAX), ("text", TEXT_CHARS_MAX.get(kind, 0)), ("hint", 44)):
+            text = getattr(row, field, None)
+            if text is None:
+                continue
+            if not text.strip() or text != text.strip() or not (text.isascii() and text.isprintable()):
+                yield f"{_at(kind, number, row)}: {field} must be plain printable text without outer spaces"
+            if len(text) > budget:
+                yield f"{_at(kind, number, row)}: {field} has {len(text)} characters, the budget is {budget}"
+
+
+def _actions(content: Content) -> Iterator[str]:
+    for number, row in enumerate(content.actions):
+        at = _at("actions", number, row)
+        if row.weapon != "any" and row.weapon not in _weapons:
+            yield f"{at}: weapon '{row.weapon}' is not one of {_list(_weapons | {'any'})}"
+        if row.points > POINTS_MAX or (row.weapon == "any" and row.points >= 0):
+            yield f"{at}: points must be -1 (gear) or, for one weapon, 0 to {POINTS_MAX}"
+        if row.route not in ROUTES:
+            yield f"{at}: route '{row.route}' is not one of {_list(ROUTES)}"
+        if row.hits < 1 or row.length < 250 or row.damage < 0 or not 0 <= row.pierce <= 1000:
+            yield f"{at}: hits, length, damage or pierce out of range"
+        for effect in row.effects:
+            if effect.status not in _statuses:
+                yield f"{at}: status '{effect.status}' is not one of {_list(_statuses)}"
+            if effect.on not in EFFECT_TIMES or effect.who not in ("foe", "self") or effect.amount < 1:
+                yield f"{at}: effect needs on {_list(EFFECT_TIMES)}, who foe or self, amount 1 or more"
+    for weapon in Weapon:
+        basics = [a for a in content.actions if a.basic and a.weapon == weapon.name]
+        if len(basics) != 1 or basics[0].points != 0:
+            yield f"actions.json: {weapon.name} needs exactly one basic action, with points 0"
+
+
+def _enemies(content: Content) -> Iterator[str]:
+    archetypes = {a.id for a in content.archetypes}
+    themes = {t.id for t in content.themes}
+    for number, archetype in enumerate(content.archetypes):
+        if sum(archetype.weights) != 100 or min(archetype.weights) < 0:
+            yield f"{_at('archetypes', number, archetype)}: weights must be six numbers that sum to 100"
+    for number, row in enumerate(content.enemies):
+        at = _at("enemies", number, row)
+        if row.archetype not in archetypes:
+            yield f"{at}: archetype '{row.archetype}' is not one of {_list(archetypes)}"
+        if row.theme not in themes:
+            yield f"{at}: theme '{row.theme}' is not one of {_list(themes)}"
+        if row.hero_class and row.hero_class not in _weapons:
+            yield f"{at}: hero_class '{row.hero_class}' is not one of {_list(_weapons)} or empty"
+        if row.status not in _statuses or row.amount < 1:
+            yield f"{at}: status '{row.status}' must be one of {_list(_statuses)} with an amount of 1 or more"
+        if row.rank not in ("normal", "boss"):
+            yield f"{at}: rank must be normal or boss (elites and guardians are normal enemies met at that rank)"
+        if row.level_min > row.level_max:
+            yield f"{at}: level_min {row.level_min} is above level_max {row.level_max}"
+        for intent in (*row.pattern, *row.pattern_low):
+            if intent not in _intents:
+                yield f"{at}: intent '{intent}' is not one of {_list(_intents)}"
+        if (row.rank == "boss") != bool(row.pattern and row.pattern_low):
+            yield f"{at}: bosses, and only they, have pattern and pattern_low"
+
+
+def _goods(content: Content) -> Iterator[str]:
+    for number, item in enumerate(content.items):
+        at = _at("items", number, item)
+        if item.slot not in Slot.__members__ or (item.slot == "weapon") != (item.weapon in _weapons):
+            yield f"{at}: slot must be one of {_list(Slot.__members__)}; weapons, and only they, name a weapon kind"
+        if not 1 <= item.tier <= TIERS or not 0 < item.low <= item.high:
+            yield f"{at}: tier must be 1 to {TIERS}, and 0 < low <= high"
+    for number, affix in enumerate(content.affixes):
+        if affix.kind not in ("prefix", "suffix") or affix.stat not in AFFIX_STATS:
+            yield f"{_at('affixes', number, affix)}: kind is prefix or suffix, stat one of {_list(AFFIX_STATS)}"
+    inputs = [c.input for c in content.consumables if c.input]
+    if sorted(inputs) != [5, 6, 7]:
+        yield "consumables.json: exactly one row each for the inputs 5 (potion), 6 (bomb) and 7 (food)"
+    for number, good in enumerate(content.consumables):
+        at = _at("consumables", number, good)
+        if good.effect not in CONSUMABLE_EFFECTS or good.who not in ("self", "foe"):
+            yield f"{at}: effect must be one of {_list(CONSUMABLE_EFFECTS)}, who self or foe"
+        if (good.effect == "status") != (good.status in _statuses):
+            yield f"{at}: status '{good.status}' must be one of {_list(_statuses)}, and only with effect status"
+
+
+def _rooms(content: Content) -> Iterator[str]:
+    themes = {t.id for t in content.themes}
+    for number, hazard in enumerate(content.hazards):
+        if hazard.theme not in themes or hazard.status not in (_statuses | {""}):
+            yield f"{_at('hazards', number, hazard)}: unknown theme '{hazard.theme}' or status '{hazard.status}'"
+    for number, place in enumerate(content.places):
+        at = _at("places", number, place)
+        if place.theme not in themes or place.kind not in RoomKind.__members__:
+            yield f"{at}: unknown theme '{place.theme}' or kind '{place.kind}' ({_list(RoomKind.__members__)})"
+        if place.tilt not in ("", "hit", "combo", "crit") or bool(place.tilt) != bool(place.tilt_amount):
+            yield f"{at}: tilt is hit, combo, crit or empty, and has an amount if not empty"
+    for number, event in enumerate(content.events):
+        at = _at("events", number, event)
+        if event.kind not in ("shrine", "trap", "travel") or event.theme not in (themes | {""}):
+            yield f"{at}: unknown kind '{event.kind}' or theme '{event.theme}'"
+        if event.cost[0] not in TRADES or event.gain[0] not in TRADES:
+            yield f"{at}: cost and gain must be of {_list(TRADES)}"
+
+
+def _regions(content: Content) -> Iterator[str]:
+    themes = {t.id: t for t in content.themes}
+    enemies = {e.id: e for e in content.enemies}
+    expected = 1
+    for number, row in enumerate(content.regions):
+        at = _at("regions", number, row)
+        if row.boss not in enemies or enemies[row.boss].rank != "boss":
+            yield f"{at}: boss '{row.boss}' is not an enemy of rank boss"
+        if row.first_level != expected or row.last_level < row.first_level:
+            yield f"{at}: levels must go on from {expected} without a gap"
+        expected = row.last_level + 1
+        for theme in row.themes:
+            if theme not in themes or themes[theme].region != row.id:
+                yield f"{at}: theme '{theme}' does not exist or belongs to another region"
+    regions = {r.id for r in content.regions}
+    for number, theme in enumerate(content.themes):
+        if theme.region not in regions or not theme.dungeons:
+            yield f"{_at('themes', number, theme)}: unknown region '{theme.region}' or no dungeon names"
+        for name in theme.dungeons:
+            if len(name) > NAME_CHARS_MAX:
+                yield f"{_at('themes', number, theme)}: '{name}' has {len(name)} characters of {NAME_CHARS_MAX}"
+
+
+def _gaps(content: Content) -> Iterator[str]:
+    """What the engine relies on being there."""
+    for theme in content.themes:
+        if not any(e.theme == theme.id and e.rank == "normal" for e in content.enemies):
+            yield f"enemies.json: theme {theme.id} has no ordinary enemy"
+        if sum(h.theme == theme.id for h in content.hazards) < 2:
+            yield f"hazards.json: theme {theme.id} needs two hazards"
+        for kind in RoomKind:
+            if not any(p.theme == theme.id and p.kind == kind.name for p in content.places):
+                yield f"places.json: theme {theme.id} has no place of kind {kind.name}"
+        for event in ("shrine", "trap"):
+            if sum(e.kind == event and e.theme in ("", theme.id) for e in content.events) < 2:
+                yield f"events.json: theme {theme.id} needs two events of kind {event}"
+    if sum(e.kind == "travel" for e in content.events) < 3:
+        yield "events.json: three travel events are needed"
+    for tier in range(1, TIERS + 1):
+        for weapon in Weapon:
+            if not any(i.weapon == weapon.name and i.tier == tier for i in content.items):
+                yield f"items.json: no {weapon.name} of tier {tier}"
+        for slot in list(Slot)[1:]:
+            if not any(i.slot == slot.name and i.tier == tier for i in content.items):
+                yield f"items.json: nothing for {slot.name} of tier {tier}"
+    for kind, least in (("prefix", 3), ("suffix", 4)):
+        if sum(a.kind == kind for a in content.affixes) < least:
+            yield f"affixes.json: at least {least} of kind {kind} are needed"
+    if len(content.talents) < 3 or not content.regions:
+        yield "talents.json: three talents are needed; regions.json: one region is needed"
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(name or "(empty)" for name in names))

@@ -1,0 +1,68 @@
+"""Reading the content files: typed rows, every problem reported at once, then the catalogue.
+
+The files are `content/<kind>.json`, one array of rows per kind; `--catalog DIR` puts files of the same name in their place.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.rules.catalog import checks
+from dungeonfighter.rules.catalog.catalogue import Catalogue, build
+from dungeonfighter.rules.catalog.model import Content
+
+__all__ = ["Catalogue", "load_catalogue"]
+
+
+def load_catalogue(directory: Path | None = None) -> Catalogue:
+    """Load the packaged content, with the files of `directory` in place of those of the same name.
+
+    Raises:
+        SettingsError: Lists every problem with file, row and remedy.
+    """
+    problems: list[str] = []
+    files = _files(directory, problems)
+    kinds = {kind: get_args(hint)[0] for kind, hint in get_type_hints(Content).items()}
+    rows = {kind: _rows(kind, files[kind], row_type, problems) for kind, row_type in kinds.items()}
+    if not problems:
+        content = Content(**rows)
+        problems.extend(checks.problems(content))
+    if problems:
+        raise SettingsError(problems)
+    return build(content)
+
+
+def _files(directory: Path | None, problems: list[str]) -> dict[str, bytes]:
+    packaged = resources.files(__package__) / "content"
+    files = {kind: (packaged / f"{kind}.json").read_bytes() for kind in Content.__struct_fields__}
+    if directory is None:
+        return files
+    if not directory.is_dir():
+        problems.append(f"catalogue directory {directory} does not exist")
+        return files
+    for path in sorted(directory.glob("*.json")):
+        if path.stem in files:
+            files[path.stem] = path.read_bytes()
+        else:
+            problems.append(f"{path.name} is no content file; the names are {', '.join(f'{k}.json' for k in files)}")
+    return files
+
+
+def _rows(kind: str, raw: bytes, row_type: type[Any], problems: list[str]) -> tuple[Any, ...]:
+    try:
+        parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        problems.append(f"{kind}.json: not an array of rows: {error}")
+        return ()
+    rows = []
+    for number, part in enumerate(parts):
+        try:
+            rows.append(msgspec.json.decode(part, type=row_type))
+        except msgspec.DecodeError as error:
+            problems.append(f"{kind}.json row {number + 1}: {error}")
+    return tuple(rows)
