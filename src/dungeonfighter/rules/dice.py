@@ -1,0 +1,74 @@
+"""Chance: splitmix64 in four named streams inside the state, so that drawing loot can never change a fight.
+
+A stream is one 64-bit counter; a draw adds the golden gamma, mixes, and scales the result to the range by its high bits.
+The bias of that scaling is below n / 2**64.
+
+Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014); game.md section 1.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules.state import Dice
+
+GAMMA: Final = 0x9E3779B97F4A7C15
+MASK: Final = 0xFFFFFFFFFFFFFFFF
+STREAMS: Final = ("combat", "layout", "loot", "event")
+
+
+def mix(z: int) -> int:
+    """The output function of splitmix64."""
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def streams(seed: int) -> Dice:
+    """The four streams of a seed; they start far apart from each other and from those of neighbouring seeds."""
+    base = mix((seed + GAMMA) & MASK)
+    combat, layout, loot, event = (mix((base + GAMMA * number) & MASK) for number in range(1, 5))
+    return Dice(combat=combat, layout=layout, loot=loot, event=event)
+
+
+# The four draws are written out: they are the most frequent call of a turn, and getattr by name costs a third more.
+def combat(dice: Dice, sides: int) -> int:
+    """Draw 0 .. sides - 1 from the stream of fights."""
+    z = dice.combat = (dice.combat + GAMMA) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return ((z ^ (z >> 31)) * sides) >> 64
+
+
+def layout(dice: Dice, sides: int) -> int:
+    """Draw 0 .. sides - 1 from the stream that makes dungeons, doors and rooms."""
+    z = dice.layout = (dice.layout + GAMMA) & MASK
+    return (mix(z) * sides) >> 64
+
+
+def loot(dice: Dice, sides: int) -> int:
+    """Draw 0 .. sides - 1 from the stream of items and drops."""
+    z = dice.loot = (dice.loot + GAMMA) & MASK
+    return (mix(z) * sides) >> 64
+
+
+def event(dice: Dice, sides: int) -> int:
+    """Draw 0 .. sides - 1 from the stream of entries, searches, hazards, shrines and travel."""
+    z = dice.event = (dice.event + GAMMA) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return ((z ^ (z >> 31)) * sides) >> 64
+
+
+def d20(dice: Dice) -> int:
+    """One die outside a fight, 1 to 20."""
+    return event(dice, 20) + 1
+
+
+def weighted(weights: tuple[int, ...], drawn: int) -> int:
+    """The place in `weights` that `drawn` (0 .. sum - 1) falls on."""
+    for place, weight in enumerate(weights):
+        drawn -= weight
+        if drawn < 0:
+            return place
+    return len(weights) - 1

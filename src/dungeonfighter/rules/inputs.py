@@ -1,0 +1,43 @@
+"""Inputs as text: one canonical spelling of each, at most 48 printable ASCII characters.
+
+A number names a choice, a verb with numbers the rest: `equip 3`, `unequip head`, `strip 2,0,1`, `trade 1,2,3,4,5`, `item 4`.
+Bag numbers count from 1, known actions from 0; `item n` is the consumable's number in the catalogue plus 1.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.errors import BadInput
+
+LIST_MAX = 8
+
+
+def canonical(text: str) -> str:
+    """The one spelling of an input: trimmed, lower case, single spaces, none around commas.
+
+    Raises:
+        BadInput: bad_argument, if it is empty, too long or not printable ASCII.
+    """
+    if text.isdigit() and len(text) == 1 and text.isascii():
+        return text
+    if len(text) > limits.input_chars_max:
+        raise BadInput(f"an input has at most {limits.input_chars_max} characters, this one {len(text)}")
+    if not (text.isascii() and text.isprintable()):
+        raise BadInput("an input is printable ASCII text, for example: 1")
+    words = text.lower().replace(",", " , ").split()
+    if not words:
+        raise BadInput("an input is not empty, for example: 1")
+    return " ".join(words).replace(" , ", ",").replace(" ,", ",").replace(", ", ",")
+
+
+def numbers(text: str, most: int = LIST_MAX) -> list[int] | None:
+    """The numbers of `2,0,1`, or None if it is no such list of 1 to `most` numbers below 1,000."""
+    parts = text.split(",")
+    if len(parts) > most or not all(part.isdigit() and len(part) <= 3 for part in parts):
+        return None
+    return [int(part) for part in parts]
+
+
+def item_input(consumable: int) -> str:
+    """The input that uses a consumable which has no number of its own."""
+    return f"item {consumable + 1}"

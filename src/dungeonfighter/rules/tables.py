@@ -1,0 +1,167 @@
+"""The figures of the rules as tables and constants, all integers; permille where a fraction is meant.
+
+Curves are computed once, exactly, when the module is read: no floating point, so they are the same on every machine.
+
+Source: game.md sections 2 to 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LEVEL_MAX: Final = 100
+STAT_MAX: Final = 400
+
+
+def _amplification() -> tuple[int, ...]:
+    """Permille by TEC: 1 + 0.56 (TEC / 99) ** 1.1, as the largest a with a**10 * 99**11 <= 560**10 * TEC**11."""
+    table, extra = [], 0
+    for technique in range(STAT_MAX + 1):
+        bound = 560**10 * technique**11
+        while (extra + 1) ** 10 * 99**11 <= bound:
+            extra += 1
+        table.append(1000 + extra)
+    return tuple(table)
+
+
+AMP: Final = _amplification()
+SPEED: Final = tuple(100_000 // (100 + agility) for agility in range(STAT_MAX + 1))
+"""Permille of the period by AGI."""
+
+HIT_MILESTONES: Final = (10, 15, 20, 25, 35)
+COMBO_MILESTONES: Final = (30, 40, 45, 55, 60, 65, 70, 80, 85)
+CRIT_MILESTONES: Final = (50, 75, 90, 95, 100)
+
+# The die
+MISS_MAX: Final = 5
+COMBO_MIN: Final = 14
+CRITICAL_FACE: Final = 20
+HIT_FLOOR: Final = 2
+COMBO_FLOOR: Final = 7
+CRITICAL_FLOOR: Final = 15
+ROLL: Final = (0, 0, 1000, 1500, 1600)
+"""Damage permille of the hero by `Band`."""
+FOE_ROLL: Final = (0, 0, 1000, 1000, 1600)
+HEAVY_MISS_MAX: Final = 3
+
+# Time
+PERIOD: Final = 8000
+FOE_PERIOD: Final = 7600
+WEAPON_TIME: Final = (1080, 980, 980, 960)
+CONSUMABLE_LENGTH: Final = 500
+
+# Stances, by `Stance` (place 0 is unused)
+STANCE_ROLL: Final = (0, 0, 3, -3, 0)
+STANCE_DAMAGE: Final = (0, 1000, 750, 1750, 0)
+EXPOSED: Final = 1500
+GUARD: Final = 600
+GUARD_HEAVY: Final = 400
+
+# Intents, by `Intent`
+INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0)
+INTENT_LENGTH: Final = (800, 1000, 1300, 1000, 1000, 1000, 1000)
+FOE_HEAL: Final = 120
+FOE_HEALS_MAX: Final = 2
+FOE_HEAL_BELOW: Final = 800
+FOE_FLEE_BELOW: Final = 200
+FOE_FLEE_WEIGHT: Final = 25
+DEFENDED: Final = 500
+
+# Damage
+DAMAGE_MIN: Final = 3
+SLOT_BONUS: Final = 100
+EDGE_BONUS: Final = 250
+"""An opener in the first slot, a finisher in the last."""
+WHEEL: Final = 1200
+WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
+"""Wizard beats warrior beats rogue beats wizard."""
+
+# Statuses, by `Status`; the caps keep every one of them bounded
+STATUS_CAP: Final = (8, 12, 12, 12, 6, 1, 6, 4, 6, 8, 4, 6, 1)
+STATUS_ADDS: Final = (True, True, True, True, False, False, False, False, False, True, True, False, False)
+"""Poison, burn, acid, bleed, fortify and shield add up; of the others the longer counts."""
+STATUS_LENGTHENED: Final = (False, True, True, True, True, False, True, False, True, True, False, True, False)
+WEAKENED: Final = 1500
+MARKED: Final = 1500
+SHIELDED: Final = 500
+SLOWED: Final = 1500
+ROLL_PENALTY: Final = 3
+POISON: Final = 10
+CONFUSED: Final = 500
+
+# Enemies
+FOE_HEALTH: Final = tuple(108 + 30 * n + 26 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
+FOE_DAMAGE: Final = tuple(14 + (360 * n + 11 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+"""By level; place 0 is unused."""
+RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
+RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
+RANK_XP: Final = (1000, 2000, 1500, 5000)
+RANK_STEPS: Final = (0, 1, 0, 2)
+RANK_GOLD: Final = (1, 3, 2, 8)
+TICK: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
+"""Damage of one point of burn or bleed, by the level of the fight."""
+
+# Hero
+HEALTH: Final = 250
+HEALTH_PER_LEVEL: Final = 14
+TIERS: Final = (2, 6, 12, 20)
+SCAR: Final = 50
+SCARS_MAX: Final = 6
+ROUTING_INT: Final = 10
+LUCK: Final = 6
+"""Beginner's luck: as many misses rerolled a fight as the level is below this."""
+STRONGER: Final = 350
+"""Permille of experience lost per hero level above the dungeon."""
+STRONGER_NONE: Final = 3
+
+# Rooms, by `RoomKind`
+DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
+DOOR_DARK: Final = 250
+REST: Final = 300
+CAMP: Final = 250
+CAMP_TURNS: Final = 50
+LEAVE_TURNS: Final = 10
+TRAVEL_TURNS: Final = 10
+SEARCH_FINDS: Final = 2
+SEARCH_WAKES: Final = 3
+HAZARD_STEP: Final = 5
+HAZARDS_MAX: Final = 2
+DROP_ITEM: Final = 250
+DROP_POTION: Final = 80
+ROOMS_MAX: Final = 12
+AUTO_STOPS_BELOW: Final = 300
+
+# Score, hundredths
+LEVEL_POINTS: Final = 300
+BOSS_POINTS: Final = 300
+LAST_POINTS: Final = 100
+PROGRESS_POINTS: Final = 100
+SCORED_LEVELS: Final = 30
+SCORED_BOSSES: Final = 3
+
+
+def unit(level: int) -> int:
+    """One unit of experience at an enemy's or a dungeon's level."""
+    return 25 + 5 * level
+
+
+def xp_next(level: int) -> int:
+    """Experience from this level to the next: 300, 450, then 300 x (level - 1)."""
+    return 300 if level == 1 else 450 if level == 2 else 300 * (level - 1)
+
+
+def rooms_of(level: int) -> int:
+    """How many rooms a dungeon of this level has."""
+    return min(ROOMS_MAX, max(2, (level + 1) // 2))
+
+
+def potion_price(level: int, base: int = 25, per_level: int = 8) -> int:
+    return base + per_level * level
+
+
+def item_price(level: int, rarity: int) -> int:
+    return (20 + 10 * level) * (2 + rarity) // 2
+
+
+def treasure_gold(level: int) -> int:
+    return 20 + 10 * level
