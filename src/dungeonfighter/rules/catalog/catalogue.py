@@ -1,13 +1,14 @@
 """The catalogue: all content rows by number, and the tables the rules look things up in.
 
-Built once by the loader, never changed, shared by every game. Numbers are positions in the content files; -1 means "none".
-Tables are tuples indexed by number, so a look-up costs one subscript.
+Built once by the loader, never changed, shared by every game. Numbers are positions in the content files; -1 means
+"none". Tables are tuples indexed by number, so a look-up costs one subscript.
 
 Source: game.md sections 2 to 7.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -62,8 +63,8 @@ class Catalogue:
 
     Attributes:
         identity: First 8 hex digits of blake2b over the canonical JSON of all content.
-        enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1, `Status` number of
-            its status intent or -1, and its patterns as `Intent` numbers (empty: drawn by the archetype's weights).
+        enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1, `Status` number
+            of its status intent, and its patterns as `Intent` numbers (empty: drawn by the archetype's weights).
         enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
         boss_of_region: Enemy number by region.
         action_effects: By action number.
@@ -73,10 +74,11 @@ class Catalogue:
         gear_actions: `[weapon]` the actions only gear grants, usable with that weapon kind.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
-        places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event numbers;
-            travels: event numbers.
+        places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event numbers.
+        travels: Event numbers.
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
-        consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food); others: numbers with input 0.
+        consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
+        other_consumables: Those without such an input, used by `item n`.
         talent_by_key: Talent number by key.
     """
 
@@ -134,6 +136,8 @@ def build(content: Content) -> Catalogue:
     regions = _index(content.regions)
     archetypes = _index(content.archetypes)
     enemies = _index(content.enemies)
+    theme_ids = [t.id for t in content.themes]
+    tiers = range(1, TIERS + 1)
     return Catalogue(
         content=content,
         identity=identity_of(content),
@@ -153,47 +157,33 @@ def build(content: Content) -> Catalogue:
         enemy_theme=tuple(themes[e.theme] for e in content.enemies),
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
         enemy_status=tuple(_status(e.status) for e in content.enemies),
-        enemy_pattern=tuple(tuple(int(Intent[i]) for i in e.pattern) for e in content.enemies),
-        enemy_pattern_low=tuple(tuple(int(Intent[i]) for i in e.pattern_low) for e in content.enemies),
-        enemies_at=tuple(_enemies_at(content, t.id) for t in content.themes),
+        enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
+        enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
+        enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
-        gear_actions=tuple(
-            _where(content.actions, lambda a, w=w: a.points < 0 and a.weapon in ("any", w.name)) for w in Weapon
-        ),
+        gear_actions=tuple(_gear_actions(content, w) for w in Weapon),
         item_slot=tuple(int(Slot[i.slot]) for i in content.items),
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
-        weapons=tuple(
-            tuple(_where(content.items, lambda i, w=w, t=t: i.weapon == w.name and i.tier == t) for t in _tiers)
-            for w in Weapon
-        ),
-        armours=tuple(
-            tuple(
-                _where(content.items, lambda i, s=s, t=t: not i.weapon and i.slot == s.name and i.tier == t)
-                for t in _tiers
-            )
-            for s in Slot
-        ),
-        prefixes=_where(content.affixes, lambda a: a.kind == "prefix"),
-        suffixes=_where(content.affixes, lambda a: a.kind == "suffix"),
+        weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),
+        armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
+        prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
+        suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
-        places=tuple(
-            tuple(_where(content.places, lambda p, t=t, k=k: p.theme == t.id and p.kind == k.name) for k in RoomKind)
-            for t in content.themes
-        ),
-        hazards=tuple(_where(content.hazards, lambda h, t=t: h.theme == t.id) for t in content.themes),
+        places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
+        hazards=tuple(tuple(n for n, h in enumerate(content.hazards) if h.theme == t) for t in theme_ids),
         hazard_status=tuple(_status(h.status) for h in content.hazards),
-        shrines=_events(content, "shrine"),
-        traps=_events(content, "trap"),
-        travels=_where(content.events, lambda e: e.kind == "travel"),
+        shrines=tuple(_events(content, "shrine", t) for t in theme_ids),
+        traps=tuple(_events(content, "trap", t) for t in theme_ids),
+        travels=tuple(n for n, e in enumerate(content.events) if e.kind == "travel"),
         region_of_theme=tuple(regions[t.region] for t in content.themes),
         themes_of_region=tuple(tuple(themes[t] for t in r.themes) for r in content.regions),
         consumable_at={c.input: n for n, c in enumerate(content.consumables) if c.input},
         consumable_status=tuple(_status(c.status) for c in content.consumables),
-        other_consumables=_where(content.consumables, lambda c: not c.input),
+        other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
     )
 
@@ -203,15 +193,8 @@ def identity_of(content: Content) -> str:
     return blake2b(msgspec.json.encode(content, order="sorted")).hexdigest()[:8]
 
 
-_tiers = range(1, TIERS + 1)
-
-
-def _index(rows: tuple) -> dict[str, int]:  # type: ignore[type-arg]
+def _index(rows: Sequence[Theme | Region | Archetype | Enemy]) -> dict[str, int]:
     return {row.id: number for number, row in enumerate(rows)}
-
-
-def _where(rows: tuple, wanted) -> Numbers:  # type: ignore[no-untyped-def, type-arg]
-    return tuple(number for number, row in enumerate(rows) if wanted(row))
 
 
 def _weapon(name: str) -> int:
@@ -220,6 +203,10 @@ def _weapon(name: str) -> int:
 
 def _status(name: str) -> int:
     return int(Status[name]) if name in Status.__members__ else -1
+
+
+def _intents(names: tuple[str, ...]) -> Numbers:
+    return tuple(int(Intent[name]) for name in names)
 
 
 def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
@@ -235,14 +222,14 @@ def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
 
 def _effects(action: HeroAction) -> tuple[PutStatus, ...]:
     return tuple(
-        PutStatus(_status(e.status), e.amount, EFFECT_TIMES.index(e.on), e.who == "self") for e in action.effects
+        PutStatus(_status(e.status), e.amount, EFFECT_TIMES.index(e.on), e.who == "self")
+        for e in action.effects
     )
 
 
 def _learned(content: Content, weapon: Weapon) -> tuple[Numbers, ...]:
-    rows = sorted(
-        (not a.basic, a.points, n) for n, a in enumerate(content.actions) if a.points >= 0 and a.weapon == weapon.name
-    )
+    own = [(n, a) for n, a in enumerate(content.actions) if a.points >= 0 and a.weapon == weapon.name]
+    rows = sorted((not a.basic, a.points, n) for n, a in own)
     return tuple(tuple(n for _, points, n in rows if points <= have) for have in range(POINTS_MAX + 1))
 
 
@@ -250,7 +237,22 @@ def _basic(content: Content, weapon: Weapon) -> int:
     return next(n for n, a in enumerate(content.actions) if a.basic and a.weapon == weapon.name)
 
 
-def _events(content: Content, kind: str) -> tuple[Numbers, ...]:
+def _gear_actions(content: Content, weapon: Weapon) -> Numbers:
     return tuple(
-        _where(content.events, lambda e, t=t: e.kind == kind and e.theme in ("", t.id)) for t in content.themes
+        n for n, a in enumerate(content.actions) if a.points < 0 and a.weapon in ("any", weapon.name)
     )
+
+
+def _items(content: Content, slot: Slot, tier: int, weapon: str) -> Numbers:
+    if slot == Slot.weapon and not weapon:
+        return ()
+    rows = enumerate(content.items)
+    return tuple(n for n, i in rows if i.slot == slot.name and i.tier == tier and i.weapon == weapon)
+
+
+def _places(content: Content, theme: str, kind: RoomKind) -> Numbers:
+    return tuple(n for n, p in enumerate(content.places) if p.theme == theme and p.kind == kind.name)
+
+
+def _events(content: Content, kind: str, theme: str) -> Numbers:
+    return tuple(n for n, e in enumerate(content.events) if e.kind == kind and e.theme in ("", theme))

@@ -1,11 +1,11 @@
 """What must hold between the rows of the content: references, duplicates, ranges, text budgets, completeness.
 
-Every function yields problems as text, each naming file, row and remedy, so that a designer sees all of them at once.
+Every function yields problems as text, each naming file, row and remedy, so that a designer sees all at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,12 +13,13 @@ import msgspec
 from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
 from dungeonfighter.rules.catalog.model import AFFIX_STATS, Content
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.talents import KEYS
 
 NAME_CHARS_MAX: Final = 24
 TEXT_CHARS_MAX: Final = {
     "actions": 64, "talents": 80, "consumables": 56, "hazards": 56, "events": 90, "places": 44,
 }  # fmt: skip
-TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "status", "scar")
+TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar")
 
 _weapons = set(Weapon.__members__)
 _statuses = set(Status.__members__)
@@ -52,7 +53,7 @@ def _duplicates(kind: str, rows: Sequence[Any]) -> Iterator[str]:
         if kind == "talents":
             keys.append(("key", row.key))
         for key in keys:
-            if key in seen and not (key[0] == "figures" and kind in ("items", "events", "hazards", "archetypes")):
+            if key in seen:
                 yield f"{_at(kind, number, row)}: same {key[0]} as row {seen[key] + 1}; change one of them"
             seen.setdefault(key, number)
 
@@ -106,9 +107,9 @@ def _enemies(content: Content) -> Iterator[str]:
         if row.hero_class and row.hero_class not in _weapons:
             yield f"{at}: hero_class '{row.hero_class}' is not one of {_list(_weapons)} or empty"
         if row.status not in _statuses or row.amount < 1:
-            yield f"{at}: status '{row.status}' must be one of {_list(_statuses)} with an amount of 1 or more"
+            yield f"{at}: status '{row.status}' must be one of {_list(_statuses)}, amount 1 or more"
         if row.rank not in ("normal", "boss"):
-            yield f"{at}: rank must be normal or boss (elites and guardians are normal enemies met at that rank)"
+            yield f"{at}: rank must be normal or boss (a normal enemy may be met as elite or guardian)"
         if row.level_min > row.level_max:
             yield f"{at}: level_min {row.level_min} is above level_max {row.level_max}"
         for intent in (*row.pattern, *row.pattern_low):
@@ -122,12 +123,15 @@ def _goods(content: Content) -> Iterator[str]:
     for number, item in enumerate(content.items):
         at = _at("items", number, item)
         if item.slot not in Slot.__members__ or (item.slot == "weapon") != (item.weapon in _weapons):
-            yield f"{at}: slot must be one of {_list(Slot.__members__)}; weapons, and only they, name a weapon kind"
+            yield f"{at}: slot is one of {_list(Slot.__members__)}; weapons, and only they, name a weapon kind"
         if not 1 <= item.tier <= TIERS or not 0 < item.low <= item.high:
             yield f"{at}: tier must be 1 to {TIERS}, and 0 < low <= high"
     for number, affix in enumerate(content.affixes):
         if affix.kind not in ("prefix", "suffix") or affix.stat not in AFFIX_STATS:
-            yield f"{_at('affixes', number, affix)}: kind is prefix or suffix, stat one of {_list(AFFIX_STATS)}"
+            yield f"{_at('affixes', number, affix)}: kind: prefix, suffix; stat: {_list(AFFIX_STATS)}"
+    for number, talent in enumerate(content.talents):
+        if talent.key not in KEYS:
+            yield f"{_at('talents', number, talent)}: key '{talent.key}' is not one of {_list(KEYS)}"
     inputs = [c.input for c in content.consumables if c.input]
     if sorted(inputs) != [5, 6, 7]:
         yield "consumables.json: exactly one row each for the inputs 5 (potion), 6 (bomb) and 7 (food)"
@@ -136,7 +140,7 @@ def _goods(content: Content) -> Iterator[str]:
         if good.effect not in CONSUMABLE_EFFECTS or good.who not in ("self", "foe"):
             yield f"{at}: effect must be one of {_list(CONSUMABLE_EFFECTS)}, who self or foe"
         if (good.effect == "status") != (good.status in _statuses):
-            yield f"{at}: status '{good.status}' must be one of {_list(_statuses)}, and only with effect status"
+            yield f"{at}: status '{good.status}': one of {_list(_statuses)} with effect status, else empty"
 
 
 def _rooms(content: Content) -> Iterator[str]:
@@ -147,7 +151,7 @@ def _rooms(content: Content) -> Iterator[str]:
     for number, place in enumerate(content.places):
         at = _at("places", number, place)
         if place.theme not in themes or place.kind not in RoomKind.__members__:
-            yield f"{at}: unknown theme '{place.theme}' or kind '{place.kind}' ({_list(RoomKind.__members__)})"
+            yield f"{at}: unknown theme '{place.theme}' or kind '{place.kind}'"
         if place.tilt not in ("", "hit", "combo", "crit") or bool(place.tilt) != bool(place.tilt_amount):
             yield f"{at}: tilt is hit, combo, crit or empty, and has an amount if not empty"
     for number, event in enumerate(content.events):
@@ -169,40 +173,31 @@ def _regions(content: Content) -> Iterator[str]:
         if row.first_level != expected or row.last_level < row.first_level:
             yield f"{at}: levels must go on from {expected} without a gap"
         expected = row.last_level + 1
-        for theme in row.themes:
-            if theme not in themes or themes[theme].region != row.id:
-                yield f"{at}: theme '{theme}' does not exist or belongs to another region"
+        for name in row.themes:
+            if name not in themes or themes[name].region != row.id:
+                yield f"{at}: theme '{name}' does not exist or belongs to another region"
     regions = {r.id for r in content.regions}
     for number, theme in enumerate(content.themes):
+        at = _at("themes", number, theme)
         if theme.region not in regions or not theme.dungeons:
-            yield f"{_at('themes', number, theme)}: unknown region '{theme.region}' or no dungeon names"
-        for name in theme.dungeons:
-            if len(name) > NAME_CHARS_MAX:
-                yield f"{_at('themes', number, theme)}: '{name}' has {len(name)} characters of {NAME_CHARS_MAX}"
+            yield f"{at}: unknown region '{theme.region}' or no dungeon names"
+        for title in theme.dungeons:
+            if len(title) > NAME_CHARS_MAX:
+                yield f"{at}: '{title}' is longer than {NAME_CHARS_MAX} characters"
 
 
 def _gaps(content: Content) -> Iterator[str]:
     """What the engine relies on being there."""
     for theme in content.themes:
-        if not any(e.theme == theme.id and e.rank == "normal" for e in content.enemies):
-            yield f"enemies.json: theme {theme.id} has no ordinary enemy"
-        if sum(h.theme == theme.id for h in content.hazards) < 2:
-            yield f"hazards.json: theme {theme.id} needs two hazards"
-        for kind in RoomKind:
-            if not any(p.theme == theme.id and p.kind == kind.name for p in content.places):
-                yield f"places.json: theme {theme.id} has no place of kind {kind.name}"
-        for event in ("shrine", "trap"):
-            if sum(e.kind == event and e.theme in ("", theme.id) for e in content.events) < 2:
-                yield f"events.json: theme {theme.id} needs two events of kind {event}"
+        yield from _theme_gaps(content, theme.id)
     if sum(e.kind == "travel" for e in content.events) < 3:
         yield "events.json: three travel events are needed"
-    for tier in range(1, TIERS + 1):
-        for weapon in Weapon:
-            if not any(i.weapon == weapon.name and i.tier == tier for i in content.items):
-                yield f"items.json: no {weapon.name} of tier {tier}"
-        for slot in list(Slot)[1:]:
-            if not any(i.slot == slot.name and i.tier == tier for i in content.items):
-                yield f"items.json: nothing for {slot.name} of tier {tier}"
+    held = {(i.slot, i.weapon, i.tier) for i in content.items}
+    wanted = [("weapon", w.name) for w in Weapon] + [(s.name, "") for s in list(Slot)[1:]]
+    for slot, weapon in wanted:
+        for tier in range(1, TIERS + 1):
+            if (slot, weapon, tier) not in held:
+                yield f"items.json: no {weapon or slot} of tier {tier}"
     for kind, least in (("prefix", 3), ("suffix", 4)):
         if sum(a.kind == kind for a in content.affixes) < least:
             yield f"affixes.json: at least {least} of kind {kind} are needed"
@@ -210,5 +205,18 @@ def _gaps(content: Content) -> Iterator[str]:
         yield "talents.json: three talents are needed; regions.json: one region is needed"
 
 
-def _list(names: Any) -> str:
+def _theme_gaps(content: Content, theme: str) -> Iterator[str]:
+    if not any(e.theme == theme and e.rank == "normal" for e in content.enemies):
+        yield f"enemies.json: theme {theme} has no ordinary enemy"
+    if sum(h.theme == theme for h in content.hazards) < 2:
+        yield f"hazards.json: theme {theme} needs two hazards"
+    for kind in RoomKind:
+        if not any(p.theme == theme and p.kind == kind.name for p in content.places):
+            yield f"places.json: theme {theme} has no place of kind {kind.name}"
+    for event in ("shrine", "trap"):
+        if sum(e.kind == event and e.theme in ("", theme) for e in content.events) < 2:
+            yield f"events.json: theme {theme} needs two events of kind {event}"
+
+
+def _list(names: Iterable[str]) -> str:
     return ", ".join(sorted(name or "(empty)" for name in names))

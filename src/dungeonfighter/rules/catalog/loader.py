@@ -1,6 +1,7 @@
 """Reading the content files: typed rows, every problem reported at once, then the catalogue.
 
-The files are `content/<kind>.json`, one array of rows per kind; `--catalog DIR` puts files of the same name in their place.
+The files are `content/<kind>.json`, one array of rows per kind; `--catalog DIR` puts files of the same name in
+their place.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
     files = _files(directory, problems)
     kinds = {kind: get_args(hint)[0] for kind, hint in get_type_hints(Content).items()}
     rows = {kind: _rows(kind, files[kind], row_type, problems) for kind, row_type in kinds.items()}
+    content = Content(**rows)
     if not problems:
-        content = Content(**rows)
         problems.extend(checks.problems(content))
     if problems:
         raise SettingsError(problems)
@@ -49,7 +50,9 @@ def _files(directory: Path | None, problems: list[str]) -> dict[str, bytes]:
         if path.stem in files:
             files[path.stem] = path.read_bytes()
         else:
-            problems.append(f"{path.name} is no content file; the names are {', '.join(f'{k}.json' for k in files)}")
+            problems.append(
+                f"{path.name} is no content file; there are {', '.join(f'{k}.json' for k in files)}"
+            )
     return files
 
 

@@ -1,7 +1,7 @@
 """The shapes of the content files: one struct a row, checked when the catalogue is loaded.
 
-Every figure is an integer; permille where a fraction is meant (1000 = as it is). References between rows are by `id` in
-the files and resolved to numbers by the loader. Texts have budgets (`loader.py`).
+Every figure is an integer; permille where a fraction is meant (1000 = as it is). References between rows are by
+`id` in the files and resolved to numbers by the loader. Texts have budgets (`checks.py`).
 
 Source: game.md sections 2 to 7.
 """
@@ -15,15 +15,15 @@ from msgspec import Struct
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck", "gold",
 )  # fmt: skip
-"""What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck` permille
-more drops, `gold` permille more gold; `hit`, `combo` and `crit` are steps on the die; the rest are plain points."""
+"""What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck`
+permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die; the rest are points."""
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):
     """A status put on a fighter by a strip action. `who`: foe | self.
 
-    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a critical), "hit" (once
-    for each blow of the action that lands; for multi-hit actions).
+    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a critical), "hit"
+    (once for each blow of an action of several).
     """
 
     status: str
@@ -35,10 +35,10 @@ class Effect(Struct, frozen=True, forbid_unknown_fields=True):
 class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
     """One action of the strip.
 
-    `damage` and `length` are permille of a plain attack, `hits` the blows that share one roll. `weapon` names the kind
-    that may use it ("any" for all). `points` are the class points at which that class learns it (-1: only from gear).
-    `pierce` is the permille of armour ignored. `heal` is permille of maximum health, given on a combo. `route`, used from
-    INT 10, says where the strip goes after it: "" (next), "repeat", "first", "skip", "jump2".
+    `damage` and `length` are permille of a plain attack, `hits` the blows that share one roll. `weapon` names the
+    kind that may use it ("any" for all). `points` are the class points at which that class learns it (-1: only from
+    gear). `pierce` is the permille of armour ignored. `heal` is permille of maximum health, given on a combo. `route`,
+    used from INT 10, says where the strip goes after it: "" (next), "repeat", "first", "skip", "jump2".
     `opener` is worth more in slot 0, `finisher` in the last slot: +25 % there.
     """
 
@@ -71,7 +71,11 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
-    """One enemy. `hero_class` (for the class wheel) may be "". `status` is what its status intent inflicts."""
+    """One enemy. `hero_class` (for the class wheel) may be ""; `status` is what its status intent inflicts.
+
+    `rank` is normal or boss: elites and guardians are normal enemies met at that rank. Only bosses have patterns, the
+    second for under half of their health.
+    """
 
     id: str
     name: str
@@ -89,35 +93,7 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):
-    """One talent. `key` names its mechanism in the rules, `amount` is that mechanism's figure (n below).
-
-    | key | mechanism (implemented by the engine) |
-    |---|---|
-    | counter_guard | a guarded heavy also deals n permille of a plain hit to the enemy |
-    | precise_combo | in the precise stance the roll gets n more (on top of its +3) for the combo threshold only |
-    | power_armour | power no longer exposes fully: incoming damage x n permille instead of 1500 while exposed |
-    | bleed_on_combo | every combo or critical also puts bleed n on the enemy (not on undead) |
-    | executioner | damage x n permille against an enemy under 30 % of its health |
-    | second_wind | once a fight, falling under 25 % health heals n permille of maximum health |
-    | scavenger | searching a room finds on n more faces of the d20, and never wakes a fight |
-    | door_sense | dark doors show their kind (n unused, 1) |
-    | cheap_potions | the hub's potions and items cost x n permille |
-    | opener_crit | the first hero action of a fight widens the critical face by n |
-    | interrupt_mark | an interrupt also marks the enemy and delays it by n permille of its period more |
-    | hazard_ward | hazards never hurt the hero; traps and their costs x n permille |
-    | thick_skin | n armour, plus 1 per 3 hero levels |
-    | quick_hands | potion, bomb, food and items take n permille of a plain action instead of 500 |
-    | strip_keeper | once a fight, a plain hit (not a miss) does not reset the strip (n = times a fight) |
-    | gambler | a natural 1 is no critical miss but a critical, and a natural 2 becomes the critical miss (n unused) |
-    | long_statuses | statuses the hero puts on the enemy last or weigh n more |
-    | poisoner | every critical also puts poison n on the enemy (not on undead) |
-    | field_medic | resting and camping heal n permille of maximum health more |
-    | giant_slayer | damage x n permille against elites, guardians and bosses |
-    | momentum | each further combo in a row shortens the next hero action by n permille (at most 3 times) |
-    | last_stand | under 30 % health damage x n permille |
-    | escape_artist | fleeing and leaving always succeed without the enemy's blow and leave no scar (n unused, 1) |
-    | hoarder | potions carried at most rises by n, and a kill drops a potion n * 40 permille more often |
-    """
+    """One talent. `key` names its mechanism, a `rules.talents.Perk`; `amount` is that mechanism's figure."""
 
     id: str
     name: str
@@ -127,9 +103,9 @@ class Talent(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of item. `slot`: weapon | head | chest | legs | feet; `weapon`: kind or "". `low`..`high` is its base value;
+    """One kind of item. `slot`: weapon | head | chest | legs | feet; `weapon`: kind or "".
 
-    `time` permille of the weapon kind's own factor.
+    `low`..`high` is its base value; `time` is permille on the hero's period while it is worn (heavy things slow).
     """
 
     id: str
@@ -145,8 +121,8 @@ class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
 class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     """One prefix or suffix. `stat`: str agi tec int health armour damage speed hit combo crit luck gold.
 
-    Its value on an item of level L and rarity R is `(base + L * per_level_permille / 1000) * (1000 + 80 * R) / 1000`,
-    at least 1, except for hit, combo and crit, which are `base` as it is.
+    Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 * R) / 100,000`,
+    at least 1; for hit, combo and crit it is `base` as it is.
     """
 
     id: str
@@ -177,7 +153,10 @@ class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hazard(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a room of this theme does to one fighter in a fight. `damage` is permille of the victim's maximum health."""
+    """What a room of this theme does to one fighter in a fight.
+
+    `damage` is permille of the victim's maximum health; `status` may be "".
+    """
 
     id: str
     theme: str
@@ -205,9 +184,9 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
     """A trade (shrine), a trap or a travel event: what it costs and gives.
 
-    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are `("health"|"gold"|"xp"|"stat"|"potion"|"item"|"status"|"scar", amount)`:
-    health in permille of maximum, gold per level, xp in permille of a unit(dungeon level), stat points on the class's stat,
-    item = steps of rarity above the usual roll, status = a `Status` number put on the hero at the next fight.
+    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are a thing and an amount:
+    health (permille of maximum), gold (times the level), xp (permille of a unit), stat (points on the class's stat),
+    potion, scar (how many), item (one, with so many steps of rarity above the usual roll).
     """
 
     id: str
