@@ -1,7 +1,7 @@
 """The catalogue: all content rows by number, and the tables the rules look things up in.
 
-Built once by the loader, never changed, shared by every game. Numbers are positions in the content files; -1 means
-"none". Tables are tuples indexed by number, so a look-up costs one subscript.
+Built once by the loader, never changed, shared by every game. Numbers are positions in the content files;
+-1 means "none". Tables are tuples indexed by number, so a look-up costs one subscript.
 
 Source: game.md sections 2 to 7.
 """
@@ -63,18 +63,21 @@ class Catalogue:
 
     Attributes:
         identity: First 8 hex digits of blake2b over the canonical JSON of all content.
-        enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1, `Status` number
-            of its status intent, and its patterns as `Intent` numbers (empty: drawn by the archetype's weights).
+        enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1,
+            `Status` number of its status intent, and its patterns as `Intent` numbers (empty: drawn by
+            the archetype's weights).
         enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
         boss_of_region: Enemy number by region.
         action_effects: By action number.
         action_weapon: `Weapon` number by action, or -1 for "any".
         learned: `[weapon][class points]` (0..POINTS_MAX) the actions known by class, the basic first.
         basic: The basic action of each weapon kind.
-        gear_actions: `[weapon]` the actions only gear grants, usable with that weapon kind.
+        gear_actions: `[weapon]` the actions only gear grants, usable with that weapon kind; any_actions:
+            with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
-        places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event numbers.
+        places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
+            numbers.
         travels: Event numbers.
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
@@ -109,6 +112,7 @@ class Catalogue:
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
     gear_actions: tuple[Numbers, ...]
+    any_actions: Numbers
     item_slot: Numbers
     item_weapon: Numbers
     weapons: tuple[tuple[Numbers, ...], ...]
@@ -166,6 +170,7 @@ def build(content: Content) -> Catalogue:
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
         gear_actions=tuple(_gear_actions(content, w) for w in Weapon),
+        any_actions=tuple(n for n, a in enumerate(content.actions) if a.points < 0 and a.weapon == "any"),
         item_slot=tuple(int(Slot[i.slot]) for i in content.items),
         item_weapon=tuple(_weapon(i.weapon) for i in content.items),
         weapons=tuple(tuple(_items(content, Slot.weapon, t, w.name) for t in tiers) for w in Weapon),

@@ -1,6 +1,6 @@
-"""What must hold between the rows of the content: references, duplicates, ranges, text budgets, completeness.
+"""What must hold between the rows of the content: references, duplicates, ranges, budgets, completeness.
 
-Every function yields problems as text, each naming file, row and remedy, so that a designer sees all at once.
+Every function yields problems as text, naming file, row and remedy: a designer sees all at once.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _goods(content: Content) -> Iterator[str]:
     for number, item in enumerate(content.items):
         at = _at("items", number, item)
         if item.slot not in Slot.__members__ or (item.slot == "weapon") != (item.weapon in _weapons):
-            yield f"{at}: slot is one of {_list(Slot.__members__)}; weapons, and only they, name a weapon kind"
+            yield f"{at}: slot is one of {_list(Slot.__members__)}; only weapons name a weapon kind"
         if not 1 <= item.tier <= TIERS or not 0 < item.low <= item.high:
             yield f"{at}: tier must be 1 to {TIERS}, and 0 < low <= high"
     for number, affix in enumerate(content.affixes):
@@ -147,7 +147,8 @@ def _rooms(content: Content) -> Iterator[str]:
     themes = {t.id for t in content.themes}
     for number, hazard in enumerate(content.hazards):
         if hazard.theme not in themes or hazard.status not in (_statuses | {""}):
-            yield f"{_at('hazards', number, hazard)}: unknown theme '{hazard.theme}' or status '{hazard.status}'"
+            at = _at("hazards", number, hazard)
+            yield f"{at}: unknown theme '{hazard.theme}' or status '{hazard.status}'"
     for number, place in enumerate(content.places):
         at = _at("places", number, place)
         if place.theme not in themes or place.kind not in RoomKind.__members__:

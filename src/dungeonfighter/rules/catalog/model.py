@@ -1,7 +1,7 @@
 """The shapes of the content files: one struct a row, checked when the catalogue is loaded.
 
-Every figure is an integer; permille where a fraction is meant (1000 = as it is). References between rows are by
-`id` in the files and resolved to numbers by the loader. Texts have budgets (`checks.py`).
+Every figure is an integer; permille where a fraction is meant (1000 = as it is). References between rows
+are by `id` in the files and resolved to numbers by the loader. Texts have budgets (`checks.py`).
 
 Source: game.md sections 2 to 7.
 """
@@ -13,17 +13,18 @@ from typing import Final
 from msgspec import Struct
 
 AFFIX_STATS: Final = (
-    "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck", "gold",
+    "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
+    "gold",
 )  # fmt: skip
 """What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck`
-permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die; the rest are points."""
+permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die; the rest points."""
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):
     """A status put on a fighter by a strip action. `who`: foe | self.
 
-    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a critical), "hit"
-    (once for each blow of an action of several).
+    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a
+    critical), "hit" (once for each blow of an action of several).
     """
 
     status: str
@@ -35,11 +36,12 @@ class Effect(Struct, frozen=True, forbid_unknown_fields=True):
 class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
     """One action of the strip.
 
-    `damage` and `length` are permille of a plain attack, `hits` the blows that share one roll. `weapon` names the
-    kind that may use it ("any" for all). `points` are the class points at which that class learns it (-1: only from
-    gear). `pierce` is the permille of armour ignored. `heal` is permille of maximum health, given on a combo. `route`,
-    used from INT 10, says where the strip goes after it: "" (next), "repeat", "first", "skip", "jump2".
-    `opener` is worth more in slot 0, `finisher` in the last slot: +25 % there.
+    `damage` and `length` are permille of a plain attack, `hits` the blows that share one roll. `weapon`
+    names the kind that may use it ("any" for all). `points` are the class points at which that class
+    learns it (-1: only from gear). `pierce` is the permille of armour ignored. `heal` is permille of
+    maximum health, given on a combo. `route`, used from INT 10, says where the strip goes after it: ""
+    (next), "repeat", "first", "skip", "jump2". `opener` is worth more in slot 0, `finisher` in the last
+    slot: +25 % there.
     """
 
     id: str
@@ -73,8 +75,8 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     """One enemy. `hero_class` (for the class wheel) may be ""; `status` is what its status intent inflicts.
 
-    `rank` is normal or boss: elites and guardians are normal enemies met at that rank. Only bosses have patterns, the
-    second for under half of their health.
+    `rank` is normal or boss: elites and guardians are normal enemies met at that rank. Only bosses have
+    patterns, the second for under half of their health.
     """
 
     id: str
@@ -93,7 +95,9 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):
-    """One talent. `key` names its mechanism, a `rules.talents.Perk`; `amount` is that mechanism's figure."""
+    """One talent. `key` names its mechanism, a `rules.talents.Perk`; `amount` is that mechanism's
+    figure.
+    """
 
     id: str
     name: str
@@ -105,7 +109,8 @@ class Talent(Struct, frozen=True, forbid_unknown_fields=True):
 class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of item. `slot`: weapon | head | chest | legs | feet; `weapon`: kind or "".
 
-    `low`..`high` is its base value; `time` is permille on the hero's period while it is worn (heavy things slow).
+    `low`..`high` is its base value; `time` is permille on the hero's period while it is worn (heavy
+    things slow).
     """
 
     id: str
@@ -121,8 +126,8 @@ class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
 class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     """One prefix or suffix. `stat`: str agi tec int health armour damage speed hit combo crit luck gold.
 
-    Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 * R) / 100,000`,
-    at least 1; for hit, combo and crit it is `base` as it is.
+    Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 *
+    R) / 100,000`, at least 1; for hit, combo and crit it is `base` as it is.
     """
 
     id: str
@@ -185,7 +190,8 @@ class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
     """A trade (shrine), a trap or a travel event: what it costs and gives.
 
     `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are a thing and an amount:
-    health (permille of maximum), gold (times the level), xp (permille of a unit), stat (points on the class's stat),
+    health (permille of maximum), gold (times the level), xp (permille of a unit), stat (points on the
+    class's stat),
     potion, scar (how many), item (one, with so many steps of rarity above the usual roll).
     """
 

@@ -1,0 +1,199 @@
+"""Items: rolled by level and rarity, worth what their base, level, rarity and affixes say.
+
+All chance is drawn from the `loot` stream, so what is found never changes a fight. An item is never
+changed once made.
+
+Source: game.md section 6; docs/rules.md, "Items".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from dungeonfighter.rules import dice as chance
+from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, TIERS, Catalogue
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, Affix
+from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
+
+RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
+RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
+RARITY_BONUS: Final = 80
+"""Permille on the base value and on affixes for each step of rarity."""
+PREFIXES: Final = (1, 2, 3, 3, 3, 3)
+SUFFIXES: Final = (0, 2, 3, 3, 3, 4)
+GRANTED: Final = (0, 1, 2, 2, 2, 3)
+TIER_TOPS: Final = (6, 13, 20, 27)
+"""The last item level of each tier but the last; within one level of a border a third is of the
+neighbouring tier."""
+ARMOUR_PER_LEVEL: Final = 150
+OWN_KIND: Final = 7
+"""Of ten weapons found so many are of the kind in hand; the others are drawn from all four."""
+TRADE_ITEMS: Final = 5
+
+STATS: Final = len(AFFIX_STATS)
+SPEED: Final = AFFIX_STATS.index("speed")
+_PLAIN: Final = frozenset(("hit", "combo", "crit"))
+
+
+def roll_item(
+    cat: Catalogue,
+    dice: Dice,
+    level: int,
+    *,
+    steps: int = 0,
+    kind: int = -1,
+    slot: int | None = None,
+    rarity: int | None = None,
+) -> Item:
+    """Make one item.
+
+    Args:
+        level: Item level, cut to 1 .. LEVEL_MAX; it sets the tier and adds to the value.
+        steps: Rarity steps above what is rolled (elite 1, boss 2).
+        kind: The hero's weapon kind, favoured among weapons; -1: all alike.
+        slot: Of `Slot`; None: half are weapons, an eighth each kind of armour.
+        rarity: Given (trade-up) instead of rolled.
+    """
+    level = max(1, min(LEVEL_MAX, level))
+    if slot is None:
+        drawn = chance.loot(dice, 8)
+        slot = int(Slot.weapon) if drawn < 4 else drawn - 3
+    if rarity is None:
+        rarity = min(len(RARITIES) - 1, roll_rarity(dice) + steps)
+    tier = roll_tier(dice, level)
+    if slot == Slot.weapon:
+        pool = cat.weapons[_weapon_kind(dice, kind)][tier - 1]
+    else:
+        pool = cat.armours[slot][tier - 1]
+    base = pool[chance.loot(dice, len(pool))]
+    row = cat.items[base]
+    value = row.low + chance.loot(dice, row.high - row.low + 1)
+    value += level - 1 if slot == Slot.weapon else level * ARMOUR_PER_LEVEL // 1000
+    value = value * (1000 + RARITY_BONUS * rarity) // 1000
+    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity]) + _pick(dice, cat.suffixes, SUFFIXES[rarity])
+    actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+    return Item(base=base, level=level, rarity=rarity, value=value, affixes=affixes, actions=actions)
+
+
+def starting_weapon(cat: Catalogue, kind: int) -> Item:
+    """The weapon a hero begins with: the first of tier 1 of its kind, without affixes, the same for
+    everyone.
+    """
+    base = cat.weapons[kind][0][0]
+    row = cat.items[base]
+    return Item(base=base, level=1, rarity=0, value=(row.low + row.high) // 2)
+
+
+def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) -> Item:
+    """One item of the next rarity for five of one: mean level, a weapon if at least three weapons were
+    given.
+    """
+    level = sum(item.level for item in given) // len(given)
+    weapons = sum(cat.item_slot[item.base] == Slot.weapon for item in given)
+    slot = int(Slot.weapon) if weapons * 2 > len(given) else 1 + chance.loot(dice, 4)
+    return roll_item(cat, dice, level, kind=kind, slot=slot, rarity=given[0].rarity + 1)
+
+
+def reward_level(dungeon_level: int, hero_level: int) -> int:
+    """Level of the item a cleared dungeon gives: above the hero it pays more, below less."""
+    return max(1, min(LEVEL_MAX, 2 * dungeon_level - hero_level))
+
+
+def roll_rarity(dice: Dice) -> int:
+    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, sum(RARITY_WEIGHTS)))
+
+
+def roll_tier(dice: Dice, level: int) -> int:
+    """1 .. TIERS; mixed within one level of a border."""
+    tier = 1 + sum(level > top for top in TIER_TOPS)
+    neighbour = tier
+    if tier < TIERS and level == TIER_TOPS[tier - 1]:
+        neighbour = tier + 1
+    elif tier > 1 and level == TIER_TOPS[tier - 2] + 1:
+        neighbour = tier - 1
+    if neighbour != tier and chance.loot(dice, 3) == 0:
+        return neighbour
+    return tier
+
+
+def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
+    """What one affix gives on an item of this level and rarity."""
+    return _value(cat.affixes[affix], level, rarity)
+
+
+def totals(cat: Catalogue, item: Item) -> list[int]:
+    """What an item's affixes give, in the order of `AFFIX_STATS`; heavy armour counts as negative speed."""
+    sums = [0] * STATS
+    _add(cat, item, sums)
+    return sums
+
+
+def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
+    """The same for everything the hero wears."""
+    sums = [0] * STATS
+    for item in hero.worn:
+        if item is not None:
+            _add(cat, item, sums)
+    return sums
+
+
+def name(cat: Catalogue, item: Item) -> str:
+    """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
+    base = cat.items[item.base].name
+    before = after = ""
+    for number in item.affixes:
+        affix = cat.affixes[number]
+        if affix.kind == "prefix":
+            before = before or f"{affix.name} "
+        elif not after:
+            after = f" {affix.name}"
+    return f"{before}{base}{after}"
+
+
+def affix_texts(cat: Catalogue, item: Item) -> list[str]:
+    """For example "damage +3", "speed +2.4 %"."""
+    texts = []
+    for number in item.affixes:
+        amount = affix_value(cat, number, item.level, item.rarity)
+        stat = cat.affixes[number].stat
+        if stat in ("speed", "luck", "gold"):
+            texts.append(f"{stat} +{amount / 10:g} %")
+        else:
+            texts.append(f"{stat.upper() if len(stat) == 3 else stat} +{amount}")
+    return texts
+
+
+def _weapon_kind(dice: Dice, kind: int) -> int:
+    if kind >= 0 and chance.loot(dice, 10) < OWN_KIND:
+        return kind
+    return chance.loot(dice, len(Weapon))
+
+
+def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
+    return cat.gear_actions[kind] if kind >= 0 else cat.any_actions
+
+
+def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
+    """So many different ones of the pool, in the order drawn."""
+    left = list(pool)
+    return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
+
+
+def _add(cat: Catalogue, item: Item, sums: list[int]) -> None:
+    affixes, stats, level, rarity = cat.affixes, cat.affix_stat, item.level, item.rarity
+    for number in item.affixes:
+        sums[stats[number]] += _value(affixes[number], level, rarity)
+    if cat.item_slot[item.base]:
+        sums[SPEED] -= cat.items[item.base].time - 1000
+
+
+@lru_cache(maxsize=16_384)
+def _value(affix: Affix, level: int, rarity: int) -> int:
+    if affix.stat in _PLAIN:
+        return affix.base
+    return max(
+        1,
+        (affix.base * 1000 + level * affix.per_level_permille) * (1000 + RARITY_BONUS * rarity) // 1_000_000,
+    )
