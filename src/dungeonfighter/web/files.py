@@ -1,0 +1,35 @@
+"""The page's files, read once: they are small, few, and part of the package."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from typing import Final, NamedTuple
+
+_TYPES: Final = {
+    "html": b"text/html; charset=utf-8",
+    "css": b"text/css; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
+}
+
+
+class File(NamedTuple):
+    """One file as it is answered."""
+
+    body: bytes
+    content_type: bytes
+    etag: bytes
+
+
+def load_files() -> dict[str, File]:
+    """Every file by the path it is served under; `/` is the page itself."""
+    files = {}
+    for entry in resources.files("dungeonfighter.web").joinpath("static").iterdir():
+        kind = _TYPES.get(entry.name.rpartition(".")[2])
+        if kind is not None:
+            body = entry.read_bytes()
+            etag = b'"%b"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
+            files[f"/static/{entry.name}"] = File(body, kind, etag)
+    files["/"] = files["/static/index.html"]
+    return files

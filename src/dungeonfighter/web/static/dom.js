@@ -1,0 +1,34 @@
+// Small words for building the page. Everything from the server is set as text, never as markup.
+
+export const byId = (id) => document.getElementById(id);
+
+/** Make an element: `make("td", {class: "right"}, "12")`. Children are elements or texts. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The same for SVG. */
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+/** 12345 is "12,345", 3.25 is "3.3". */
+export const number = (value) => (Math.abs(value) < 100 && !Number.isInteger(value) ? fine : whole).format(value);
+
+/** Seconds as "1 h 4 min", "3 min", "12 s". */
+export function duration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

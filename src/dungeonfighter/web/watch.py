@@ -1,0 +1,191 @@
+"""The one ticker behind all viewers of the watch page.
+
+Once a second the host's counters become a rate; if somebody is watching, also a `Summary` and the details of
+the bots being watched. Each is encoded once and put into the queue of every viewer concerned. Queues are short
+and lose their oldest frame when a viewer is slow: the next frame tells the same anew. A tick costs the sample's
+few milliseconds; without viewers it is one look at the counters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from dungeonfighter import __version__
+from dungeonfighter.errors import DungeonFighterError, Overloaded
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Clock
+from dungeonfighter.web import figures
+
+TICK_SECONDS: Final = 1.0
+HISTORY_TICKS: Final = 180
+SAMPLE_MAX: Final = 200
+CARDS_MAX: Final = 40
+RUNS_MAX: Final = 10
+VIEWERS_MAX: Final = 64
+FRAMES_WAITING_MAX: Final = 8
+
+
+class Viewer:
+    """One open page: what is waiting to be sent to it, and which bot it looks at."""
+
+    def __init__(self, bot_id: str | None) -> None:
+        self.bot_id = bot_id
+        self._frames: deque[bytes] = deque(maxlen=FRAMES_WAITING_MAX)
+        self._wake = asyncio.Event()
+        self._gone = False
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame; the oldest is lost when the viewer does not keep up."""
+        self._frames.append(frame)
+        self._wake.set()
+
+    def leave(self) -> None:
+        """No more frames: the viewer went away, or the server is going to."""
+        self._gone = True
+        self._wake.set()
+
+    async def next(self) -> bytes | None:
+        """Wait for what is to be sent now; None: nothing ever again."""
+        while not self._frames and not self._gone:
+            self._wake.clear()
+            await self._wake.wait()
+        if self._gone:
+            return None
+        frames = b"".join(self._frames)
+        self._frames.clear()
+        return frames
+
+
+class Watch:
+    """Samples one host for any number of viewers up to `VIEWERS_MAX`.
+
+    Args:
+        host: What is watched.
+        clock: Time.
+        fleet: Whose bots are shown.
+    """
+
+    def __init__(self, host: BotHost, clock: Clock, fleet: str = "local") -> None:
+        self._host = host
+        self._clock = clock
+        self._fleet = fleet
+        self._began = clock.now()
+        self._last = (clock.now(), host.stats().turns)
+        self._rate = 0.0
+        self._viewers: set[Viewer] = set()
+        self._ticker: asyncio.Task[None] | None = None
+        self._closed = False
+        self.history: deque[float] = deque(maxlen=HISTORY_TICKS)
+
+    def start(self) -> None:
+        """Begin to tick; needs a running event loop."""
+        if self._ticker is None:
+            self._ticker = asyncio.create_task(self._run(), name="watch ticker")
+
+    async def close(self) -> None:
+        """Stop ticking and let every viewer go."""
+        self._closed = True
+        for viewer in self._viewers:
+            viewer.leave()
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+
+    def enter(self, bot_id: str | None) -> Viewer:
+        """Admit a viewer and queue its first frames; `leave` it afterwards.
+
+        Raises:
+            Overloaded: There are `VIEWERS_MAX` already, or the server is going down.
+        """
+        if self._closed:
+            raise Overloaded("this server is going down", code="draining")
+        if len(self._viewers) >= VIEWERS_MAX:
+            raise Overloaded(f"{VIEWERS_MAX} pages are watching already", retry_after_seconds=10)
+        viewer = Viewer(bot_id)
+        self._viewers.add(viewer)
+        viewer.put(frame("history", list(self.history)))
+        viewer.put(frame("summary", self.summary()))
+        return viewer
+
+    def exit(self, viewer: Viewer) -> None:
+        """Forget a viewer."""
+        viewer.leave()
+        self._viewers.discard(viewer)
+
+    def summary(self) -> figures.Summary:
+        """The numbers of this moment."""
+        stats = self._host.stats()
+        feed = self._host.feed
+        cards = [figures.card(game) for game in self._host.recent(SAMPLE_MAX)]
+        return figures.Summary(
+            turns=stats.turns,
+            turns_per_second=round(self._rate, 1),
+            hot_games=stats.hot_games,
+            runs_ended=stats.episodes_ended,
+            results=dict(feed.results),
+            conflicts=stats.conflicts,
+            rows_per_batch=round(stats.rows / stats.batches, 1) if stats.batches else 0.0,
+            store_up=stats.store_up,
+            uptime_seconds=int(self._clock.now() - self._began),
+            version=__version__,
+            sampled=len(cards),
+            scores=figures.score_buckets(cards),
+            playing=cards[:CARDS_MAX],
+            top=[figures.run(line) for line in feed.top_runs()[:RUNS_MAX]],
+            recent=[figures.run(line) for line in list(feed.recent_runs)[-RUNS_MAX:][::-1]],
+        )
+
+    async def detail(self, bot_id: str) -> figures.Detail:
+        """One bot as it is in the store now.
+
+        Raises:
+            BadInput: unknown_bot.
+            StoreError: The store cannot be asked.
+        """
+        return figures.detail(await self._host.read(f"{self._fleet}/{bot_id}"))
+
+    async def tick(self) -> None:
+        """Sample once and tell everybody."""
+        now, turns = self._clock.now(), self._host.stats().turns
+        before, turns_before = self._last
+        if now > before:
+            self._rate = (turns - turns_before) / (now - before)
+            self._last = (now, turns)
+            self.history.append(round(self._rate, 1))
+        if not self._viewers:
+            return
+        self._send(None, frame("summary", self.summary()))
+        for bot_id in sorted({viewer.bot_id for viewer in self._viewers if viewer.bot_id}):
+            self._send(bot_id, await self.bot_frame(bot_id))
+
+    async def bot_frame(self, bot_id: str) -> bytes:
+        """The frame about one bot; a failure is told in the frame, it concerns this bot's viewers only."""
+        try:
+            return frame("bot", await self.detail(bot_id))
+        except DungeonFighterError as error:
+            return frame("trouble", {"botId": bot_id, "code": error.code, "message": str(error)})
+
+    def _send(self, bot_id: str | None, what: bytes) -> None:
+        """To the viewers of one bot, or to all."""
+        for viewer in self._viewers:
+            if bot_id is None or viewer.bot_id == bot_id:
+                viewer.put(what)
+
+    async def _run(self) -> None:
+        while True:
+            await self._clock.sleep(TICK_SECONDS)
+            await self.tick()
+
+
+def frame(event: str, value: object) -> bytes:
+    """One server-sent event. JSON text has no line breaks, so one data line is enough.
+
+    Source: the HTML standard, "Server-sent events".
+    """
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), msgspec.json.encode(value))
