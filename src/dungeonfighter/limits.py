@@ -36,9 +36,11 @@ op_bytes: Final = 8
 batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 64
+pending_writes_max: Final = 100_000
 hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
 
 # The wire
 body_bytes_max: Final = 1_048_576
+json_depth_max: Final = 64
 recent_output_max: Final = 24

@@ -1,0 +1,89 @@
+"""What a tool call ends in, and how failures are told: one place where errors become answers.
+
+Three kinds of ends: a `ToolAnswer` (also for the bot's own mistakes: `is_error`), a `Refusal` (nothing was
+done and another time or another server may do it: 429 or 503), and a `ProtocolError` (the request itself is
+wrong).
+
+Source: product.md, "Errors"; MCP 2026-07-28, server/tools, "Error Handling".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from dungeonfighter.errors import BadInput, DungeonFighterError, NewerRules, Overloaded
+from dungeonfighter.hosting.game import Present
+from dungeonfighter.mcp import views
+
+INVALID_REQUEST: Final = -32600
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+PARSE_ERROR: Final = -32700
+REFUSED: Final = -32000
+
+NEWER_RULES_RETRY_SECONDS: Final = 3
+_TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
+
+
+class ToolAnswer(Struct, frozen=True):
+    """The result of one tool call: one text block, and for programs the same as a JSON object."""
+
+    text: str
+    structured: dict[str, object] | None = None
+    is_error: bool = False
+
+
+class ProtocolError(Exception):
+    """The request cannot be served at all; answered as a JSON-RPC error with an HTTP status."""
+
+    def __init__(
+        self, code: int, message: str, *, status: int = 400, data: dict[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.data = data
+
+
+class Refusal(ProtocolError):  # noqa: N818 (not an error of anybody)
+    """Not now, or not here: nothing was done, the same request may be sent again after
+    `retry_after_seconds`.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
+        super().__init__(
+            REFUSED,
+            f"{code}: {message}; try again in {retry_after_seconds} s",
+            status=429 if code in _TOO_MANY else 503,
+            data={"code": code, "retryAfterSeconds": retry_after_seconds},
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+def bad_argument(message: str) -> BadInput:
+    """The caller's argument cannot be; the message names it and says what is allowed."""
+    return BadInput(message, code="bad_argument")
+
+
+def failure(error: DungeonFighterError) -> ToolAnswer:
+    """The tool result that tells a failure, with the game as it stands where the failure is about that.
+
+    Raises:
+        Refusal: The failure is load, or rules this release does not ship.
+    """
+    if isinstance(error, Overloaded):
+        raise Refusal(error.code, str(error), error.retry_after_seconds) from error
+    if isinstance(error, NewerRules):
+        raise Refusal(error.code, str(error), NEWER_RULES_RETRY_SECONDS) from error
+    text = f"error {error.code}: {error}"
+    if error.hint:
+        text += f"; {error.hint}"
+    structured: dict[str, object] = {"code": error.code}
+    if isinstance(error.present, Present):
+        game = error.present
+        text += f"\n\n{views.text_view(game)}"
+        structured |= {"episode": game.episode, "turn": game.turn}
+    return ToolAnswer(text, structured, is_error=True)

@@ -1,0 +1,117 @@
+"""The whole HTTP face of one server as an ASGI application: MCP, health, and the pages given to it.
+
+Whoever starts it (`cli`) owns the host, the store and the listening socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.endpoint import Front, McpEndpoint
+from dungeonfighter.mcp.registry import Registry
+from dungeonfighter.mcp.sdk import SdkSpeaker
+
+UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""Probes and scrapers come by address, under any Host."""
+
+
+class App:
+    """Sends each request where it belongs."""
+
+    def __init__(
+        self, endpoint: McpEndpoint, pages: Starlette, guard: HostGuard, ready: Callable[[], bool]
+    ) -> None:
+        self._endpoint = endpoint
+        self._pages = pages
+        self._guard = guard
+        self._ready = ready
+
+    async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._pages(scope, receive, send)
+            return
+        found, bot = _mcp_path(scope)
+        if found:
+            await self._endpoint(scope, receive, send, bot)
+            return
+        path: str = scope["path"]
+        if path == "/livez":
+            await wire.send_json(send, 200, _ALIVE)
+        elif path == "/readyz":
+            await self._answer_ready(send)
+        elif path not in UNGUARDED and (refused := self._refused(scope)):
+            status, why = refused
+            await wire.send_json(send, status, msgspec.json.encode({"error": why}))
+        else:
+            await self._pages(scope, receive, send)
+
+    async def _answer_ready(self, send: wire.Send) -> None:
+        if self._ready():
+            await wire.send_json(send, 200, _READY)
+        else:
+            await wire.send_json(send, 503, _NOT_READY, [(b"retry-after", b"1")])
+
+    def _refused(self, scope: wire.Scope) -> tuple[int, str] | None:
+        host = wire.header(scope, b"host")
+        if why := self._guard.refusal(host, None):
+            return 421, why
+        if why := self._guard.refusal(host, wire.header(scope, b"origin")):
+            return 403, why
+        return None
+
+
+_ALIVE: Final = b'{"status":"alive"}'
+_READY: Final = b'{"status":"ready"}'
+_NOT_READY: Final = b'{"status":"not ready"}'
+
+
+def build_app(
+    host: BotHost,
+    *,
+    guard: HostGuard,
+    routes: Sequence[BaseRoute] = (),
+    ready: Callable[[], bool] = lambda: True,
+    front: Front | None = None,
+) -> App:
+    """The application around a host whose store is open.
+
+    Args:
+        host: Plays all calls. It is not closed here.
+        guard: Which Host and Origin headers are served.
+        routes: Further pages (the watch page and its API); guarded like MCP, except `/metrics`.
+        ready: What `/readyz` answers: 503 while it is False (starting, draining).
+        front: The short way for playing calls; None sends everything to the official SDK.
+    """
+    speaker = SdkSpeaker(Registry(host))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with speaker.running():
+            yield
+
+    pages = Starlette(routes=list(routes), lifespan=lifespan)
+    return App(McpEndpoint(speaker, guard, front), pages, guard, ready)
+
+
+def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:
+    """Whether this is an MCP address, and the bot's segment of it as it was sent (`%2F` is not a slash)."""
+    path: str = scope["path"]
+    if path == "/mcp":
+        return True, None
+    if not path.startswith("/bots/"):
+        return False, None
+    raw: bytes = scope.get("raw_path") or path.encode()
+    parts = raw.partition(b"?")[0].split(b"/")
+    if len(parts) == 4 and parts[3] == b"mcp":
+        return True, parts[2]
+    return False, None

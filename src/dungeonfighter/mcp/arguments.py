@@ -1,0 +1,191 @@
+"""The arguments of every tool, typed and strict, and what is said about a wrong one.
+
+The structs decide; the JSON Schemas in `schemas.py` tell clients the same in few tokens (a test keeps them
+together). An optional argument may be given as null, which means: not given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, inspect
+
+from dungeonfighter import limits
+from dungeonfighter.mcp.answers import bad_argument
+
+Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, le=limits.seed_max)]
+Number = Annotated[int, Meta(ge=1, le=limits.bag_items_max)]
+SlotName = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
+HeroName = Annotated[str, Meta(min_length=1, max_length=limits.hero_name_chars_max)]
+Directive = Annotated[str, Meta(max_length=limits.directive_chars_max)]
+Strip = Annotated[list[Count], Meta(min_length=1, max_length=limits.strip_slots_max)]
+ViewName = Literal["text", "json"]
+WeaponName = Literal["mace", "sword", "dagger", "wand"]
+ModeName = Literal["casual", "ironman", "daily"]
+WornSlot = Literal["weapon", "head", "chest", "legs", "feet"]
+
+DEFAULT_BOT: Final = "hero"
+DEFAULT_SLOT: Final = "main"
+
+
+class Nothing(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A tool without arguments of its own."""
+
+
+class StartNewGame(Nothing):
+    name: HeroName | None = None
+    weapon: WeaponName | None = None
+    seed: Seed | None = None
+    mode: ModeName | None = None
+    view: ViewName | None = None
+    episode: Count | None = None
+
+
+class HandleInput(Nothing):
+    input: str
+    turn: Count | None = None
+    episode: Count | None = None
+    view: ViewName | None = None
+
+
+class GetGameState(Nothing):
+    view: ViewName | None = None
+
+
+class SaveGame(Nothing):
+    slot: SlotName | None = None
+
+
+class LoadGame(Nothing):
+    slot: SlotName | None = None
+    episode: Count | None = None
+
+
+class DeleteSave(Nothing):
+    slot: SlotName
+
+
+class ListBots(Nothing):
+    after: str | None = None
+    count: Annotated[int, Meta(ge=1, le=500)] | None = None
+
+
+class GetRecentOutput(Nothing):
+    count: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+class GetAgentContext(Nothing):
+    recent_event_count: Annotated[int, Meta(ge=1, le=50)] | None = None
+
+
+class SetAgentDirective(Nothing):
+    directive: Directive
+
+
+class SelectDungeon(Nothing):
+    dungeon_index: Annotated[int, Meta(ge=1, le=99)]
+    turn: Count | None = None
+    episode: Count | None = None
+
+
+class EquipItem(Nothing):
+    item: Number
+    turn: Count | None = None
+    episode: Count | None = None
+
+
+class UnequipItem(Nothing):
+    slot: WornSlot
+    turn: Count | None = None
+    episode: Count | None = None
+
+
+class SetComboStrip(Nothing):
+    actions: Strip
+    turn: Count | None = None
+    episode: Count | None = None
+
+
+class CompareItems(Nothing):
+    a: Number
+    b: Number | None = None
+
+
+ArgumentsT = TypeVar("ArgumentsT", bound=Nothing)
+
+_UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+_AT: Final = re.compile(r" - at `\$\.(\w+)")
+_SHOWN_CHARS_MAX: Final = 40
+
+
+def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bool) -> ArgumentsT:
+    """The arguments as the tool takes them.
+
+    Args:
+        kind: The struct of the tool's arguments.
+        given: What the caller sent, without `botId`.
+        takes_bot: Whether `botId` is among what is allowed here (for the message).
+
+    Raises:
+        BadInput: bad_argument, naming the argument and what is allowed.
+    """
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise bad_argument(_told(str(error), kind, takes_bot=takes_bot)) from None
+
+
+def clip(text: str) -> str:
+    """What a caller sent, safe and short enough to be shown back."""
+    shown = (
+        text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}... ({len(text)} characters)"
+    )
+    return ascii(shown)[1:-1]
+
+
+def _told(problem: str, kind: type[Nothing], *, takes_bot: bool) -> str:
+    allowed = allowed_values(kind)
+    if unknown := _UNKNOWN.search(problem):
+        names = ", ".join([*(["botId"] if takes_bot else []), *allowed]) or "none"
+        return f"there is no argument `{clip(unknown[1])}` here; allowed: {names}"
+    if missing := _MISSING.search(problem):
+        return f"argument `{missing[1]}` is missing; it must be {allowed[missing[1]]}"
+    at = _AT.search(problem)
+    if at is None or at[1] not in allowed:
+        return "the arguments must be an object"
+    return f"argument `{at[1]}` must be {allowed[at[1]]}"
+
+
+@lru_cache
+def allowed_values(kind: type[Nothing]) -> dict[str, str]:
+    """What each argument may be, in words, in the order of the struct."""
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType)
+    return {field.encode_name: _words(field.type) for field in struct.fields}
+
+
+def _words(kind: inspect.Type) -> str:
+    """One phrase for what a type takes: `an integer of at least 0`."""
+    match kind:
+        case inspect.UnionType():
+            return _words(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))
+        case inspect.LiteralType():
+            return "one of " + ", ".join(sorted(map(str, kind.values)))
+        case inspect.IntType(ge=low, le=None):
+            return f"an integer of at least {low}"
+        case inspect.IntType(ge=low, le=high):
+            return f"an integer from {low} to {high}"
+        case inspect.ListType():
+            return f"a list of {kind.min_length} to {kind.max_length}, each {_words(kind.item_type)}"
+        case inspect.StrType(pattern=str()):
+            return "a string of 1 to 32 of the characters a-z, 0-9 and -"
+        case inspect.StrType(max_length=int()):
+            return f"a string of {kind.min_length or 0} to {kind.max_length} characters"
+        case _:
+            return "a string"

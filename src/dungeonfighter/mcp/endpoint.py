@@ -1,0 +1,168 @@
+"""One MCP address as an ASGI application: judge the request, then hand the same bytes to whoever answers it.
+
+The order: Host and Origin, method, size, JSON, the address itself (bot, toolset), headers, protocol version.
+Then the short way, if there is one and it takes the request (`front`), else the official SDK.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from mcp_types import PROTOCOL_VERSION_META_KEY, UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from msgspec import Struct
+
+from dungeonfighter import limits
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.errors import BadInput
+from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, ProtocolError
+from dungeonfighter.mcp.registry import DEFAULT_TOOLSET, LOCAL_FLEET, TOOLSETS, Toolset, checked_bot_id
+
+EXCHANGE: Final = "dungeonfighter.exchange"
+"""Where a handler behind the SDK finds the `Exchange` in its request's scope."""
+
+logger = logging.getLogger(__name__)
+
+
+class Exchange(Struct):
+    """One request on an MCP address: whose it is, and how it shall be answered.
+
+    `bot` is the path's bot (None on `/mcp`); `send` mends failures on their way out.
+    """
+
+    bot: str | None
+    toolset: Toolset
+    fleet: str
+    send: wire.Mended
+
+
+class Speaker(Protocol):
+    """Whoever speaks the protocol behind this endpoint (`sdk.SdkSpeaker`)."""
+
+    async def answer(self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive) -> None:
+        """Answer one POST through `exchange.send`."""
+
+
+Front = Callable[[Exchange, wire.Scope, bytes, wire.Send], Awaitable[bool]]
+"""The short way: True if it has answered; False leaves the request untouched to the speaker."""
+
+
+class McpEndpoint:
+    """Serves `/mcp` and `/bots/{botId}/mcp`."""
+
+    def __init__(self, speaker: Speaker, guard: HostGuard, front: Front | None = None) -> None:
+        self._speaker = speaker
+        self._guard = guard
+        self._front = front
+
+    async def __call__(
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
+    ) -> None:
+        """Answer one HTTP request; `bot` is the path's segment as it was sent."""
+        request_id: wire.RequestId = None
+        try:
+            if scope["method"] != "POST":
+                self._check_hosts(scope)
+                raise ProtocolError(INVALID_REQUEST, "this address takes POST only", status=405)
+            body = await wire.read_body(scope, receive)
+            envelope = wire.open_envelope(body)
+            request_id = envelope.id
+            self._check_hosts(scope)
+            exchange = Exchange(_bot_in(bot), _toolset_in(scope), LOCAL_FLEET, wire.Mended(send, request_id))
+            _check_headers(scope)
+            if envelope.fault is not None:
+                raise envelope.fault
+            _check_version(scope, envelope)
+        except wire.Disconnected:
+            return
+        except wire.TooLarge:
+            await wire.send_fault(send, _TOO_LARGE, None)
+            return
+        except ProtocolError as fault:
+            await wire.send_fault(send, fault, request_id)
+            return
+        await self._answer(exchange, scope, receive, send, body, request_id)
+
+    async def _answer(
+        self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes,
+        request_id: wire.RequestId,
+    ) -> None:  # fmt: skip
+        try:
+            if self._front is not None and await self._front(exchange, scope, body, send):
+                return
+            await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
+        except Exception:
+            logger.exception("an MCP request broke")
+            if not exchange.send.started:
+                await wire.send_fault(
+                    send, ProtocolError(INTERNAL_ERROR, "internal error", status=500), request_id
+                )
+
+    def _check_hosts(self, scope: wire.Scope) -> None:
+        host = wire.header(scope, b"host")
+        if refusal := self._guard.refusal(host, None):
+            raise ProtocolError(INVALID_REQUEST, refusal, status=421)
+        if refusal := self._guard.refusal(host, wire.header(scope, b"origin")):
+            raise ProtocolError(INVALID_REQUEST, refusal, status=403)
+
+
+_TOO_LARGE: Final = ProtocolError(
+    INVALID_REQUEST, f"the body is larger than {limits.body_bytes_max} bytes", status=413
+)
+
+
+def _bot_in(segment: bytes | None) -> str | None:
+    """The bot of the path, percent-decoded; None on `/mcp`."""
+    if segment is None:
+        return None
+    try:
+        return checked_bot_id(unquote_to_bytes(segment).decode("utf-8", "replace"))
+    except BadInput as error:
+        raise ProtocolError(
+            INVALID_PARAMS, str(error).replace("argument `botId`", "the bot id in the path")
+        ) from None
+
+
+def _toolset_in(scope: wire.Scope) -> Toolset:
+    query = scope.get("query_string", b"")
+    if not query:
+        return DEFAULT_TOOLSET
+    for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if key == "toolset":
+            for known in TOOLSETS:
+                if value == known:
+                    return known
+            what = f"toolset must be one of {', '.join(TOOLSETS)}; got {arguments.clip(value)}"
+            raise ProtocolError(INVALID_PARAMS, what)
+    return DEFAULT_TOOLSET
+
+
+def _check_headers(scope: wire.Scope) -> None:
+    kind = (wire.header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
+    accepted = (wire.header(scope, b"accept") or "").lower()
+    if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
+        what = "Accept must allow application/json and text/event-stream"
+        raise ProtocolError(INVALID_REQUEST, what, status=406)
+
+
+def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
+    """Name what is served to a client of an unknown revision, also when it sends no `_meta` to compare
+    with.
+    """
+    version = wire.header(scope, b"mcp-protocol-version")
+    if version is None or version in KNOWN_PROTOCOL_VERSIONS:
+        return
+    meta = envelope.message.get("params", {}).get("_meta")
+    if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
+        return  # the SDK compares the two first: a client that contradicts itself is told that
+    raise ProtocolError(
+        UNSUPPORTED_PROTOCOL_VERSION,
+        "Unsupported protocol version",
+        data={"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": arguments.clip(version)},
+    )

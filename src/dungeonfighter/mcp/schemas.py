@@ -1,0 +1,105 @@
+"""The tool definitions as clients get them: written by hand, because an agent pays for every token of them.
+
+`arguments.py` decides what is accepted; a test keeps names, types and required arguments of both together and
+the definitions within their budgets (`core` 900 tokens, `play` 2,500).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+BOT_ID: Final[dict[str, Any]] = {"type": "string", "x-mcp-header": "Bot-Id"}
+"""Optional everywhere: the bot of the path, else `hero`. 2026-07-28 clients mirror it as `Mcp-Param-Bot-Id`."""
+
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+_NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
+_VIEW: Final[dict[str, Any]] = {"enum": ["text", "json"]}
+_SLOT: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
+_RETRY: Final[dict[str, Any]] = {"turn": _COUNT, "episode": _COUNT}
+
+
+def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
+
+
+PROPERTIES: Final[dict[str, dict[str, Any]]] = {
+    "start_new_game": {
+        "name": _said({"type": "string", "maxLength": 24}, "hero's name"),
+        "weapon": {"enum": ["mace", "sword", "dagger", "wand"]},
+        "seed": _said(_COUNT, "same seed and inputs, same game"),
+        "mode": {"enum": ["casual", "ironman", "daily"]},
+        "view": _VIEW,
+        "episode": _said(_COUNT, "the new run's number, for safe repeats"),
+    },
+    "handle_input": {
+        "input": {"type": "string", "maxLength": 48},
+        "turn": _said(_COUNT, "t of the last view"),
+        "episode": _said(_COUNT, "e of the last view"),
+        "view": _VIEW,
+    },
+    "get_game_state": {"view": _VIEW},
+    "save_game": {"slot": _SLOT},
+    "load_game": {"slot": _SLOT, "episode": _COUNT},
+    "list_bots": {"after": _TEXT, "count": _NUMBER},
+    "get_recent_output": {"count": _NUMBER},
+    "select_dungeon": {"dungeonIndex": _NUMBER, **_RETRY},
+    "get_agent_context": {"recentEventCount": _NUMBER},
+    "set_agent_directive": {"directive": {"type": "string", "maxLength": 500}},
+    "equip_item": {"item": _NUMBER, **_RETRY},
+    "unequip_item": {"slot": {"enum": ["weapon", "head", "chest", "legs", "feet"]}, **_RETRY},
+    "compare_items": {"a": _NUMBER, "b": _NUMBER},
+    "set_combo_strip": {
+        "actions": {"type": "array", "items": _COUNT, "minItems": 1, "maxItems": 8},
+        **_RETRY,
+    },
+    "delete_save": {"slot": _SLOT},
+}
+"""The tool's own arguments by tool; a tool that is not here has none."""
+
+REQUIRED: Final[dict[str, list[str]]] = {
+    "handle_input": ["input"],
+    "select_dungeon": ["dungeonIndex"],
+    "set_agent_directive": ["directive"],
+    "equip_item": ["item"],
+    "unequip_item": ["slot"],
+    "compare_items": ["a"],
+    "set_combo_strip": ["actions"],
+    "delete_save": ["slot"],
+}
+
+DESCRIPTIONS: Final[dict[str, str]] = {
+    "start_new_game": "Begin a new run; weapon = class. The present run ends. "
+    "botId (on any tool) defaults to hero.",
+    "handle_input": 'Play one input, e.g. "1". The answer shows what happened and what is legal. '
+    "Give turn (the t of the last view) and a repeat is safe: nothing happens twice.",
+    "get_game_state": "The game as it stands; view=json is the full snapshot.",
+    "save_game": "Keep a copy of the run in slot (default main). The run itself is always kept.",
+    "load_game": "Begin a new run from a saved slot. Casual runs only.",
+    "list_bots": "Bots with a run, by id; after = last id seen.",
+    "reset_game": "Begin a new run like the present one; clears the directive.",
+    "get_available_actions": "The legal inputs with labels.",
+    "get_player_stats": "Hero: stats, class, talents, actions, gold.",
+    "get_current_dungeon": "The dungeon and the room you are in.",
+    "get_inventory": "Worn items, bag (numbered), consumables; what equipping would change.",
+    "get_combat_state": "The fight: enemy, its next action, expected damage both ways.",
+    "get_recent_output": "The last events (at most 24).",
+    "get_available_dungeons": "The dungeons the hub offers, numbered.",
+    "select_dungeon": "Enter dungeon n of get_available_dungeons, from the hub.",
+    "get_agent_context": "All you need after a break: directive, state, recent events, saves.",
+    "set_agent_directive": "Leave yourself a note; get_agent_context shows it.",
+    "equip_item": "Wear bag item number n.",
+    "unequip_item": "Take off what is worn there.",
+    "compare_items": "Bag item a against b, or against what is worn.",
+    "set_combo_strip": "Order the strip: action numbers of get_player_stats.",
+    "delete_save": "Remove a saved slot.",
+}
+
+
+def input_schema(tool: str, *, with_bot: bool) -> dict[str, Any]:
+    """The JSON Schema of a tool's arguments."""
+    own = PROPERTIES.get(tool, {})
+    schema: dict[str, Any] = {"type": "object", "properties": {"botId": BOT_ID, **own} if with_bot else own}
+    if tool in REQUIRED:
+        schema["required"] = REQUIRED[tool]
+    return schema

@@ -1,0 +1,108 @@
+"""The two views of a game: compact text for a model, and the full snapshot for programs.
+
+`text_view` is `rules.text` with the run and turn in front (`e3 t14`); the JSON view is `Observation` with
+`botId` and `episode`. Its JSON Schema is generated from the structs, so the two cannot drift apart:
+
+    python -m dungeonfighter.mcp.views > docs/view.schema.json
+
+Source: product.md, "Views".
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from dungeonfighter import limits
+from dungeonfighter.hosting.game import Present
+from dungeonfighter.rules import Observation
+
+VIEW_SCHEMA_URI: Final = "dungeonfighter://schema/view.json"
+
+
+def head(game: Present) -> str:
+    """Which run and turn a view shows: `e3 t14`."""
+    return f"e{game.episode} t{game.turn}"
+
+
+def text_view(game: Present) -> str:
+    """Compact text for a model: status line, what happened, numbered legal inputs."""
+    return game.rules.text(game.state, head(game))
+
+
+def observe(game: Present) -> Observation:
+    """What the hero knows, typed."""
+    return game.rules.observe(game.state)
+
+
+def bot_of(game: Present) -> str:
+    """The bot's own id, without its fleet."""
+    return game.key.partition("/")[2]
+
+
+def place(game: Present) -> dict[str, object]:
+    """Which run and turn an answer is about, for programs."""
+    return {"episode": game.episode, "turn": game.turn}
+
+
+def json_view(game: Present) -> dict[str, object]:
+    """The full snapshot as a JSON object; keys are camelCase."""
+    snapshot: dict[str, object] = {"botId": bot_of(game), "episode": game.episode}
+    snapshot |= plain(observe(game))
+    return snapshot
+
+
+def plain(value: msgspec.Struct) -> dict[str, Any]:
+    """A struct as a JSON object."""
+    built: dict[str, Any] = msgspec.to_builtins(value)
+    return built
+
+
+def view_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of the JSON view."""
+    root, components = _schema_of(Observation)
+    own: dict[str, object] = {
+        "botId": {
+            "type": "string",
+            "pattern": f"^{limits.bot_id_pattern.pattern.removesuffix(chr(92) + 'Z')}$",
+        },
+        "episode": {"type": "integer", "minimum": 1},
+        "repeated": {
+            "const": True,
+            "description": "Only when the input had been applied some turns ago: nothing happened now.",
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": VIEW_SCHEMA_URI,
+        "title": "DungeonFighter view",
+        "description": "structuredContent of the tools that take view=json.",
+        "type": "object",
+        "properties": own | root["properties"],
+        "required": ["botId", "episode", *root["required"]],
+        "$defs": components,
+    }
+
+
+def view_schema_text() -> str:
+    """The schema as the resource and the file in docs have it."""
+    return json.dumps(view_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema_of(root: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of `root` itself, and those of the structs it uses, with docstrings cut to their first
+    line.
+    """
+    _, components = msgspec.json.schema_components((root,), ref_template="#/$defs/{name}")
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = schema["description"].splitlines()[0]
+    own = components.pop(root.__name__)
+    return own, dict(sorted(components.items()))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(view_schema_text())

@@ -1,0 +1,247 @@
+"""What happens to the bytes of an MCP POST before any protocol library sees them, and to answers on their way
+out.
+
+Here is the promise kept that every non-2xx answer on an MCP path is a JSON-RPC error, with the request's id
+where it can be known, and that hostile bytes cost no more than reading them once: the size is bounded while
+reading, the depth before anything walks the document.
+
+Source: product.md, "HTTP", "Errors", "Bad input gets"; MCP 2026-07-28, basic/transports/streamable-http.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+import msgspec
+
+from dungeonfighter import limits
+from dungeonfighter.mcp.answers import INVALID_REQUEST, PARSE_ERROR, ProtocolError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+RequestId = str | int | None
+
+JSON: Final = b"application/json"
+
+
+class TooLarge(Exception):  # noqa: N818 (it is a fact about a body, told as 413)
+    """The body is longer than `limits.body_bytes_max`."""
+
+
+class Disconnected(Exception):  # noqa: N818 (nobody is left to be told)
+    """The client went away before its request was complete."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of this (lower-case) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body, if it is not too large: neither a wrong content-length nor chunks get more than that in
+    memory.
+
+    Raises:
+        TooLarge: It is, or says so.
+        Disconnected: It never came to an end.
+    """
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdigit() and int(declared[:20]) > limits.body_bytes_max:
+        raise TooLarge
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > limits.body_bytes_max:
+            raise TooLarge
+        return whole
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
+        if len(body) > limits.body_bytes_max:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+        message = await receive()
+    raise Disconnected
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was already read, then whatever else comes."""
+    pending = [body]
+
+    async def again() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A body as JSON-RPC: either one message (`fault` is None) or what is wrong with it, and its id if it has
+    one.
+    """
+
+    id: RequestId
+    message: dict[str, Any]
+    fault: ProtocolError | None = None
+
+
+def open_envelope(body: bytes) -> Envelope:
+    """Parse a body as one JSON-RPC request or notification; never raises."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except RecursionError:
+        return _faulty(None, INVALID_REQUEST, _TOO_DEEP)
+    except (msgspec.DecodeError, ValueError):
+        return _faulty(None, PARSE_ERROR, "Parse error: the body is not valid JSON")
+    if isinstance(decoded, list):
+        return _faulty(
+            None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request in its own POST"
+        )
+    if not isinstance(decoded, dict):
+        return _faulty(None, INVALID_REQUEST, "Invalid request: the body must be one JSON-RPC object")
+    own_id = decoded.get("id")
+    known = own_id if isinstance(own_id, str | int) and not isinstance(own_id, bool) else None
+    wrong = _what_is_wrong(decoded, known)
+    if wrong:
+        return _faulty(known, INVALID_REQUEST, wrong)
+    if body.count(b"[") + body.count(b"{") > limits.json_depth_max and _is_deep(decoded):
+        return _faulty(known, INVALID_REQUEST, _TOO_DEEP)
+    return Envelope(known, decoded)
+
+
+_TOO_DEEP: Final = f"Invalid request: JSON nested more than {limits.json_depth_max} levels deep"
+
+
+def _faulty(request_id: RequestId, code: int, message: str) -> Envelope:
+    return Envelope(request_id, {}, ProtocolError(code, message))
+
+
+def _what_is_wrong(decoded: dict[str, Any], known: RequestId) -> str:
+    if decoded.get("jsonrpc") != "2.0":
+        return 'Invalid request: "jsonrpc" must be "2.0"'
+    if "method" not in decoded and ("result" in decoded or "error" in decoded):
+        return "Invalid request: this server asks nothing, so it takes no responses"
+    if not isinstance(decoded.get("method"), str):
+        return 'Invalid request: "method" must be a string'
+    if "id" in decoded and known is None:
+        return 'Invalid request: "id" must be a string or an integer'
+    if not isinstance(decoded.get("params", {}), dict):
+        return 'Invalid request: "params" must be an object'
+    return ""
+
+
+def _is_deep(decoded: object) -> bool:
+    """Whether a document is nested too deep, level by level, without recursion."""
+    level = [decoded]
+    for _ in range(limits.json_depth_max):
+        below: list[object] = []
+        for node in level:
+            if isinstance(node, dict):
+                below += [value for value in node.values() if isinstance(value, dict | list)]
+            elif isinstance(node, list):
+                below += [value for value in node if isinstance(value, dict | list)]
+        if not below:
+            return False
+        level = below
+    return True
+
+
+def error_body(request_id: RequestId, code: int, message: str, data: object = None) -> bytes:
+    """A JSON-RPC error as bytes; `id` is null when the request's own is not known."""
+    error: dict[str, object] = {"code": code, "message": message}
+    if data is not None:
+        error["data"] = data
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": request_id, "error": error})
+
+
+async def send_fault(send: Send, fault: ProtocolError, request_id: RequestId) -> None:
+    """Answer with a JSON-RPC error and its HTTP status."""
+    body = error_body(request_id, fault.code, fault.message, fault.data)
+    await send_json(send, fault.status, body, extra_headers(fault))
+
+
+def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
+    """`Allow` with 405, `Retry-After` with 429 and 503."""
+    extra = []
+    if fault.status == 405:
+        extra.append((b"allow", b"POST"))
+    if fault.data is not None and "retryAfterSeconds" in fault.data:
+        extra.append((b"retry-after", str(fault.data["retryAfterSeconds"]).encode()))
+    return extra
+
+
+async def send_json(send: Send, status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """A whole JSON answer."""
+    headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode()), *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Mended:
+    """A `send` for the SDK: its answers pass, but a failure is always a JSON-RPC error with the request's id.
+
+    `fault` is set by a handler whose failure needs an HTTP status of its own (429, 503, 500).
+    """
+
+    def __init__(self, send: Send, request_id: RequestId) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._held: Message | None = None
+        self._body = bytearray()
+        self.started = False
+        self.fault: ProtocolError | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on; hold back those of a failed answer until it is whole."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            if message["status"] < 400 and self.fault is None:
+                await self._send(message)
+            else:
+                self._held = message
+            return
+        if self._held is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if not message.get("more_body", False):
+            await self._mend(int(self._held["status"]))
+
+    async def _mend(self, status: int) -> None:
+        if self.fault is not None:
+            await send_fault(self._send, self.fault, self._request_id)
+            return
+        error = _error_in(bytes(self._body))
+        if error is None:
+            error = {"code": INVALID_REQUEST, "message": _REASONS.get(status, "the request was refused")}
+        body = error_body(self._request_id, error["code"], str(error["message"]), error.get("data"))
+        await send_json(self._send, status, body)
+
+
+_REASONS: Final = {
+    400: "Invalid request",
+    404: "Not found",
+    406: "Not acceptable: this method answers with text/event-stream, which the Accept header must allow",
+    415: "Unsupported media type: Content-Type must be application/json",
+}
+
+
+def _error_in(body: bytes) -> dict[str, Any] | None:
+    """The JSON-RPC error of an answer, if it is one."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return None
+    return (
+        error
+        if isinstance(error, dict) and isinstance(error.get("code"), int) and "message" in error
+        else None
+    )
