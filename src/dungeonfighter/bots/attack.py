@@ -1,0 +1,19 @@
+"""Always attack, first door, first of everything: input `1`, which is legal in every state of a live run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dungeonfighter.bots.policy import InputPolicy
+
+
+class Attack(InputPolicy):
+    """The cheapest player there is; what the load generator uses when the server is to be measured."""
+
+    name = "attack"
+
+    def choose_inputs(self, legal: Sequence[str]) -> str:
+        return "1"
+
+    def choose_text(self, text: str) -> str:
+        return "1"

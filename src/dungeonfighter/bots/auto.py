@@ -1,0 +1,61 @@
+"""`auto` everywhere, equips the obvious, rests, drinks when low: what a bot gets for few tokens."""
+
+from __future__ import annotations
+
+from dungeonfighter.bots import chores
+from dungeonfighter.rules.observation import Observation
+
+LOW_SHARE = 0.35
+POTIONS_WANTED = 2
+
+
+class Auto:
+    """Takes input 1 wherever it has no opinion."""
+
+    name = "auto"
+
+    def choose(self, o: Observation) -> str:
+        legal = chores.legal_inputs(o)
+        match o.current_state:
+            case "WeaponSelection":
+                return chores.weapon_for(o)
+            case "Combat":
+                return _in_combat(o, legal)
+            case "GameLoop":
+                return _at_hub(o, legal)
+            case "Dungeon":
+                return _in_dungeon(o, legal)
+            case "Death" if "2" in legal:
+                return "2"
+        return "1"
+
+
+def _in_combat(o: Observation, legal: frozenset[str]) -> str:
+    if chores.health_share(o) < LOW_SHARE and "5" in legal:
+        return "5"
+    return "9" if "9" in legal else "1"
+
+
+def _at_hub(o: Observation, legal: frozenset[str]) -> str:
+    if equip := chores.better_item(o, legal):
+        return equip
+    if "3" in legal:
+        return "3"
+    if chores.health_share(o) < 0.7 and "4" in legal:
+        return "4"
+    if o.player.potions < POTIONS_WANTED and "5" in legal:
+        return "5"
+    return "1"
+
+
+def _in_dungeon(o: Observation, legal: frozenset[str]) -> str:
+    room = o.current_room
+    if room is None or room.phase != "cleared":
+        return "1"
+    if equip := chores.better_item(o, legal):
+        return equip
+    if chores.health_share(o) < 0.5 and "3" in legal:
+        return "3"
+    if chores.health_share(o) < LOW_SHARE and "5" in legal:
+        return "5"
+    return "1"

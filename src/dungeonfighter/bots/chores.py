@@ -1,0 +1,33 @@
+"""What every sensible player does: read the legal inputs, wear what is better, drink in time."""
+
+from __future__ import annotations
+
+from dungeonfighter.rules.observation import ItemView, Observation
+
+
+def legal_inputs(o: Observation) -> frozenset[str]:
+    """The inputs that may be sent as they are."""
+    return frozenset(c.input for c in o.available_actions if not c.pattern)
+
+
+def health_share(o: Observation) -> float:
+    """Health as a share of its maximum."""
+    return o.player.health / max(1, o.player.health_max)
+
+
+def better_item(o: Observation, legal: frozenset[str], *, least_change: int = 1) -> str | None:
+    """`equip n` for the item that the comparison says is the greatest gain, if one is legal and a gain."""
+    wearable = [item for item in o.player.bag if f"equip {item.number}" in legal]
+    best = max(wearable, key=_gain, default=None)
+    if best is None or best.score_change < least_change:
+        return None
+    return f"equip {best.number}"
+
+
+def weapon_for(o: Observation) -> str:
+    """A weapon to begin with: spread over all four, the same for the same run."""
+    return str(1 + int(o.digest[:4] or "0", 16) % 4)
+
+
+def _gain(item: ItemView) -> tuple[int, int]:
+    return item.score_change, -item.number

@@ -1,0 +1,178 @@
+"""The player that thinks: answers shown intents, compares items, picks talents, doors and levels.
+
+It draws nothing and remembers nothing: the same observation gets the same input. `without` switches single
+skills off, so that the ladder can say what each is worth (`heuristic-without-guard` and so on in the
+registry).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.bots import chores, fightsense, taste
+from dungeonfighter.rules.observation import CombatView, Observation, OfferView
+
+SKILLS: Final = (
+    "guard",
+    "precise",
+    "power",
+    "doors",
+    "talents",
+    "levels",
+    "equipment",
+    "potions",
+    "strip",
+    "fleeing",
+)
+
+
+class Habit:
+    """Thresholds, as shares of maximum health; tuned with the ladder."""
+
+    drink = 0.35
+    rest = 0.60
+    drink_between = 0.45
+    leave = 0.30
+    camp = 0.85
+    flee = 1.25
+
+
+class Heuristic:
+    """Plays by judgement of the present observation alone."""
+
+    name = "heuristic"
+
+    def __init__(self, without: frozenset[str] = frozenset()) -> None:
+        unknown = without - set(SKILLS)
+        if unknown:
+            raise ValueError(f"no such skill: {', '.join(sorted(unknown))}")
+        self._without = without
+
+    def choose(self, o: Observation) -> str:
+        legal = chores.legal_inputs(o)
+        match o.current_state:
+            case "WeaponSelection":
+                return chores.weapon_for(o)
+            case "GameLoop":
+                return self._at_hub(o, legal)
+            case "DungeonSelection":
+                return self._choose_dungeon(o)
+            case "Dungeon":
+                return self._in_dungeon(o, legal)
+            case "Combat":
+                return self._in_combat(o, legal)
+            case "LevelUp":
+                return "1" if "talents" in self._without else taste.best_talent(o)
+            case "Death" if "2" in legal:
+                return "2"
+        return "1"
+
+    def _can(self, skill: str) -> bool:
+        return skill not in self._without
+
+    def _in_combat(self, o: Observation, legal: frozenset[str]) -> str:
+        c = o.combat
+        if c is None:
+            return "1"
+        race = fightsense.race_of(o, c)
+        if urgent := self._when_in_danger(o, c, race, legal):
+            return urgent
+        costs = {"1": fightsense.stance_cost(o, c, race, fightsense.ATTACK)}
+        if self._can("precise"):
+            costs["2"] = fightsense.stance_cost(o, c, race, fightsense.PRECISE)
+        if self._can("power"):
+            costs["3"] = fightsense.stance_cost(o, c, race, fightsense.POWER)
+        if self._can("guard"):
+            costs["4"] = fightsense.guard_cost(o, c, race)
+        return min(costs, key=lambda text: (costs[text], text))
+
+    def _when_in_danger(
+        self, o: Observation, c: CombatView, race: fightsense.Race, legal: frozenset[str]
+    ) -> str | None:
+        """Drink or flee when the next exchange or the rest of the fight is too dear; None if it is not."""
+        p = o.player
+        blow = c.incoming * 1.6 if c.enemy_first else 0.0
+        low = p.health < Habit.drink * p.health_max or p.health <= blow
+        if low and self._can("potions") and "5" in legal:
+            return "5"
+        potions = p.potions * 0.35 * p.health_max if self._can("potions") else 0.0
+        hopeless = fightsense.fight_cost(race) > Habit.flee * (p.health + potions)
+        if hopeless and low and self._can("fleeing") and "8" in legal:
+            return "8"
+        if low and "7" in legal:
+            return "7"
+        return None
+
+    def _at_hub(self, o: Observation, legal: frozenset[str]) -> str:
+        if self._can("equipment") and (equip := chores.better_item(o, legal)):
+            return equip
+        if self._can("strip") and (strip := taste.better_strip(o)):
+            return strip
+        if chores.health_share(o) < Habit.camp and "4" in legal:
+            return "4"
+        if self._can("potions") and "5" in legal:
+            return "5"
+        if "3" in legal and not any(d.level > o.score for d in o.dungeons):
+            return "3"
+        return "1"
+
+    def _choose_dungeon(self, o: Observation) -> str:
+        if not o.dungeons:
+            return "1"
+        if not self._can("levels"):
+            return "1"
+        return str(max(o.dungeons, key=lambda d: (_appeal(o, d), -d.number)).number)
+
+    def _in_dungeon(self, o: Observation, legal: frozenset[str]) -> str:
+        room = o.current_room
+        if room is None:
+            return "1"
+        if room.phase == "doors":
+            return self._at_doors(o, legal)
+        if room.phase == "cleared":
+            return self._in_cleared_room(o, legal)
+        return taste.answer_offer(o, legal)
+
+    def _at_doors(self, o: Observation, legal: frozenset[str]) -> str:
+        room = o.current_room
+        assert room is not None
+        if self._should_leave(o) and "9" in legal:
+            return "9"
+        if not self._can("doors") or not room.doors:
+            return "1"
+        share = chores.health_share(o)
+        return str(max(room.doors, key=lambda d: (taste.door_appeal(d, share), -d.number)).number)
+
+    def _in_cleared_room(self, o: Observation, legal: frozenset[str]) -> str:
+        share = chores.health_share(o)
+        if self._can("equipment") and (equip := chores.better_item(o, legal)):
+            return equip
+        if self._can("strip") and (strip := taste.better_strip(o)):
+            return strip
+        if share < Habit.rest and "3" in legal:
+            return "3"
+        if share < Habit.rest and "7" in legal:
+            return "7"
+        if share < Habit.drink_between and self._can("potions") and "5" in legal:
+            return "5"
+        if share > 0.7 and "2" in legal:
+            return "2"
+        if self._should_leave(o) and "9" in legal:
+            return "9"
+        return "1"
+
+    def _should_leave(self, o: Observation) -> bool:
+        room = o.current_room
+        if room is None or not self._can("fleeing"):
+            return False
+        return chores.health_share(o) < Habit.leave and o.player.potions == 0 and not room.can_rest
+
+
+def _appeal(o: Observation, d: OfferView) -> float:
+    """How much a dungeon is worth trying now."""
+    strength = taste.strength(o)
+    if d.boss:
+        return 3.0 if strength >= d.level + 3 else -3.0
+    if d.level > strength:
+        return -float(d.level - strength) - (0.5 if d.cleared else 0.0)
+    return (2.0 if not d.cleared else 0.0) + d.level * 0.01

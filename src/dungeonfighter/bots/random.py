@@ -1,0 +1,20 @@
+"""Any legal input, evenly: the floor that every other policy must be far above."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from dungeonfighter.bots.policy import InputPolicy
+
+
+class Random(InputPolicy):
+    """Draws from its own seed, so the same seed on the same run plays the same game."""
+
+    name = "random"
+
+    def __init__(self, seed: int = 0) -> None:
+        self._dice = random.Random(seed)
+
+    def choose_inputs(self, legal: Sequence[str]) -> str:
+        return legal[int(self._dice.random() * len(legal))]

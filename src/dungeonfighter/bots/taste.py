@@ -1,0 +1,49 @@
+"""The heuristic's preferences outside fights: talents, doors, offers, the strip, how deep it dares to go."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules.observation import DoorView, Observation
+
+DOORS: Final = {
+    # how welcome at full health, and how much more (or less) at no health
+    "treasure": (5.0, 3.0),
+    "rest": (1.0, 8.0),
+    "shrine": (3.0, 1.0),
+    "merchant": (3.5, 1.0),
+    "fight": (3.0, -3.0),
+    "elite": (2.5, -9.0),
+    "dark": (2.5, -2.0),
+    "trap": (0.0, -2.0),
+}
+TALENTS: Final[dict[str, int]] = {}
+
+
+def best_talent(o: Observation) -> str:
+    """The offered talent that ranks highest."""
+    if not o.talents:
+        return "1"
+    best = max(o.talents, key=lambda t: (TALENTS.get(t.name, 0), -t.number))
+    return str(best.number)
+
+
+def door_appeal(door: DoorView, share: float) -> float:
+    """How welcome a door is at that share of health."""
+    full, hurt = DOORS.get(door.kind, (2.0, 0.0))
+    return full + hurt * (1.0 - share)
+
+
+def answer_offer(o: Observation, legal: frozenset[str]) -> str:
+    """Shrines, merchants and treasures: the safe default."""
+    return "1"
+
+
+def better_strip(o: Observation) -> str | None:
+    """`strip ...` if another order is better, else None."""
+    return None
+
+
+def strength(o: Observation) -> int:
+    """The dungeon level the hero can expect to clear."""
+    return o.player.level

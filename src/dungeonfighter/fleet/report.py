@@ -1,0 +1,150 @@
+"""What a load came to: one value, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct, field
+
+from dungeonfighter.fleet.latency import Histogram
+from dungeonfighter.fleet.load import Load
+from dungeonfighter.fleet.verify import Verdict
+
+FINDINGS_SHOWN_MAX = 20
+
+
+class Latency(Struct, frozen=True):
+    """Milliseconds from the moment a call was meant to be made to its answer, repeats included."""
+
+    p50: float
+    p95: float
+    p99: float
+    p999: float
+    max: float
+
+
+class Report(Struct, frozen=True):
+    """One load and its verification.
+
+    Attributes:
+        mode: `closed`, or `open` with the calls a second that were asked for in `rate`.
+        troubles: Failed attempts by kind, before the repeat; `errors`: what the repeats did not mend.
+        further: Bots whose last, unanswered request turned out to have been applied.
+        verified: False when nobody checked; `findings` is then empty.
+        findings: Kinds of what was wrong in the verification, with how many bots each.
+    """
+
+    url: str
+    policy: str
+    view: str
+    bots: int
+    mode: str
+    rate: float
+    seconds: float
+    calls: int
+    turns: int
+    turns_per_second: float
+    latency_ms: Latency
+    troubles: dict[str, int]
+    errors: dict[str, int]
+    error_examples: dict[str, str]
+    runs_started: int
+    runs_finished: int
+    runs_abandoned: int
+    mean_score: float | None
+    verified: bool
+    verified_bots: int = 0
+    verified_turns: int = 0
+    replayed_inputs: int = 0
+    not_replayed_runs: int = 0
+    further: int = 0
+    findings: dict[str, int] = field(default_factory=dict)
+    finding_examples: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Nothing lost, nothing doubled, no error left."""
+        return not self.errors and not self.findings
+
+
+def make_report(load: Load, verdict: Verdict | None) -> Report:
+    """Sum up a load; without a verdict it counts as not verified."""
+    options, tally = load.options, load.tally
+    verified = verdict or Verdict()
+    return Report(
+        url=options.url,
+        policy=options.policy,
+        view=options.habits.view,
+        bots=options.bots,
+        mode="open" if options.rate else "closed",
+        rate=options.rate,
+        seconds=round(load.seconds, 3),
+        calls=tally.calls,
+        turns=tally.turns,
+        turns_per_second=round(tally.turns / load.seconds, 1) if load.seconds else 0.0,
+        latency_ms=_latency(tally.latency),
+        troubles=dict(tally.troubles),
+        errors=dict(tally.errors),
+        error_examples=tally.examples,
+        runs_started=tally.started,
+        runs_finished=len(tally.scores),
+        runs_abandoned=tally.abandoned,
+        mean_score=round(sum(tally.scores) / len(tally.scores), 2) if tally.scores else None,
+        verified=verdict is not None,
+        verified_bots=verified.bots,
+        verified_turns=verified.turns,
+        replayed_inputs=verified.replayed,
+        not_replayed_runs=verified.not_replayed,
+        further=verified.further,
+        findings=dict(verified.counts()),
+        finding_examples=[f"{f.bot_id}: {f.kind}: {f.told}" for f in verified.findings[:FINDINGS_SHOWN_MAX]],
+    )
+
+
+def _latency(histogram: Histogram) -> Latency:
+    def at(share: float) -> float:
+        return round(histogram.percentile(share) * 1000, 3)
+
+    return Latency(at(0.5), at(0.95), at(0.99), at(0.999), at(1.0))
+
+
+def table(report: Report) -> str:
+    """The report as aligned lines."""
+    return "\n".join(f"{name:<22}{value}" if name else value for name, value in _rows(report))
+
+
+def _rows(report: Report) -> Iterator[tuple[str, str]]:
+    pace = f"open loop, {report.rate:g} calls/s asked" if report.mode == "open" else "closed loop"
+    ms = report.latency_ms
+    yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {pace}"
+    yield "turns", f"{report.turns} in {report.seconds:.1f} s"
+    yield "turns/s", f"{report.turns_per_second:.1f}"
+    yield "latency ms", f"p50 {ms.p50:g}  p95 {ms.p95:g}  p99 {ms.p99:g}  p99.9 {ms.p999:g}  max {ms.max:g}"
+    yield "before the repeat", _counted(report.troubles)
+    yield "errors", _counted(report.errors)
+    for kind, told in report.error_examples.items():
+        yield "", f"  {kind}: {told}"
+    yield (
+        "runs finished",
+        f"{report.runs_finished} (started {report.runs_started}, left {report.runs_abandoned})",
+    )
+    yield "mean score", "-" if report.mean_score is None else f"{report.mean_score:.2f}"
+    if not report.verified:
+        yield "verified", "no"
+        return
+    yield "verified", f"{report.verified_bots} bots, {report.verified_turns} acknowledged turns"
+    yield "executed again", f"{report.replayed_inputs} inputs of the present runs with the local rules"
+    if report.not_replayed_runs:
+        yield "not executed again", f"{report.not_replayed_runs} runs under other rules than these"
+    if report.further:
+        yield "unanswered, applied", f"{report.further} bots' last request"
+    yield "lost, doubled, wrong", _counted(report.findings)
+    for line in report.finding_examples:
+        yield "", f"  {line}"
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    if not kinds:
+        return "0"
+    total = sum(kinds.values())
+    return f"{total} ({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))})"

@@ -1,0 +1,148 @@
+"""Is every acknowledged turn in the store? Read each bot back and hold its journal against it.
+
+Three witnesses must agree for each bot: what was acknowledged while it played, what the server shows now,
+and what the rules make of the acknowledged inputs when they are executed again here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from dungeonfighter.errors import BadInput
+from dungeonfighter.fleet.journal import Journal, Run
+from dungeonfighter.fleet.load import Load
+from dungeonfighter.fleet.player import GaveUp
+from dungeonfighter.fleet.wire import Answer, Snapshot
+from dungeonfighter.rules import GameOptions, Mode, Rules
+
+READERS_MAX: Final = 64
+
+
+class Finding(Struct, frozen=True):
+    """What the check of one bot showed. `kind`: lost | doubled | differs | sequence | unreadable."""
+
+    bot_id: str
+    kind: str
+    told: str
+
+
+class Verdict(Struct):
+    """The check of all bots.
+
+    Attributes:
+        bots: How many had begun a run and were checked.
+        turns: Acknowledged turns they stand for.
+        further: Bots whose last, unanswered request turned out to have been applied.
+        replayed: Inputs executed again with the local rules, all digests equal unless `findings` says
+            otherwise.
+        not_replayed: Runs the server plays under other rules than these.
+    """
+
+    bots: int = 0
+    turns: int = 0
+    further: int = 0
+    replayed: int = 0
+    not_replayed: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def counts(self) -> Counter[str]:
+        return Counter(finding.kind for finding in self.findings)
+
+
+async def verify_load(load: Load, rules: Rules, tell: Callable[[str], None]) -> Verdict:
+    """Read every bot that played from the server and check it."""
+    verdict = Verdict()
+    players = [player for player in load.players if player.journal.run or player.journal.unanswered_start]
+    mode = Mode[load.options.habits.mode]
+    waiting = iter(players)
+
+    async def reader() -> None:
+        for player in waiting:
+            try:
+                answer = await player.read()
+            except GaveUp:
+                answer = Answer(error="unanswered")
+            _check(verdict, player.journal, answer, rules, mode)
+            await asyncio.sleep(0)
+
+    async def every_few_seconds() -> None:
+        while True:
+            await asyncio.sleep(2.0)
+            tell(f"verifying: {verdict.bots} of {len(players)} bots")
+
+    telling = asyncio.create_task(every_few_seconds())
+    try:
+        async with load.endpoint.watched():
+            await asyncio.gather(*(reader() for _ in range(READERS_MAX)))
+    finally:
+        telling.cancel()
+    return verdict
+
+
+def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mode: Mode) -> None:
+    verdict.bots += 1
+    verdict.turns += journal.turns
+    bot = journal.bot_id
+    verdict.findings.extend(Finding(bot, "sequence", fault) for fault in journal.faults)
+    if answer.snapshot is None:
+        if journal.run is not None or answer.error != "unknown_bot":
+            verdict.findings.append(Finding(bot, "unreadable", f"{answer.error}: {answer.told}"))
+        return
+    shown = answer.snapshot
+    run, inputs = _matching_run(verdict, journal, shown)
+    if run is None:
+        return
+    if inputs is run.inputs and journal.digest not in {"", shown.digest}:
+        told = f"acknowledged {journal.digest}, shown {shown.digest}"
+        verdict.findings.append(Finding(bot, "differs", told))
+    _replay(verdict, bot, run, inputs, shown, rules, mode)
+
+
+def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[Run | None, list[str]]:
+    """The run and the inputs that explain what the server shows; a finding and None if none do."""
+    at = (shown.episode, shown.turn)
+    run = journal.run
+    if run is not None and at == (run.episode, journal.turn):
+        return run, run.inputs
+    if run is not None and journal.unanswered is not None and at == (run.episode, journal.turn + 1):
+        verdict.further += 1
+        return run, [*run.inputs, journal.unanswered]
+    begun = journal.unanswered_start
+    if begun is not None and at == (begun.episode, 0):
+        verdict.further += 1
+        return begun, []
+    if run is None:
+        if begun is not None and begun.episode > 1 + shown.episode:
+            told = f"began e{begun.episode}, stands at e{at[0]}"
+            verdict.findings.append(Finding(journal.bot_id, "lost", told))
+        return None, []
+    kind = "lost" if at < (run.episode, journal.turn) else "doubled"
+    told = f"acknowledged up to e{run.episode} t{journal.turn}, stands at e{at[0]} t{at[1]}"
+    verdict.findings.append(Finding(journal.bot_id, kind, told))
+    return None, []
+
+
+def _replay(
+    verdict: Verdict, bot: str, run: Run, inputs: Sequence[str], shown: Snapshot, rules: Rules, mode: Mode
+) -> None:
+    if shown.rules != rules.identity:
+        verdict.not_replayed += 1
+        return
+    state = rules.new_game(GameOptions(seed=run.seed, mode=mode, name=run.name))
+    try:
+        for text in inputs:
+            state = rules.advance(state, text).state
+    except BadInput as error:
+        told = f"executing e{run.episode} again: {error.code} after t{state.turn}"
+        verdict.findings.append(Finding(bot, "differs", told))
+        return
+    verdict.replayed += len(inputs)
+    digest = rules.digest(rules.encode(state)).hex()
+    if digest != shown.digest:
+        told = f"executing e{run.episode} again gives {digest}, the server shows {shown.digest}"
+        verdict.findings.append(Finding(bot, "differs", told))

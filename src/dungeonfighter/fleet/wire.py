@@ -1,0 +1,177 @@
+"""MCP as the load generator speaks it: `tools/call` of revision 2026-07-28 over HTTP, at little CPU.
+
+Requests carry what the revision asks for: the protocol version in header and `_meta`, the method and tool
+name mirrored as `Mcp-Method` and `Mcp-Name`, and the bot as `Mcp-Param-Bot-Id` (the tools'
+`x-mcp-header: Bot-Id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dungeonfighter.bots import textview
+from dungeonfighter.rules.observation import Observation
+
+PROTOCOL_VERSION = "2026-07-28"
+_META = (
+    b'"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
+    b'"io.modelcontextprotocol/clientCapabilities":{},'
+    b'"io.modelcontextprotocol/clientInfo":{"name":"dungeonfighter-fleet","version":"1"}}'
+)
+
+
+class Snapshot(Observation, frozen=True, rename="camel", kw_only=True):
+    """The json view: what a policy sees plus the service's own fields."""
+
+    bot_id: str
+    episode: int
+
+
+class Answer(Struct, frozen=True):
+    """One answer of a tool.
+
+    Attributes:
+        error: "" when the tool did what it was asked; else a code of the contract, `http_<status>` or
+            `rpc_<code>`.
+        episode: The run the answer shows, -1 when it does not say; likewise `turn`.
+        retry_after_seconds: What an overloaded server asked for, 0 when it said nothing.
+        told: The refusal's own words.
+    """
+
+    error: str
+    text: str = ""
+    snapshot: Snapshot | None = None
+    episode: int = -1
+    turn: int = -1
+    retry_after_seconds: float = 0.0
+    told: str = ""
+
+
+class _Block(Struct):
+    type: str
+    text: str = ""
+
+
+class _Result(Struct, rename="camel"):
+    content: list[_Block] = []
+    is_error: bool = False
+    structured_content: Raw | None = None
+
+
+class _RpcError(Struct):
+    code: int
+    message: str = ""
+    data: Raw | None = None
+
+
+class _Reply(Struct):
+    result: _Result | None = None
+    error: _RpcError | None = None
+
+
+class _Refusal(Struct, rename="camel"):
+    """`structuredContent` of a tool's error, or `data` of a JSON-RPC one."""
+
+    code: str = ""
+    episode: int | None = -1
+    turn: int | None = -1
+    retry_after_seconds: float = 0.0
+
+
+_reply = msgspec.json.Decoder(_Reply)
+_snapshot = msgspec.json.Decoder(Snapshot)
+_refusal = msgspec.json.Decoder(_Refusal)
+_encode = msgspec.json.Encoder().encode
+
+
+class RequestHeads:
+    """The bytes before a body's length, one for each tool, for one bot."""
+
+    __slots__ = ("_after", "_before", "_heads")
+
+    def __init__(self, path: str, authority: str, bot_id: str) -> None:
+        self._before = (
+            f"POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/json\r\n"
+            "Accept: application/json, text/event-stream\r\nUser-Agent: dungeonfighter-fleet\r\n"
+            f"MCP-Protocol-Version: {PROTOCOL_VERSION}\r\nMcp-Method: tools/call\r\nMcp-Name: "
+        ).encode("ascii")
+        self._after = f"\r\nMcp-Param-Bot-Id: {bot_id}\r\nContent-Length: ".encode("ascii")
+        self._heads: dict[str, bytes] = {}
+
+    def of(self, tool: str) -> bytes:
+        head = self._heads.get(tool)
+        if head is None:
+            head = self._heads[tool] = self._before + tool.encode("ascii") + self._after
+        return head
+
+
+def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:
+    """The JSON-RPC request of one tool call."""
+    return b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%b","arguments":%b,%b}}' % (
+        number,
+        tool.encode("ascii"),
+        _encode(arguments),
+        _META,
+    )
+
+
+def read_answer(status: int, body: bytes, *, view: str) -> Answer:
+    """Understand one HTTP answer; whatever cannot be understood is an error with code `bad_answer`."""
+    try:
+        reply = _reply.decode(body)
+    except msgspec.MsgspecError:
+        return Answer(error=f"http_{status}" if status != 200 else "bad_answer", told=_start_of(body))
+    if reply.result is None:
+        return _refused(status, reply.error, body)
+    result = reply.result
+    text = result.content[0].text if result.content else ""
+    try:
+        if result.is_error:
+            return _tool_error(result, text)
+        if view == "json" and result.structured_content is not None:
+            snapshot = _snapshot.decode(result.structured_content)
+            return Answer("", text, snapshot, snapshot.episode, snapshot.turn)
+    except msgspec.MsgspecError as error:
+        return Answer(error="bad_answer", text=text, told=str(error))
+    position = textview.position(text)
+    if position is None:
+        return Answer(error="bad_answer", text=text, told=f"no position in: {text[:80]!r}")
+    return Answer("", text, None, *position)
+
+
+def _tool_error(result: _Result, text: str) -> Answer:
+    refusal = _refusal.decode(result.structured_content) if result.structured_content else _Refusal()
+    return Answer(
+        error=refusal.code or "unnamed_error",
+        text=text,
+        episode=_known(refusal.episode),
+        turn=_known(refusal.turn),
+        retry_after_seconds=refusal.retry_after_seconds,
+        told=text.partition("\n")[0],
+    )
+
+
+def _refused(status: int, error: _RpcError | None, body: bytes) -> Answer:
+    if error is None:
+        return Answer(error=f"http_{status}", told=_start_of(body))
+    try:
+        refusal = _refusal.decode(error.data) if error.data is not None else _Refusal()
+    except msgspec.MsgspecError:
+        refusal = _Refusal()
+    return Answer(
+        error=refusal.code or f"rpc_{error.code}",
+        retry_after_seconds=refusal.retry_after_seconds,
+        told=error.message,
+    )
+
+
+def _known(number: int | None) -> int:
+    return -1 if number is None else number
+
+
+def _start_of(body: bytes) -> str:
+    return body[:120].decode("utf-8", "replace")

@@ -1,0 +1,39 @@
+"""The histogram against sorted lists of the same durations."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from dungeonfighter.fleet.latency import Histogram
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99, 0.999, 1.0])
+def test_percentiles_are_within_two_percent_of_the_exact_ones(share: float) -> None:
+    dice = random.Random(5)
+    durations = [dice.lognormvariate(-6, 2) for _ in range(5000)]
+    histogram = Histogram()
+    for seconds in durations:
+        histogram.add(seconds)
+    exact = sorted(durations)[max(0, round(share * len(durations)) - 1)]
+    assert histogram.percentile(share) == pytest.approx(exact, rel=0.02, abs=2e-6)
+
+
+def test_no_percentile_is_above_the_maximum() -> None:
+    histogram = Histogram()
+    histogram.add(0.1)
+    assert histogram.percentile(0.5) == histogram.max_seconds == 0.1
+
+
+def test_an_empty_histogram_says_nothing_took_any_time() -> None:
+    assert Histogram().percentile(0.99) == 0.0
+
+
+def test_one_slow_call_in_a_hundred_shows_at_the_end_only() -> None:
+    histogram = Histogram()
+    for _ in range(99):
+        histogram.add(0.001)
+    histogram.add(5.0)
+    assert histogram.percentile(0.99) == pytest.approx(0.001, rel=0.02)
+    assert histogram.percentile(0.999) == pytest.approx(5.0, rel=0.02)
