@@ -126,7 +126,7 @@ def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
 def totals(cat: Catalogue, item: Item) -> list[int]:
     """What an item's affixes give, in the order of `AFFIX_STATS`; heavy armour counts as negative speed."""
     sums = [0] * STATS
-    _add(cat, item, sums)
+    add(cat, item, sums)
     return sums
 
 
@@ -135,8 +135,17 @@ def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
     sums = [0] * STATS
     for item in hero.worn:
         if item is not None:
-            _add(cat, item, sums)
+            add(cat, item, sums)
     return sums
+
+
+def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
+    """Add an item's affixes to totals; `sign` -1 takes them off."""
+    affixes, stats, level, rarity = cat.affixes, cat.affix_stat, item.level, item.rarity
+    for number in item.affixes:
+        sums[stats[number]] += sign * _value(affixes[number], level, rarity)
+    if cat.item_slot[item.base]:
+        sums[SPEED] -= sign * (cat.items[item.base].time - 1000)
 
 
 def name(cat: Catalogue, item: Item) -> str:
@@ -179,14 +188,6 @@ def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
     """So many different ones of the pool, in the order drawn."""
     left = list(pool)
     return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
-
-
-def _add(cat: Catalogue, item: Item, sums: list[int]) -> None:
-    affixes, stats, level, rarity = cat.affixes, cat.affix_stat, item.level, item.rarity
-    for number in item.affixes:
-        sums[stats[number]] += _value(affixes[number], level, rarity)
-    if cat.item_slot[item.base]:
-        sums[SPEED] -= cat.items[item.base].time - 1000
 
 
 @lru_cache(maxsize=16_384)

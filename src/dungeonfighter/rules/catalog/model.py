@@ -17,7 +17,7 @@ AFFIX_STATS: Final = (
     "gold",
 )  # fmt: skip
 """What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck`
-permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die; the rest points."""
+permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die."""
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,72 @@
+"""A comparison says what wearing an item then really changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.rules import comparison, dice, hero, loot
+from dungeonfighter.rules.catalog import load_catalogue
+from dungeonfighter.rules.state import Hero, Slot, Weapon
+
+CAT = load_catalogue()
+
+
+def dressed(seed: int) -> Hero:
+    """A hero of some level in some gear."""
+    rolls = dice.streams(seed)
+    level = 1 + dice.loot(rolls, 30)
+    kind = dice.loot(rolls, 4)
+    stats = [3 + dice.loot(rolls, 90) for _ in Weapon]
+    someone = Hero(name="Tarn", kind=kind, level=level, stats=stats, scars=dice.loot(rolls, 7))
+    someone.class_points[kind] = level - 1
+    someone.talents = [dice.loot(rolls, len(CAT.talents))]
+    someone.worn[Slot.weapon] = loot.starting_weapon(CAT, kind)
+    for slot in Slot:
+        if dice.loot(rolls, 2) and slot:
+            someone.worn[slot] = loot.roll_item(CAT, rolls, level, slot=slot)
+    hero.refresh(CAT, someone)
+    return someone
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) -> None:
+    someone = dressed(seed)
+    before = someone.figures
+    item = loot.roll_item(CAT, dice.streams(seed + 1000), someone.level, steps=seed % 6)
+    slot = CAT.item_slot[item.base]
+    promised = comparison.Mirror(CAT, someone).wearing(item)
+    change = comparison.Mirror(CAT, someone).change(item)
+    someone.worn[slot] = item
+    someone.kind = promised.kind
+    hero.refresh(CAT, someone)
+    after = someone.figures
+    names = comparison.Worn._fields[1:]
+    assert promised[1:] == tuple(getattr(after, name) for name in names)
+    assert change.damage == after.damage - before.damage
+    assert change.armour == after.armour - before.armour
+    assert change.health == after.health_max - before.health_max
+
+
+def test_a_plainly_better_weapon_scores_higher_and_says_so() -> None:
+    someone = dressed(1)
+    worn = someone.worn[Slot.weapon]
+    assert worn is not None
+    better = loot.starting_weapon(CAT, someone.kind)
+    better.value += 10
+    change = comparison.Mirror(CAT, someone).change(better)
+    assert change.score > 0
+    assert change.text == f"damage {someone.figures.damage} -> {someone.figures.damage + 10}"
+
+
+def test_the_item_already_worn_changes_nothing() -> None:
+    someone = dressed(2)
+    worn = someone.worn[Slot.weapon]
+    assert worn is not None
+    assert comparison.Mirror(CAT, someone).change(worn).text == "no change"
+    assert comparison.Mirror(CAT, someone).change(worn).score == 0
+
+
+def test_a_weapon_of_another_class_says_that_it_changes_class() -> None:
+    someone = dressed(3)
+    other = loot.starting_weapon(CAT, (someone.kind + 1) % 4)
+    assert "changes class" in comparison.Mirror(CAT, someone).change(other).text
