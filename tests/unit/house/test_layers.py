@@ -28,10 +28,12 @@ LEVELS = {
     "access": 6,
     "telemetry": 6,
     "mcp": 7,
+    "terminal": 7,
     "web": 7,
     "balance": 7,
     "fleet": 8,
     "supervisor": 9,
+    "demo": 9,
     "cli": 10,
     "__main__": 11,
 }

@@ -1,0 +1,153 @@
+"""`dungeonfighter play`: a person plays in the terminal, on the same host and store as every bot.
+
+For cli.py: `add_arguments(parser)` declares `--bot` (the settings' own flags, such as `--db`, are cli's),
+`run(args, open_host) -> int` plays. `open_host()` gives an async context manager that opens the store and
+yields a `BotHost`, and closes both.
+
+Every input is committed before its answer is shown, so leaving in any way (q, Ctrl-C, Ctrl-D, a closed
+window) loses nothing. Inputs are asked for in the main thread, between turns of the event loop: nothing has
+to run while a person thinks, and Ctrl-C then is an ordinary exception.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, TypeVar
+
+from dungeonfighter import limits
+from dungeonfighter.errors import BadInput, DungeonFighterError
+from dungeonfighter.hosting.game import NewGame, Present
+from dungeonfighter.hosting.host import BotHost
+
+HELP: Final = "play in the terminal"
+FLEET: Final = "local"
+
+_HELP: Final = """\
+Type one of the inputs on the left, then Enter. Lists are typed out, for example: strip 2,0,1
+  ?    this help and every input that is legal now
+  new  give this run up and begin another
+  q    leave (so do Ctrl-C and Ctrl-D); the game is saved after every input
+Enemies show what they do next. Answer it: 4 guard against a heavy blow, 2 precise to interrupt a heal or a
+spell and to finish, 3 power when the enemy cannot act first, 5 a potion before it is too late."""
+
+_T = TypeVar("_T")
+Ask = Callable[[str], str]
+Say = Callable[[str], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `play`, without those of the settings."""
+    parser.add_argument("--bot", default="hero", metavar="ID", help="whose game to play (hero)")
+
+
+def run(
+    args: argparse.Namespace,
+    open_host: Callable[[], AbstractAsyncContextManager[BotHost]],
+    *,
+    ask: Ask = input,
+    say: Say = print,
+) -> int:
+    """Play until the person leaves. Returns 0, or 2 when it could not begin.
+
+    Args:
+        args: With `bot`.
+        open_host: See the module.
+        ask: Shows a prompt and returns a line; EOFError and KeyboardInterrupt mean: leave.
+        say: Shows a text.
+    """
+    if not limits.bot_id_pattern.match(args.bot):
+        print(f"play: not a bot id: {args.bot!r}", file=sys.stderr)
+        return 2
+    with asyncio.Runner() as runner:
+        context = open_host()
+        host = runner.run(_entered(context))
+        table = Table(host, f"{FLEET}/{args.bot}", runner.run, say)
+        try:
+            table.sit_down()
+            while table.take(ask("> ")):
+                pass
+        except (EOFError, KeyboardInterrupt):
+            say("")
+        finally:
+            runner.run(_left(context))
+        say(f"The game is saved; `dungeonfighter play --bot {args.bot}` goes on from here.")
+    return 0
+
+
+class Table:
+    """One person's game: shows it, and takes one line after another."""
+
+    def __init__(
+        self, host: BotHost, key: str, wait: Callable[[Coroutine[Any, Any, Any]], Any], say: Say
+    ) -> None:
+        self._host = host
+        self._key = key
+        self._wait = wait
+        self._say = say
+        self._game: Present | None = None
+
+    def sit_down(self) -> None:
+        """Show the bot's game, or begin its first run."""
+        try:
+            self._show(self._wait(self._host.read(self._key)))
+        except BadInput as error:
+            if error.code != "unknown_bot":
+                raise
+            self._begin()
+        self._say("(? for help, q to leave)")
+
+    def take(self, line: str) -> bool:
+        """Do what one line says; False when the person wants to leave."""
+        word = line.strip().lower()
+        if word in {"q", "quit", "exit"}:
+            return False
+        try:
+            if word == "":
+                self._show(self._wait(self._host.read(self._key)))
+            elif word == "?":
+                self._help()
+            elif word == "new":
+                self._begin()
+            else:
+                self._play(word)
+        except DungeonFighterError as error:
+            self._say(f"{error.code}: {error}" + (f"; {error.hint}" if error.hint else ""))
+            if isinstance(error.present, Present):
+                self._game = error.present
+        return True
+
+    def _play(self, text: str) -> None:
+        game = self._game
+        assert game is not None
+        if game.state.over:
+            self._say("This run is over. `new` begins another, q leaves.")
+            return
+        answer = self._wait(self._host.play(self._key, text, turn=game.turn, episode=game.episode))
+        self._show(answer.game)
+
+    def _begin(self) -> None:
+        episode = None if self._game is None else self._game.episode + 1
+        answer = self._wait(self._host.start(self._key, NewGame(), episode=episode))
+        self._show(answer.game)
+
+    def _show(self, game: Present) -> None:
+        self._game = game
+        self._say(game.rules.text(game.state, f"e{game.episode} t{game.turn}"))
+
+    def _help(self) -> None:
+        self._say(_HELP)
+        if self._game is not None:
+            for choice in self._game.rules.legal_inputs(self._game.state):
+                self._say(f"  {choice.input:<12} {choice.label}")
+
+
+async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:
+    return await context.__aenter__()
+
+
+async def _left(context: AbstractAsyncContextManager[_T]) -> None:
+    await context.__aexit__(None, None, None)
