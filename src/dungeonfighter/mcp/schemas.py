@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 BOT_ID: Final[dict[str, Any]] = {"type": "string", "x-mcp-header": "Bot-Id"}
-"""Optional everywhere: the bot of the path, else `hero`. 2026-07-28 clients mirror it as `Mcp-Param-Bot-Id`."""
+"""Optional: the bot of the path, else `hero`. 2026-07-28 clients mirror it as `Mcp-Param-Bot-Id`."""
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
-_VIEW: Final[dict[str, Any]] = {"enum": ["text", "json"]}
+_VIEW: Final[dict[str, Any]] = {"type": "string", "enum": ["text", "json"]}
 _SLOT: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
 _RETRY: Final[dict[str, Any]] = {"turn": _COUNT, "episode": _COUNT}
 
@@ -26,9 +26,9 @@ def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
 PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     "start_new_game": {
         "name": _said({"type": "string", "maxLength": 24}, "hero's name"),
-        "weapon": {"enum": ["mace", "sword", "dagger", "wand"]},
+        "weapon": {"type": "string", "enum": ["mace", "sword", "dagger", "wand"]},
         "seed": _said(_COUNT, "same seed and inputs, same game"),
-        "mode": {"enum": ["casual", "ironman", "daily"]},
+        "mode": {"type": "string", "enum": ["casual", "ironman", "daily"]},
         "view": _VIEW,
         "episode": _said(_COUNT, "the new run's number, for safe repeats"),
     },
@@ -47,7 +47,10 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     "get_agent_context": {"recentEventCount": _NUMBER},
     "set_agent_directive": {"directive": {"type": "string", "maxLength": 500}},
     "equip_item": {"item": _NUMBER, **_RETRY},
-    "unequip_item": {"slot": {"enum": ["weapon", "head", "chest", "legs", "feet"]}, **_RETRY},
+    "unequip_item": {
+        "slot": {"type": "string", "enum": ["weapon", "head", "chest", "legs", "feet"]},
+        **_RETRY,
+    },
     "compare_items": {"a": _NUMBER, "b": _NUMBER},
     "set_combo_strip": {
         "actions": {"type": "array", "items": _COUNT, "minItems": 1, "maxItems": 8},
