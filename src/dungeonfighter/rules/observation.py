@@ -14,7 +14,8 @@ from msgspec import Struct
 class Choice(Struct, frozen=True, rename="camel"):
     """One legal input with a short label.
 
-    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then a template, not to be sent as it is.
+    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then a template, not to be
+    sent as it is.
     """
 
     input: str
@@ -30,7 +31,11 @@ class StatusView(Struct, frozen=True, rename="camel"):
 
 
 class ItemView(Struct, frozen=True, rename="camel"):
-    """One item. `number` is its place in the bag from 1 (0 when worn); `change` says what wearing it would change."""
+    """One item. `number` is its place in the bag from 1; 0 when worn, on sale or in a room.
+
+    `change` says what wearing it in place of what is worn there would change; "" for what is worn.
+    `price` is what it costs here, 0 when it is not on sale.
+    """
 
     number: int
     name: str
@@ -47,7 +52,9 @@ class ItemView(Struct, frozen=True, rename="camel"):
     armour_change: int
     health_change: int
     score_change: int
-    """An honest estimate of the change in fighting strength, permille of today's; what the heuristic compares."""
+    """An honest estimate of the change in fighting strength, permille of today's; what the heuristic
+    compares."""
+    price: int = 0
 
 
 class ActionView(Struct, frozen=True, rename="camel"):
@@ -67,6 +74,13 @@ class ConsumableView(Struct, frozen=True, rename="camel"):
 
 
 class PlayerView(Struct, frozen=True, rename="camel"):
+    """The hero. `hit_at`, `combo_at`: the lowest total that hits and combos; `critical_at`: the lowest
+    bare die.
+
+    In a fight they hold for a plain attack now, the room included. `period` is milliseconds of a plain
+    attack, `amplification` permille on all damage. `statuses` are those of the fight.
+    """
+
     name: str
     hero_class: str
     weapon_kind: str
@@ -92,6 +106,13 @@ class PlayerView(Struct, frozen=True, rename="camel"):
     bag: list[ItemView]
     consumables: list[ConsumableView]
     statuses: list[StatusView]
+    hit_at: int = 6
+    combo_at: int = 14
+    critical_at: int = 20
+    period: int = 8000
+    amplification: int = 1000
+    strip_slots: int = 1
+    potions_max: int = 4
 
 
 class DungeonView(Struct, frozen=True, rename="camel"):
@@ -119,13 +140,18 @@ class RoomView(Struct, frozen=True, rename="camel"):
     can_rest: bool
     can_search: bool
     last: bool
+    text: str = ""
+    stock: list[ItemView] = []
 
 
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
-    `incoming` is the expected damage of the shown intent on a plain hit; `outgoing` that of a plain hero hit.
-    Times are milliseconds from now.
+    `incoming` is the damage of the shown intent on a plain hit as things are (0: it does none);
+    `outgoing` that of a plain hero hit. Times are milliseconds from now, when the hero acts:
+    `enemy_acts_in` until the shown action, `hero_acts_in` until the hero's next action after a plain hit.
+    `strip_step` counts from 0, `next_action` is what a combo plays. `luck` is how many misses will still
+    be rerolled.
     """
 
     enemy: str
@@ -149,6 +175,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     luck: int
     statuses: list[StatusView]
     exposed: bool
+    enemy_period: int = 7600
+    can_flee: bool = True
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
