@@ -56,7 +56,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     db_pool_size: int = 4
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
-    bot_id_prefix: str = ""
     auth: str = "none"
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -186,12 +185,6 @@ def _origin(text: str) -> str:
     return text.rstrip("/").lower()
 
 
-def _prefix(text: str) -> str:
-    if text and not limits.bot_id_pattern.match(text):
-        raise Problem(f"{text[:40]!r} must begin like a bot id: letters, digits, '.', '_' and '-'")
-    return text
-
-
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
@@ -226,8 +219,6 @@ FIELDS: Final = (
           f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
-    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _prefix, "TEXT",
-          "refuse bot ids that do not begin with it"),
     Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": _LATER, "jwt": _LATER}), "none",
           "who may play: none (everybody who reaches the loopback address)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
@@ -247,11 +238,12 @@ FIELDS: Final = (
 NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "READ_DB_CONNECTION_STRING", "RATE_PER_BOT",
     "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "BOT_ID_PREFIX",
 )  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
-    """Add the flags of all settings, or only of the attributes named. Values stay texts until `read_settings`."""
+    """Add the flags of all settings, or only of those named; values stay texts until `read_settings`."""
     group = parser.add_argument_group("settings (flag, or environment variable)")
     for field in FIELDS:
         if not only or field.attribute in only:

@@ -1,7 +1,7 @@
 """The watch page as a plain ASGI application: `/`, `/static/...` and `/api/...`.
 
-It reads and never writes; it shows one fleet; Host and Origin are checked on every path. `handles` says which
-paths are its own, so that the composition can put it beside the MCP endpoints.
+It reads and never writes, and shows one fleet. Host and Origin are judged before a request comes here
+(`mcp/app.py` guards every page it is given).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from dungeonfighter import limits
-from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.web.files import load_files
@@ -43,30 +42,20 @@ class WatchApp:
     Args:
         host: Whose bots are listed.
         watch: The ticker; started and closed by the composition.
-        guard: Judges Host and Origin.
         fleet: Whose bots are shown.
     """
 
-    def __init__(self, host: BotHost, watch: Watch, guard: HostGuard, fleet: str = "local") -> None:
+    def __init__(self, host: BotHost, watch: Watch, fleet: str = "local") -> None:
         self._host = host
         self._watch = watch
-        self._guard = guard
         self._fleet = fleet
         self._files = load_files()
-
-    @staticmethod
-    def handles(path: str) -> bool:
-        """True for the paths of the page, its files and what it reads."""
-        return path == "/" or path.startswith(("/static/", "/api/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         headers = dict(scope["headers"])
         path: str = scope["path"]
-        refusal = self._guard.refusal(_text(headers.get(b"host")), _text(headers.get(b"origin")))
-        if refusal:
-            await _fail(send, 421 if "Host" in refusal else 403, "not_allowed", refusal)
-        elif scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in {"GET", "HEAD"}:
             await _fail(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
         elif path in self._files:
             await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
@@ -149,10 +138,6 @@ def _bot_id(text: str) -> str:
     if not limits.bot_id_pattern.match(text):
         raise BadInput("a bot id is 1 to 128 letters, digits, '.', '_' and '-'")
     return text
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("latin-1") if value is not None else None
 
 
 def _status(error: DungeonFighterError) -> int:

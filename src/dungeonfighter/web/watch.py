@@ -1,9 +1,9 @@
 """The one ticker behind all viewers of the watch page.
 
 Once a second the host's counters become a rate; if somebody is watching, also a `Summary` and the details of
-the bots being watched. Each is encoded once and put into the queue of every viewer concerned. Queues are short
-and lose their oldest frame when a viewer is slow: the next frame tells the same anew. A tick costs the sample's
-few milliseconds; without viewers it is one look at the counters.
+the bots being watched. Each is encoded once and put into the queue of every viewer concerned. Queues are
+short and lose their oldest frame when a viewer is slow: the next frame tells the same anew. A tick costs the
+sample's few milliseconds; without viewers it is one look at the counters.
 """
 
 from __future__ import annotations

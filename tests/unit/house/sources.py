@@ -10,7 +10,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def dotted_name(path: Path) -> str:
-    """`.../dungeonfighter/rules/dice.py` is `dungeonfighter.rules.dice`; a package is named like its folder."""
+    """The module name of a file below `dungeonfighter`; a package is named like its folder."""
     parts = path.with_suffix("").parts
     start = len(parts) - 1 - parts[::-1].index("dungeonfighter")
     names = parts[start:-1] if parts[-1] == "__init__" else parts[start:]

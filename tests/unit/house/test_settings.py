@@ -55,7 +55,7 @@ def test_all_problems_are_reported_together() -> None:
         "PUBLIC_URL": "https://example.org/path",
         "LOG_FORMAT": "xml",
         "COMMIT_TIMEOUT": "0",
-        "BOT_ID_PREFIX": " -",
+        "INSTANCE_ID": "two words",
     }
     with pytest.raises(SettingsError) as caught:
         read_settings({}, environ)

@@ -1,0 +1,309 @@
+"""The command `dungeonfighter`: the composition root, the only file that knows every room.
+
+Each command is one function that declares its arguments and returns what runs it; only the command that was
+asked for is imported, so that `--help` and the small commands start at once. Exit codes: 0 done, 1 it ran and
+the result is bad, 2 it could not begin (each reason is one line with its remedy), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from dungeonfighter import __version__
+from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
+from dungeonfighter.settings import Database, Settings, add_arguments, instance_name, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.ports import Store
+
+_Result = TypeVar("_Result")
+Run = Callable[[argparse.Namespace], int]
+
+STORES: Final = ("sqlite", "memory")
+
+
+class Command(NamedTuple):
+    """One word of the command line; `declare` adds its arguments and returns what runs it."""
+
+    purpose: str
+    declare: Callable[[argparse.ArgumentParser], Run]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words).parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except SettingsError as error:
+        return _refuse(*error.problems)
+    except StoreError as error:
+        return _refuse(f"{error}; choose another place with --db sqlite:///FILE")
+    except DungeonFighterError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refuse(*problems: str) -> int:
+    for problem in problems:
+        print(f"dungeonfighter: {problem}", file=sys.stderr)
+    return 2
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dungeonfighter",
+        description="A dungeon-crawling RPG for AI agents, served over the Model Context Protocol (MCP).",
+        epilog="To begin: `dungeonfighter demo` (watch bots play), `dungeonfighter play` (play yourself), "
+        "`dungeonfighter serve` (a server for your own agents).",
+    )
+    parser.add_argument("--version", action="version", version=f"dungeonfighter {__version__}")
+    chosen = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        one = chosen.add_parser(name, help=command.purpose, description=_sentence(command.purpose))
+        if name in words[:1]:
+            one.set_defaults(run=command.declare(one))
+    return parser
+
+
+def _sentence(purpose: str) -> str:
+    return f"{purpose[0].upper()}{purpose[1:]}."
+
+
+# serve
+
+
+def _declare_serve(parser: argparse.ArgumentParser) -> Run:
+    add_arguments(parser)
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    return _run_serve
+
+
+def _run_serve(arguments: argparse.Namespace) -> int:
+    from dungeonfighter import supervisor
+    from dungeonfighter.telemetry.logs import set_up_logs
+
+    settings = read_settings(vars(arguments), os.environ, stores=STORES)
+    set_up_logs(settings.log_format, instance_name(settings))
+    listener = supervisor.listen(settings.host, settings.port)
+    with contextlib.closing(listener):
+        _on_fastest_loop(_serve(settings, listener, watch_stdin=arguments.until_stdin_closes))
+    return 0
+
+
+async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> None:
+    from starlette.routing import Mount
+
+    from dungeonfighter import supervisor
+    from dungeonfighter.access.hosts import HostGuard
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.mcp.app import build_app
+    from dungeonfighter.web.app import WatchApp
+    from dungeonfighter.web.watch import Watch
+
+    async with _open_host(settings) as host:
+        watch = Watch(host, SystemClock())
+        draining: supervisor.Draining  # known only after the application that asks it
+        app = build_app(
+            host,
+            guard=HostGuard(settings),
+            routes=[Mount("", app=WatchApp(host, watch))],
+            ready=lambda: draining.is_ready,
+        )
+        draining = supervisor.Draining(app)
+        watch.start()
+        try:
+            await supervisor.serve(
+                draining,
+                listener,
+                drain_seconds=settings.drain_seconds,
+                started=lambda: _announce(settings, listener.getsockname()),
+                before_close=watch.close,
+                watch_stdin=watch_stdin,
+            )
+        finally:
+            await watch.close()
+
+
+def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
+    """Tell once where everything is; machines read the log instead."""
+    host, port = address[:2]
+    origin = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if settings.log_format == "json":
+        import logging
+
+        logging.getLogger("dungeonfighter").info(
+            "serving on %s, games in %s", origin, settings.database.shown
+        )
+    else:
+        lines = [
+            f"DungeonFighter {__version__}",
+            f"  watch page   {origin}/",
+            f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
+            f"  games        {settings.database.shown}",
+            "  stop         Ctrl-C (again: at once); nothing acknowledged is ever lost",
+            *(f"  note         {note}" for note in settings.notes),
+        ]
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _open_host(settings: Settings) -> AsyncIterator[BotHost]:
+    """The store and the host over it; on the way out what was accepted is written."""
+    from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.rulebook import RuleBook
+    from dungeonfighter.hosting.system import SystemChance, SystemClock
+    from dungeonfighter.rules import load_rules
+
+    store = _make_store(settings.database)
+    await store.open()
+    host = BotHost(
+        store=store,
+        rules=RuleBook([load_rules()]),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        hot_games_max=settings.max_bots_per_instance,
+        commit_timeout_seconds=settings.commit_timeout_seconds,
+    )
+    try:
+        yield host
+    finally:
+        await host.close()
+        await store.close()
+
+
+def _make_store(database: Database) -> Store:
+    """The one place where a kind of database becomes a store; `settings` has refused unknown kinds."""
+    if database.kind == "memory":
+        from dungeonfighter.storage.memory import MemoryStore
+
+        return MemoryStore()
+    from dungeonfighter.storage.sqlite import SqliteStore
+
+    return SqliteStore(Path(database.path))
+
+
+def _on_fastest_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+# stdio
+
+
+def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
+    parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
+    parser.add_argument(
+        "--toolset", choices=("core", "play"), default="play", help="which tools are listed (default play)"
+    )
+    only = ("database", "commit_timeout_seconds", "log_format")
+    add_arguments(parser, only)
+    return _run_stdio
+
+
+def _run_stdio(arguments: argparse.Namespace) -> int:
+    import logging
+
+    from dungeonfighter import limits
+    from dungeonfighter.telemetry.logs import set_up_logs
+
+    flags = vars(arguments)
+    if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
+        flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
+    settings = read_settings(flags, os.environ, stores=STORES)
+    if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):
+        raise SettingsError(
+            ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
+        )
+    set_up_logs(settings.log_format, instance_name(settings))
+    logging.getLogger().setLevel(logging.WARNING)
+    asyncio.run(_stdio(settings, arguments.toolset, arguments.bot))
+    return 0
+
+
+async def _stdio(settings: Settings, toolset: Any, bot: str | None) -> None:
+    from dungeonfighter.mcp.stdio import serve_stdio
+
+    async with _open_host(settings) as host:
+        await serve_stdio(host, toolset, bot)
+
+
+def _data_folder() -> Path:
+    """Where this user's own games are kept; made if it is missing.
+
+    Raises:
+        SettingsError: It cannot be made.
+    """
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    folder = base / "dungeonfighter"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"cannot make {folder}: {(error.strerror or str(error)).lower()}"
+        raise SettingsError([f"--db: {why}; name a file with --db sqlite:///FILE"]) from None
+    return folder
+
+
+# play, fleet, ladder, demo: their own modules
+
+
+def _declare_play(parser: argparse.ArgumentParser) -> Run:
+    from dungeonfighter.bots import play
+
+    play.add_arguments(parser)
+    return play.run
+
+
+def _declare_fleet(parser: argparse.ArgumentParser) -> Run:
+    from dungeonfighter.fleet import command
+
+    command.add_arguments(parser)
+    return command.run
+
+
+def _declare_ladder(parser: argparse.ArgumentParser) -> Run:
+    from dungeonfighter.bots import ladder
+
+    ladder.add_arguments(parser)
+    return ladder.run
+
+
+def _declare_demo(parser: argparse.ArgumentParser) -> Run:
+    from dungeonfighter import demo
+
+    demo.add_arguments(parser)
+    return demo.run
+
+
+COMMANDS: Final = {
+    "serve": Command("serve MCP over HTTP, with a page to watch the bots", _declare_serve),
+    "stdio": Command("serve one MCP client over standard input and output", _declare_stdio),
+    "play": Command("play in the terminal", _declare_play),
+    "demo": Command("start a server and let 200 bots play on it, to watch", _declare_demo),
+    "fleet": Command(
+        "let many bots play over MCP; measures, and checks that no turn was lost", _declare_fleet
+    ),
+    "ladder": Command("rank the built-in policies by the same runs", _declare_ladder),
+}
