@@ -270,10 +270,21 @@ def _data_folder() -> Path:
 
 
 def _declare_play(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.bots import play
+    from dungeonfighter import terminal
 
-    play.add_arguments(parser)
-    return play.run
+    terminal.add_arguments(parser)
+    add_arguments(parser, ("database", "commit_timeout_seconds"))
+    return _run_play
+
+
+def _run_play(arguments: argparse.Namespace) -> int:
+    from dungeonfighter import terminal
+
+    flags = vars(arguments)
+    if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
+        flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
+    settings = read_settings(flags, os.environ, stores=STORES)
+    return terminal.run(arguments, lambda: _open_host(settings))
 
 
 def _declare_fleet(parser: argparse.ArgumentParser) -> Run:
