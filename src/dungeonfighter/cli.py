@@ -31,6 +31,7 @@ _Result = TypeVar("_Result")
 Run = Callable[[argparse.Namespace], int]
 
 STORES: Final = ("sqlite", "memory")
+_PERSONAL: Final = ("database", "commit_timeout_seconds", "log_format")
 
 
 class Command(NamedTuple):
@@ -213,36 +214,60 @@ def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
     parser.add_argument(
         "--toolset", choices=("core", "play"), default="play", help="which tools are listed (default play)"
     )
-    only = ("database", "commit_timeout_seconds", "log_format")
-    add_arguments(parser, only)
+    add_arguments(parser, _PERSONAL)
     return _run_stdio
 
 
 def _run_stdio(arguments: argparse.Namespace) -> int:
+    from dungeonfighter import limits
+
+    settings = _personal_settings(arguments)
+    if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):
+        raise SettingsError(
+            ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
+        )
+    asyncio.run(_stdio(settings, arguments.toolset, arguments.bot))
+    return 0
+
+
+async def _stdio(settings: Settings, toolset: Any, bot: str | None) -> None:
+    """Serve until the client closes standard input, or a signal comes."""
+    import signal
+
+    from dungeonfighter.mcp.stdio import serve_stdio
+
+    stopped = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):  # Windows: a signal simply ends the process there
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with _open_host(settings) as host:
+        serving = asyncio.create_task(serve_stdio(host, toolset, bot))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+    if stopped.is_set():
+        os._exit(
+            0
+        )  # everything is written; a thread may still wait for standard input, and nothing can wake it
+    await serving
+
+
+def _personal_settings(arguments: argparse.Namespace) -> Settings:
+    """Settings of a command for one person: games in the user's data folder by default, and a quiet log.
+
+    Clients start servers in any working directory, so a file there would be another one each time.
+    """
     import logging
 
-    from dungeonfighter import limits
     from dungeonfighter.telemetry.logs import set_up_logs
 
     flags = vars(arguments)
     if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
         flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
     settings = read_settings(flags, os.environ, stores=STORES)
-    if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):
-        raise SettingsError(
-            ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
-        )
     set_up_logs(settings.log_format, instance_name(settings))
     logging.getLogger().setLevel(logging.WARNING)
-    asyncio.run(_stdio(settings, arguments.toolset, arguments.bot))
-    return 0
-
-
-async def _stdio(settings: Settings, toolset: Any, bot: str | None) -> None:
-    from dungeonfighter.mcp.stdio import serve_stdio
-
-    async with _open_host(settings) as host:
-        await serve_stdio(host, toolset, bot)
+    return settings
 
 
 def _data_folder() -> Path:

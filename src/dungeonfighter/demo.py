@@ -113,7 +113,7 @@ def _free_port() -> int:
 def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A server on a fresh database, stopped in good order on the way out.
 
-    It does not get our Ctrl-C (it must answer while we verify), and stops by itself should this process be killed.
+    It does not get our Ctrl-C (it must answer while we verify), and stops by itself if this process dies.
     """
     try:
         FOLDER.mkdir(exist_ok=True)

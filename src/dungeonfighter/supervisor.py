@@ -1,10 +1,10 @@
 """Serving in good order: the listening socket, the signals, and how to stop.
 
-A stop is a drain. The first SIGTERM or Ctrl-C turns `/readyz` to 503; for `drain_seconds` everything is served
-as before but with `Connection: close`, so that balancers and clients go elsewhere; then the listener and the
-idle connections are closed and what is in flight is finished. A second signal ends the process at once, which
-is safe too: an answer leaves only after its commit. uvicorn's own handling closes the listener first and ends
-with 143, so it is not used.
+A stop is a drain. The first SIGTERM or Ctrl-C turns `/readyz` to 503; for `drain_seconds` everything is
+served as before but with `Connection: close`, so that balancers and clients go elsewhere; then the listener
+and the idle connections are closed and what is in flight is finished. A second signal ends the process at
+once, which is safe too: an answer leaves only after its commit. uvicorn's own handling closes the listener
+first and ends with 143, so it is not used.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -175,9 +175,7 @@ def _signals(draining: Draining) -> Iterator[None]:
         try:
             loop.add_signal_handler(number, on_signal, number)
         except (NotImplementedError, RuntimeError):  # Windows
-            former[number] = signal.signal(
-                number, lambda n, _: loop.call_soon_threadsafe(on_signal, n) and None
-            )
+            former[number] = signal.signal(number, on_signal)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ _LOUD: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, `instance`, `error` with its trace."""
+    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, `instance`, and `error`."""
 
     def __init__(self, instance: str) -> None:
         super().__init__()
