@@ -1,10 +1,10 @@
 """The heuristic's judgement in a fight: what each stance is worth against the shown intent.
 
-Everything is brought to one currency, the health the fight will still cost. With the hero killing at `rate`
-damage a millisecond and the enemy taking `average` health each `period`, a fight that lasts another S
-milliseconds costs average * S / period. A stance changes S (by its damage), the shown action (by guarding,
-by interrupting, by being exposed) and who acts when; `cost` sums that over the bands of the d20. Bonuses to
-the thresholds are not in the observation and are left out, for all stances alike.
+Everything is brought to one currency, the health the rest of the fight will cost. The hero deals `dealt` an
+action and acts each `hero_period`; the enemy costs `average` health each `period`. A stance changes how much
+of the enemy is left, what the shown action costs (guarded, exposed, interrupted) and who acts when. The cost
+of a stance is the mean over the bands of the d20. Bonuses to the thresholds are not in the observation and
+are left out for all stances alike.
 
 Source: game.md sections 2 and 4.
 """
@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from dungeonfighter.rules.observation import CombatView, Observation
 
 INTENT_FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
-INTENT_LENGTHS: Final = {"light": 0.8, "heavy": 1.3}
 ARCHETYPES: Final = {
-    # mean factor of its actions, its time; from the table of game.md section 4
+    # mean factor of what it does, its time; from the table of game.md section 4
     "brute": (1.20, 1.15),
     "assassin": (1.06, 0.85),
     "knight": (0.92, 1.05),
@@ -27,16 +26,19 @@ ARCHETYPES: Final = {
     "beast": (1.09, 0.95),
 }
 RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
-STATUS_WORTH: Final = 0.8
-"""What an inflicted status costs, in average enemy hits."""
 HERO_PERIOD: Final = 7800.0
 ENEMY_PERIOD: Final = 7600.0
+ENEMY_HITS: Final = 0.78
+HEAVY_HITS: Final = 0.88
 CRITICAL: Final = 0.05
-GUARD_TIME: Final = 0.0
+STATUS_WORTH: Final = 0.8
+"""What an inflicted status costs, in average enemy actions."""
+HEAVY_ANSWERED: Final = 0.6
+"""What a heavy blow costs that comes later: there is still time to guard."""
 
 
 class Stance(NamedTuple):
-    """Damage factor and the chances of hit, combo and critical."""
+    """Damage factor and the chances of hit and combo."""
 
     damage: float
     hit: float
@@ -49,12 +51,9 @@ POWER: Final = Stance(1.75, 0.40, 0.15)
 
 
 class Race(NamedTuple):
-    """The fight in numbers: both sides' speed of killing the other."""
+    """The fight in numbers: how fast either side kills the other."""
 
-    health: float
-    blow: float
-    combo: float
-    rate: float
+    dealt: float
     average: float
     period: float
     hero_period: float
@@ -63,19 +62,13 @@ class Race(NamedTuple):
 def race_of(o: Observation, c: CombatView) -> Race:
     """Estimate the race from what is shown."""
     blow = max(3.0, float(c.outgoing))
-    strip_bonus = 1.5 * (1.0 + 0.1 * c.strip_step)
-    hero_period = float(c.hero_acts_in) or HERO_PERIOD
-    per_action = blow * (ATTACK.hit + ATTACK.combo * 1.6 + CRITICAL * 1.8)
+    dealt = blow * (ATTACK.hit + ATTACK.combo * 1.55 + CRITICAL * 1.8)
     mean, time = ARCHETYPES.get(c.archetype, (1.0, 1.0))
-    average = normal_hit(o, c) * mean * 0.85
     return Race(
-        health=float(c.health),
-        blow=blow,
-        combo=blow * strip_bonus,
-        rate=per_action / hero_period,
-        average=average,
+        dealt=dealt,
+        average=normal_hit(o, c) * mean * ENEMY_HITS,
         period=ENEMY_PERIOD * time,
-        hero_period=hero_period,
+        hero_period=float(c.hero_acts_in) or HERO_PERIOD,
     )
 
 
@@ -88,75 +81,73 @@ def normal_hit(o: Observation, c: CombatView) -> float:
     return max(3.0, (14 + 3.6 * n + 0.11 * n * n) * RANK_DAMAGE.get(c.rank, 1.0) - o.player.armour)
 
 
-def fight_cost(race: Race) -> float:
-    """The health the whole rest of the fight costs with plain attacks."""
-    return race.average * race.health / race.rate / race.period
+def fight_cost(race: Race, health: float) -> float:
+    """The health a whole fight costs with plain attacks, the enemy acting half a period from now."""
+    return _rest(race, health, race.period / 2, race.average)
 
 
 def stance_cost(o: Observation, c: CombatView, race: Race, stance: Stance) -> float:
     """The health the rest of the fight costs when the next action is taken in this stance."""
-    after = race.hero_period
-    exposed = stance is POWER
+    blow = max(3.0, float(c.outgoing))
+    combo = blow * (1.5 + 0.15 * c.strip_step)
     miss = 1.0 - stance.hit - stance.combo - CRITICAL
     bands = (
         (miss, 0.0, False),
-        (stance.hit, race.blow, False),
-        (stance.combo, race.combo, True),
-        (CRITICAL, race.combo * 1.15, True),
+        (stance.hit, blow, False),
+        (stance.combo, combo, True),
+        (CRITICAL, combo * 1.15, True),
     )
     total = 0.0
-    for chance, blow, interrupts in bands:
-        damage = blow * stance.damage
-        if c.intent == "defend" and not exposed:
-            damage *= 0.5
-        if damage >= race.health:
-            continue
-        total += chance * _cost_after(o, c, race, damage, after, exposed=exposed, interrupted=interrupts)
+    for chance, damage, is_combo in bands:
+        dealt = damage * stance.damage
+        if c.intent == "defend" and stance is not POWER:
+            dealt *= 0.5
+        if dealt < c.health:
+            total += chance * _after_attack(o, c, race, dealt, stance is POWER, is_combo)
     return total
 
 
-def guard_cost(o: Observation, c: CombatView, race: Race) -> float:
+def guard_cost(c: CombatView, race: Race) -> float:
     """The same for guarding until the enemy has acted."""
-    after = max(1.0, float(c.enemy_acts_in))
-    factor = 0.4 if c.intent == "heavy" else 0.6
-    shown = c.incoming * factor
-    marked = 0.5 * race.blow * (ATTACK.hit + ATTACK.combo * 1.6) if c.intent == "heavy" else 0.0
-    left = max(0.0, race.health - marked)
+    heavy = c.intent == "heavy"
+    shown = c.incoming * (0.4 * HEAVY_HITS if heavy else 0.6 * ENEMY_HITS)
+    left = float(c.health) - (0.5 * race.dealt if heavy else 0.0)  # the mark it leaves
     if c.intent == "heal":
         left += 0.12 * c.health_max
-    next_in = race.period
-    return (
-        shown
-        + race.average * max(0.0, left / race.rate - next_in + race.period / 2) / race.period
-        + 0 * after
-    )
+    return shown + _rest(race, left, race.period, race.average)
 
 
-def _cost_after(
-    o: Observation,
-    c: CombatView,
-    race: Race,
-    damage: float,
-    after: float,
-    *,
-    exposed: bool,
-    interrupted: bool,
+def _after_attack(
+    o: Observation, c: CombatView, race: Race, dealt: float, exposed: bool, interrupts: bool
 ) -> float:
-    """Cost from here on, once the hero has dealt `damage` and acts again `after` milliseconds from now."""
+    """Cost from here on, once the hero has dealt that much and acts again a period later."""
     intent, shown, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
-    if interrupted and intent in {"heal", "status"}:
-        intent, shown = "light", normal_hit(o, c) * 0.55
-        acts_in += race.period / 2
-    left = race.health - damage
-    cost = 0.0
+    if interrupts and intent in {"heal", "status"}:
+        intent, shown, acts_in = "light", normal_hit(o, c) * 0.55, acts_in + race.period / 2
+    shown *= HEAVY_HITS if intent == "heavy" else ENEMY_HITS
     if intent == "status":
         shown += STATUS_WORTH * race.average
-    if acts_in <= after:
-        cost += shown * (1.5 if exposed else 1.0)
-        if intent == "heal":
-            left += 0.12 * c.health_max
-        next_in = acts_in + race.period - after
-    else:
-        next_in = acts_in - after
-        cost += shown - race.average if intent != "heavy" else shown * 0.5 - race.average
-    return cost + race.average * max(0.0, left / race.rate - next_in + race.period / 2) / race.period
+    left = c.health - dealt
+    if acts_in > race.hero_period:
+        first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
+        return _rest(race, left, acts_in - race.hero_period, first)
+    if intent == "heal":
+        left += 0.12 * c.health_max
+    if intent == "flee":
+        return 0.0
+    next_in = max(0.0, acts_in + race.period - race.hero_period)
+    return shown * (1.5 if exposed else 1.0) + _rest(race, left, next_in, race.average)
+
+
+def _rest(race: Race, health: float, next_in: float, first: float) -> float:
+    """Cost of bringing `health` down to nothing, from a moment at which the hero acts.
+
+    Args:
+        race: The race.
+        health: What is left of the enemy.
+        next_in: When it acts next, and `first` what that costs; `race.average` a period from then on.
+    """
+    lasts = (health / race.dealt - 0.5) * race.hero_period
+    if lasts <= next_in:
+        return first * max(0.0, lasts) / max(1.0, 2 * next_in)
+    return first + race.average * (lasts - next_in) / race.period

@@ -83,7 +83,7 @@ class Heuristic:
         if self._can("power"):
             costs["3"] = fightsense.stance_cost(o, c, race, fightsense.POWER)
         if self._can("guard"):
-            costs["4"] = fightsense.guard_cost(o, c, race)
+            costs["4"] = fightsense.guard_cost(c, race)
         return min(costs, key=lambda text: (costs[text], text))
 
     def _when_in_danger(
@@ -96,7 +96,7 @@ class Heuristic:
         if low and self._can("potions") and "5" in legal:
             return "5"
         potions = p.potions * 0.35 * p.health_max if self._can("potions") else 0.0
-        hopeless = fightsense.fight_cost(race) > Habit.flee * (p.health + potions)
+        hopeless = fightsense.fight_cost(race, c.health) > Habit.flee * (p.health + potions)
         if hopeless and low and self._can("fleeing") and "8" in legal:
             return "8"
         if low and "7" in legal:

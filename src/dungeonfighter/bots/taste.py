@@ -17,14 +17,21 @@ DOORS: Final = {
     "dark": (2.5, -2.0),
     "trap": (0.0, -2.0),
 }
-TALENTS: Final[dict[str, int]] = {}
+TALENTS: Final = (
+    "Second Wind", "Thick Skin", "Braced Swing", "Giant Slayer", "Gambler", "Executioner", "Serrated Edge",
+    "Ambusher", "Momentum", "Steady Hand", "Hoarder", "Haggler", "Riposte", "Field Medic", "Last Stand",
+    "Lingering Craft", "Composed", "Spell Breaker", "Quick Hands", "Wardstone", "Venom Craft", "Scavenger",
+    "Door Sense", "Ghost Step",
+)  # fmt: skip
+"""Best first; what is not in it comes last."""
+_TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
 def best_talent(o: Observation) -> str:
     """The offered talent that ranks highest."""
     if not o.talents:
         return "1"
-    best = max(o.talents, key=lambda t: (TALENTS.get(t.name, 0), -t.number))
+    best = min(o.talents, key=lambda t: (_TALENT_RANKS.get(t.name, len(TALENTS)), t.number))
     return str(best.number)
 
 

@@ -1,0 +1,93 @@
+"""A real server in a process of its own: started, killed and started again on the same port and database."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS_MAX = 60.0
+
+
+class ServerProcess:
+    """`dungeonfighter serve` on a free loopback port with a SQLite file below `folder`.
+
+    A context manager: on the way out the process is ended. It also ends by itself when this one dies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "games.db"
+        self.log = folder / "server.log"
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> ServerProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start and wait until it is ready."""
+        self.launch()
+        while not self.is_ready():
+            time.sleep(0.02)
+
+    async def start_again(self) -> None:
+        """The same, without holding up this event loop."""
+        await asyncio.to_thread(self.start)
+
+    def launch(self) -> None:
+        assert self._process is None
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
+                 "--port", str(self.port), "--db", f"sqlite:///{self.database}", "--until-stdin-closes"],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            )  # fmt: skip
+        self._deadline = time.monotonic() + START_SECONDS_MAX
+
+    def is_ready(self) -> bool:
+        """Whether `/readyz` says 200; fails with the log when the process has ended or takes too long."""
+        assert self._process is not None
+        if self._process.poll() is not None or time.monotonic() > self._deadline:
+            raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def kill(self) -> None:
+        """kill -9: no goodbye, no flush."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

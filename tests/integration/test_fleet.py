@@ -1,0 +1,109 @@
+"""The load generator against a real server that is killed in the middle: nothing acknowledged may be missing.
+
+The second half asks whether the verification would notice: a database put back to an older copy has lost
+turns, and a turn played behind the bots' backs is one too many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.fleet.load import Load, LoadOptions, run_load
+from dungeonfighter.fleet.player import Habits
+from dungeonfighter.fleet.report import make_report
+from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.verify import Verdict, verify_load
+from dungeonfighter.rules import load_rules
+from tests.integration.server import ServerProcess
+
+BOTS = 20
+TURNS = 1200
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+async def play(
+    server: ServerProcess, policy: str, turns: int, *, tally: Tally | None = None, seed: int = 1
+) -> Load:
+    view = "json" if policy in {"auto", "heuristic"} else "text"
+    options = LoadOptions(server.url, BOTS, policy, turns=turns, seed=seed, habits=Habits(view=view))
+    return await run_load(options, quiet, tally=tally)
+
+
+async def verify(load: Load) -> Verdict:
+    return await verify_load(load, load_rules(), quiet)
+
+
+@pytest.mark.parametrize("policy", ["random", "heuristic"])
+async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_play_on(
+    tmp_path: Path, policy: str
+) -> None:
+    kill_at = random.SystemRandom().randrange(TURNS // 6, TURNS * 2 // 3)
+    tally = Tally()
+    with ServerProcess(tmp_path) as server:
+
+        async def kill_and_restart() -> int:
+            while tally.turns < kill_at:  # noqa: ASYNC110 (the tally is a plain counter)
+                await asyncio.sleep(0.001)
+            server.kill()
+            dead_at = tally.turns
+            await server.start_again()
+            return dead_at
+
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(play(server, policy, TURNS, tally=tally))
+            killing = group.create_task(kill_and_restart())
+        load = playing.result()
+        verdict = await verify(load)
+    assert killing.result() < TURNS <= tally.turns
+    assert tally.troubles, "the bots never noticed"
+    assert not tally.errors, f"killed at {kill_at}: {tally.examples}"
+    assert not verdict.findings, f"killed at {kill_at}: {verdict.findings}"
+    assert verdict.bots == BOTS
+    assert verdict.turns == tally.turns
+    assert verdict.replayed > 0
+    assert make_report(load, verdict).passed
+
+
+async def test_a_store_put_back_to_an_older_copy_is_noticed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        await play(server, "random", 200)
+        server.kill()
+        copy = shutil.copytree(tmp_path, tmp_path.with_name("copy"), ignore=shutil.ignore_patterns("*.lock"))
+        server.start()
+        load = await play(server, "random", 400, seed=2)
+        server.kill()
+        for file in copy.glob("games.db*"):
+            shutil.copy(file, tmp_path)
+        server.start()
+        verdict = await verify(load)
+    assert verdict.counts()["lost"] == BOTS
+    assert not make_report(load, verdict).passed
+
+
+async def test_turns_played_behind_the_bots_backs_are_noticed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        load = await play(server, "attack", 200)
+        journal = load.players[3].journal
+        assert journal.run is not None
+        journal.run.inputs.pop()
+        journal.turn -= 1
+        verdict = await verify(load)
+    assert [(f.bot_id, f.kind) for f in verdict.findings] == [(journal.bot_id, "doubled")]
+
+
+async def test_another_input_than_the_acknowledged_one_is_noticed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        load = await play(server, "attack", 200)
+        run = load.players[3].journal.run
+        assert run is not None
+        run.seed += 1
+        verdict = await verify(load)
+    assert [(f.bot_id, f.kind) for f in verdict.findings] == [(load.players[3].journal.bot_id, "differs")]
