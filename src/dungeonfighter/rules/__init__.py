@@ -1,0 +1,22 @@
+"""The rules of DungeonFighter: pure, deterministic, integers only. Nothing here waits, fails or looks at a clock."""
+
+from __future__ import annotations
+
+from dungeonfighter.rules.engine import GameOptions, Rules, Step, load_rules
+from dungeonfighter.rules.inputs import canonical
+from dungeonfighter.rules.observation import Choice, Observation
+from dungeonfighter.rules.state import Mode, Phase, State, Weapon
+
+__all__ = [
+    "Choice",
+    "GameOptions",
+    "Mode",
+    "Observation",
+    "Phase",
+    "Rules",
+    "State",
+    "Step",
+    "Weapon",
+    "canonical",
+    "load_rules",
+]

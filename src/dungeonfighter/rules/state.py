@@ -165,7 +165,7 @@ class Figures(Struct, array_like=True):
     """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of them changes.
 
     Kept in the state because a turn reads most of it and changes none of it. `period` is game milliseconds of a plain
-    attack, `amp` permille, `gold` permille; `hit`, `combo`, `crit` lower the thresholds; `known` are action numbers;
+    attack, `amp`, `gold` and `drops` (so many more) permille; `hit`, `combo`, `crit` lower the thresholds; `known` are action numbers;
     `perks` holds one amount per `talents.Perk`.
     """
 
@@ -183,6 +183,7 @@ class Figures(Struct, array_like=True):
     lengthen: int = 0
     agility: int = 3
     routing: bool = False
+    drops: int = 0
     known: list[int] = field(default_factory=list)
     perks: list[int] = field(default_factory=list)
 
@@ -225,8 +226,9 @@ class Fight(Struct, array_like=True):
     `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`, and
     `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both. `intent_status` is the status
     the shown intent inflicts (-1: none). `quiet` counts hero turns since the room last acted, `hazards` its acts,
-    `actions` all acts of both fighters. `patience`, `opened`, `stubborn`, `hurried` belong to talents: the hero guarded,
-    has attacked, has used up the last breath, comboed last.
+    `actions` all acts of both fighters, `pattern_at` the place in a boss's pattern (`low`: the one under half health).
+    For talents: `opened` the hero has attacked, `winded` has used the second wind, `kept` strip resets spared, `run`
+    combos in a row.
     """
 
     enemy: int
@@ -257,10 +259,11 @@ class Fight(Struct, array_like=True):
     combo: int = 0
     crit: int = 0
     theme: int = 0
-    patience: bool = False
     opened: bool = False
-    stubborn: bool = False
-    hurried: bool = False
+    winded: bool = False
+    kept: int = 0
+    run: int = 0
+    low: bool = False
 
 
 class Door(Struct, array_like=True):
@@ -276,7 +279,13 @@ class Door(Struct, array_like=True):
 
 
 class Dungeon(Struct, array_like=True):
-    """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen."""
+    """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen.
+
+    `room` 0 is before the first. `kind` and `place` are those of the room the hero stands in. `offer` holds what the room
+    proposes: event numbers (shrine) or consumable numbers (merchant); `stock` the merchant's items. `roster` are the
+    enemies met here. `informed`: the next doors tell all. `omen`: the next fight begins with so much fortify (or, negative,
+    weaken).
+    """
 
     theme: int
     level: int
@@ -295,12 +304,13 @@ class Dungeon(Struct, array_like=True):
     kills: int = 0
     found: int = 0
     extra: list[int] = field(default_factory=list)
-    rests: int = 0
     informed: bool = False
+    omen: int = 0
+    roster: list[int] = field(default_factory=list)
 
 
 class Offer(Struct, array_like=True):
-    """One dungeon the hub offers."""
+    """One dungeon the hub offers: `name` is a place in its theme's list, `enemies` those that will be met there."""
 
     level: int
     theme: int

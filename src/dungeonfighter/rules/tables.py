@@ -49,6 +49,7 @@ PERIOD: Final = 8000
 FOE_PERIOD: Final = 7600
 WEAPON_TIME: Final = (1080, 980, 980, 960)
 CONSUMABLE_LENGTH: Final = 500
+MOMENTUM_FLOOR: Final = 600
 
 # Stances, by `Stance` (place 0 is unused)
 STANCE_ROLL: Final = (0, 0, 3, -3, 0)
@@ -66,6 +67,8 @@ FOE_HEAL_BELOW: Final = 800
 FOE_FLEE_BELOW: Final = 200
 FOE_FLEE_WEIGHT: Final = 25
 DEFENDED: Final = 500
+INTERRUPT_DELAY: Final = 500
+FLEE_NEEDS: Final = 5
 
 # Damage
 DAMAGE_MIN: Final = 3
@@ -80,7 +83,7 @@ WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
 STATUS_CAP: Final = (8, 12, 12, 12, 6, 1, 6, 4, 6, 8, 4, 6, 1)
 STATUS_ADDS: Final = (True, True, True, True, False, False, False, False, False, True, True, False, False)
 """Poison, burn, acid, bleed, fortify and shield add up; of the others the longer counts."""
-STATUS_LENGTHENED: Final = (False, True, True, True, True, False, True, False, True, True, False, True, False)
+STATUS_LENGTHENED: Final = (False, True, True, True, True, False, True, False, True, False, False, True, False)
 WEAKENED: Final = 1500
 MARKED: Final = 1500
 SHIELDED: Final = 500
@@ -88,6 +91,14 @@ SLOWED: Final = 1500
 ROLL_PENALTY: Final = 3
 POISON: Final = 10
 CONFUSED: Final = 500
+
+WEAPON_EFFECT: Final = ((5, 1), (3, 3), (0, 2), (6, 2))
+"""What a critical adds, by weapon kind: (status, amount). Mace stuns, sword bleeds, dagger poisons, wand slows."""
+UNDEAD_EFFECT: Final = (2, 2)
+"""Acid, in place of poison and bleed."""
+WOUNDED: Final = 300
+"""Permille of health that `executioner` and `last_stand` speak of."""
+SECOND_WIND_BELOW: Final = 250
 
 # Enemies
 FOE_HEALTH: Final = tuple(108 + 30 * n + 26 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
@@ -99,7 +110,9 @@ RANK_XP: Final = (1000, 2000, 1500, 5000)
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
 TICK: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
-"""Damage of one point of burn or bleed, by the level of the fight."""
+"""Damage of one point of burn or bleed (acid: half), by the level of the fight."""
+FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
+"""Armour of one point of fortify, by the level of the fight."""
 
 # Hero
 HEALTH: Final = 250
@@ -122,12 +135,34 @@ CAMP: Final = 250
 CAMP_TURNS: Final = 50
 LEAVE_TURNS: Final = 10
 TRAVEL_TURNS: Final = 10
+TRAVEL_EVENTS: Final = 3
+TRAVEL_AVOIDS: Final = 14
+TRAVEL_GAINS: Final = 6
 SEARCH_FINDS: Final = 2
 SEARCH_WAKES: Final = 3
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
-DROP_ITEM: Final = 250
+RANK_DROP: Final = (250, 1000, 400, 1000)
+"""Permille that a kill drops an item, by rank."""
 DROP_POTION: Final = 80
+DROP_OTHER: Final = 60
+DROP_PER_HOARDER: Final = 40
+REST_ROOM: Final = 400
+STUDY_UNITS: Final = 2
+TRAP_AVOIDED: Final = 13
+TRAP_WEIGHT: Final = 1500
+"""Permille on what a trap's row costs."""
+LOCK_OPENS: Final = 9
+LOCK_COSTS: Final = 150
+LOCK_STEPS: Final = 1
+ENTRY_SURPRISED: Final = 5
+ENTRY_NOTHING: Final = 9
+ENTRY_INFORMED: Final = 12
+ENTRY_HAZARD: Final = 15
+ROSTER: Final = 4
+START_GOLD: Final = 40
+START_GOODS: Final = {5: 2, 6: 1, 7: 1}
+"""Consumables a hero begins with, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300
 
@@ -153,15 +188,3 @@ def xp_next(level: int) -> int:
 def rooms_of(level: int) -> int:
     """How many rooms a dungeon of this level has."""
     return min(ROOMS_MAX, max(2, (level + 1) // 2))
-
-
-def potion_price(level: int, base: int = 25, per_level: int = 8) -> int:
-    return base + per_level * level
-
-
-def item_price(level: int, rarity: int) -> int:
-    return (20 + 10 * level) * (2 + rarity) // 2
-
-
-def treasure_gold(level: int) -> int:
-    return 20 + 10 * level

@@ -1,0 +1,209 @@
+"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's inputs.
+
+Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as often as its
+time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the enemy's time is when it
+will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s business.
+
+Source: game.md section 4.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.rules import blows, damage, dice, foe, statuses, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fight import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
+from dungeonfighter.rules.talents import Perk
+
+_ATTACK = int(Stance.attack)
+_HIT = int(Band.hit)
+
+
+def attack(cat: Catalogue, state: State, stance: int) -> int:
+    """One attack in the stance `attack`, `precise` or `power`."""
+    fight = _fight(state)
+    if not blows.attack(cat, state, fight, stance):
+        return Result.died
+    return settle(cat, state, fight)
+
+
+def guard(cat: Catalogue, state: State) -> int:
+    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it is."""
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    if not tick_hero(state, fight, False):
+        return Result.died
+    fight.guarding = True
+    state.log.append([Event.HeroGuarded])
+    statuses.fade(fight.hero.statuses)
+    fight.hero.next_at = max(fight.hero.next_at, fight.foe.next_at + 1)
+    return settle(cat, state, fight)
+
+
+def use(cat: Catalogue, state: State, number: int) -> int:
+    """Use one consumable the hero has."""
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    hero = state.hero
+    row = cat.consumables[number]
+    hero.consumables[number] -= 1
+    if row.effect == "heal":
+        if number == cat.consumable_at[5]:
+            statuses.clear(fight.hero.statuses, (statuses.POISON,))
+        state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
+    elif row.effect == "damage":
+        lost = statuses.taken(fight.foe.statuses, damage.bomb(hero, fight, row.amount))
+        fight.health -= lost
+        state.log.append([Event.ItemUsed, number, lost])
+    else:
+        state.log.append([Event.ItemUsed, number, row.amount])
+        put(cat, state, fight, FOE if row.who == "foe" else HERO, cat.consumable_status[number], row.amount)
+    if fight.health > 0 and not tick_hero(state, fight, False):
+        return Result.died
+    recover(
+        fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH
+    )
+    return settle(cat, state, fight)
+
+
+def flee(cat: Catalogue, state: State) -> int:
+    """The enemy acts first, then the die and the difference in agility decide."""
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    figures = state.hero.figures
+    if figures.perks[Perk.escape_artist]:
+        state.log.append([Event.HeroFled, 20])
+        return Result.fled
+    if not tick_hero(state, fight, True):
+        return Result.died
+    result = foe.act(cat, state, fight, fight.hero.next_at)
+    if result != Result.goes_on:
+        return result
+    total = dice.combat(state.dice, 20) + 1 + (figures.agility - (2 + fight.level)) // 4
+    if total >= tables.FLEE_NEEDS:
+        state.log.append([Event.HeroFled, total])
+        return Result.fled
+    state.log.append([Event.FleeFailed, total])
+    recover(fight.hero, figures.period, 1000)
+    return settle(cat, state, fight)
+
+
+def auto(cat: Catalogue, state: State) -> tuple[int, int]:
+    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how many."""
+    hero = state.hero
+    played = 0
+    result = int(Result.goes_on)
+    floor = hero.figures.health_max * tables.AUTO_STOPS_BELOW
+    while result == Result.goes_on and (not played or hero.health * 1000 >= floor):
+        result = attack(cat, state, _ATTACK)
+        played += 1
+    state.log.append([Event.AutoFought, played])
+    return result, played
+
+
+def incoming(cat: Catalogue, state: State) -> int:
+    """Damage the shown intent would do on a plain hit as things are (0: it does none, or there is no fight)."""
+    fight = state.fight
+    if fight is None or fight.intent >= Intent.defend:
+        return 0
+    return _expected(
+        fight.hero.statuses, damage.foe_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
+    )
+
+
+def outgoing(cat: Catalogue, state: State) -> int:
+    """Damage a plain hit of the hero would do as things are (0: no fight)."""
+    fight = state.fight
+    if fight is None:
+        return 0
+    blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    return _expected(fight.foe.statuses, blow)
+
+
+def enemy_first(state: State) -> bool:
+    """Whether the enemy acts before the hero's next action if the hero attacks plainly now."""
+    fight = state.fight
+    if fight is None:
+        return False
+    period = state.hero.figures.period
+    if fight.hero.statuses[statuses.SLOW]:
+        period = period * tables.SLOWED // 1000
+    return fight.foe.next_at < fight.hero.next_at + period
+
+
+def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bool:
+    """A hazard of the room strikes one side, `spare` never. False: the hero died."""
+    hazards = cat.hazards[fight.theme]
+    number = hazards[dice.event(state.dice, len(hazards))]
+    row = cat.hazard_rows[number]
+    who = dice.event(state.dice, 2)
+    if who == spare:
+        who = 1 - who
+    if who == HERO and state.hero.figures.perks[Perk.hazard_ward]:
+        who = FOE
+    most = state.hero.figures.health_max if who == HERO else fight.health_max
+    lost = most * row.damage // 1000
+    if who == FOE:
+        lost = min(lost, fight.health - 1)
+    state.log.append([Event.HazardStruck, number, who, lost])
+    if who == FOE:
+        fight.health -= lost
+    elif lost and not wound_hero(state, fight, lost):
+        return False
+    if cat.hazard_status[number] >= 0:
+        put(cat, state, fight, who, cat.hazard_status[number], row.amount)
+    return True
+
+
+def _fight(state: State) -> Fight:
+    assert state.fight is not None
+    return state.fight
+
+
+def settle(cat: Catalogue, state: State, fight: Fight) -> int:
+    """Let the enemy and the room act until the hero may decide again."""
+    if fight.health <= 0:
+        return Result.won
+    if not _room_turn(cat, state, fight):
+        return Result.died
+    while True:
+        if fight.foe.next_at < fight.hero.next_at:
+            result = foe.act(cat, state, fight, fight.foe.next_at)
+            if result != Result.goes_on:
+                return result
+        elif fight.hero.statuses[statuses.STUN]:
+            fight.hero.statuses[statuses.STUN] = 0
+            fight.exposed = False
+            state.log.append([Event.Stunned, HERO])
+            if not tick_hero(state, fight, False):
+                return Result.died
+            recover(fight.hero, state.hero.figures.period, 1000)
+        else:
+            break
+    return Result.goes_on if fight.actions < limits.fight_actions_max else Result.stalled
+
+
+def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
+    """5 % and 5 % more per quiet turn, at most twice a fight. False: the hero died."""
+    if fight.hazards >= tables.HAZARDS_MAX:
+        return True
+    if dice.event(state.dice, 100) >= tables.HAZARD_STEP * (1 + fight.quiet):
+        fight.quiet += 1
+        return True
+    fight.hazards += 1
+    fight.quiet = 0
+    return room_acts(cat, state, fight)
+
+
+def _expected(victim: list[int], blow: int) -> int:
+    """`statuses.taken` without using anything up."""
+    return statuses.taken(list(victim), blow)
+
+
+def may_flee(fight: Fight) -> bool:
+    return fight.rank != Rank.boss

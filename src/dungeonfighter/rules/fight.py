@@ -1,0 +1,122 @@
+"""What both sides of a fight share: how it begins, how statuses cost health, and how it can end.
+
+Source: game.md section 4.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from dungeonfighter.rules import intents, statuses, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Fight, Fighter, Hero, State
+from dungeonfighter.rules.talents import Perk
+
+HERO = 0
+FOE = 1
+"""Who an event is about."""
+
+
+class Result(IntEnum):
+    """How a fight stands after an input."""
+
+    goes_on = 0
+    won = 1
+    foe_fled = 2
+    died = 3
+    fled = 4
+    stalled = 5
+
+
+def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
+    """Put an enemy before the hero; its first intent is shown. Who acts first is the caller's to shift."""
+    hero = state.hero
+    kind = cat.archetypes[cat.enemy_archetype[enemy]]
+    health = tables.FOE_HEALTH[level] * kind.health * tables.RANK_HEALTH[rank] // 1_000_000
+    fight = Fight(
+        enemy=enemy,
+        rank=rank,
+        level=level,
+        health=health,
+        health_max=health,
+        intent=0,
+        hero=Fighter(),
+        foe=Fighter(),
+        luck=hero.figures.luck,
+        damage=tables.FOE_DAMAGE[level] * kind.damage * tables.RANK_DAMAGE[rank] // 1_000_000,
+        period=tables.FOE_PERIOD * kind.time // 1000,
+        armour=level * 6 * kind.armour // 10_000,
+        hero_armour=hero.figures.armour,
+        theme=theme,
+    )
+    intents.choose(cat, fight, state.dice, 0)
+    state.fight = fight
+    state.log.append([Event.FightBegan, enemy, rank, level])
+    return fight
+
+
+def tick_hero(state: State, fight: Fight, attacks: bool) -> bool:
+    """The hero is about to act: statuses cost health. False: they killed."""
+    cost, eaten = statuses.tick(
+        fight.hero.statuses, state.hero.figures.health_max, tables.TICK[fight.level], attacks
+    )
+    if eaten:
+        fight.hero_armour = max(0, fight.hero_armour - eaten)
+    if cost:
+        state.hero.health -= cost
+        state.log.append([Event.StatusTicked, HERO, cost])
+    return state.hero.health > 0
+
+
+def tick_foe(state: State, fight: Fight, attacks: bool) -> bool:
+    """The enemy is about to act: statuses cost health. False: they killed."""
+    cost, eaten = statuses.tick(fight.foe.statuses, fight.health_max, tables.TICK[fight.level], attacks)
+    if eaten:
+        fight.armour = max(0, fight.armour - eaten)
+    if cost:
+        fight.health -= cost
+        state.log.append([Event.StatusTicked, FOE, cost])
+    return fight.health > 0
+
+
+def put(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
+    """Put a status on one side, told in the log if it took; returns how much was put."""
+    if who == HERO:
+        put_on = statuses.inflict(fight.hero.statuses, status, amount)
+    else:
+        put_on = statuses.inflict(fight.foe.statuses, status, amount, cat.enemies[fight.enemy].undead)
+    if put_on:
+        state.log.append([Event.StatusPut, who, status, put_on])
+    return put_on
+
+
+def wound_hero(state: State, fight: Fight, lost: int) -> bool:
+    """The hero loses health to a blow; the second wind may answer. False: dead."""
+    hero = state.hero
+    hero.health -= lost
+    figures = hero.figures
+    if hero.health <= 0:
+        return False
+    wind = figures.perks[Perk.second_wind]
+    if wind and not fight.winded and hero.health * 1000 < figures.health_max * tables.SECOND_WIND_BELOW:
+        fight.winded = True
+        state.log.append([Event.SecondWind, heal(hero, wind)])
+    return True
+
+
+def heal(hero: Hero, permille: int) -> int:
+    """Give back so much of maximum health; returns how much it was."""
+    most = hero.figures.health_max
+    gained = min(most - hero.health, most * permille // 1000)
+    hero.health += gained
+    return gained
+
+
+def recover(fighter: Fighter, period: int, length: int) -> None:
+    """The fighter has acted: when it may again. Durations counted in actions fade."""
+    time = period * length // 1000
+    if fighter.statuses[statuses.SLOW]:
+        time = time * tables.SLOWED // 1000
+    fighter.next_at += time
+    statuses.fade(fighter.statuses)

@@ -1,0 +1,155 @@
+"""The hub: wares, camp, travel, the clone, the way back from victory.
+
+Source: game.md sections 3, 5 and 7.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.rules import dice, loot, prices, tables, trades, world
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fight import heal
+from dungeonfighter.rules.hero import learn, potions_max, refresh
+from dungeonfighter.rules.progress import find_good
+from dungeonfighter.rules.state import Hero, Phase, State
+from dungeonfighter.rules.talents import Perk
+
+POTIONS_A_VISIT = 2
+
+
+def arrive(cat: Catalogue, state: State) -> None:
+    """A visit to the hub begins: new offers, new wares."""
+    here = state.world
+    state.phase = Phase.GameLoop
+    state.dungeon = None
+    here.offers = world.draw_offers(cat, state)
+    here.potions_left = POTIONS_A_VISIT
+    here.rerolls = 0
+    _stock(cat, state)
+
+
+def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
+    """The weapon is the class: how the hero begins."""
+    hero = state.hero
+    _arm(cat, hero, kind)
+    learn(cat, hero)
+    hero.health = hero.figures.health_max
+    weapon = hero.worn[0]
+    assert weapon is not None
+    state.log.append([Event.WeaponChosen, weapon.base])
+    arrive(cat, state)
+
+
+def may_camp(hero: Hero) -> bool:
+    return hero.health < hero.figures.health_max
+
+
+def camp(cat: Catalogue, state: State) -> None:
+    """A quarter of the health for fifty turns."""
+    state.world.spent += tables.CAMP_TURNS
+    permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
+    state.log.append([Event.Camped, heal(state.hero, permille)])
+
+
+def may_buy_potion(cat: Catalogue, state: State) -> bool:
+    hero = state.hero
+    potion = cat.consumable_at[5]
+    return (
+        state.world.potions_left > 0
+        and hero.consumables[potion] < potions_max(hero)
+        and hero.gold >= prices.good(cat, hero, potion)
+    )
+
+
+def buy_potion(cat: Catalogue, state: State) -> None:
+    hero = state.hero
+    potion = cat.consumable_at[5]
+    price = prices.good(cat, hero, potion)
+    hero.gold -= price
+    state.world.potions_left -= 1
+    state.log.append([Event.Bought, price])
+    find_good(cat, state, potion)
+
+
+def may_buy_item(state: State) -> bool:
+    hero = state.hero
+    shop = state.world.shop
+    return bool(shop) and len(hero.bag) < limits.bag_items_max and hero.gold >= prices.item(hero, shop[0])
+
+
+def buy_item(cat: Catalogue, state: State) -> None:
+    hero = state.hero
+    item = state.world.shop.pop()
+    price = prices.item(hero, item)
+    hero.gold -= price
+    hero.bag.append(item)
+    state.log.append([Event.Bought, price])
+    state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+
+
+def may_reroll(state: State) -> bool:
+    return state.hero.gold >= prices.reroll(state.hero, state.world)
+
+
+def reroll(cat: Catalogue, state: State) -> None:
+    price = prices.reroll(state.hero, state.world)
+    state.hero.gold -= price
+    state.world.rerolls += 1
+    state.log.append([Event.Rerolled, price])
+    _stock(cat, state)
+
+
+def travel(cat: Catalogue, state: State, region: int) -> None:
+    """Three events on the road, each with a die: what it costs can be avoided, what it gives can be missed."""
+    here = state.world
+    here.spent += tables.TRAVEL_TURNS
+    level = max(1, state.hero.level)
+    for _ in range(tables.TRAVEL_EVENTS):
+        number = cat.travels[dice.event(state.dice, len(cat.travels))]
+        row = cat.events[number]
+        die = dice.d20(state.dice)
+        state.log.append([Event.TravelEvent, die, number])
+        if row.cost[0] and die < tables.TRAVEL_AVOIDS:
+            trades.pay(cat, state, row.cost, level)
+        if row.gain[0] and die >= tables.TRAVEL_GAINS:
+            trades.give(cat, state, row.gain, level)
+    here.region = region
+    state.log.append([Event.Travelled, region])
+    arrive(cat, state)
+
+
+def back_from_dungeon(cat: Catalogue, state: State) -> None:
+    """From the completion to the hub; by way of the victory when the last boss has just fallen."""
+    won = state.world.bosses >= len(cat.regions) and state.dungeon is not None and state.dungeon.boss
+    arrive(cat, state)
+    if won:
+        state.phase = Phase.Victory
+
+
+def clone(cat: Catalogue, state: State) -> None:
+    """Death in a casual run: level, bag and gold stay, what was worn is gone."""
+    hero = state.hero
+    hero.clones += 1
+    hero.worn = [None] * len(hero.worn)
+    _arm(cat, hero, hero.kind)
+    learn(cat, hero)
+    hero.health = hero.figures.health_max
+    state.log.append([Event.Cloned, hero.clones])
+    arrive(cat, state)
+
+
+def endless(cat: Catalogue, state: State) -> None:
+    state.log.append([Event.EndlessBegan])
+    arrive(cat, state)
+
+
+def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
+    hero.kind = kind
+    hero.worn[0] = loot.starting_weapon(cat, kind)
+    refresh(cat, hero)
+
+
+def _stock(cat: Catalogue, state: State) -> None:
+    """One item on sale, at the hero's level."""
+    state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]

@@ -1,0 +1,59 @@
+"""What the enemy will do next: shown to the hero, drawn by its archetype's weights or read from a boss's pattern.
+
+Source: game.md section 4, "The enemy shows its next action".
+"""
+
+from __future__ import annotations
+
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.state import Dice, Fight, Intent, Rank
+
+_NORMAL = int(Intent.normal)
+_STATUS = int(Intent.status)
+_HEAL = int(Intent.heal)
+_FLEE = int(Intent.flee)
+
+
+def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
+    """Show the next intent and set when it comes: its wind-up begins `now`."""
+    intent = _pattern(cat, fight) if fight.rank == Rank.boss else _drawn(cat, fight, stream)
+    show(cat, fight, intent)
+    fight.foe.next_at = now + fight.period * tables.INTENT_LENGTH[intent] // 1000
+
+
+def show(cat: Catalogue, fight: Fight, intent: int) -> None:
+    fight.intent = intent
+    fight.intent_status = cat.enemy_status[fight.enemy] if intent == _STATUS else -1
+
+
+def _pattern(cat: Catalogue, fight: Fight) -> int:
+    low = fight.health * 2 < fight.health_max
+    if low and not fight.low:
+        fight.low, fight.pattern_at = True, 0
+    pattern = (cat.enemy_pattern_low if fight.low else cat.enemy_pattern)[fight.enemy]
+    intent = pattern[fight.pattern_at % len(pattern)]
+    fight.pattern_at = (fight.pattern_at + 1) % len(pattern)
+    if intent == _FLEE or (intent == _HEAL and not _may_heal(fight)):
+        return _NORMAL
+    return intent
+
+
+def _drawn(cat: Catalogue, fight: Fight, stream: Dice) -> int:
+    if (
+        fight.rank == Rank.normal
+        and fight.health * 1000 < fight.health_max * tables.FOE_FLEE_BELOW
+        and dice.combat(stream, 100) < tables.FOE_FLEE_WEIGHT
+    ):
+        return _FLEE
+    weights = cat.archetypes[cat.enemy_archetype[fight.enemy]].weights
+    whole = 100
+    if not _may_heal(fight):
+        whole -= weights[_HEAL]
+    return dice.weighted(weights, dice.combat(stream, whole))
+
+
+def _may_heal(fight: Fight) -> bool:
+    return (
+        fight.heals < tables.FOE_HEALS_MAX and fight.health * 1000 < fight.health_max * tables.FOE_HEAL_BELOW
+    )

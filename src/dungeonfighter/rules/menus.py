@@ -1,0 +1,279 @@
+"""Which inputs are legal in a state, and what each one calls: one table per situation, built once and shared.
+
+A situation is a small number of facts (what can be used, bought, worn, which trades are open). Its `Menu` holds the choices
+as shown and, by input, the function that plays it. Building is rare; a turn looks up.
+
+Source: plan of inputs in docs/rules.md, "Inputs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dungeonfighter.rules import combat, hub, plays, rooms, world
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.inputs import item_input
+from dungeonfighter.rules.observation import Choice
+from dungeonfighter.rules.progress import carried_max
+from dungeonfighter.rules.state import Hero, Phase, RoomKind, RoomPhase, Slot, State
+
+Play = Callable[[Catalogue, State, int], None]
+Line = tuple[str, str, Play, int]
+Key = tuple[int | bytes, ...]
+
+MENUS_MAX = 8192
+"""Menus kept; beyond it all are forgotten and built again."""
+
+
+class Menu(NamedTuple):
+    choices: tuple[Choice, ...]
+    table: dict[str, tuple[Play, int]]
+
+
+class Menus:
+    """The menus of one catalogue."""
+
+    def __init__(self, cat: Catalogue) -> None:
+        self._cat = cat
+        self._menus: dict[Key, Menu] = {}
+        self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
+        self._nothing = Menu((), {})
+
+    def of(self, state: State) -> Menu:
+        """The menu of a state; of an ended run it is empty."""
+        if state.over:
+            return self._nothing
+        key = self._key(state)
+        menu = self._menus.get(key)
+        if menu is None:
+            menu = _build(_LINES[state.phase](self._cat, key), state.phase, key)
+            if len(self._menus) >= MENUS_MAX:
+                self._menus.clear()
+            self._menus[key] = menu
+        return menu
+
+    def _key(self, state: State) -> Key:
+        """The facts that decide which inputs are legal; the phase first."""
+        phase = state.phase
+        if phase == Phase.Combat:
+            assert state.fight is not None
+            return (phase, bytes(state.hero.consumables), combat.may_flee(state.fight))
+        if phase == Phase.Dungeon:
+            return self._dungeon_key(state)
+        if phase == Phase.GameLoop:
+            return self._hub_key(state)
+        if phase == Phase.Inventory:
+            hero = state.hero
+            worn = sum((item is not None) << slot for slot, item in enumerate(hero.worn))
+            return (phase, len(hero.bag), worn)
+        if phase == Phase.DungeonSelection:
+            return (phase, len(state.world.offers))
+        if phase == Phase.RegionTravel:
+            return (phase, *world.open_regions(self._cat, state.world))
+        if phase == Phase.LevelUp:
+            return (phase, len(state.talent_offer))
+        return (phase,)
+
+    def _dungeon_key(self, state: State) -> Key:
+        dungeon = state.dungeon
+        assert dungeon is not None
+        if dungeon.phase == RoomPhase.doors:
+            return (Phase.Dungeon, 0, len(dungeon.doors))
+        if dungeon.phase == RoomPhase.offer:
+            return (Phase.Dungeon, 1, dungeon.kind, rooms.trades_open(self._cat, state, dungeon))
+        hero = state.hero
+        hurt = hero.health < hero.figures.health_max
+        goods = hero.consumables
+        facts = (
+            (not dungeon.searched)
+            | (not dungeon.rested) << 1
+            | (hurt and goods[self._potion] > 0) << 2
+            | (hurt and goods[self._food] > 0) << 3
+        )
+        return (Phase.Dungeon, 2, facts, len(hero.bag))
+
+    def _hub_key(self, state: State) -> Key:
+        cat = self._cat
+        facts = (
+            bool(world.open_regions(cat, state.world))
+            | hub.may_camp(state.hero) << 1
+            | hub.may_buy_potion(cat, state) << 2
+            | hub.may_buy_item(state) << 3
+            | hub.may_reroll(state) << 4
+        )
+        return (Phase.GameLoop, facts, len(state.hero.bag))
+
+
+def _build(lines: list[Line], phase: int, key: Key) -> Menu:
+    choices = [Choice(text, label) for text, label, _, _ in lines]
+    table = {text: (play, argument) for text, _, play, argument in lines}
+    if phase == Phase.Inventory:
+        choices += _patterns(key)
+    return Menu(tuple(choices), table)
+
+
+def _patterns(key: Key) -> list[Choice]:
+    bag = key[1]
+    assert isinstance(bag, int)
+    listed = [Choice("strip 0,1", "order the strip: numbers of known actions", pattern=True)]
+    if bag:
+        listed.append(Choice("drop 1", "drop a bag item for scrap gold", pattern=True))
+    if bag >= 5:
+        listed.append(Choice("trade 1,2,3,4,5", "five bag items of one rarity for one better", pattern=True))
+    return listed
+
+
+def _equip(bag: int | bytes) -> list[Line]:
+    assert isinstance(bag, int)
+    return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
+
+
+def _weapon_selection(cat: Catalogue, key: Key) -> list[Line]:
+    words = ("mace: Barbarian, STR", "sword: Warrior, AGI", "dagger: Rogue, TEC", "wand: Wizard, INT")
+    return [(str(kind + 1), word, plays.choose_weapon, kind) for kind, word in enumerate(words)]
+
+
+def _game_loop(cat: Catalogue, key: Key) -> list[Line]:
+    facts = key[1]
+    assert isinstance(facts, int)
+    lines: list[Line] = [
+        ("1", "dungeons", plays.to_phase, Phase.DungeonSelection),
+        ("2", "inventory", plays.to_inventory, 0),
+    ]
+    more: tuple[Line, ...] = (
+        ("3", "travel", plays.to_phase, Phase.RegionTravel),
+        ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
+        ("5", "buy a potion", plays.buy_potion, 0),
+        ("6", "buy the item on sale", plays.buy_item, 0),
+        ("7", "other wares", plays.reroll, 0),
+    )
+    lines += [line for bit, line in enumerate(more) if facts >> bit & 1]
+    return lines + _equip(key[2])
+
+
+def _dungeon_selection(cat: Catalogue, key: Key) -> list[Line]:
+    count = key[1]
+    assert isinstance(count, int)
+    lines: list[Line] = [(str(n + 1), f"enter dungeon {n + 1}", plays.enter, n) for n in range(count)]
+    return [*lines, ("0", "back", plays.to_phase, Phase.GameLoop)]
+
+
+def _dungeon(cat: Catalogue, key: Key) -> list[Line]:
+    if key[1] == RoomPhase.doors:
+        doors = key[2]
+        assert isinstance(doors, int)
+        lines: list[Line] = [(str(n + 1), f"door {n + 1}", plays.take_door, n) for n in range(doors)]
+        return [*lines, ("9", "leave the dungeon", plays.leave, 0)]
+    if key[1] == RoomPhase.offer:
+        kind, mask = key[2], key[3]
+        assert isinstance(kind, int) and isinstance(mask, int)
+        words = _OFFERS[kind]
+        lines = [("1", words[0], plays.answer, 1)]
+        return lines + [
+            (str(n + 2), words[n + 1], plays.answer, n + 2) for n in range(len(words) - 1) if mask >> n & 1
+        ]
+    return _cleared(key)
+
+
+def _cleared(key: Key) -> list[Line]:
+    facts = key[2]
+    assert isinstance(facts, int)
+    lines: list[Line] = [("1", "go on", plays.go_on, 0)]
+    more: tuple[Line, ...] = (
+        ("2", "search the room", plays.search, 0),
+        ("3", "rest: 30 % health", plays.rest, 0),
+        ("5", "drink a potion", plays.drink, 5),
+        ("7", "eat", plays.drink, 7),
+    )
+    lines += [line for bit, line in enumerate(more) if facts >> bit & 1]
+    lines += [("4", "inventory", plays.to_inventory, 0), ("9", "leave the dungeon", plays.leave, 0)]
+    return lines + _equip(key[3])
+
+
+def _combat(cat: Catalogue, key: Key) -> list[Line]:
+    goods = key[1]
+    assert isinstance(goods, bytes)
+    lines: list[Line] = [
+        ("1", "attack", plays.strike, 1),
+        ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
+        ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
+        ("4", "guard", plays.guard, 0),
+    ]
+    numbered = sorted((text, number) for text, number in cat.consumable_at.items())
+    lines += [
+        (str(text), cat.consumables[number].name.lower(), plays.use, number)
+        for text, number in numbered
+        if goods[number]
+    ]
+    lines += [
+        (item_input(number), cat.consumables[number].name.lower(), plays.use, number)
+        for number in cat.other_consumables
+        if goods[number]
+    ]
+    if key[2]:
+        lines.append(("8", "flee", plays.flee, 0))
+    return [*lines, ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)]
+
+
+def _inventory(cat: Catalogue, key: Key) -> list[Line]:
+    bag, worn = key[1], key[2]
+    assert isinstance(bag, int) and isinstance(worn, int)
+    lines: list[Line] = [("1", "done", plays.back, 0), ("0", "back", plays.back, 0), *_equip(bag)]
+    if bag < 20:
+        lines += [
+            (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
+            for slot in Slot
+            if worn >> slot & 1
+        ]
+    return lines
+
+
+def _region_travel(cat: Catalogue, key: Key) -> list[Line]:
+    lines: list[Line] = []
+    for number, region in enumerate(key[1:], 1):
+        assert isinstance(region, int)
+        lines.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
+    return [*lines, ("0", "back", plays.to_phase, Phase.GameLoop)]
+
+
+def _level_up(cat: Catalogue, key: Key) -> list[Line]:
+    count = key[1]
+    assert isinstance(count, int)
+    return [(str(n + 1), f"talent {n + 1}", plays.take_talent, n) for n in range(count)]
+
+
+def _completion(cat: Catalogue, key: Key) -> list[Line]:
+    return [("1", "back to the hub", plays.to_hub, 0), ("2", "inventory", plays.to_inventory, 0)]
+
+
+def _death(cat: Catalogue, key: Key) -> list[Line]:
+    return [
+        ("1", "clone: keeps level, loses worn gear", plays.clone, 0),
+        ("2", "end the run", plays.end_dead, 0),
+    ]
+
+
+def _victory(cat: Catalogue, key: Key) -> list[Line]:
+    return [("1", "go on without end", plays.endless, 0), ("2", "end the run", plays.end_won, 0)]
+
+
+_OFFERS = {
+    int(RoomKind.treasure): ("take what lies open", "force the inner lock"),
+    int(RoomKind.shrine): ("go on", "accept the first trade", "accept the second trade"),
+    int(RoomKind.merchant): ("go on", "buy item 1", "buy item 2", "buy good 1", "buy good 2"),
+    int(RoomKind.rest): ("sleep: 40 % health", "study: experience", "mend a scar"),
+}
+_LINES: dict[int, Callable[[Catalogue, Key], list[Line]]] = {
+    Phase.WeaponSelection: _weapon_selection,
+    Phase.GameLoop: _game_loop,
+    Phase.DungeonSelection: _dungeon_selection,
+    Phase.Dungeon: _dungeon,
+    Phase.Combat: _combat,
+    Phase.Inventory: _inventory,
+    Phase.RegionTravel: _region_travel,
+    Phase.LevelUp: _level_up,
+    Phase.DungeonCompletion: _completion,
+    Phase.Death: _death,
+    Phase.Victory: _victory,
+}

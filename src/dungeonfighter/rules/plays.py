@@ -1,0 +1,175 @@
+"""One function an input: what it does to the state. All take (catalogue, state, argument) and cannot fail.
+
+`verb` reads the inputs that take words or lists; it checks before it changes.
+
+Source: docs/rules.md, "Inputs".
+"""
+
+from __future__ import annotations
+
+from dungeonfighter.rules import combat, dungeon, hub, inventory, progress
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fight import heal
+from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
+
+
+def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
+    hub.choose_weapon(cat, state, kind)
+
+
+def to_phase(cat: Catalogue, state: State, phase: int) -> None:
+    state.phase = phase
+
+
+def to_inventory(cat: Catalogue, state: State, _: int) -> None:
+    state.back = state.phase
+    state.phase = Phase.Inventory
+
+
+def back(cat: Catalogue, state: State, _: int) -> None:
+    state.phase = state.back
+
+
+def camp(cat: Catalogue, state: State, _: int) -> None:
+    hub.camp(cat, state)
+
+
+def buy_potion(cat: Catalogue, state: State, _: int) -> None:
+    hub.buy_potion(cat, state)
+
+
+def buy_item(cat: Catalogue, state: State, _: int) -> None:
+    hub.buy_item(cat, state)
+
+
+def reroll(cat: Catalogue, state: State, _: int) -> None:
+    hub.reroll(cat, state)
+
+
+def travel(cat: Catalogue, state: State, region: int) -> None:
+    hub.travel(cat, state, region)
+
+
+def enter(cat: Catalogue, state: State, place: int) -> None:
+    dungeon.enter(cat, state, state.world.offers[place])
+
+
+def take_door(cat: Catalogue, state: State, place: int) -> None:
+    dungeon.take_door(cat, state, place)
+
+
+def answer(cat: Catalogue, state: State, choice: int) -> None:
+    dungeon.answer(cat, state, choice)
+
+
+def go_on(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.go_on(cat, state)
+
+
+def search(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.search(cat, state)
+
+
+def rest(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.rest(cat, state)
+
+
+def leave(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.leave(cat, state)
+
+
+def drink(cat: Catalogue, state: State, text: int) -> None:
+    """A potion (5) or food (7) outside a fight."""
+    number = cat.consumable_at[text]
+    state.hero.consumables[number] -= 1
+    state.log.append([Event.ItemUsed, number, heal(state.hero, cat.consumables[number].amount)])
+
+
+def strike(cat: Catalogue, state: State, stance: int) -> None:
+    dungeon.after_fight(cat, state, combat.attack(cat, state, stance))
+
+
+def guard(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.after_fight(cat, state, combat.guard(cat, state))
+
+
+def use(cat: Catalogue, state: State, number: int) -> None:
+    dungeon.after_fight(cat, state, combat.use(cat, state, number))
+
+
+def flee(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.after_fight(cat, state, combat.flee(cat, state))
+
+
+def auto(cat: Catalogue, state: State, _: int) -> None:
+    result, played = combat.auto(cat, state)
+    state.world.spent += played - 1
+    dungeon.after_fight(cat, state, result)
+
+
+def equip(cat: Catalogue, state: State, number: int) -> None:
+    inventory.equip(cat, state, number)
+
+
+def unequip(cat: Catalogue, state: State, slot: int) -> None:
+    inventory.unequip(cat, state, slot)
+
+
+def take_talent(cat: Catalogue, state: State, choice: int) -> None:
+    progress.take_talent(cat, state, choice)
+
+
+def to_hub(cat: Catalogue, state: State, _: int) -> None:
+    hub.back_from_dungeon(cat, state)
+
+
+def clone(cat: Catalogue, state: State, _: int) -> None:
+    hub.clone(cat, state)
+
+
+def endless(cat: Catalogue, state: State, _: int) -> None:
+    hub.endless(cat, state)
+
+
+def end_dead(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.end(state, Ending.died)
+
+
+def end_won(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.end(state, Ending.won)
+
+
+def verb(cat: Catalogue, state: State, text: str) -> bool:
+    """Play an input of words: `equip 3`, `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`.
+
+    Returns:
+        False, with nothing changed, when it is none of these or cannot be done here and now.
+    """
+    if not _at_leisure(state):
+        return False
+    word, _, rest = text.partition(" ")
+    if word == "unequip":
+        return rest in Slot.__members__ and inventory.unequip(cat, state, Slot[rest])
+    listed = numbers(rest)
+    if listed is None:
+        return False
+    if word == "strip":
+        return inventory.set_strip(cat, state, listed)
+    if word == "trade":
+        return state.phase == Phase.Inventory and inventory.trade(cat, state, listed)
+    if word == "drop":
+        return len(listed) == 1 and inventory.drop(cat, state, listed[0])
+    return False
+
+
+def _at_leisure(state: State) -> bool:
+    """In the inventory, at the hub, or in a cleared room."""
+    if state.phase in (Phase.Inventory, Phase.GameLoop):
+        return True
+    return (
+        state.phase == Phase.Dungeon
+        and state.dungeon is not None
+        and state.dungeon.phase == RoomPhase.cleared
+    )
