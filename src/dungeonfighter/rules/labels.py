@@ -1,0 +1,318 @@
+"""Words for what a bot can choose and where it stands, outside of fights: doors, offers, wares, items,
+talents.
+
+`phrase` gives each legal input its words in full; the text view joins them to one line, and the snapshot
+has them as labels. The engine's own labels are cheap constants and are used as they are wherever nothing
+is to be added.
+
+Source: product.md, "Views"; game.md sections 5 to 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dungeonfighter.rules import loot, prices, tables, trades
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.comparison import Mirror
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.observation import Choice
+from dungeonfighter.rules.state import (
+    Door,
+    Dungeon,
+    Hero,
+    Item,
+    Offer,
+    Phase,
+    RoomKind,
+    RoomPhase,
+    Slot,
+    State,
+    Weapon,
+)
+from dungeonfighter.rules.talents import Perk
+
+CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
+STATS: Final = ("STR", "AGI", "TEC", "INT")
+KINDS: Final = tuple(kind.name for kind in RoomKind)
+DARK: Final = "dark"
+
+_FIGHT: Final = int(RoomKind.fight)
+_ELITE: Final = int(RoomKind.elite)
+_TREASURE: Final = int(RoomKind.treasure)
+_SHRINE: Final = int(RoomKind.shrine)
+_MERCHANT: Final = int(RoomKind.merchant)
+
+
+def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
+    return cat.themes[theme].dungeons[name]
+
+
+def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
+    """What is told of a door: the room's kind (or "dark") and the words at it."""
+    if behind.hint == 0:
+        return DARK, ""
+    hint = cat.place_rows[behind.theme_room].hint
+    if behind.enemy >= 0:
+        last = dungeon.room + 1 >= dungeon.rooms
+        rank = ("boss " if dungeon.boss else "guardian ") if last else ""
+        hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
+    return KINDS[behind.kind], hint
+
+
+def item_line(cat: Catalogue, item: Item) -> str:
+    """An item in full: "Sharp Iron Mace (Rare L7: damage 12, STR +2, Leech)"."""
+    base = "damage" if cat.item_slot[item.base] == Slot.weapon else "armour"
+    parts = [f"{base} {item.value}", *loot.affix_texts(cat, item)]
+    parts += [cat.actions[action].name for action in item.actions]
+    return f"{loot.name(cat, item)} ({loot.RARITIES[item.rarity]} L{item.level}: {', '.join(parts)})"
+
+
+def reward(state: State, offer: Offer) -> str:
+    """What completing an offered dungeon gives: the item's level, and whether experience is halved."""
+    return f"item L{loot.reward_level(offer.level, state.hero.level)}"
+
+
+def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
+    """What the room the hero stands in proposes, in one sentence; "" when it proposes nothing."""
+    if dungeon.phase != RoomPhase.offer:
+        return ""
+    if dungeon.kind == _SHRINE:
+        return ". ".join(cat.events[number].text for number in dungeon.offer)
+    if dungeon.kind == _TREASURE:
+        return "A chest with an inner lock"
+    return ""
+
+
+def rich(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> Choice:
+    """The choice with its words in full."""
+    label = phrase(cat, state, mirror, choice)
+    return choice if label == choice.label else Choice(choice.input, label, choice.pattern)
+
+
+def phrase(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> str:
+    """The words of one legal input in this state."""
+    text = choice.input
+    if text.startswith("equip ") and not choice.pattern:
+        item = state.hero.bag[int(text[6:]) - 1]
+        return f"{loot.name(cat, item)}: {mirror.change(item).text}"
+    teller = _PHRASES.get(state.phase)
+    if teller is None or not text.isdigit():
+        return choice.label
+    return teller(cat, state, mirror, int(text)) or choice.label
+
+
+def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int) -> str:
+    """One side of a trade: "53 hp", "50 gold", "STR 2", "a Rare or better item"."""
+    what, amount = trade
+    hero = state.hero
+    if what == "health":
+        return f"{hero.figures.health_max * amount // 1000} hp"
+    if what == "gold":
+        return f"{trades.gold_of(level, amount)} gold"
+    if what == "xp":
+        return f"{tables.unit(level) * amount // 1000} xp"
+    if what == "stat":
+        return f"{STATS[hero.kind]} {amount}"
+    if what == "item":
+        return f"an item, {amount} rarity up" if amount else "an item"
+    if what == "scar":
+        return "a scar (-5 % health)"
+    return f"{amount} {what}" if what else "nothing"
+
+
+def situation(cat: Catalogue, state: State) -> list[str]:
+    """The lines between what happened and the inputs, outside of fights."""
+    lines = found_lines(cat, state)
+    teller = _SITUATIONS.get(state.phase)
+    if teller is not None:
+        lines.extend(teller(cat, state))
+    return lines
+
+
+def found_lines(cat: Catalogue, state: State) -> list[str]:
+    """Items that came into the bag this turn, with what wearing them would change."""
+    fresh = state.log[len(state.log) - state.fresh :]
+    found = [event for event in fresh if event[0] in _FOUND]
+    if not found or state.phase == Phase.Inventory:
+        return []
+    mirror = Mirror(cat, state.hero)
+    bag = state.hero.bag
+    lines = []
+    first = max(0, len(bag) - len(found))
+    for place, item in enumerate(bag[first:], first + 1):
+        lines.append(f"Bag {place}: {loot.name(cat, item)}: {mirror.change(item).text}")
+    return lines
+
+
+def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
+    """All legal inputs, each with its words; `equip n` of many items is one range."""
+    if state.phase == Phase.Combat:
+        return " ".join([f"{c.input} {_counted(cat, state.hero, c)}" for c in choices])
+    mirror = Mirror(cat, state.hero)
+    parts = []
+    wearable: list[str] = []
+    for choice in choices:
+        if choice.input.startswith("equip ") and not choice.pattern:
+            wearable.append(choice.input[6:])
+            continue
+        words = phrase(cat, state, mirror, choice)
+        parts.append(f"{choice.input} {words}" if not choice.pattern else words)
+    if wearable:
+        parts.append(f"equip {_ranges(wearable)}")
+    return " | ".join(parts)
+
+
+_GOODS: Final = {"5": 5, "6": 6, "7": 7}
+
+
+def _counted(cat: Catalogue, hero: Hero, choice: Choice) -> str:
+    """A fight input's word, with how many there are of what it uses up."""
+    place = _GOODS.get(choice.input)
+    if place is not None:
+        return f"{choice.label} x{hero.consumables[cat.consumable_at[place]]}"
+    return choice.label
+
+
+def _ranges(numbers: list[str]) -> str:
+    return numbers[0] if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+
+
+def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    kind = number - 1
+    if not 0 <= kind < len(CLASSES):
+        return ""
+    basic = cat.actions[cat.basic[kind]]
+    return f"{Weapon(kind).name}: {CLASSES[kind]}, {STATS[kind]}; {basic.name}: {basic.text.lower()}"
+
+
+def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    hero = state.hero
+    if number == 4:
+        gain = tables.CAMP + hero.figures.perks[Perk.field_medic]
+        return f"camp +{hero.figures.health_max * gain // 1000} hp, {tables.CAMP_TURNS} turns"
+    if number == 5:
+        potion = cat.consumable_at[5]
+        return f"potion {prices.good(cat, hero, potion)} gold (have {hero.consumables[potion]})"
+    if number == 6 and state.world.shop:
+        item = state.world.shop[0]
+        return f"buy {loot.name(cat, item)} {prices.item(hero, item)} gold: {mirror.change(item).text}"
+    if number == 7:
+        return f"new wares {prices.reroll(hero, state.world)} gold"
+    return ""
+
+
+def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    if not 1 <= number <= len(state.world.offers):
+        return ""
+    offer = state.world.offers[number - 1]
+    enemies = ", ".join([cat.enemies[enemy].name for enemy in offer.enemies])
+    boss = f" BOSS {cat.enemies[cat.boss_of_region[state.world.region]].name};" if offer.boss else ""
+    name = dungeon_name(cat, offer.theme, offer.name)
+    return (
+        f"{name} L{offer.level}{boss} {tables.rooms_of(offer.level)} rooms: {enemies}; {reward(state, offer)}"
+    )
+
+
+def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    dungeon = state.dungeon
+    if dungeon is None:
+        return ""
+    if dungeon.phase == RoomPhase.doors and 1 <= number <= len(dungeon.doors):
+        kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
+        return f"{kind}: {hint}" if hint else kind
+    if dungeon.phase == RoomPhase.offer and number >= 2:
+        return _trade_offer(cat, state, dungeon, mirror, number - 2)
+    if dungeon.phase == RoomPhase.cleared:
+        return _cleared_words(cat, state, number)
+    return ""
+
+
+def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, place: int) -> str:
+    if dungeon.kind == _SHRINE and place < len(dungeon.offer):
+        row = cat.events[dungeon.offer[place]]
+        cost = trade_words(cat, state, row.cost, dungeon.level)
+        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level)}"
+    if dungeon.kind != _MERCHANT:
+        return ""
+    if place < 2 and place < len(dungeon.stock):
+        item = dungeon.stock[place]
+        price = prices.item(state.hero, item)
+        return f"buy {loot.name(cat, item)} {price} gold: {mirror.change(item).text}"
+    if 2 <= place < 2 + len(dungeon.offer):
+        number = dungeon.offer[place - 2]
+        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
+    return ""
+
+
+def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
+    hero = state.hero
+    most = hero.figures.health_max
+    if number == 3:
+        return f"rest +{most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000} hp"
+    if number in (5, 7):
+        good = cat.consumable_at[number]
+        row = cat.consumables[good]
+        return f"{row.name.lower()} x{hero.consumables[good]} +{most * row.amount // 1000} hp"
+    return ""
+
+
+def _talent_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    if not 1 <= number <= len(state.talent_offer):
+        return ""
+    row = cat.talents[state.talent_offer[number - 1]]
+    return f"{row.name}: {row.text}"
+
+
+def _hub_lines(cat: Catalogue, state: State) -> list[str]:
+    world = state.world
+    lines = [
+        f"{cat.regions[world.region].name}, levels cleared: {world.frontier - 1}, bosses {world.bosses}."
+    ]
+    mirror = Mirror(cat, state.hero)
+    bag = state.hero.bag
+    changes = [(mirror.change(item), place) for place, item in enumerate(bag, 1)]
+    better = sorted((-change.score, place, change.text) for change, place in changes if change.score > 0)
+    lines.extend(f"Bag {place}: {loot.name(cat, bag[place - 1])}: {text}" for _, place, text in better[:2])
+    return lines
+
+
+def _dungeon_lines(cat: Catalogue, state: State) -> list[str]:
+    dungeon = state.dungeon
+    if dungeon is None or dungeon.phase != RoomPhase.offer:
+        return []
+    told = room_text(cat, state, dungeon)
+    return [f"{told}."] if told else []
+
+
+def _inventory_lines(cat: Catalogue, state: State) -> list[str]:
+    hero = state.hero
+    mirror = Mirror(cat, hero)
+    lines = ["Worn: " + "; ".join(item_line(cat, item) for item in hero.worn if item is not None)]
+    lines += [
+        f"{place} {item_line(cat, item)}: {mirror.change(item).text}"
+        for place, item in enumerate(hero.bag, 1)
+    ]
+    actions = ", ".join(
+        f"{place} {cat.actions[number].name}" for place, number in enumerate(hero.figures.known)
+    )
+    strip = ", ".join(cat.actions[number].name for number in hero.strip)
+    lines.append(f"Actions: {actions}. Strip ({hero.figures.slots} slots): {strip}.")
+    return lines
+
+
+_FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
+_Phrase = Callable[[Catalogue, State, Mirror, int], str]
+_PHRASES: Final[dict[int, _Phrase]] = {
+    Phase.WeaponSelection: _weapon_words,
+    Phase.GameLoop: _hub_words,
+    Phase.DungeonSelection: _offer_words,
+    Phase.Dungeon: _dungeon_words,
+    Phase.LevelUp: _talent_words,
+}
+_SITUATIONS: Final[dict[int, Callable[[Catalogue, State], list[str]]]] = {
+    Phase.GameLoop: _hub_lines,
+    Phase.Dungeon: _dungeon_lines,
+    Phase.Inventory: _inventory_lines,
+}
