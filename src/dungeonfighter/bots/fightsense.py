@@ -3,8 +3,7 @@
 Everything is brought to one currency, the health the rest of the fight will cost. The hero deals `dealt` an
 action and acts each `hero_period`; the enemy costs `average` health each `period`. A stance changes how much
 of the enemy is left, what the shown action costs (guarded, exposed, interrupted) and who acts when. The cost
-of a stance is the mean over the bands of the d20. Bonuses to the thresholds are not in the observation and
-are left out for all stances alike.
+of a stance is the mean over the bands of the d20.
 
 Source: game.md sections 2 and 4.
 """
@@ -13,41 +12,42 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from dungeonfighter.rules.observation import CombatView, Observation
+from dungeonfighter.rules.observation import CombatView, Observation, PlayerView
 
 INTENT_FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
 ARCHETYPES: Final = {
-    # mean factor of what it does, its time; from the table of game.md section 4
-    "brute": (1.20, 1.15),
-    "assassin": (1.06, 0.85),
-    "knight": (0.92, 1.05),
-    "mage": (1.00, 1.00),
-    "shaman": (0.77, 1.00),
-    "beast": (1.09, 0.95),
+    "brute": 1.20,
+    "assassin": 1.06,
+    "knight": 0.92,
+    "mage": 1.0,
+    "shaman": 0.77,
+    "beast": 1.09,
 }
+"""The mean factor of what each does; from the table of game.md section 4."""
 RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
-HERO_PERIOD: Final = 7800.0
-ENEMY_PERIOD: Final = 7600.0
 ENEMY_HITS: Final = 0.78
 HEAVY_HITS: Final = 0.88
-CRITICAL: Final = 0.05
+CRITICAL_FACTOR: Final = 1.8
 STATUS_WORTH: Final = 0.8
 """What an inflicted status costs, in average enemy actions."""
 HEAVY_ANSWERED: Final = 0.6
 """What a heavy blow costs that comes later: there is still time to guard."""
+HEALED: Final = 0.12
 
 
 class Stance(NamedTuple):
-    """Damage factor and the chances of hit and combo."""
+    """What a stance does to the damage and to the die."""
 
     damage: float
+    roll: int
+
+
+class Bands(NamedTuple):
+    """Chances of the bands of a roll; the rest are misses."""
+
     hit: float
     combo: float
-
-
-ATTACK: Final = Stance(1.0, 0.40, 0.30)
-PRECISE: Final = Stance(0.75, 0.40, 0.45)
-POWER: Final = Stance(1.75, 0.40, 0.15)
+    critical: float
 
 
 class Race(NamedTuple):
@@ -59,16 +59,30 @@ class Race(NamedTuple):
     hero_period: float
 
 
+ATTACK: Final = Stance(1.0, 0)
+PRECISE: Final = Stance(0.75, 3)
+POWER: Final = Stance(1.75, -3)
+
+
+def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
+    """The chances of a roll: critical and critical miss look at the bare die, the others at die + bonus."""
+    critical = 21 - p.critical_at
+    combo = max(0, min(20, p.critical_at - 1) - max(2, p.combo_at - stance.roll) + 1)
+    hit = max(0, min(p.critical_at, p.combo_at - stance.roll) - max(2, p.hit_at - stance.roll))
+    misses = 20 - critical - combo - hit
+    again = 1.0 + (misses - 1) / 20 if luck else 1.0
+    return Bands(hit / 20 * again, combo / 20 * again, critical / 20 * again)
+
+
 def race_of(o: Observation, c: CombatView) -> Race:
     """Estimate the race from what is shown."""
-    blow = max(3.0, float(c.outgoing))
-    dealt = blow * (ATTACK.hit + ATTACK.combo * 1.55 + CRITICAL * 1.8)
-    mean, time = ARCHETYPES.get(c.archetype, (1.0, 1.0))
+    bands = bands_of(o.player, ATTACK, 0)
+    dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * 1.55 + bands.critical * CRITICAL_FACTOR)
     return Race(
         dealt=dealt,
-        average=normal_hit(o, c) * mean * ENEMY_HITS,
-        period=ENEMY_PERIOD * time,
-        hero_period=float(c.hero_acts_in) or HERO_PERIOD,
+        average=normal_hit(o, c) * ARCHETYPES.get(c.archetype, 1.0) * ENEMY_HITS,
+        period=float(max(1, c.enemy_period)),
+        hero_period=float(max(1, c.hero_acts_in)),
     )
 
 
@@ -90,20 +104,20 @@ def stance_cost(o: Observation, c: CombatView, race: Race, stance: Stance) -> fl
     """The health the rest of the fight costs when the next action is taken in this stance."""
     blow = max(3.0, float(c.outgoing))
     combo = blow * (1.5 + 0.15 * c.strip_step)
-    miss = 1.0 - stance.hit - stance.combo - CRITICAL
-    bands = (
-        (miss, 0.0, False),
-        (stance.hit, blow, False),
-        (stance.combo, combo, True),
-        (CRITICAL, combo * 1.15, True),
+    chances = bands_of(o.player, stance, c.luck)
+    outcomes = (
+        (1.0 - sum(chances), 0.0, False),
+        (chances.hit, blow, False),
+        (chances.combo, combo, True),
+        (chances.critical, combo * 1.15, True),
     )
     total = 0.0
-    for chance, damage, is_combo in bands:
+    for chance, damage, is_combo in outcomes:
         dealt = damage * stance.damage
-        if c.intent == "defend" and stance is not POWER:
-            dealt *= 0.5
+        if c.intent == "defend" and stance is POWER:
+            dealt *= 2.0  # the shown figure is halved, power is not
         if dealt < c.health:
-            total += chance * _after_attack(o, c, race, dealt, stance is POWER, is_combo)
+            total += chance * _after_attack(o, c, race, dealt, exposed=stance is POWER, interrupts=is_combo)
     return total
 
 
@@ -113,12 +127,12 @@ def guard_cost(c: CombatView, race: Race) -> float:
     shown = c.incoming * (0.4 * HEAVY_HITS if heavy else 0.6 * ENEMY_HITS)
     left = float(c.health) - (0.5 * race.dealt if heavy else 0.0)  # the mark it leaves
     if c.intent == "heal":
-        left += 0.12 * c.health_max
+        left += HEALED * c.health_max
     return shown + _rest(race, left, race.period, race.average)
 
 
 def _after_attack(
-    o: Observation, c: CombatView, race: Race, dealt: float, exposed: bool, interrupts: bool
+    o: Observation, c: CombatView, race: Race, dealt: float, *, exposed: bool, interrupts: bool
 ) -> float:
     """Cost from here on, once the hero has dealt that much and acts again a period later."""
     intent, shown, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
@@ -132,7 +146,7 @@ def _after_attack(
         first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
         return _rest(race, left, acts_in - race.hero_period, first)
     if intent == "heal":
-        left += 0.12 * c.health_max
+        left += HEALED * c.health_max
     if intent == "flee":
         return 0.0
     next_in = max(0.0, acts_in + race.period - race.hero_period)
@@ -145,7 +159,8 @@ def _rest(race: Race, health: float, next_in: float, first: float) -> float:
     Args:
         race: The race.
         health: What is left of the enemy.
-        next_in: When it acts next, and `first` what that costs; `race.average` a period from then on.
+        next_in: When it acts next.
+        first: What that costs; from then on it is `race.average` a period.
     """
     lasts = (health / race.dealt - 0.5) * race.hero_period
     if lasts <= next_in:

@@ -109,7 +109,7 @@ async def _until_over(
     options: LoadOptions, tally: Tally, tasks: list[asyncio.Task[None]], stop: asyncio.Event, began: float
 ) -> None:
     """Return, with `stop` set, when the load is over; all bots having given up ends it too."""
-    everyone = asyncio.ensure_future(asyncio.wait(tasks))
+    everyone = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION))
     stopped = asyncio.ensure_future(stop.wait())
     try:
         while not stop.is_set() and not everyone.done():

@@ -8,7 +8,7 @@ name mirrored as `Mcp-Method` and `Mcp-Name`, and the bot as `Mcp-Param-Bot-Id` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -51,6 +51,9 @@ class Answer(Struct, frozen=True):
     told: str = ""
 
 
+_NOTHING: Final = Raw(b"null")
+
+
 class _Block(Struct):
     type: str
     text: str = ""
@@ -59,13 +62,13 @@ class _Block(Struct):
 class _Result(Struct, rename="camel"):
     content: list[_Block] = []
     is_error: bool = False
-    structured_content: Raw | None = None
+    structured_content: Raw = _NOTHING
 
 
 class _RpcError(Struct):
     code: int
     message: str = ""
-    data: Raw | None = None
+    data: Raw = _NOTHING
 
 
 class _Reply(Struct):
@@ -84,7 +87,7 @@ class _Refusal(Struct, rename="camel"):
 
 _reply = msgspec.json.Decoder(_Reply)
 _snapshot = msgspec.json.Decoder(Snapshot)
-_refusal = msgspec.json.Decoder(_Refusal)
+_refusal = msgspec.json.Decoder(_Refusal | None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -132,7 +135,7 @@ def read_answer(status: int, body: bytes, *, view: str) -> Answer:
     try:
         if result.is_error:
             return _tool_error(result, text)
-        if view == "json" and result.structured_content is not None:
+        if view == "json":
             snapshot = _snapshot.decode(result.structured_content)
             return Answer("", text, snapshot, snapshot.episode, snapshot.turn)
     except msgspec.MsgspecError as error:
@@ -144,7 +147,7 @@ def read_answer(status: int, body: bytes, *, view: str) -> Answer:
 
 
 def _tool_error(result: _Result, text: str) -> Answer:
-    refusal = _refusal.decode(result.structured_content) if result.structured_content else _Refusal()
+    refusal = _refusal.decode(result.structured_content) or _Refusal()
     return Answer(
         error=refusal.code or "unnamed_error",
         text=text,
@@ -159,7 +162,7 @@ def _refused(status: int, error: _RpcError | None, body: bytes) -> Answer:
     if error is None:
         return Answer(error=f"http_{status}", told=_start_of(body))
     try:
-        refusal = _refusal.decode(error.data) if error.data is not None else _Refusal()
+        refusal = _refusal.decode(error.data) or _Refusal()
     except msgspec.MsgspecError:
         refusal = _Refusal()
     return Answer(
