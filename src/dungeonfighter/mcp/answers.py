@@ -56,7 +56,8 @@ class Refusal(ProtocolError):  # noqa: N818 (not an error of anybody)
     def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
         super().__init__(
             REFUSED,
-            f"{code}: {message}; try again in {retry_after_seconds} s",
+            f"{code}: {message}"
+            + ("" if "try again" in message else f"; try again in {retry_after_seconds} s"),
             status=429 if code in _TOO_MANY else 503,
             data={"code": code, "retryAfterSeconds": retry_after_seconds},
         )

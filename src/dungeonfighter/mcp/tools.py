@@ -12,12 +12,13 @@ from dungeonfighter.mcp.arguments import ViewName
 from dungeonfighter.mcp.registry import Seat, tool
 from dungeonfighter.rules import Mode, Weapon
 
-_REPEATED: Final = "repeated: this input was applied before; nothing happened now.\n"
+_REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
 
 
 def shown(game: Present, view: ViewName | None, note: str = "") -> ToolAnswer:
-    """A game in the view that was asked for; `note` goes in front of the text."""
-    text = note + views.text_view(game)
+    """A game in the view that was asked for; `note` goes after the text, whose first line stays the status
+    line."""
+    text = views.text_view(game) + note
     if view != "json":
         return ToolAnswer(text)
     snapshot = views.json_view(game)

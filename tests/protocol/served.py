@@ -1,0 +1,147 @@
+"""A real server for the tests: uvicorn in a thread, over a real host and a memory store, on a loopback
+port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import httpx2
+import msgspec
+import uvicorn
+
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Row, Store
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.mcp.app import build_app
+from dungeonfighter.rules import Rules
+from dungeonfighter.settings import Settings
+from dungeonfighter.storage.memory import MemoryStore
+
+T = TypeVar("T")
+
+VERSION = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": VERSION,
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+}
+JSON_HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+
+
+class Served:
+    """One server; `with` starts and stops it."""
+
+    def __init__(self, rules: Rules, store: Store | None = None, **host_options: Any) -> None:
+        self.rules = rules
+        self.store: Store = store or MemoryStore()
+        self.ready = True
+        self._host_options = host_options
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="served")
+        self._started = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/mcp"
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        assert self._started.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+        self._socket.close()
+        assert not self._thread.is_alive()
+
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something on the server's own loop, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def row(self, bot: str) -> Row | None:
+        """What the store has of a bot."""
+        return self.ask(self.store.load([f"local/{bot}"]))[0]
+
+    def present(self, bot: str) -> Present:
+        """The game of a bot, past all protocols."""
+        return self.ask(self.host.read(f"local/{bot}"))
+
+    def everything(self) -> list[Row]:
+        """All rows: what must be as it was after a refused request."""
+
+        async def rows() -> list[Row]:
+            lines = await self.store.list_bots("local/", "local/", 1000)
+            return [row for row in await self.store.load([line.bot_id for line in lines]) if row is not None]
+
+        return self.ask(rows())
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        await self.store.open()
+        self.host = BotHost(
+            store=self.store, rules=RuleBook([self.rules]), clock=SystemClock(), chance=SystemChance(),
+            **self._host_options,
+        )  # fmt: skip
+        app = build_app(self.host, guard=HostGuard(Settings()), ready=lambda: self.ready)
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
+        self._server = Announcing(config, self._started)
+        await self._server.serve([self._socket])
+        await self.host.close()
+        await self.store.close()
+
+
+class Announcing(uvicorn.Server):
+    """Tells when it listens, so that nobody has to poll."""
+
+    def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
+        super().__init__(config)
+        self._announced = started
+
+    def install_signal_handlers(self) -> None:
+        """Signals belong to pytest."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announced.set()
+
+
+def call_body(tool: str, arguments: dict[str, Any] | None = None, *, request_id: Any = 7) -> dict[str, Any]:
+    """A `tools/call` of 2026-07-28 as a JSON object."""
+    params = {"name": tool, "arguments": arguments or {}, "_meta": META}
+    return {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
+
+
+def call_headers(tool: str, bot: str | None = None) -> dict[str, str]:
+    """The headers that go with it."""
+    headers = {**JSON_HEADERS, "mcp-protocol-version": VERSION, "mcp-method": "tools/call", "mcp-name": tool}
+    if bot is not None:
+        headers["mcp-param-bot-id"] = bot
+    return headers
+
+
+async def post(
+    served: Served,
+    body: bytes | str | dict[str, Any],
+    headers: dict[str, str] | None = None,
+    path: str = "/mcp",
+    method: str = "POST",
+) -> httpx2.Response:
+    """One raw HTTP exchange."""
+    content = msgspec.json.encode(body) if isinstance(body, dict) else body
+    headers = JSON_HEADERS if headers is None else headers
+    async with httpx2.AsyncClient() as client:
+        return await client.request(method, f"{served.origin}{path}", content=content, headers=headers)

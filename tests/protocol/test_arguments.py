@@ -1,0 +1,179 @@
+"""Wrong, missing and extra arguments, bot ids of every kind: a tool result that says what is allowed, nothing
+changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from mcp.client.client import Client
+from mcp_types import CallToolResult
+
+from dungeonfighter.hosting.game import NewGame
+from tests.protocol.served import Served
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_bot(served: Served) -> None:
+    served.ask(served.host.start("local/hero", NewGame(seed=1, weapon=1)))
+
+
+@pytest.fixture(autouse=True)
+def unchanged(served: Served) -> Iterator[None]:
+    before = served.everything()
+    yield
+    assert served.everything() == before
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    async with Client(served.url, mode=request.param) as client:
+        yield client
+
+
+def refused(result: CallToolResult, code: str = "bad_argument") -> str:
+    """The text of a refused call."""
+    assert result.is_error
+    assert result.structured_content["code"] == code
+    block = result.content[0]
+    assert block.type == "text"
+    assert block.text.startswith(f"error {code}: ")
+    return block.text
+
+
+BOT_IDS = [
+    "",
+    "a" * 129,
+    "a" * 10_000,
+    "two words",
+    " hero",
+    "tab\there",
+    "line\nhere",
+    "nul\x00here",
+    "-x",
+    "hëro",
+    "a/b",
+]
+
+
+@pytest.mark.parametrize("bot", BOT_IDS, ids=lambda bot: ascii(bot[:12]) + str(len(bot)))
+@pytest.mark.parametrize("tool", ["get_game_state", "handle_input", "start_new_game"])
+async def test_what_is_no_bot_id(client: Client, bot: str, tool: str) -> None:
+    arguments = {"botId": bot} | ({"input": "1"} if tool == "handle_input" else {})
+    text = refused(await client.call_tool(tool, arguments))
+    assert "`botId` must be 1 to 128 of" in text
+    assert len(text) < 300
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("bot", [5, True, ["hero"], {"a": 1}])
+async def test_a_bot_id_is_a_string(client: Client, bot: Any) -> None:
+    assert "not a string" in refused(await client.call_tool("get_game_state", {"botId": bot}))
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "get_game_state",
+        "save_game",
+        "load_game",
+        "reset_game",
+        "get_inventory",
+        "set_agent_directive",
+        "equip_item",
+    ],
+)
+async def test_an_unknown_bot_is_told_how_to_begin(client: Client, tool: str) -> None:
+    arguments = {"set_agent_directive": {"directive": "x"}, "equip_item": {"item": 1}}.get(tool, {})
+    text = refused(await client.call_tool(tool, {"botId": "nobody", **arguments}), "unknown_bot")
+    assert "start_new_game" in text
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("handle_input", {}, "`input` is missing; it must be a string"),
+        ("handle_input", {"input": 1}, "`input` must be a string"),
+        ("handle_input", {"input": None}, "`input` must be a string"),
+        ("handle_input", {"input": "1", "turn": "3"}, "`turn` must be an integer of at least 0"),
+        ("handle_input", {"input": "1", "turn": -1}, "`turn` must be an integer of at least 0"),
+        ("handle_input", {"input": "1", "turn": True}, "`turn` must be an integer of at least 0"),
+        ("handle_input", {"input": "1", "turn": 1.5}, "`turn` must be an integer of at least 0"),
+        ("handle_input", {"input": "1", "view": "xml"}, "`view` must be one of json, text"),
+        ("handle_input", {"input": "1", "speed": 9}, "no argument `speed` here; allowed: botId, input, turn"),
+        ("handle_input", {"input": "1", "x" * 900: 9}, "no argument `xxx"),
+        ("handle_input", {"input": "1" * 49}, "at most 48 characters"),
+        ("handle_input", {"input": "1\n"}, "printable ASCII"),
+        ("handle_input", {"input": "é"}, "printable ASCII"),
+        ("handle_input", {"input": "  "}, "not empty"),
+        ("start_new_game", {"weapon": "spoon"}, "`weapon` must be one of dagger, mace, sword, wand"),
+        ("start_new_game", {"mode": "easy"}, "`mode` must be one of casual, daily, ironman"),
+        ("start_new_game", {"seed": 2**53}, "`seed` must be an integer from 0 to 9007199254740991"),
+        ("start_new_game", {"seed": -1}, "`seed` must be an integer from 0"),
+        ("start_new_game", {"name": ""}, "`name` must be a string of 1 to 24 characters"),
+        ("start_new_game", {"name": "x" * 25}, "`name` must be a string of 1 to 24 characters"),
+        ("start_new_game", {"name": "a\nb"}, "`name` must be printable"),
+        ("start_new_game", {"name": " a"}, "`name` must be printable"),
+        ("start_new_game", {"mode": "daily", "seed": 1}, "seed of the day"),
+        ("save_game", {"slot": "Not A Slot"}, "`slot` must be a string of 1 to 32 of"),
+        ("save_game", {"slot": "a\n"}, "`slot` must be a string of 1 to 32 of"),
+        ("delete_save", {}, "`slot` is missing"),
+        ("get_inventory", {"all": True}, "no argument `all` here; allowed: botId"),
+        ("list_bots", {"botId": "hero"}, "no argument `botId` here; allowed: after, count"),
+        ("list_bots", {"count": 501}, "`count` must be an integer from 1 to 500"),
+        ("list_bots", {"after": "no bot"}, "must be 1 to 128 of"),
+        ("get_recent_output", {"count": 0}, "`count` must be an integer from 1 to 100"),
+        ("get_agent_context", {"recentEventCount": 51}, "`recentEventCount` must be an integer from 1 to 50"),
+        ("select_dungeon", {"dungeonIndex": "1"}, "`dungeonIndex` must be an integer from 1 to 99"),
+        ("equip_item", {"item": 0}, "`item` must be an integer from 1 to 20"),
+        ("unequip_item", {"slot": "tail"}, "`slot` must be one of chest, feet, head, legs, weapon"),
+        ("set_combo_strip", {"actions": []}, "`actions` must be a list of 1 to 8"),
+        ("set_combo_strip", {"actions": ["a"]}, "`actions` must be a list of 1 to 8, each an integer"),
+        ("set_combo_strip", {"actions": 3}, "`actions` must be a list of 1 to 8"),
+        ("compare_items", {"a": 1}, "`a` must be the number of an item in the bag"),
+        ("set_agent_directive", {"directive": "x" * 501}, "a string of 0 to 500 characters"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+async def test_wrong_arguments_are_named(
+    client: Client, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    text = refused(await client.call_tool(tool, arguments))
+    assert said in text
+    assert len(text) < 400
+
+
+async def test_null_means_not_given(client: Client) -> None:
+    result = await client.call_tool("get_game_state", {"botId": None, "view": None})
+    assert not result.is_error
+
+
+async def test_arguments_must_be_an_object(served: Served) -> None:
+    from tests.protocol.served import call_body, call_headers, post
+
+    body = call_body("get_game_state")
+    body["params"]["arguments"] = [1]
+    answer = await post(served, body, call_headers("get_game_state"))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == -32602
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_on_a_bots_own_path_there_is_no_bot_id(served: Served, mode: str) -> None:
+    async with Client(f"{served.origin}/bots/hero/mcp", mode=mode) as bound:
+        for tool in (await bound.list_tools()).tools:
+            assert "botId" not in tool.input_schema["properties"]
+        text = refused(await bound.call_tool("get_game_state", {"botId": "hero"}))
+        assert "no argument `botId` here" in text
+
+
+async def test_an_illegal_input_is_told_what_is_legal(client: Client, served: Served) -> None:
+    game = served.present("hero")
+    for wrong in ("77", "fly", "strip 0", "equip 99"):
+        result = await client.call_tool("handle_input", {"input": wrong})
+        text = refused(result, "illegal_input")
+        for choice in game.rules.legal_inputs(game.state):
+            assert choice.input in text
+        assert text.endswith(game.rules.text(game.state, "e1 t0"))
+        assert result.structured_content == {"code": "illegal_input", "episode": 1, "turn": 0}

@@ -1,0 +1,132 @@
+"""What an agent pays for on every request: the tool definitions, and that they say what is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from mcp.client.client import Client
+from mcp.shared.inbound import find_invalid_x_mcp_header
+
+from dungeonfighter.mcp import texts
+from dungeonfighter.mcp.arguments import allowed_values
+from dungeonfighter.mcp.registry import Registry, Toolset
+from dungeonfighter.rules import Rules
+from dungeonfighter.telemetry.tokens import count_tokens
+from tests.protocol.served import Served
+
+CORE = ["start_new_game", "handle_input", "get_game_state", "save_game", "load_game"]
+PLAY = [
+    *CORE, "list_bots", "reset_game", "get_available_actions", "get_player_stats", "get_current_dungeon",
+    "get_inventory", "get_combat_state", "get_recent_output", "get_available_dungeons", "select_dungeon",
+    "get_agent_context", "set_agent_directive", "equip_item", "unequip_item",
+    "compare_items", "set_combo_strip", "delete_save",
+]  # fmt: skip
+BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500)]
+
+
+@pytest.fixture(scope="module")
+def registry(served: Served) -> Registry:
+    return Registry(served.host)
+
+
+@pytest.mark.parametrize(("toolset", "budget"), BUDGETS)
+@pytest.mark.parametrize("bound", [False, True])
+def test_definitions_fit_their_budget(registry: Registry, toolset: Toolset, budget: int, bound: bool) -> None:
+    wire = msgspec.json.encode(registry.listed(toolset, bound=bound)).decode()
+    assert count_tokens(wire) <= budget
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy", "2026-07-28"])
+@pytest.mark.parametrize(
+    ("query", "expected"), [("", PLAY), ("?toolset=play", PLAY), ("?toolset=core", CORE)]
+)
+async def test_toolsets_list_their_tools_in_one_order(
+    served: Served, mode: str, query: str, expected: list[str]
+) -> None:
+    async with Client(served.url + query, mode=mode) as client:
+        listed = await client.list_tools()
+    assert {tool.name for tool in listed.tools} == set(expected)
+    assert [tool.name for tool in listed.tools][:5] == CORE
+    assert listed.next_cursor is None
+    if mode != "legacy":
+        assert (listed.ttl_ms, listed.cache_scope) == (3_600_000, "public")
+    assert all(tool.output_schema is None for tool in listed.tools)
+
+
+async def test_what_is_not_listed_may_be_called(served: Served) -> None:
+    async with Client(f"{served.url}?toolset=core") as client:
+        assert not (await client.call_tool("list_bots", {})).is_error
+
+
+def test_schemas_say_what_the_structs_accept(registry: Registry) -> None:
+    for tool in registry.tools.values():
+        schema = tool.definition(bound=True)["inputSchema"]
+        fields = {field.encode_name: field for field in msgspec.structs.fields(tool.kind)}
+        assert list(schema["properties"]) == list(fields) == list(allowed_values(tool.kind))
+        required = [name for name, field in fields.items() if field.required]
+        assert schema.get("required", []) == required
+
+
+@pytest.mark.parametrize(
+    "good", [0, 1, 5, "x", "text", "json", "mace", "casual", "head", "main", [0], [1, 2]]
+)
+def test_schemas_and_structs_agree_on_values(registry: Registry, good: Any) -> None:
+    """A value that the schema refuses is refused by the struct, and what the schema takes is not of a wrong
+    type."""
+    import jsonschema
+
+    for tool in registry.tools.values():
+        schema = tool.definition(bound=True)["inputSchema"]
+        for name, own in schema["properties"].items():
+            accepted = _accepts(tool.kind, name, good)
+            try:
+                jsonschema.validate(good, own)
+            except jsonschema.ValidationError:
+                assert not accepted, (tool.name, name, good)
+
+
+def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
+    field = next(field for field in msgspec.structs.fields(kind) if field.encode_name == name)
+    try:
+        msgspec.convert(value, field.type)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registry, bound: bool) -> None:
+    for tool in registry.listed("play", bound=bound):
+        schema = tool["inputSchema"]
+        assert find_invalid_x_mcp_header(schema) is None
+        if tool["name"] == "list_bots" or bound:
+            assert "botId" not in schema["properties"]
+        else:
+            assert schema["properties"]["botId"]["x-mcp-header"] == "Bot-Id"
+
+
+def test_only_tools_that_change_nothing_say_so(registry: Registry) -> None:
+    reading = {tool["name"] for tool in registry.listed("play", bound=False) if "annotations" in tool}
+    assert reading == {name for name in PLAY if name.startswith(("get_", "list_", "compare_"))}
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules) -> None:
+    async with Client(served.url, mode=mode) as client:
+        uris = [str(resource.uri) for resource in (await client.list_resources()).resources]
+        assert uris == ["dungeonfighter://rules", "dungeonfighter://schema/view.json"]
+        for uri in uris:
+            contents = (await client.read_resource(uri)).contents
+            assert len(contents) == 1
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["play"]
+        message = (await client.get_prompt("play")).messages[0]
+        assert message.content.type == "text"
+        assert "handle_input" in message.content.text
+        for call in (client.read_resource("dungeonfighter://nothing"), client.get_prompt("nothing")):
+            with pytest.raises(Exception, match="Unknown"):
+                await call
+        assert client.instructions == texts.INSTRUCTIONS
+    assert count_tokens(texts.INSTRUCTIONS) <= 150
+    assert count_tokens(texts.RULES) <= 800
