@@ -1,4 +1,6 @@
-"""The rules of DungeonFighter: pure, deterministic, integers only. Nothing here waits, fails or looks at a clock."""
+"""The rules of DungeonFighter: pure, deterministic, integers only. Nothing here waits, fails or looks at a
+clock.
+"""
 
 from __future__ import annotations
 

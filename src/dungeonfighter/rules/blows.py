@@ -23,7 +23,9 @@ _POWER = int(Stance.power)
 
 
 def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
-    """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the hero's end."""
+    """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the
+    hero's end.
+    """
     fight.actions += 1
     fight.exposed = False
     if not tick_hero(state, fight, True):
@@ -33,7 +35,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         own[statuses.CONFUSION] -= 1
         if dice.combat(state.dice, 2):
             return _strike_self(state, fight)
-    die, total, band = _roll(state, fight, stance)
+    total, band = _roll(state, fight, stance)
     hero = state.hero
     length = 1000
     if band >= _COMBO:
@@ -55,8 +57,10 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     return True
 
 
-def _roll(state: State, fight: Fight, stance: int) -> tuple[int, int, int]:
-    """The die, the total and the band. Critical and critical miss look at the bare die; luck rerolls a miss once."""
+def _roll(state: State, fight: Fight, stance: int) -> tuple[int, int]:
+    """The total and the band. Critical and critical miss look at the bare die; luck rerolls a miss
+    once.
+    """
     figures = state.hero.figures
     perks = figures.perks
     bonus = tables.STANCE_ROLL[stance]
@@ -73,22 +77,24 @@ def _roll(state: State, fight: Fight, stance: int) -> tuple[int, int, int]:
     critical -= wider
     worst, best = (2, 1) if perks[Perk.gambler] else (1, 21)
     die = dice.combat(state.dice, 20) + 1
-    if die != worst and die != best and die + bonus < lowest_hit and die < critical and fight.luck:
+    if die not in (worst, best) and die + bonus < lowest_hit and die < critical and fight.luck:
         fight.luck -= 1
         state.log.append([Event.MissRerolled, die])
         die = dice.combat(state.dice, 20) + 1
     total = die + bonus
     if die >= critical or die == best:
-        return die, total, _CRITICAL
+        return total, _CRITICAL
     if die == worst:
-        return die, total, _CRITICAL_MISS
+        return total, _CRITICAL_MISS
     if total >= lowest_combo:
-        return die, total, _COMBO
-    return die, total, _HIT if total >= lowest_hit else _MISS
+        return total, _COMBO
+    return total, _HIT if total >= lowest_hit else _MISS
 
 
 def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
-    """A combo or critical: the current slot is played and the strip goes on. Returns the length of what was done."""
+    """A combo or critical: the current slot is played and the strip goes on. Returns the length of what was
+    done.
+    """
     hero = state.hero
     strip = hero.strip
     slot = fight.step % len(strip)

@@ -1,10 +1,12 @@
-"""The state as bytes and back: MessagePack arrays, the same bytes for the same state everywhere; and its digest.
+"""The state as bytes and back: MessagePack arrays, the same bytes for the same state everywhere; and its
+digest.
 
 Source: game.md section 1.
 """
 
 from __future__ import annotations
 
+from copy import copy as shallow
 from hashlib import blake2b
 
 import msgspec
@@ -48,12 +50,13 @@ def digest(raw: bytes) -> bytes:
 def copy(state: State) -> State:
     """A copy that shares only what is never changed: items, offers, doors, events.
 
-    Written out by hand because `apply` does it every turn: encoding and decoding costs four times as much (measured).
+    Written out by hand because `apply` does it every turn: encoding and decoding costs four times as much
+    (measured).
     """
-    twin = state.__copy__()
+    twin = shallow(state)
     dice = state.dice
     twin.dice = Dice(dice.combat, dice.layout, dice.loot, dice.event)
-    hero = twin.hero = state.hero.__copy__()
+    hero = twin.hero = shallow(state.hero)
     hero.stats = hero.stats.copy()
     hero.class_points = hero.class_points.copy()
     hero.talents = hero.talents.copy()
@@ -61,12 +64,12 @@ def copy(state: State) -> State:
     hero.worn = hero.worn.copy()
     hero.bag = hero.bag.copy()
     hero.consumables = hero.consumables.copy()
-    world = twin.world = state.world.__copy__()
+    world = twin.world = shallow(state.world)
     world.cleared = world.cleared.copy()
     world.offers = world.offers.copy()
     world.shop = world.shop.copy()
     if twin.dungeon is not None:
-        dungeon = twin.dungeon = twin.dungeon.__copy__()
+        dungeon = twin.dungeon = shallow(twin.dungeon)
         dungeon.doors = dungeon.doors.copy()
         dungeon.offer = dungeon.offer.copy()
         dungeon.stock = dungeon.stock.copy()
@@ -78,7 +81,7 @@ def copy(state: State) -> State:
 
 
 def _copy_fight(fight: Fight) -> Fight:
-    twin = fight.__copy__()
+    twin = shallow(fight)
     twin.hero = Fighter(fight.hero.next_at, fight.hero.statuses.copy())
     twin.foe = Fighter(fight.foe.next_at, fight.foe.statuses.copy())
     return twin

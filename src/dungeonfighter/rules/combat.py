@@ -1,8 +1,10 @@
-"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's inputs.
+"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's
+inputs.
 
-Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as often as its
-time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the enemy's time is when it
-will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s business.
+Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as
+often as its time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the
+enemy's time is when it will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s
+business.
 
 Source: game.md section 4.
 """
@@ -30,7 +32,9 @@ def attack(cat: Catalogue, state: State, stance: int) -> int:
 
 
 def guard(cat: Catalogue, state: State) -> int:
-    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it is."""
+    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it
+    is.
+    """
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -64,9 +68,7 @@ def use(cat: Catalogue, state: State, number: int) -> int:
         put(cat, state, fight, FOE if row.who == "foe" else HERO, cat.consumable_status[number], row.amount)
     if fight.health > 0 and not tick_hero(state, fight, False):
         return Result.died
-    recover(
-        fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH
-    )
+    recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
     return settle(cat, state, fight)
 
 
@@ -94,7 +96,9 @@ def flee(cat: Catalogue, state: State) -> int:
 
 
 def auto(cat: Catalogue, state: State) -> tuple[int, int]:
-    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how many."""
+    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how
+    many.
+    """
     hero = state.hero
     played = 0
     result = int(Result.goes_on)
@@ -107,7 +111,7 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
 
 
 def incoming(cat: Catalogue, state: State) -> int:
-    """Damage the shown intent would do on a plain hit as things are (0: it does none, or there is no fight)."""
+    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight)."""
     fight = state.fight
     if fight is None or fight.intent >= Intent.defend:
         return 0

@@ -1,7 +1,9 @@
-"""How much a blow takes: the one formula of each side. Nothing here draws dice; marks and shields are used up.
+"""How much a blow takes: the one formula of each side. Nothing here draws dice; marks and shields are used
+up.
 
-`(STR + highest + weapon + gear) x amplification x action x roll x stance x slot` per blow, then class wheel, talents and
-the enemy's defence, then armour off each blow, at least 3; weaken, mark and shield of the victim come last.
+`(STR + highest + weapon + gear) x amplification x action x roll x stance x slot` per blow, then class wheel,
+talents and the enemy's defence, then armour off each blow, at least 3; weaken, mark and shield of the victim
+come last.
 
 Source: game.md section 4, "Damage".
 """

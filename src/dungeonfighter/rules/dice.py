@@ -1,7 +1,7 @@
 """Chance: splitmix64 in four named streams inside the state, so that drawing loot can never change a fight.
 
-A stream is one 64-bit counter; a draw adds the golden gamma, mixes, and scales the result to the range by its high bits.
-The bias of that scaling is below n / 2**64.
+A stream is one 64-bit counter; a draw adds the golden gamma, mixes, and scales the result to the range by its
+high bits. The bias of that scaling is below n / 2**64.
 
 Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014); game.md section 1.
 """
@@ -31,7 +31,8 @@ def streams(seed: int) -> Dice:
     return Dice(combat=combat, layout=layout, loot=loot, event=event)
 
 
-# The four draws are written out: they are the most frequent call of a turn, and getattr by name costs a third more.
+# The four draws are written out: they are the most frequent call of a turn, and getattr by name costs a
+# third more.
 def combat(dice: Dice, sides: int) -> int:
     """Draw 0 .. sides - 1 from the stream of fights."""
     z = dice.combat = (dice.combat + GAMMA) & MASK

@@ -7,7 +7,7 @@ Source: game.md section 5.
 
 from __future__ import annotations
 
-from dungeonfighter.rules import combat, dice, hub, loot, prices, rooms, tables, trades, world
+from dungeonfighter.rules import dice, hub, loot, prices, rooms, tables, trades, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import Result
@@ -241,10 +241,7 @@ def _draw_door(cat: Catalogue, state: State, dungeon: Dungeon, told: int) -> Doo
 def _last_door(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     places = cat.places[dungeon.theme][_FIGHT]
     place = places[dice.layout(state.dice, len(places))]
-    if dungeon.boss:
-        enemy = cat.boss_of_region[state.world.region]
-    else:
-        enemy = _draw_enemy(state, dungeon)
+    enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(state, dungeon)
     return Door(_FIGHT, _ALL_TOLD, place, enemy)
 
 

@@ -1,7 +1,7 @@
 """The rules as one immutable object around a catalogue: state in, state out.
 
-`apply` is pure. Same seed and same inputs give the same bytes on every machine. There is no clock, no I/O and no chance
-here but the dice in the state.
+`apply` is pure. Same seed and same inputs give the same bytes on every machine. There is no clock, no I/O and
+no chance here but the dice in the state.
 
 Source: game.md sections 1 and 10.
 """
@@ -25,6 +25,7 @@ from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon,
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
 
 VERSION = 1
+_TERMINATED = (Ending.died, Ending.won)
 _NO_LEVELS = (Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection)
 
 
@@ -124,11 +125,7 @@ class Rules:
             legal = ", ".join(choice.input for choice in menu.choices)
             raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
         state.turn += 1
-        if state.phase not in _NO_LEVELS and not state.over:
-            progress.level_up(cat, state)
-        truncated = state.ranked and not state.over and _used_up(state)
-        if truncated:
-            dungeon.end(state, Ending.turns)
+        _follow_up(cat, state)
         events = log[told:]
         state.fresh = min(len(events), limits.log_events_max)
         if len(log) > limits.log_events_max:
@@ -137,8 +134,8 @@ class Rules:
             state=state,
             events=events,
             reward=scoring.score(state) - before,
-            terminated=state.over and not truncated,
-            truncated=truncated,
+            terminated=state.ending in _TERMINATED,
+            truncated=state.ending == Ending.turns,
         )
 
     def observe(self, state: State) -> Observation:
@@ -181,8 +178,14 @@ def load_rules(directory: Path | None = None) -> Rules:
     return Rules(load_catalogue(directory))
 
 
-def _used_up(state: State) -> bool:
-    return state.turn + state.world.spent >= limits.ranked_turns_max
+def _follow_up(cat: Catalogue, state: State) -> None:
+    """What may follow from any input: a level, or the end of a ranked run's turns."""
+    if state.over:
+        return
+    if state.phase not in _NO_LEVELS:
+        progress.level_up(cat, state)
+    if state.ranked and state.turn + state.world.spent >= limits.ranked_turns_max:
+        dungeon.end(state, Ending.turns)
 
 
 def _check(options: GameOptions) -> None:

@@ -1,7 +1,7 @@
 """What happened, as short lists of integers in the state, and the one sentence that tells each.
 
-An event is `[code, argument, ...]`; arguments are numbers or catalogue numbers. Sentences are in the past tense or terser,
-because every bot pays for every word.
+An event is `[code, argument, ...]`; arguments are numbers or catalogue numbers. Sentences are in the past
+tense or terser, because every bot pays for every word.
 
 Source: game.md section 1 (coded events), product.md "Views".
 """
@@ -93,7 +93,6 @@ class Event(IntEnum):
     StripSet = 83
     TradedUp = 84
     AutoFought = 85
-    DoorTaken = 86
 
 
 _RARITIES = ("common", "uncommon", "rare", "epic", "legendary", "mythic")
@@ -205,7 +204,6 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.StripSet: ("Strip set: {} actions.", ("n",)),
     Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
     Event.AutoFought: ("Auto: {} attacks.", ("n",)),
-    Event.DoorTaken: ("Through door {}.", ("n",)),
 }
 
 

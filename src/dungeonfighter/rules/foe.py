@@ -73,7 +73,9 @@ def _heal(state: State, fight: Fight) -> None:
 
 
 def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
-    """One attack of any kind. Returns how many periods it costs (2 after a critical miss), 0 when the hero died."""
+    """One attack of any kind. Returns how many periods it costs (2 after a critical miss), 0 when the hero
+    died.
+    """
     own = fight.foe.statuses
     if own[statuses.CONFUSION]:
         own[statuses.CONFUSION] -= 1
@@ -100,7 +102,9 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
 
 
 def _band(fight: Fight, die: int, total: int, intent: int) -> int:
-    """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no combos."""
+    """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no
+    combos.
+    """
     lowest_hit, _, critical = bounds(fight.hit, 0, fight.crit)
     if intent == _HEAVY:
         lowest_hit -= tables.MISS_MAX - tables.HEAVY_MISS_MAX

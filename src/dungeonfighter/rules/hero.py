@@ -1,7 +1,7 @@
 """The hero's figures: everything that follows from level, stats, gear, talents and scars, and the strip.
 
-`refresh` is called by whatever changes one of those (level-up, equipping, a shrine, a scar); a turn only reads
-`hero.figures`. The named functions are for views and bots.
+`refresh` is called by whatever changes one of those (level-up, equipping, a shrine, a scar); a turn only
+reads `hero.figures`. The named functions are for views and bots.
 
 Source: game.md sections 2 and 3.
 """
@@ -15,7 +15,9 @@ from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Figures, Hero, Item
 from dungeonfighter.rules.talents import KEYS, Perk
 
-_STR, _AGI, _TEC, _INT, _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT, _LUCK, _GOLD = range(len(AFFIX_STATS))
+_STR, _AGI, _TEC, _INT, _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT, _LUCK, _GOLD = range(
+    len(AFFIX_STATS)
+)
 
 
 def refresh(cat: Catalogue, hero: Hero) -> None:
@@ -69,7 +71,9 @@ def strip_slots(hero: Hero) -> int:
 
 
 def known_actions(cat: Catalogue, hero: Hero) -> list[int]:
-    """Action numbers usable now, the basic first: learned by class, then granted by worn gear. `strip` counts in it."""
+    """Action numbers usable now, the basic first: learned by class, then granted by worn gear. `strip` counts
+    in it.
+    """
     return hero.figures.known
 
 
@@ -86,7 +90,11 @@ def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
     """Thresholds shifted by so much; a combo always hits."""
     lowest_combo = max(tables.COMBO_FLOOR, tables.COMBO_MIN - combo)
     lowest_hit = max(tables.HIT_FLOOR, tables.MISS_MAX + 1 - hit)
-    return min(lowest_hit, lowest_combo), lowest_combo, max(tables.CRITICAL_FLOOR, tables.CRITICAL_FACE - crit)
+    return (
+        min(lowest_hit, lowest_combo),
+        lowest_combo,
+        max(tables.CRITICAL_FLOOR, tables.CRITICAL_FACE - crit),
+    )
 
 
 def potions_max(hero: Hero) -> int:

@@ -101,7 +101,7 @@ def reroll(cat: Catalogue, state: State) -> None:
 
 
 def travel(cat: Catalogue, state: State, region: int) -> None:
-    """Three events on the road, each with a die: what it costs can be avoided, what it gives can be missed."""
+    """Three events on the road, each with a die: costs can be avoided, gains missed."""
     here = state.world
     here.spent += tables.TRAVEL_TURNS
     level = max(1, state.hero.level)

@@ -1,7 +1,8 @@
 """Inputs as text: one canonical spelling of each, at most 48 printable ASCII characters.
 
-A number names a choice, a verb with numbers the rest: `equip 3`, `unequip head`, `strip 2,0,1`, `trade 1,2,3,4,5`, `item 4`.
-Bag numbers count from 1, known actions from 0; `item n` is the consumable's number in the catalogue plus 1.
+A number names a choice, a verb with numbers the rest: `equip 3`, `unequip head`, `strip 2,0,1`, `trade
+1,2,3,4,5`, `item 4`. Bag numbers count from 1, known actions from 0; `item n` is the consumable's number in
+the catalogue plus 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What the enemy will do next: shown to the hero, drawn by its archetype's weights or read from a boss's pattern.
+"""What the enemy will do next: shown to the hero, drawn by its archetype's weights or read from a boss's
+pattern.
 
 Source: game.md section 4, "The enemy shows its next action".
 """

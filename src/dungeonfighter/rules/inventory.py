@@ -1,6 +1,7 @@
 """What the hero does with things: wear, take off, drop, order the strip, trade five for one.
 
-Each function checks everything before it changes anything: it returns False (nothing changed) when that cannot be done.
+Each function checks everything before it changes anything: it returns False (nothing changed) when that
+cannot be done.
 
 Source: game.md sections 4 and 6.
 """
@@ -62,7 +63,9 @@ def drop(cat: Catalogue, state: State, number: int) -> bool:
 
 
 def set_strip(cat: Catalogue, state: State, places: list[int]) -> bool:
-    """Order the strip: places in the known actions (from 0), each once, the basic among them, as many as slots."""
+    """Order the strip: places in the known actions (from 0), each once, the basic among them, as many as
+    slots.
+    """
     hero = state.hero
     known = hero.figures.known
     if len(places) > hero.figures.slots or len(set(places)) != len(places):

@@ -1,7 +1,7 @@
 """Which inputs are legal in a state, and what each one calls: one table per situation, built once and shared.
 
-A situation is a small number of facts (what can be used, bought, worn, which trades are open). Its `Menu` holds the choices
-as shown and, by input, the function that plays it. Building is rare; a turn looks up.
+A situation is a small number of facts (what can be used, bought, worn, which trades are open). Its `Menu`
+holds the choices as shown and, by input, the function that plays it. Building is rare; a turn looks up.
 
 Source: plan of inputs in docs/rules.md, "Inputs".
 """
@@ -15,8 +15,7 @@ from dungeonfighter.rules import combat, hub, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.observation import Choice
-from dungeonfighter.rules.progress import carried_max
-from dungeonfighter.rules.state import Hero, Phase, RoomKind, RoomPhase, Slot, State
+from dungeonfighter.rules.state import Phase, RoomKind, RoomPhase, Slot, State
 
 Play = Callable[[Catalogue, State, int], None]
 Line = tuple[str, str, Play, int]
@@ -167,7 +166,8 @@ def _dungeon(cat: Catalogue, key: Key) -> list[Line]:
         return [*lines, ("9", "leave the dungeon", plays.leave, 0)]
     if key[1] == RoomPhase.offer:
         kind, mask = key[2], key[3]
-        assert isinstance(kind, int) and isinstance(mask, int)
+        assert isinstance(kind, int)
+        assert isinstance(mask, int)
         words = _OFFERS[kind]
         lines = [("1", words[0], plays.answer, 1)]
         return lines + [
@@ -218,7 +218,8 @@ def _combat(cat: Catalogue, key: Key) -> list[Line]:
 
 def _inventory(cat: Catalogue, key: Key) -> list[Line]:
     bag, worn = key[1], key[2]
-    assert isinstance(bag, int) and isinstance(worn, int)
+    assert isinstance(bag, int)
+    assert isinstance(worn, int)
     lines: list[Line] = [("1", "done", plays.back, 0), ("0", "back", plays.back, 0), *_equip(bag)]
     if bag < 20:
         lines += [

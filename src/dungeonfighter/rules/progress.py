@@ -17,7 +17,9 @@ TALENTS_OFFERED = 3
 
 
 def gain_units(state: State, permille: int, level: int) -> int:
-    """Experience worth so many permille of a unit at `level`, less for a hero above it; returns what it came to."""
+    """Experience worth so many permille of a unit at `level`, less for a hero above it; returns what it came
+    to.
+    """
     above = state.hero.level - level
     if above >= tables.STRONGER_NONE:
         return 0
@@ -84,7 +86,9 @@ def other_good(cat: Catalogue, state: State) -> int:
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """If the experience suffices: one level, full health, and a choice of talents before anything else goes on."""
+    """If the experience suffices: one level, full health, and a choice of talents before anything else goes
+    on.
+    """
     hero = state.hero
     needed = tables.xp_next(hero.level)
     if hero.xp < needed or hero.level >= tables.LEVEL_MAX:
@@ -115,6 +119,4 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
 
 def _offer(cat: Catalogue, state: State) -> list[int]:
     left = [number for number in range(len(cat.talents)) if number not in state.hero.talents]
-    return [
-        left.pop(dice.event(state.dice, len(left))) for _ in range(min(TALENTS_OFFERED, len(left)))
-    ]
+    return [left.pop(dice.event(state.dice, len(left))) for _ in range(min(TALENTS_OFFERED, len(left)))]

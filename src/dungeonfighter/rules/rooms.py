@@ -21,7 +21,9 @@ _REST = int(RoomKind.rest)
 
 
 def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
-    """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go well."""
+    """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
+    well.
+    """
     state.phase = Phase.Combat
     bout = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
     _tilt(cat, dungeon, bout)

@@ -1,7 +1,7 @@
 """The score of a run, in hundredths of a point, 0 to 10,000; it never falls.
 
-3 points a first-cleared level of the thirty, 3 a boss, 1 for the last, and at most 1 for what has been learned since the
-last first clear. That last part starts again at each first clear, which is worth more.
+3 points a first-cleared level of the thirty, 3 a boss, 1 for the last, and at most 1 for what has been
+learned since the last first clear. That last part starts again at each first clear, which is worth more.
 
 Source: game.md section 7.
 """

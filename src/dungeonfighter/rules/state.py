@@ -1,8 +1,8 @@
 """The whole of one run as plain values: what the rules read and write, and what the digest identifies.
 
-Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's lists.
-The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are game milliseconds.
-A state belongs to one run and nothing in it is shared with another.
+Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's
+lists. The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are
+game milliseconds. A state belongs to one run and nothing in it is shared with another.
 
 Source: game.md sections 1 to 7; docs/rules.md.
 """
@@ -56,7 +56,7 @@ class Slot(IntEnum):
 
 
 class Status(IntEnum):
-    """All statuses; each one has an effect (a data test proves it). Index into the status lists of a fighter."""
+    """All statuses; each one has an effect (a test proves it). Index into the status lists of a fighter."""
 
     poison = 0
     burn = 1
@@ -150,7 +150,8 @@ class Dice(Struct, array_like=True):
 class Item(Struct, array_like=True):
     """One weapon or piece of armour.
 
-    `value` is the rolled base: damage of a weapon, armour of a piece. `affixes` and `actions` are catalogue numbers.
+    `value` is the rolled base: damage of a weapon, armour of a piece. `affixes` and `actions` are catalogue
+    numbers.
     """
 
     base: int
@@ -162,11 +163,12 @@ class Item(Struct, array_like=True):
 
 
 class Figures(Struct, array_like=True):
-    """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of them changes.
+    """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of
+    them changes.
 
-    Kept in the state because a turn reads most of it and changes none of it. `period` is game milliseconds of a plain
-    attack, `amp`, `gold` and `drops` (so many more) permille; `hit`, `combo`, `crit` lower the thresholds; `known` are action numbers;
-    `perks` holds one amount per `talents.Perk`.
+    Kept in the state because a turn reads most of it and changes none of it. `period` is game milliseconds of
+    a plain attack, `amp`, `gold` and `drops` (so many more) permille; `hit`, `combo`, `crit` lower the
+    thresholds; `known` are action numbers; `perks` holds one amount per `talents.Perk`.
     """
 
     health_max: int = 250
@@ -191,8 +193,8 @@ class Figures(Struct, array_like=True):
 class Hero(Struct, array_like=True):
     """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT).
 
-    `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue. Items are
-    never changed once made; lists are.
+    `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue.
+    Items are never changed once made; lists are.
     """
 
     name: str
@@ -214,7 +216,9 @@ class Hero(Struct, array_like=True):
 
 
 class Fighter(Struct, array_like=True):
-    """What a fight changes on one side: when it acts next and its statuses (strength or turns left, by `Status`)."""
+    """What a fight changes on one side: when it acts next and its statuses (strength or turns left, by
+    `Status`).
+    """
 
     next_at: int = 0
     statuses: list[int] = field(default_factory=lambda: [0] * 13)
@@ -223,12 +227,12 @@ class Fighter(Struct, array_like=True):
 class Fight(Struct, array_like=True):
     """One hero against one enemy on one time line, the room as the third actor.
 
-    `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`, and
-    `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both. `intent_status` is the status
-    the shown intent inflicts (-1: none). `quiet` counts hero turns since the room last acted, `hazards` its acts,
-    `actions` all acts of both fighters, `pattern_at` the place in a boss's pattern (`low`: the one under half health).
-    For talents: `opened` the hero has attacked, `winded` has used the second wind, `kept` strip resets spared, `run`
-    combos in a row.
+    `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`,
+    and `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both.
+    `intent_status` is the status the shown intent inflicts (-1: none). `quiet` counts hero turns since the
+    room last acted, `hazards` its acts, `actions` all acts of both fighters, `pattern_at` the place in a
+    boss's pattern (`low`: the one under half health). For talents: `opened` the hero has attacked, `winded`
+    has used the second wind, `kept` strip resets spared, `run` combos in a row.
     """
 
     enemy: int
@@ -281,10 +285,10 @@ class Door(Struct, array_like=True):
 class Dungeon(Struct, array_like=True):
     """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen.
 
-    `room` 0 is before the first. `kind` and `place` are those of the room the hero stands in. `offer` holds what the room
-    proposes: event numbers (shrine) or consumable numbers (merchant); `stock` the merchant's items. `roster` are the
-    enemies met here. `informed`: the next doors tell all. `omen`: the next fight begins with so much fortify (or, negative,
-    weaken).
+    `room` 0 is before the first. `kind` and `place` are those of the room the hero stands in. `offer` holds
+    what the room proposes: event numbers (shrine) or consumable numbers (merchant); `stock` the merchant's
+    items. `roster` are the enemies met here. `informed`: the next doors tell all. `omen`: the next fight
+    begins with so much fortify (or, negative, weaken).
     """
 
     theme: int
@@ -310,7 +314,9 @@ class Dungeon(Struct, array_like=True):
 
 
 class Offer(Struct, array_like=True):
-    """One dungeon the hub offers: `name` is a place in its theme's list, `enemies` those that will be met there."""
+    """One dungeon the hub offers: `name` is a place in its theme's list, `enemies` those that will be met
+    there.
+    """
 
     level: int
     theme: int
@@ -322,8 +328,9 @@ class Offer(Struct, array_like=True):
 class World(Struct, array_like=True):
     """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells.
 
-    Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`). `bosses` is
-    how many are beaten, `spent` the game time in turns beyond one an input (leaving, camping, `auto`, travel).
+    Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`).
+    `bosses` is how many are beaten, `spent` the game time in turns beyond one an input (leaving, camping,
+    `auto`, travel).
     """
 
     region: int = 0
@@ -344,10 +351,10 @@ class World(Struct, array_like=True):
 class State(Struct, array_like=True):
     """A whole run.
 
-    `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last `fresh` of
-    them are those of the present turn. `back` is the phase that `0` returns to from the inventory. `talent_offer` holds
-    the three talents to choose from while `phase` is LevelUp, and `after` the phase that follows. `reward` is what the
-    last completed dungeon gave.
+    `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last
+    `fresh` of them are those of the present turn. `back` is the phase that `0` returns to from the inventory.
+    `talent_offer` holds the three talents to choose from while `phase` is LevelUp, and `after` the phase that
+    follows. `reward` is what the last completed dungeon gave.
     """
 
     seed: int

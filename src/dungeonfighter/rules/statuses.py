@@ -16,7 +16,8 @@
 | roll_penalty | attacks | 3 less on the die |
 | mark | 1 | the next hit taken is x1.5 |
 
-A point of burn, acid, bleed or fortify weighs more with the level of the fight (`tables.TICK`, `tables.FORTIFY`).
+A point of burn, acid, bleed or fortify weighs more with the level of the fight (`tables.TICK`,
+`tables.FORTIFY`).
 
 Source: game.md section 4.
 """
@@ -49,7 +50,7 @@ def inflict(statuses: list[int], status: int, amount: int, undead: bool = False)
 
     Strengths add up, of durations the longer counts, both to the cap of the status.
     """
-    if undead and (status == POISON or status == BLEED):
+    if undead and status in (POISON, BLEED):
         return 0
     now = statuses[status]
     after = now + amount if tables.STATUS_ADDS[status] else max(now, amount)

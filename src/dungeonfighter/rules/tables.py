@@ -1,6 +1,7 @@
 """The figures of the rules as tables and constants, all integers; permille where a fraction is meant.
 
-Curves are computed once, exactly, when the module is read: no floating point, so they are the same on every machine.
+Curves are computed once, exactly, when the module is read: no floating point, so they are the same on every
+machine.
 
 Source: game.md sections 2 to 7.
 """
@@ -14,7 +15,7 @@ STAT_MAX: Final = 400
 
 
 def _amplification() -> tuple[int, ...]:
-    """Permille by TEC: 1 + 0.56 (TEC / 99) ** 1.1, as the largest a with a**10 * 99**11 <= 560**10 * TEC**11."""
+    """Permille by TEC: 1 + 0.56 (TEC / 99) ** 1.1, the largest a with a**10 * 99**11 <= 560**10 * TEC**11."""
     table, extra = [], 0
     for technique in range(STAT_MAX + 1):
         bound = 560**10 * technique**11
@@ -83,7 +84,21 @@ WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
 STATUS_CAP: Final = (8, 12, 12, 12, 6, 1, 6, 4, 6, 8, 4, 6, 1)
 STATUS_ADDS: Final = (True, True, True, True, False, False, False, False, False, True, True, False, False)
 """Poison, burn, acid, bleed, fortify and shield add up; of the others the longer counts."""
-STATUS_LENGTHENED: Final = (False, True, True, True, True, False, True, False, True, False, False, True, False)
+STATUS_LENGTHENED: Final = (
+    False,
+    True,
+    True,
+    True,
+    True,
+    False,
+    True,
+    False,
+    True,
+    False,
+    False,
+    True,
+    False,
+)
 WEAKENED: Final = 1500
 MARKED: Final = 1500
 SHIELDED: Final = 500
@@ -93,7 +108,9 @@ POISON: Final = 10
 CONFUSED: Final = 500
 
 WEAPON_EFFECT: Final = ((5, 1), (3, 3), (0, 2), (6, 2))
-"""What a critical adds, by weapon kind: (status, amount). Mace stuns, sword bleeds, dagger poisons, wand slows."""
+"""What a critical adds, by weapon kind: (status, amount). Mace stuns, sword bleeds, dagger poisons, wand
+slows.
+"""
 UNDEAD_EFFECT: Final = (2, 2)
 """Acid, in place of poison and bleed."""
 WOUNDED: Final = 300

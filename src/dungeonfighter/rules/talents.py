@@ -1,7 +1,8 @@
 """The mechanisms talents can have: `Talent.key` in the content files is the name of a `Perk`.
 
-Each perk changes what is the right decision somewhere. A hero's figures hold one amount per perk (0: not held), so
-the rules ask `perks[Perk.executioner]` and never read the catalogue for it. A talent is held at most once.
+Each perk changes what is the right decision somewhere. A hero's figures hold one amount per perk (0: not
+held), so the rules ask `perks[Perk.executioner]` and never read the catalogue for it. A talent is held at
+most once.
 
 Source: game.md section 3.
 """

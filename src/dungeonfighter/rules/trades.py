@@ -1,7 +1,9 @@
-"""Costs and gains of shrines, traps and the road: `("health", 200)` and its kin, by the level they are met at.
+"""Costs and gains of shrines, traps and the road: `("health", 200)` and its kin, by the level they are met
+at.
 
-Health is in permille of maximum and never the last point; gold is times level; experience is in permille of a unit; a stat
-is that of the weapon in hand; an item's amount is rarity steps; a status makes the next fight easier (or harder).
+Health is in permille of maximum and never the last point; gold is times level; experience is in permille of a
+unit; a stat is that of the weapon in hand; an item's amount is rarity steps; a status makes the next fight
+easier (or harder).
 
 Source: game.md section 5; `catalog.model.RoomEvent`.
 """

@@ -28,7 +28,9 @@ def open_regions(cat: Catalogue, world: World) -> list[int]:
 
 
 def last_level(cat: Catalogue, world: World) -> int:
-    """The highest level the present region offers: the last region goes on without end once all bosses are beaten."""
+    """The highest level the present region offers: the last region goes on without end once all bosses are
+    beaten.
+    """
     if world.bosses >= len(cat.regions) and world.region == len(cat.regions) - 1:
         return tables.LEVEL_MAX
     return cat.regions[world.region].last_level
@@ -47,7 +49,9 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
 
 
 def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
-    """Note a completed dungeon. Returns whether it was the first of its kind: a new level, or the region's boss."""
+    """Note a completed dungeon. Returns whether it was the first of its kind: a new level, or the region's
+    boss.
+    """
     world = state.world
     world.completions += 1
     if boss:
