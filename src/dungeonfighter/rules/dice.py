@@ -25,7 +25,7 @@ def mix(z: int) -> int:
 
 
 def streams(seed: int) -> Dice:
-    """The four streams of a seed; they start far apart from each other and from those of neighbouring seeds."""
+    """The four streams of a seed, far apart from each other and from those of its neighbours."""
     base = mix((seed + GAMMA) & MASK)
     combat, layout, loot, event = (mix((base + GAMMA * number) & MASK) for number in range(1, 5))
     return Dice(combat=combat, layout=layout, loot=loot, event=event)
