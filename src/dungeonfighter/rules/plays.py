@@ -142,14 +142,19 @@ def end_won(cat: Catalogue, state: State, _: int) -> None:
 
 
 def verb(cat: Catalogue, state: State, text: str) -> bool:
-    """Play an input of words: `equip 3`, `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`.
+    """Play an input of words: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
+
+    `dungeon n` enters a dungeon on offer from the hub or the list in one input (the tool `select_dungeon`); it
+    is not listed, because `1` and then the number say the same.
 
     Returns:
         False, with nothing changed, when it is none of these or cannot be done here and now.
     """
+    word, _, rest = text.partition(" ")
+    if word == "dungeon":
+        return _enter_on_offer(cat, state, numbers(rest))
     if not _at_leisure(state):
         return False
-    word, _, rest = text.partition(" ")
     if word == "unequip":
         return rest in Slot.__members__ and inventory.unequip(cat, state, Slot[rest])
     listed = numbers(rest)
@@ -162,6 +167,15 @@ def verb(cat: Catalogue, state: State, text: str) -> bool:
     if word == "drop":
         return len(listed) == 1 and inventory.drop(cat, state, listed[0])
     return False
+
+
+def _enter_on_offer(cat: Catalogue, state: State, listed: list[int] | None) -> bool:
+    if state.phase not in (Phase.GameLoop, Phase.DungeonSelection) or listed is None or len(listed) != 1:
+        return False
+    if not 1 <= listed[0] <= len(state.world.offers):
+        return False
+    enter(cat, state, listed[0] - 1)
+    return True
 
 
 def _at_leisure(state: State) -> bool:
