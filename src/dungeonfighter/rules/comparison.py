@@ -155,7 +155,7 @@ def _reached(milestones: tuple[int, ...], have: int) -> int:
 
 
 def _text(now: Worn, then: Worn, faster: int) -> str:
-    """Only what changes; "no change" if nothing does."""
+    """Only what changes (speed and amplification from 1 % on); "no change" if nothing does."""
     parts = []
     if then.damage != now.damage:
         parts.append(f"damage {now.damage} -> {then.damage}")
@@ -163,10 +163,10 @@ def _text(now: Worn, then: Worn, faster: int) -> str:
         parts.append(f"armour {now.armour} -> {then.armour}")
     if then.health_max != now.health_max:
         parts.append(f"health {then.health_max - now.health_max:+d}")
-    if abs(faster) >= 5:
-        parts.append(f"speed {round(faster / 10):+d} %")
-    if then.amp != now.amp:
-        parts.append(f"amplification {(then.amp - now.amp) / 10:+.1f} %")
+    if abs(faster) >= 10:
+        parts.append(f"speed {faster / 10:+.0f} %")
+    if abs(then.amp - now.amp) >= 10:
+        parts.append(f"amplification {(then.amp - now.amp) / 10:+.0f} %")
     parts.extend(
         f"{word} {change:+d}"
         for word, change in (

@@ -38,8 +38,9 @@ STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 
-_FIGHT: Final = int(RoomKind.fight)
-_ELITE: Final = int(RoomKind.elite)
+FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
+"""Events that put an item at the end of the bag."""
+
 _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
@@ -132,24 +133,24 @@ def situation(cat: Catalogue, state: State) -> list[str]:
 
 
 def found_lines(cat: Catalogue, state: State) -> list[str]:
-    """Items that came into the bag this turn, with what wearing them would change."""
-    fresh = state.log[len(state.log) - state.fresh :]
-    found = [event for event in fresh if event[0] in _FOUND]
-    if not found or state.phase == Phase.Inventory:
+    """Items that came into the bag this turn, with what wearing them would change; told instead of `FOUND`."""
+    found = sum(event[0] in FOUND for event in state.log[len(state.log) - state.fresh :])
+    if not found:
         return []
     mirror = Mirror(cat, state.hero)
     bag = state.hero.bag
-    lines = []
-    first = max(0, len(bag) - len(found))
-    for place, item in enumerate(bag[first:], first + 1):
-        lines.append(f"Bag {place}: {loot.name(cat, item)}: {mirror.change(item).text}")
-    return lines
+    first = max(0, len(bag) - found)
+    return [
+        f"New, bag {place}: {loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{item.level}: "
+        f"{mirror.change(item).text}"
+        for place, item in enumerate(bag[first:], first + 1)
+    ]
 
 
 def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
     """All legal inputs, each with its words; `equip n` of many items is one range."""
     if state.phase == Phase.Combat:
-        return " ".join([f"{c.input} {_counted(cat, state.hero, c)}" for c in choices])
+        return " ".join([_SHORT.get(c.input) or _counted(cat, state.hero, c) for c in choices])
     mirror = Mirror(cat, state.hero)
     parts = []
     wearable: list[str] = []
@@ -164,15 +165,16 @@ def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
     return " | ".join(parts)
 
 
-_GOODS: Final = {"5": 5, "6": 6, "7": 7}
+_SHORT: Final = {
+    "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
+}  # fmt: skip
 
 
 def _counted(cat: Catalogue, hero: Hero, choice: Choice) -> str:
-    """A fight input's word, with how many there are of what it uses up."""
-    place = _GOODS.get(choice.input)
-    if place is not None:
-        return f"{choice.label} x{hero.consumables[cat.consumable_at[place]]}"
-    return choice.label
+    """A fight input that uses something up, with how many there are of it."""
+    text = choice.input
+    number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
+    return f"{text} {cat.consumables[number].name.lower()} x{hero.consumables[number]}"
 
 
 def _ranges(numbers: list[str]) -> str:
@@ -302,7 +304,6 @@ def _inventory_lines(cat: Catalogue, state: State) -> list[str]:
     return lines
 
 
-_FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
 _Phrase = Callable[[Catalogue, State, Mirror, int], str]
 _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.WeaponSelection: _weapon_words,

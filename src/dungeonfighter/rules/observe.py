@@ -144,7 +144,7 @@ def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -
         period=figures.period,
         amplification=figures.amp,
         strip_slots=figures.slots,
-        potions_max=hero.potions_max(someone),
+        potions_max=hero.potions_max(someone) if armed else limits.potions_max,
     )
 
 
@@ -173,8 +173,8 @@ def _actions(cat: Catalogue, someone: Hero) -> list[ActionView]:
 
 def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
     return [
-        ConsumableView(row.name, someone.consumables[number], str(row.input or item_input(number)),
-        row.text) for number, row in enumerate(cat.consumables)
+        ConsumableView(row.name, someone.consumables[number], str(row.input or item_input(number)), row.text)
+        for number, row in enumerate(cat.consumables)
         if _count(someone, number)
     ]
 
@@ -263,8 +263,8 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         enemy_acts_in=max(0, fight.foe.next_at - fight.hero.next_at),
         enemy_first=combat.enemy_first(state),
         strip_step=fight.step,
-        next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else
-        "", luck=fight.luck,
+        next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else "",
+        luck=fight.luck,
         statuses=_statuses(fight.foe.statuses),
         exposed=fight.exposed,
         enemy_period=fight.period,

@@ -2,12 +2,17 @@
 
     e3 t14 | Tarn L2 Warrior 212/264 hp | Tanglewood L2 room 2/3
     You precise: 17 combo Rend 18. Foe: bleed 3. Foe normal: 11 hit 14.
-    Grey Wolf L2 beast 84/141 hp, armour 1; bleed 3. Shows heavy ~31 in 1.2 s, before your next action (7.1 s).
-    You hit ~14; combo 2/2 Rend.
+    Grey Wolf L2 beast 84/141 hp, armour 1; bleed 3. Shows heavy ~31 in 1.2 s, before you (7.1 s).
+    You hit ~14; combo 2/2 Rend
     1 attack 2 precise 3 power 4 guard 5 potion x2 8 flee 9 auto
 
-First the status line, then what happened this turn (from the log, so that a repeat tells the same), then the situation,
-and last the legal inputs, each number with its label. Budget: 120 tokens a median turn; tests measure it.
+First the status line, then what happened this turn (from the log, so that a repeat tells the same), then
+the
+situation, and last the legal inputs, each number with its label. In a fight: what the enemy shows, its
+damage on a plain
+hit, when it comes, and whether that is before or after the hero's next action (so many seconds after a
+plain attack now); what a plain hit of the hero does; which slot of the strip a combo plays. Budget: 120
+tokens a median turn.
 
 Source: product.md, "Views"; game.md section 4.
 """
@@ -30,9 +35,12 @@ _STATUS: Final = int(Intent.status)
 _DEFEND: Final = int(Intent.defend)
 _HEAL: Final = int(Intent.heal)
 _FLEE: Final = int(Intent.flee)
-_BLOWS: Final = frozenset((Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed))
-_NOISE: Final = _BLOWS | {Event.StatusPut, Event.StatusTicked, Event.MissRerolled, Event.FoeDefended}
-"""What is summed up instead of told when `auto` played many attacks."""
+_NOISE: Final = frozenset((
+    Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusPut,
+    Event.StatusTicked, Event.MissRerolled, Event.FoeDefended, Event.FoeHealed, Event.Interrupted,
+    Event.Stunned, Event.StruckSelf,
+))  # fmt: skip
+"""What is not told blow by blow when `auto` played many attacks."""
 
 
 class Rulebook(Protocol):
@@ -63,17 +71,11 @@ def text(rules: Rulebook, state: State, head: str) -> str:
 
 
 def happened(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> str:
-    """This turn's events as one paragraph; the attacks of an `auto` are summed up."""
-    auto = next((event for event in fresh if event[0] == Event.AutoFought), None)
-    if auto is None:
-        return " ".join([events.sentence(cat, event) for event in fresh])
-    told = [_summary(fresh, auto)]
-    told += [events.sentence(cat, event) for event in fresh if event[0] not in _NOISE and event is not auto]
-    return " ".join(told)
-
-
-def _summary(fresh: Sequence[Sequence[int]], auto: Sequence[int]) -> str:
-    return f"Auto: {auto[1]} attacks."
+    """This turn's events as one paragraph; the blows of an `auto` are left to its one sentence."""
+    sentence = events.sentence
+    if any(event[0] == Event.AutoFought for event in fresh):
+        fresh = [event for event in fresh if event[0] not in _NOISE]
+    return " ".join([sentence(cat, event) for event in fresh if event[0] not in labels.FOUND])
 
 
 def _status_line(rules: Rulebook, cat: Catalogue, state: State, head: str) -> str:
@@ -101,11 +103,14 @@ def _foe_line(cat: Catalogue, state: State, fight: Fight) -> str:
     armour = f", armour {fight.armour}" if fight.armour else ""
     own = _listed(fight.foe.statuses)
     own = f"; {own}" if own else ""
+    period = state.hero.figures.period
+    if fight.hero.statuses[statuses.SLOW]:
+        period = period * tables.SLOWED // 1000
     wait = max(0, fight.foe.next_at - fight.hero.next_at)
     return (
         f"{enemy.name}{_RANKS[fight.rank]} L{fight.level}{undead} {enemy.archetype} "
-        f"{max(0, fight.health)}/{fight.health_max} hp{armour}{own}. "
-        f"Shows {_intent(cat, state, fight)} in {wait / 1000:.1f} s"
+        f"{max(0, fight.health)}/{fight.health_max} hp{armour}{own}. Shows {_intent(cat, state, fight)} "
+        f"in {wait / 1000:.1f} s, {'before' if wait < period else 'after'} you ({period / 1000:.1f} s)"
     )
 
 
@@ -120,18 +125,9 @@ def _intent(cat: Catalogue, state: State, fight: Fight) -> str:
 
 
 def _own_line(cat: Catalogue, state: State, fight: Fight) -> str:
-    hero = state.hero
-    period = hero.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
-    first = "before" if fight.foe.next_at < fight.hero.next_at + period else "after"
-    strip = hero.strip
+    strip = state.hero.strip
     step = fight.step % len(strip)
-    luck = f"; luck {fight.luck}" if fight.luck else ""
-    return (
-        f"It acts {first} your next ({period / 1000:.1f} s). You hit ~{combat.outgoing(cat, state)}; "
-        f"combo {step + 1}/{len(strip)} {cat.actions[strip[step]].name}{luck}"
-    )
+    return f"You hit ~{combat.outgoing(cat, state)}; combo {step + 1}/{len(strip)} {cat.actions[strip[step]].name}"
 
 
 def _listed(amounts: Sequence[int]) -> str:
