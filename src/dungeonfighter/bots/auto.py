@@ -25,6 +25,8 @@ class Auto:
                 return _at_hub(o, legal)
             case "Dungeon":
                 return _in_dungeon(o, legal)
+            case "RegionTravel":
+                return chores.furthest_region(legal)
             case "Death" if "2" in legal:
                 return "2"
         return "1"
@@ -39,7 +41,7 @@ def _in_combat(o: Observation, legal: frozenset[str]) -> str:
 def _at_hub(o: Observation, legal: frozenset[str]) -> str:
     if equip := chores.better_item(o, legal):
         return equip
-    if "3" in legal:
+    if "3" in legal and chores.region_is_done(o):
         return "3"
     if chores.health_share(o) < 0.7 and "4" in legal:
         return "4"

@@ -24,6 +24,16 @@ def better_item(o: Observation, legal: frozenset[str], *, least_change: int = 1)
     return f"equip {best.number}"
 
 
+def region_is_done(o: Observation) -> bool:
+    """Nothing new is left to clear here (the hub shows what it offers)."""
+    return bool(o.dungeons) and all(offer.cleared for offer in o.dungeons)
+
+
+def furthest_region(legal: frozenset[str]) -> str:
+    """The input that travels to the last of the regions offered."""
+    return max((text for text in legal if text.isdigit()), key=int)
+
+
 def weapon_for(o: Observation) -> str:
     """A weapon to begin with: spread over all four, the same for the same run."""
     return str(1 + int(o.digest[:4] or "0", 16) % 4)

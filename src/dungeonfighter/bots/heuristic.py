@@ -61,6 +61,8 @@ class Heuristic:
                 return self._in_dungeon(o, legal)
             case "Combat":
                 return self._in_combat(o, legal)
+            case "RegionTravel":
+                return chores.furthest_region(legal)
             case "LevelUp":
                 return "1" if "talents" in self._without else taste.best_talent(o)
             case "Death" if "2" in legal:
@@ -112,7 +114,7 @@ class Heuristic:
             return "4"
         if self._can("potions") and "5" in legal:
             return "5"
-        if "3" in legal and not any(d.level > o.score for d in o.dungeons):
+        if "3" in legal and chores.region_is_done(o):
             return "3"
         return "1"
 

@@ -29,7 +29,7 @@ class InputPolicy:
     name: str
 
     def choose_inputs(self, legal: Sequence[str]) -> str:
-        """Return one of `legal` (not empty, no patterns, in the order shown)."""
+        """Return one of `legal` (not empty, no patterns, in any order)."""
         raise NotImplementedError
 
     def choose(self, observation: Observation) -> str:

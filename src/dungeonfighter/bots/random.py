@@ -17,4 +17,5 @@ class Random(InputPolicy):
         self._dice = random.Random(seed)
 
     def choose_inputs(self, legal: Sequence[str]) -> str:
-        return legal[int(self._dice.random() * len(legal))]
+        ordered = sorted(legal)  # views show the same inputs in different orders
+        return ordered[int(self._dice.random() * len(ordered))]

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from dungeonfighter.bots.policy import InputPolicy, Policy
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
-from dungeonfighter.rules.state import Ending, Rank, RoomKind
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Ending, Rank
 
 
 class RunResult(Struct, frozen=True):
@@ -18,7 +19,7 @@ class RunResult(Struct, frozen=True):
         turns: Inputs plus the game time spent in other ways (camping, leaving, `auto`).
         result: died | won | turns (the run's own limit) | inputs (the runner's).
         level: The hero's; `weapon` its kind.
-        cause: For a death: what killed it, for example `elite fight`; else "".
+        cause: For a death: what killed it, for example `elite`; else "".
         dungeon_level: Of the dungeon it ended in, 0 at the hub.
     """
 
@@ -50,14 +51,12 @@ def play_run(
         policy: A fresh policy (what it drew before would show in the result).
         seed: Of the run.
         inputs_max: Ends runs that do not end by themselves.
-        mode: In `ironman`, the default, a death ends the run.
+        mode: In `ironman`, the default, a death ends the run; it is then ranked, with the ranked turn limit.
         weapon: -1 lets the policy choose.
     """
-    state = rules.new_game(GameOptions(seed=seed, mode=mode, weapon=weapon))
+    state = rules.new_game(GameOptions(seed=seed, mode=mode, weapon=weapon, ranked=mode == Mode.ironman))
     inputs = 0
-    cause, depth = "", 0
     while not state.over and inputs < inputs_max:
-        cause, depth = _danger(state)
         state = rules.advance(state, choose(rules, policy, state)).state
         inputs += 1
     died = state.ending == Ending.died or state.phase == Phase.Death
@@ -70,8 +69,8 @@ def play_run(
         result="died" if died else Ending(state.ending).name if state.over else "inputs",
         level=state.hero.level,
         weapon=("none", "mace", "sword", "dagger", "wand")[state.hero.kind + 1],
-        cause=cause if died else "",
-        dungeon_level=depth,
+        cause=_killer(state) if died else "",
+        dungeon_level=state.dungeon.level if state.dungeon else 0,
     )
 
 
@@ -82,12 +81,9 @@ def choose(rules: Rules, policy: Policy, state: State) -> str:
     return policy.choose(rules.observe(state))
 
 
-def _danger(state: State) -> tuple[str, int]:
-    """What could kill the hero now, and how deep it is."""
-    depth = state.dungeon.level if state.dungeon else 0
-    if state.fight:
-        return f"{Rank(state.fight.rank).name} fight", depth
-    if state.dungeon:
-        kind = state.dungeon.kind
-        return (RoomKind(kind).name if kind >= 0 else "dark room"), depth
-    return "journey", depth
+def _killer(state: State) -> str:
+    """What the last fight of the log was against."""
+    for event in reversed(state.log):
+        if event[0] == Event.FightBegan:
+            return Rank(event[2]).name
+    return "long fight"

@@ -52,9 +52,7 @@ class Load(Struct):
     seconds: float = 0.0
 
 
-async def run_load(
-    options: LoadOptions, tell: Callable[[str], None], *, tally: Tally | None = None
-) -> Load:
+async def run_load(options: LoadOptions, tell: Callable[[str], None], *, tally: Tally | None = None) -> Load:
     """Let the bots play until the time is over, the turns are made, or Ctrl-C.
 
     Calls under way get `STOP_GRACE_SECONDS` to be answered; what is unanswered then is noted in the journals.

@@ -74,6 +74,7 @@ class Player:
         self._requests = 0
         self._present: Answer | None = None
         self._resync = False
+        self._over = False
 
     async def play(self, pace: Pace) -> None:
         """Play until the load stops or patience ends."""
@@ -115,12 +116,12 @@ class Player:
         present = self._present
         if present is None or self._resync:
             return False
-        if present.snapshot.is_over if present.snapshot else textview.is_over(present.text):
-            return True
-        return len(run.inputs) >= self._habits.run_inputs_max
+        if not self._over:
+            self._over = present.snapshot.is_over if present.snapshot else textview.is_over(present.text)
+        return self._over or len(run.inputs) >= self._habits.run_inputs_max
 
     async def _start(self, since: float) -> None:
-        self._count_finished()
+        await self._count_finished()
         last = self.journal.run
         run = Run(
             episode=1 if last is None else last.episode + 1,
@@ -159,6 +160,10 @@ class Player:
             {"input": text, "turn": self.journal.turn, "episode": run.episode, "view": self._habits.view},
         )
         self._tally.answered(time.perf_counter() - since)
+        if answer.error == "run_over" and answer.turn == self.journal.turn:
+            self.journal.refused()
+            self._over = True
+            return
         if answer.error:
             self._tally.error(answer.error, answer.told)
             self.journal.refused()
@@ -193,17 +198,16 @@ class Player:
         assert isinstance(self._policy, InputPolicy)
         return self._policy.choose_text(present.text)
 
-    def _count_finished(self) -> None:
-        present = self._present
-        if present is None:
-            return
-        over = present.snapshot.is_over if present.snapshot else textview.is_over(present.text)
-        score = present.snapshot.score if present.snapshot else textview.score(present.text)
-        if over:
-            self._tally.scores.append(score)
-        else:
+    async def _count_finished(self) -> None:
+        """Count the run that is left, its score if it came to an end (the text view does not always tell)."""
+        present, self._present = self._present, None
+        over, self._over = self._over, False
+        if over and present is not None and present.snapshot is None:
+            present = await self._call("get_game_state", {"view": "json"}, view="json")
+        if over and present is not None and present.snapshot is not None:
+            self._tally.scores.append(present.snapshot.score)
+        elif present is not None:
             self._tally.abandoned += 1
-        self._present = None
 
     async def _call(
         self, tool: str, arguments: Mapping[str, Any], *, view: str | None = None, stoppable: bool = True
