@@ -11,6 +11,8 @@ Source: game.md section 4.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from dungeonfighter import limits
 from dungeonfighter.rules import blows, damage, dice, foe, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -111,10 +113,15 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
 
 
 def incoming(cat: Catalogue, state: State) -> int:
-    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight)."""
+    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight).
+
+    The exposure of an earlier power does not count: it ends with the hero's next action, whatever that is.
+    """
     fight = state.fight
     if fight is None or fight.intent >= Intent.defend:
         return 0
+    if fight.exposed:
+        fight = replace(fight, exposed=False)
     return _expected(
         fight.hero.statuses, damage.foe_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
     )

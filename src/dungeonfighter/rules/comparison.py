@@ -20,6 +20,11 @@ from dungeonfighter.rules.state import Figures, Hero, Item, Slot
 _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT = (
     AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage", "speed", "hit", "combo", "crit")
 )
+_MILESTONES = tuple(
+    tuple(sum(technique >= milestone for milestone in milestones) for technique in range(tables.STAT_MAX + 1))
+    for milestones in (tables.HIT_MILESTONES, tables.COMBO_MILESTONES, tables.CRIT_MILESTONES)
+)
+"""Steps of hit, combo and critical by TEC."""
 
 
 class Worn(NamedTuple):
@@ -48,20 +53,29 @@ class Change(NamedTuple):
 
 
 class Mirror:
-    """A hero before the mirror: built once a view, then asked about one item after the other."""
+    """A hero before the mirror: made once a view, then asked about one item after the other.
 
-    __slots__ = ("_cat", "_hero", "_now", "_strength", "_totals")
+    Making it costs nothing until the first question; an item asked about twice is worked out once.
+    """
+
+    __slots__ = ("_cat", "_hero", "_now", "_seen", "_strength", "_totals")
 
     def __init__(self, cat: Catalogue, hero: Hero) -> None:
         self._cat = cat
         self._hero = hero
-        self._totals = loot.affix_totals(cat, hero)
-        self._now = _today(hero.kind, hero.figures)
-        self._strength = strength(self._now, hero)
+        self._seen: dict[int, Change] = {}
+        self._totals: list[int] = []
 
     def change(self, item: Item) -> Change:
         """What wearing this item, in place of what is worn there, would change."""
-        now, then = self._now, self.wearing(item)
+        change = self._seen.get(id(item))
+        if change is None:
+            change = self._seen[id(item)] = self._work_out(item)
+        return change
+
+    def _work_out(self, item: Item) -> Change:
+        then = self.wearing(item)
+        now = self._now
         new = strength(then, self._hero)
         faster = now.period * 1000 // then.period - 1000
         return Change(
@@ -76,6 +90,10 @@ class Mirror:
     def wearing(self, item: Item) -> Worn:
         """The hero's figures with this item on."""
         cat, hero = self._cat, self._hero
+        if not self._totals:
+            self._totals = loot.affix_totals(cat, hero)
+            self._now = _today(hero.kind, hero.figures)
+            self._strength = strength(self._now, hero)
         slot = cat.item_slot[item.base]
         old = hero.worn[slot]
         sums = list(self._totals)
@@ -131,9 +149,13 @@ def _figures(
     cat: Catalogue, hero: Hero, sums: list[int], weapon: Item | None, kind: int, pieces: int
 ) -> Worn:
     """`hero.refresh` for the totals `sums` of everything worn; `pieces` is the armour that is no affix."""
-    stats = [min(tables.STAT_MAX, have + more) for have, more in zip(hero.stats, sums[:4], strict=True)]
-    technique = stats[2]
-    period = tables.PERIOD * tables.SPEED[stats[1]] // 1000 * tables.WEAPON_TIME[max(0, kind)] // 1000
+    strength, agility, technique, wit = hero.stats
+    most = tables.STAT_MAX
+    strength = min(most, strength + sums[0])
+    agility = min(most, agility + sums[1])
+    technique = min(most, technique + sums[2])
+    wit = min(most, wit + sums[3])
+    period = tables.PERIOD * tables.SPEED[agility] // 1000 * tables.WEAPON_TIME[max(0, kind)] // 1000
     if weapon is not None:
         period = period * cat.items[weapon.base].time // 1000
     health = tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level + sums[_HEALTH]
@@ -141,17 +163,19 @@ def _figures(
         kind=kind,
         health_max=max(1, health * (1000 - tables.SCAR * hero.scars) // 1000),
         armour=max(0, pieces + sums[_ARMOUR]),
-        damage=max(1, stats[0] + max(stats) + (weapon.value if weapon else 0) + sums[_DAMAGE]),
+        damage=max(
+            1,
+            strength
+            + max(strength, agility, technique, wit)
+            + (weapon.value if weapon else 0)
+            + sums[_DAMAGE],
+        ),
         period=max(500, period * (1000 - min(500, sums[_SPEED])) // 1000),
         amp=tables.AMP[technique],
-        hit=sums[_HIT] + _reached(tables.HIT_MILESTONES, technique),
-        combo=sums[_COMBO] + _reached(tables.COMBO_MILESTONES, technique),
-        crit=sums[_CRIT] + _reached(tables.CRIT_MILESTONES, technique),
+        hit=sums[_HIT] + _MILESTONES[0][technique],
+        combo=sums[_COMBO] + _MILESTONES[1][technique],
+        crit=sums[_CRIT] + _MILESTONES[2][technique],
     )
-
-
-def _reached(milestones: tuple[int, ...], have: int) -> int:
-    return sum(have >= milestone for milestone in milestones)
 
 
 def _text(now: Worn, then: Worn, faster: int) -> str:
@@ -167,15 +191,12 @@ def _text(now: Worn, then: Worn, faster: int) -> str:
         parts.append(f"speed {faster / 10:+.0f} %")
     if abs(then.amp - now.amp) >= 10:
         parts.append(f"amplification {(then.amp - now.amp) / 10:+.0f} %")
-    parts.extend(
-        f"{word} {change:+d}"
-        for word, change in (
-            ("hit", then.hit - now.hit),
-            ("combo", then.combo - now.combo),
-            ("crit", then.crit - now.crit),
-        )
-        if change
-    )
+    if then.hit != now.hit:
+        parts.append(f"hit {then.hit - now.hit:+d}")
+    if then.combo != now.combo:
+        parts.append(f"combo {then.combo - now.combo:+d}")
+    if then.crit != now.crit:
+        parts.append(f"crit {then.crit - now.crit:+d}")
     if then.kind != now.kind:
         parts.append("changes class")
     return ", ".join(parts) or "no change"

@@ -133,7 +133,9 @@ def situation(cat: Catalogue, state: State) -> list[str]:
 
 
 def found_lines(cat: Catalogue, state: State) -> list[str]:
-    """Items that came into the bag this turn, with what wearing them would change; told instead of `FOUND`."""
+    """Items that came into the bag this turn, with what wearing them would change; told instead of
+    `FOUND`.
+    """
     found = sum(event[0] in FOUND for event in state.log[len(state.log) - state.fresh :])
     if not found:
         return []
@@ -153,18 +155,28 @@ def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
         return " ".join([_SHORT.get(c.input) or _counted(cat, state.hero, c) for c in choices])
     mirror = Mirror(cat, state.hero)
     parts = []
-    wearable: list[str] = []
+    bag = 0
+    worn = []
     for choice in choices:
-        if choice.input.startswith("equip ") and not choice.pattern:
-            wearable.append(choice.input[6:])
-            continue
-        words = phrase(cat, state, mirror, choice)
-        parts.append(f"{choice.input} {words}" if not choice.pattern else words)
-    if wearable:
-        parts.append(f"equip {_ranges(wearable)}")
+        text = choice.input
+        if choice.pattern:
+            parts.append(text)
+        elif text.startswith("equip "):
+            bag += 1
+        elif text.startswith("unequip "):
+            worn.append(text[8:])
+        else:
+            words = _BRIEF.get(choice.label)
+            parts.append(f"{text} {words or phrase(cat, state, mirror, choice)}")
+    if bag:
+        parts.append("equip 1" if bag == 1 else f"equip 1-{bag}")
+    if worn:
+        parts.append(f"unequip {'/'.join(worn)}")
     return " | ".join(parts)
 
 
+_BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
+"""Shorter words than the engine's for what is listed again and again."""
 _SHORT: Final = {
     "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
 }  # fmt: skip
@@ -174,11 +186,9 @@ def _counted(cat: Catalogue, hero: Hero, choice: Choice) -> str:
     """A fight input that uses something up, with how many there are of it."""
     text = choice.input
     number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
-    return f"{text} {cat.consumables[number].name.lower()} x{hero.consumables[number]}"
-
-
-def _ranges(numbers: list[str]) -> str:
-    return numbers[0] if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+    count = hero.consumables[number]
+    name = cat.consumables[number].name.lower()
+    return f"{text} {name} x{count}" if count > 1 else f"{text} {name}"
 
 
 def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:

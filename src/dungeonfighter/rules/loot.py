@@ -9,7 +9,6 @@ Source: game.md section 6; docs/rules.md, "Items".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
@@ -190,7 +189,6 @@ def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
     return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
 
 
-@lru_cache(maxsize=16_384)
 def _value(affix: Affix, level: int, rarity: int) -> int:
     if affix.stat in _PLAIN:
         return affix.base

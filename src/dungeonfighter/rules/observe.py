@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from dungeonfighter import limits
-from dungeonfighter.rules import combat, events, hero, labels, loot, prices, statuses, tables
+from dungeonfighter.rules import combat, hero, labels, loot, prices, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.comparison import Change, Mirror
 from dungeonfighter.rules.inputs import item_input
@@ -47,7 +47,7 @@ from dungeonfighter.rules.state import (
     Status,
     Weapon,
 )
-from dungeonfighter.rules.telling import text
+from dungeonfighter.rules.telling import sentence, text
 from dungeonfighter.rules.world import is_cleared
 
 __all__ = ["observe", "text"]
@@ -102,7 +102,7 @@ def observe(rules: Rulebook, state: State) -> Observation:
 
 def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
     """The last events as sentences, oldest first."""
-    return [events.sentence(cat, event) for event in state.log[-count:]]
+    return [sentence(cat, event) for event in state.log[-count:]]
 
 
 def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -> PlayerView:

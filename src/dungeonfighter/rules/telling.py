@@ -1,46 +1,94 @@
 """The text view: one turn told to a model in as few tokens as stay unambiguous.
 
-    e3 t14 | Tarn L2 Warrior 212/264 hp | Tanglewood L2 room 2/3
-    You precise: 17 combo Rend 18. Foe: bleed 3. Foe normal: 11 hit 14.
-    Grey Wolf L2 beast 84/141 hp, armour 1; bleed 3. Shows heavy ~31 in 1.2 s, before you (7.1 s).
-    You hit ~14; combo 2/2 Rend
+    e3 t14 | Tarn L2 212/264 hp, bleed 2
+    You precise 17 combo Rend 18. Foe normal 14.
+    Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
+    You hit ~14, next in 7.1 s, combo 2/3 Rend
     1 attack 2 precise 3 power 4 guard 5 potion x2 8 flee 9 auto
 
 First the status line, then what happened this turn (from the log, so that a repeat tells the same), then
-the
-situation, and last the legal inputs, each number with its label. In a fight: what the enemy shows, its
-damage on a plain
-hit, when it comes, and whether that is before or after the hero's next action (so many seconds after a
-plain attack now); what a plain hit of the hero does; which slot of the strip a combo plays. Budget: 120
-tokens a median turn.
+the situation, and last the legal inputs, each number with its label. In a fight: what the enemy shows,
+its damage on a plain hit and when it comes; what a plain hit of the hero does, when the hero acts again
+after it, and which slot of the strip a combo plays. Statuses are listed as they stand, so their coming
+and going is not told. Budget: 120 tokens a median turn.
+
+The frequent sentences are written out here: they are told in most turns, and the general way of `events`
+takes thrice as long.
 
 Source: product.md, "Views"; game.md section 4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from dungeonfighter.rules import combat, events, labels, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.observation import Choice
-from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State, Status
+from dungeonfighter.rules.state import Band, Fight, Intent, Phase, Rank, Stance, State, Status
 
 _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in Rank)
 _INTENTS: Final = tuple(intent.name for intent in Intent)
 _STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
+_BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
+_STANCES: Final = ("", "You", *(f"You {stance.name}" for stance in list(Stance)[1:]))
+_FOE_BANDS: Final = tuple("" if band == Band.hit else f" {band.name.replace('_', ' ')}" for band in Band)
 _STATUS: Final = int(Intent.status)
-_DEFEND: Final = int(Intent.defend)
-_HEAL: Final = int(Intent.heal)
-_FLEE: Final = int(Intent.flee)
-_NOISE: Final = frozenset((
-    Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusPut,
-    Event.StatusTicked, Event.MissRerolled, Event.FoeDefended, Event.FoeHealed, Event.Interrupted,
-    Event.Stunned, Event.StruckSelf,
+_WHO: Final = ("You", "Foe")
+_BLOWS: Final = frozenset((
+    Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
+    Event.FoeDefended, Event.FoeHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
 ))  # fmt: skip
-"""What is not told blow by blow when `auto` played many attacks."""
+"""What is not told one by one when `auto` played many attacks."""
+_SILENT: Final = frozenset((Event.StatusPut, Event.MissRerolled, *labels.FOUND))
+"""What the situation shows anyway."""
+
+Teller = Callable[[Catalogue, Sequence[int]], str]
+
+
+def _hero_attacked(cat: Catalogue, event: Sequence[int]) -> str:
+    _, stance, total, band, action, lost = event
+    if action < 0:
+        return f"{_STANCES[stance]} {total} {_BANDS[band]} {lost}."
+    return f"{_STANCES[stance]} {total} {_BANDS[band]} {cat.actions[action].name} {lost}."
+
+
+def _hero_missed(cat: Catalogue, event: Sequence[int]) -> str:
+    return f"{_STANCES[event[1]]} {event[2]} {_BANDS[event[3]]}."
+
+
+def _foe_attacked(cat: Catalogue, event: Sequence[int]) -> str:
+    return f"Foe {_INTENTS[event[1]]}{_FOE_BANDS[event[3]]} {event[4]}."
+
+
+def _foe_missed(cat: Catalogue, event: Sequence[int]) -> str:
+    return f"Foe {_INTENTS[event[1]]}{_FOE_BANDS[event[3]]}."
+
+
+def _ticked(cat: Catalogue, event: Sequence[int]) -> str:
+    return f"{_WHO[event[1]]} lost {event[2]} to statuses."
+
+
+def _hazard(cat: Catalogue, event: Sequence[int]) -> str:
+    text = cat.hazard_rows[event[1]].text
+    return f"{text}. {_WHO[event[2]]} lost {event[3]}." if event[3] else f"{text}."
+
+
+def _guarded(cat: Catalogue, event: Sequence[int]) -> str:
+    return "You guard."
+
+
+_TOLD: Final[dict[int, Teller]] = {
+    Event.HeroAttacked: _hero_attacked,
+    Event.HeroMissed: _hero_missed,
+    Event.FoeAttacked: _foe_attacked,
+    Event.FoeMissed: _foe_missed,
+    Event.StatusTicked: _ticked,
+    Event.HazardStruck: _hazard,
+    Event.HeroGuarded: _guarded,
+}
 
 
 class Rulebook(Protocol):
@@ -55,14 +103,15 @@ class Rulebook(Protocol):
 def text(rules: Rulebook, state: State, head: str) -> str:
     """The view of one state; `head` names run and turn, for example `e3 t14`."""
     cat = rules.catalogue
-    lines = [_status_line(rules, cat, state, head)]
-    told = happened(cat, state.log[len(state.log) - state.fresh :])
+    fresh = state.log[len(state.log) - state.fresh :]
+    fight = state.fight if state.phase == Phase.Combat else None
+    lines = [_fight_status(state, fight, head) if fight is not None else _status(rules, state, head)]
+    told = happened(cat, fresh)
     if told:
         lines.append(told)
-    fight = state.fight
-    if fight is not None and state.phase == Phase.Combat:
-        lines.append(_foe_line(cat, state, fight))
-        lines.append(_own_line(cat, state, fight))
+    if fight is not None:
+        lines.append(_foe(cat, state, fight, any(event[0] == Event.FightBegan for event in fresh)))
+        lines.append(_own(cat, state, fight))
     else:
         lines.extend(labels.situation(cat, state))
     if not state.over:
@@ -72,13 +121,23 @@ def text(rules: Rulebook, state: State, head: str) -> str:
 
 def happened(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> str:
     """This turn's events as one paragraph; the blows of an `auto` are left to its one sentence."""
-    sentence = events.sentence
-    if any(event[0] == Event.AutoFought for event in fresh):
-        fresh = [event for event in fresh if event[0] not in _NOISE]
-    return " ".join([sentence(cat, event) for event in fresh if event[0] not in labels.FOUND])
+    auto = any(event[0] == Event.AutoFought for event in fresh)
+    told = []
+    for event in fresh:
+        code = event[0]
+        if code in _SILENT or (auto and code in _BLOWS):
+            continue
+        told.append(sentence(cat, event))
+    return " ".join(told)
 
 
-def _status_line(rules: Rulebook, cat: Catalogue, state: State, head: str) -> str:
+def sentence(cat: Catalogue, event: Sequence[int]) -> str:
+    """One event, by the quick way if there is one."""
+    teller = _TOLD.get(event[0])
+    return events.sentence(cat, event) if teller is None else teller(cat, event)
+
+
+def _status(rules: Rulebook, state: State, head: str) -> str:
     hero = state.hero
     if hero.kind < 0:
         return f"{head} | {hero.name}"
@@ -87,30 +146,30 @@ def _status_line(rules: Rulebook, cat: Catalogue, state: State, head: str) -> st
         f"{max(0, hero.health)}/{hero.figures.health_max} hp"
     )
     dungeon = state.dungeon
-    if state.phase == Phase.Combat and state.fight is not None:
-        own = _listed(state.fight.hero.statuses)
-        line = f"{line}, {own}" if own else line
-    else:
-        line = f"{line} | xp {hero.xp}/{tables.xp_next(hero.level)}, {hero.gold} gold"
     if dungeon is not None:
         return f"{line} | L{dungeon.level} room {dungeon.room}/{dungeon.rooms}"
-    return f"{line}, score {rules.score(state) / 100:g}"
+    xp = f"xp {hero.xp}/{tables.xp_next(hero.level)}"
+    return f"{line} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
 
 
-def _foe_line(cat: Catalogue, state: State, fight: Fight) -> str:
+def _fight_status(state: State, fight: Fight, head: str) -> str:
+    hero = state.hero
+    own = _listed(fight.hero.statuses)
+    return f"{head} | {hero.name} L{hero.level} {hero.health}/{hero.figures.health_max} hp{own}"
+
+
+def _foe(cat: Catalogue, state: State, fight: Fight, new: bool) -> str:
+    """The enemy and what it shows; rank, level and kind when the fight is new."""
     enemy = cat.enemies[fight.enemy]
-    undead = " undead" if enemy.undead else ""
-    armour = f", armour {fight.armour}" if fight.armour else ""
-    own = _listed(fight.foe.statuses)
-    own = f"; {own}" if own else ""
-    period = state.hero.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
+    name = enemy.name
+    if new:
+        undead = "undead " if enemy.undead else ""
+        armour = f", armour {fight.armour}" if fight.armour else ""
+        name = f"{name},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
     wait = max(0, fight.foe.next_at - fight.hero.next_at)
     return (
-        f"{enemy.name}{_RANKS[fight.rank]} L{fight.level}{undead} {enemy.archetype} "
-        f"{max(0, fight.health)}/{fight.health_max} hp{armour}{own}. Shows {_intent(cat, state, fight)} "
-        f"in {wait / 1000:.1f} s, {'before' if wait < period else 'after'} you ({period / 1000:.1f} s)"
+        f"{name} {fight.health}/{fight.health_max} hp{_listed(fight.foe.statuses)}; "
+        f"shows {_intent(cat, state, fight)} in {wait / 1000:.1f} s"
     )
 
 
@@ -119,18 +178,24 @@ def _intent(cat: Catalogue, state: State, fight: Fight) -> str:
     if intent < _STATUS:
         return f"{_INTENTS[intent]} ~{combat.incoming(cat, state)}"
     if intent == _STATUS:
-        enemy = cat.enemies[fight.enemy]
-        return f"{_STATUSES[fight.intent_status]} {enemy.amount} ~{combat.incoming(cat, state)}"
+        inflicted = f"{_STATUSES[fight.intent_status]} {cat.enemies[fight.enemy].amount}"
+        return f"{inflicted} ~{combat.incoming(cat, state)}"
     return _INTENTS[intent]
 
 
-def _own_line(cat: Catalogue, state: State, fight: Fight) -> str:
+def _own(cat: Catalogue, state: State, fight: Fight) -> str:
+    period = state.hero.figures.period
+    if fight.hero.statuses[statuses.SLOW]:
+        period = period * tables.SLOWED // 1000
     strip = state.hero.strip
-    step = fight.step % len(strip)
-    return f"You hit ~{combat.outgoing(cat, state)}; combo {step + 1}/{len(strip)} {cat.actions[strip[step]].name}"
+    combo = ""
+    if len(strip) > 1:
+        step = fight.step % len(strip)
+        combo = f", combo {step + 1}/{len(strip)} {cat.actions[strip[step]].name}"
+    return f"You hit ~{combat.outgoing(cat, state)}, next in {period / 1000:.1f} s{combo}"
 
 
 def _listed(amounts: Sequence[int]) -> str:
     if not any(amounts):
         return ""
-    return ", ".join([f"{_STATUSES[n]} {amount}" for n, amount in enumerate(amounts) if amount])
+    return "".join([f", {_STATUSES[n]} {amount}" for n, amount in enumerate(amounts) if amount])
