@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from mcp_types import CallToolResult
 
 from dungeonfighter.hosting.game import NewGame
-from tests.protocol.served import Served
+from tests.protocol.served import Served, connected
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def unchanged(served: Served) -> Iterator[None]:
 
 @pytest.fixture(params=["auto", "legacy"])
 async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    async with Client(served.url, mode=request.param) as client:
+    async with connected(served.url, request.param) as client:
         yield client
 
 
@@ -170,7 +170,7 @@ async def test_on_a_bots_own_path_there_is_no_bot_id(served: Served, mode: str) 
 
 async def test_an_illegal_input_is_told_what_is_legal(client: Client, served: Served) -> None:
     game = served.present("hero")
-    for wrong in ("77", "fly", "strip 0", "equip 99"):
+    for wrong in ("77", "fly", "trade 1,2,3,4,5", "equip 99", "dungeon 9"):
         result = await client.call_tool("handle_input", {"input": wrong})
         text = refused(result, "illegal_input")
         for choice in game.rules.legal_inputs(game.state):

@@ -207,8 +207,9 @@ async def test_newer_rules_are_left_to_another_server(served: Served, mode: str)
     begin(served, bot)
     served.ask(tamper(served, bot, rules="9-ffffffff"))
     before = served.row(bot)
-    with pytest.raises(MCPError) as caught:
-        await call(served, bot, "handle_input", mode, input="1")
+    async with Client(f"{served.origin}/bots/{bot}/mcp", mode=mode) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("handle_input", {"input": "1"})
     assert caught.value.code == -32000
     assert caught.value.data == {"code": "newer_rules", "retryAfterSeconds": 3}
     answer = await post(

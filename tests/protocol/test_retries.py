@@ -10,7 +10,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
-from tests.protocol.served import Served
+from tests.protocol.served import Served, connected
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("client")
 @pytest.fixture
 async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """A client of a bot of the test's own, three turns into its first run."""
-    async with Client(f"{served.origin}/bots/{bot_of(request)}/mcp") as client:
+    async with connected(f"{served.origin}/bots/{bot_of(request)}/mcp") as client:
         await client.call_tool("start_new_game", {"seed": 5, "weapon": "mace", "episode": 1})
         for turn in range(3):
             await client.call_tool("handle_input", {"input": "1", "turn": turn, "episode": 1})

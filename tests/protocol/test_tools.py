@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.rules import Phase, Rules
 from tests.protocol.scripts import a_cleared_dungeon
-from tests.protocol.served import Served
+from tests.protocol.served import Served, connected
 
 
 class Player:
@@ -38,7 +38,7 @@ class Player:
 async def player(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Player]:
     bot = request.node.name.replace("[", "-").strip("]")
     served.ask(served.host.start(f"local/{bot}", NewGame(seed=6, weapon=1)))
-    async with Client(f"{served.origin}/bots/{bot}/mcp") as client:
+    async with connected(f"{served.origin}/bots/{bot}/mcp") as client:
         yield Player(served, bot, client)
 
 
@@ -84,9 +84,10 @@ async def test_reading_changes_nothing_anywhere(player: Player, tool: str) -> No
 
 async def test_available_actions_are_the_legal_inputs(player: Player) -> None:
     text, parts = await player.call("get_available_actions")
-    legal = player.game.rules.legal_inputs(player.game.state)
+    game = player.game
+    legal = game.rules.legal_inputs(game.state)
     assert [one["input"] for one in parts["availableActions"]] == [choice.input for choice in legal]
-    for choice in legal:
+    for choice in game.rules.observe(game.state).available_actions:
         assert f"{choice.input} {choice.label}" in text
 
 

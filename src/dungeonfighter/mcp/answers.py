@@ -24,6 +24,8 @@ PARSE_ERROR: Final = -32700
 REFUSED: Final = -32000
 
 NEWER_RULES_RETRY_SECONDS: Final = 3
+_HINTS: Final = {"run_over": "start_new_game begins the next run"}
+"""Where the next step is a tool: the rules do not know their names."""
 _TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
 
 
@@ -80,8 +82,9 @@ def failure(error: DungeonFighterError) -> ToolAnswer:
     if isinstance(error, NewerRules):
         raise Refusal(error.code, str(error), NEWER_RULES_RETRY_SECONDS) from error
     text = f"error {error.code}: {error}"
-    if error.hint:
-        text += f"; {error.hint}"
+    hint = _HINTS.get(error.code, error.hint)
+    if hint:
+        text += f"; {hint}"
     structured: dict[str, object] = {"code": error.code}
     if isinstance(error.present, Present):
         game = error.present

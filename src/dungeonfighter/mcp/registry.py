@@ -1,7 +1,7 @@
 """The one tool registry: every way in (HTTP, stdio, the short way) ends in `Registry.call`.
 
-A tool is one function over a `Seat` (the host and the caller's bot) with typed arguments. The order of
-registration is the order of listing.
+A tool is one function over a `Seat` (the host and the caller's bot) with typed arguments. Listings are in the
+order of `schemas.DESCRIPTIONS`.
 
 Source: docs/architecture.md, decision 6; product.md, "Tools".
 """
@@ -73,7 +73,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
         return shown
 
 
-_tools: list[Tool[Any]] = []
+_tools: dict[str, Tool[Any]] = {}
 
 
 def tool(
@@ -82,7 +82,7 @@ def tool(
     """Register a function as the tool of its name."""
 
     def register(run: Run[ArgumentsT]) -> Run[ArgumentsT]:
-        _tools.append(Tool(run.__name__, toolset, kind, run, reads, takes_bot))
+        _tools[run.__name__] = Tool(run.__name__, toolset, kind, run, reads, takes_bot)
         return run
 
     return register
@@ -96,7 +96,7 @@ class Registry:
         from dungeonfighter.mcp import reports, tools  # noqa: F401, PLC0415
 
         self._host = host
-        self.tools: dict[str, Tool[Any]] = {one.name: one for one in _tools}
+        self.tools: dict[str, Tool[Any]] = {name: _tools[name] for name in schemas.DESCRIPTIONS}
 
     def listed(self, toolset: Toolset, *, bound: bool) -> list[dict[str, Any]]:
         """The definitions of a toolset, in a fixed order; `play` contains `core`."""

@@ -17,7 +17,8 @@ _REPEATED: Final = "\n(repeated: this input was applied before; nothing happened
 
 def shown(game: Present, view: ViewName | None, note: str = "") -> ToolAnswer:
     """A game in the view that was asked for; `note` goes after the text, whose first line stays the status
-    line."""
+    line.
+    """
     text = views.text_view(game) + note
     if view != "json":
         return ToolAnswer(text)
