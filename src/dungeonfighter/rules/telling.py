@@ -1,6 +1,6 @@
 """The text view: one turn told to a model in as few tokens as stay unambiguous.
 
-    e3 t14 | Tarn L2 212/264 hp, bleed 2
+    e3 t14 | Tarn 212/264 hp, bleed 2
     You precise 17 combo Rend 18. Foe normal 14.
     Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
     You hit ~14, next in 7.1 s, combo 2/3 Rend
@@ -42,7 +42,7 @@ _BLOWS: Final = frozenset((
     Event.FoeDefended, Event.FoeHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
 ))  # fmt: skip
 """What is not told one by one when `auto` played many attacks."""
-_SILENT: Final = frozenset((Event.StatusPut, Event.MissRerolled, *labels.FOUND))
+_SILENT: Final = frozenset((Event.StatusPut, Event.MissRerolled, Event.FightBegan, *labels.FOUND))
 """What the situation shows anyway."""
 
 Teller = Callable[[Catalogue, Sequence[int]], str]
@@ -155,7 +155,7 @@ def _status(rules: Rulebook, state: State, head: str) -> str:
 def _fight_status(state: State, fight: Fight, head: str) -> str:
     hero = state.hero
     own = _listed(fight.hero.statuses)
-    return f"{head} | {hero.name} L{hero.level} {hero.health}/{hero.figures.health_max} hp{own}"
+    return f"{head} | {hero.name} {hero.health}/{hero.figures.health_max} hp{own}"
 
 
 def _foe(cat: Catalogue, state: State, fight: Fight, new: bool) -> str:
@@ -165,7 +165,7 @@ def _foe(cat: Catalogue, state: State, fight: Fight, new: bool) -> str:
     if new:
         undead = "undead " if enemy.undead else ""
         armour = f", armour {fight.armour}" if fight.armour else ""
-        name = f"{name},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
+        name = f"{name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
     wait = max(0, fight.foe.next_at - fight.hero.next_at)
     return (
         f"{name} {fight.health}/{fight.health_max} hp{_listed(fight.foe.statuses)}; "

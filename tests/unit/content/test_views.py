@@ -1,0 +1,195 @@
+"""The views tell the truth, all of it that matters, and nothing a hero cannot know."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from dungeonfighter.rules import Choice, GameOptions, Mode, Phase, State
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Band, RoomPhase, Stance
+from dungeonfighter.telemetry.tokens import count_tokens
+from tests.unit.content.playing import RULES, of_rules, states
+
+HEAD = "e1 t1"
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[State]:
+    """States of all kinds: two sensible runs and two wild ones."""
+    return [
+        state
+        for policy, seed in (("heuristic", 1), ("heuristic", 2), ("random", 3), ("random", 4))
+        for state in states(seed, 350, policy)
+    ]
+
+
+def test_the_runs_looked_at_come_through_every_common_phase(seen: list[State]) -> None:
+    phases = {Phase(state.phase) for state in seen}
+    assert phases >= {
+        Phase.WeaponSelection, Phase.GameLoop, Phase.DungeonSelection, Phase.Dungeon, Phase.Combat,
+        Phase.Inventory, Phase.LevelUp, Phase.DungeonCompletion,
+    }  # fmt: skip
+
+
+def test_other_dice_change_nothing_that_is_told(seen: list[State]) -> None:
+    for state in seen:
+        other = of_rules(RULES, state)
+        RULES.reseed(other, 4711)
+        assert RULES.text(other, HEAD) == RULES.text(state, HEAD)
+        told = msgspec.structs.replace(RULES.observe(other), digest="")
+        assert told == msgspec.structs.replace(RULES.observe(state), digest="")
+
+
+def test_telling_changes_nothing(seen: list[State]) -> None:
+    for state in seen:
+        before = RULES.encode(state)
+        RULES.text(state, HEAD)
+        RULES.observe(state)
+        assert RULES.encode(state) == before
+
+
+def test_a_dark_door_tells_nothing(seen: list[State]) -> None:
+    dark = 0
+    for state in seen:
+        if state.phase != Phase.Dungeon or state.dungeon is None or state.dungeon.phase != RoomPhase.doors:
+            continue
+        room = RULES.observe(state).current_room
+        assert room is not None
+        for door, told in zip(state.dungeon.doors, room.doors, strict=True):
+            if door.hint == 0:
+                dark += 1
+                assert (told.kind, told.hint) == ("dark", "")
+                assert (door.kind, door.theme_room, door.enemy) == (-1, -1, -1)
+    assert dark > 5
+
+
+def test_the_seed_of_a_ranked_run_is_hidden_while_it_lives() -> None:
+    live = next(iter(states(5, 1, ranked=True)))
+    assert RULES.observe(live).seed is None
+    live.over = True
+    assert RULES.observe(live).seed == 5
+
+
+def test_the_seed_of_a_practice_run_is_shown() -> None:
+    assert RULES.observe(RULES.new_game(GameOptions(seed=77, mode=Mode.ironman))).seed == 77
+
+
+def test_the_text_names_every_legal_input(seen: list[State]) -> None:
+    for state in seen:
+        if state.over:
+            continue
+        line = RULES.text(state, HEAD).split("\n")[-1]
+        bag = len(state.hero.bag)
+        for choice in RULES.legal_inputs(state):
+            assert _named(choice, line, bag), (choice.input, line)
+
+
+def _named(choice: Choice, line: str, bag: int) -> bool:
+    if choice.input.startswith("equip "):
+        return f"equip 1-{bag}" in line or "equip 1" in line
+    if choice.input.startswith("unequip "):
+        return choice.input[8:] in line.split("unequip ")[1]
+    return f" {choice.input} " in f" {line} "
+
+
+def test_the_choices_of_the_snapshot_are_the_legal_inputs_in_their_order(seen: list[State]) -> None:
+    for state in seen:
+        told = [choice.input for choice in RULES.observe(state).available_actions]
+        assert told == [choice.input for choice in RULES.legal_inputs(state)]
+
+
+def test_every_label_of_a_choice_differs_from_the_others(seen: list[State]) -> None:
+    for state in seen:
+        labels = [choice.label for choice in RULES.observe(state).available_actions if choice.input != "0"]
+        doors = state.phase == Phase.Dungeon and state.dungeon is not None and state.dungeon.doors
+        if not doors and state.phase not in (Phase.GameLoop, Phase.Inventory):
+            assert len(set(labels)) >= len(labels) - len(state.hero.bag), labels
+
+
+def _attacks(seed: int) -> Iterator[tuple[State, list[list[int]]]]:
+    """Fights in which the hero attacks plainly: the state before, and what happened."""
+    for state in states(seed, 900):
+        if state.phase == Phase.Combat:
+            yield state, RULES.apply(state, "1").events
+
+
+def test_the_damage_a_shown_intent_is_said_to_do_is_what_a_plain_hit_of_it_does() -> None:
+    compared = 0
+    for state, happened in _attacks(6):
+        combat = RULES.observe(state).combat
+        assert combat is not None
+        kinds = [event[0] for event in happened]
+        if Event.FoeAttacked not in kinds:
+            continue
+        before = kinds.index(Event.FoeAttacked)
+        event = happened[before]
+        undisturbed = set(kinds[:before]) <= {Event.HeroAttacked, Event.HeroMissed, Event.MissRerolled}
+        if undisturbed and event[3] == Band.hit:
+            assert event[4] == combat.incoming
+            compared += 1
+    assert compared > 40
+
+
+def test_the_damage_a_plain_hit_of_the_hero_is_said_to_do_is_what_it_does() -> None:
+    compared = 0
+    for state, happened in _attacks(7):
+        combat = RULES.observe(state).combat
+        assert combat is not None
+        blows = [event for event in happened if event[0] == Event.HeroAttacked]
+        first = happened.index(blows[0]) if blows else 0
+        ticked = any(event[0] == Event.StatusTicked for event in happened[:first])
+        if blows and blows[0][1] == Stance.attack and blows[0][3] == Band.hit and not ticked:
+            assert blows[0][5] == combat.outgoing
+            compared += 1
+    assert compared > 40
+
+
+def test_a_snapshot_says_what_is_needed_on_the_die() -> None:
+    for state in states(8, 400):
+        if state.phase != Phase.Combat or state.fight is None:
+            continue
+        player = RULES.observe(state).player
+        for event in RULES.apply(state, "1").events:
+            if event[0] == Event.HeroAttacked and event[3] == Band.combo:
+                assert event[2] >= player.combo_at - 3 * (state.fight.hero.statuses[11] > 0)
+            if event[0] == Event.HeroMissed and event[3] == Band.miss:
+                assert event[2] < player.hit_at
+
+
+def test_bag_items_say_what_equipping_them_then_changes() -> None:
+    compared = 0
+    for state in states(9, 500):
+        if state.phase != Phase.GameLoop or not state.hero.bag:
+            continue
+        for item in RULES.observe(state).player.bag:
+            after = RULES.apply(state, f"equip {item.number}").state.hero.figures
+            assert after.damage - state.hero.figures.damage == item.damage_change
+            assert after.armour - state.hero.figures.armour == item.armour_change
+            assert after.health_max - state.hero.figures.health_max == item.health_change
+            compared += 1
+    assert compared > 20
+
+
+def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
+    costs = [
+        count_tokens(RULES.text(state, f"e3 t{state.turn}"))
+        for seed in (10, 11)
+        for state in states(seed, 600)
+    ]
+    assert statistics.median(costs) <= 120
+    assert max(costs) <= 700
+
+
+def test_an_auto_fight_is_told_in_few_words() -> None:
+    told = [
+        RULES.text(RULES.apply(state, "9").state, HEAD)
+        for state in states(12, 150)
+        if state.phase == Phase.Combat
+    ]
+    assert told
+    assert max(count_tokens(text) for text in told) < 260
+    assert all("Auto: " in text for text in told)
