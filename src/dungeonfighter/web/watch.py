@@ -80,6 +80,7 @@ class Watch:
         self._viewers: set[Viewer] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._closed = False
+        self._listed: set[str] = set()
         self.history: deque[float] = deque(maxlen=HISTORY_TICKS)
 
     def start(self) -> None:
@@ -136,10 +137,16 @@ class Watch:
             version=__version__,
             sampled=len(cards),
             scores=figures.score_buckets(cards),
-            playing=cards[:CARDS_MAX],
+            playing=self._steady(cards),
             top=[figures.run(line) for line in feed.top_runs()[:RUNS_MAX]],
             recent=[figures.run(line) for line in list(feed.recent_runs)[-RUNS_MAX:][::-1]],
         )
+
+    def _steady(self, cards: list[figures.Card]) -> list[figures.Card]:
+        """`CARDS_MAX` of them, first those listed before: a list that jumps about cannot be read."""
+        cards = sorted(cards, key=lambda one: one.bot_id not in self._listed)[:CARDS_MAX]
+        self._listed = {one.bot_id for one in cards}
+        return cards
 
     async def detail(self, bot_id: str) -> figures.Detail:
         """One bot as it is in the store now.

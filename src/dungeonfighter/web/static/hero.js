@@ -2,6 +2,7 @@
 import { byId, make, number } from "./dom.js";
 
 const LINES_MAX = 400;
+const intents = { light: "a light blow", normal: "a blow", heavy: "a heavy blow", status: "a spell", defend: "defence", heal: "healing", flee: "flight" };
 let shown = null; // {botId, episode, turn, lines}
 
 /** Forget the bot shown before. */
@@ -31,11 +32,11 @@ export function showHero(detail) {
     view.mode,
     view.isOver ? "run over" : "",
   ].filter(Boolean).join(" · ");
+  byId("hero-body").hidden = false;
   showGauges(view);
   showLog(detail);
   byId("text").textContent = detail.text;
   showGear(player);
-  byId("hero-body").hidden = false;
 }
 
 function gauge(kind, name, value, most, note = "") {
@@ -50,7 +51,7 @@ function showGauges(view) {
   const { player, combat, currentDungeon: dungeon } = view;
   const gauges = [gauge("hero", "health", player.health, player.healthMax), gauge("xp", "experience", player.xp, player.xpNext)];
   if (dungeon) gauges.push(gauge("xp", `${dungeon.name} (level ${dungeon.level})`, dungeon.room, dungeon.rooms, " rooms"));
-  if (combat) gauges.push(gauge("enemy", `${combat.enemy}, will ${combat.intent}`, combat.health, combat.healthMax));
+  if (combat) gauges.push(gauge("enemy", `${combat.enemy}, next: ${intents[combat.intent] ?? combat.intent}`, combat.health, combat.healthMax));
   byId("gauges").replaceChildren(...gauges);
 }
 
