@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from msgspec.msgpack import encode
+
 from dungeonfighter import limits
 from dungeonfighter.rules import combat, hero, labels, loot, prices, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -52,6 +54,7 @@ from dungeonfighter.rules.world import is_cleared
 
 __all__ = ["observe", "text"]
 
+ITEM_VIEWS_MAX: Final = 4096
 _NO_CHANGE: Final = Change(0, 0, 0, 0, 0, "")
 
 
@@ -135,7 +138,7 @@ def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -
         strip=[cat.actions[number].name for number in someone.strip],
         actions=_actions(cat, someone),
         worn=[_item(cat, None, item, 0) for item in someone.worn if item is not None],
-        bag=[_item(cat, mirror, item, place) for place, item in enumerate(someone.bag, 1)],
+        bag=_bag(cat, someone, mirror),
         consumables=_consumables(cat, someone),
         statuses=[] if fight is None else _statuses(fight.hero.statuses),
         hit_at=hit,
@@ -181,6 +184,30 @@ def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
 
 def _statuses(amounts: Sequence[int]) -> list[StatusView]:
     return [StatusView(Status(number).name, amount) for number, amount in enumerate(amounts) if amount]
+
+
+_known_views: dict[tuple[bytes, bytes, int, str], ItemView] = {}
+"""Views of bag items already worked out: they stay the same until the hero or the item changes, and they
+were three quarters of an observation's time. Bounded by forgetting all."""
+
+
+def _bag(cat: Catalogue, someone: Hero, mirror: Mirror) -> list[ItemView]:
+    if not someone.bag:
+        return []
+    if len(_known_views) > ITEM_VIEWS_MAX:
+        _known_views.clear()
+    wearer = encode(
+        (someone.kind, someone.level, someone.stats, someone.scars, someone.talents, someone.worn)
+    )
+    wearer += encode(someone.class_points)
+    views = []
+    for place, item in enumerate(someone.bag, 1):
+        key = (wearer, encode(item), place, cat.identity)
+        view = _known_views.get(key)
+        if view is None:
+            view = _known_views[key] = _item(cat, mirror, item, place)
+        views.append(view)
+    return views
 
 
 def _item(cat: Catalogue, mirror: Mirror | None, item: Item, number: int, price: int = 0) -> ItemView:

@@ -141,15 +141,13 @@ def _status(rules: Rulebook, state: State, head: str) -> str:
     hero = state.hero
     if hero.kind < 0:
         return f"{head} | {hero.name}"
-    line = (
-        f"{head} | {hero.name} L{hero.level} {labels.CLASSES[hero.kind]} "
-        f"{max(0, hero.health)}/{hero.figures.health_max} hp"
-    )
+    health = f"{max(0, hero.health)}/{hero.figures.health_max} hp"
     dungeon = state.dungeon
     if dungeon is not None:
-        return f"{line} | L{dungeon.level} room {dungeon.room}/{dungeon.rooms}"
+        return f"{head} | {hero.name} {health} | L{dungeon.level} room {dungeon.room}/{dungeon.rooms}"
+    who = f"{hero.name} L{hero.level} {labels.CLASSES[hero.kind]}"
     xp = f"xp {hero.xp}/{tables.xp_next(hero.level)}"
-    return f"{line} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
+    return f"{head} | {who} {health} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
 
 
 def _fight_status(state: State, fight: Fight, head: str) -> str:
