@@ -14,6 +14,7 @@ import httpx2
 import msgspec
 import uvicorn
 from mcp.client.client import Client
+from mcp_types import CallToolResult
 
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.game import Present
@@ -145,6 +146,13 @@ async def connected(url: str, mode: str = "auto") -> AsyncIterator[Client]:
     finally:
         finished.set()
         await task
+
+
+def text_of(result: CallToolResult) -> str:
+    """The one text block of a tool's answer."""
+    (block,) = result.content
+    assert block.type == "text"
+    return block.text
 
 
 def call_body(tool: str, arguments: dict[str, Any] | None = None, *, request_id: Any = 7) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from mcp_types import CallToolResult
 
 from dungeonfighter.hosting.game import NewGame
-from tests.protocol.served import Served, connected
+from tests.protocol.served import Served, connected, text_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,10 +36,9 @@ def refused(result: CallToolResult, code: str = "bad_argument") -> str:
     """The text of a refused call."""
     assert result.is_error
     assert result.structured_content["code"] == code
-    block = result.content[0]
-    assert block.type == "text"
-    assert block.text.startswith(f"error {code}: ")
-    return block.text
+    text = text_of(result)
+    assert text.startswith(f"error {code}: ")
+    return text
 
 
 BOT_IDS = [
@@ -85,7 +84,8 @@ async def test_a_bot_id_is_a_string(client: Client, bot: Any) -> None:
     ],
 )
 async def test_an_unknown_bot_is_told_how_to_begin(client: Client, tool: str) -> None:
-    arguments = {"set_agent_directive": {"directive": "x"}, "equip_item": {"item": 1}}.get(tool, {})
+    needed: dict[str, dict[str, Any]] = {"set_agent_directive": {"directive": "x"}, "equip_item": {"item": 1}}
+    arguments = needed.get(tool, {})
     text = refused(await client.call_tool(tool, {"botId": "nobody", **arguments}), "unknown_bot")
     assert "start_new_game" in text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,10 +11,12 @@ import pytest
 from mcp.client.client import Client
 from mcp.shared.inbound import find_invalid_x_mcp_header
 
+from dungeonfighter.bots.registry import make_policy
+from dungeonfighter.bots.runner import choose
 from dungeonfighter.mcp import texts
-from dungeonfighter.mcp.arguments import allowed_values
+from dungeonfighter.mcp.arguments import Nothing, allowed_values
 from dungeonfighter.mcp.registry import Registry, Toolset
-from dungeonfighter.rules import Rules
+from dungeonfighter.rules import GameOptions, Rules
 from dungeonfighter.telemetry.tokens import count_tokens
 from tests.protocol.served import Served
 
@@ -63,8 +67,9 @@ async def test_what_is_not_listed_may_be_called(served: Served) -> None:
 def test_schemas_say_what_the_structs_accept(registry: Registry) -> None:
     for tool in registry.tools.values():
         schema = tool.definition(bound=True)["inputSchema"]
+        kind: type[Nothing] = tool.kind
         fields = {field.encode_name: field for field in msgspec.structs.fields(tool.kind)}
-        assert list(schema["properties"]) == list(fields) == list(allowed_values(tool.kind))
+        assert list(schema["properties"]) == list(fields) == list(allowed_values(kind))
         required = [name for name, field in fields.items() if field.required]
         assert schema.get("required", []) == required
 
@@ -130,3 +135,27 @@ async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules)
         assert client.instructions == texts.INSTRUCTIONS
     assert count_tokens(texts.INSTRUCTIONS) <= 150
     assert count_tokens(texts.RULES) <= 800
+
+
+def test_the_docs_name_every_tool_with_its_arguments(registry: Registry) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
+    for tool in registry.tools.values():
+        row = next(line for line in docs.splitlines() if line.startswith(f"| `{tool.name}` |"))
+        told = row.split("|")[2].strip().strip("`")
+        schema = tool.definition(bound=True)["inputSchema"]
+        required = schema.get("required", [])
+        names = [name if name in required else f"[{name}]" for name in schema["properties"]]
+        assert told == " ".join(names)
+
+
+def test_a_turn_costs_at_most_120_tokens_in_the_median(rules: Rules) -> None:
+    costs = []
+    for seed in range(1, 9):
+        policy = make_policy("heuristic")
+        state = rules.new_game(GameOptions(seed=seed))
+        for _ in range(120):
+            if state.over:
+                break
+            state = rules.apply(state, choose(rules, policy, state)).state
+            costs.append(count_tokens(rules.text(state, f"e3 t{state.turn}")))
+    assert statistics.median(costs) <= 120

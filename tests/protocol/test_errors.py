@@ -26,7 +26,7 @@ from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Mode, Rules
 from dungeonfighter.storage.memory import MemoryStore
-from tests.protocol.served import Served, call_body, call_headers, post
+from tests.protocol.served import Served, call_body, call_headers, post, text_of
 
 
 class TroubledStore(MemoryStore):
@@ -60,7 +60,8 @@ class Troubled(Served):
 
 @pytest.fixture(scope="module")
 def troubled(rules: Rules) -> Iterator[Troubled]:
-    with Troubled(rules, TroubledStore(), commit_timeout_seconds=0.3) as server:
+    server = Troubled(rules, TroubledStore(), commit_timeout_seconds=0.3)
+    with server:
         yield server
 
 
@@ -74,13 +75,12 @@ async def call(served: Served, bot: str, tool: str, mode: str = "auto", **argume
 
 
 def told(result: CallToolResult, code: str) -> str:
-    block = result.content[0]
-    assert block.type == "text"
-    assert result.is_error, block.text
+    text = text_of(result)
+    assert result.is_error, text
     assert result.structured_content["code"] == code
-    assert block.text.startswith(f"error {code}: ")
-    assert "Traceback" not in block.text
-    return block.text
+    assert text.startswith(f"error {code}: ")
+    assert "Traceback" not in text
+    return text
 
 
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -104,7 +104,7 @@ async def test_run_over_shows_how_it_ended(served: Served, mode: str) -> None:
     assert "start_new_game" in text
     shown = await call(served, bot, "get_game_state", mode, view="json")
     assert shown.structured_content["isOver"] is True
-    assert text.endswith(shown.content[0].text)
+    assert text.endswith(text_of(shown))
     assert shown.structured_content["availableActions"] == []
     assert served.row(bot) == before
     assert not (await call(served, bot, "start_new_game", mode)).is_error

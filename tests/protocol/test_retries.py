@@ -10,7 +10,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
-from tests.protocol.served import Served, connected
+from tests.protocol.served import Served, connected, text_of
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -32,9 +32,7 @@ def bot_of(request: pytest.FixtureRequest) -> str:
 
 async def call(client: Client, tool: str, **arguments: Any) -> tuple[str, CallToolResult]:
     result = await client.call_tool(tool, arguments)
-    block = result.content[0]
-    assert block.type == "text"
-    return block.text, result
+    return text_of(result), result
 
 
 def code(result: CallToolResult) -> str | None:

@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.rules import Phase, Rules
 from tests.protocol.scripts import a_cleared_dungeon
-from tests.protocol.served import Served, connected
+from tests.protocol.served import Served, connected, text_of
 
 
 class Player:
@@ -24,10 +24,9 @@ class Player:
 
     async def call(self, tool: str, **arguments: Any) -> tuple[str, Any]:
         result = await self.client.call_tool(tool, arguments)
-        block = result.content[0]
-        assert block.type == "text"
-        assert not result.is_error, block.text
-        return block.text, result.structured_content
+        text = text_of(result)
+        assert not result.is_error, text
+        return text, result.structured_content
 
     @property
     def game(self) -> Any:

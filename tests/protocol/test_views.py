@@ -11,13 +11,14 @@ import jsonschema
 import msgspec
 import pytest
 from mcp.client.client import Client
+from mcp_types import TextResourceContents
 
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import GameOptions, Mode, Rules
 from dungeonfighter.rules.observation import Observation
-from tests.protocol.served import Served
+from tests.protocol.served import Served, text_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -47,8 +48,9 @@ def test_the_schema_is_one() -> None:
 async def test_the_resource_is_the_schema(served: Served) -> None:
     async with Client(served.url) as client:
         contents = (await client.read_resource(views.VIEW_SCHEMA_URI)).contents[0]
-    assert json.loads(contents.text) == views.view_schema()
     assert contents.mime_type == "application/schema+json"
+    assert isinstance(contents, TextResourceContents)
+    assert json.loads(contents.text) == views.view_schema()
 
 
 @pytest.mark.parametrize(("seed", "name"), [(1, "heuristic"), (2, "random"), (3, "auto"), (4, "random")])
@@ -84,7 +86,7 @@ async def test_the_json_view_over_the_wire_is_whole(served: Served, mode: str) -
             VALIDATOR.validate(result.structured_content)
             game = served.present(f"wire-{mode}")
             assert result.structured_content == views.json_view(game)
-            assert [block.text for block in result.content] == [views.text_view(game)]
+            assert text_of(result) == views.text_view(game)
 
 
 async def test_a_late_repeat_is_valid_too(served: Served) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -162,7 +162,7 @@ def _told(problem: str, kind: type[Nothing], *, takes_bot: bool) -> str:
     return f"argument `{at[1]}` must be {allowed[at[1]]}"
 
 
-@lru_cache
+@cache
 def allowed_values(kind: type[Nothing]) -> dict[str, str]:
     """What each argument may be, in words, in the order of the struct."""
     struct = inspect.type_info(kind)
