@@ -1,0 +1,478 @@
+"""Doors, the entry die, what rooms propose, search, rest, leaving, completion."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.rules import State, Step, tables
+from dungeonfighter.rules import dungeon as walking
+from dungeonfighter.rules.catalog.model import RoomEvent
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
+from tests.unit.rules.position import (
+    cleared,
+    doors,
+    happened,
+    hub,
+    inputs,
+    play,
+    roll,
+    roll_event,
+    room,
+    rules,
+    taken,
+    the_dungeon,
+    the_fight,
+)
+
+
+@pytest.mark.parametrize(("level", "expected"), [(1, 2), (4, 2), (5, 3), (10, 5), (24, 12), (60, 12)])
+def test_rooms_grow_with_the_level(level: int, expected: int) -> None:
+    assert tables.rooms_of(level) == expected
+
+
+def drawn(**facts: int) -> list[Door]:
+    """Many doors as they are drawn."""
+    state = cleared(rooms=12, **facts)
+    seen: list[Door] = []
+    for _ in range(400):
+        the_dungeon(state).phase = int(RoomPhase.cleared)
+        the_dungeon(state).room = 1
+        walking.go_on(rules().catalogue, state)
+        seen += the_dungeon(state).doors
+    return seen
+
+
+def test_a_quarter_of_the_doors_is_dark() -> None:
+    seen = drawn()
+    assert 200 < 1000 * sum(door.hint == 0 for door in seen) // len(seen) < 300
+
+
+def test_a_dark_door_hides_nothing_that_is_drawn() -> None:
+    assert all(door.kind == -1 and door.enemy == -1 for door in drawn() if door.hint == 0)
+
+
+def test_every_kind_of_room_occurs() -> None:
+    assert {door.kind for door in drawn()} >= set(RoomKind)
+
+
+def test_two_or_three_doors() -> None:
+    state = cleared(rooms=12)
+    counts = set()
+    for _ in range(50):
+        the_dungeon(state).room = 1
+        walking.go_on(rules().catalogue, state)
+        counts.add(len(the_dungeon(state).doors))
+    assert counts == {2, 3}
+
+
+def test_before_the_last_room_there_is_one_door() -> None:
+    state = cleared(rooms=5)
+    the_dungeon(state).room = 4
+    play(state, "1")
+    assert inputs(state) == ["1", "9"]
+
+
+def test_the_last_room_holds_a_guardian() -> None:
+    state = cleared(rooms=5)
+    the_dungeon(state).room = 4
+    play(state, "1")
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).rank == Rank.guardian
+
+
+def test_a_boss_dungeon_ends_with_the_regions_boss() -> None:
+    state = cleared(rooms=5, boss=True)
+    the_dungeon(state).room = 4
+    play(state, "1")
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).enemy == rules().catalogue.boss_of_region[0]
+
+
+def test_behind_an_elite_door_stands_an_elite() -> None:
+    state = room(RoomKind.elite)
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).rank == Rank.elite
+
+
+def test_the_enemy_told_at_the_door_is_the_enemy_met() -> None:
+    state = room(RoomKind.fight)
+    told = the_dungeon(state).roster[-1]
+    the_dungeon(state).doors = [Door(0, 2, the_dungeon(state).doors[0].theme_room, told)]
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).enemy == told
+
+
+def entry(face: int) -> list[int]:
+    state = room(RoomKind.fight)
+    roll_event(state, face)
+    return [event[0] for event in play(state, "1").events]
+
+
+@pytest.mark.parametrize("face", [1, 5])
+def test_entry_surprised(face: int) -> None:
+    assert Event.Surprised in entry(face)
+
+
+def test_the_surprised_are_struck_first() -> None:
+    told = entry(1)
+    assert {Event.FoeAttacked, Event.FoeMissed, Event.FoeDefended, Event.FoeHealed} & set(told)
+
+
+def test_entry_nothing() -> None:
+    assert entry(6) == entry(9)
+
+
+def test_entry_information_lights_the_next_doors() -> None:
+    state = room(RoomKind.fight)
+    roll_event(state, 10)
+    play(state, "1")
+    assert the_dungeon(state).informed
+
+
+def test_informed_means_no_dark_door() -> None:
+    state = cleared(rooms=12, informed=True)
+    play(state, "1")
+    assert all(door.hint for door in the_dungeon(state).doors)
+
+
+def test_entry_hazard() -> None:
+    assert Event.HazardStruck in entry(13)
+
+
+def test_entry_first_strike_delays_the_enemy() -> None:
+    state = room(RoomKind.fight)
+    roll_event(state, 16)
+    play(state, "1")
+    fight = the_fight(state)
+    assert fight.foe.next_at == fight.period + fight.period * tables.INTENT_LENGTH[fight.intent] // 1000
+
+
+def test_a_trap_can_be_avoided() -> None:
+    state = room(RoomKind.trap)
+    roll_event(state, 20)
+    assert taken(state, "1") == 0
+
+
+def test_a_trap_hurts() -> None:
+    state = room(RoomKind.trap)
+    roll_event(state, 2)
+    assert taken(state, "1") > state.hero.figures.health_max // 20
+
+
+def test_a_trap_leaves_the_last_point() -> None:
+    state = room(RoomKind.trap)
+    state.hero.health = 3
+    roll_event(state, 2)
+    play(state, "1")
+    assert state.hero.health == 1
+
+
+def test_a_treasure_is_taken_as_it_lies() -> None:
+    state = room(RoomKind.treasure)
+    play(state, "1")
+    play(state, "1")
+    assert len(state.hero.bag) == 1
+
+
+def test_a_forced_lock_holds_something_better() -> None:
+    state = room(RoomKind.treasure)
+    play(state, "1")
+    roll_event(state, 15)
+    play(state, "2")
+    assert state.hero.bag[0].level == 12
+    assert state.hero.bag[0].rarity >= 1
+
+
+def test_a_snapped_lock_hurts() -> None:
+    state = room(RoomKind.treasure)
+    play(state, "1")
+    roll_event(state, 2)
+    assert taken(state, "2") == state.hero.figures.health_max * 150 // 1000
+
+
+def shrine(event: str) -> tuple[State, RoomEvent]:
+    cat = rules().catalogue
+    state = room(RoomKind.shrine)
+    play(state, "1")
+    number = next(n for n, row in enumerate(cat.events) if row.id == event)
+    the_dungeon(state).offer = [number, number]
+    return state, cat.events[number]
+
+
+def test_a_shrine_shows_two_trades() -> None:
+    state = room(RoomKind.shrine)
+    play(state, "1")
+    assert len(set(the_dungeon(state).offer)) == 2
+
+
+def test_a_shrine_can_be_passed() -> None:
+    state = room(RoomKind.shrine)
+    play(state, "1")
+    play(state, "1")
+    assert the_dungeon(state).phase == RoomPhase.cleared
+
+
+def trade_kinds(side: str) -> list[str]:
+    """Shrine events by what they cost or give, one of each."""
+    cat = rules().catalogue
+    numbers = sorted({n for theme in cat.shrines for n in theme})
+    first: dict[str, str] = {}
+    for n in numbers:
+        first.setdefault(getattr(cat.events[n], side)[0], cat.events[n].id)
+    return [first[what] for what in sorted(first) if what]
+
+
+@pytest.mark.parametrize("event", sorted({*trade_kinds("cost"), *trade_kinds("gain")}))
+def test_a_shrine_takes_and_gives(event: str) -> None:
+    state, row = shrine(event)
+    hero = state.hero
+    hero.gold = hero.xp = 5000
+    hero.level = 10
+    hero.health -= 30 if row.gain[0] == "health" else 0
+    worth = [
+        hero.gold,
+        hero.xp,
+        hero.health,
+        sum(hero.stats),
+        len(hero.bag),
+        hero.scars,
+        sum(hero.consumables),
+    ]
+    hero.consumables[0] = 1
+    worth[-1] = sum(hero.consumables)
+    play(state, "2")
+    now = [hero.gold, hero.xp, hero.health, sum(hero.stats), len(hero.bag), hero.scars, sum(hero.consumables)]
+    assert sum(a != b for a, b in zip(worth, now, strict=True)) >= 2
+
+
+def test_an_unpayable_trade_is_not_offered() -> None:
+    state, _ = shrine("coin_slot")
+    state.hero.gold = 0
+    assert inputs(state) == ["1"]
+
+
+def test_a_merchant_sells() -> None:
+    state = room(RoomKind.merchant)
+    play(state, "1")
+    state.hero.gold = 10_000
+    play(state, "2")
+    assert len(state.hero.bag) == 1
+    assert state.hero.gold < 10_000
+
+
+def test_a_merchant_sells_potions() -> None:
+    state = room(RoomKind.merchant)
+    play(state, "1")
+    state.hero.gold = 10_000
+    before = state.hero.consumables[rules().catalogue.consumable_at[5]]
+    play(state, "4")
+    assert state.hero.consumables[rules().catalogue.consumable_at[5]] == before + 1
+
+
+def test_a_merchant_stays_until_the_hero_goes() -> None:
+    state = room(RoomKind.merchant)
+    play(state, "1")
+    state.hero.gold = 10_000
+    play(state, "2")
+    assert the_dungeon(state).phase == RoomPhase.offer
+
+
+def test_a_poor_hero_is_offered_nothing() -> None:
+    state = room(RoomKind.merchant)
+    play(state, "1")
+    state.hero.gold = 0
+    assert inputs(state) == ["1"]
+
+
+def test_a_rest_room_heals_40_percent() -> None:
+    state = room(RoomKind.rest)
+    play(state, "1")
+    state.hero.health = 1
+    play(state, "1")
+    assert state.hero.health == 1 + state.hero.figures.health_max * 400 // 1000
+
+
+def test_a_rest_room_teaches() -> None:
+    state = room(RoomKind.rest)
+    play(state, "1")
+    assert happened(play(state, "2"), Event.ExperienceGained)
+
+
+def test_a_rest_room_mends_a_scar() -> None:
+    state = room(RoomKind.rest)
+    state.hero.scars = 2
+    play(state, "1")
+    play(state, "3")
+    assert state.hero.scars == 1
+
+
+@pytest.mark.parametrize(("face", "code"), [(20, Event.ConsumableFound), (19, Event.ConsumableFound)])
+def test_search_finds_on_the_highest_faces(face: int, code: Event) -> None:
+    state = cleared()
+    roll_event(state, face)
+    assert happened(play(state, "2"), code)
+
+
+@pytest.mark.parametrize("face", [4, 18])
+def test_search_finds_nothing_in_between(face: int) -> None:
+    state = cleared()
+    roll_event(state, face)
+    assert happened(play(state, "2"), Event.SearchFailed)
+
+
+@pytest.mark.parametrize("face", [1, 3])
+def test_search_wakes_a_fight_on_the_lowest_faces(face: int) -> None:
+    state = cleared()
+    roll_event(state, face)
+    play(state, "2")
+    assert state.phase == Phase.Combat
+
+
+def test_a_woken_fight_does_not_clear_the_room_twice() -> None:
+    state = cleared()
+    roll_event(state, 1)
+    play(state, "2")
+    the_fight(state).health = 1
+    the_fight(state).foe.next_at = 10**6
+    roll(state, 10)
+    assert not happened(play(state, "1"), Event.RoomCleared)
+
+
+def test_search_once_a_room() -> None:
+    state = cleared()
+    roll_event(state, 10)
+    play(state, "2")
+    assert "2" not in inputs(state)
+
+
+def test_rest_heals_30_percent() -> None:
+    state = cleared()
+    state.hero.health = 1
+    play(state, "3")
+    assert state.hero.health == 1 + state.hero.figures.health_max * 300 // 1000
+
+
+def test_rest_once_a_dungeon() -> None:
+    state = cleared()
+    play(state, "3")
+    assert "3" not in inputs(state)
+
+
+def test_a_potion_between_fights() -> None:
+    state = cleared()
+    state.hero.health = 1
+    play(state, "5")
+    assert state.hero.health == 1 + state.hero.figures.health_max * 350 // 1000
+
+
+def test_leaving_heals_nothing() -> None:
+    state = cleared()
+    state.hero.health = 50
+    play(state, "9")
+    assert state.hero.health == 50
+
+
+def test_leaving_costs_10_turns_and_a_scar() -> None:
+    state = cleared()
+    play(state, "9")
+    assert (state.world.spent, state.hero.scars, state.phase) == (10, 1, Phase.GameLoop)
+
+
+def test_a_scar_costs_5_percent_of_health() -> None:
+    state = cleared()
+    before = state.hero.figures.health_max
+    play(state, "9")
+    assert state.hero.figures.health_max == before * 950 // 1000
+
+
+def test_at_most_6_scars() -> None:
+    state = cleared()
+    state.hero.scars = 6
+    play(state, "9")
+    assert state.hero.scars == 6
+
+
+def complete(level: int = 10, hero_level: int = 1) -> State:
+    state = cleared(rooms=2)
+    state.hero.level = hero_level
+    dungeon = the_dungeon(state)
+    dungeon.level, dungeon.room = level, 2
+    walking._room_cleared(rules().catalogue, state, dungeon)
+    return state
+
+
+def test_completion_heals_fully() -> None:
+    state = complete()
+    assert state.hero.health == state.hero.figures.health_max
+
+
+def test_completion_gives_one_item_of_brave_level() -> None:
+    state = complete(level=6, hero_level=4)
+    assert [item.level for item in state.hero.bag] == [8]
+
+
+def test_the_first_completion_always_gives_level_2() -> None:
+    state = complete(level=1)
+    assert state.hero.xp >= 300
+
+
+def test_a_new_level_heals_the_scars() -> None:
+    state = cleared(rooms=2)
+    state.hero.scars = 3
+    the_dungeon(state).room = 2
+    walking._room_cleared(rules().catalogue, state, the_dungeon(state))
+    assert state.hero.scars == 0
+
+
+def test_a_repeated_completion_is_worth_half() -> None:
+    first, again = complete(level=5), complete(level=5)
+    assert first.reward[0] == 500
+    the_dungeon(again).level = 5
+    walking._complete(rules().catalogue, again, the_dungeon(again))
+    assert again.reward[0] == 250
+
+
+def test_a_cleared_room_is_worth_half_a_unit() -> None:
+    step = play_trap()
+    assert happened(step, Event.RoomCleared)[0][1] == tables.unit(10) // 2
+
+
+def play_trap() -> Step:
+    state = room(RoomKind.trap)
+    roll_event(state, 20)
+    return play(state, "1")
+
+
+def test_the_hero_starts_before_doors() -> None:
+    state = hub()
+    play(state, "1")
+    play(state, "1")
+    assert (state.phase, the_dungeon(state).phase) == (Phase.Dungeon, RoomPhase.doors)
+
+
+def test_the_place_tilts_the_fight() -> None:
+    cat = rules().catalogue
+    state = room(RoomKind.fight)
+    theme = the_dungeon(state).theme
+    tilted = next(p for p in cat.places[theme][RoomKind.fight] if cat.place_rows[p].tilt == "hit")
+    the_dungeon(state).doors = [Door(0, 1, tilted)]
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).hit == cat.place_rows[tilted].tilt_amount
+
+
+def test_an_omen_hardens_for_the_next_fight() -> None:
+    state = room(RoomKind.fight)
+    the_dungeon(state).omen = 2
+    roll_event(state, 8)
+    play(state, "1")
+    assert the_fight(state).hero.statuses[Status.fortify] == 2
+
+
+def test_doors_are_pure_positions() -> None:
+    assert inputs(doors(doors=[Door(0, 1, 0), Door(-1, 0, -1)])) == ["1", "2", "9"]

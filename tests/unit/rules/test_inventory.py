@@ -1,0 +1,186 @@
+"""Wearing, taking off, dropping, ordering the strip, trading up: and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.errors import BadInput
+from dungeonfighter.rules import State
+from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.loot import roll_item, starting_weapon
+from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
+from tests.unit.rules.position import bout, cleared, hub, inputs, play, rules
+
+
+def owning(*items: Item, phase: Phase = Phase.Inventory) -> State:
+    state = hub()
+    state.hero.bag = list(items)
+    state.phase = int(phase)
+    return state
+
+
+def weapon(kind: Weapon) -> Item:
+    return starting_weapon(rules().catalogue, kind)
+
+
+def piece(slot: Slot, rarity: int = 0) -> Item:
+    state = hub()
+    return roll_item(rules().catalogue, state.dice, 5, slot=slot, rarity=rarity)
+
+
+def test_equipping_wears_the_item() -> None:
+    item = piece(Slot.head)
+    state = owning(item)
+    play(state, "equip 1")
+    assert (state.hero.worn[Slot.head], state.hero.bag) == (item, [])
+
+
+def test_what_was_worn_takes_its_place() -> None:
+    state = owning(piece(Slot.head), weapon(Weapon.mace))
+    old = state.hero.worn[0]
+    play(state, "equip 2")
+    assert state.hero.bag[1] is old
+
+
+def test_another_weapon_is_another_class() -> None:
+    state = owning(weapon(Weapon.wand))
+    play(state, "equip 1")
+    assert state.hero.kind == Weapon.wand
+
+
+def test_another_weapon_brings_its_basic_into_the_strip() -> None:
+    state = owning(weapon(Weapon.wand))
+    play(state, "equip 1")
+    assert state.hero.strip == [rules().catalogue.basic[Weapon.wand]]
+
+
+def test_armour_counts() -> None:
+    item = piece(Slot.chest)
+    state = owning(item)
+    play(state, "equip 1")
+    assert state.hero.figures.armour >= item.value
+
+
+def test_granted_actions_are_known() -> None:
+    cat = rules().catalogue
+    state = owning(
+        Item(base=cat.armours[1][0][0], level=1, rarity=1, value=2, actions=[cat.gear_actions[0][0]])
+    )
+    play(state, "equip 1")
+    assert cat.gear_actions[0][0] in state.hero.figures.known
+
+
+def test_what_is_taken_off_is_forgotten() -> None:
+    cat = rules().catalogue
+    granted = cat.gear_actions[0][0]
+    state = owning(Item(base=cat.armours[1][0][0], level=1, rarity=1, value=2, actions=[granted]))
+    state.hero.class_points[0] = 6
+    play(state, "equip 1")
+    play(state, "unequip head")
+    assert granted not in state.hero.strip
+
+
+def test_unequip_puts_it_into_the_bag() -> None:
+    state = owning()
+    play(state, "unequip weapon")
+    assert (len(state.hero.bag), state.hero.worn[0]) == (1, None)
+
+
+def test_drop_leaves_scrap_gold() -> None:
+    state = owning(weapon(Weapon.mace))
+    before = state.hero.gold
+    play(state, "drop 1")
+    assert (state.hero.bag, state.hero.gold > before) == ([], True)
+
+
+def strung() -> State:
+    state = owning()
+    state.hero.class_points[0] = 6
+    refresh(rules().catalogue, state.hero)
+    return state
+
+
+def test_the_strip_is_the_players() -> None:
+    state = strung()
+    known = state.hero.figures.known
+    play(state, "strip 2,0,1")
+    assert state.hero.strip == [known[2], known[0], known[1]]
+
+
+@pytest.mark.parametrize(
+    "text", ["strip 1,2", "strip 0,0", "strip 0,99", "strip 0,1,2,3", "strip", "strip a"]
+)
+def test_a_strip_that_cannot_be(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        play(strung(), text)
+    assert caught.value.code == "illegal_input"
+
+
+def test_trade_gives_one_of_the_next_rarity() -> None:
+    state = owning(*[piece(Slot.head)] * 5)
+    play(state, "trade 1,2,3,4,5")
+    assert [item.rarity for item in state.hero.bag] == [1]
+
+
+@pytest.mark.parametrize(
+    "text", ["trade 1,2,3,4", "trade 1,1,2,3,4", "trade 1,2,3,4,6", "trade 2,3,4,5,9", "trade 0,1,2,3,4"]
+)
+def test_a_trade_that_cannot_be(text: str) -> None:
+    state = owning(*[piece(Slot.head)] * 5, piece(Slot.head, rarity=2))
+    with pytest.raises(BadInput):
+        play(state, text)
+
+
+def test_mythics_cannot_be_traded_up() -> None:
+    with pytest.raises(BadInput):
+        play(owning(*[piece(Slot.head, rarity=5)] * 5), "trade 1,2,3,4,5")
+
+
+def test_nothing_is_worn_in_a_fight() -> None:
+    state = bout()
+    state.hero.bag = [piece(Slot.head)]
+    with pytest.raises(BadInput):
+        play(state, "equip 1")
+
+
+def test_equip_is_listed_at_the_hub() -> None:
+    assert "equip 1" in inputs(owning(piece(Slot.head), phase=Phase.GameLoop))
+
+
+def test_equip_applies_in_a_cleared_room() -> None:
+    state = cleared()
+    state.hero.bag = [piece(Slot.head)]
+    play(state, "equip 1")
+    assert state.hero.worn[Slot.head] is not None
+
+
+def test_unequip_applies_at_the_hub() -> None:
+    state = hub()
+    play(state, "unequip weapon")
+    assert state.hero.worn[0] is None
+
+
+def test_trade_needs_the_inventory() -> None:
+    with pytest.raises(BadInput):
+        play(owning(*[piece(Slot.head)] * 5, phase=Phase.GameLoop), "trade 1,2,3,4,5")
+
+
+def test_a_full_bag_keeps_what_is_worn() -> None:
+    state = owning(*[piece(Slot.head)] * 20)
+    with pytest.raises(BadInput):
+        play(state, "unequip weapon")
+
+
+@pytest.mark.parametrize("text", ["0", "1"])
+def test_back_where_the_hero_came_from(text: str) -> None:
+    state = cleared()
+    play(state, "4")
+    play(state, text)
+    assert state.phase == Phase.Dungeon
+
+
+def test_more_health_from_gear_does_not_heal() -> None:
+    state = owning(piece(Slot.chest))
+    state.hero.health = 100
+    play(state, "equip 1")
+    assert state.hero.health == 100

@@ -1,0 +1,124 @@
+"""Experience, levels, what kills leave, and what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.rules import progress, tables
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.loot import starting_weapon
+from dungeonfighter.rules.state import Rank, Weapon
+from tests.unit.rules.position import bout, happened, hub, play, rules
+
+
+@pytest.mark.parametrize(("level", "needed"), [(1, 300), (2, 450), (3, 600), (4, 900), (10, 2700)])
+def test_experience_to_the_next_level(level: int, needed: int) -> None:
+    assert tables.xp_next(level) == needed
+
+
+@pytest.mark.parametrize(
+    ("hero", "dungeon", "expected"), [(5, 5, 50), (5, 9, 70), (6, 5, 32), (7, 5, 15), (8, 5, 0), (30, 5, 0)]
+)
+def test_a_stronger_hero_learns_less(hero: int, dungeon: int, expected: int) -> None:
+    state = hub()
+    state.hero.level = hero
+    assert progress.gain_units(state, 1000, dungeon) == expected
+
+
+@pytest.mark.parametrize(
+    ("rank", "expected"), [(Rank.normal, 75), (Rank.elite, 150), (Rank.guardian, 112), (Rank.boss, 375)]
+)
+def test_a_kill_is_worth_its_rank(rank: Rank, expected: int) -> None:
+    against = rules().catalogue.boss_of_region[0] if rank == Rank.boss else None
+    step = play(bout(faces=(10,), health=1, rank=rank, against=against), "1")
+    assert happened(step, Event.FoeDied)[0][2] == expected
+
+
+@pytest.mark.parametrize(("weapon", "stats"), [(Weapon.mace, [6, 4, 4, 4]), (Weapon.wand, [4, 4, 4, 6])])
+def test_a_level_grows_the_weapons_stat_most(weapon: Weapon, stats: list[int]) -> None:
+    state = hub(weapon)
+    state.hero.xp = 300
+    progress.level_up(rules().catalogue, state)
+    assert state.hero.stats == stats
+
+
+def test_a_level_gives_a_class_point() -> None:
+    state = hub(Weapon.dagger)
+    state.hero.xp = 300
+    progress.level_up(rules().catalogue, state)
+    assert state.hero.class_points == [0, 0, 1, 0]
+
+
+def test_a_level_heals_fully() -> None:
+    state = hub()
+    state.hero.health, state.hero.xp = 1, 300
+    progress.level_up(rules().catalogue, state)
+    assert state.hero.health == state.hero.figures.health_max
+
+
+def test_a_level_gives_14_health() -> None:
+    state = hub()
+    before = state.hero.figures.health_max
+    state.hero.xp = 300
+    progress.level_up(rules().catalogue, state)
+    assert state.hero.figures.health_max == before + 14
+
+
+def test_experience_beyond_the_level_is_kept() -> None:
+    state = hub()
+    state.hero.xp = 340
+    progress.level_up(rules().catalogue, state)
+    assert state.hero.xp == 40
+
+
+def test_what_is_learned_fills_free_slots() -> None:
+    state = hub()
+    for _ in range(2):
+        state.hero.xp = 10_000
+        progress.level_up(rules().catalogue, state)
+    assert len(state.hero.strip) == 2
+
+
+def test_a_full_bag_scraps_what_is_found() -> None:
+    state = hub()
+    cat = rules().catalogue
+    state.hero.bag = [starting_weapon(cat, 0)] * 20
+    before = state.hero.gold
+    progress.find_item(cat, state, starting_weapon(cat, 1))
+    assert (len(state.hero.bag), state.hero.gold > before) == (20, True)
+
+
+def test_potions_beyond_four_become_gold() -> None:
+    state = hub()
+    cat = rules().catalogue
+    state.hero.consumables[cat.consumable_at[5]] = 4
+    progress.find_good(cat, state, cat.consumable_at[5])
+    assert state.log[-1][0] == Event.GoldFound
+
+
+def falls(rank: Rank) -> int:
+    """Items left by a thousand kills."""
+    state = hub()
+    cat = rules().catalogue
+    fallen = 0
+    for _ in range(1000):
+        state.log = []
+        state.hero.bag = []
+        progress.drop(cat, state, rank, 5)
+        fallen += len(state.hero.bag)
+    return fallen
+
+
+def test_a_quarter_of_the_kills_drops_an_item() -> None:
+    assert 210 < falls(Rank.normal) < 290
+
+
+def test_an_elite_always_drops_one() -> None:
+    assert falls(Rank.elite) == 1000
+
+
+def test_drops_come_from_the_loot_stream() -> None:
+    state = hub()
+    before = (state.dice.combat, state.dice.layout, state.dice.event)
+    progress.drop(rules().catalogue, state, Rank.boss, 5)
+    assert (state.dice.combat, state.dice.layout, state.dice.event) == before

@@ -1,0 +1,293 @@
+"""Each talent's mechanism, against the same position without it."""
+
+from __future__ import annotations
+
+from dungeonfighter.rules import State, combat, hub, prices, tables
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.progress import carried_max, take_talent
+from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind, Status, Weapon
+from dungeonfighter.rules.talents import KEYS, Perk
+from tests.unit.rules import position
+from tests.unit.rules.position import (
+    bout,
+    dealt,
+    doors,
+    happened,
+    play,
+    roll_event,
+    room,
+    rules,
+    taken,
+    teach,
+    the_dungeon,
+    the_fight,
+)
+
+
+def amount(key: str) -> int:
+    cat = rules().catalogue
+    return cat.talents[cat.talent_by_key[key]].amount
+
+
+def test_every_mechanism_has_a_talent() -> None:
+    assert set(rules().catalogue.talent_by_key) == set(KEYS)
+
+
+def test_counter_guard_answers_a_guarded_heavy() -> None:
+    state = bout(faces=(10,), at=1, intent=Intent.heavy, talents=("counter_guard",))
+    assert dealt(state, "4") > 0
+
+
+def test_precise_combo_rolls_higher() -> None:
+    step = play(bout(faces=(8,), talents=("precise_combo",)), "2")
+    assert happened(step, Event.HeroAttacked)[0][2] == 11 + amount("precise_combo")
+
+
+def test_power_armour_softens_exposure() -> None:
+    soft, hard = bout(faces=(10, 10), at=1, talents=("power_armour",)), bout(faces=(10, 10), at=1)
+    assert taken(soft, "3") < taken(hard, "3")
+
+
+def test_bleed_on_combo() -> None:
+    state = bout(faces=(15,), talents=("bleed_on_combo",))
+    play(state, "1")
+    assert the_fight(state).foe.statuses[Status.bleed] == amount("bleed_on_combo")
+
+
+def test_executioner_needs_a_wounded_enemy() -> None:
+    whole, wounded = bout(faces=(10,), talents=("executioner",)), bout(faces=(10,), talents=("executioner",))
+    the_fight(wounded).health_max *= 10
+    assert dealt(wounded, "1") == dealt(whole, "1") * amount("executioner") // 1000
+
+
+def test_second_wind_comes_once() -> None:
+    state = bout(faces=(10, 10), at=1, talents=("second_wind",))
+    state.hero.health = state.hero.figures.health_max // 4 + 5
+    step = play(state, "1")
+    assert happened(step, Event.SecondWind)
+    assert the_fight(state).winded
+
+
+def test_scavenger_finds_on_more_faces() -> None:
+    state = position.cleared()
+    teach(state, "scavenger")
+    roll_event(state, 21 - 2 * amount("scavenger"))
+    assert not happened(play(state, "2"), Event.SearchFailed)
+
+
+def test_scavenger_wakes_nothing() -> None:
+    state = position.cleared()
+    teach(state, "scavenger")
+    roll_event(state, 1)
+    play(state, "2")
+    assert state.phase == Phase.Dungeon
+
+
+def test_door_sense_knows_no_darkness() -> None:
+    state = position.cleared(rooms=12)
+    teach(state, "door_sense")
+    for _ in range(30):
+        the_dungeon(state).phase = 2
+        the_dungeon(state).room = 1
+        play(state, "1")
+        assert all(door.kind >= 0 for door in the_dungeon(state).doors)
+
+
+def test_cheap_potions_lower_prices() -> None:
+    state = position.hub()
+    cat = rules().catalogue
+    before = prices.good(cat, state.hero, 0)
+    teach(state, "cheap_potions")
+    assert prices.good(cat, state.hero, 0) == before * amount("cheap_potions") // 1000
+
+
+def test_opener_crit_widens_the_first_attack() -> None:
+    step = play(bout(faces=(20 - amount("opener_crit"),), talents=("opener_crit",)), "1")
+    assert happened(step, Event.HeroAttacked)[0][3] == 4
+
+
+def test_opener_crit_ends_with_the_first_attack() -> None:
+    step = play(bout(faces=(19,), talents=("opener_crit",), opened=True), "1")
+    assert happened(step, Event.HeroAttacked)[0][3] == 3
+
+
+def test_interrupt_mark_marks_and_delays() -> None:
+    state = bout(faces=(15,), intent=Intent.heal, talents=("interrupt_mark",), period=1000)
+    play(state, "1")
+    fight = the_fight(state)
+    assert (fight.foe.statuses[Status.mark], fight.foe.next_at) == (
+        1,
+        1_000_500 + amount("interrupt_mark"),
+    )
+
+
+def test_hazard_ward_turns_hazards_away() -> None:
+    state = bout(talents=("hazard_ward",))
+    for _ in range(20):
+        combat.room_acts(rules().catalogue, state, the_fight(state))
+    assert state.hero.health == state.hero.figures.health_max
+
+
+def test_hazard_ward_softens_traps() -> None:
+    hard, soft = room(RoomKind.trap), room(RoomKind.trap, talents=("hazard_ward",))
+    roll_event(hard, 1)
+    roll_event(soft, 1)
+    assert 0 < taken(soft, "1") < taken(hard, "1")
+
+
+def test_thick_skin_is_armour() -> None:
+    state = position.hub()
+    before = state.hero.figures.armour
+    assert teach(state, "thick_skin") == state.hero.figures.armour - before
+
+
+def test_quick_hands() -> None:
+    state = bout(talents=("quick_hands",))
+    play(state, "5")
+    assert the_fight(state).hero.next_at == state.hero.figures.period * amount("quick_hands") // 1000
+
+
+def test_strip_keeper_spares_a_reset() -> None:
+    state = bout(faces=(10,), step=1, talents=("strip_keeper",))
+    play(state, "1")
+    assert the_fight(state).step == 1
+
+
+def test_strip_keeper_is_used_up() -> None:
+    state = bout(faces=(10,), step=1, talents=("strip_keeper",), kept=9)
+    play(state, "1")
+    assert the_fight(state).step == 0
+
+
+def test_gambler_turns_1_into_a_critical() -> None:
+    step = play(bout(faces=(1,), talents=("gambler",)), "1")
+    assert happened(step, Event.HeroAttacked)[0][3] == 4
+
+
+def test_gambler_pays_with_2() -> None:
+    step = play(bout(faces=(2,), talents=("gambler",)), "1")
+    assert happened(step, Event.HeroMissed)[0][3] == 0
+
+
+def test_long_statuses() -> None:
+    state = bout(Weapon.wand, faces=(15,), talents=("long_statuses",))
+    other = bout(Weapon.wand, faces=(15,))
+    play(state, "1")
+    play(other, "1")
+    longer = the_fight(state).foe.statuses[Status.burn] - the_fight(other).foe.statuses[Status.burn]
+    assert longer == amount("long_statuses")
+
+
+def test_poisoner() -> None:
+    state = bout(faces=(20,), talents=("poisoner",))
+    play(state, "1")
+    assert the_fight(state).foe.statuses[Status.poison] == amount("poisoner")
+
+
+def test_field_medic_rests_better() -> None:
+    state = position.cleared()
+    teach(state, "field_medic")
+    state.hero.health = 1
+    play(state, "3")
+    assert state.hero.health == 1 + state.hero.figures.health_max * (300 + amount("field_medic")) // 1000
+
+
+def test_field_medic_camps_better() -> None:
+    state = position.hub()
+    teach(state, "field_medic")
+    state.hero.health = 1
+    play(state, "4")
+    assert state.hero.health == 1 + state.hero.figures.health_max * (250 + amount("field_medic")) // 1000
+
+
+def test_giant_slayer_needs_a_giant() -> None:
+    small = bout(faces=(10,), talents=("giant_slayer",))
+    giant = bout(faces=(10,), talents=("giant_slayer",), rank=Rank.elite)
+    assert dealt(giant, "1") == dealt(small, "1") * amount("giant_slayer") // 1000
+
+
+def test_momentum_shortens_the_second_combo() -> None:
+    state = bout(faces=(15,), talents=("momentum",), run=1)
+    play(state, "1")
+    assert the_fight(state).hero.next_at == state.hero.figures.period * (1000 - amount("momentum")) // 1000
+
+
+def test_last_stand_needs_wounds() -> None:
+    whole, wounded = bout(faces=(10,), talents=("last_stand",)), bout(faces=(10,), talents=("last_stand",))
+    wounded.hero.health = 20
+    assert dealt(wounded, "1") == dealt(whole, "1") * amount("last_stand") // 1000
+
+
+def test_escape_artist_flees_without_a_blow() -> None:
+    step = play(bout(talents=("escape_artist",)), "8")
+    assert happened(step, Event.HeroFled)
+    assert not happened(step, Event.FoeAttacked)
+
+
+def test_escape_artist_gets_no_scar() -> None:
+    state = position.cleared()
+    teach(state, "escape_artist")
+    play(state, "9")
+    assert state.hero.scars == 0
+
+
+def test_hoarder_carries_more_potions() -> None:
+    state = position.hub()
+    cat = rules().catalogue
+    teach(state, "hoarder")
+    assert carried_max(cat, state.hero, cat.consumable_at[5]) == 4 + amount("hoarder")
+
+
+def level_up(state: State) -> None:
+    state.hero.xp = tables.xp_next(state.hero.level)
+    play(state, "2")
+
+
+def test_a_level_offers_three_talents() -> None:
+    state = position.hub()
+    level_up(state)
+    assert (state.phase, len(set(state.talent_offer))) == (Phase.LevelUp, 3)
+
+
+def test_a_held_talent_is_not_offered() -> None:
+    state = position.hub()
+    cat = rules().catalogue
+    state.hero.talents = list(range(len(cat.talents) - 2))
+    level_up(state)
+    assert sorted(state.talent_offer) == [len(cat.talents) - 2, len(cat.talents) - 1]
+
+
+def test_taking_a_talent_goes_on_where_the_level_came() -> None:
+    state = position.hub()
+    level_up(state)
+    play(state, "2")
+    assert state.phase == Phase.Inventory
+    assert len(state.hero.talents) == 1
+
+
+def test_without_talents_left_there_is_no_choice() -> None:
+    state = position.hub()
+    state.hero.talents = list(range(len(rules().catalogue.talents)))
+    level_up(state)
+    assert state.phase == Phase.Inventory
+
+
+def test_the_offer_is_emptied() -> None:
+    state = position.hub()
+    level_up(state)
+    take_talent(rules().catalogue, state, 0)
+    assert state.talent_offer == []
+
+
+def test_perks_are_read_from_the_figures() -> None:
+    state = doors()
+    teach(state, "giant_slayer")
+    assert state.hero.figures.perks[Perk.giant_slayer] == amount("giant_slayer")
+
+
+def test_door_kinds_come_with_a_place() -> None:
+    assert isinstance(the_dungeon(room(RoomKind.trap)).doors[0], Door)
+
+
+def test_hub_camp_needs_wounds() -> None:
+    assert not hub.may_camp(position.hub().hero)

@@ -1,0 +1,270 @@
+"""The hub, regions, bosses, death, victory and the score."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.rules import GameOptions, State, prices, score, tables, world
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Ending, Mode, Phase, Rank, Weapon
+from tests.unit.rules.position import bout, hub, inputs, play, rules, the_dungeon
+
+
+def reached(frontier: int, region: int = 0, bosses: int = 0) -> State:
+    """At the hub with all levels below `frontier` cleared."""
+    state = hub()
+    state.world.frontier, state.world.region, state.world.bosses = frontier, region, bosses
+    state.world.offers = world.draw_offers(rules().catalogue, state)
+    return state
+
+
+def levels(state: State) -> list[int]:
+    return [offer.level for offer in state.world.offers]
+
+
+@pytest.mark.parametrize(
+    ("frontier", "region", "expected"),
+    [(1, 0, [1, 2]), (5, 0, [5, 4, 6]), (10, 0, [10, 9]), (11, 1, [11, 10, 12])],
+)
+def test_the_hub_offers_the_lowest_uncleared_level_and_its_neighbours(
+    frontier: int, region: int, expected: list[int]
+) -> None:
+    assert levels(reached(frontier, region, region)) == expected
+
+
+def test_the_boss_is_due_when_the_regions_levels_are_cleared() -> None:
+    assert [offer.boss for offer in reached(11).world.offers] == [True, False, False]
+
+
+def test_a_beaten_boss_is_not_due() -> None:
+    assert not any(offer.boss for offer in reached(11, bosses=1).world.offers)
+
+
+def test_clearing_out_of_order_keeps_the_gap() -> None:
+    state = hub()
+    cat = rules().catalogue
+    world.clear(cat, state, 2, False)
+    assert (state.world.frontier, world.is_cleared(state.world, 2)) == (1, True)
+
+
+def test_clearing_the_gap_moves_the_frontier() -> None:
+    state = hub()
+    cat = rules().catalogue
+    world.clear(cat, state, 2, False)
+    world.clear(cat, state, 1, False)
+    assert (state.world.frontier, state.world.cleared) == (3, [])
+
+
+def test_a_cleared_level_is_no_first_clear_again() -> None:
+    state = hub()
+    world.clear(rules().catalogue, state, 1, False)
+    assert not world.clear(rules().catalogue, state, 1, False)
+
+
+def test_without_a_beaten_boss_there_is_no_travel() -> None:
+    assert "3" not in inputs(hub())
+
+
+def travelled() -> State:
+    state = reached(11, bosses=1)
+    play(state, "3")
+    play(state, "1")
+    return state
+
+
+def test_travel_reaches_the_next_region() -> None:
+    assert travelled().world.region == 1
+
+
+def test_travel_has_three_events() -> None:
+    assert sum(event[0] == Event.TravelEvent for event in travelled().log) == 3
+
+
+def test_camping_heals_a_quarter_for_50_turns() -> None:
+    state = hub()
+    state.hero.health = 1
+    play(state, "4")
+    assert (state.hero.health, state.world.spent) == (1 + state.hero.figures.health_max // 4, 50)
+
+
+def test_only_the_hurt_camp() -> None:
+    assert "4" not in inputs(hub())
+
+
+def test_two_potions_a_visit() -> None:
+    state = hub()
+    state.hero.gold = 1000
+    play(state, "5")
+    play(state, "5")
+    assert "5" not in inputs(state)
+
+
+def test_a_potion_costs_25_and_8_a_level() -> None:
+    state = hub()
+    state.hero.gold = 100
+    play(state, "5")
+    assert state.hero.gold == 100 - 33
+
+
+def test_the_item_on_sale_is_bought_once() -> None:
+    state = hub()
+    state.hero.gold = 10_000
+    play(state, "6")
+    assert (len(state.hero.bag), "6" in inputs(state)) == (1, False)
+
+
+def test_rerolls_get_dearer() -> None:
+    state = hub()
+    before = prices.reroll(state.hero, state.world)
+    state.hero.gold = 1000
+    play(state, "7")
+    assert prices.reroll(state.hero, state.world) == 2 * before
+
+
+def test_a_new_visit_restocks() -> None:
+    state = hub()
+    state.hero.gold = 1000
+    for text in ("5", "5", "1", "1", "9"):
+        play(state, text)
+    assert state.world.potions_left == 2
+
+
+def test_0_goes_back() -> None:
+    state = hub()
+    play(state, "1")
+    play(state, "0")
+    assert state.phase == Phase.GameLoop
+
+
+def dead(mode: Mode = Mode.casual) -> State:
+    state = bout(faces=(10, 10), at=1)
+    state.mode = int(mode)
+    state.hero.health = 1
+    play(state, "1")
+    return state
+
+
+def test_a_clone_keeps_the_level() -> None:
+    state = dead()
+    state.hero.level = 7
+    play(state, "1")
+    assert (state.hero.level, state.phase) == (7, Phase.GameLoop)
+
+
+def test_a_clone_has_only_a_plain_weapon() -> None:
+    state = dead()
+    play(state, "1")
+    worn = state.hero.worn
+    assert worn[0] is not None
+    assert worn[0].affixes == []
+    assert worn[1:] == [None] * 4
+
+
+def test_a_casual_run_can_end_with_death() -> None:
+    state = dead()
+    step = play(state, "2")
+    assert (step.terminated, state.ending) == (True, Ending.died)
+
+
+@pytest.mark.parametrize("mode", [Mode.ironman, Mode.daily])
+def test_death_ends_a_hard_run(mode: Mode) -> None:
+    state = dead(mode)
+    assert (state.over, state.ending, inputs(state)) == (True, Ending.died, [])
+
+
+def last_blow() -> State:
+    cat = rules().catalogue
+    state = bout(faces=(10,), health=1, rank=Rank.boss, against=cat.boss_of_region[2])
+    state.world.region = state.world.bosses = 2
+    state.world.frontier, state.world.first_clears = 31, 30
+    dungeon = the_dungeon(state)
+    dungeon.boss, dungeon.room, dungeon.level = True, dungeon.rooms, 30
+    state.hero.talents = list(range(len(cat.talents)))
+    play(state, "1")
+    play(state, "1")
+    return state
+
+
+def test_the_third_boss_is_the_victory() -> None:
+    assert last_blow().phase == Phase.Victory
+
+
+def test_a_won_run_scores_100() -> None:
+    assert score.score(last_blow()) == 10_000
+
+
+def test_a_won_run_can_end() -> None:
+    state = last_blow()
+    step = play(state, "2")
+    assert (step.terminated, state.ending) == (True, Ending.won)
+
+
+def test_a_won_run_can_go_on_without_end() -> None:
+    state = last_blow()
+    play(state, "1")
+    assert levels(state) == [31, 30, 32]
+
+
+def test_a_ranked_run_ends_after_3000_turns() -> None:
+    state = hub(ranked=True)
+    state.world.spent = 2999
+    step = play(state, "1")
+    assert (step.truncated, step.terminated, state.over, state.ending) == (True, False, True, Ending.turns)
+
+
+def test_an_unranked_run_has_no_such_end() -> None:
+    state = hub()
+    state.world.spent = 2999
+    assert not play(state, "1").truncated
+
+
+def test_a_level_is_worth_3_points() -> None:
+    state = hub()
+    state.world.first_clears = 4
+    assert score.score(state) == 1200
+
+
+def test_a_boss_is_worth_3_points() -> None:
+    state = hub()
+    state.world.bosses = 1
+    assert score.score(state) == 300
+
+
+def test_levels_beyond_30_are_worth_nothing() -> None:
+    state = hub()
+    state.world.first_clears = 50
+    assert score.score(state) == 9000
+
+
+def test_experience_is_worth_at_most_a_point() -> None:
+    state = hub()
+    state.world.xp_since_clear = 10**6
+    assert score.score(state) == 100
+
+
+def test_experience_is_a_share_of_ten_units() -> None:
+    state = hub()
+    state.world.xp_since_clear = 5 * tables.unit(1)
+    assert score.score(state) == 50
+
+
+def test_the_reward_is_the_score_gained() -> None:
+    step = play(bout(faces=(10,), health=1), "1")
+    assert step.reward == score.score(step.state) > 0
+
+
+def test_weapon_choice_is_the_first_state() -> None:
+    state = rules().new_game(GameOptions(seed=5))
+    play(state, "3")
+    assert (state.phase, state.hero.kind) == (Phase.GameLoop, Weapon.dagger)
+
+
+def test_the_boss_gives_the_region() -> None:
+    state = reached(11)
+    cat = rules().catalogue
+    assert world.clear(cat, state, 10, True)
+    assert world.open_regions(cat, state.world) == [1]
+
+
+def test_victory_is_told() -> None:
+    assert any(event[0] == Event.GameWon for event in last_blow().log)
