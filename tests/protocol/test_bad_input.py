@@ -338,3 +338,13 @@ async def test_a_connection_that_ends_early_is_no_trouble(served: Served) -> Non
     writer.close()
     await writer.wait_closed()
     assert (await post(served, GOOD, call_headers(READ))).status_code == 200
+
+
+async def test_a_trailing_slash_is_the_same_address(served: Served) -> None:
+    for path in ("/mcp/", "/bots/hero/mcp/"):
+        assert (await post(served, GOOD, call_headers(READ), path)).status_code == 200
+
+
+async def test_other_paths_are_not_mcp(served: Served) -> None:
+    for path in ("/", "/bots/hero", "/bots/hero/mcp/more", "/mcpx", "/bots//hero/mcp"):
+        assert (await post(served, GOOD, call_headers(READ), path)).status_code in {404, 405}

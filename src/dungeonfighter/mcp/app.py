@@ -106,12 +106,12 @@ def build_app(
 def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:
     """Whether this is an MCP address, and the bot's segment of it as it was sent (`%2F` is not a slash)."""
     path: str = scope["path"]
-    if path == "/mcp":
+    if path in {"/mcp", "/mcp/"}:
         return True, None
     if not path.startswith("/bots/"):
         return False, None
     raw: bytes = scope.get("raw_path") or path.encode()
     parts = raw.partition(b"?")[0].split(b"/")
-    if len(parts) == 4 and parts[3] == b"mcp":
+    if parts[3:] in ([b"mcp"], [b"mcp", b""]):
         return True, parts[2]
     return False, None

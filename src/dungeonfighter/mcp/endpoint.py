@@ -1,7 +1,8 @@
 """One MCP address as an ASGI application: judge the request, then hand the same bytes to whoever answers it.
 
-The order: Host and Origin, method, size, JSON, the address itself (bot, toolset), headers, protocol version.
-Then the short way, if there is one and it takes the request (`front`), else the official SDK.
+The short way, if there is one, sees every body first and answers what it accepts completely. All else is
+judged here, in this order: Host and Origin, method, size, JSON, the address itself (bot, toolset), headers,
+revision; what passes goes to the official SDK.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class Speaker(Protocol):
         """Answer one POST through `exchange.send`."""
 
 
-Front = Callable[[Exchange, wire.Scope, bytes, wire.Send], Awaitable[bool]]
-"""The short way: True if it has answered; False leaves the request untouched to the speaker."""
+Front = Callable[[wire.Scope, bytes, bytes | None, wire.Send], Awaitable[bool]]
+"""The short way, given scope, body, bot segment and send: True if it has answered; False if it did
+nothing."""
 
 
 class McpEndpoint:
@@ -63,44 +65,48 @@ class McpEndpoint:
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
     ) -> None:
         """Answer one HTTP request; `bot` is the path's segment as it was sent."""
-        request_id: wire.RequestId = None
         try:
             if scope["method"] != "POST":
                 self._check_hosts(scope)
                 raise ProtocolError(INVALID_REQUEST, "this address takes POST only", status=405)
             body = await wire.read_body(scope, receive)
-            envelope = wire.open_envelope(body)
-            request_id = envelope.id
-            self._check_hosts(scope)
-            exchange = Exchange(_bot_in(bot), _toolset_in(scope), LOCAL_FLEET, wire.Mended(send, request_id))
-            _check_headers(scope)
-            if envelope.fault is not None:
-                raise envelope.fault
-            _check_version(scope, envelope)
         except wire.Disconnected:
             return
         except wire.TooLarge:
             await wire.send_fault(send, _TOO_LARGE, None)
             return
         except ProtocolError as fault:
-            await wire.send_fault(send, fault, request_id)
+            await wire.send_fault(send, fault, None)
             return
-        await self._answer(exchange, scope, receive, send, body, request_id)
+        if self._front is None or not await self._front(scope, body, bot, send):
+            await self._answer(scope, receive, send, body, bot)
 
     async def _answer(
-        self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes,
-        request_id: wire.RequestId,
-    ) -> None:  # fmt: skip
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None
+    ) -> None:
+        envelope = wire.open_envelope(body)
+        mended = wire.Mended(send, envelope.id)
         try:
-            if self._front is not None and await self._front(exchange, scope, body, send):
-                return
+            exchange = self._judge(scope, envelope, bot, mended)
             await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
+        except ProtocolError as fault:
+            await wire.send_fault(send, fault, envelope.id)
         except Exception:
             logger.exception("an MCP request broke")
-            if not exchange.send.started:
-                await wire.send_fault(
-                    send, ProtocolError(INTERNAL_ERROR, "internal error", status=500), request_id
-                )
+            if not mended.started:
+                await wire.send_fault(send, _BROKEN, envelope.id)
+
+    def _judge(
+        self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None, mended: wire.Mended
+    ) -> Exchange:
+        """Everything that can be wrong with a POST before a protocol library has to look at it."""
+        self._check_hosts(scope)
+        exchange = Exchange(_bot_in(bot), _toolset_in(scope), LOCAL_FLEET, mended)
+        _check_headers(scope)
+        if envelope.fault is not None:
+            raise envelope.fault
+        _check_version(scope, envelope)
+        return exchange
 
     def _check_hosts(self, scope: wire.Scope) -> None:
         host = wire.header(scope, b"host")
@@ -113,6 +119,9 @@ class McpEndpoint:
 _TOO_LARGE: Final = ProtocolError(
     INVALID_REQUEST, f"the body is larger than {limits.body_bytes_max} bytes", status=413
 )
+
+
+_BROKEN: Final = ProtocolError(INTERNAL_ERROR, "internal error", status=500)
 
 
 def _bot_in(segment: bytes | None) -> str | None:

@@ -97,6 +97,11 @@ class Registry:
 
         self._host = host
         self.tools: dict[str, Tool[Any]] = {name: _tools[name] for name in schemas.DESCRIPTIONS}
+        self._schemas = {
+            (one.name, bound): schemas.input_schema(one.name, with_bot=one.takes_bot and not bound)
+            for one in self.tools.values()
+            for bound in (False, True)
+        }
 
     def listed(self, toolset: Toolset, *, bound: bool) -> list[dict[str, Any]]:
         """The definitions of a toolset, in a fixed order; `play` contains `core`."""
@@ -105,8 +110,7 @@ class Registry:
 
     def input_schema(self, name: str, *, bound: bool) -> dict[str, Any] | None:
         """The input schema of a tool, or None if there is no such tool."""
-        found = self.tools.get(name)
-        return None if found is None else schemas.input_schema(name, with_bot=found.takes_bot and not bound)
+        return self._schemas.get((name, bound))
 
     async def call(
         self, name: str, given: Mapping[str, object] | None, bound_bot: str | None, fleet: str = LOCAL_FLEET

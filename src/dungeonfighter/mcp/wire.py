@@ -202,8 +202,8 @@ class Mended:
     async def __call__(self, message: Message) -> None:
         """Pass a message on; hold back those of a failed answer until it is whole."""
         if message["type"] == "http.response.start":
-            self.started = True
             if message["status"] < 400 and self.fault is None:
+                self.started = True
                 await self._send(message)
             else:
                 self._held = message
@@ -216,6 +216,7 @@ class Mended:
             await self._mend(int(self._held["status"]))
 
     async def _mend(self, status: int) -> None:
+        self.started = True
         if self.fault is not None:
             await send_fault(self._send, self.fault, self._request_id)
             return

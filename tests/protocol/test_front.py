@@ -1,0 +1,115 @@
+"""A short way put in front sees the same bytes first, and what it leaves goes the long way untouched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange, McpEndpoint
+from dungeonfighter.settings import Settings
+
+BODY = b'{"jsonrpc":"2.0","id":"x","method":"tools/list"}'
+
+
+class Asgi:
+    """One POST in pieces, and what is answered to it."""
+
+    def __init__(self, *pieces: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        accepted = (b"accept", b"application/json"), (b"content-type", b"application/json")
+        self.scope: dict[str, Any] = {
+            "type": "http", "method": "POST", "path": "/mcp", "query_string": b"toolset=core",
+            "headers": [(b"host", b"localhost"), *accepted, *headers],
+        }  # fmt: skip
+        self._pieces = list(pieces)
+        self.sent: list[Any] = []
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._pieces:
+            return {"type": "http.disconnect"}
+        piece = self._pieces.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+
+class Echo:
+    """Speaks no protocol: answers with what it was given, or breaks."""
+
+    def __init__(self, *, status: int = 200, broken: bool = False) -> None:
+        self.status = status
+        self.broken = broken
+        self.seen: list[tuple[Exchange, bytes]] = []
+
+    async def answer(self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive) -> None:
+        message = await receive()
+        assert scope[EXCHANGE] is exchange
+        self.seen.append((exchange, message["body"]))
+        await exchange.send({"type": "http.response.start", "status": self.status, "headers": []})
+        if self.broken:
+            raise RuntimeError("in the middle")
+        await exchange.send({"type": "http.response.body", "body": b"plain words"})
+
+
+def endpoint(speaker: Echo, front: Any = None) -> McpEndpoint:
+    return McpEndpoint(speaker, HostGuard(Settings()), front)
+
+
+async def test_the_front_answers_what_it_takes() -> None:
+    async def front(scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
+        assert (body, bot) == (BODY, b"me")
+        await wire.send_json(send, 200, b"{}")
+        return True
+
+    asgi, speaker = Asgi(BODY[:10], BODY[10:]), Echo()
+    await endpoint(speaker, front)(asgi.scope, asgi.receive, asgi.send, b"me")
+    assert asgi.sent[1]["body"] == b"{}"
+    assert not speaker.seen
+
+
+async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
+    async def front(*_: object) -> bool:
+        return False
+
+    asgi, speaker = Asgi(BODY[:10], BODY[10:]), Echo()
+    await endpoint(speaker, front)(asgi.scope, asgi.receive, asgi.send, b"me")
+    ((exchange, body),) = speaker.seen
+    assert body == BODY
+    assert (exchange.bot, exchange.toolset, exchange.fleet) == ("me", "core", "local")
+    assert asgi.sent[1]["body"] == b"plain words"
+
+
+async def test_a_failed_answer_without_json_rpc_gets_one() -> None:
+    asgi = Asgi(BODY)
+    await endpoint(Echo(status=406))(asgi.scope, asgi.receive, asgi.send, None)
+    assert asgi.sent[0]["status"] == 406
+    assert asgi.sent[1]["body"].startswith(b'{"jsonrpc":"2.0","id":"x","error":{"code":-32600,')
+
+
+async def test_what_breaks_in_a_held_answer_is_an_internal_error() -> None:
+    asgi = Asgi(BODY)
+    await endpoint(Echo(status=400, broken=True))(asgi.scope, asgi.receive, asgi.send, None)
+    assert [message["type"] for message in asgi.sent] == ["http.response.start", "http.response.body"]
+    assert asgi.sent[0]["status"] == 500
+
+
+async def test_who_leaves_in_the_middle_of_a_body_is_not_answered() -> None:
+    asgi, speaker = Asgi(), Echo()
+    pieces = iter([{"type": "http.request", "body": BODY, "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    await endpoint(speaker)(asgi.scope, receive, asgi.send, None)
+    assert not asgi.sent
+    assert not speaker.seen
+
+
+async def test_a_declared_length_is_refused_before_anything_is_read() -> None:
+    async def receive() -> Any:
+        raise AssertionError("nothing is read")
+
+    asgi = Asgi(BODY, headers=((b"content-length", b"2000000"),))
+    await endpoint(Echo())(asgi.scope, receive, asgi.send, None)
+    assert asgi.sent[0]["status"] == 413
