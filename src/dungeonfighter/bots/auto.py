@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dungeonfighter.bots import chores
 from dungeonfighter.rules.observation import Observation
 
-LOW_SHARE = 0.35
-POTIONS_WANTED = 2
+LOW_SHARE: Final = 0.35
+REST_SHARE: Final = 0.5
 
 
 class Auto:
@@ -43,10 +45,6 @@ def _at_hub(o: Observation, legal: frozenset[str]) -> str:
         return equip
     if "3" in legal and chores.region_is_done(o):
         return "3"
-    if chores.health_share(o) < 0.7 and "4" in legal:
-        return "4"
-    if o.player.potions < POTIONS_WANTED and "5" in legal:
-        return "5"
     return "1"
 
 
@@ -56,7 +54,7 @@ def _in_dungeon(o: Observation, legal: frozenset[str]) -> str:
         return "1"
     if equip := chores.better_item(o, legal):
         return equip
-    if chores.health_share(o) < 0.5 and "3" in legal:
+    if chores.health_share(o) < REST_SHARE and "3" in legal:
         return "3"
     if chores.health_share(o) < LOW_SHARE and "5" in legal:
         return "5"

@@ -26,7 +26,7 @@ def better_item(o: Observation, legal: frozenset[str], *, least_change: int = 1)
 
 def region_is_done(o: Observation) -> bool:
     """Nothing new is left to clear here (the hub shows what it offers)."""
-    return bool(o.dungeons) and all(offer.cleared for offer in o.dungeons)
+    return bool(o.dungeons) and all(offer.cleared and not offer.boss for offer in o.dungeons)
 
 
 def furthest_region(legal: frozenset[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.bots import chores, fightsense, taste
+from dungeonfighter.bots import chores, fightsense, strips, taste, trading
 from dungeonfighter.rules.observation import CombatView, Observation, OfferView
 
 SKILLS: Final = (
@@ -22,6 +22,7 @@ SKILLS: Final = (
     "equipment",
     "potions",
     "strip",
+    "trading",
     "fleeing",
 )
 
@@ -61,6 +62,8 @@ class Heuristic:
                 return self._in_dungeon(o, legal)
             case "Combat":
                 return self._in_combat(o, legal)
+            case "Inventory":
+                return trading.trade_up(o) or "1"
             case "RegionTravel":
                 return chores.furthest_region(legal)
             case "LevelUp":
@@ -108,12 +111,14 @@ class Heuristic:
     def _at_hub(self, o: Observation, legal: frozenset[str]) -> str:
         if self._can("equipment") and (equip := chores.better_item(o, legal)):
             return equip
-        if self._can("strip") and (strip := taste.better_strip(o)):
+        if self._can("strip") and (strip := strips.better_strip(o)):
             return strip
         if chores.health_share(o) < Habit.camp and "4" in legal:
             return "4"
         if self._can("potions") and "5" in legal:
             return "5"
+        if self._can("trading") and (deal := trading.at_hub(o, legal)):
+            return deal
         if "3" in legal and chores.region_is_done(o):
             return "3"
         return "1"
@@ -133,7 +138,7 @@ class Heuristic:
             return self._at_doors(o, legal)
         if room.phase == "cleared":
             return self._in_cleared_room(o, legal)
-        return taste.answer_offer(o, legal)
+        return trading.answer_offer(o, legal) if self._can("trading") else "1"
 
     def _at_doors(self, o: Observation, legal: frozenset[str]) -> str:
         room = o.current_room
@@ -149,7 +154,7 @@ class Heuristic:
         share = chores.health_share(o)
         if self._can("equipment") and (equip := chores.better_item(o, legal)):
             return equip
-        if self._can("strip") and (strip := taste.better_strip(o)):
+        if self._can("strip") and (strip := strips.better_strip(o)):
             return strip
         if share < Habit.rest and "3" in legal:
             return "3"
@@ -174,7 +179,7 @@ def _appeal(o: Observation, d: OfferView) -> float:
     """How much a dungeon is worth trying now."""
     strength = taste.strength(o)
     if d.boss:
-        return 3.0 if strength >= d.level + 3 else -3.0
+        return 3.0 if strength > d.level else -3.0
     if d.level > strength:
         return -float(d.level - strength) - (0.5 if d.cleared else 0.0)
     return (2.0 if not d.cleared else 0.0) + d.level * 0.01

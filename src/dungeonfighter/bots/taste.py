@@ -41,16 +41,6 @@ def door_appeal(door: DoorView, share: float) -> float:
     return full + hurt * (1.0 - share)
 
 
-def answer_offer(o: Observation, legal: frozenset[str]) -> str:
-    """Shrines, merchants and treasures: the safe default."""
-    return "1"
-
-
-def better_strip(o: Observation) -> str | None:
-    """`strip ...` if another order is better, else None."""
-    return None
-
-
 def strength(o: Observation) -> int:
     """The dungeon level the hero can expect to clear."""
-    return o.player.level
+    return o.player.level + 1

@@ -1,0 +1,113 @@
+"""The heuristic's dealings: shrines, merchants, treasures, rest rooms, the hub's wares, five for one."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Final
+
+from dungeonfighter.bots import chores
+from dungeonfighter.rules.observation import ItemView, Observation
+
+WORTH_BUYING: Final = 25
+"""Permille of fighting strength an item on sale must add."""
+TRADED: Final = 5
+_GIVE: Final = re.compile(r"give (.+) for (.+)")
+_NUMBER: Final = re.compile(r"\d+")
+
+
+def answer_offer(o: Observation, legal: frozenset[str]) -> str:
+    """The best answer to what the room proposes; 1 is always the safe one."""
+    room = o.current_room
+    kind = room.kind if room else ""
+    if kind == "merchant":
+        return _at_merchant(o, legal)
+    if kind == "shrine":
+        return _at_shrine(o)
+    if kind == "treasure" and o.player.technique >= 16 and chores.health_share(o) > 0.6 and "2" in legal:
+        return "2"
+    if kind == "rest" and chores.health_share(o) > 0.75:
+        return "3" if "3" in legal else "2"
+    return "1"
+
+
+def at_hub(o: Observation, legal: frozenset[str]) -> str | None:
+    """Buy what is on sale if it helps, look for better wares when rich, trade up five of a kind."""
+    if "6" in legal and o.shop and o.shop[0].score_change >= WORTH_BUYING:
+        return "6"
+    if "2" in legal and trade_up(o):
+        return "2"
+    if "7" in legal and o.player.gold > 150 + 40 * o.player.level:
+        return "7"
+    return None
+
+
+def trade_up(o: Observation) -> str | None:
+    """`trade ...` of five bag items of one rarity that are no better than what is worn."""
+    by_rarity: defaultdict[str, list[ItemView]] = defaultdict(list)
+    for item in o.player.bag:
+        if item.score_change <= 0:
+            by_rarity[item.rarity].append(item)
+    for items in by_rarity.values():
+        if len(items) >= TRADED:
+            worst = sorted(items, key=lambda item: (item.score_change, item.number))[:TRADED]
+            return "trade " + ",".join(str(number) for number in sorted(item.number for item in worst))
+    return None
+
+
+def _at_merchant(o: Observation, legal: frozenset[str]) -> str:
+    room = o.current_room
+    assert room is not None
+    if "4" in legal and o.player.potions < o.player.potions_max:
+        return "4"
+    wanted = [
+        (item.score_change, str(place))
+        for place, item in enumerate(room.stock, 2)
+        if str(place) in legal and item.score_change >= WORTH_BUYING
+    ]
+    return max(wanted)[1] if wanted else "1"
+
+
+def _at_shrine(o: Observation) -> str:
+    best, answer = 0.0, "1"
+    for choice in o.available_actions:
+        trade = _GIVE.match(choice.label)
+        if trade is not None:
+            worth = _gained(o, trade[2]) - _paid(o, trade[1])
+            if worth > best:
+                best, answer = worth, choice.input
+    return answer
+
+
+def _paid(o: Observation, words: str) -> float:
+    """What giving it costs, in hundredths of a run's ease: a matter of taste."""
+    p = o.player
+    if words.endswith("hp"):
+        share = _first(words) / p.health_max
+        return 100.0 if chores.health_share(o) - share < 0.45 else share * 10
+    if words.endswith("gold"):
+        return 3.0 * _first(words) / max(1, p.gold)
+    if "scar" in words:
+        return 3.0
+    if "potion" in words:
+        return 4.0
+    return 2.0
+
+
+def _gained(o: Observation, words: str) -> float:
+    p = o.player
+    if words.endswith("hp"):
+        missing = 1.0 - chores.health_share(o)
+        return 10.0 * min(missing, _first(words) / p.health_max)
+    if "potion" in words:
+        return 4.0 if p.potions < p.potions_max else 0.0
+    if "item" in words:
+        return 4.0 + 2.0 * _first(words)
+    if any(stat in words for stat in ("STR", "AGI", "TEC", "INT")):
+        return 6.0
+    return 4.0
+
+
+def _first(words: str) -> int:
+    found = _NUMBER.search(words)
+    return int(found[0]) if found else 0
