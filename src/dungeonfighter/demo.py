@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bots", type=int, default=200, metavar="N", help="how many bots play (200)")
     parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
     parser.add_argument(
-        "--rate", type=float, default=1000.0, metavar="R",
-        help="turns a second of all bots together; 0 = as fast as they are answered (1000)",
+        "--rate", type=float, default=400.0, metavar="R",
+        help="turns a second of all bots together; 0 = as fast as they are answered (400)",
     )  # fmt: skip
     parser.add_argument(
         "--seconds", type=float, default=None, metavar="S",

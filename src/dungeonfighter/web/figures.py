@@ -14,8 +14,8 @@ from dungeonfighter.hosting.feed import RunLine
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.rules import Observation, Phase
 
-SCORE_BUCKETS: Final = 20
-SCORE_BUCKET_POINTS: Final = 5
+SCORE_BUCKETS: Final = 34
+SCORE_BUCKET_POINTS: Final = 3  # what clearing one level gives
 
 
 class Card(Struct, frozen=True, rename="camel"):

@@ -22,6 +22,11 @@ function fill(cell, text) {
   if (cell.textContent !== text) cell.textContent = text;
 }
 
+function heroName(card) {
+  if (card.name === card.botId) return card.kind || "no weapon yet";
+  return card.kind ? `${card.name} the ${card.kind}` : card.name;
+}
+
 function where(card) {
   const state = places[card.state] ?? card.state.toLowerCase();
   if (card.over) return "run over";
@@ -34,7 +39,7 @@ export function showPlaying(cards, chosen) {
   const body = byId("bot-rows");
   const wanted = sorted.map((card) => {
     const { element, cells } = row(card.botId);
-    fill(cells[0], card.kind ? `${card.name} the ${card.kind}` : card.name);
+    fill(cells[0], heroName(card));
     fill(cells[1], String(card.level));
     fill(cells[2], where(card));
     fill(cells[3], `e${card.episode} t${number(card.turn)}`);

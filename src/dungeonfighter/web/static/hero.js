@@ -25,7 +25,7 @@ export function showHero(detail) {
   const { player } = view;
   byId("hero-title").textContent = detail.botId;
   byId("hero-line").textContent = [
-    `${player.name}${player.heroClass ? ` the ${player.heroClass}` : ""}, level ${player.level}`,
+    `${heroName(detail.botId, player)}, level ${player.level}`,
     `run ${detail.episode}, turn ${number(detail.turn)}`,
     `score ${view.score.toFixed(2)}`,
     `${player.gold} gold`,
@@ -37,6 +37,11 @@ export function showHero(detail) {
   showLog(detail);
   byId("text").textContent = detail.text;
   showGear(player);
+}
+
+function heroName(botId, player) {
+  if (player.name === botId) return player.heroClass || "no weapon yet";
+  return player.heroClass ? `${player.name} the ${player.heroClass}` : player.name;
 }
 
 function gauge(kind, name, value, most, note = "") {

@@ -5,7 +5,7 @@ import { byId, duration, make, number } from "./dom.js";
 import { clearHero, showHero, showTrouble } from "./hero.js";
 
 const HISTORY = 180;
-const BUCKET_POINTS = 5;
+const BUCKET_POINTS = 3;
 const RETRY_MS = 2000;
 let stream = null;
 let history = [];

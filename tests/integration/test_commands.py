@@ -1,0 +1,85 @@
+"""The other commands: help, the user's own database, the demonstration."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.cli import COMMANDS, main
+
+COMMAND = [sys.executable, "-m", "dungeonfighter"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"dungeonfighter {name}" in capsys.readouterr().out
+
+
+def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder has another name elsewhere")
+def test_a_person_goes_on_where_she_left_whatever_the_working_directory(tmp_path: Path) -> None:
+    def play(folder: str, lines: str) -> str:
+        (tmp_path / folder).mkdir()
+        environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "my data")}
+        environment.pop("DB_CONNECTION_STRING", None)
+        done = subprocess.run(
+            [*COMMAND, "play", "--bot", "ada"], cwd=tmp_path / folder, env=environment, input=lines,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    assert "e1 t0" in play("here", "1\n")
+    assert "e1 t1" in play("there", "q\n")
+    assert (tmp_path / "my data" / "dungeonfighter" / "dungeonfighter.db").exists()
+
+
+def demo(folder: Path, **settings: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "demo", "--bots", "5", "--rate", "100"],
+        cwd=folder,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_demonstration_ends_by_itself_having_lost_nothing(tmp_path: Path) -> None:
+    running = demo(tmp_path, DEMO_SECONDS="2")
+    told, _ = running.communicate()
+    assert running.returncode == 0, told
+    assert "Watch them play:  http://127.0.0.1:" in told
+    assert "Nothing was lost" in told
+
+
+def test_an_interrupt_ends_the_demonstration_in_good_order(tmp_path: Path) -> None:
+    running = demo(tmp_path, DEMO_SECONDS="")
+    assert running.stdout is not None
+    for line in running.stdout:
+        if " turns " in line:
+            break
+    running.send_signal(signal.SIGINT)
+    told, _ = running.communicate()
+    assert running.returncode == 0, told
+    assert "Nothing was lost" in told
+
+
+def test_seconds_that_are_none_are_refused(tmp_path: Path) -> None:
+    running = demo(tmp_path, DEMO_SECONDS="soon")
+    told, _ = running.communicate()
+    assert running.returncode == 2
+    assert "DEMO_SECONDS" in told

@@ -1,0 +1,149 @@
+"""`serve` as a process: what it says, how it stops, and what it answers when it cannot begin."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "dungeonfighter"]
+WAIT_SECONDS = 60
+
+
+def plain_environment(**settings: str) -> dict[str, str]:
+    foreign = {
+        "DB_CONNECTION_STRING",
+        "DRAIN_SECONDS",
+        "DUNGEONFIGHTER_PORT",
+        "DUNGEONFIGHTER_HOST",
+        "LOG_FORMAT",
+    }
+    return {name: value for name, value in os.environ.items() if name not in foreign} | settings
+
+
+class Serving:
+    """A server in a folder of its own; `lines` are what it said until it listened."""
+
+    def __init__(self, folder: Path, *flags: str, **settings: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0", *flags],
+            cwd=folder,
+            env=plain_environment(**settings),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            if "watch page" in line or "serving on" in line:
+                break
+        self.port = int(self.lines[-1].partition("http://127.0.0.1:")[2].split("/")[0].split(",")[0])
+
+    def get(self, path: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
+        connection.request("GET", path)
+        return connection.getresponse()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=WAIT_SECONDS)
+        return self.process.returncode
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    server = Serving(tmp_path)
+    yield server
+    server.process.kill()
+    server.process.communicate()
+
+
+def test_it_answers_and_keeps_its_games_in_the_folder(serving: Serving, tmp_path: Path) -> None:
+    assert json.load(serving.get("/livez"))["status"] == "alive"
+    assert serving.get("/readyz").status == 200
+    assert b"DungeonFighter" in serving.get("/").read()
+    assert (tmp_path / "dungeonfighter.db").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0_although_a_page_watches(serving: Serving, number: int) -> None:
+    events = serving.get("/api/events")
+    assert events.readline().startswith(b"event:")
+    assert serving.stop(number) == 0
+    assert events.read().endswith(b"\n\n")
+
+
+def test_while_draining_it_serves_says_not_ready_and_closes_connections(tmp_path: Path) -> None:
+    server = Serving(tmp_path, "--drain-seconds", "60")
+    events = server.get("/api/events")
+    server.process.send_signal(signal.SIGTERM)
+    while server.get("/readyz").status == 200:
+        events.readline()  # one a second: the server's own pace
+    answer = server.get("/api/summary")
+    assert answer.status == 200
+    assert answer.getheader("connection") == "close"
+    assert server.stop() == 128 + signal.SIGTERM  # the second signal ends it at once
+
+
+def test_it_stops_when_its_parent_is_gone(tmp_path: Path) -> None:
+    server = Serving(tmp_path, "--until-stdin-closes", "--db", "memory://")
+    assert server.process.stdin is not None
+    server.process.stdin.close()
+    assert server.process.wait(WAIT_SECONDS) == 0
+
+
+def test_the_log_is_json_if_asked_for(tmp_path: Path) -> None:
+    server = Serving(tmp_path, LOG_FORMAT="json", INSTANCE_ID="one")
+    line = json.loads(server.lines[-1])
+    assert (line["level"], line["instance"]) == ("info", "one")
+    assert server.stop() == 0
+
+
+def refused(folder: Path, *flags: str, **settings: str) -> list[str]:
+    """What a start that cannot work says."""
+    done = subprocess.run(
+        [*COMMAND, *flags],
+        cwd=folder,
+        env=plain_environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    return done.stderr.splitlines()
+
+
+def test_a_port_in_use_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        lines = refused(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+    assert len(lines) == 1
+    assert "in use" in lines[0]
+    assert "--port 0" in lines[0]
+
+
+def test_a_database_that_cannot_be_opened_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///no/such/folder/a.db")
+    assert len(lines) == 1
+    assert "--db" in lines[0]
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("not a database, but somebody's notes\n" * 100)
+    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///notes.db")
+    assert len(lines) == 1
+    assert (tmp_path / "notes.db").read_text().startswith("not a database")
+
+
+def test_all_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
+    lines = refused(tmp_path, "serve", "--port", "x", LOG_FORMAT="loud", DB_CONNECTION_STRING="nowhere")
+    assert len(lines) == 3

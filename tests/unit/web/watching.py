@@ -1,0 +1,133 @@
+"""A real host over a memory store, its watch, and a way to ask the page's application without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.system import SystemChance
+from dungeonfighter.rules import load_rules
+from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.web.app import WatchApp
+from dungeonfighter.web.watch import Watch
+
+
+class HandClock:
+    """Time that moves only when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+
+class Place:
+    """Everything a test of the page needs; `clock` does not move by itself, so nothing ticks by itself."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.host = BotHost(
+            store=MemoryStore(), rules=RuleBook([load_rules()]), clock=self.clock, chance=SystemChance()
+        )
+        self.watch = Watch(self.host, self.clock)
+        self.app = WatchApp(self.host, self.watch)
+
+    async def start(self, *bots: str) -> None:
+        """Begin a run of each bot."""
+        for bot in bots:
+            await self.host.start(f"local/{bot}", NewGame(seed=1, weapon=1, name="Ada"))
+
+    async def tick(self, seconds: float = 1.0) -> None:
+        self.clock.seconds += seconds
+        await self.watch.tick()
+
+    async def get(self, target: str, method: str = "GET", **headers: str) -> Reply:
+        """Ask for one path (with query)."""
+        page = Page(self.app, target, method, headers)
+        await page.run()
+        return page.reply
+
+    @asynccontextmanager
+    async def viewing(self, target: str = "/api/events") -> AsyncIterator[Page]:
+        """An open page of events; it is left on the way out."""
+        page = Page(self.app, target, "GET", {})
+        task = asyncio.create_task(page.run())
+        try:
+            yield page
+        finally:
+            page.left.set()
+            await task
+
+
+class Reply:
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = b""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Page:
+    """One request to an ASGI application; `left` closes the connection from the client's side."""
+
+    def __init__(self, app: Any, target: str, method: str, headers: dict[str, str]) -> None:
+        path, _, query = target.partition("?")
+        self._app = app
+        self._scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        }
+        self.left = asyncio.Event()
+        self.reply = Reply()
+        self.ended = asyncio.Event()
+        self._more = asyncio.Event()
+
+    async def run(self) -> None:
+        await self._app(self._scope, self._receive, self._send)
+
+    async def events(self, count: int) -> list[tuple[str, Any]]:
+        """Wait until `count` events have come; all of them."""
+        while len(found := self._parsed()) < count:
+            self._more.clear()
+            await self._more.wait()
+        return found
+
+    def _parsed(self) -> list[tuple[str, Any]]:
+        found = []
+        for block in self.reply.body.decode().split("\n\n")[:-1]:
+            event, data = block.split("\n")
+            found.append((event.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+        return found
+
+    async def _receive(self) -> dict[str, Any]:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.reply.status = message["status"]
+            self.reply.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            self.reply.body += message["body"]
+            if not message.get("more_body", False):
+                self.ended.set()
+        self._more.set()
