@@ -67,7 +67,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What a start should mention: settings that were given and have no effect yet."""
 
 
-class Problem(ValueError):  # noqa: N818 - it is a line of a list, not a failure of its own
+class Problem(ValueError):
     """One setting cannot work; the text says why and what to write instead."""
 
 
