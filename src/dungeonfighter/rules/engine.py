@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import codec, dice, dungeon, hub, observe, plays, progress
+from dungeonfighter.rules import codec, dice, dungeon, hub, observe, plays, progress, tables
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.events import Event
@@ -26,7 +26,7 @@ from dungeonfighter.rules.tables import START_GOLD, START_GOODS
 
 VERSION = 1
 _TERMINATED = (Ending.died, Ending.won)
-_NO_LEVELS = (Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection)
+_NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection))
 
 
 class GameOptions(Struct, frozen=True):
@@ -112,13 +112,16 @@ class Rules:
         """
         if state.over:
             raise BadInput("the run is over", code="run_over", hint="start a new game")
-        text = canonical(text)
         menu = self._menus.of(state)
+        play = menu.table.get(text)
+        if play is None:  # most inputs come in their canonical spelling
+            text = canonical(text)
+            play = menu.table.get(text)
         cat = self.catalogue
+        world = state.world
+        before = (world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
         log = state.log
         told = len(log)
-        before = scoring.score(state)
-        play = menu.table.get(text)
         if play is not None:
             play[0](cat, state, play[1])
         elif not plays.verb(cat, state, text):
@@ -133,7 +136,7 @@ class Rules:
         return Step(
             state=state,
             events=events,
-            reward=scoring.score(state) - before,
+            reward=scoring.gained(world, *before),
             terminated=state.ending in _TERMINATED,
             truncated=state.ending == Ending.turns,
         )
@@ -182,7 +185,7 @@ def _follow_up(cat: Catalogue, state: State) -> None:
     """What may follow from any input: a level, or the end of a ranked run's turns."""
     if state.over:
         return
-    if state.phase not in _NO_LEVELS:
+    if state.phase not in _NO_LEVELS and state.hero.xp >= tables.XP_NEXT[state.hero.level]:
         progress.level_up(cat, state)
     if state.ranked and state.turn + state.world.spent >= limits.ranked_turns_max:
         dungeon.end(state, Ending.turns)

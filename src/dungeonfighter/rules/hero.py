@@ -8,12 +8,14 @@ Source: game.md sections 2 and 3.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from dungeonfighter import limits
 from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Figures, Hero, Item
-from dungeonfighter.rules.talents import KEYS, Perk
+from dungeonfighter.rules.talents import NUMBERS, Perk
 
 _STR, _AGI, _TEC, _INT, _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT, _LUCK, _GOLD = range(
     len(AFFIX_STATS)
@@ -23,10 +25,10 @@ _STR, _AGI, _TEC, _INT, _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT, 
 def refresh(cat: Catalogue, hero: Hero) -> None:
     """Compute the figures anew, cut the health to its maximum and keep the strip playable."""
     totals = loot.affix_totals(cat, hero)
-    perks = [0] * len(KEYS)
+    perks = [0] * len(NUMBERS)
     for number in hero.talents:
         talent = cat.talents[number]
-        perks[KEYS.index(talent.key)] += talent.amount
+        perks[NUMBERS[talent.key]] += talent.amount
     stats = [min(tables.STAT_MAX, have + more) for have, more in zip(hero.stats, totals[:4], strict=True)]
     technique = stats[2]
     hero.figures = Figures(
@@ -136,11 +138,11 @@ def _period(cat: Catalogue, hero: Hero, agility: int, faster: int) -> int:
 
 
 def _reached(milestones: tuple[int, ...], have: int) -> int:
-    return sum(have >= milestone for milestone in milestones)
+    return bisect_right(milestones, have)
 
 
 def _slots(hero: Hero) -> int:
-    tiers = sum(points >= tier for points in hero.class_points for tier in tables.TIERS)
+    tiers = sum([bisect_right(tables.TIERS, points) for points in hero.class_points])
     return min(limits.strip_slots_max, 1 + tiers)
 
 
@@ -150,13 +152,12 @@ def _known(cat: Catalogue, hero: Hero) -> list[int]:
     table = cat.learned[hero.kind]
     known = list(table[min(hero.class_points[hero.kind], len(table) - 1)])
     for item in hero.worn:
-        known.extend(_granted(cat, hero, item, known))
+        if item is not None and item.actions:
+            known.extend(_granted(cat, hero, item, known))
     return known
 
 
-def _granted(cat: Catalogue, hero: Hero, item: Item | None, known: list[int]) -> list[int]:
-    if item is None:
-        return []
+def _granted(cat: Catalogue, hero: Hero, item: Item, known: list[int]) -> list[int]:
     return [a for a in item.actions if cat.action_weapon[a] in (-1, hero.kind) and a not in known]
 
 

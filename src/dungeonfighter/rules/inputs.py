@@ -19,8 +19,6 @@ def canonical(text: str) -> str:
     Raises:
         BadInput: bad_argument, if it is empty, too long or not printable ASCII.
     """
-    if text.isdigit() and len(text) == 1 and text.isascii():
-        return text
     if len(text) > limits.input_chars_max:
         raise BadInput(f"an input has at most {limits.input_chars_max} characters, this one {len(text)}")
     if not (text.isascii() and text.isprintable()):

@@ -144,8 +144,8 @@ def end_won(cat: Catalogue, state: State, _: int) -> None:
 def verb(cat: Catalogue, state: State, text: str) -> bool:
     """Play an input of words: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
 
-    `dungeon n` enters a dungeon on offer from the hub or the list in one input (the tool `select_dungeon`); it
-    is not listed, because `1` and then the number say the same.
+    `dungeon n` enters a dungeon on offer from the hub or the list in one input (the tool `select_dungeon`);
+    it is not listed, because `1` and then the number say the same.
 
     Returns:
         False, with nothing changed, when it is none of these or cannot be done here and now.

@@ -91,7 +91,7 @@ def level_up(cat: Catalogue, state: State) -> None:
     """
     hero = state.hero
     needed = tables.xp_next(hero.level)
-    if hero.xp < needed or hero.level >= tables.LEVEL_MAX:
+    if hero.xp < needed:
         return
     hero.xp -= needed
     hero.level += 1

@@ -9,14 +9,25 @@ Source: game.md section 7.
 from __future__ import annotations
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.state import State
+from dungeonfighter.rules.state import State, World
 
 
 def score(state: State) -> int:
     world = state.world
-    levels = min(tables.SCORED_LEVELS, world.first_clears)
-    points = levels * tables.LEVEL_POINTS + world.bosses * tables.BOSS_POINTS
-    if world.bosses >= tables.SCORED_BOSSES:
+    return _score(world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
+
+
+def gained(world: World, xp: int, first_clears: int, bosses: int, frontier: int) -> int:
+    """Score gained since the world stood at these figures."""
+    if world.xp_since_clear == xp and world.first_clears == first_clears and world.bosses == bosses:
+        return 0  # nearly every turn
+    now = _score(world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
+    return now - _score(xp, first_clears, bosses, frontier)
+
+
+def _score(xp: int, first_clears: int, bosses: int, frontier: int) -> int:
+    points = min(tables.SCORED_LEVELS, first_clears) * tables.LEVEL_POINTS + bosses * tables.BOSS_POINTS
+    if bosses >= tables.SCORED_BOSSES:
         points += tables.LAST_POINTS
-    towards = tables.PROGRESS_POINTS * world.xp_since_clear // (10 * tables.unit(world.frontier))
+    towards = tables.PROGRESS_POINTS * xp // (10 * tables.unit(frontier))
     return min(10_000, points + min(tables.PROGRESS_POINTS, towards))

@@ -192,6 +192,10 @@ SCORED_LEVELS: Final = 30
 SCORED_BOSSES: Final = 3
 
 
+XP_NEXT: Final = (0, 300, 450, *(300 * (level - 1) for level in range(3, LEVEL_MAX)), 1 << 62)
+"""Experience from each level to the next; from the last there is none."""
+
+
 def unit(level: int) -> int:
     """One unit of experience at an enemy's or a dungeon's level."""
     return 25 + 5 * level
@@ -199,7 +203,7 @@ def unit(level: int) -> int:
 
 def xp_next(level: int) -> int:
     """Experience from this level to the next: 300, 450, then 300 x (level - 1)."""
-    return 300 if level == 1 else 450 if level == 2 else 300 * (level - 1)
+    return XP_NEXT[min(level, LEVEL_MAX)]
 
 
 def rooms_of(level: int) -> int:

@@ -68,3 +68,4 @@ class Perk(IntEnum):
 
 KEYS: Final = tuple(perk.name for perk in Perk)
 """What a content file may name; the place in this tuple is the perk's number."""
+NUMBERS: Final = {key: number for number, key in enumerate(KEYS)}
