@@ -42,7 +42,7 @@ class TroubledStore(MemoryStore):
         if self.gate is not None:
             await self.gate.wait()
         if self.lost:
-            raise StoreUnavailable("the database does not answer")
+            raise StoreUnavailable("the database at 10.0.0.7 does not answer")
         if self.rival is not None:
             rival, self.rival = self.rival, None
             await rival()
@@ -50,7 +50,7 @@ class TroubledStore(MemoryStore):
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         if self.lost:
-            raise StoreUnavailable("the database does not answer")
+            raise StoreUnavailable("the database at 10.0.0.7 does not answer")
         return await super().load(bot_ids)
 
 
@@ -168,12 +168,16 @@ async def test_a_lost_store_is_told_and_nothing_is_applied(troubled: Troubled, m
     before = troubled.row(bot)
     troubled.store.lost = True
     try:
-        told(await call(troubled, f"new-{bot}", "handle_input", mode, input="1"), "store_unavailable")
+        text = told(await call(troubled, f"new-{bot}", "handle_input", mode, input="1"), "store_unavailable")
+        assert "10.0.0.7" not in text
+        ready = await post(troubled, b"", {}, "/readyz", "GET")
+        assert (ready.status_code, ready.json()["store"]) == (200, "unreachable")
         told(await call(troubled, bot, "handle_input", mode, input="1", turn=0), "outcome_unknown")
     finally:
         troubled.store.lost = False
     assert troubled.row(bot) == before
     assert not (await call(troubled, bot, "handle_input", mode, input="1", turn=0)).is_error
+    assert (await post(troubled, b"", {}, "/readyz", "GET")).json()["store"] == "up"
     assert troubled.present(bot).turn == 1
 
 

@@ -13,7 +13,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.errors import BadInput, DungeonFighterError, NewerRules, Overloaded
+from dungeonfighter.errors import (
+    BadInput,
+    DungeonFighterError,
+    NewerRules,
+    Overloaded,
+    StoreError,
+    StoreUnavailable,
+)
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.mcp import views
 
@@ -24,6 +31,9 @@ PARSE_ERROR: Final = -32700
 REFUSED: Final = -32000
 
 NEWER_RULES_RETRY_SECONDS: Final = 3
+_STORES_OWN: Final = (StoreError, StoreUnavailable)
+_STORE_AWAY: Final = "the store cannot be reached now; try again in a few seconds"
+"""Told instead of what a driver said, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Where the next step is a tool: the rules do not know their names."""
 _TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
@@ -50,7 +60,7 @@ class ProtocolError(Exception):
         self.data = data
 
 
-class Refusal(ProtocolError):  # noqa: N818 (not an error of anybody)
+class Refusal(ProtocolError):
     """Not now, or not here: nothing was done, the same request may be sent again after
     `retry_after_seconds`.
     """
@@ -81,7 +91,8 @@ def failure(error: DungeonFighterError) -> ToolAnswer:
         raise Refusal(error.code, str(error), error.retry_after_seconds) from error
     if isinstance(error, NewerRules):
         raise Refusal(error.code, str(error), NEWER_RULES_RETRY_SECONDS) from error
-    text = f"error {error.code}: {error}"
+    said = _STORE_AWAY if type(error) in _STORES_OWN else str(error)
+    text = f"error {error.code}: {said}"
     hint = _HINTS.get(error.code, error.hint)
     if hint:
         text += f"; {hint}"

@@ -28,8 +28,14 @@ class App:
     """Sends each request where it belongs."""
 
     def __init__(
-        self, endpoint: McpEndpoint, pages: Starlette, guard: HostGuard, ready: Callable[[], bool]
+        self,
+        endpoint: McpEndpoint,
+        pages: Starlette,
+        guard: HostGuard,
+        ready: Callable[[], bool],
+        store_up: Callable[[], bool],
     ) -> None:
+        self._store_up = store_up
         self._endpoint = endpoint
         self._pages = pages
         self._guard = guard
@@ -57,7 +63,8 @@ class App:
 
     async def _answer_ready(self, send: wire.Send) -> None:
         if self._ready():
-            await wire.send_json(send, 200, _READY)
+            # Taking every replica out would turn a fail-over of the store into an outage.
+            await wire.send_json(send, 200, _READY if self._store_up() else _READY_WITHOUT_STORE)
         else:
             await wire.send_json(send, 503, _NOT_READY, [(b"retry-after", b"1")])
 
@@ -71,7 +78,8 @@ class App:
 
 
 _ALIVE: Final = b'{"status":"alive"}'
-_READY: Final = b'{"status":"ready"}'
+_READY: Final = b'{"status":"ready","store":"up"}'
+_READY_WITHOUT_STORE: Final = b'{"status":"ready","store":"unreachable"}'
 _NOT_READY: Final = b'{"status":"not ready"}'
 
 
@@ -100,7 +108,7 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(McpEndpoint(speaker, guard, front), pages, guard, ready)
+    return App(McpEndpoint(speaker, guard, front), pages, guard, ready, lambda: host.stats().store_up)
 
 
 def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, Literal
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput, DungeonFighterError
+from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import arguments, schemas
 from dungeonfighter.mcp.answers import (
@@ -133,11 +133,14 @@ class Registry:
         found = self.tools.get(name)
         if found is None:
             raise ProtocolError(INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}")
+        bot = ""
         try:
             own, bot = _bot_of(found, dict(given or {}), bound_bot)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
             return await found.run(Seat(self._host, fleet, bot), args)
         except DungeonFighterError as error:
+            if isinstance(error, StoreError | Corrupt):
+                logger.warning("tool %s for %s/%s: %s", name, fleet, bot, error)
             return failure(error)
         except Exception as error:
             logger.exception("tool %s broke", name)

@@ -27,11 +27,11 @@ RequestId = str | int | None
 JSON: Final = b"application/json"
 
 
-class TooLarge(Exception):  # noqa: N818 (it is a fact about a body, told as 413)
+class TooLarge(Exception):
     """The body is longer than `limits.body_bytes_max`."""
 
 
-class Disconnected(Exception):  # noqa: N818 (nobody is left to be told)
+class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
