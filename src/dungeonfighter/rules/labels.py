@@ -22,12 +22,10 @@ from dungeonfighter.rules.state import (
     Door,
     Dungeon,
     Hero,
-    Item,
     Offer,
     Phase,
     RoomKind,
     RoomPhase,
-    Slot,
     State,
     Weapon,
 )
@@ -44,6 +42,7 @@ FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
 _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
+_REST: Final = int(RoomKind.rest)
 
 
 def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
@@ -62,14 +61,6 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
     return KINDS[behind.kind], hint
 
 
-def item_line(cat: Catalogue, item: Item) -> str:
-    """An item in full: "Sharp Iron Mace (Rare L7: damage 12, STR +2, Leech)"."""
-    base = "damage" if cat.item_slot[item.base] == Slot.weapon else "armour"
-    parts = [f"{base} {item.value}", *loot.affix_texts(cat, item)]
-    parts += [cat.actions[action].name for action in item.actions]
-    return f"{loot.name(cat, item)} ({loot.RARITIES[item.rarity]} L{item.level}: {', '.join(parts)})"
-
-
 def reward(state: State, offer: Offer) -> str:
     """What completing an offered dungeon gives: the item's level, and whether experience is halved."""
     return f"item L{loot.reward_level(offer.level, state.hero.level)}"
@@ -81,8 +72,6 @@ def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
         return ""
     if dungeon.kind == _SHRINE:
         return ". ".join(cat.events[number].text for number in dungeon.offer)
-    if dungeon.kind == _TREASURE:
-        return "A chest with an inner lock"
     return ""
 
 
@@ -143,10 +132,14 @@ def found_lines(cat: Catalogue, state: State) -> list[str]:
     bag = state.hero.bag
     first = max(0, len(bag) - found)
     return [
-        f"New, bag {place}: {loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{item.level}: "
-        f"{mirror.change(item).text}"
-        for place, item in enumerate(bag[first:], first + 1)
+        f"New, bag {place}: {_found(cat, item, mirror)}" for place, item in enumerate(bag[first:], first + 1)
     ]
+
+
+def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
+    """Sharp Iron Mace, Rare L7: damage 31 -> 38."""
+    rarity = loot.RARITIES[item.rarity]
+    return f"{loot.name(cat, item)}, {rarity} L{item.level}: {mirror.change(item).text}"
 
 
 def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
@@ -186,9 +179,11 @@ def _counted(cat: Catalogue, hero: Hero, choice: Choice) -> str:
     """A fight input that uses something up, with how many there are of it."""
     text = choice.input
     number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
-    count = hero.consumables[number]
-    name = cat.consumables[number].name.lower()
-    return f"{text} {name} x{count}" if count > 1 else f"{text} {name}"
+    return f"{text} {_several(cat.consumables[number].name, hero.consumables[number])}"
+
+
+def _several(name: str, count: int) -> str:
+    return f"{name.lower()} x{count}" if count > 1 else name.lower()
 
 
 def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
@@ -234,11 +229,38 @@ def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) ->
     if dungeon.phase == RoomPhase.doors and 1 <= number <= len(dungeon.doors):
         kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
+    if dungeon.phase == RoomPhase.offer and dungeon.kind in (_TREASURE, _REST):
+        return _room_words(state, dungeon, number)
     if dungeon.phase == RoomPhase.offer and number >= 2:
         return _trade_offer(cat, state, dungeon, mirror, number - 2)
     if dungeon.phase == RoomPhase.cleared:
         return _cleared_words(cat, state, number)
     return ""
+
+
+def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
+    """What a treasure or a rest room offers, with the figures that decide."""
+    hero = state.hero
+    most = hero.figures.health_max
+    if dungeon.kind == _TREASURE and number == 2:
+        return (
+            f"force the lock: d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS} for a better item, "
+            f"else no item and -{most * tables.LOCK_COSTS // 1000} hp"
+        )
+    if dungeon.kind == _REST and number == 1:
+        gain = tables.REST_ROOM + hero.figures.perks[Perk.field_medic]
+        return f"sleep +{min(most - hero.health, most * gain // 1000)} hp"
+    if dungeon.kind == _REST and number == 2:
+        return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
+    return ""
+
+
+def _worth(hero: Hero, permille: int, level: int) -> int:
+    """Experience as `progress.gain_units` would give it."""
+    above = max(0, hero.level - level)
+    if above >= tables.STRONGER_NONE:
+        return 0
+    return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
 
 
 def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, place: int) -> str:
@@ -266,7 +288,7 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     if number in (5, 7):
         good = cat.consumable_at[number]
         row = cat.consumables[good]
-        return f"{row.name.lower()} x{hero.consumables[good]} +{most * row.amount // 1000} hp"
+        return f"{_several(row.name, hero.consumables[good])} +{most * row.amount // 1000} hp"
     return ""
 
 
@@ -301,11 +323,9 @@ def _dungeon_lines(cat: Catalogue, state: State) -> list[str]:
 def _inventory_lines(cat: Catalogue, state: State) -> list[str]:
     hero = state.hero
     mirror = Mirror(cat, hero)
-    lines = ["Worn: " + "; ".join(item_line(cat, item) for item in hero.worn if item is not None)]
-    lines += [
-        f"{place} {item_line(cat, item)}: {mirror.change(item).text}"
-        for place, item in enumerate(hero.bag, 1)
-    ]
+    worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
+    lines = [f"Worn: {worn or 'nothing'}"]
+    lines += [f"{place} {_found(cat, item, mirror)}" for place, item in enumerate(hero.bag, 1)]
     actions = ", ".join(
         f"{place} {cat.actions[number].name}" for place, number in enumerate(hero.figures.known)
     )

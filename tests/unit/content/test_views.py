@@ -181,7 +181,7 @@ def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
         for state in states(seed, 600)
     ]
     assert statistics.median(costs) <= 120
-    assert max(costs) <= 700
+    assert max(costs) <= 900, "a full bag is the longest there is"
 
 
 def test_an_auto_fight_is_told_in_few_words() -> None:
@@ -193,3 +193,18 @@ def test_an_auto_fight_is_told_in_few_words() -> None:
     assert told
     assert max(count_tokens(text) for text in told) < 260
     assert all("Auto: " in text for text in told)
+
+
+def test_what_a_rest_room_and_a_chest_promise_is_what_they_give() -> None:
+    compared = 0
+    for seed in range(13, 18):
+        for state in states(seed, 500):
+            if state.phase != Phase.Dungeon or state.dungeon is None:
+                continue
+            labels = {c.input: c.label for c in RULES.observe(state).available_actions}
+            if labels["1"].startswith("sleep +"):
+                told = [labels["1"].split()[1], labels["2"].split()[1]]
+                slept, studied = (RULES.apply(state, text).events[0][1] for text in "12")
+                assert told == [f"+{slept}", f"+{studied}"]
+                compared += 1
+    assert compared > 3

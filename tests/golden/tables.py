@@ -1,0 +1,161 @@
+"""The content as tables for docs/rules.md: written between its markers by `make golden`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from dungeonfighter.rules.catalog import Catalogue
+from dungeonfighter.rules.catalog.model import Effect, HeroAction
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+def filled(document: str, cat: Catalogue) -> str:
+    """The document with every table made anew after its marker."""
+    kept: list[str] = []
+    in_table = False
+    for line in document.split("\n"):
+        if in_table and line.startswith("|"):
+            continue
+        in_table = False
+        kept.append(line)
+        if line.startswith("<!-- "):
+            kept.extend(_TABLES[line[5:-4]](cat))
+            in_table = True
+    return "\n".join(kept)
+
+
+def _table(heads: str, rows: list[str]) -> list[str]:
+    count = heads.count("|") + 1
+    return [f"| {heads} |", "|" + "---|" * count, *(f"| {row} |" for row in rows)]
+
+
+def _archetypes(cat: Catalogue) -> list[str]:
+    return _table(
+        "archetype (permille) | health | damage | time | armour | light/normal/heavy/status/defend/heal",
+        [
+            f"{a.id} | {a.health} | {a.damage} | {a.time} | {a.armour} | {'/'.join(map(str, a.weights))}"
+            for a in cat.archetypes
+        ],
+    )
+
+
+def _enemies(cat: Catalogue) -> list[str]:
+    return _table(
+        "enemy | where | levels | archetype | class | status",
+        [
+            f"{e.name}{' (boss)' if e.rank == 'boss' else ''}{' (undead)' if e.undead else ''} | {e.theme} | "
+            f"{e.level_min} to {e.level_max} | {e.archetype} | {e.hero_class or '-'} | "
+            f"{e.status.replace('_', ' ')} {e.amount}"
+            for e in cat.enemies
+        ],
+    )
+
+
+def _events(cat: Catalogue) -> list[str]:
+    return _table(
+        "event | kind | costs | gives",
+        [
+            f"{e.text} | {e.kind}{', ' + e.theme if e.theme else ''} | {_trade(e.cost)} | {_trade(e.gain)}"
+            for e in cat.events
+        ],
+    )
+
+
+def _trade(trade: tuple[str, int]) -> str:
+    what, amount = trade
+    words = {
+        "health": f"{amount / 10:g} % health",
+        "gold": f"{amount} x level gold",
+        "xp": f"{amount / 1000:g} units",
+        "item": f"an item, {amount} rarity up",
+    }
+    return words.get(what, f"{what} {amount}") if what else "-"
+
+
+def _weapons(cat: Catalogue) -> list[str]:
+    rows = []
+    for kind, tiers in enumerate(cat.weapons):
+        cells = [
+            "; ".join(f"{cat.items[n].name} {cat.items[n].low}-{cat.items[n].high}" for n in tier)
+            for tier in tiers
+        ]
+        rows.append(" | ".join((("mace", "sword", "dagger", "wand")[kind], *cells)))
+    for slot, tiers in enumerate(cat.armours):
+        if slot:
+            cells = [
+                "; ".join(f"{cat.items[n].name} {cat.items[n].low}-{cat.items[n].high}" for n in tier)
+                for tier in tiers
+            ]
+            rows.append(" | ".join((("", "head", "chest", "legs", "feet")[slot], *cells)))
+    return _table("base | tier 1 | tier 2 | tier 3 | tier 4 | tier 5", rows)
+
+
+def _affixes(cat: Catalogue) -> list[str]:
+    return _table(
+        "affix | kind | raises | base | more a level",
+        [f"{a.name} | {a.kind} | {a.stat} | {a.base} | {a.per_level_permille / 1000:g}" for a in cat.affixes],
+    )
+
+
+def _consumables(cat: Catalogue) -> list[str]:
+    return _table(
+        "consumable | input | effect | price | carried",
+        [
+            f"{c.name} | `{c.input or f'item {number + 1}'}` | {c.text} | "
+            f"{c.price_base} + {c.price_per_level} a level | {c.carried_max}"
+            for number, c in enumerate(cat.consumables)
+        ],
+    )
+
+
+def _actions(cat: Catalogue) -> list[str]:
+    return _table(
+        "action | weapon | points | damage | length | effects | in words",
+        [
+            f"{a.name} | {a.weapon} | {a.points if a.points >= 0 else 'gear'} | {_damage(a)} | {a.length} | "
+            f"{_effects(a)} | {a.text}"
+            for a in cat.actions
+        ],
+    )
+
+
+def _damage(action: HeroAction) -> str:
+    times = f"{action.hits} x " if action.hits > 1 else ""
+    return f"{times}{action.damage / 10:g} %"
+
+
+def _effects(action: HeroAction) -> str:
+    parts = [_effect(effect) for effect in action.effects]
+    if action.pierce:
+        parts.append(f"ignores {action.pierce / 10:g} % armour")
+    if action.heal:
+        parts.append(f"heals {action.heal / 10:g} %")
+    parts += [word for word, on in (("opener", action.opener), ("finisher", action.finisher)) if on]
+    if action.route:
+        parts.append(f"route {action.route}")
+    return ", ".join(parts) or "-"
+
+
+def _effect(effect: Effect) -> str:
+    when = {"combo": "", "critical": " on a critical", "hit": " a blow"}[effect.on]
+    whom = " on you" if effect.who == "self" else ""
+    return f"{effect.status.replace('_', ' ')} {effect.amount}{whom}{when}"
+
+
+def _talents(cat: Catalogue) -> list[str]:
+    return _table("talent | effect", [f"{t.name} | {t.text}" for t in cat.talents])
+
+
+_TABLES: Final[dict[str, Callable[[Catalogue], list[str]]]] = {
+    "archetypes": _archetypes,
+    "enemies": _enemies,
+    "events": _events,
+    "weapons": _weapons,
+    "affixes": _affixes,
+    "consumables": _consumables,
+    "actions": _actions,
+    "talents": _talents,
+}
