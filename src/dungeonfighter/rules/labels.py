@@ -22,6 +22,7 @@ from dungeonfighter.rules.state import (
     Door,
     Dungeon,
     Hero,
+    Item,
     Offer,
     Phase,
     RoomKind,
