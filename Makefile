@@ -14,7 +14,6 @@ RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
 WORKERS ?= 2
 SEED    ?= 1
-export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench sim golden lock clean

@@ -1,0 +1,100 @@
+"""`stdio` as clients start it: the hero is found again from anywhere, every way of stopping ends with 0."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp_types import CallToolResult, TextContent
+
+COMMAND = [sys.executable, "-m", "dungeonfighter", "stdio"]
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "tests", "version": "1"},
+    },
+}
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "DB_CONNECTION_STRING": ""}
+
+
+def client(home: Path, folder: Path, *flags: str) -> Client:
+    folder.mkdir()
+    return Client(
+        stdio_client(
+            StdioServerParameters(
+                command=COMMAND[0], args=[*COMMAND[1:], *flags], env=environment(home), cwd=str(folder)
+            )
+        )
+    )
+
+
+def text(result: CallToolResult) -> str:
+    block = result.content[0]
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+async def test_an_agent_finds_its_hero_again_from_another_folder(tmp_path: Path) -> None:
+    async with client(tmp_path, tmp_path / "monday") as first:
+        await first.call_tool("start_new_game", {"name": "Ada", "weapon": "sword", "seed": 5})
+        left = text(await first.call_tool("handle_input", {"input": "1", "turn": 0}))
+    async with client(tmp_path, tmp_path / "tuesday") as second:
+        assert text(await second.call_tool("get_game_state", {})) == left
+
+
+async def test_a_client_with_a_bot_of_its_own_names_none(tmp_path: Path) -> None:
+    async with client(tmp_path, tmp_path / "here", "--bot", "ada", "--toolset", "core") as own:
+        tools = (await own.list_tools()).tools
+        assert not any("botId" in tool.input_schema.get("properties", {}) for tool in tools)
+        assert "list_bots" not in {tool.name for tool in tools}
+
+
+@pytest.mark.parametrize(
+    "way", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "end of input"]
+)
+def test_every_way_of_stopping_is_a_good_one(tmp_path: Path, way: int | None) -> None:
+    with subprocess.Popen(
+        COMMAND,
+        env=environment(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as served:
+        assert served.stdin is not None
+        assert served.stdout is not None
+        served.stdin.write(json.dumps(HELLO).encode() + b"\n")
+        served.stdin.flush()
+        assert json.loads(served.stdout.readline())["result"]["serverInfo"]["name"]
+        if way is not None:
+            served.send_signal(way)
+        else:
+            served.stdin.close()
+        assert served.wait(30) == 0
+        assert served.stderr is not None
+        assert served.stderr.read() == b""
+
+
+def test_a_bot_id_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--bot", "two words"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("dungeonfighter: --bot")
