@@ -72,6 +72,32 @@ async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_pla
     assert make_report(load, verdict).passed
 
 
+async def test_a_server_that_stays_away_ends_the_load_when_patience_ends(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        url = server.url
+    options = LoadOptions(url, BOTS, "attack", habits=Habits(patience_seconds=0.2))
+    load = await run_load(options, quiet)
+    assert load.tally.errors == {"refused": BOTS}
+    assert load.tally.troubles["refused"] > BOTS
+    assert not make_report(load, None).passed
+
+
+async def test_bots_that_played_before_go_on_counting_their_runs(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        await play(server, "attack", 100)
+        load = await play(server, "attack", 100, seed=2)
+        verdict = await verify(load)
+    assert {p.journal.run.episode for p in load.players if p.journal.run} == {2}
+    assert make_report(load, verdict).passed
+
+
+async def test_an_open_loop_keeps_its_rate(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        options = LoadOptions(server.url, BOTS, "attack", rate=100.0, seconds=2.0)
+        load = await run_load(options, quiet)
+    assert load.tally.calls == pytest.approx(200, abs=BOTS + 5)
+
+
 async def test_a_store_put_back_to_an_older_copy_is_noticed(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         await play(server, "random", 200)

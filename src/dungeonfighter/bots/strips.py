@@ -7,6 +7,7 @@ counts as a plain one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -58,17 +59,18 @@ def best_order(known: list[str], slots: int) -> list[str]:
     basics = [name for name in known if worths[name].basic]
     if basics and basics[0] not in chosen:
         chosen[-1:] = basics[:1]
-    if not chosen:
-        return []
-    first = max(chosen, key=lambda name: worths[name].first)
-    rest = [name for name in chosen if name != first]
-    if not rest:
-        return [first]
-    last = max(rest, key=lambda name: worths[name].last - worths[name].middle)
-    middle = sorted((name for name in rest if name != last), key=lambda name: -worths[name].middle)
-    if worths[last].last == worths[last].middle:
-        return [first, *sorted(rest, key=lambda name: -worths[name].middle)]
-    return [first, *middle, last]
+    order = sorted(chosen, key=lambda name: -worths[name].middle)
+    _move(order, -1, lambda name: worths[name].last - worths[name].middle)
+    _move(order, 0, lambda name: worths[name].first - worths[name].middle)
+    return order
+
+
+def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
+    """Put the one that gains most there, if one does."""
+    best = max(order, key=gain, default="")
+    if best and gain(best) > 0:
+        order.remove(best)
+        order.insert(place if place == 0 else len(order), best)
 
 
 @cache

@@ -1,8 +1,8 @@
 """What can be read back from the text view: where the run stands and the legal inputs.
 
 The layout (rules/telling.py owns it): a status line that begins with `e3 t14`, and while the run lives a last
-line with the legal inputs, `1 attack 2 precise` in a fight and `1 dungeons | 2 inventory | equip 1-3`
-elsewhere. Only what a program needs is read; a model reads the rest.
+line with the legal inputs: `1 attack 2 precise` in a fight, `1 dungeons | 2 inventory | equip 1-3` elsewhere
+(`unequip weapon/head` stands for two inputs, `strip 0,1` is a pattern). Only what a program needs is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 
 _POSITION: Final = re.compile(r"\be(\d+) t(\d+)\b")
 _IN_FIGHT: Final = re.compile(r"(?:^| )(item \d+|\d) (?=[a-z])")
-_IN_MENU: Final = re.compile(r"(\d|unequip [a-z]+)\b")
+_IN_MENU: Final = re.compile(r"\d\b")
+_SLOTS: Final = re.compile(r"unequip ([a-z/]+)")
 _RANGE: Final = re.compile(r"equip (\d+)(?:-(\d+))?")
 _BAR: Final = " | "
 
@@ -38,9 +39,11 @@ def inputs(text: str) -> list[str]:
 
 
 def _of_part(part: str) -> Iterator[str]:
-    found = _IN_MENU.match(part)
-    if found:
-        yield found[1]
+    if found := _IN_MENU.match(part):
+        yield found[0]
+    elif worn := _SLOTS.match(part):
+        for slot in worn[1].split("/"):
+            yield f"unequip {slot}"
     elif wearable := _RANGE.match(part):
         first = int(wearable[1])
         for number in range(first, int(wearable[2] or first) + 1):
