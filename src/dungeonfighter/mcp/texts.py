@@ -35,7 +35,10 @@ harder.
 Rogue, technique, better rolls. wand: Wizard, intelligence, ignores much armour. Class beats class: wizard >
 warrior > rogue > wizard.
 
-**Fight.** The enemy shows its next action and who acts first. Answer it:
+**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, the damage to expect, and when it comes.
+`You hit ~9, next in 7.6 s`: a plain attack now, and when you act again after it; if that is sooner, power is
+safe.
+
 
 | input | what | when |
 |---|---|---|
