@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog import Catalogue
 from dungeonfighter.rules.catalog.model import Effect, HeroAction
 
@@ -30,6 +31,17 @@ def filled(document: str, cat: Catalogue) -> str:
 def _table(heads: str, rows: list[str]) -> list[str]:
     count = heads.count("|") + 1
     return [f"| {heads} |", "|" + "---|" * count, *(f"| {row} |" for row in rows)]
+
+
+def _levels(cat: Catalogue) -> list[str]:
+    return _table(
+        "level | health | normal hit | burn or bleed point | fortify point | experience unit | next level",
+        [
+            f"{n} | {tables.FOE_HEALTH[n]} | {tables.FOE_DAMAGE[n]} | {tables.TICK[n]} | "
+            f"{tables.FORTIFY[n]} | {tables.unit(n)} | {tables.xp_next(n)}"
+            for n in (1, 2, 3, 5, 8, 10, 15, 20, 25, 30)
+        ],
+    )
 
 
 def _archetypes(cat: Catalogue) -> list[str]:
@@ -150,6 +162,7 @@ def _talents(cat: Catalogue) -> list[str]:
 
 
 _TABLES: Final[dict[str, Callable[[Catalogue], list[str]]]] = {
+    "levels": _levels,
     "archetypes": _archetypes,
     "enemies": _enemies,
     "events": _events,
