@@ -61,7 +61,7 @@ def test_executioner_needs_a_wounded_enemy() -> None:
 
 
 def test_second_wind_comes_once() -> None:
-    state = bout(faces=(10, 10), at=1, talents=("second_wind",))
+    state = bout(faces=(10, 10), at=1, level=1, talents=("second_wind",))
     state.hero.health = state.hero.figures.health_max // 4 + 5
     step = play(state, "1")
     assert happened(step, Event.SecondWind)
