@@ -31,6 +31,7 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.world import is_cleared
 
 CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 STATS: Final = ("STR", "AGI", "TEC", "INT")
@@ -63,7 +64,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
 
 
 def reward(state: State, offer: Offer) -> str:
-    """What completing an offered dungeon gives: the item's level, and whether experience is halved."""
+    """What completing an offered dungeon gives beside experience and gold."""
     return f"item L{loot.reward_level(offer.level, state.hero.level)}"
 
 
@@ -218,9 +219,9 @@ def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> s
     enemies = ", ".join([cat.enemies[enemy].name for enemy in offer.enemies])
     boss = f" BOSS {cat.enemies[cat.boss_of_region[state.world.region]].name};" if offer.boss else ""
     name = dungeon_name(cat, offer.theme, offer.name)
-    return (
-        f"{name} L{offer.level}{boss} {tables.rooms_of(offer.level)} rooms: {enemies}; {reward(state, offer)}"
-    )
+    old = " (cleared)" if is_cleared(state.world, offer.level) and not offer.boss else ""
+    rooms = tables.rooms_of(offer.level)
+    return f"{name} L{offer.level}{old}{boss} {rooms} rooms: {enemies}; {reward(state, offer)}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:

@@ -36,13 +36,18 @@ _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You", *(f"You {stance.name}" for stance in list(Stance)[1:]))
 _FOE_BANDS: Final = tuple("" if band == Band.hit else f" {band.name.replace('_', ' ')}" for band in Band)
 _STATUS: Final = int(Intent.status)
+_AUTO: Final = int(Event.AutoFought)
+_DIED: Final = int(Event.HeroDied)
+_BEGAN: Final = int(Event.FightBegan)
 _WHO: Final = ("You", "Foe")
 _BLOWS: Final = frozenset((
     Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
     Event.FoeDefended, Event.FoeHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
 ))  # fmt: skip
 """What is not told one by one when `auto` played many attacks."""
-_SILENT: Final = frozenset((Event.StatusPut, Event.MissRerolled, Event.FightBegan, *labels.FOUND))
+_SILENT: Final = frozenset(
+    (Event.StatusPut, Event.MissRerolled, Event.FightBegan, Event.RunEnded, *labels.FOUND)
+)
 """What the situation shows anyway."""
 
 Teller = Callable[[Catalogue, Sequence[int]], str]
@@ -80,6 +85,10 @@ def _guarded(cat: Catalogue, event: Sequence[int]) -> str:
     return "You guard."
 
 
+def _auto(cat: Catalogue, event: Sequence[int]) -> str:
+    return f"Auto: {event[1]} attacks." if event[1] != 1 else "Auto: 1 attack."
+
+
 _TOLD: Final[dict[int, Teller]] = {
     Event.HeroAttacked: _hero_attacked,
     Event.HeroMissed: _hero_missed,
@@ -88,6 +97,7 @@ _TOLD: Final[dict[int, Teller]] = {
     Event.StatusTicked: _ticked,
     Event.HazardStruck: _hazard,
     Event.HeroGuarded: _guarded,
+    Event.AutoFought: _auto,
 }
 
 
@@ -110,22 +120,28 @@ def text(rules: Rulebook, state: State, head: str) -> str:
     if told:
         lines.append(told)
     if fight is not None:
-        lines.append(_foe(cat, state, fight, any(event[0] == Event.FightBegan for event in fresh)))
+        lines.append(_foe(cat, state, fight, _BEGAN in [event[0] for event in fresh]))
         lines.append(_own(cat, state, fight))
     else:
         lines.extend(labels.situation(cat, state))
-    if not state.over:
+    if state.over:
+        lines.append(f"The run is over, score {rules.score(state) / 100:g}.")
+    else:
         lines.append(labels.inputs_line(cat, state, rules.legal_inputs(state)))
     return "\n".join(lines)
 
 
 def happened(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> str:
-    """This turn's events as one paragraph; the blows of an `auto` are left to its one sentence."""
-    auto = any(event[0] == Event.AutoFought for event in fresh)
+    """This turn's events as one paragraph; of an `auto` only the blow that killed the hero is told."""
+    codes = [event[0] for event in fresh]
+    auto = _AUTO in codes
+    last = -1
+    if _DIED in codes:
+        last = max((place for place, code in enumerate(codes) if code in _BLOWS), default=-1)
     told = []
-    for event in fresh:
+    for place, event in enumerate(fresh):
         code = event[0]
-        if code in _SILENT or (auto and code in _BLOWS):
+        if code in _SILENT or (auto and code in _BLOWS and place != last):
             continue
         told.append(sentence(cat, event))
     return " ".join(told)
