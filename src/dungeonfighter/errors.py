@@ -1,15 +1,15 @@
 """Every failure the game can answer with, as one tree by who is at fault.
 
     DungeonFighterError
-      BadInput       the bot: malformed, illegal, stale, run over     answered as isError, never logged as an error
+      BadInput       the bot: malformed, illegal, stale, run over (answered as isError, never logged)
       NotAllowed     the caller may not do this
       Overloaded     load: carries when to try again
       StoreError     ours: the store is away, or newer than this release
       Corrupt        a state or replay that does not check: that game stops, nothing else
       SettingsError  all problems of the configuration at once, at start
 
-Each error carries a stable `code` (the public contract), a message saying what is wrong and, where there is one, a
-`hint` saying what to do next. Nothing here knows about HTTP or MCP.
+Each error carries a stable `code` (the public contract), a message saying what is wrong and, where there is
+one, a `hint` saying what to do next. Nothing here knows about HTTP or MCP.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class DungeonFighterError(Exception):
 
     code = "internal"
 
-    def __init__(self, message: str, *, code: str | None = None, hint: str = "", present: object | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, hint: str = "", present: object | None = None
+    ) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
@@ -66,7 +68,10 @@ class Overloaded(DungeonFighterError):
 
 
 class StoreError(DungeonFighterError):
-    """The store's or this release's trouble, never the bot's. Codes: store_unavailable, outcome_unknown, newer_rules."""
+    """The store's or this release's trouble, never the bot's.
+
+    Codes: store_unavailable, outcome_unknown, newer_rules.
+    """
 
     code = "store_unavailable"
 

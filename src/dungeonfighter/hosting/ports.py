@@ -1,9 +1,9 @@
-"""What the host needs from outside: a store, a clock, and chance. Each is replaced in tests by a small honest fake.
+"""What the host needs from outside: a store, a clock, and chance; each has small honest fakes for tests.
 
-The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest) to version + 1;
-both are compared, because after a fail-over an older lineage could hold the same number. Each row of a batch wins or
-conflicts by itself. If `commit` raises `StoreUnavailable` nothing is known about any row; `settle` waits for whatever
-is still on its way and then tells what the row is.
+The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest) to
+version + 1; both are compared, because after a fail-over an older lineage could hold the same number. Each
+row of a batch wins or conflicts by itself. If `commit` raises `StoreUnavailable` nothing is known about any
+row; `settle` waits for whatever is still on its way and then tells what the row is.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -17,9 +17,9 @@ from msgspec import Struct
 
 
 class Row(Struct, frozen=True):
-    """One bot's row of `games`. `state` is the encoded rules state (empty: no run), `trail` the encoded `Trail`.
+    """One bot's row of `games`.
 
-    `bot_id` is the stored key `<fleet>/<botId>`; `updated_at` is seconds since 1970, set by the store.
+    `state` is the encoded rules state (empty: no run), `trail` the encoded `Trail`. `bot_id` is the stored key `<fleet>/<botId>`; `updated_at` is seconds since 1970, set by the store.
     """
 
     bot_id: str
@@ -161,7 +161,7 @@ class Store(Protocol):
         """The committed rows as of a moment after this call began; None: no row."""
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """Like `load`, but only after every earlier write of these rows has either happened or can no longer happen."""
+        """Like `load`, but only after every earlier write of these rows has happened or no longer can."""
 
     async def put_save(self, save: Save) -> None:
         """Write a save slot (insert or replace). Safe to repeat.
