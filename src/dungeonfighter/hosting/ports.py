@@ -19,7 +19,8 @@ from msgspec import Struct
 class Row(Struct, frozen=True):
     """One bot's row of `games`.
 
-    `state` is the encoded rules state (empty: no run), `trail` the encoded `Trail`. `bot_id` is the stored key `<fleet>/<botId>`; `updated_at` is seconds since 1970, set by the store.
+    `bot_id` is the stored key `<fleet>/<botId>`, `state` the encoded rules state (empty: no run), `trail` the
+    encoded `Trail`; `updated_at` is seconds since 1970, set by the store.
     """
 
     bot_id: str
