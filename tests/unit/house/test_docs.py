@@ -1,4 +1,4 @@
-"""The documents say what is: links lead somewhere, settings and commands are described, nothing local leaks."""
+"""The documents say what is: links lead somewhere, settings and commands are there, nothing local leaks."""
 
 from __future__ import annotations
 
