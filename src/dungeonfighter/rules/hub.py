@@ -41,10 +41,6 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
     arrive(cat, state)
 
 
-def may_camp(hero: Hero) -> bool:
-    return hero.health < hero.figures.health_max
-
-
 def camp(cat: Catalogue, state: State) -> None:
     """A quarter of the health for fifty turns."""
     state.world.spent += tables.CAMP_TURNS
@@ -75,7 +71,9 @@ def buy_potion(cat: Catalogue, state: State) -> None:
 def may_buy_item(state: State) -> bool:
     hero = state.hero
     shop = state.world.shop
-    return bool(shop) and len(hero.bag) < limits.bag_items_max and hero.gold >= prices.item(hero, shop[0])
+    if not shop or len(hero.bag) >= limits.bag_items_max:
+        return False
+    return hero.gold >= prices.item(hero, shop[0])
 
 
 def buy_item(cat: Catalogue, state: State) -> None:

@@ -93,15 +93,15 @@ class Menus:
         return (Phase.Dungeon, 2, facts, len(hero.bag))
 
     def _hub_key(self, state: State) -> Key:
-        cat = self._cat
+        hero = state.hero
         facts = (
-            bool(world.open_regions(cat, state.world))
-            | hub.may_camp(state.hero) << 1
-            | hub.may_buy_potion(cat, state) << 2
+            (state.world.bosses > 0 and len(self._cat.regions) > 1)
+            | (hero.health < hero.figures.health_max) << 1
+            | hub.may_buy_potion(self._cat, state) << 2
             | hub.may_buy_item(state) << 3
             | hub.may_reroll(state) << 4
         )
-        return (Phase.GameLoop, facts, len(state.hero.bag))
+        return (Phase.GameLoop, facts, len(hero.bag))
 
 
 def _build(lines: list[Line], phase: int, key: Key) -> Menu:

@@ -250,11 +250,9 @@ class Fight(Struct, array_like=True):
     luck: int = 0
     guarding: bool = False
     exposed: bool = False
-    defending: bool = False
     quiet: int = 0
     hazards: int = 0
     actions: int = 0
-    extra: list[int] = field(default_factory=list)
     damage: int = 0
     period: int = 7600
     armour: int = 0
@@ -306,8 +304,6 @@ class Dungeon(Struct, array_like=True):
     rested: bool = False
     searched: bool = False
     kills: int = 0
-    found: int = 0
-    extra: list[int] = field(default_factory=list)
     informed: bool = False
     omen: int = 0
     roster: list[int] = field(default_factory=list)
@@ -343,7 +339,6 @@ class World(Struct, array_like=True):
     shop: list[Item] = field(default_factory=list)
     potions_left: int = 2
     rerolls: int = 0
-    extra: list[int] = field(default_factory=list)
     frontier: int = 1
     spent: int = 0
 
@@ -374,5 +369,4 @@ class State(Struct, array_like=True):
     over: bool = False
     log: list[list[int]] = field(default_factory=list)
     fresh: int = 0
-    extra: list[int] = field(default_factory=list)
     ending: int = 0

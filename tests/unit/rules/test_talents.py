@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dungeonfighter.rules import State, combat, hub, prices, tables
+from dungeonfighter.rules import State, combat, prices, tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.progress import carried_max, take_talent
 from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind, Status, Weapon
@@ -287,7 +287,3 @@ def test_perks_are_read_from_the_figures() -> None:
 
 def test_door_kinds_come_with_a_place() -> None:
     assert isinstance(the_dungeon(room(RoomKind.trap)).doors[0], Door)
-
-
-def test_hub_camp_needs_wounds() -> None:
-    assert not hub.may_camp(position.hub().hero)
