@@ -268,3 +268,9 @@ def test_the_boss_gives_the_region() -> None:
 
 def test_victory_is_told() -> None:
     assert any(event[0] == Event.GameWon for event in last_blow().log)
+
+
+def test_dungeon_n_enters_from_the_hub_in_one_input() -> None:
+    state = hub()
+    play(state, "dungeon 2")
+    assert (the_dungeon(state).level, state.turn) == (2, 1)
