@@ -23,7 +23,7 @@ CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-class Unanswered(Exception):  # noqa: N818 - a state of knowledge: it may have worked
+class Unanswered(Exception):
     """No usable answer came; whether the request had its effect is not known.
 
     Attributes:

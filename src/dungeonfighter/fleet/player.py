@@ -32,7 +32,7 @@ BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
 
-class GaveUp(Exception):  # noqa: N818 - it ends a bot's play, it is nobody's mistake
+class GaveUp(Exception):
     """No answer within the patience, or the load is ending."""
 
 
