@@ -25,7 +25,9 @@ from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon,
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
 
 VERSION = 1
-_TERMINATED = (Ending.died, Ending.won)
+_TERMINATED = (int(Ending.died), int(Ending.won))
+_TURNS = int(Ending.turns)
+_LOG_MAX = limits.log_events_max
 _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection))
 
 
@@ -130,16 +132,11 @@ class Rules:
         state.turn += 1
         _follow_up(cat, state)
         events = log[told:]
-        state.fresh = min(len(events), limits.log_events_max)
-        if len(log) > limits.log_events_max:
-            del log[: len(log) - limits.log_events_max]
-        return Step(
-            state=state,
-            events=events,
-            reward=scoring.gained(world, *before),
-            terminated=state.ending in _TERMINATED,
-            truncated=state.ending == Ending.turns,
-        )
+        state.fresh = min(len(events), _LOG_MAX)
+        if len(log) > _LOG_MAX:
+            del log[:-_LOG_MAX]
+        truncated = state.ending == _TURNS
+        return Step(state, events, scoring.gained(world, *before), state.ending in _TERMINATED, truncated)
 
     def observe(self, state: State) -> Observation:
         """The full snapshot: everything the hero knows and nothing it cannot know."""

@@ -107,10 +107,10 @@ def learn(cat: Catalogue, hero: Hero) -> None:
     """After a level or a new weapon: refresh, and put newly known actions into free slots of the strip."""
     before = hero.figures.known
     refresh(cat, hero)
+    if len(hero.strip) >= hero.figures.slots:
+        return
     for action in hero.figures.known:
-        if len(hero.strip) >= hero.figures.slots:
-            break
-        if action not in before and action not in hero.strip:
+        if action not in before and action not in hero.strip and len(hero.strip) < hero.figures.slots:
             hero.strip.append(action)
 
 

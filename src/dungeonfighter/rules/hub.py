@@ -50,12 +50,10 @@ def camp(cat: Catalogue, state: State) -> None:
 
 def may_buy_potion(cat: Catalogue, state: State) -> bool:
     hero = state.hero
+    if not state.world.potions_left:
+        return False
     potion = cat.consumable_at[5]
-    return (
-        state.world.potions_left > 0
-        and hero.consumables[potion] < potions_max(hero)
-        and hero.gold >= prices.good(cat, hero, potion)
-    )
+    return hero.consumables[potion] < potions_max(hero) and hero.gold >= prices.good(cat, hero, potion)
 
 
 def buy_potion(cat: Catalogue, state: State) -> None:

@@ -34,6 +34,7 @@ TRADE_ITEMS: Final = 5
 STATS: Final = len(AFFIX_STATS)
 SPEED: Final = AFFIX_STATS.index("speed")
 _PLAIN: Final = frozenset(("hit", "combo", "crit"))
+_PLAIN_NUMBERS: Final = frozenset(AFFIX_STATS.index(stat) for stat in _PLAIN)
 
 
 def roll_item(
@@ -141,8 +142,14 @@ def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
 def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
     """Add an item's affixes to totals; `sign` -1 takes them off."""
     affixes, stats, level, rarity = cat.affixes, cat.affix_stat, item.level, item.rarity
-    for number in item.affixes:
-        sums[stats[number]] += sign * _value(affixes[number], level, rarity)
+    for number in item.affixes:  # `_value` written out: wearing something sums every affix anew
+        stat, affix = stats[number], affixes[number]
+        value = affix.base
+        if stat not in _PLAIN_NUMBERS:
+            value = (value * 1000 + level * affix.per_level_permille) * (
+                1000 + RARITY_BONUS * rarity
+            ) // 1_000_000 or 1
+        sums[stat] += sign * value
     if cat.item_slot[item.base]:
         sums[SPEED] -= sign * (cat.items[item.base].time - 1000)
 

@@ -21,6 +21,12 @@ Play = Callable[[Catalogue, State, int], None]
 Line = tuple[str, str, Play, int]
 Key = tuple[int | bytes, ...]
 
+# Plain numbers: the key is made twice a turn.
+_COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
+    int(phase) for phase in (Phase.Combat, Phase.Dungeon, Phase.GameLoop, Phase.Inventory)
+)
+_DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
+
 MENUS_MAX = 8192
 """Menus kept; beyond it all are forgotten and built again."""
 
@@ -55,14 +61,14 @@ class Menus:
     def _key(self, state: State) -> Key:
         """The facts that decide which inputs are legal; the phase first."""
         phase = state.phase
-        if phase == Phase.Combat:
+        if phase == _COMBAT:
             assert state.fight is not None
             return (phase, bytes(state.hero.consumables), combat.may_flee(state.fight))
-        if phase == Phase.Dungeon:
+        if phase == _DUNGEON:
             return self._dungeon_key(state)
-        if phase == Phase.GameLoop:
+        if phase == _GAME_LOOP:
             return self._hub_key(state)
-        if phase == Phase.Inventory:
+        if phase == _INVENTORY:
             hero = state.hero
             worn = sum((item is not None) << slot for slot, item in enumerate(hero.worn))
             return (phase, len(hero.bag), worn)
@@ -77,10 +83,10 @@ class Menus:
     def _dungeon_key(self, state: State) -> Key:
         dungeon = state.dungeon
         assert dungeon is not None
-        if dungeon.phase == RoomPhase.doors:
-            return (Phase.Dungeon, 0, len(dungeon.doors))
-        if dungeon.phase == RoomPhase.offer:
-            return (Phase.Dungeon, 1, dungeon.kind, rooms.trades_open(self._cat, state, dungeon))
+        if dungeon.phase == _DOORS:
+            return (_DUNGEON, 0, len(dungeon.doors))
+        if dungeon.phase == _OFFER:
+            return (_DUNGEON, 1, dungeon.kind, rooms.trades_open(self._cat, state, dungeon))
         hero = state.hero
         hurt = hero.health < hero.figures.health_max
         goods = hero.consumables
@@ -90,7 +96,7 @@ class Menus:
             | (hurt and goods[self._potion] > 0) << 2
             | (hurt and goods[self._food] > 0) << 3
         )
-        return (Phase.Dungeon, 2, facts, len(hero.bag))
+        return (_DUNGEON, 2, facts, len(hero.bag))
 
     def _hub_key(self, state: State) -> Key:
         hero = state.hero
@@ -101,7 +107,7 @@ class Menus:
             | hub.may_buy_item(state) << 3
             | hub.may_reroll(state) << 4
         )
-        return (Phase.GameLoop, facts, len(hero.bag))
+        return (_GAME_LOOP, facts, len(hero.bag))
 
 
 def _build(lines: list[Line], phase: int, key: Key) -> Menu:
