@@ -1,0 +1,53 @@
+"""What happened lately on this host, for people who watch: bounded, in memory, never the truth."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+
+from msgspec import Struct
+
+from dungeonfighter.hosting.ports import EpisodeEnd, Write
+
+_RECENT_MAX = 50
+_TOP_MAX = 20
+
+
+class RunLine(Struct, frozen=True, order=True):
+    """One ended run; `score` in hundredths, so that lines sort by score."""
+
+    score: int
+    key: str
+    episode: int
+    turns: int
+    result: str
+    mode: str
+
+
+class Feed:
+    """Ended runs: the last ones, the best ones, and how many of each result."""
+
+    def __init__(self) -> None:
+        self.recent_runs: deque[RunLine] = deque(maxlen=_RECENT_MAX)
+        self.results: Counter[str] = Counter()
+        self._top: list[RunLine] = []
+
+    def run_ended(self, write: Write) -> None:
+        """Note the run that this committed write ended."""
+        ended = write.ended
+        if ended is None:
+            return
+        line = _line(write.row.bot_id, ended)
+        self.recent_runs.append(line)
+        self.results[ended.result] += 1
+        heapq.heappush(self._top, line)
+        if len(self._top) > _TOP_MAX:
+            heapq.heappop(self._top)
+
+    def top_runs(self) -> list[RunLine]:
+        """The best ended runs since this process began, best first."""
+        return sorted(self._top, reverse=True)
+
+
+def _line(key: str, ended: EpisodeEnd) -> RunLine:
+    return RunLine(ended.score, key, ended.episode, ended.last_turn, ended.result, ended.mode)

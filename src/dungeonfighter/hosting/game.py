@@ -1,0 +1,129 @@
+"""A hosted game: what is kept in memory for a bot, and what is told of it.
+
+A hot game is its row as committed (the state stays encoded: 1 KB of bytes, nothing for the garbage collector
+to walk) plus who is working on it. The row is swapped in when a commit returns, never before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dungeonfighter.errors import BadInput, Corrupt
+from dungeonfighter.hosting.ports import Row
+from dungeonfighter.rules import Rules, State
+
+if TYPE_CHECKING:
+    from dungeonfighter.hosting.requests import Request
+    from dungeonfighter.hosting.rulebook import RuleBook
+
+
+class Present(Struct):
+    """A game as it stands, decoded for showing.
+
+    `key` is `<fleet>/<botId>`; `turn` is the number of applied inputs.
+    """
+
+    key: str
+    episode: int
+    turn: int
+    version: int
+    digest: bytes
+    rules: Rules
+    state: State
+    directive: str
+
+
+class Answer(Struct):
+    """What a mutating call answers: the game after it, and whether this had been answered before."""
+
+    game: Present
+    repeated: bool = False
+
+
+class NewGame(Struct, frozen=True):
+    """What a caller asks of a new run.
+
+    None = not given: casual, a drawn seed, the former name, the weapon chosen in play.
+    """
+
+    name: str | None = None
+    weapon: int | None = None
+    seed: int | None = None
+    mode: int | None = None
+
+
+class HostStats(Struct, frozen=True):
+    """Counters since the start of this process, and gauges of this moment."""
+
+    turns: int
+    repeated: int
+    errors: int
+    conflicts: int
+    settled: int
+    batches: int
+    rows: int
+    hot_games: int
+    episodes_ended: int
+    store_up: bool
+
+
+class Game:
+    """One bot's place in memory.
+
+    `row` is None until loaded; version 0 in it means the store has no such bot.
+    """
+
+    __slots__ = ("acted_at", "busy", "key", "row", "unsettled", "waiting")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.row: Row | None = None
+        self.busy = False
+        self.unsettled = False
+        self.acted_at = 0.0
+        self.waiting: deque[Request] | None = None
+
+
+def absent(key: str) -> Row:
+    """The row of a bot the store does not know."""
+    return Row(key, 0, b"", 0, 0, "", b"", b"")
+
+
+def checked(key: str, row: Row | None, book: RuleBook) -> Row:
+    """A row as loaded, or the absent one; its state must be what its digest says.
+
+    Raises:
+        Corrupt: The state does not have the digest stored beside it.
+        NewerRules: This release cannot judge it.
+    """
+    if row is None:
+        return absent(key)
+    if row.state and book.of(row.rules).digest(row.state) != row.digest:
+        raise Corrupt("the stored state of this game does not check; only this game stops")
+    return row
+
+
+def present(row: Row, book: RuleBook) -> Present:
+    """A committed row, decoded.
+
+    Raises:
+        BadInput: unknown_bot, when the row holds no run.
+    """
+    if not row.state:
+        raise unknown_bot(row.bot_id)
+    rules = book.of(row.rules)
+    return shown(row, rules, rules.decode(row.state))
+
+
+def shown(row: Row, rules: Rules, state: State) -> Present:
+    """A row whose state is already decoded."""
+    return Present(row.bot_id, row.episode, row.turn, row.version, row.digest, rules, state, row.directive)
+
+
+def unknown_bot(key: str) -> BadInput:
+    """There is no such bot in this fleet."""
+    bot = key.partition("/")[2]
+    return BadInput(f"there is no bot {bot}; start_new_game begins its first run", code="unknown_bot")

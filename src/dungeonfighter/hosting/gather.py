@@ -1,0 +1,61 @@
+"""Joins single reads into batches: while one batch is on its way, the next one forms by itself.
+
+A read joins the **next** batch, never one already sent: what it returns was true at some moment after the
+read began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from dungeonfighter import limits
+
+Found = TypeVar("Found")
+
+
+class Gather(Generic[Found]):
+    """Batched look-ups by key over one fetching function; at most one fetch is under way."""
+
+    def __init__(self, fetch: Callable[[Sequence[str]], Awaitable[list[Found]]]) -> None:
+        self._fetch = fetch
+        self._next: dict[str, list[asyncio.Future[Found]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.batches = 0
+
+    async def get(self, key: str) -> Found:
+        """What the store holds for `key`.
+
+        Raises:
+            StoreUnavailable: The fetch failed; may be repeated.
+        """
+        future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self._next.setdefault(key, []).append(future)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while self._next:
+                keys = sorted(self._next)[: limits.batch_rows_max]
+                waiting = [self._next.pop(key) for key in keys]
+                self.batches += 1
+                await self._one(keys, waiting)
+        finally:
+            self._task = None
+
+    async def _one(self, keys: list[str], waiting: list[list[asyncio.Future[Found]]]) -> None:
+        try:
+            found = await self._fetch(keys)
+        except Exception as error:  # noqa: BLE001 - every waiter gets it; nobody else can
+            for futures in waiting:
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
+            return
+        for futures, value in zip(waiting, found, strict=True):
+            for future in futures:
+                if not future.done():
+                    future.set_result(value)

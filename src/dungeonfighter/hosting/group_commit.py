@@ -1,0 +1,87 @@
+"""Group commit: writes queue, and while one batch is being committed the next one forms by itself. No timers.
+
+Idle, a write goes out at the end of the present turn of the event loop, alone; busy, batches grow to
+`limits.batch_rows_max`. A bot has at most one write here (the host keeps each bot's order), so a batch never
+holds two rows of one bot.
+
+Source: docs/architecture.md, "Group commit, output gate".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from dungeonfighter import limits
+from dungeonfighter.errors import Overloaded, StoreUnavailable
+from dungeonfighter.hosting.ports import Outcome, Store, Write
+
+Told = Outcome | StoreUnavailable
+"""What a writer is told: an outcome, or that nothing is known."""
+
+
+class GroupCommit:
+    """One lane of batches to one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: list[tuple[Write, Callable[[Told], None]]] = []
+        self._flying: asyncio.Task[None] | None = None
+        self._scheduled = False
+        self.batches = 0
+        self.rows = 0
+
+    def add(self, write: Write, tell: Callable[[Told], None]) -> None:
+        """Queue one write; `tell` is called once, in the event loop, with its outcome. It must not raise.
+
+        Raises:
+            Overloaded: The queue is full; nothing was queued.
+        """
+        if len(self._queue) >= limits.pending_writes_max:
+            raise Overloaded("too many turns are waiting to be saved; try again in 1 s")
+        self._queue.append((write, tell))
+        if self._flying is None and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._take_off)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is queued or on its way."""
+        return self._scheduled or self._flying is not None
+
+    async def drain(self) -> None:
+        """Return when everything queued has been told."""
+        while self.is_busy:
+            if self._flying is not None:
+                await asyncio.wait([self._flying])
+            else:
+                await asyncio.sleep(0)
+
+    def _take_off(self) -> None:
+        self._scheduled = False
+        if self._queue and self._flying is None:
+            self._flying = asyncio.get_running_loop().create_task(self._fly())
+
+    async def _fly(self) -> None:
+        try:
+            while self._queue:
+                batch = self._queue[: limits.batch_rows_max]
+                del self._queue[: limits.batch_rows_max]
+                batch.sort(key=_bot_id)
+                told = await self._commit([write for write, _ in batch])
+                for (_, tell), outcome in zip(batch, told, strict=True):
+                    tell(outcome)
+        finally:
+            self._flying = None
+
+    async def _commit(self, writes: list[Write]) -> list[Told]:
+        self.batches += 1
+        self.rows += len(writes)
+        try:
+            return list(await self._store.commit(writes))
+        except StoreUnavailable as error:
+            return [error] * len(writes)
+
+
+def _bot_id(queued: tuple[Write, Callable[[Told], None]]) -> str:
+    return queued[0].row.bot_id

@@ -1,0 +1,288 @@
+"""What can be asked of one game, as plans over its row: no I/O, no waiting.
+
+`plan(row)` either gives the write that would do it, with the answer to send once it is committed, or a
+verdict that stands as long as the row is the truth (`hosting.host` makes sure of that before it is told).
+
+The retry table is `judge`. Source: docs/architecture.md, "One request, one effect"; product.md, "Retries".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import msgspec
+from msgspec import Struct
+
+from dungeonfighter import limits
+from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, NotAllowed
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.game import Answer, NewGame, Present, present, shown, unknown_bot
+from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, Save, Write
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
+
+
+class Verdict(Struct):
+    """An answer that changes nothing; true as long as the row it was made from is the truth."""
+
+    answer: Answer | None = None
+    error: DungeonFighterError | None = None
+
+
+class Planned(Struct):
+    """A write, and what to answer when it has won."""
+
+    write: Write
+    answer: Answer
+    ended: str = ""
+
+
+class Request:
+    """One request for one game. The same `op` is carried by every attempt of it."""
+
+    replayable: ClassVar[bool] = False
+    """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
+
+    def __init__(self, op: bytes, deadline: float, future: asyncio.Future[Answer]) -> None:
+        self.op = op
+        self.deadline = deadline
+        self.future = future
+        self.tried: dict[int, Answer] = {}
+        """Answers computed for each version this request has tried to write."""
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """What this request means for the game as the row has it."""
+        raise NotImplementedError
+
+
+class Play(Request):
+    """One input."""
+
+    replayable = True
+
+    def __init__(
+        self,
+        op: bytes,
+        deadline: float,
+        future: asyncio.Future[Answer],
+        text: str,
+        turn: int | None,
+        episode: int | None,
+    ) -> None:
+        super().__init__(op, deadline, future)
+        self.text = text
+        self.turn = turn
+        self.episode = episode
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """Judge, apply, encode: the hot path."""
+        if not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        rules = book.of(row.rules)
+        trail = trails.decode(row.trail)
+        if (self.turn is not None and self.turn != row.turn) or (
+            self.episode is not None and self.episode != row.episode
+        ):
+            return judge(row, trail, present(row, book), self.text, self.turn, self.episode)
+        try:
+            step = rules.advance(rules.decode(row.state), self.text)
+        except DungeonFighterError as error:
+            error.present = present(row, book)
+            return Verdict(error=error)
+        state = step.state
+        raw = rules.encode(state)
+        after = trails.appended(trail, self.text, self.op)
+        new = Row(
+            row.bot_id, row.version + 1, rules.digest(raw), row.episode, row.turn + 1, row.rules, raw,
+            trails.encode(after), row.directive, row.tokens_today,
+        )  # fmt: skip
+        over = step.terminated or step.truncated
+        chunk = _chunk(new, after) if over or new.turn % limits.trail_inputs_max == 0 else None
+        ended = _ended(new, after, rules, state, run_result(state, cut=step.truncated)) if over else None
+        answer = Answer(shown(new, rules, state))
+        return Planned(
+            Write(new, row.version, row.digest, chunk, ended), answer, ended.result if ended else ""
+        )
+
+
+class Start(Request):
+    """A new run, from options (`start_new_game`) or from the former run's (`reset_game`)."""
+
+    def __init__(
+        self, op: bytes, deadline: float, future: asyncio.Future[Answer], options: NewGame,
+        episode: int | None, drawn_seed: int, origin: str = trails.ORIGIN_NEW,
+    ) -> None:  # fmt: skip
+        super().__init__(op, deadline, future)
+        self.options = options
+        self.episode = episode
+        self.drawn_seed = drawn_seed
+        self.origin = origin
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
+        wanted = self._text()
+        standing = present(row, book) if row.state else None
+        if self.origin == trails.ORIGIN_RESET and standing is None:
+            return Verdict(error=unknown_bot(row.bot_id))
+        trail = trails.decode(row.trail)
+        refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
+        if refused is not None:
+            return refused
+        rules = book.current
+        options = self._game_options(standing)
+        state = rules.new_game(options)
+        directive = "" if self.origin == trails.ORIGIN_RESET else row.directive
+        return _begin(
+            row, trail, standing, rules, state, self.op,
+            origin=self.origin, options=wanted, parent=row.episode, directive=directive,
+        )  # fmt: skip
+
+    def _text(self) -> str:
+        return msgspec.json.encode(self.options).decode()
+
+    def _game_options(self, standing: Present | None) -> GameOptions:
+        asked = self.options
+        before = standing.state if standing is not None else None
+        mode, name = asked.mode, asked.name
+        if mode is None:
+            mode = before.mode if before is not None and self.origin == trails.ORIGIN_RESET else Mode.casual
+        if name is None:
+            name = before.hero.name if before is not None else "Hero"
+        drawn = asked.seed is None
+        ranked = mode == Mode.daily or (mode == Mode.ironman and drawn)
+        return GameOptions(
+            seed=self.drawn_seed if asked.seed is None else asked.seed, mode=mode, name=name,
+            weapon=-1 if asked.weapon is None else asked.weapon, ranked=ranked,
+        )  # fmt: skip
+
+
+class Load(Request):
+    """A new run that goes on from a save."""
+
+    def __init__(
+        self, op: bytes, deadline: float, future: asyncio.Future[Answer], save: Save, episode: int | None
+    ) -> None:
+        super().__init__(op, deadline, future)
+        self.save = save
+        self.episode = episode
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """Begin run `row.episode + 1` with the saved state, digest for digest."""
+        if not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        standing = present(row, book)
+        trail = trails.decode(row.trail)
+        wanted = f"load {self.save.slot} {self.save.digest.hex()}"
+        refused = _episode_verdict(row, trail, standing, self.episode, trails.ORIGIN_LOAD, wanted)
+        if refused is not None:
+            return refused
+        rules = book.of(self.save.rules)
+        if rules.digest(self.save.state) != self.save.digest:
+            return Verdict(error=Corrupt(f"the save {self.save.slot} does not check", present=standing))
+        state = rules.decode(self.save.state)
+        if state.mode != Mode.casual or (standing.state.mode != Mode.casual and not standing.state.over):
+            what = "ironman and daily runs cannot be loaded, nor left for a save while they live; play on"
+            return Verdict(error=NotAllowed(what, present=standing))
+        return _begin(
+            row, trail, standing, rules, state, self.op,
+            origin=trails.ORIGIN_LOAD, options=wanted, parent=self.save.episode, directive=row.directive,
+        )  # fmt: skip
+
+
+class Direct(Request):
+    """Set the directive: a note of the bot's owner beside the run."""
+
+    replayable = True
+
+    def __init__(self, op: bytes, deadline: float, future: asyncio.Future[Answer], directive: str) -> None:
+        super().__init__(op, deadline, future)
+        self.directive = directive
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """The same run, another directive."""
+        if not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        trail = trails.marked(trails.decode(row.trail), self.op)
+        new = msgspec.structs.replace(
+            row, version=row.version + 1, trail=trails.encode(trail), directive=self.directive
+        )
+        return Planned(Write(new, row.version, row.digest), Answer(present(new, book)))
+
+
+def judge(
+    row: Row, trail: trails.Trail, standing: Present, text: str, turn: int | None, episode: int | None
+) -> Verdict:
+    """The retry table for an input that names another turn or episode than the present one."""
+    now = f"e{row.episode} t{row.turn}"
+    if episode is not None and episode != row.episode:
+        what = f"episode {episode} is not the present run; the game is at {now}"
+        return Verdict(error=BadInput(what, code="stale_turn", present=standing))
+    if turn is not None and turn > row.turn:
+        what = f"turn {turn} has not come yet; the game is at {now}"
+        return Verdict(error=BadInput(what, code="future_turn", present=standing))
+    if turn is not None and trails.input_at(trail, row.turn, turn) == text:
+        return Verdict(answer=Answer(standing, repeated=True))
+    what = f"turn {turn} is over and was not answered with this input; the game is at {now}"
+    return Verdict(error=BadInput(what, code="stale_turn", present=standing))
+
+
+def run_result(state: State, *, cut: bool = False) -> str:
+    """How a run that is over, or is being left, ends: won, died, turns or abandoned."""
+    if cut:
+        return "turns"
+    if state.phase == Phase.Victory or state.world.bosses >= 3:
+        return "won"
+    return "died" if state.over or state.phase == Phase.Death else "abandoned"
+
+
+def _episode_verdict(
+    row: Row, trail: trails.Trail, standing: Present | None, episode: int | None, origin: str, options: str
+) -> Verdict | None:
+    """Whether run `episode` may begin: only if its predecessor is current; None means go on."""
+    if episode is None or episode == row.episode + 1:
+        return None
+    now = f"the present run is {row.episode}"
+    if episode > row.episode + 1:
+        return Verdict(
+            error=BadInput(f"run {episode} cannot begin yet; {now}", code="future_turn", present=standing)
+        )
+    begun_here = standing is not None and episode == row.episode and row.turn == trail.first_turn
+    if begun_here and standing is not None and trail.origin == origin and trail.options == options:
+        return Verdict(answer=Answer(standing, repeated=True))
+    return Verdict(
+        error=BadInput(f"run {episode} has begun already; {now}", code="stale_turn", present=standing)
+    )
+
+
+def _begin(
+    row: Row, trail: trails.Trail, standing: Present | None, rules: Rules, state: State, op: bytes, *,
+    origin: str, options: str, parent: int, directive: str,
+) -> Planned:  # fmt: skip
+    raw = rules.encode(state)
+    after = trails.begun(
+        trail, op, origin=origin, options=options, first_turn=state.turn, parent_episode=parent
+    )
+    new = Row(
+        row.bot_id, row.version + 1, rules.digest(raw), row.episode + 1, state.turn, rules.identity, raw,
+        trails.encode(after), directive, row.tokens_today,
+    )  # fmt: skip
+    chunk, ended = None, None
+    if standing is not None and not standing.state.over:
+        chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
+        ended = _ended(row, trail, standing.rules, standing.state, run_result(standing.state))
+    answer = Answer(shown(new, rules, state))
+    return Planned(Write(new, row.version, row.digest, chunk, ended), answer, ended.result if ended else "")
+
+
+def _chunk(row: Row, trail: trails.Trail) -> InputChunk | None:
+    first, inputs = trails.unspilled(trail, row.turn)
+    return InputChunk(row.episode, first, inputs) if inputs else None
+
+
+def _ended(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
+    return EpisodeEnd(
+        episode=row.episode, rules=row.rules, seed=state.seed, mode=Mode(state.mode).name,
+        options=trail.options, parent_episode=trail.parent_episode, first_turn=trail.first_turn,
+        last_turn=row.turn, result=result, score=rules.score(state), digest=row.digest, ranked=state.ranked,
+    )  # fmt: skip

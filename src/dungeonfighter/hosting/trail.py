@@ -1,0 +1,134 @@
+"""What stands beside a state in its row: how the run began, the last inputs, and the last operation ids.
+
+The trail lets any replica answer a repeated request (the last 64 inputs with their turns) and find out
+whether its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
+exactly one op, so the op of version `v` has a known place: `ops[-(version - v) - 1]`.
+
+Source: docs/architecture.md, "One request, one effect".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dungeonfighter import limits
+from dungeonfighter.errors import Corrupt
+
+ORIGIN_NEW: Final = "new"
+ORIGIN_RESET: Final = "reset"
+ORIGIN_LOAD: Final = "load"
+
+_OPS_BYTES: Final = limits.trail_ops_max * limits.op_bytes
+
+
+class Trail(Struct, array_like=True, frozen=True):
+    """Beside the state, never digested.
+
+    Attributes:
+        origin: How the run began: new, reset or load.
+        options: The options as they were asked for, in one canonical text; equal texts mean the same request.
+        first_turn: The turn the run began at (0 unless it was loaded).
+        parent_episode: The run before it or the one it was loaded from; 0 for none.
+        ops: The last operation ids, 8 bytes each, newest last.
+        inputs: The last inputs joined by newlines, newest last; they led to the row's present turn.
+    """
+
+    origin: str
+    options: str
+    first_turn: int
+    parent_episode: int
+    ops: bytes
+    inputs: str
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Trail)
+
+
+def encode(trail: Trail) -> bytes:
+    """The trail as the row keeps it."""
+    return _encoder.encode(trail)
+
+
+def decode(raw: bytes) -> Trail:
+    """The trail of a row; an empty one for a row that never had a run.
+
+    Raises:
+        Corrupt: The bytes are not a trail.
+    """
+    if not raw:
+        return Trail("", "", 0, 0, b"", "")
+    try:
+        return _decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise Corrupt("the stored trail of this game does not check") from error
+
+
+def appended(trail: Trail, text: str, op: bytes) -> Trail:
+    """The trail after one more input."""
+    inputs = trail.inputs
+    if not inputs:
+        inputs = text
+    else:
+        inputs = f"{inputs}\n{text}"
+        if inputs.count("\n") >= limits.trail_inputs_max:
+            inputs = inputs[inputs.index("\n") + 1 :]
+    return Trail(
+        trail.origin,
+        trail.options,
+        trail.first_turn,
+        trail.parent_episode,
+        (trail.ops + op)[-_OPS_BYTES:],
+        inputs,
+    )
+
+
+def marked(trail: Trail, op: bytes) -> Trail:
+    """The trail after a write that was no input (a directive)."""
+    return msgspec.structs.replace(trail, ops=(trail.ops + op)[-_OPS_BYTES:])
+
+
+def begun(
+    before: Trail, op: bytes, *, origin: str, options: str, first_turn: int, parent_episode: int
+) -> Trail:
+    """The trail of a new run; the operation ids go on, the inputs begin anew."""
+    return Trail(origin, options, first_turn, parent_episode, (before.ops + op)[-_OPS_BYTES:], "")
+
+
+def input_at(trail: Trail, turn_now: int, turn: int) -> str | None:
+    """The input that was applied at `turn`, or None when the trail does not reach back so far."""
+    if not trail.inputs:
+        return None
+    inputs = trail.inputs.split("\n")
+    index = turn - (turn_now - len(inputs))
+    return inputs[index] if 0 <= index < len(inputs) else None
+
+
+def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:
+    """The version that the operation `op` wrote, or None when it is not among the last ones."""
+    ops = trail.ops
+    for end in range(len(ops), 0, -limits.op_bytes):
+        if ops[end - limits.op_bytes : end] == op:
+            return version_now - (len(ops) - end) // limits.op_bytes
+    return None
+
+
+def covers(trail: Trail, version_now: int, version: int) -> bool:
+    """Whether the operation that wrote `version` would still be listed if it had won."""
+    return version > version_now - len(trail.ops) // limits.op_bytes
+
+
+def unspilled(trail: Trail, turn_now: int) -> tuple[int, str]:
+    """The inputs not yet written as a chunk: (turn of the first, inputs joined by newlines); "" when there
+    are none.
+
+    Chunks are cut at multiples of 64 turns, counted from turn 0.
+    """
+    first = max(trail.first_turn, (turn_now - 1) // limits.trail_inputs_max * limits.trail_inputs_max)
+    count = turn_now - first
+    if count <= 0 or not trail.inputs:
+        return turn_now, ""
+    return first, "\n".join(trail.inputs.split("\n")[-count:])

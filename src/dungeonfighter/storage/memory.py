@@ -1,0 +1,102 @@
+"""The store contract over dictionaries: for tests, simulations and throw-away servers. Nothing survives the
+process.
+"""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from dungeonfighter.hosting.ports import (
+    BotLine,
+    Conflict,
+    EpisodeEnd,
+    Head,
+    InputChunk,
+    Outcome,
+    Row,
+    Save,
+    Won,
+    Write,
+)
+
+
+class MemoryStore:
+    """Rows in memory, with the same compare-and-set as the real stores.
+
+    Args:
+        wall: Where `updated_at` comes from; seconds since 1970.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._rows: dict[str, Row] = {}
+        self._inputs: dict[tuple[str, int], dict[int, InputChunk]] = {}
+        self._episodes: dict[str, dict[int, EpisodeEnd]] = {}
+        self._saves: dict[str, dict[str, Save]] = {}
+
+    async def open(self) -> None:
+        """Nothing to connect."""
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write one batch; see `hosting.ports.Store.commit`."""
+        return [self._write(write) for write in batch]
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        rows = (self._rows.get(bot_id) for bot_id in bot_ids)
+        return [Head(row.version, row.digest) if row is not None else None for row in rows]
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        return [self._rows.get(bot_id) for bot_id in bot_ids]
+
+    async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        return await self.load(bot_ids)
+
+    async def put_save(self, save: Save) -> None:
+        slots = self._saves.setdefault(save.bot_id, {})
+        version = slots[save.slot].version + 1 if save.slot in slots else 1
+        slots[save.slot] = msgspec.structs.replace(save, version=version, updated_at=self._wall())
+
+    async def get_save(self, bot_id: str, slot: str) -> Save | None:
+        return self._saves.get(bot_id, {}).get(slot)
+
+    async def list_saves(self, bot_id: str) -> list[Save]:
+        slots = self._saves.get(bot_id, {})
+        return [msgspec.structs.replace(slots[slot], state=b"") for slot in sorted(slots)]
+
+    async def delete_save(self, bot_id: str, slot: str) -> bool:
+        return self._saves.get(bot_id, {}).pop(slot, None) is not None
+
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+        keys = sorted(key for key, row in self._rows.items() if key.startswith(prefix) and row.state)
+        rows = [self._rows[key] for key in keys[bisect.bisect_right(keys, after) :][:count]]
+        return [BotLine(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
+
+    async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
+        chunks = self._inputs.get((bot_id, episode), {})
+        return [chunks[first_turn] for first_turn in sorted(chunks)]
+
+    async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
+        ended = self._episodes.get(bot_id, {})
+        return [ended[episode] for episode in sorted(ended)]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _write(self, write: Write) -> Outcome:
+        row = write.row
+        standing = self._rows.get(row.bot_id)
+        version, digest = (standing.version, standing.digest) if standing is not None else (0, b"")
+        if (version, digest) != (write.from_version, write.from_digest):
+            return Conflict(version, digest)
+        self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())
+        if write.chunk is not None:
+            self._inputs.setdefault((row.bot_id, write.chunk.episode), {})[write.chunk.first_turn] = (
+                write.chunk
+            )
+        if write.ended is not None:
+            self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
+        return Won()

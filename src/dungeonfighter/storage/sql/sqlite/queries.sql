@@ -1,0 +1,56 @@
+-- name: insert_game
+insert into games (version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at, bot_id)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do nothing;
+
+-- name: update_game
+update games
+set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
+    tokens_today = ?, updated_at = ?
+where bot_id = ? and version = ? and digest = ?;
+
+-- name: head
+select version, digest from games where bot_id = ?;
+
+-- name: heads
+select bot_id, version, digest from games where bot_id in (select value from json_each(?));
+
+-- name: load
+select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
+from games where bot_id in (select value from json_each(?));
+
+-- name: write_chunk
+insert into run_inputs (bot_id, episode, first_turn, inputs) values (?, ?, ?, ?)
+on conflict do update set inputs = excluded.inputs;
+
+-- name: write_episode
+insert or replace into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn,
+                                 result, score, digest, ranked, base, ended_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_save
+insert into character_saves (bot_id, slot, id, character_data, version, created_at, updated_at)
+values (?, ?, ?, ?, 1, ?, ?)
+on conflict (bot_id, slot) do update
+set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
+
+-- name: get_save
+select bot_id, slot, character_data, version, updated_at from character_saves where bot_id = ? and slot = ?;
+
+-- name: list_saves
+select bot_id, slot, character_data, version, updated_at from character_saves where bot_id = ? order by slot;
+
+-- name: delete_save
+delete from character_saves where bot_id = ? and slot = ?;
+
+-- name: list_bots
+select bot_id, episode, turn, updated_at from games
+where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0
+order by bot_id limit ?;
+
+-- name: inputs
+select episode, first_turn, inputs from run_inputs where bot_id = ? and episode = ? order by first_turn;
+
+-- name: episodes
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
+from episodes where bot_id = ? order by episode;

@@ -1,0 +1,25 @@
+"""Reads the SQL of a store: numbered migrations and one file of named queries, packaged beside the code."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+_MIGRATION = re.compile(r"(\d{3})_\w+\.sql\Z")
+
+
+def queries(dialect: str) -> dict[str, str]:
+    """The named queries of a dialect: each begins with a line `-- name: <name>`."""
+    text = (resources.files("dungeonfighter.storage") / "sql" / dialect / "queries.sql").read_text("utf-8")
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def migrations(dialect: str) -> list[tuple[int, str]]:
+    """All migrations of a dialect as (number, SQL), in order."""
+    found = []
+    for file in (resources.files("dungeonfighter.storage") / "sql" / dialect).iterdir():
+        match = _MIGRATION.match(file.name)
+        if match:
+            found.append((int(match[1]), file.read_text("utf-8")))
+    return sorted(found)

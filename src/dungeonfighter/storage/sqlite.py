@@ -1,0 +1,279 @@
+"""The embedded store: one SQLite file, any number of worker processes, every answer durable.
+
+WAL with `synchronous=FULL`; a batch is one `BEGIN IMMEDIATE` transaction under a file lock between processes.
+Writes are done in order by one thread, reads by another on a connection of its own, so a read never waits for
+a batch.
+
+Source: docs/architecture.md, "SQLite".
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from dungeonfighter.errors import SchemaTooNew, StoreUnavailable
+from dungeonfighter.hosting.ports import (
+    BotLine,
+    Conflict,
+    EpisodeEnd,
+    Failed,
+    Head,
+    InputChunk,
+    Outcome,
+    Row,
+    Save,
+    Won,
+    Write,
+)
+from dungeonfighter.storage import sql_files
+from dungeonfighter.storage.file_lock import FileLock
+from dungeonfighter.storage.save_rows import from_json, to_json
+from dungeonfighter.storage.worker_thread import WorkerThread
+
+_Result = TypeVar("_Result")
+
+_BUSY_TIMEOUT_SECONDS: Final = 10.0
+_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "temp_store=MEMORY")
+_MEMORY: Final = ":memory:"
+
+
+class SqliteStore:
+    """Rows in one SQLite file.
+
+    Args:
+        path: The database file; made when it is missing. Beside it stand `<path>-wal`, `-shm` and
+            `<path>.lock`.
+        wall: Where `updated_at` comes from; seconds since 1970.
+    """
+
+    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._wall = wall
+        self._sql = sql_files.queries("sqlite")
+        self._writer: WorkerThread | None = None
+        self._reader: WorkerThread | None = None
+        self._lock: FileLock | None = None
+        self._writing: sqlite3.Connection | None = None
+        self._reading: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open the file and bring its schema up to date.
+
+        Raises:
+            SchemaTooNew: The file was written by a newer release.
+            StoreUnavailable: It cannot be opened or is not a database.
+        """
+        self._writer, self._reader = WorkerThread("sqlite-writer"), WorkerThread("sqlite-reader")
+        try:
+            await self._writer.run(self._open_writing)
+            await self._reader.run(self._open_reading)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
+        return await self._write(lambda connection: self._commit(connection, batch))
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        rows = await self._read(
+            lambda reading: reading.execute(self._sql["heads"], (json.dumps(bot_ids),)).fetchall()
+        )
+        found = {bot_id: Head(version, digest) for bot_id, version, digest in rows}
+        return [found.get(bot_id) for bot_id in bot_ids]
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        return await self._read(lambda reading: self._load(reading, bot_ids))
+
+    async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        """In the writer's thread, so after everything this store was given before."""
+
+        def read_last(connection: sqlite3.Connection) -> list[Row | None]:
+            connection.execute("begin immediate")
+            found = self._load(connection, bot_ids)
+            connection.execute("commit")
+            return found
+
+        return await self._write(read_last)
+
+    async def put_save(self, save: Save) -> None:
+        now = self._wall()
+        row = (save.bot_id, save.slot, str(uuid.uuid4()), to_json(save), now, now)
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.execute(self._sql["put_save"], row)
+
+        await self._write(put)
+
+    async def get_save(self, bot_id: str, slot: str) -> Save | None:
+        row = await self._read(
+            lambda reading: reading.execute(self._sql["get_save"], (bot_id, slot)).fetchone()
+        )
+        return from_json(*row, with_state=True) if row is not None else None
+
+    async def list_saves(self, bot_id: str) -> list[Save]:
+        rows = await self._read(
+            lambda reading: reading.execute(self._sql["list_saves"], (bot_id,)).fetchall()
+        )
+        return [from_json(*row, with_state=False) for row in rows]
+
+    async def delete_save(self, bot_id: str, slot: str) -> bool:
+        def delete(connection: sqlite3.Connection) -> bool:
+            return connection.execute(self._sql["delete_save"], (bot_id, slot)).rowcount > 0
+
+        return await self._write(delete)
+
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+        bounds = (after, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1), count)
+        rows = await self._read(lambda reading: reading.execute(self._sql["list_bots"], bounds).fetchall())
+        return [BotLine(*row) for row in rows]
+
+    async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
+        rows = await self._read(
+            lambda reading: reading.execute(self._sql["inputs"], (bot_id, episode)).fetchall()
+        )
+        return [InputChunk(*row) for row in rows]
+
+    async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
+        rows = await self._read(lambda reading: reading.execute(self._sql["episodes"], (bot_id,)).fetchall())
+        return [EpisodeEnd(*(*row[:11], bool(row[11]), row[12])) for row in rows]
+
+    async def close(self) -> None:
+        """Finish what was accepted, fold the WAL into the file, let go."""
+        for thread, connection in ((self._reader, self._reading), (self._writer, self._writing)):
+            if thread is None:
+                continue
+            if connection is not None:
+                await thread.run(connection.close)
+            await thread.stop()
+        if self._lock is not None:
+            self._lock.close()
+        self._writer = self._reader = self._lock = self._writing = self._reading = None
+
+    # In the threads
+
+    async def _write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        thread, connection, lock = self._writer, self._writing, self._lock
+        if thread is None or connection is None or lock is None:
+            raise StoreUnavailable("the database is not open")
+
+        def locked() -> _Result:
+            with lock:
+                try:
+                    return work(connection)
+                except sqlite3.Error as error:
+                    if connection.in_transaction:
+                        connection.execute("rollback")
+                    raise _unavailable(error) from error
+
+        return await thread.run(locked)
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        thread, connection = self._reader, self._reading
+        if thread is None or connection is None:
+            raise StoreUnavailable("the database is not open")
+
+        def guarded() -> _Result:
+            try:
+                return work(connection)
+            except sqlite3.Error as error:
+                raise _unavailable(error) from error
+
+        return await thread.run(guarded)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(f"pragma {pragma}")
+        return connection
+
+    def _open_writing(self) -> None:
+        try:
+            self._lock = FileLock(Path(f"{self._path}.lock"))
+            with self._lock:
+                self._writing = self._connect()
+                _migrate(self._writing)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
+
+    def _open_reading(self) -> None:
+        self._reading = self._connect()
+        self._reading.execute("pragma query_only=1")
+
+    def _commit(self, connection: sqlite3.Connection, batch: Sequence[Write]) -> list[Outcome]:
+        connection.execute("begin immediate")
+        try:
+            now = self._wall()
+            outcomes = [self._write_one(connection, write, now) for write in batch]
+        except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError) as error:
+            connection.execute("rollback")
+            if len(batch) == 1:
+                return [Failed(type(error).__name__)]
+            half = len(batch) // 2
+            return [*self._commit(connection, batch[:half]), *self._commit(connection, batch[half:])]
+        connection.execute("commit")
+        return outcomes
+
+    def _write_one(self, connection: sqlite3.Connection, write: Write, now: float) -> Outcome:
+        row = write.row
+        values = (
+            row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail, row.directive,
+            row.tokens_today, now, row.bot_id,
+        )  # fmt: skip
+        if write.from_version == 0:
+            done = connection.execute(self._sql["insert_game"], values)
+        else:
+            done = connection.execute(
+                self._sql["update_game"], (*values, write.from_version, write.from_digest)
+            )
+        if done.rowcount != 1:
+            head = connection.execute(self._sql["head"], (row.bot_id,)).fetchone()
+            return Conflict(*head) if head is not None else Conflict(0, b"")
+        self._write_riders(connection, write, now)
+        return Won()
+
+    def _write_riders(self, connection: sqlite3.Connection, write: Write, now: float) -> None:
+        chunk, ended, bot_id = write.chunk, write.ended, write.row.bot_id
+        if chunk is not None:
+            values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
+            connection.execute(self._sql["write_chunk"], values)
+        if ended is not None:
+            line = (
+                bot_id, ended.episode, ended.rules, ended.seed, ended.mode, ended.options,
+                ended.parent_episode, ended.first_turn, ended.last_turn, ended.result, ended.score,
+                ended.digest, ended.ranked, ended.base, now,
+            )  # fmt: skip
+            connection.execute(self._sql["write_episode"], line)
+
+    def _load(self, connection: sqlite3.Connection, bot_ids: Sequence[str]) -> list[Row | None]:
+        rows = connection.execute(self._sql["load"], (json.dumps(bot_ids),)).fetchall()
+        found = {row[0]: Row(*row) for row in rows}
+        return [found.get(bot_id) for bot_id in bot_ids]
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date; the number of the last migration stands in `user_version`."""
+    steps = sql_files.migrations("sqlite")
+    (standing,) = connection.execute("pragma user_version").fetchone()
+    if standing > steps[-1][0]:
+        raise SchemaTooNew(
+            f"the database has schema {standing}, this release knows {steps[-1][0]}",
+            hint="run the newer release that wrote it, or name another database with --db",
+        )
+    for number, sql in steps:
+        if number > standing:
+            connection.executescript(f"begin immediate;\n{sql}\npragma user_version={number};\ncommit;")
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the database did not answer ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
+    )

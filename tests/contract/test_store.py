@@ -1,0 +1,164 @@
+"""What every store promises (`hosting.ports.Store`)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from dungeonfighter.hosting.ports import Conflict, Failed, Head, InputChunk, Store, Won
+from tests.contract.rows import after, digest_of, end, first, row, save
+
+
+async def test_a_new_bot_is_there_after_its_first_write(store: Store) -> None:
+    assert await store.commit([first("local/a")]) == [Won()]
+    (loaded,) = await store.load(["local/a"])
+    assert loaded is not None
+    assert msgspec.structs.replace(loaded, updated_at=0.0) == first("local/a").row
+
+
+async def test_a_bot_nobody_wrote_is_none(store: Store) -> None:
+    assert await store.load(["local/a"]) == [None]
+    assert await store.heads(["local/a"]) == [None]
+
+
+async def test_a_second_first_write_conflicts_and_says_what_is_there(store: Store) -> None:
+    await store.commit([first("local/a", b"one")])
+    assert await store.commit([first("local/a", b"two")]) == [Conflict(1, digest_of(b"one"))]
+
+
+async def test_a_write_from_the_present_version_and_digest_wins(store: Store) -> None:
+    begun = first("local/a")
+    await store.commit([begun])
+    assert await store.commit([after(begun, b"next")]) == [Won()]
+    assert await store.heads(["local/a"]) == [Head(2, digest_of(b"next"))]
+
+
+async def test_the_same_write_again_conflicts(store: Store) -> None:
+    begun = first("local/a")
+    step = after(begun, b"next")
+    await store.commit([begun])
+    await store.commit([step])
+    assert await store.commit([step]) == [Conflict(2, digest_of(b"next"))]
+
+
+async def test_the_right_version_of_another_lineage_conflicts(store: Store) -> None:
+    begun = first("local/a", b"one")
+    await store.commit([begun])
+    other = after(first("local/a", b"other"), b"next")
+    assert await store.commit([other]) == [Conflict(1, digest_of(b"one"))]
+    assert await store.heads(["local/a"]) == [Head(1, digest_of(b"one"))]
+
+
+async def test_a_write_to_a_bot_that_is_not_there_conflicts_with_version_zero(store: Store) -> None:
+    assert await store.commit([after(first("local/a"), b"next")]) == [Conflict(0, b"")]
+    assert await store.load(["local/a"]) == [None]
+
+
+async def test_rows_of_a_batch_win_or_conflict_each_by_itself(store: Store) -> None:
+    begun = first("local/b")
+    await store.commit([begun])
+    outcomes = await store.commit([first("local/a"), first("local/b", b"late"), first("local/c")])
+    assert outcomes == [Won(), Conflict(1, begun.row.digest), Won()]
+
+
+async def test_a_poison_row_fails_alone(store: Store) -> None:
+    poison = msgspec.structs.replace(row("local/b", 1), turn=2**70)
+    batch = [first(f"local/{name}") for name in "acdefg"]
+    batch.insert(1, msgspec.structs.replace(first("local/b"), row=poison))
+    outcomes = await store.commit(batch)
+    if isinstance(outcomes[1], Won):  # memory has no columns to overflow
+        return
+    assert isinstance(outcomes[1], Failed)
+    assert [type(outcome) for outcome in outcomes] == [Won, Failed, Won, Won, Won, Won, Won]
+
+
+async def test_riders_are_written_with_a_winner(store: Store) -> None:
+    begun = first("local/a")
+    chunk = InputChunk(1, 0, "1\n4\nequip 3")
+    await store.commit([begun])
+    await store.commit([after(begun, b"next", chunk, end(1))])
+    assert await store.inputs("local/a", 1) == [chunk]
+    assert await store.episodes("local/a") == [end(1)]
+
+
+async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
+    await store.commit([first("local/a")])
+    await store.commit([after(first("local/a", b"other"), b"next", InputChunk(1, 0, "1"), end(1))])
+    assert await store.inputs("local/a", 1) == []
+    assert await store.episodes("local/a") == []
+
+
+async def test_chunks_come_back_in_order_of_their_turns(store: Store) -> None:
+    step = first("local/a")
+    await store.commit([step])
+    for first_turn in (0, 64, 128):
+        step = after(step, b"s%d" % first_turn, InputChunk(1, first_turn, "1\n2"))
+        await store.commit([step])
+    assert [chunk.first_turn for chunk in await store.inputs("local/a", 1)] == [0, 64, 128]
+
+
+async def test_settle_shows_what_was_committed_before_it(store: Store) -> None:
+    begun = first("local/a")
+    commits = [
+        asyncio.ensure_future(store.commit([begun])),
+        asyncio.ensure_future(store.commit([after(begun, b"n")])),
+    ]
+    await asyncio.sleep(0)
+    (settled,) = await store.settle(["local/a"])
+    assert settled is not None
+    assert settled.version == 2
+    await asyncio.gather(*commits)
+
+
+async def test_a_batch_of_the_largest_size_and_a_large_state(store: Store) -> None:
+    batch = [first(f"local/b{number:03}", bytes(4096)) for number in range(256)]
+    assert await store.commit(batch) == [Won()] * 256
+    rows = await store.load([write.row.bot_id for write in batch])
+    assert all(found is not None and len(found.state) == len(bytes(4096)) for found in rows)
+
+
+async def test_a_save_comes_back_as_it_was(store: Store) -> None:
+    await store.put_save(save("local/a", "main"))
+    found = await store.get_save("local/a", "main")
+    assert found is not None
+    assert msgspec.structs.replace(found, updated_at=0.0) == save("local/a", "main")
+
+
+async def test_a_save_written_again_replaces_and_counts_its_version(store: Store) -> None:
+    await store.put_save(save("local/a", "main"))
+    await store.put_save(save("local/a", "main", b"later"))
+    found = await store.get_save("local/a", "main")
+    assert found is not None
+    assert (found.state, found.version) == (b"later", 2)
+
+
+async def test_saves_of_a_bot_are_listed_by_slot_without_state(store: Store) -> None:
+    for slot in ("main", "boss-1"):
+        await store.put_save(save("local/a", slot))
+    await store.put_save(save("local/b", "main"))
+    assert [(found.slot, found.state) for found in await store.list_saves("local/a")] == [
+        ("boss-1", b""),
+        ("main", b""),
+    ]
+
+
+async def test_a_deleted_save_is_gone_and_deleting_it_again_says_so(store: Store) -> None:
+    await store.put_save(save("local/a", "main"))
+    assert await store.delete_save("local/a", "main")
+    assert not await store.delete_save("local/a", "main")
+    assert await store.get_save("local/a", "main") is None
+
+
+async def test_bots_are_listed_by_id_within_their_fleet_and_paged(store: Store) -> None:
+    names = ["local/a", "local/b", "local/c", "local-2/x", "other/a"]
+    await store.commit([first(name) for name in sorted(names)])
+    assert [line.bot_id for line in await store.list_bots("local/", "local/", 2)] == ["local/a", "local/b"]
+    assert [line.bot_id for line in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
+
+
+async def test_a_bot_without_a_run_is_not_listed(store: Store) -> None:
+    begun = first("local/a")
+    await store.commit([begun])
+    await store.commit([after(begun, b"")])
+    assert await store.list_bots("local/", "local/", 10) == []
