@@ -1,9 +1,11 @@
-"""The heuristic's judgement in a fight: what each stance is worth against the shown intent.
+"""The heuristic's judgement in a fight: what each input is worth against the shown intent.
 
-Everything is brought to one currency, the health the rest of the fight will cost. The hero deals `dealt` an
-action and acts each `hero_period`; the enemy costs `average` health each `period`. A stance changes how much
-of the enemy is left, what the shown action costs (guarded, exposed, interrupted) and who acts when. The cost
-of a stance is the mean over the bands of the d20.
+Everything is brought to one currency, the health that the rest of the fight will cost. The hero deals `dealt`
+an action and acts each `hero_period`; the enemy costs `average` health each `period`. An input changes how
+much of the enemy is left, what the shown action costs (guarded, exposed, interrupted) and who acts when; its
+cost is the mean over the bands of the d20. To that come two fears: of dying before the next decision (the
+shown blow, once in twenty critical, and once in twenty twice as long to wait), and of a fight that costs more
+than there is.
 
 Source: game.md sections 2 and 4.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from dungeonfighter.bots import strips
 from dungeonfighter.rules.observation import CombatView, Observation, PlayerView
 
 INTENT_FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
@@ -27,12 +30,27 @@ ARCHETYPES: Final = {
 RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
 ENEMY_HITS: Final = 0.78
 HEAVY_HITS: Final = 0.88
-CRITICAL_FACTOR: Final = 1.8
+ENEMY_CRITICAL: Final = 0.05
+CRITICAL_DAMAGE: Final = 1.6
 STATUS_WORTH: Final = 0.8
 """What an inflicted status costs, in average enemy actions."""
-HEAVY_ANSWERED: Final = 0.6
+HEAVY_ANSWERED: Final = 0.4
 """What a heavy blow costs that comes later: there is still time to guard."""
 HEALED: Final = 0.12
+LONG_WAIT: Final = 0.05
+"""How often a critical miss doubles the wait for the hero's next action."""
+EXPOSED: Final = 2.5
+EXPOSED_BRACED: Final = 1.8
+DEATH: Final = 12.0
+"""What dying costs, in maximum healths."""
+LACK: Final = 1.5
+"""What each health point costs that the fight will take and the hero does not have."""
+POTION_HEALS: Final = 0.35
+POTION_PRICE: Final = 0.20
+FOOD_HEALS: Final = 0.12
+FOOD_PRICE: Final = 0.04
+FLIGHT: Final = 0.70
+"""What giving up the dungeon costs, in maximum healths."""
 
 
 class Stance(NamedTuple):
@@ -61,7 +79,144 @@ class Race(NamedTuple):
 
 ATTACK: Final = Stance(1.0, 0)
 PRECISE: Final = Stance(0.75, 3)
+STEADY: Final = Stance(0.75, 5)
+"""Precise with the talent Steady Hand."""
 POWER: Final = Stance(1.75, -3)
+
+
+class Fight:
+    """One decision in a fight: the cost of each input there is, in health points; the least is the best."""
+
+    def __init__(self, o: Observation, c: CombatView) -> None:
+        self._o = o
+        self._c = c
+        self._p = o.player
+        self._race = race_of(o, c)
+        self._blow = max(3.0, float(c.outgoing))
+        combo, beside = strips.combo_worth(c.next_action)
+        self._combo = self._blow * combo * (1 + 0.1 * c.strip_step)
+        self._beside = self._blow * beside
+
+    def attack(self) -> float:
+        return self._stance(ATTACK, 1.0)
+
+    def precise(self) -> float:
+        return self._stance(STEADY if "Steady Hand" in self._p.talents else PRECISE, 1.0)
+
+    def power(self) -> float:
+        exposed = EXPOSED_BRACED if "Braced Swing" in self._p.talents else EXPOSED
+        return self._stance(POWER, exposed)
+
+    def guard(self) -> float:
+        """Hold until the enemy has acted."""
+        c, race = self._c, self._race
+        heavy = c.intent == "heavy"
+        factor = 0.4 if heavy else 0.6
+        shown = c.incoming * factor * (HEAVY_HITS if heavy else ENEMY_HITS)
+        left = float(c.health)
+        if heavy:
+            left -= 0.5 * race.dealt  # the mark it leaves
+            left -= 0.5 * self._blow if "Riposte" in self._p.talents else 0.0
+        if c.intent == "heal":
+            left += HEALED * c.health_max
+        rest = _rest(race, left, race.period, race.average)
+        return shown + rest + self._fears(shown, rest, self._dying(c.incoming * factor, 1.0))
+
+    def potion(self) -> float:
+        return self._refresh(POTION_HEALS, POTION_PRICE)
+
+    def food(self) -> float:
+        return self._refresh(FOOD_HEALS, FOOD_PRICE)
+
+    def bomb(self) -> float:
+        """Two and a half plain hits in half the time; to be saved for fights that cost much."""
+        c = self._c
+        left = c.health - 2.5 * self._blow
+        if left <= 0:
+            return 0.15 * self._p.health_max
+        return 0.15 * self._p.health_max + self._later(left, self._race.hero_period / 2)
+
+    def flee(self) -> float:
+        """The enemy acts first; then it works four times in five."""
+        shown = self._shown(self._c.intent, float(self._c.incoming))
+        dying = self._dying(float(self._c.incoming), 1.0)
+        again = 0.2 * (shown + fight_cost(self._race, self._c.health))
+        return shown + again + (FLIGHT + DEATH * dying) * self._p.health_max
+
+    def _stance(self, stance: Stance, exposed: float) -> float:
+        """The mean over the bands of the roll."""
+        c = self._c
+        chances = bands_of(self._p, stance, c.luck)
+        outcomes = (
+            (1.0 - sum(chances), 0.0, 0.0),
+            (chances.hit, self._blow, 0.0),
+            (chances.combo, self._combo, self._beside),
+            (chances.critical, self._combo * 1.15, self._beside),
+        )
+        total = 0.0
+        for chance, damage, beside in outcomes:
+            dealt = damage * stance.damage
+            if c.intent == "defend" and stance is POWER:
+                dealt *= 2.0  # the shown figure is halved, power is not
+            if dealt < c.health:
+                interrupts = damage > self._blow
+                left = max(1.0, c.health - dealt - beside)
+                total += chance * self._later(left, self._race.hero_period, exposed, interrupts=interrupts)
+        return total
+
+    def _later(self, left: float, after: float, exposed: float = 1.0, *, interrupts: bool = False) -> float:
+        """Cost from here on, with so much of the enemy left and the hero acting again `after` from now."""
+        c, race = self._c, self._race
+        intent, incoming, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
+        if interrupts and intent in {"heal", "status"}:
+            intent, incoming = "light", normal_hit(self._o, c) * 0.55
+            acts_in += race.period / 2
+        shown = self._shown(intent, incoming)
+        if acts_in > after:
+            first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
+            rest = _rest(race, left, acts_in - after, first)
+            surprise = LONG_WAIT if acts_in < 2 * after else 0.0
+            return rest + self._fears(0.0, rest, self._dying(incoming * exposed, surprise))
+        if intent == "flee":
+            return 0.0
+        if intent == "heal":
+            left += HEALED * c.health_max
+        rest = _rest(race, left, max(0.0, acts_in + race.period - after), race.average)
+        shown *= exposed
+        return shown + rest + self._fears(shown, rest, self._dying(incoming * exposed, 1.0))
+
+    def _refresh(self, heals: float, price: float) -> float:
+        """Half an action for some health."""
+        p = self._p
+        healed = min(heals * p.health_max, p.health_max - p.health)
+        race, c = self._race, self._c
+        acts_in, after = float(c.enemy_acts_in), race.hero_period / 2
+        shown = self._shown(c.intent, float(c.incoming))
+        if acts_in > after:
+            now, rest = 0.0, _rest(race, c.health, acts_in - after, shown)
+        else:
+            now, rest = shown, _rest(race, c.health, acts_in + race.period - after, race.average)
+        dying = self._dying(float(c.incoming), float(acts_in <= after), healed)
+        fears = self._fears(now - healed, rest, dying)
+        return now + rest - healed + price * p.health_max + fears
+
+    def _shown(self, intent: str, incoming: float) -> float:
+        """What the shown action costs in the mean."""
+        shown = incoming * (HEAVY_HITS if intent == "heavy" else ENEMY_HITS)
+        return shown + STATUS_WORTH * self._race.average if intent == "status" else shown
+
+    def _dying(self, blow: float, chance: float, healed: float = 0.0) -> float:
+        """The chance to be dead before the next decision, when that blow comes with that chance."""
+        health = self._p.health + healed
+        if blow >= health:
+            return chance * ENEMY_HITS
+        return chance * ENEMY_CRITICAL if blow * CRITICAL_DAMAGE >= health else 0.0
+
+    def _fears(self, now: float, rest: float, dying: float) -> float:
+        """The price of the chance to die at once, and of a fight that takes more than there is."""
+        p = self._p
+        there = p.health - now + p.potions * POTION_HEALS * p.health_max
+        return DEATH * dying * p.health_max + LACK * max(0.0, rest - there)
 
 
 def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
@@ -77,7 +232,10 @@ def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
 def race_of(o: Observation, c: CombatView) -> Race:
     """Estimate the race from what is shown."""
     bands = bands_of(o.player, ATTACK, 0)
-    dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * 1.55 + bands.critical * CRITICAL_FACTOR)
+    combo = sum(strips.combo_worth(c.next_action))
+    dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * combo + bands.critical * combo * 1.15)
+    if c.intent == "defend":
+        dealt *= 2.0
     return Race(
         dealt=dealt,
         average=normal_hit(o, c) * ARCHETYPES.get(c.archetype, 1.0) * ENEMY_HITS,
@@ -92,65 +250,12 @@ def normal_hit(o: Observation, c: CombatView) -> float:
     if factor and c.incoming:
         return max(3.0, (c.incoming + o.player.armour) / factor - o.player.armour)
     n = c.level - 1
-    return max(3.0, (14 + 3.6 * n + 0.11 * n * n) * RANK_DAMAGE.get(c.rank, 1.0) - o.player.armour)
+    return max(3.0, (15 + 6.4 * n + 0.28 * n * n) * RANK_DAMAGE.get(c.rank, 1.0) - o.player.armour)
 
 
 def fight_cost(race: Race, health: float) -> float:
     """The health a whole fight costs with plain attacks, the enemy acting half a period from now."""
     return _rest(race, health, race.period / 2, race.average)
-
-
-def stance_cost(o: Observation, c: CombatView, race: Race, stance: Stance) -> float:
-    """The health the rest of the fight costs when the next action is taken in this stance."""
-    blow = max(3.0, float(c.outgoing))
-    combo = blow * (1.5 + 0.15 * c.strip_step)
-    chances = bands_of(o.player, stance, c.luck)
-    outcomes = (
-        (1.0 - sum(chances), 0.0, False),
-        (chances.hit, blow, False),
-        (chances.combo, combo, True),
-        (chances.critical, combo * 1.15, True),
-    )
-    total = 0.0
-    for chance, damage, is_combo in outcomes:
-        dealt = damage * stance.damage
-        if c.intent == "defend" and stance is POWER:
-            dealt *= 2.0  # the shown figure is halved, power is not
-        if dealt < c.health:
-            total += chance * _after_attack(o, c, race, dealt, exposed=stance is POWER, interrupts=is_combo)
-    return total
-
-
-def guard_cost(c: CombatView, race: Race) -> float:
-    """The same for guarding until the enemy has acted."""
-    heavy = c.intent == "heavy"
-    shown = c.incoming * (0.4 * HEAVY_HITS if heavy else 0.6 * ENEMY_HITS)
-    left = float(c.health) - (0.5 * race.dealt if heavy else 0.0)  # the mark it leaves
-    if c.intent == "heal":
-        left += HEALED * c.health_max
-    return shown + _rest(race, left, race.period, race.average)
-
-
-def _after_attack(
-    o: Observation, c: CombatView, race: Race, dealt: float, *, exposed: bool, interrupts: bool
-) -> float:
-    """Cost from here on, once the hero has dealt that much and acts again a period later."""
-    intent, shown, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
-    if interrupts and intent in {"heal", "status"}:
-        intent, shown, acts_in = "light", normal_hit(o, c) * 0.55, acts_in + race.period / 2
-    shown *= HEAVY_HITS if intent == "heavy" else ENEMY_HITS
-    if intent == "status":
-        shown += STATUS_WORTH * race.average
-    left = c.health - dealt
-    if acts_in > race.hero_period:
-        first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
-        return _rest(race, left, acts_in - race.hero_period, first)
-    if intent == "heal":
-        left += HEALED * c.health_max
-    if intent == "flee":
-        return 0.0
-    next_in = max(0.0, acts_in + race.period - race.hero_period)
-    return shown * (1.5 if exposed else 1.0) + _rest(race, left, next_in, race.average)
 
 
 def _rest(race: Race, health: float, next_in: float, first: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.bots import chores, fightsense, strips, taste, trading
-from dungeonfighter.rules.observation import CombatView, Observation, OfferView
+from dungeonfighter.rules.observation import Observation, OfferView
 
 SKILLS: Final = (
     "guard",
@@ -76,37 +76,21 @@ class Heuristic:
         return skill not in self._without
 
     def _in_combat(self, o: Observation, legal: frozenset[str]) -> str:
-        c = o.combat
-        if c is None:
+        if o.combat is None:
             return "1"
-        race = fightsense.race_of(o, c)
-        if urgent := self._when_in_danger(o, c, race, legal):
-            return urgent
-        costs = {"1": fightsense.stance_cost(o, c, race, fightsense.ATTACK)}
-        if self._can("precise"):
-            costs["2"] = fightsense.stance_cost(o, c, race, fightsense.PRECISE)
-        if self._can("power"):
-            costs["3"] = fightsense.stance_cost(o, c, race, fightsense.POWER)
-        if self._can("guard"):
-            costs["4"] = fightsense.guard_cost(c, race)
+        fight = fightsense.Fight(o, o.combat)
+        options = (
+            ("1", "", fight.attack),
+            ("4", "guard", fight.guard),
+            ("2", "precise", fight.precise),
+            ("3", "power", fight.power),
+            ("5", "potions", fight.potion),
+            ("7", "potions", fight.food),
+            ("6", "potions", fight.bomb),
+            ("8", "fleeing", fight.flee),
+        )
+        costs = {text: cost() for text, skill, cost in options if text in legal and self._can(skill)}
         return min(costs, key=lambda text: (costs[text], text))
-
-    def _when_in_danger(
-        self, o: Observation, c: CombatView, race: fightsense.Race, legal: frozenset[str]
-    ) -> str | None:
-        """Drink or flee when the next exchange or the rest of the fight is too dear; None if it is not."""
-        p = o.player
-        blow = c.incoming * 1.6 if c.enemy_first else 0.0
-        low = p.health < Habit.drink * p.health_max or p.health <= blow
-        if low and self._can("potions") and "5" in legal:
-            return "5"
-        potions = p.potions * 0.35 * p.health_max if self._can("potions") else 0.0
-        hopeless = fightsense.fight_cost(race, c.health) > Habit.flee * (p.health + potions)
-        if hopeless and low and self._can("fleeing") and "8" in legal:
-            return "8"
-        if low and "7" in legal:
-            return "7"
-        return None
 
     def _at_hub(self, o: Observation, legal: frozenset[str]) -> str:
         if self._can("equipment") and (equip := chores.better_item(o, legal)):

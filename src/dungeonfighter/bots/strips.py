@@ -29,15 +29,19 @@ EFFECTS: Final = {
 
 
 class Worth(NamedTuple):
-    """An action's worth in the first slot, in the last, and anywhere else; `basic` must stay in the strip."""
+    """An action's worth in the first slot, in the last, and anywhere else; `basic` must stay in the strip.
+
+    `beside` is the part that is no damage: statuses, healing, time.
+    """
 
     first: int
     last: int
     middle: int
+    beside: int
     basic: bool
 
 
-PLAIN: Final = Worth(1500, 1500, 1500, basic=False)
+PLAIN: Final = Worth(1500, 1500, 1500, 0, basic=False)
 
 
 def better_strip(o: Observation) -> str | None:
@@ -73,6 +77,12 @@ def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
         order.insert(place if place == 0 else len(order), best)
 
 
+def combo_worth(action: str) -> tuple[float, float]:
+    """What a combo with that action is worth in plain hits: its damage, and its statuses and time."""
+    worth = _worths().get(action, PLAIN)
+    return (worth.middle - worth.beside) / 1000, worth.beside / 1000
+
+
 @cache
 def _worths() -> dict[str, Worth]:
     return {row.name: _worth(row) for row in load_rules().catalogue.actions}
@@ -84,4 +94,4 @@ def _worth(row: HeroAction) -> Worth:
     beside -= TIME_WORTH * (row.length - 1000) // 1000
     middle = blows * COMBO // 1000 + beside
     edge = blows * COMBO // 1000 * EDGE // 1000 + beside
-    return Worth(edge if row.opener else middle, edge if row.finisher else middle, middle, row.basic)
+    return Worth(edge if row.opener else middle, edge if row.finisher else middle, middle, beside, row.basic)

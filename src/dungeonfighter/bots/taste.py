@@ -18,12 +18,12 @@ DOORS: Final = {
     "trap": (0.0, -2.0),
 }
 TALENTS: Final = (
-    "Second Wind", "Thick Skin", "Braced Swing", "Giant Slayer", "Gambler", "Executioner", "Serrated Edge",
-    "Ambusher", "Momentum", "Steady Hand", "Hoarder", "Haggler", "Riposte", "Field Medic", "Last Stand",
-    "Lingering Craft", "Composed", "Spell Breaker", "Quick Hands", "Wardstone", "Venom Craft", "Scavenger",
-    "Door Sense", "Ghost Step",
+    "Braced Swing", "Giant Slayer", "Wardstone", "Quick Hands", "Executioner", "Spell Breaker", "Field Medic",
+    "Haggler", "Lingering Craft", "Riposte", "Steady Hand", "Ghost Step", "Last Stand", "Hoarder",
+    "Second Wind", "Venom Craft", "Door Sense", "Scavenger", "Ambusher", "Serrated Edge", "Momentum",
+    "Thick Skin", "Gambler", "Composed",
 )  # fmt: skip
-"""Best first; what is not in it comes last."""
+"""Best first, by the mean score of 600 runs that took talents at random; what is not in it comes last."""
 _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
