@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from dungeonfighter.bots.policy import InputPolicy, Policy
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
-from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Ending, Rank
+from dungeonfighter.rules.state import Ending, Rank, RoomKind
 
 
 class RunResult(Struct, frozen=True):
@@ -82,8 +81,10 @@ def choose(rules: Rules, policy: Policy, state: State) -> str:
 
 
 def _killer(state: State) -> str:
-    """What the last fight of the log was against."""
-    for event in reversed(state.log):
-        if event[0] == Event.FightBegan:
-            return Rank(event[2]).name
-    return "long fight"
+    """The rank of the enemy in the room the hero died in."""
+    dungeon = state.dungeon
+    if dungeon is None:
+        return "journey"
+    if dungeon.room >= dungeon.rooms:
+        return (Rank.boss if dungeon.boss else Rank.guardian).name
+    return (Rank.elite if dungeon.kind == RoomKind.elite else Rank.normal).name

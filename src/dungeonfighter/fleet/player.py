@@ -136,6 +136,7 @@ class Player:
         if answer.error:
             self.journal.refused()
             self._tally.error(answer.error, answer.told)
+            await self._pause(BACKOFF_MAX_SECONDS)
             return
         if answer.episode != run.episode or answer.turn != 0:
             self.journal.faults.append(f"started e{run.episode}, stands at e{answer.episode} t{answer.turn}")
