@@ -55,6 +55,15 @@ class NewGame(Struct, frozen=True):
     mode: int | None = None
 
 
+class Counters:
+    """What a host has done since it began."""
+
+    __slots__ = ("conflicts", "episodes_ended", "errors", "repeated", "settled", "turns")
+
+    def __init__(self) -> None:
+        self.turns = self.repeated = self.errors = self.conflicts = self.settled = self.episodes_ended = 0
+
+
 class HostStats(Struct, frozen=True):
     """Counters since the start of this process, and gauges of this moment."""
 

@@ -104,6 +104,10 @@ class Head(Struct, frozen=True):
     version: int
     digest: bytes
 
+    def is_of(self, row: Row) -> bool:
+        """Whether this is the head of exactly this row."""
+        return self.version == row.version and self.digest == row.digest
+
 
 class Save(Struct, frozen=True):
     """One save slot of a bot (`character_saves`): the whole state beside a readable summary (JSON text)."""

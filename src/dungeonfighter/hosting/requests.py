@@ -27,7 +27,13 @@ class Verdict(Struct):
     """An answer that changes nothing; true as long as the row it was made from is the truth."""
 
     answer: Answer | None = None
-    error: DungeonFighterError | None = None
+    error: Exception | None = None
+
+    def told(self) -> Answer:
+        """The answer, or the error raised."""
+        if self.answer is None:
+            raise self.error or DungeonFighterError("a verdict without an answer")
+        return self.answer
 
 
 class Planned(Struct):
@@ -35,7 +41,6 @@ class Planned(Struct):
 
     write: Write
     answer: Answer
-    ended: str = ""
 
 
 class Request:
@@ -101,9 +106,7 @@ class Play(Request):
         chunk = _chunk(new, after) if over or new.turn % limits.trail_inputs_max == 0 else None
         ended = _ended(new, after, rules, state, run_result(state, cut=step.truncated)) if over else None
         answer = Answer(shown(new, rules, state))
-        return Planned(
-            Write(new, row.version, row.digest, chunk, ended), answer, ended.result if ended else ""
-        )
+        return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
 
 
 class Start(Request):
@@ -272,7 +275,7 @@ def _begin(
         chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
         ended = _ended(row, trail, standing.rules, standing.state, run_result(standing.state))
     answer = Answer(shown(new, rules, state))
-    return Planned(Write(new, row.version, row.digest, chunk, ended), answer, ended.result if ended else "")
+    return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
 
 
 def _chunk(row: Row, trail: trails.Trail) -> InputChunk | None:

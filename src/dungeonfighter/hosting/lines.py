@@ -1,0 +1,291 @@
+"""Each bot's line: one request at a time per bot, committed before it is answered.
+
+A request goes through three hands:
+
+1. `submit` puts it behind the other requests of its bot; the first in line is worked on.
+2. `_step` is the fast way: the row is in memory, the plan is a write, the write joins the next batch.
+   No task, no await.
+3. `_resolve` is the slow way, a task: load, head check, conflict, settling. It ends in an answer or an error,
+   always.
+
+Nothing but a commit or a fresh head may ground an answer: a plan made from memory is only ever sent to the
+store, which compares (version, digest); a verdict made from memory (stale turn, illegal input, a repeat, any
+read) is checked against a head fetched after the request arrived. The caller's task may be cancelled at any
+moment: it only waits on a future.
+
+Source: docs/architecture.md, "The commit, exactly".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+
+from dungeonfighter import limits
+from dungeonfighter.errors import BadInput, OutcomeUnknown, Overloaded, StoreError, StoreUnavailable
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.feed import Feed
+from dungeonfighter.hosting.game import Answer, Counters, Game, checked, present
+from dungeonfighter.hosting.gather import Gather
+from dungeonfighter.hosting.group_commit import GroupCommit, Told
+from dungeonfighter.hosting.patience import Patience
+from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
+from dungeonfighter.hosting.requests import Planned, Request, Verdict
+from dungeonfighter.hosting.rulebook import RuleBook
+
+
+class Lines:
+    """The hot games and who waits for each; the longest idle ones hibernate beyond `hot_games_max`."""
+
+    def __init__(
+        self, store: Store, rules: RuleBook, clock: Clock, patience: Patience, hot_games_max: int
+    ) -> None:
+        self._book = rules
+        self._clock = clock
+        self._patience = patience
+        self._hot_games_max = hot_games_max
+        self._heads = Gather(store.heads)
+        self._loads = Gather(store.load)
+        self._settles = Gather(store.settle)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.hot: OrderedDict[str, Game] = OrderedDict()
+        self.commits = GroupCommit(store)
+        self.counters = Counters()
+        self.feed = Feed()
+
+    async def submit(self, key: str, request: Request) -> Answer:
+        """Have one request answered, after those of its bot that came before it.
+
+        Raises:
+            Overloaded: draining, or too many requests wait for this bot.
+            DungeonFighterError: Whatever the request's own answer is.
+        """
+        if self._closing:
+            what = "this server is going down; try again in 3 s"
+            raise Overloaded(what, code="draining", retry_after_seconds=3)
+        game = self.hot.get(key)
+        if game is None:
+            game = self.hot[key] = Game(key)
+        else:
+            self.hot.move_to_end(key)
+        if game.busy:
+            if game.waiting is None:
+                game.waiting = deque()
+            if len(game.waiting) >= limits.waiting_per_bot_max:
+                raise Overloaded(f"{len(game.waiting)} requests already wait for this bot; try again in 1 s")
+            game.waiting.append(request)
+        else:
+            game.busy = True
+            self._hibernate()
+            self._step(game, request)
+        return await request.future
+
+    async def fresh_row(self, key: str) -> Row:
+        """The row of a bot as of a moment after this call began; version 0 when there is none.
+
+        Raises:
+            StoreUnavailable: The store could not be asked in time.
+            Corrupt, NewerRules: The row cannot be judged here.
+        """
+        deadline = self._patience.deadline()
+        game = self.hot.get(key)
+        row = game.row if game is not None else None
+        if row is not None and game is not None:
+            head = await self._patience.ask(lambda: self._heads.get(key), deadline)
+            for known in (row, game.row):  # the second: its line may have gone on meanwhile
+                if head is not None and known is not None and head.is_of(known):
+                    return known
+        gather = self._settles if game is not None and game.unsettled else self._loads
+        found = checked(key, await self._patience.ask(lambda: gather.get(key), deadline), self._book)
+        self._adopt(key, found)
+        return found
+
+    async def close(self) -> None:
+        """Take nothing more, finish what was taken."""
+        self._closing = True
+        while self._tasks or self.commits.is_busy:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            await self.commits.drain()
+
+    # The fast way
+
+    def _step(self, game: Game, request: Request) -> None:
+        row = game.row
+        if row is None or game.unsettled:
+            self._slowly(game, request, None)
+            return
+        plan = self._plan(request, row)
+        if type(plan) is not Planned:
+            self._slowly(game, request, None)
+            return
+        request.tried[plan.write.row.version] = plan.answer
+
+        def tell(told: Told) -> None:
+            if type(told) is Won:
+                self._won(game, plan)
+                self._done(game, request, plan.answer)
+            else:
+                self._slowly(game, request, told)
+
+        try:
+            self.commits.add(plan.write, tell)
+        except Overloaded as error:
+            self._fail(game, request, error)
+
+    def _plan(self, request: Request, row: Row) -> Planned | Verdict:
+        try:
+            return request.plan(row, self._book)
+        except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
+            return Verdict(error=error)
+
+    def _won(self, game: Game, plan: Planned) -> None:
+        game.row = plan.write.row
+        self.counters.turns += 1
+        self._patience.store_up = True
+        if plan.write.ended is not None:
+            self.counters.episodes_ended += 1
+            self.feed.run_ended(plan.write)
+
+    def _done(self, game: Game, request: Request, answer: Answer) -> None:
+        if answer.repeated:
+            self.counters.repeated += 1
+        if not request.future.done():
+            request.future.set_result(answer)
+        self._next(game)
+
+    def _fail(self, game: Game, request: Request, error: Exception) -> None:
+        self.counters.errors += 1
+        if not request.future.done():
+            request.future.set_exception(error)
+        self._next(game)
+
+    def _next(self, game: Game) -> None:
+        game.acted_at = self._clock.now()
+        if game.waiting:
+            self._step(game, game.waiting.popleft())
+            return
+        game.busy = False
+        nothing_known = not game.unsettled and (game.row is None or not game.row.state)
+        if nothing_known and self.hot.get(game.key) is game:
+            del self.hot[game.key]
+        if len(self.hot) > self._hot_games_max:
+            self._hibernate()
+
+    def _hibernate(self) -> None:
+        """Let the longest idle games go; what they are is in the store."""
+        excess = len(self.hot) - self._hot_games_max
+        if excess <= 0:
+            return
+        idle = []
+        for key, game in self.hot.items():
+            if not game.busy:
+                idle.append(key)
+                if len(idle) >= excess:
+                    break
+        for key in idle:
+            del self.hot[key]
+
+    def _adopt(self, key: str, found: Row) -> None:
+        """Remember a row that was read, unless its line knows better."""
+        game = self.hot.get(key)
+        if game is not None:
+            if not game.busy:
+                game.row, game.unsettled = found, False
+        elif found.state:
+            self.hot[key] = Game(key)
+            self.hot[key].row = found
+            self._hibernate()
+
+    # The slow way
+
+    def _slowly(self, game: Game, request: Request, told: Told | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(game, request, told))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, game: Game, request: Request, told: Told | None) -> None:
+        try:
+            answer = await self._resolve(game, request, told)
+        except Exception as error:  # noqa: BLE001 (told to the one who asked)
+            self._fail(game, request, error)
+        else:
+            self._done(game, request, answer)
+
+    async def _resolve(self, game: Game, request: Request, told: Told | None) -> Answer:
+        """Answer one request whatever it takes: load, check, commit, conflict, settle, again."""
+        fresh = False
+        for _ in range(limits.attempts_max):
+            if told is not None or game.row is None or game.unsettled:
+                row = await self._renew(game, request, told)
+                fresh = True
+                answer = self._after_attempt(row, request) if request.tried else None
+                if answer is not None:
+                    return answer
+            else:
+                row = game.row
+            plan = self._plan(request, row)
+            if isinstance(plan, Verdict):
+                if fresh or await self._is_head(row, request):
+                    return plan.told()
+                told, game.row = None, None
+                continue
+            request.tried[plan.write.row.version] = plan.answer
+            told = await self._commit(plan)
+            if isinstance(told, Won):
+                self._won(game, plan)
+                return plan.answer
+            fresh = False
+        raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
+
+    async def _renew(self, game: Game, request: Request, told: Told | None) -> Row:
+        """Make the row in memory the truth again, after whatever was told of the last attempt."""
+        if isinstance(told, Failed):
+            raise StoreError(f"this game could not be saved: {told.reason}")
+        if isinstance(told, Conflict):
+            self.counters.conflicts += 1
+        unknown = isinstance(told, StoreUnavailable) or game.unsettled
+        game.row, game.unsettled = None, unknown
+        gather = self._settles if unknown else self._loads
+        try:
+            row = await self._patience.ask(lambda: gather.get(game.key), request.deadline)
+        except StoreUnavailable as error:
+            if not request.tried:
+                raise
+            what = "the store did not say in time whether this was applied; send it again with the same turn"
+            raise OutcomeUnknown(what) from error
+        if unknown:
+            self.counters.settled += 1
+        game.row, game.unsettled = checked(game.key, row, self._book), False
+        return game.row
+
+    def _after_attempt(self, row: Row, request: Request) -> Answer | None:
+        """Whether an earlier attempt of this request had won after all; None: none did, judge again.
+
+        Raises:
+            OutcomeUnknown: The trail no longer reaches back to the attempt.
+            BadInput: conflict: it did not win, and is not the kind that is applied again.
+        """
+        trail = trails.decode(row.trail)
+        version = trails.version_of(trail, row.version, request.op)
+        if version is not None:
+            self.counters.turns += 1
+            return request.tried.get(version) or Answer(present(row, self._book), repeated=True)
+        if not all(trails.covers(trail, row.version, tried) for tried in request.tried):
+            what = "so much happened since that it cannot be told whether this was applied; look first"
+            raise OutcomeUnknown(what)
+        if request.replayable:
+            return None
+        standing = present(row, self._book) if row.state else None
+        what = "another request changed this game first; look at it and decide again"
+        raise BadInput(what, code="conflict", present=standing)
+
+    async def _is_head(self, row: Row, request: Request) -> bool:
+        head = await self._patience.ask(lambda: self._heads.get(row.bot_id), request.deadline)
+        return head.is_of(row) if head is not None else row.version == 0
+
+    async def _commit(self, plan: Planned) -> Told:
+        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self.commits.add(plan.write, future.set_result)
+        return await future
