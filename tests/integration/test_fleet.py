@@ -33,7 +33,9 @@ async def play(
     server: ServerProcess, policy: str, turns: int, *, tally: Tally | None = None, seed: int = 1
 ) -> Load:
     view = "json" if policy in {"auto", "heuristic"} else "text"
-    options = LoadOptions(server.url, BOTS, policy, turns=turns, seed=seed, habits=Habits(view=view))
+    options = LoadOptions(
+        server.url, BOTS, policy, turns=turns, seconds=60, seed=seed, habits=Habits(view=view)
+    )
     return await run_load(options, quiet, tally=tally)
 
 
