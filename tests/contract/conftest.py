@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
+from tests.contract.postgres_server import PostgresServer, skip_without_wheel
 
-STORES = ("memory", "sqlite")
+STORES = ("memory", "sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for the whole session; a test that stops it starts it again."""
+    skip_without_wheel()
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """An empty database."""
+    return postgres_server.empty_database("games")
 
 
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "games.db")
+    made: Store
+    if request.param == "memory":
+        made = MemoryStore()
+    elif request.param == "sqlite":
+        made = SqliteStore(tmp_path / "games.db")
+    else:
+        made = PostgresStore(request.getfixturevalue("postgres_url"))
     await made.open()
     yield made
     await made.close()

@@ -46,5 +46,5 @@ def from_json(
         digest = bytes.fromhex(row.digest)
     except ValueError as error:
         raise Corrupt(f"the save {slot} does not check") from error
-    summary = bytes(row.summary).decode()
+    summary = msgspec.json.format(bytes(row.summary), indent=-1).decode()  # jsonb sets spaces of its own
     return Save(bot_id, slot, state, digest, row.rules, row.episode, row.turn, summary, version, updated_at)

@@ -1,0 +1,225 @@
+"""The shared store: PostgreSQL, any number of servers, every answer durable.
+
+A batch is one statement, so one implicit transaction and one round trip: locks are never held while the
+network is waited for. Rows are locked in the order of their ids. A statement is never cancelled: what became
+of it is either told or settled.
+
+Source: docs/architecture.md, "PostgreSQL".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from dungeonfighter import limits
+from dungeonfighter.errors import StoreError, StoreUnavailable
+from dungeonfighter.hosting.ports import (
+    BotLine,
+    Conflict,
+    EpisodeEnd,
+    Failed,
+    Head,
+    InputChunk,
+    Outcome,
+    Row,
+    Save,
+    Won,
+    Write,
+)
+from dungeonfighter.storage import postgres_schema, sql_files
+from dungeonfighter.storage.postgres_errors import Meaning, meaning, reason
+from dungeonfighter.storage.postgres_pool import Connection, Pool
+from dungeonfighter.storage.save_rows import from_json, to_json
+
+_Result = TypeVar("_Result")
+
+_WRITERS_MAX: Final = 4
+_TRIES_ALONE: Final = 3
+"""How often a row is sent alone while others hold it, `lock_timeout` each."""
+
+
+class PostgresStore:
+    """Rows in one PostgreSQL database.
+
+    Half of the connections write (at most 4), the others read and settle, so that neither waits for the
+    other; with one connection in all, they share it.
+
+    Args:
+        url: `postgresql://user:password@host:port/name`
+        pool_size: Connections of this process.
+        slow_seconds: How long a statement may take before its connection is given up.
+        prepared_statements: Switch off when PgBouncer (before 1.21, or without `max_prepared_statements`)
+            is in between; the role must then have `postgres_pool.CONNECTION_SETTINGS`.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 4, slow_seconds: float = limits.commit_timeout_seconds,
+        prepared_statements: bool = True,
+    ) -> None:  # fmt: skip
+        self._sql = sql_files.queries("postgres")
+        self._is_pooler = not prepared_statements
+        writers = min(_WRITERS_MAX, max(1, pool_size // 2))
+
+        def pool(size: int) -> Pool:
+            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=self._is_pooler)
+
+        self._writers = pool(writers)
+        self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date.
+
+        Raises:
+            SchemaTooNew: The database belongs to a newer release.
+            StoreUnavailable: It cannot be reached.
+            SettingsError: The role of a pooled connection lacks settings.
+        """
+        try:
+            if self._is_pooler:
+                await self._read(postgres_schema.check_settings)
+            await self._read(lambda connection: postgres_schema.migrate(connection, self._sql))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
+        bot_ids = frozenset(write.row.bot_id for write in batch)
+        return await self._writers.run(lambda connection: self._commit(connection, batch), bot_ids)
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        return await self._read(lambda connection: self._heads(connection, bot_ids))
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        rows = await self._fetch("load", list(bot_ids))
+        return _in_order(rows, bot_ids)
+
+    async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        """The rows, after everything this process ever sent about them.
+
+        First nobody may be left who could still carry out a statement of a connection that was lost; then the
+        locks of the rows are waited for, because a commit that waits for its standby holds them.
+        """
+
+        async def lock(connection: Connection) -> list[Row | None]:
+            await self._writers.no_orphan_left(connection)
+            async with connection.transaction():
+                rows = await connection.fetch(self._sql["settle"], list(bot_ids))
+            return _in_order(rows, bot_ids)
+
+        await self._writers.finished(frozenset(bot_ids))
+        return await self._read(lock)
+
+    async def put_save(self, save: Save) -> None:
+        async def put(connection: Connection) -> None:
+            await connection.execute(self._sql["put_save"], save.bot_id, save.slot, to_json(save))
+
+        await self._read(put)
+
+    async def get_save(self, bot_id: str, slot: str) -> Save | None:
+        rows = await self._fetch("get_save", bot_id, slot)
+        return from_json(*rows[0], with_state=True) if rows else None
+
+    async def list_saves(self, bot_id: str) -> list[Save]:
+        return [from_json(*row, with_state=False) for row in await self._fetch("list_saves", bot_id)]
+
+    async def delete_save(self, bot_id: str, slot: str) -> bool:
+        return bool(await self._fetch("delete_save", bot_id, slot))
+
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+        bound = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return [BotLine(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
+
+    async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
+        return [InputChunk(*row) for row in await self._fetch("inputs", bot_id, episode)]
+
+    async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
+        return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of the connections."""
+        await self._writers.close()
+        await self._readers.close()
+
+    # On a connection
+
+    async def _commit(self, connection: Connection, batch: Sequence[Write], tries: int = 1) -> list[Outcome]:
+        try:
+            rows = await connection.fetch(self._sql["commit"], *_parameters(batch))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            kind = meaning(error)
+            if kind is Meaning.unknown:
+                raise
+            if len(batch) > 1:
+                half = len(batch) // 2
+                earlier = await self._commit(connection, batch[:half])
+                return [*earlier, *await self._commit(connection, batch[half:])]
+            if kind is Meaning.bad_row:
+                return [Failed(reason(error))]
+            if tries >= _TRIES_ALONE:
+                raise
+            return await self._commit(connection, batch, tries + 1)
+        won = {row[0] for row in rows}
+        if len(won) == len(batch):
+            return [Won()] * len(batch)
+        lost = [write.row.bot_id for write in batch if write.row.bot_id not in won]
+        standing = dict(zip(lost, await self._heads(connection, lost), strict=True))
+        return [
+            _conflict(standing[write.row.bot_id]) if write.row.bot_id in standing else Won()
+            for write in batch
+        ]
+
+    async def _heads(self, connection: Connection, bot_ids: Sequence[str]) -> list[Head | None]:
+        rows = await connection.fetch(self._sql["heads"], list(bot_ids))
+        found = {bot_id: Head(version, digest) for bot_id, version, digest in rows}
+        return [found.get(bot_id) for bot_id in bot_ids]
+
+    async def _fetch(self, name: str, *values: object) -> list[Any]:
+        async def fetch(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(self._sql[name], *values)
+            return rows
+
+        return await self._read(fetch)
+
+    async def _read(self, work: Callable[[Connection], Coroutine[Any, Any, _Result]]) -> _Result:
+        try:
+            return await self._readers.run(work)
+        except StoreUnavailable:
+            raise
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreError(f"the database refuses a value ({reason(error)})") from error
+
+
+def _conflict(head: Head | None) -> Conflict:
+    return Conflict(head.version, head.digest) if head is not None else Conflict(0, b"")
+
+
+def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
+    found = {row[0]: Row(*row) for row in rows}
+    return [found.get(bot_id) for bot_id in bot_ids]
+
+
+def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
+    """The arrays of the statement `commit`: rows, chunks, ended runs, each by column."""
+    rows, chunks, ends = [], [], []
+    for write in batch:
+        row, chunk, end = write.row, write.chunk, write.ended
+        rows.append(
+            (row.bot_id, row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail,
+             row.directive, row.tokens_today, write.from_version, write.from_digest)
+        )  # fmt: skip
+        if chunk is not None:
+            chunks.append((row.bot_id, chunk.episode, chunk.first_turn, chunk.inputs))
+        if end is not None:
+            ends.append(
+                (row.bot_id, end.episode, end.rules, end.seed, end.mode, end.options, end.parent_episode,
+                 end.first_turn, end.last_turn, end.result, end.score, end.digest, end.ranked, end.base)
+            )  # fmt: skip
+    return [*_columns(rows, 12), *_columns(chunks, 4), *_columns(ends, 14)]
+
+
+def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

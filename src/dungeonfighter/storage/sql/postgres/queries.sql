@@ -1,0 +1,105 @@
+-- name: commit
+with written as (
+    select *
+    from unnest($1::text[], $2::bigint[], $3::bytea[], $4::int[], $5::int[], $6::text[], $7::bytea[], $8::bytea[],
+                $9::text[], $10::bigint[], $11::bigint[], $12::bytea[])
+        as w (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+              from_version, from_digest)
+), updated as (
+    update games as g
+    set version = w.version, digest = w.digest, episode = w.episode, turn = w.turn, rules = w.rules,
+        state = w.state, trail = w.trail, directive = w.directive, tokens_today = w.tokens_today,
+        updated_at = now()
+    from written as w
+    where g.bot_id = w.bot_id and g.version = w.from_version and g.digest = w.from_digest
+    returning g.bot_id
+), inserted as (
+    insert into games (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+                       updated_at)
+    select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, now()
+    from written
+    where from_version = 0
+    on conflict do nothing
+    returning bot_id
+), won as (
+    select bot_id from updated union all select bot_id from inserted
+), chunks as (
+    insert into run_inputs (bot_id, episode, first_turn, inputs)
+    select c.bot_id, c.episode, c.first_turn, c.inputs
+    from unnest($13::text[], $14::int[], $15::int[], $16::text[]) as c (bot_id, episode, first_turn, inputs)
+    where c.bot_id in (select bot_id from won)
+    on conflict (bot_id, episode, first_turn) do update set inputs = excluded.inputs
+), ended as (
+    insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn,
+                          result, score, digest, ranked, base, ended_at)
+    select e.bot_id, e.episode, e.rules, e.seed, e.mode, e.options, e.parent_episode, e.first_turn, e.last_turn,
+           e.result, e.score, e.digest, e.ranked, e.base, now()
+    from unnest($17::text[], $18::int[], $19::text[], $20::bigint[], $21::text[], $22::text[], $23::int[],
+                $24::int[], $25::int[], $26::text[], $27::int[], $28::bytea[], $29::boolean[], $30::bytea[])
+        as e (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score,
+              digest, ranked, base)
+    where e.bot_id in (select bot_id from won)
+    on conflict (bot_id, episode) do update
+    set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
+        parent_episode = excluded.parent_episode, first_turn = excluded.first_turn,
+        last_turn = excluded.last_turn, result = excluded.result, score = excluded.score,
+        digest = excluded.digest, ranked = excluded.ranked, base = excluded.base, ended_at = excluded.ended_at
+)
+select bot_id from won;
+
+-- name: heads
+select bot_id, version, digest from games where bot_id = any($1::text[]);
+
+-- name: load
+select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+       extract(epoch from updated_at)::float8
+from games where bot_id = any($1::text[]);
+
+-- name: settle
+select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+       extract(epoch from updated_at)::float8
+from games where bot_id = any($1::text[]) order by bot_id for update;
+
+-- name: put_save
+insert into character_saves (bot_id, slot, character_data, version, created_at, updated_at)
+values ($1, $2, $3::text::jsonb, 1, now(), now())
+on conflict (bot_id, slot) do update
+set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
+
+-- name: get_save
+select bot_id, slot, character_data::text, version, extract(epoch from updated_at)::float8
+from character_saves where bot_id = $1 and slot = $2;
+
+-- name: list_saves
+select bot_id, slot, character_data::text, version, extract(epoch from updated_at)::float8
+from character_saves where bot_id = $1 order by slot;
+
+-- name: delete_save
+delete from character_saves where bot_id = $1 and slot = $2 returning slot;
+
+-- name: list_bots
+select bot_id, episode, turn, extract(epoch from updated_at)::float8 from games
+where bot_id > $1 and bot_id >= $2 and bot_id < $3 and length(state) > 0
+order by bot_id limit $4;
+
+-- name: inputs
+select episode, first_turn, inputs from run_inputs where bot_id = $1 and episode = $2 order by first_turn;
+
+-- name: episodes
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
+from episodes where bot_id = $1 order by episode;
+
+-- name: schema_exists
+select to_regclass('schema_version') is not null;
+
+-- name: schema_standing
+select coalesce(max(version), 0) from schema_version;
+
+-- name: schema_lock
+select pg_advisory_xact_lock(4919046371021);
+
+-- name: schema_table
+create table if not exists schema_version (version integer primary key, applied_at timestamptz not null default now());
+
+-- name: schema_step
+insert into schema_version (version) values ($1);
