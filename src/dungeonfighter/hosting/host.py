@@ -136,11 +136,15 @@ class BotHost:
         """Write the game as it stands into a save slot; the run goes on unchanged.
 
         Raises:
+            BadInput: unknown_bot, run_over (a finished run cannot be gone on with).
             NotAllowed: quota_exceeded, when all slots are taken.
         """
         _check_slot(slot)
         row = await self._lines.fresh_row(key)
         standing = present(row, self._book)
+        if standing.state.over:
+            what = "this run is over, there is nothing to go on from; start_new_game begins the next"
+            raise BadInput(what, code="run_over", present=standing)
         taken = {save.slot for save in await self._patience.ask(lambda: self._store.list_saves(key))}
         if slot not in taken and len(taken) >= limits.save_slots_max:
             slots = ", ".join(sorted(taken))

@@ -113,14 +113,14 @@ class Lines:
 
     def _step(self, game: Game, request: Request) -> None:
         row = game.row
-        if row is None or game.unsettled:
+        if row is None or game.unsettled or not request.replayable:
             self._slowly(game, request, None)
             return
         plan = self._plan(request, row)
         if type(plan) is not Planned:
             self._slowly(game, request, None)
             return
-        request.tried[plan.write.row.version] = plan.answer
+        request.trying(plan.write.row.version, plan.answer)
 
         def tell(told: Told) -> None:
             if type(told) is Won:
@@ -225,13 +225,16 @@ class Lines:
                     return answer
             else:
                 row = game.row
+            if not (request.replayable or fresh or await self._is_head(row, request)):
+                told, game.row = None, None  # only a real race is a conflict, not a replica that slept
+                continue
             plan = self._plan(request, row)
             if isinstance(plan, Verdict):
                 if fresh or await self._is_head(row, request):
                     return plan.told()
                 told, game.row = None, None
                 continue
-            request.tried[plan.write.row.version] = plan.answer
+            request.trying(plan.write.row.version, plan.answer)
             told = await self._commit(plan)
             if isinstance(told, Won):
                 self._won(game, plan)
@@ -245,13 +248,15 @@ class Lines:
             raise StoreError(f"this game could not be saved: {told.reason}")
         if isinstance(told, Conflict):
             self.counters.conflicts += 1
+        if isinstance(told, StoreUnavailable):
+            request.unsure.add(next(reversed(request.tried)))
         unknown = isinstance(told, StoreUnavailable) or game.unsettled
         game.row, game.unsettled = None, unknown
         gather = self._settles if unknown else self._loads
         try:
             row = await self._patience.ask(lambda: gather.get(game.key), request.deadline)
         except StoreUnavailable as error:
-            if not request.tried:
+            if not request.unsure:
                 raise
             what = "the store did not say in time whether this was applied; send it again with the same turn"
             raise OutcomeUnknown(what) from error
@@ -272,7 +277,7 @@ class Lines:
         if version is not None:
             self.counters.turns += 1
             return request.tried.get(version) or Answer(present(row, self._book), repeated=True)
-        if not all(trails.covers(trail, row.version, tried) for tried in request.tried):
+        if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):
             what = "so much happened since that it cannot be told whether this was applied; look first"
             raise OutcomeUnknown(what)
         if request.replayable:

@@ -54,7 +54,14 @@ class Request:
         self.deadline = deadline
         self.future = future
         self.tried: dict[int, Answer] = {}
-        """Answers computed for each version this request has tried to write."""
+        """Answers computed for each version this request has tried to write, the last attempt last."""
+        self.unsure: set[int] = set()
+        """Those of them of which nothing is known: neither won nor refused."""
+
+    def trying(self, version: int, answer: Answer) -> None:
+        """Note an attempt before it is sent."""
+        self.tried.pop(version, None)
+        self.tried[version] = answer
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """What this request means for the game as the row has it."""

@@ -1,0 +1,182 @@
+"""Bots that play over the bad network and write down every answer they got."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+from msgspec import Struct
+
+from dungeonfighter.errors import BadInput, DungeonFighterError, StoreError
+from dungeonfighter.hosting.game import Answer, NewGame, Present
+from dungeonfighter.hosting.host import BotHost
+from tests.simulation.network import ConnectionLost, Network
+from tests.simulation.virtual_time import VirtualClock
+
+_Result = TypeVar("_Result")
+
+_AGAIN_SECONDS = 0.2
+_TRIES_MAX = 400
+
+
+class Acknowledged(Struct, frozen=True):
+    """One answer that said an input was applied: it led to `turn` of `episode`, with this digest."""
+
+    episode: int
+    turn: int
+    text: str
+    digest: bytes
+    named: bool
+
+
+class Broken(AssertionError):
+    """A client saw something that must never be."""
+
+
+class Client:
+    """One bot: starts runs, plays random legal inputs, saves and loads, repeats until it is answered.
+
+    A careful client names turn and episode and repeats blindly; a careless one names nothing, never repeats a
+    playing request, and looks before it goes on.
+    """
+
+    def __init__(self, key: str, dice: Random, network: Network, *, careful: bool) -> None:
+        self.key = key
+        self.careful = careful
+        self.acknowledged: list[Acknowledged] = []
+        self.errors: list[str] = []
+        self._unanswered = 0
+        self._dice = dice
+        self._network = network
+        self._clock = VirtualClock()
+        self._game: Present | None = None
+        self._slots: list[str] = []
+
+    async def act(self, count: int) -> None:
+        """Do `count` things, most of them inputs."""
+        if self._game is None:
+            await self._start()
+        for _ in range(count):
+            await self._one()
+
+    async def look(self) -> None:
+        """See how things stand; nothing of this bot is under way."""
+        self._seen(await self._repeating(lambda host: host.read(self.key)))
+        self._unanswered = 0
+
+    async def _one(self) -> None:
+        try:
+            await self._something()
+        except BadInput as error:
+            if not self._unanswered:
+                raise
+            # A late input of a careless client came between a new run and the repetition of its request.
+            self.errors.append(error.code)
+            self._seen(await self._repeating(lambda host: host.read(self.key)))
+
+    async def _something(self) -> None:
+        game = self._present()
+        roll = self._dice.random()
+        if game.state.over or roll < 0.01:
+            await self._start()
+        elif roll < 0.03:
+            await self._save()
+        elif roll < 0.05 and self._slots:
+            await self._load()
+        elif roll < 0.06:
+            await self._repeating(lambda host: host.set_directive(self.key, f"note {roll:.4f}"))
+        elif roll < 0.09:
+            now = await self._repeating(lambda host: host.read(self.key))
+            self._jumped(game, now, own=0)
+            self._seen(now)
+        else:
+            await self._input(game)
+
+    async def _input(self, game: Present) -> None:
+        choices = [choice.input for choice in game.rules.legal_inputs(game.state) if not choice.pattern]
+        text = self._dice.choice(choices)
+        if not self.careful:
+            await self._careless_input(text)
+            return
+        answer = await self._repeating(
+            lambda host: host.play(self.key, text, turn=game.turn, episode=game.episode)
+        )
+        if (answer.game.episode, answer.game.turn) != (game.episode, game.turn + 1):
+            raise Broken(
+                f"{self.key}: e{game.episode} t{game.turn} led to e{answer.game.episode} t{answer.game.turn}"
+            )
+        self._acknowledge(answer, text)
+
+    async def _careless_input(self, text: str) -> None:
+        """One request that names no turn: one effect if answered, at most one, maybe late, if not."""
+        before = self._present()
+        try:
+            answer = await self._network.call(lambda host: host.play(self.key, text), may_double=False)
+        except (ConnectionLost, DungeonFighterError) as error:
+            self.errors.append(getattr(error, "code", "lost"))
+            self._unanswered += 1
+            self._seen(await self._repeating(lambda host: host.read(self.key)))
+            self._jumped(before, self._present(), own=0)
+            return
+        self._jumped(before, answer.game, own=1)
+        self._acknowledge(answer, text)
+
+    def _jumped(self, before: Present, after: Present, *, own: int) -> None:
+        late = after.turn - before.turn - own
+        if after.episode != before.episode or not 0 <= late <= self._unanswered:
+            raise Broken(
+                f"{self.key}: from e{before.episode} t{before.turn} to e{after.episode} t{after.turn} "
+                f"with {own} answered and {self._unanswered} unanswered requests"
+            )
+        self._unanswered -= late
+
+    async def _start(self) -> None:
+        episode = self._game.episode + 1 if self._game is not None else 1
+        options = NewGame(seed=self._dice.randrange(2**53), weapon=self._dice.choice((None, 0, 1, 2, 3)))
+        answer = await self._repeating(lambda host: host.start(self.key, options, episode=episode))
+        self._seen(answer.game)
+        if answer.game.episode != episode or answer.game.turn != 0:
+            raise Broken(f"{self.key}: run {episode} began as e{answer.game.episode} t{answer.game.turn}")
+
+    async def _save(self) -> None:
+        slot = self._dice.choice(("main", "spare"))
+        await self._repeating(lambda host: host.save(self.key, slot))
+        if slot not in self._slots:
+            self._slots.append(slot)
+
+    async def _load(self) -> None:
+        slot, episode = self._dice.choice(self._slots), self._present().episode + 1
+        answer = await self._repeating(lambda host: host.load(self.key, slot, episode=episode))
+        self._seen(answer.game)
+        if answer.game.episode != episode:
+            raise Broken(f"{self.key}: loading run {episode} gave e{answer.game.episode}")
+
+    async def _repeating(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
+        """Ask until there is an answer; only trouble on the way is a reason to ask again."""
+        for _ in range(_TRIES_MAX):
+            try:
+                return await self._network.call(ask)
+            except ConnectionLost:
+                self.errors.append("lost")
+            except StoreError as error:
+                self.errors.append(error.code)
+            except BadInput as error:
+                if error.code != "conflict":
+                    raise
+                self.errors.append(error.code)
+            await self._clock.sleep(_AGAIN_SECONDS)
+        raise Broken(f"{self.key}: no answer in {_TRIES_MAX} tries")
+
+    def _acknowledge(self, answer: Answer, text: str) -> None:
+        self._seen(answer.game)
+        game = answer.game
+        self.acknowledged.append(Acknowledged(game.episode, game.turn, text, game.digest, self.careful))
+
+    def _seen(self, game: Present) -> None:
+        self._game = game
+
+    def _present(self) -> Present:
+        if self._game is None:
+            raise Broken(f"{self.key} has no game yet")
+        return self._game

@@ -1,0 +1,101 @@
+"""One simulation: clients, network, hosts, store in one event loop from one seed; first faults, then none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from random import Random
+
+from msgspec import Struct
+
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import Rules
+from tests.simulation import checker
+from tests.simulation.chaos import Faults, FaultyStore, SeededChance, drawn
+from tests.simulation.clients import Client
+from tests.simulation.network import Network
+from tests.simulation.virtual_time import VirtualClock, run
+
+
+class Summary(Struct):
+    """What one simulation did."""
+
+    seed: int
+    replicas: int
+    faults: Faults
+    turns: int
+    acknowledged: int
+    crashes: int
+    doubled: int
+    conflicts: int
+    settled: int
+    virtual_seconds: float
+    errors: dict[str, int]
+
+
+def simulate(rules: Rules, seed: int, *, bots: int = 6, acts: int = 60) -> Summary:
+    """Run one simulation to its end and check it: safety under faults, then liveness without.
+
+    Raises:
+        AssertionError: A promise was broken; the same seed breaks it again.
+    """
+    return run(_simulate(rules, seed, bots, acts))
+
+
+async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
+    dice = Random(seed)
+    faults = drawn(dice)
+    store = FaultyStore(dice, faults)
+    hosts: list[BotHost] = []
+
+    def make_host() -> BotHost:
+        host = BotHost(
+            store=store, rules=RuleBook([rules]), clock=VirtualClock(), chance=SeededChance(dice),
+            hot_games_max=dice.choice((2, 100)),
+        )  # fmt: skip
+        hosts.append(host)
+        return host
+
+    replicas = dice.choice((1, 1, 2, 3))
+    network = Network(dice, faults, make_host, replicas)
+    clients = [
+        Client(f"local/bot-{number}", dice, network, careful=number % 3 != 0) for number in range(bots)
+    ]
+    await asyncio.gather(*(client.act(acts) for client in clients))
+    await network.settle()
+    for host in hosts:
+        if host not in network.hosts:
+            await host.close()
+    await store.close()
+    await _check_all(store, rules, clients)
+
+    network.faults = store.faults = Faults()
+    await asyncio.gather(*(client.look() for client in clients))
+    before = [len(client.errors) for client in clients]
+    await asyncio.gather(*(client.act(acts // 3) for client in clients))
+    for client, count in zip(clients, before, strict=True):
+        assert client.errors[count:] == [], f"{client.key}: errors without faults: {client.errors[count:]}"
+    for host in network.hosts:
+        await host.close()
+    turns = await _check_all(store, rules, clients)
+    stats = [host.stats() for host in hosts]
+    return Summary(
+        seed=seed,
+        replicas=replicas,
+        faults=faults,
+        turns=turns,
+        acknowledged=sum(len(client.acknowledged) for client in clients),
+        crashes=network.crashes,
+        doubled=network.doubled,
+        conflicts=sum(one.conflicts for one in stats),
+        settled=sum(one.settled for one in stats),
+        virtual_seconds=VirtualClock().now(),
+        errors=dict(Counter(error for client in clients for error in client.errors)),
+    )
+
+
+async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) -> int:
+    return sum(
+        [await checker.check(store.inner, rules, client.key, client.acknowledged) for client in clients]
+    )
