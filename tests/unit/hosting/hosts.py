@@ -1,0 +1,31 @@
+"""Hosts for tests: real rules, a real memory store, and replicas that share it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.rules import Rules, load_rules
+
+KEY = "local/tarn"
+MACE = NewGame(seed=7, weapon=0)
+
+
+@cache
+def rules() -> Rules:
+    return load_rules()
+
+
+def replica(store: Store, *, hot_games_max: int = 100) -> BotHost:
+    """One more host over a store."""
+    return BotHost(
+        store=store,
+        rules=RuleBook([rules()]),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        hot_games_max=hot_games_max,
+    )
