@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
+import msgspec
+
 from dungeonfighter import __version__
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
-from dungeonfighter.settings import Database, Settings, add_arguments, instance_name, read_settings
+from dungeonfighter.settings import Settings, add_arguments, instance_name, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 Run = Callable[[argparse.Namespace], int]
 
-STORES: Final = ("sqlite", "memory")
-_PERSONAL: Final = ("database", "commit_timeout_seconds", "log_format")
+STORES: Final = ("sqlite", "memory", "postgresql")
+_MIGRATION_SECONDS: Final = 3600.0
+_DATABASE: Final = ("database", "db_pool_size", "db_prepared_statements")
+_PERSONAL: Final = (*_DATABASE, "commit_timeout_seconds", "log_format")
 
 
 class Command(NamedTuple):
@@ -168,7 +172,7 @@ async def _open_host(settings: Settings) -> AsyncIterator[BotHost]:
     from dungeonfighter.hosting.system import SystemChance, SystemClock
     from dungeonfighter.rules import load_rules
 
-    store = _make_store(settings.database)
+    store = _make_store(settings)
     await store.open()
     host = BotHost(
         store=store,
@@ -185,8 +189,18 @@ async def _open_host(settings: Settings) -> AsyncIterator[BotHost]:
         await store.close()
 
 
-def _make_store(database: Database) -> Store:
+def _make_store(settings: Settings) -> Store:
     """The one place where a kind of database becomes a store; `settings` has refused unknown kinds."""
+    database = settings.database
+    if database.kind == "postgresql":
+        from dungeonfighter.storage.postgres import PostgresStore
+
+        return PostgresStore(
+            database.url,
+            pool_size=settings.db_pool_size,
+            slow_seconds=settings.commit_timeout_seconds,
+            prepared_statements=settings.db_prepared_statements == "on",
+        )
     if database.kind == "memory":
         from dungeonfighter.storage.memory import MemoryStore
 
@@ -291,6 +305,32 @@ def _data_folder() -> Path:
     return folder
 
 
+# db
+
+
+def _declare_db(parser: argparse.ArgumentParser) -> Run:
+    chosen = parser.add_subparsers(metavar="WHAT", required=True)
+    migrate = chosen.add_parser(
+        "migrate", help="bring the schema up to date", description="Bring the schema up to date."
+    )
+    add_arguments(migrate, _DATABASE)
+    return _run_migrate
+
+
+def _run_migrate(arguments: argparse.Namespace) -> int:
+    """Every store does what is missing when it is opened; here nothing else is done, and nothing hurries."""
+    settings = read_settings(vars(arguments), os.environ, stores=STORES)
+    store = _make_store(msgspec.structs.replace(settings, commit_timeout_seconds=_MIGRATION_SECONDS))
+
+    async def migrate() -> None:
+        await store.open()
+        await store.close()
+
+    asyncio.run(migrate())
+    print(f"the schema is up to date: {settings.database.shown}")
+    return 0
+
+
 # play, fleet, ladder, demo: their own modules
 
 
@@ -298,7 +338,7 @@ def _declare_play(parser: argparse.ArgumentParser) -> Run:
     from dungeonfighter import terminal
 
     terminal.add_arguments(parser)
-    add_arguments(parser, ("database", "commit_timeout_seconds"))
+    add_arguments(parser, (*_DATABASE, "commit_timeout_seconds"))
     return _run_play
 
 
@@ -341,5 +381,6 @@ COMMANDS: Final = {
     "fleet": Command(
         "let many bots play over MCP; measures, and checks that no turn was lost", _declare_fleet
     ),
+    "db": Command("look after the database: `db migrate` brings its schema up to date", _declare_db),
     "ladder": Command("rank the built-in policies by the same runs", _declare_ladder),
 }

@@ -54,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: int = 1
     database: Database = Database("sqlite", path="dungeonfighter.db")
     db_pool_size: int = 4
+    db_prepared_statements: str = "on"
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
     auth: str = "none"
@@ -211,9 +212,12 @@ FIELDS: Final = (
     Field("workers", ("--workers",), ("WORKERS",), _integer(1, 1), "N",
           "processes that serve (this version: 1)"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
-          f"where games live: sqlite:///FILE or memory:// (default {DEFAULT_DATABASE})"),
+          f"where games live: sqlite:///FILE, postgresql://... or memory:// (default {DEFAULT_DATABASE})"),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
           "connections to a database server (default 4)"),
+    Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
+          _one_of({"on": "", "off": ""}), "on|off",
+          "off where PgBouncer without prepared statements is in between (default on)"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           _integer(1, 10_000_000), "N",
           f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),

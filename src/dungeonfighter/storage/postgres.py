@@ -60,11 +60,10 @@ class PostgresStore:
         prepared_statements: bool = True,
     ) -> None:  # fmt: skip
         self._sql = sql_files.queries("postgres")
-        self._is_pooler = not prepared_statements
         writers = min(_WRITERS_MAX, max(1, pool_size // 2))
 
         def pool(size: int) -> Pool:
-            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=self._is_pooler)
+            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
 
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
@@ -75,11 +74,10 @@ class PostgresStore:
         Raises:
             SchemaTooNew: The database belongs to a newer release.
             StoreUnavailable: It cannot be reached.
-            SettingsError: The role of a pooled connection lacks settings.
+            SettingsError: There is a pooler in between that swallows settings, and the role has not got them.
         """
         try:
-            if self._is_pooler:
-                await self._read(postgres_schema.check_settings)
+            await self._read(postgres_schema.check_settings)
             await self._read(lambda connection: postgres_schema.migrate(connection, self._sql))
         except BaseException:
             await self.close()

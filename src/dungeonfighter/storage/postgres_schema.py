@@ -45,7 +45,7 @@ async def migrate(connection: Connection, sql: dict[str, str]) -> None:
 
 
 async def check_settings(connection: Connection) -> None:
-    """See that a role behind a pooler has the settings that cannot be sent through it.
+    """See that the connection has the settings it needs: a pooler may have swallowed them.
 
     Raises:
         SettingsError: It has not; says what the administrator must write.
@@ -58,7 +58,7 @@ async def check_settings(connection: Connection) -> None:
     if missing:
         role = await connection.fetchval("select quote_ident(current_user)")
         orders = " ".join(f"alter role {role} set {name} = {value};" for name, value in missing.items())
-        raise SettingsError([f"--db: without prepared statements its role must be set up once: {orders}"])
+        raise SettingsError([f"--db: behind a pooler the role must be set up once: {orders}"])
 
 
 async def _standing(connection: Connection, sql: dict[str, str], newest: int) -> int:
