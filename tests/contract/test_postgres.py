@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -16,6 +19,9 @@ from dungeonfighter.storage.postgres import PostgresStore
 from tests.contract.postgres_server import PostgresServer
 from tests.contract.rows import after, digest_of, end, first, row, save
 
+_WRITER = """
+    select pid from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and query like '%inserted as%'"""
 BOTS = [f"local/b{number:02}" for number in range(40)]
 
 
@@ -47,15 +53,21 @@ async def blocked(watcher: asyncpg.Connection) -> None:
         pass
 
 
-async def play(store: PostgresStore, dice: random.Random, batches: int, force_plans: bool) -> int:
+async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row | None]:
+    """Ask until the store answers, as the host does."""
+    while True:
+        try:
+            return await ask()
+        except StoreUnavailable:
+            await asyncio.sleep(0)
+
+
+async def play(store: PostgresStore, bots: list[str], dice: random.Random, batches: int) -> int:
     """Commit random batches over the bots from what this store knows; returns how many rows won."""
     known: dict[str, Row] = {}
     wins = 0
-    for number in range(batches):
-        chosen = sorted(dice.sample(BOTS, dice.randint(1, len(BOTS))))
-        if force_plans and number % 20 == 0:
-            rows = await store.load(chosen)
-            known = {found.bot_id: found for found in rows if found is not None}
+    for _ in range(batches):
+        chosen = sorted(dice.sample(bots, dice.randint(1, 40)))
         batch = [_next(known.get(bot_id), bot_id, dice.randbytes(8)) for bot_id in chosen]
         for write, outcome in zip(batch, await store.commit(batch), strict=True):
             if isinstance(outcome, Won):
@@ -77,17 +89,50 @@ def _next(standing: Row | None, bot_id: str, state: bytes) -> Write:
     )
 
 
-async def test_two_stores_mix_batches_and_every_win_is_one_version(
+async def test_two_stores_with_different_cached_plans_mix_200_batches_without_a_deadlock(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
-    wins = await asyncio.gather(
-        *(play(store, random.Random(seed), 100, seed == 1) for seed, store in enumerate(stores))
+    one, other = stores
+    bots = [f"local/b{number:04}" for number in range(60)]
+    wins = [await play(one, bots, random.Random(7), 10)]  # its plans are now those for a small table
+    strangers = [first(f"local/x{number:04}") for number in range(2000)]
+    for start in range(0, 2000, 200):
+        await one.commit(strangers[start : start + 200])
+    wins += await asyncio.gather(
+        *(play(store, bots, random.Random(seed), 100) for seed, store in enumerate(stores))
     )
-    rows = await stores[0].load(BOTS)
+    rows = await other.load(bots)
     assert sum(found.version for found in rows if found is not None) == sum(wins)
-    statistics = "select deadlocks from pg_stat_database where datname = current_database()"
-    await watcher.execute("select pg_stat_clear_snapshot()")
-    assert await watcher.fetchval(statistics) == 0
+    for store in stores:
+        await store.close()  # a server process reports its deadlocks at its end, if not before
+    assert not await watcher.fetchval(
+        "select deadlocks from pg_stat_database where datname = current_database()"
+    )
+
+
+@pytest.mark.parametrize("settles", [False, True], ids=["commit", "settle"])
+async def test_rows_are_locked_in_the_order_of_their_ids_wherever_they_lie(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection, *, settles: bool
+) -> None:
+    begun = [first(bot_id) for bot_id in BOTS]
+    for write in random.Random(5).sample(begun, 40):
+        await stores[0].commit([write])
+    await watcher.execute("vacuum analyze games")
+    probe = await asyncpg.connect(await _url_of(watcher))
+    transaction = watcher.transaction()
+    await transaction.start()
+    await watcher.execute("select from games where bot_id = $1 for update", BOTS[20])
+    waiting: asyncio.Future[Any]
+    if settles:
+        waiting = asyncio.ensure_future(stores[0].settle(BOTS[::-1]))
+    else:
+        waiting = asyncio.ensure_future(stores[0].commit([after(write, b"n") for write in begun]))
+    await blocked(probe)
+    free = await probe.fetch("select bot_id from games for update skip locked")
+    await transaction.rollback()
+    await probe.close()
+    await waiting
+    assert sorted(bot_id for (bot_id,) in free) == BOTS[21:]
 
 
 async def test_a_conflict_with_a_write_that_was_waited_for_tells_what_it_left(
@@ -95,13 +140,12 @@ async def test_a_conflict_with_a_write_that_was_waited_for_tells_what_it_left(
 ) -> None:
     begun = first("local/a")
     await stores[0].commit([begun])
-    late = asyncio.ensure_future
     transaction = watcher.transaction()
     await transaction.start()
     await watcher.execute(
         "update games set version = 2, digest = $1 where bot_id = 'local/a'", digest_of(b"x")
     )
-    outcome = late(stores[0].commit([after(begun, b"mine")]))
+    outcome = asyncio.ensure_future(stores[0].commit([after(begun, b"mine")]))
     probe = await asyncpg.connect(await _url_of(watcher))
     await blocked(probe)
     await probe.close()
@@ -218,19 +262,36 @@ async def test_a_slow_statement_loses_its_connection_and_is_settled(
             await store.commit([after(begun, b"n")])
         with pytest.raises(StoreUnavailable):
             await store.settle(["local/a"])
-    settled: list[Row | None] = []
-    while not settled:
-        try:
-            settled = await store.settle(["local/a"])
-        except StoreUnavailable:
-            await asyncio.sleep(0)
-    (found,) = settled
+    (found,) = await patiently(lambda: store.settle(["local/a"]))
     assert found is not None
     outcome: list[Outcome] = await store.commit([after(begun, b"other")])
     assert (found.version, outcome) in (
         (1, [Won()]),
         (2, [Conflict(2, digest_of(b"n"))]),
     )
+    await store.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no way to pause a process here")
+async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_lost_commit(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    store = PostgresStore(postgres_url, pool_size=2, slow_seconds=0.2)
+    await store.open()
+    begun = first("local/a")
+    await store.commit([begun])
+    writer = await watcher.fetchval(_WRITER)
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.commit([after(begun, b"n")])
+        with pytest.raises(StoreUnavailable, match="still at work"):
+            await store.settle(["local/a"])
+    finally:
+        os.kill(writer, signal.SIGCONT)
+    (settled,) = await patiently(lambda: store.settle(["local/a"]))
+    assert not await watcher.fetchval("select count(*) from pg_stat_activity where pid = $1", writer)
+    assert await store.load(["local/a"]) == [settled]
     await store.close()
 
 
