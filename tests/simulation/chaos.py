@@ -77,6 +77,8 @@ class FaultyStore:
     not.
     """
 
+    lanes = 1
+
     def __init__(self, dice: Random, faults: Faults) -> None:
         self._dice = dice
         self.faults = faults

@@ -83,5 +83,36 @@ class GroupCommit:
             return [error] * len(writes)
 
 
+class Lanes:
+    """Several lanes to one store, as many as it can write side by side; a bot always takes the same one."""
+
+    def __init__(self, store: Store) -> None:
+        self._lanes = [GroupCommit(store) for _ in range(store.lanes)]
+
+    def add(self, write: Write, tell: Callable[[Told], None]) -> None:
+        """Queue one write in its bot's lane; see `GroupCommit.add`."""
+        self._lanes[hash(write.row.bot_id) % len(self._lanes)].add(write, tell)
+
+    @property
+    def batches(self) -> int:
+        """Batches sent so far."""
+        return sum(lane.batches for lane in self._lanes)
+
+    @property
+    def rows(self) -> int:
+        """Writes sent so far."""
+        return sum(lane.rows for lane in self._lanes)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is queued or on its way."""
+        return any(lane.is_busy for lane in self._lanes)
+
+    async def drain(self) -> None:
+        """Return when everything queued has been told."""
+        for lane in self._lanes:
+            await lane.drain()
+
+
 def _bot_id(queued: tuple[Write, Callable[[Told], None]]) -> str:
     return queued[0].row.bot_id

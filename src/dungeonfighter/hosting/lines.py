@@ -27,7 +27,7 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.game import Answer, Counters, Game, checked, present
 from dungeonfighter.hosting.gather import Gather
-from dungeonfighter.hosting.group_commit import GroupCommit, Told
+from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Planned, Request, Verdict
@@ -50,7 +50,7 @@ class Lines:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.hot: OrderedDict[str, Game] = OrderedDict()
-        self.commits = GroupCommit(store)
+        self.commits = Lanes(store)
         self.counters = Counters()
         self.feed = Feed()
 

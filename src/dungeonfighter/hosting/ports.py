@@ -134,7 +134,13 @@ class BotLine(Struct, frozen=True):
 
 
 class Store(Protocol):
-    """Where rows live. One contract suite runs over every implementation (tests/contract)."""
+    """Where rows live. One contract suite runs over every implementation (tests/contract).
+
+    Attributes:
+        lanes: How many commits it can carry out side by side.
+    """
+
+    lanes: int
 
     async def open(self) -> None:
         """Connect and migrate (or check) the schema.

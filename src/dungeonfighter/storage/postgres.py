@@ -65,6 +65,7 @@ class PostgresStore:
         def pool(size: int) -> Pool:
             return Pool(url, size, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
 
+        self.lanes = writers
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
 

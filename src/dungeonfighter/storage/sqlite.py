@@ -52,6 +52,8 @@ class SqliteStore:
         wall: Where `updated_at` comes from; seconds since 1970.
     """
 
+    lanes = 1
+
     def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
         self._path = path
         self._wall = wall
