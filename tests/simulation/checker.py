@@ -108,4 +108,4 @@ def _beginning(rules: Rules, end: EpisodeEnd, earlier: dict[int, Run]) -> State:
     asked = msgspec.json.decode(end.options, type=NewGame)
     assert asked.seed is not None
     weapon = -1 if asked.weapon is None else asked.weapon
-    return rules.new_game(GameOptions(seed=asked.seed, name="Hero", weapon=weapon))
+    return rules.new_game(GameOptions(seed=asked.seed, name=asked.name or "Hero", weapon=weapon))

@@ -7,6 +7,7 @@ read began.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -39,7 +40,7 @@ class Gather(Generic[Found]):
     async def _run(self) -> None:
         try:
             while self._next:
-                keys = sorted(self._next)[: limits.batch_rows_max]
+                keys = sorted(itertools.islice(self._next, limits.batch_rows_max))
                 waiting = [self._next.pop(key) for key in keys]
                 self.batches += 1
                 await self._one(keys, waiting)

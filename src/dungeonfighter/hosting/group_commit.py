@@ -10,11 +10,15 @@ Source: docs/architecture.md, "Group commit, output gate".
 from __future__ import annotations
 
 import asyncio
+import logging
+import zlib
 from collections.abc import Callable
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
 from dungeonfighter.hosting.ports import Outcome, Store, Write
+
+_log = logging.getLogger(__name__)
 
 Told = Outcome | StoreUnavailable
 """What a writer is told: an outcome, or that nothing is known."""
@@ -70,7 +74,7 @@ class GroupCommit:
                 batch.sort(key=_bot_id)
                 told = await self._commit([write for write, _ in batch])
                 for (_, tell), outcome in zip(batch, told, strict=True):
-                    tell(outcome)
+                    _tell(tell, outcome)
         finally:
             self._flying = None
 
@@ -81,6 +85,9 @@ class GroupCommit:
             return list(await self._store.commit(writes))
         except StoreUnavailable as error:
             return [error] * len(writes)
+        except Exception as error:  # noqa: BLE001 (nobody may wait for ever because a driver raised something new)
+            _log.exception("a store raised what it should have translated")
+            return [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(writes)
 
 
 class Lanes:
@@ -91,7 +98,7 @@ class Lanes:
 
     def add(self, write: Write, tell: Callable[[Told], None]) -> None:
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
-        self._lanes[hash(write.row.bot_id) % len(self._lanes)].add(write, tell)
+        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell)
 
     @property
     def batches(self) -> int:
@@ -112,6 +119,13 @@ class Lanes:
         """Return when everything queued has been told."""
         for lane in self._lanes:
             await lane.drain()
+
+
+def _tell(tell: Callable[[Told], None], outcome: Told) -> None:
+    try:
+        tell(outcome)
+    except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
+        _log.exception("a game could not take its outcome; the others go on")
 
 
 def _bot_id(queued: tuple[Write, Callable[[Told], None]]) -> str:

@@ -22,7 +22,7 @@ from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, pre
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import BotLine, Chance, Clock, Save, Store
-from dungeonfighter.hosting.requests import Direct, Load, Play, Start
+from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
 
@@ -98,29 +98,19 @@ class BotHost:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
-        seed = self._chance.seed()
-        if options.mode == Mode.daily:
-            if options.seed is not None:
-                raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
-            seed = daily_seed(self._clock.wall())
+        if options.mode == Mode.daily and options.seed is not None:
+            raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
         return await self._lines.submit(
-            key, Start(self._chance.op(), self._patience.deadline(), _future(), options, episode, seed)
+            key,
+            Start(self._chance.op(), self._patience.deadline(), _future(), options, episode, self._seeds()),
         )
 
     async def reset(self, key: str) -> Answer:
         """Begin a new run with the former name and mode and fresh dice, and clear the directive."""
-        standing = await self.read(key)
-        daily = standing.state.mode == Mode.daily
-        seed = daily_seed(self._clock.wall()) if daily else self._chance.seed()
         request = Start(
-            self._chance.op(),
-            self._patience.deadline(),
-            _future(),
-            NewGame(),
-            None,
-            seed,
+            self._chance.op(), self._patience.deadline(), _future(), NewGame(), None, self._seeds(),
             trails.ORIGIN_RESET,
-        )
+        )  # fmt: skip
         return await self._lines.submit(key, request)
 
     async def read(self, key: str) -> Present:
@@ -228,6 +218,9 @@ class BotHost:
         await self._lines.close()
 
     # Helpers
+
+    def _seeds(self) -> Seeds:
+        return Seeds(drawn=self._chance.seed(), of_the_day=daily_seed(self._clock.wall()))
 
     async def _unknown_save(self, key: str, slot: str) -> BadInput:
         standing = await self.read(key)

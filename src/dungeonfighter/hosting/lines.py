@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, OutcomeUnknown, Overloaded, StoreError, StoreUnavailable
@@ -32,6 +33,9 @@ from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Planned, Request, Verdict
 from dungeonfighter.hosting.rulebook import RuleBook
+
+_LOOKED_AT_MAX: Final = 8
+"""Games looked at for hibernation each time one more comes: more than one, so that an excess shrinks."""
 
 
 class Lines:
@@ -93,12 +97,13 @@ class Lines:
         row = game.row if game is not None else None
         if row is not None and game is not None:
             head = await self._patience.ask(lambda: self._heads.get(key), deadline)
-            for known in (row, game.row):  # the second: its line may have gone on meanwhile
-                if head is not None and known is not None and head.is_of(known):
-                    return known
+            for told in (row, game.row):  # the second: its line may have gone on meanwhile
+                if head is not None and told is not None and head.is_of(told):
+                    return told
+        known = game.row if game is not None else None
         gather = self._settles if game is not None and game.unsettled else self._loads
         found = checked(key, await self._patience.ask(lambda: gather.get(key), deadline), self._book)
-        self._adopt(key, found)
+        self._adopt(key, known, found)
         return found
 
     async def close(self) -> None:
@@ -120,11 +125,12 @@ class Lines:
         if type(plan) is not Planned:
             self._slowly(game, request, None)
             return
-        request.trying(plan.write.row.version, plan.answer)
+        request.trying(plan)
 
         def tell(told: Told) -> None:
             if type(told) is Won:
-                self._won(game, plan)
+                game.row = plan.write.row
+                self._count(plan)
                 self._done(game, request, plan.answer)
             else:
                 self._slowly(game, request, told)
@@ -140,8 +146,7 @@ class Lines:
         except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
             return Verdict(error=error)
 
-    def _won(self, game: Game, plan: Planned) -> None:
-        game.row = plan.write.row
+    def _count(self, plan: Planned) -> None:
         self.counters.turns += 1
         self._patience.store_up = True
         if plan.write.ended is not None:
@@ -174,24 +179,25 @@ class Lines:
             self._hibernate()
 
     def _hibernate(self) -> None:
-        """Let the longest idle games go; what they are is in the store."""
-        excess = len(self.hot) - self._hot_games_max
-        if excess <= 0:
-            return
-        idle = []
-        for key, game in self.hot.items():
-            if not game.busy:
-                idle.append(key)
-                if len(idle) >= excess:
-                    break
-        for key in idle:
-            del self.hot[key]
+        """Let the longest idle games go; what they are is in the store.
 
-    def _adopt(self, key: str, found: Row) -> None:
-        """Remember a row that was read, unless its line knows better."""
+        Those at work, or waiting to be settled, go to the end; a bounded number is looked at, so that a
+        crowd of busy games costs nothing here.
+        """
+        for _ in range(min(_LOOKED_AT_MAX, len(self.hot))):
+            if len(self.hot) <= self._hot_games_max:
+                return
+            key, game = next(iter(self.hot.items()))
+            if game.busy or game.unsettled:
+                self.hot.move_to_end(key)
+            else:
+                del self.hot[key]
+
+    def _adopt(self, key: str, known: Row | None, found: Row) -> None:
+        """Remember a row that was read, unless its line has gone on meanwhile."""
         game = self.hot.get(key)
         if game is not None:
-            if not game.busy:
+            if not game.busy and game.row is known:
                 game.row, game.unsettled = found, False
         elif found.state:
             self.hot[key] = Game(key)
@@ -219,27 +225,30 @@ class Lines:
         for _ in range(limits.attempts_max):
             if told is not None or game.row is None or game.unsettled:
                 row = await self._renew(game, request, told)
-                fresh = True
                 answer = self._after_attempt(row, request) if request.tried else None
                 if answer is not None:
                     return answer
-            else:
-                row = game.row
+                if isinstance(told, StoreUnavailable):
+                    await self._patience.pause_after(told, request.deadline)
+                fresh = not isinstance(told, StoreUnavailable)
+                told = None
+                continue
+            row = game.row
             if not (request.replayable or fresh or await self._is_head(row, request)):
-                told, game.row = None, None  # only a real race is a conflict, not a replica that slept
+                game.row = None  # only a real race is a conflict, not a replica that slept
                 continue
             plan = self._plan(request, row)
             if isinstance(plan, Verdict):
                 if fresh or await self._is_head(row, request):
                     return plan.told()
-                told, game.row = None, None
+                game.row = None
                 continue
-            request.trying(plan.write.row.version, plan.answer)
+            request.trying(plan)
             told = await self._commit(plan)
             if isinstance(told, Won):
-                self._won(game, plan)
+                game.row = plan.write.row
+                self._count(plan)
                 return plan.answer
-            fresh = False
         raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
 
     async def _renew(self, game: Game, request: Request, told: Told | None) -> Row:
@@ -249,7 +258,8 @@ class Lines:
         if isinstance(told, Conflict):
             self.counters.conflicts += 1
         if isinstance(told, StoreUnavailable):
-            request.unsure.add(next(reversed(request.tried)))
+            self._patience.store_up = False
+            request.unsure.add(request.last_version())
         unknown = isinstance(told, StoreUnavailable) or game.unsettled
         game.row, game.unsettled = None, unknown
         gather = self._settles if unknown else self._loads
@@ -270,18 +280,25 @@ class Lines:
 
         Raises:
             OutcomeUnknown: The trail no longer reaches back to the attempt.
-            BadInput: conflict: it did not win, and is not the kind that is applied again.
+            BadInput: conflict: another request came first, and this is not the kind that is applied again.
         """
         trail = trails.decode(row.trail)
         version = trails.version_of(trail, row.version, request.op)
         if version is not None:
-            self.counters.turns += 1
-            return request.tried.get(version) or Answer(present(row, self._book), repeated=True)
+            won = request.tried.get(version)
+            if won is None:
+                return Answer(present(row, self._book), repeated=True)
+            self._count(won)
+            return won.answer
         if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):
             what = "so much happened since that it cannot be told whether this was applied; look first"
             raise OutcomeUnknown(what)
-        if request.replayable:
+        request.unsure.clear()
+        if request.replayable or request.was_planned_from(row):
             return None
+        plan = self._plan(request, row)
+        if isinstance(plan, Verdict):
+            return plan.told()
         standing = present(row, self._book) if row.state else None
         what = "another request changed this game first; look at it and decide again"
         raise BadInput(what, code="conflict", present=standing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ _Result = TypeVar("_Result")
 
 _BACKOFF_FIRST_SECONDS: Final = 0.01
 _BACKOFF_MAX_SECONDS: Final = 0.5
+_LEAST_SECONDS: Final = 0.05
 
 
 class Patience:
@@ -42,7 +44,10 @@ class Patience:
         pause = _BACKOFF_FIRST_SECONDS
         while True:
             try:
-                found = await ask()
+                found = await asyncio.wait_for(ask(), max(deadline - self._clock.now(), _LEAST_SECONDS))
+            except TimeoutError:
+                self.store_up = False
+                raise StoreUnavailable("the store did not answer in time") from None
             except StoreUnavailable:
                 self.store_up = False
                 if self._clock.now() + pause >= deadline:
@@ -52,3 +57,13 @@ class Patience:
             else:
                 self.store_up = True
                 return found
+
+    async def pause_after(self, trouble: StoreUnavailable, deadline: float) -> None:
+        """Wait a little before writing again, after a write that is known not to have happened.
+
+        Raises:
+            StoreUnavailable: The deadline is over.
+        """
+        if self._clock.now() + _BACKOFF_MAX_SECONDS >= deadline:
+            raise StoreUnavailable("the store cannot write now; this was not applied") from trouble
+        await self._clock.sleep(_BACKOFF_MAX_SECONDS * self._chance.uniform())

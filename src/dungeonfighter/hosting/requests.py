@@ -43,6 +43,13 @@ class Planned(Struct):
     answer: Answer
 
 
+class Seeds(Struct, frozen=True):
+    """Seeds for a run that was given none: drawn for this request, and the one of the day for daily runs."""
+
+    drawn: int
+    of_the_day: int
+
+
 class Request:
     """One request for one game. The same `op` is carried by every attempt of it."""
 
@@ -53,15 +60,25 @@ class Request:
         self.op = op
         self.deadline = deadline
         self.future = future
-        self.tried: dict[int, Answer] = {}
-        """Answers computed for each version this request has tried to write, the last attempt last."""
+        self.tried: dict[int, Planned] = {}
+        """What was planned for each version this request has tried to write, the last attempt last."""
         self.unsure: set[int] = set()
         """Those of them of which nothing is known: neither won nor refused."""
 
-    def trying(self, version: int, answer: Answer) -> None:
+    def trying(self, plan: Planned) -> None:
         """Note an attempt before it is sent."""
+        version = plan.write.row.version
         self.tried.pop(version, None)
-        self.tried[version] = answer
+        self.tried[version] = plan
+
+    def last_version(self) -> int:
+        """The version that the last attempt tried to write."""
+        return next(reversed(self.tried))
+
+    def was_planned_from(self, row: Row) -> bool:
+        """Whether the last attempt started from exactly this row: then nobody came first."""
+        write = self.tried[self.last_version()].write
+        return (write.from_version, write.from_digest) == (row.version, row.digest)
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """What this request means for the game as the row has it."""
@@ -121,12 +138,12 @@ class Start(Request):
 
     def __init__(
         self, op: bytes, deadline: float, future: asyncio.Future[Answer], options: NewGame,
-        episode: int | None, drawn_seed: int, origin: str = trails.ORIGIN_NEW,
+        episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW,
     ) -> None:  # fmt: skip
         super().__init__(op, deadline, future)
         self.options = options
         self.episode = episode
-        self.drawn_seed = drawn_seed
+        self.seeds = seeds
         self.origin = origin
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
@@ -161,8 +178,9 @@ class Start(Request):
             name = before.hero.name if before is not None else "Hero"
         drawn = asked.seed is None
         ranked = mode == Mode.daily or (mode == Mode.ironman and drawn)
+        seed = self.seeds.of_the_day if mode == Mode.daily else self.seeds.drawn
         return GameOptions(
-            seed=self.drawn_seed if asked.seed is None else asked.seed, mode=mode, name=name,
+            seed=seed if asked.seed is None else asked.seed, mode=mode, name=name,
             weapon=-1 if asked.weapon is None else asked.weapon, ranked=ranked,
         )  # fmt: skip
 
@@ -283,6 +301,18 @@ def _begin(
         ended = _ended(row, trail, standing.rules, standing.state, run_result(standing.state))
     answer = Answer(shown(new, rules, state))
     return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
+
+
+def _resolved(trail: trails.Trail, state: State) -> str:
+    """What re-executing a run begins from: its options, none left open, or the save it was loaded from.
+
+    A loaded run begins from the state of `parent_episode` at `first_turn`.
+    """
+    if trail.origin == trails.ORIGIN_LOAD:
+        return trail.options
+    asked = msgspec.json.decode(trail.options, type=NewGame)
+    told = msgspec.structs.replace(asked, name=state.hero.name, seed=state.seed, mode=state.mode)
+    return msgspec.json.encode(told).decode()
 
 
 def _chunk(row: Row, trail: trails.Trail) -> InputChunk | None:

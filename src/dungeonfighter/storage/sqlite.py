@@ -9,6 +9,7 @@ Source: docs/architecture.md, "SQLite".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -40,7 +41,6 @@ _Result = TypeVar("_Result")
 
 _BUSY_TIMEOUT_SECONDS: Final = 10.0
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "temp_store=MEMORY")
-_MEMORY: Final = ":memory:"
 
 
 class SqliteStore:
@@ -148,15 +148,17 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what was accepted, fold the WAL into the file, let go."""
-        for thread, connection in ((self._reader, self._reading), (self._writer, self._writing)):
+        reader, writer, lock = self._reader, self._writer, self._lock
+        reading, writing = self._reading, self._writing
+        self._reader = self._writer = self._lock = self._reading = self._writing = None
+        for thread, connection in ((reader, reading), (writer, writing)):
             if thread is None:
                 continue
             if connection is not None:
                 await thread.run(connection.close)
             await thread.stop()
-        if self._lock is not None:
-            self._lock.close()
-        self._writer = self._reader = self._lock = self._writing = self._reading = None
+        if lock is not None:
+            lock.close()
 
     # In the threads
 
@@ -166,13 +168,15 @@ class SqliteStore:
             raise StoreUnavailable("the database is not open")
 
         def locked() -> _Result:
-            with lock:
-                try:
-                    return work(connection)
-                except sqlite3.Error as error:
-                    if connection.in_transaction:
-                        connection.execute("rollback")
-                    raise _unavailable(error) from error
+            try:
+                with lock:
+                    try:
+                        return work(connection)
+                    except BaseException:
+                        _roll_back(connection)
+                        raise
+            except (sqlite3.Error, OSError) as error:
+                raise _unavailable(error) from error
 
         return await thread.run(locked)
 
@@ -207,16 +211,21 @@ class SqliteStore:
             raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
 
     def _open_reading(self) -> None:
-        self._reading = self._connect()
-        self._reading.execute("pragma query_only=1")
+        try:
+            self._reading = self._connect()
+            self._reading.execute("pragma query_only=1")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the database {self._path} cannot be read: {error}") from error
 
     def _commit(self, connection: sqlite3.Connection, batch: Sequence[Write]) -> list[Outcome]:
         connection.execute("begin immediate")
         try:
             now = self._wall()
             outcomes = [self._write_one(connection, write, now) for write in batch]
-        except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError) as error:
-            connection.execute("rollback")
+        except (sqlite3.OperationalError, sqlite3.InternalError, OSError):
+            raise  # the database's trouble, not a row's
+        except Exception as error:  # noqa: BLE001 (whatever a row's content makes of it: that row fails alone)
+            _roll_back(connection)
             if len(batch) == 1:
                 return [Failed(type(error).__name__)]
             half = len(batch) // 2
@@ -275,7 +284,14 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.executescript(f"begin immediate;\n{sql}\npragma user_version={number};\ncommit;")
 
 
-def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End whatever transaction is open; a connection that cannot even do that has none."""
+    with contextlib.suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+
+def _unavailable(error: sqlite3.Error | OSError) -> StoreUnavailable:
     return StoreUnavailable(
         f"the database did not answer ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
     )

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from dungeonfighter.errors import StoreUnavailable
+
 _Result = TypeVar("_Result")
 
 
@@ -21,17 +23,25 @@ class WorkerThread:
         self._tasks: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
             queue.SimpleQueue()
         )
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
-        """The result of `work()`, or its exception."""
+        """The result of `work()`, or its exception.
+
+        Raises:
+            StoreUnavailable: The thread has been stopped; nothing was done.
+        """
+        if self._stopped:
+            raise StoreUnavailable("the database is closed")
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         self._tasks.put((work, future))
         return await future
 
     async def stop(self) -> None:
         """Finish what was accepted and end the thread."""
+        self._stopped = True
         self._tasks.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
