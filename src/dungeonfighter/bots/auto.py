@@ -29,8 +29,6 @@ class Auto:
                 return _in_dungeon(o, legal)
             case "RegionTravel":
                 return chores.furthest_region(legal)
-            case "Death" if "2" in legal:
-                return "2"
         return "1"
 
 

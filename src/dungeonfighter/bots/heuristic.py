@@ -68,9 +68,7 @@ class Heuristic:
                 return chores.furthest_region(legal)
             case "LevelUp":
                 return "1" if "talents" in self._without else taste.best_talent(o)
-            case "Death" if "2" in legal:
-                return "2"
-        return "1"
+        return "1"  # at a death too: where a clone is offered, it goes on
 
     def _can(self, skill: str) -> bool:
         return skill not in self._without

@@ -17,7 +17,7 @@ from dungeonfighter.bots.random import Random
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.bots.runner import choose, play_run
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import GameOptions, Mode, Observation, Rules, State, load_rules
+from dungeonfighter.rules import GameOptions, Mode, Observation, Phase, Rules, State, load_rules
 from dungeonfighter.rules.observation import CombatView
 
 INPUTS = 400
@@ -91,6 +91,14 @@ def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
 def test_attack_needs_nothing_but_its_one_input() -> None:
     assert isinstance(Attack(), InputPolicy)
     assert Attack().choose_text("anything") == "1"
+
+
+@pytest.mark.parametrize("policy", ["attack", "auto", "heuristic"])
+def test_after_a_casual_death_a_clone_goes_on(policy: str) -> None:
+    state = next(state for state in states("attack", seed=1) if state.phase == Phase.Death)
+    assert "2" in legal(state)
+    state = rules().apply(state, choose(rules(), make_policy(policy), state)).state
+    assert (state.phase, state.hero.clones, state.over) == (Phase.GameLoop, 1, False)
 
 
 # One fight, changed in one respect at a time
