@@ -18,13 +18,14 @@ START_SECONDS_MAX = 60.0
 
 
 class ServerProcess:
-    """`dungeonfighter serve` on a free loopback port with a SQLite file below `folder`.
+    """`dungeonfighter serve` on a free loopback port with a SQLite file below `folder`, or on `database`.
 
     A context manager: on the way out the process is ended. It also ends by itself when this one dies.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.database = folder / "games.db"
+        self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,7 +58,7 @@ class ServerProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
-                 "--port", str(self.port), "--db", f"sqlite:///{self.database}", "--until-stdin-closes"],
+                 "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes"],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             )  # fmt: skip

@@ -1,0 +1,91 @@
+"""`serve` on a real PostgreSQL: the server and the database are each stopped the hard way while bots play."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter import cli
+from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.report import make_report
+from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.rules import load_rules
+from tests.contract.postgres_server import PostgresServer, skip_without_wheel
+from tests.integration.server import ServerProcess
+
+TURNS = 1000
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    skip_without_wheel()
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+async def play_through(server: ServerProcess, trouble: Callable[[], None]) -> Tally:
+    """Let 20 bots play; in the middle `trouble` happens. No acknowledged turn may be lost or doubled."""
+    tally = Tally()
+
+    async def make_trouble() -> None:
+        while tally.turns < TURNS // 3:  # noqa: ASYNC110 (the tally is a plain counter)
+            await asyncio.sleep(0.001)
+        await asyncio.to_thread(trouble)
+
+    options = LoadOptions(server.url, 20, "attack", turns=TURNS, seconds=60)
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(run_load(options, lambda _: None, tally=tally))
+        group.create_task(make_trouble())
+    verdict = await verify_load(playing.result(), load_rules(), lambda _: None)
+    assert not tally.errors, tally.examples
+    assert not verdict.findings
+    assert verdict.turns == tally.turns >= TURNS
+    assert make_report(playing.result(), verdict).passed
+    return tally
+
+
+async def test_a_database_stopped_hard_and_started_again_is_only_a_pause_for_the_bots(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    def trouble() -> None:
+        postgres.stop("immediate")
+        postgres.start()
+
+    with ServerProcess(tmp_path, postgres.empty_database("games")) as server:
+        tally = await play_through(server, trouble)
+    assert not tally.troubles, "the bots had to repeat"
+
+
+async def test_a_server_killed_on_it_loses_nothing(tmp_path: Path, postgres: PostgresServer) -> None:
+    with ServerProcess(tmp_path, postgres.empty_database("games")) as server:
+
+        def trouble() -> None:
+            server.kill()
+            server.start()
+
+        tally = await play_through(server, trouble)
+    assert tally.troubles, "the bots never noticed"
+
+
+def test_db_migrate_makes_the_tables_and_may_be_repeated(
+    postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = postgres.empty_database("games")
+    for _ in range(2):
+        assert cli.main(["db", "migrate", "--db", url]) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_a_database_that_is_not_there_is_told_in_one_line(
+    postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["db", "migrate", "--db", postgres.url("nowhere")]) == 2
+    assert 'database "nowhere" does not exist' in capsys.readouterr().err
