@@ -51,9 +51,11 @@ class PostgresServer:
         self._port = _free_port()
         self._settings = {**_SETTINGS, **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         self._bin = self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
+        self._warden = self._watch()
         self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
 
     def url(self, database: str = "postgres") -> str:
@@ -84,18 +86,26 @@ class PostgresServer:
             if (self._folder / "data" / "postmaster.pid").exists():
                 self.stop("immediate")
         finally:
-            shutil.rmtree(self._folder)
+            self._warden.communicate()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _watch(self) -> subprocess.Popen[bytes]:
+        """Somebody who stops the server when these tests end in whatever way: then its input closes."""
+        end = 'cat; "$0" stop -m immediate -D "$1/data"; rm -rf "$1"'
+        return subprocess.Popen(
+            ["sh", "-c", end, self._bin / "pg_ctl", self._folder], start_new_session=True, cwd="/",
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._user,
+        )  # fmt: skip
 
     def _control(self, program: str, *words: str) -> None:
         self._run(program, *words, "-D", str(self._folder / "data"))
 
     def _run(self, program: str, *words: str) -> None:
-        user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
         with (self._folder / "said").open("ab") as said:  # not a pipe: the server would hold it open
             done = subprocess.run(
                 [self._bin / program, *words], cwd=self._folder, env=environ, check=False,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, **user,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, **self._user,
             )  # fmt: skip
         if done.returncode != 0:
             texts = [path.read_text() for path in sorted(self._folder.glob("*")) if path.is_file()]

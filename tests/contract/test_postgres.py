@@ -16,6 +16,7 @@ import pytest
 from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Failed, Outcome, Row, Won, Write
 from dungeonfighter.storage.postgres import PostgresStore
+from dungeonfighter.storage.postgres_errors import Meaning, meaning
 from tests.contract.postgres_server import PostgresServer
 from tests.contract.rows import after, digest_of, end, first, row, save
 
@@ -312,6 +313,45 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
     (settled,) = await stores[0].settle(["local/a"])
     assert settled is not None
     assert settled.version == 2
+
+
+async def test_a_primary_that_became_a_standby_is_left_and_found_again(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    begun = first("local/a")
+    await stores[0].commit([begun])
+    await watcher.execute("alter database games set default_transaction_read_only = on")
+    for (pid,) in await watcher.fetch(_WRITER):
+        await watcher.fetchval("select pg_terminate_backend($1)", pid)
+    with pytest.raises(StoreUnavailable):
+        await stores[0].commit([after(begun, b"n")])
+    with pytest.raises(StoreUnavailable, match="25006"):
+        await stores[0].commit([after(begun, b"n")])
+    await watcher.execute("alter database games reset default_transaction_read_only")
+    (settled,) = await patiently(lambda: stores[0].settle(["local/a"]))
+    assert settled is not None
+    assert await stores[0].commit([after(begun, b"n")]) == [Won()]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("40P01", Meaning.nothing_happened),
+        ("40001", Meaning.nothing_happened),
+        ("55P03", Meaning.nothing_happened),
+        ("22003", Meaning.bad_row),
+        ("23505", Meaning.bad_row),
+        ("40003", Meaning.unknown),  # statement completion unknown
+        ("08006", Meaning.unknown),
+        ("57P01", Meaning.unknown),
+        ("57014", Meaning.unknown),
+        ("25006", Meaning.unknown),
+        ("53100", Meaning.unknown),
+        ("42P01", Meaning.unknown),
+    ],
+)
+def test_what_a_sqlstate_means(state: str, expected: Meaning) -> None:
+    assert meaning(asyncpg.PostgresError.new({"C": state, "M": "", "S": "ERROR"})) is expected
 
 
 async def test_a_database_of_a_newer_release_is_refused(
