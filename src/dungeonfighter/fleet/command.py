@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="most calls under way, without rate (256)",
     )
     add("--view", choices=("text", "json"), help="which view the bots ask for (json if the policy needs it)")
-    add("--mode", choices=("casual", "ironman"), default="casual", help="in ironman a death ends it (casual)")
+    add("--mode", choices=("casual", "ironman"), default="casual", help="ironman: death ends a run (casual)")
     add("--seed", type=int, default=0, metavar="S", help="of the bots' runs and choices (0)")
     add("--prefix", default="fleet", metavar="NAME", help="bot ids are NAME-00000 and so on (fleet)")
     add(
