@@ -1,23 +1,13 @@
-"""A hosted game: what is kept in memory for a bot, and what is told of it.
-
-A hot game is its row as committed (the state stays encoded: 1 KB of bytes, nothing for the garbage collector
-to walk) plus who is working on it. The row is swapped in when a commit returns, never before.
-"""
+"""What is told of a game: as it stands, as an answer, in numbers; and how a stored row becomes that."""
 
 from __future__ import annotations
-
-from collections import deque
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from dungeonfighter.errors import BadInput, Corrupt
 from dungeonfighter.hosting.ports import Row
+from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Rules, State
-
-if TYPE_CHECKING:
-    from dungeonfighter.hosting.requests import Request
-    from dungeonfighter.hosting.rulebook import RuleBook
 
 
 class Present(Struct):
@@ -77,23 +67,6 @@ class HostStats(Struct, frozen=True):
     hot_games: int
     episodes_ended: int
     store_up: bool
-
-
-class Game:
-    """One bot's place in memory.
-
-    `row` is None until loaded; version 0 in it means the store has no such bot.
-    """
-
-    __slots__ = ("acted_at", "busy", "key", "row", "unsettled", "waiting")
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.row: Row | None = None
-        self.busy = False
-        self.unsettled = False
-        self.acted_at = 0.0
-        self.waiting: deque[Request] | None = None
 
 
 def absent(key: str) -> Row:

@@ -26,9 +26,10 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, OutcomeUnknown, Overloaded, StoreError, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, Counters, Game, checked, present
+from dungeonfighter.hosting.game import Answer, Counters, checked, present
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import Lanes, Told
+from dungeonfighter.hosting.hot_game import Game
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Planned, Request, Verdict
