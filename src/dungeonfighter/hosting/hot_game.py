@@ -1,0 +1,29 @@
+"""A hot game: what is kept in memory for a bot.
+
+It is its row as committed (the state stays encoded: 1 KB of bytes, nothing for the garbage collector to walk)
+and who is working on it. The row is swapped in when a commit returns, never before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from dungeonfighter.hosting.ports import Row
+from dungeonfighter.hosting.requests import Request
+
+
+class Game:
+    """One bot's place in memory.
+
+    `row` is None until loaded; version 0 in it means the store has no such bot.
+    """
+
+    __slots__ = ("acted_at", "busy", "key", "row", "unsettled", "waiting")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.row: Row | None = None
+        self.busy = False
+        self.unsettled = False
+        self.acted_at = 0.0
+        self.waiting: deque[Request] | None = None
