@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from dungeonfighter.hosting.ports import Store
@@ -46,3 +47,22 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def stores(postgres_url: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
+    """Two servers' stores on one database."""
+    both = PostgresStore(postgres_url), PostgresStore(postgres_url)
+    for store in both:
+        await store.open()
+    yield both
+    for store in both:
+        await store.close()
+
+
+@pytest.fixture
+async def watcher(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that looks at, or holds, what a store works on."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()

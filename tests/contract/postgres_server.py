@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 _SETTINGS: Final = {
@@ -127,6 +128,20 @@ class PostgresServer:
         for path in (copied, *copied.rglob("*")):
             path.chmod(path.stat().st_mode | 0o555)
         return copied / wheel.name / newest.name / "bin"
+
+
+async def blocked(watcher: asyncpg.Connection) -> None:
+    """Return when some statement waits for a lock."""
+    waiting = """
+        select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'"""
+    while not await watcher.fetchval(waiting):
+        pass
+
+
+async def url_of(connection: asyncpg.Connection) -> str:
+    port, name = await connection.fetchrow("select inet_server_port(), current_database()")
+    return f"postgresql://postgres@127.0.0.1:{port}/{name}"
 
 
 def _free_port() -> int:

@@ -1,0 +1,231 @@
+"""Lost, slow and hung connections to PostgreSQL: what was told stays true, the rest is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.hosting.ports import Conflict, Outcome, Row, Won
+from dungeonfighter.storage.postgres import PostgresStore
+from dungeonfighter.storage.postgres_errors import Meaning, meaning
+from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from tests.contract.rows import after, digest_of, first
+
+BOTS = [f"local/b{number:02}" for number in range(40)]
+_WRITER = """
+    select pid from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and query like '%inserted as%'"""
+
+
+async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row | None]:
+    """Ask until the store answers, as the host does."""
+    while True:
+        try:
+            return await ask()
+        except StoreUnavailable:
+            await asyncio.sleep(0)
+
+
+async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    begun = first("local/a")
+    await stores[0].commit([begun])
+    async with watcher.transaction():
+        await watcher.execute("select from games for update")
+        with pytest.raises(StoreUnavailable, match="55P03"):
+            await stores[0].commit([after(begun, b"n")])
+        with pytest.raises(StoreUnavailable, match="55P03"):
+            await stores[0].settle(["local/a"])
+    (settled,) = await stores[0].settle(["local/a"])
+    assert settled is not None
+    assert settled.version == 1
+
+
+async def test_a_server_stopped_hard_and_started_again_tells_the_truth(
+    stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
+) -> None:
+    store = stores[0]
+    done = [first(bot_id) for bot_id in BOTS]
+    assert await store.commit(done) == [Won()] * 40
+    postgres_server.stop("immediate")
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.commit([after(write, b"never") for write in done])
+        with pytest.raises(StoreUnavailable):
+            await store.settle(BOTS)
+    finally:
+        postgres_server.start()
+    settled = await store.settle(BOTS)
+    assert [found.version if found else 0 for found in settled] == [1] * 40
+    assert await store.commit([after(write, b"then") for write in done]) == [Won()] * 40
+
+
+async def test_a_server_stopped_hard_while_it_writes_loses_nothing_it_told(
+    stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
+) -> None:
+    store = stores[0]
+    writes = [first(bot_id) for bot_id in BOTS]
+    told = 0
+    enough = asyncio.Event()
+
+    async def write_on() -> None:
+        nonlocal told, writes
+        while True:
+            outcomes = await store.commit(writes)
+            assert outcomes == [Won()] * 40
+            told += 1
+            if told == 20:
+                enough.set()
+            writes = [after(write, b"%d" % told) for write in writes]
+
+    writing = asyncio.ensure_future(write_on())
+    await enough.wait()
+    await asyncio.to_thread(postgres_server.stop, "immediate")
+    with pytest.raises(StoreUnavailable):
+        await writing
+    await asyncio.to_thread(postgres_server.start)
+    versions = {found.version for found in await store.settle(BOTS) if found is not None}
+    assert versions in ({told}, {told + 1})
+
+
+async def test_a_slow_statement_loses_its_connection_and_is_settled(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    store = PostgresStore(postgres_url, slow_seconds=0.2)
+    await store.open()
+    begun = first("local/a")
+    await store.commit([begun])
+    async with watcher.transaction():
+        await watcher.execute("lock table games in access exclusive mode")
+        with pytest.raises(StoreUnavailable):
+            await store.commit([after(begun, b"n")])
+        with pytest.raises(StoreUnavailable):
+            await store.settle(["local/a"])
+    (found,) = await patiently(lambda: store.settle(["local/a"]))
+    assert found is not None
+    outcome: list[Outcome] = await store.commit([after(begun, b"other")])
+    assert (found.version, outcome) in (
+        (1, [Won()]),
+        (2, [Conflict(2, digest_of(b"n"))]),
+    )
+    await store.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no way to pause a process here")
+async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_lost_commit(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    store = PostgresStore(postgres_url, pool_size=2, slow_seconds=0.2)
+    await store.open()
+    begun = first("local/a")
+    await store.commit([begun])
+    writer = await watcher.fetchval(_WRITER)
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.commit([after(begun, b"n")])
+        with pytest.raises(StoreUnavailable, match="still at work"):
+            await store.settle(["local/a"])
+    finally:
+        os.kill(writer, signal.SIGCONT)
+    (settled,) = await patiently(lambda: store.settle(["local/a"]))
+    assert not await watcher.fetchval("select count(*) from pg_stat_activity where pid = $1", writer)
+    assert await store.load(["local/a"]) == [settled]
+    await store.close()
+
+
+async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    begun = first("local/a")
+    await stores[0].commit([begun])
+    transaction = watcher.transaction()
+    await transaction.start()
+    await watcher.execute("select from games for update")
+    late = asyncio.ensure_future(stores[0].commit([after(begun, b"n")]))
+    probe = await asyncpg.connect(await url_of(watcher))
+    await blocked(probe)
+    await probe.close()
+    late.cancel()
+    await transaction.rollback()
+    (settled,) = await stores[0].settle(["local/a"])
+    assert settled is not None
+    assert settled.version == 2
+
+
+async def test_a_commit_that_waits_for_its_standby_while_its_client_is_cut_off_is_settled_after_it(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    store = PostgresStore(postgres_url, slow_seconds=0.2)
+    await store.open()
+    write = first("local/a")
+    await watcher.execute("alter system set synchronous_standby_names = 'nobody'")
+    await watcher.execute("select pg_reload_conf()")
+    try:
+        try:
+            while await store.commit([write]) == [Won()]:  # until the server has taken notice
+                write = after(write, b"n%d" % write.row.version)
+        except StoreUnavailable:
+            pass
+        heads = await store.heads(["local/a"])
+        assert [head.version if head else 0 for head in heads] == [write.from_version]  # written, not shown
+        with pytest.raises(StoreUnavailable, match="still at work"):
+            await store.settle(["local/a"])
+    finally:
+        await watcher.execute("alter system reset synchronous_standby_names")
+        await watcher.execute("select pg_reload_conf()")
+    (settled,) = await patiently(lambda: store.settle(["local/a"]))
+    assert settled is not None
+    assert (settled.version, settled.digest) == (write.row.version, write.row.digest)
+    await store.close()
+
+
+async def test_a_primary_that_became_a_standby_is_left_and_found_again(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    begun = first("local/a")
+    await stores[0].commit([begun])
+    await watcher.execute("alter database games set default_transaction_read_only = on")
+    for (pid,) in await watcher.fetch(_WRITER):
+        await watcher.fetchval("select pg_terminate_backend($1)", pid)
+    with pytest.raises(StoreUnavailable):
+        await stores[0].commit([after(begun, b"n")])
+    with pytest.raises(StoreUnavailable, match="25006"):
+        await stores[0].commit([after(begun, b"n")])
+    await watcher.execute("alter database games reset default_transaction_read_only")
+    (settled,) = await patiently(lambda: stores[0].settle(["local/a"]))
+    assert settled is not None
+    assert await stores[0].commit([after(begun, b"n")]) == [Won()]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("40P01", Meaning.nothing_happened),
+        ("40001", Meaning.nothing_happened),
+        ("55P03", Meaning.nothing_happened),
+        ("22003", Meaning.bad_row),
+        ("23505", Meaning.bad_row),
+        ("40003", Meaning.unknown),  # statement completion unknown
+        ("08006", Meaning.unknown),
+        ("57P01", Meaning.unknown),
+        ("57014", Meaning.unknown),
+        ("25006", Meaning.unknown),
+        ("53100", Meaning.unknown),
+        ("42P01", Meaning.unknown),
+    ],
+)
+def test_what_a_sqlstate_means(state: str, expected: Meaning) -> None:
+    assert meaning(asyncpg.PostgresError.new({"C": state, "M": "", "S": "ERROR"})) is expected
+
+
+async def test_a_server_that_is_not_there_is_unavailable_at_once(postgres_server: PostgresServer) -> None:
+    with pytest.raises(StoreUnavailable, match='"nowhere" does not exist'):
+        await PostgresStore(postgres_server.url("nowhere")).open()
