@@ -18,7 +18,7 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.web.files import load_files
-from dungeonfighter.web.watch import Viewer, Watch
+from dungeonfighter.web.watch import Viewer, Watch, frame
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,6 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BOTS_PER_PAGE_MAX: Final = 500
 SEND_SECONDS_MAX: Final = 30.0
+_BAD_ID: Final = "a bot id is 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
 _SAFETY: Final = (
     (
         b"content-security-policy",
@@ -79,8 +80,7 @@ class WatchApp:
         elif path == "/api/bots":
             await _json(send, await self._bots(query))
         elif path == "/api/events":
-            bot_id = query.get("bot", [None])[0]
-            await self._events(_bot_id(bot_id) if bot_id else None, receive, send)
+            await self._events(query.get("bot", [""])[0], receive, send)
         elif path.startswith("/api/bots/"):
             await _json(send, await self._watch.detail(_bot_id(unquote(path.removeprefix("/api/bots/")))))
         else:
@@ -106,15 +106,21 @@ class WatchApp:
         ]
         return {"bots": bots, "next": bots[-1]["botId"] if len(bots) == int(count) else None}
 
-    async def _events(self, bot_id: str | None, receive: Receive, send: Send) -> None:
-        """Server-sent events until the page is left or the server goes down."""
-        viewer = self._watch.enter(bot_id)
+    async def _events(self, bot_id: str, receive: Receive, send: Send) -> None:
+        """Server-sent events until the page is left or the server goes down.
+
+        A page cannot read the answer to a refused stream, so what is wrong with the id is an event as well.
+        """
+        usable = limits.bot_id_pattern.match(bot_id) is not None
+        viewer = self._watch.enter(bot_id if usable else None)
         gone = asyncio.create_task(_leave_with(receive, viewer))
         try:
             headers = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
             await _start(send, 200, b"text/event-stream", *headers)
-            if bot_id:
+            if usable:
                 viewer.put(await self._watch.bot_frame(bot_id))
+            elif bot_id:
+                viewer.put(frame("trouble", {"botId": None, "code": "bad_argument", "message": _BAD_ID}))
             while (frames := await viewer.next()) is not None:
                 async with asyncio.timeout(SEND_SECONDS_MAX):
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
@@ -136,7 +142,7 @@ async def _leave_with(receive: Receive, viewer: Viewer) -> None:
 
 def _bot_id(text: str) -> str:
     if not limits.bot_id_pattern.match(text):
-        raise BadInput("a bot id is 1 to 128 letters, digits, '.', '_' and '-'")
+        raise BadInput(_BAD_ID)
     return text
 
 

@@ -42,6 +42,17 @@ async def test_a_bot_that_is_not_there_is_told_as_trouble() -> None:
     ]
 
 
+@pytest.mark.parametrize("bot", ["a+b%3C", "..%2F", "-", "a" * 129, "%0A", "%80"])
+async def test_an_id_that_cannot_be_is_told_as_trouble_and_the_numbers_go_on(bot: str) -> None:
+    place = Place()
+    async with place.viewing(f"/api/events?bot={bot}") as page:
+        await page.events(3)
+        await place.tick()
+        events = await page.events(4)
+    assert [name for name, _ in events] == ["history", "summary", "trouble", "summary"]
+    assert events[2][1]["code"] == "bad_argument"
+
+
 async def test_leaving_makes_room() -> None:
     place = Place()
     viewers = [place.watch.enter(None) for _ in range(watching.VIEWERS_MAX)]

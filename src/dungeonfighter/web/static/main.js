@@ -7,6 +7,8 @@ import { clearHero, showHero, showTrouble } from "./hero.js";
 const HISTORY = 180;
 const BUCKET_POINTS = 3;
 const RETRY_MS = 2000;
+const BOT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const BAD_ID = "A bot id is 1 to 128 letters, digits, “.”, “_” and “-”, the first a letter or digit.";
 let stream = null;
 let history = [];
 let summary = null;
@@ -80,7 +82,23 @@ function choose(botId) {
 
 function chooseByHash() {
   const match = /^#bot=(.+)$/.exec(location.hash);
-  if (match) choose(decodeURIComponent(match[1]));
+  if (match && isBotId(decoded(match[1]))) choose(decoded(match[1]));
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone %
+  }
+}
+
+/** Whether a bot can be called so; if not, the reason is shown beside the field. */
+function isBotId(text) {
+  const good = BOT_ID.test(text);
+  byId("find-trouble").textContent = good ? "" : BAD_ID;
+  byId("find-id").setAttribute("aria-invalid", String(!good));
+  return good;
 }
 
 async function turnPage() {
@@ -102,7 +120,7 @@ byId("more").addEventListener("click", () => {
 byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const botId = byId("find-id").value.trim();
-  if (botId) location.hash = `bot=${encodeURIComponent(botId)}`;
+  if (botId && isBotId(botId)) location.hash = `bot=${encodeURIComponent(botId)}`;
 });
 window.addEventListener("hashchange", chooseByHash);
 window.addEventListener("resize", drawCharts);
