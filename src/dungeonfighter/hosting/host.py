@@ -133,7 +133,7 @@ class BotHost:
         row = await self._lines.fresh_row(key)
         standing = present(row, self._book)
         if standing.state.over:
-            what = "this run is over, there is nothing to go on from; start_new_game begins the next"
+            what = "this run is over, there is nothing to go on from"
             raise BadInput(what, code="run_over", present=standing)
         taken = {save.slot for save in await self._patience.ask(lambda: self._store.list_saves(key))}
         if slot not in taken and len(taken) >= limits.save_slots_max:

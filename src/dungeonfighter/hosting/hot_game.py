@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.requests import Request
 
@@ -15,14 +16,16 @@ from dungeonfighter.hosting.requests import Request
 class Game:
     """One bot's place in memory.
 
-    `row` is None until loaded; version 0 in it means the store has no such bot.
+    `row` is None until loaded; version 0 in it means the store has no such bot. `trouble` says why its run
+    cannot be gone on with here (it does not check, or its rules are not shipped); a new run can still begin.
     """
 
-    __slots__ = ("acted_at", "busy", "key", "row", "unsettled", "waiting")
+    __slots__ = ("acted_at", "busy", "key", "row", "trouble", "unsettled", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.row: Row | None = None
+        self.trouble: DungeonFighterError | None = None
         self.busy = False
         self.unsettled = False
         self.acted_at = 0.0

@@ -23,10 +23,19 @@ from collections import OrderedDict, deque
 from typing import Final
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput, OutcomeUnknown, Overloaded, StoreError, StoreUnavailable
+from dungeonfighter.errors import (
+    BadInput,
+    Corrupt,
+    DungeonFighterError,
+    NewerRules,
+    OutcomeUnknown,
+    Overloaded,
+    StoreError,
+    StoreUnavailable,
+)
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, Counters, checked, present
+from dungeonfighter.hosting.game import Answer, Counters, absent, checked, present
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.hot_game import Game
@@ -96,7 +105,7 @@ class Lines:
         deadline = self._patience.deadline()
         game = self.hot.get(key)
         row = game.row if game is not None else None
-        if row is not None and game is not None:
+        if row is not None and game is not None and game.trouble is None:
             head = await self._patience.ask(lambda: self._heads.get(key), deadline)
             for told in (row, game.row):  # the second: its line may have gone on meanwhile
                 if head is not None and told is not None and head.is_of(told):
@@ -119,7 +128,7 @@ class Lines:
 
     def _step(self, game: Game, request: Request) -> None:
         row = game.row
-        if row is None or game.unsettled or not request.replayable:
+        if row is None or game.unsettled or game.trouble is not None or not request.replayable:
             self._slowly(game, request, None)
             return
         plan = self._plan(request, row)
@@ -141,7 +150,11 @@ class Lines:
         except Overloaded as error:
             self._fail(game, request, error)
 
-    def _plan(self, request: Request, row: Row) -> Planned | Verdict:
+    def _plan(
+        self, request: Request, row: Row, trouble: DungeonFighterError | None = None
+    ) -> Planned | Verdict:
+        if trouble is not None and not request.begins_anew:
+            return Verdict(error=trouble)
         try:
             return request.plan(row, self._book)
         except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
@@ -199,7 +212,7 @@ class Lines:
         game = self.hot.get(key)
         if game is not None:
             if not game.busy and game.row is known:
-                game.row, game.unsettled = found, False
+                game.row, game.unsettled, game.trouble = found, False, None
         elif found.state:
             self.hot[key] = Game(key)
             self.hot[key].row = found
@@ -238,7 +251,7 @@ class Lines:
             if not (request.replayable or fresh or await self._is_head(row, request)):
                 game.row = None  # only a real race is a conflict, not a replica that slept
                 continue
-            plan = self._plan(request, row)
+            plan = self._plan(request, row, game.trouble)
             if isinstance(plan, Verdict):
                 if fresh or await self._is_head(row, request):
                     return plan.told()
@@ -247,7 +260,7 @@ class Lines:
             request.trying(plan)
             told = await self._commit(plan)
             if isinstance(told, Won):
-                game.row = plan.write.row
+                game.row, game.trouble = plan.write.row, None
                 self._count(plan)
                 return plan.answer
         raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
@@ -273,7 +286,11 @@ class Lines:
             raise OutcomeUnknown(what) from error
         if unknown:
             self.counters.settled += 1
-        game.row, game.unsettled = checked(game.key, row, self._book), False
+        game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
+        try:
+            checked(game.key, row, self._book)
+        except (Corrupt, NewerRules) as trouble:
+            game.trouble = trouble
         return game.row
 
     def _after_attempt(self, row: Row, request: Request) -> Answer | None:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, NotAllowed
+from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, NewerRules, NotAllowed
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import Answer, NewGame, Present, present, shown, unknown_bot
 from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, Save, Write
@@ -53,6 +53,8 @@ class Seeds(Struct, frozen=True):
 class Request:
     """One request for one game. The same `op` is carried by every attempt of it."""
 
+    begins_anew: ClassVar[bool] = False
+    """Whether it can be done although the present run cannot be read here."""
     replayable: ClassVar[bool] = False
     """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
 
@@ -136,6 +138,8 @@ class Play(Request):
 class Start(Request):
     """A new run, from options (`start_new_game`) or from the former run's (`reset_game`)."""
 
+    begins_anew = True
+
     def __init__(
         self, op: bytes, deadline: float, future: asyncio.Future[Answer], options: NewGame,
         episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW,
@@ -149,8 +153,8 @@ class Start(Request):
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
         wanted = self._text()
-        standing = present(row, book) if row.state else None
-        if self.origin == trails.ORIGIN_RESET and standing is None:
+        standing = _readable(row, book)
+        if self.origin == trails.ORIGIN_RESET and not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         trail = trails.decode(row.trail)
         refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
@@ -299,6 +303,9 @@ def _begin(
     if standing is not None and not standing.state.over:
         chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
         ended = _ended(row, trail, standing.rules, standing.state, run_result(standing.state))
+    elif standing is None and row.state:
+        chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
+        ended = _ended_unread(row, trail)
     answer = Answer(shown(new, rules, state))
     return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
 
@@ -313,6 +320,23 @@ def _resolved(trail: trails.Trail, state: State) -> str:
     asked = msgspec.json.decode(trail.options, type=NewGame)
     told = msgspec.structs.replace(asked, name=state.hero.name, seed=state.seed, mode=state.mode)
     return msgspec.json.encode(told).decode()
+
+
+def _readable(row: Row, book: RuleBook) -> Present | None:
+    """The present run, or None when there is none or it cannot be read here."""
+    try:
+        return present(row, book) if row.state else None
+    except (Corrupt, NewerRules):
+        return None
+
+
+def _ended_unread(row: Row, trail: trails.Trail) -> EpisodeEnd:
+    """The end of a run that cannot be read here: what its row and trail tell; its score is not known."""
+    return EpisodeEnd(
+        episode=row.episode, rules=row.rules, seed=0, mode="", options=trail.options,
+        parent_episode=trail.parent_episode, first_turn=trail.first_turn, last_turn=row.turn,
+        result="abandoned", score=0, digest=row.digest, ranked=False,
+    )  # fmt: skip
 
 
 def _chunk(row: Row, trail: trails.Trail) -> InputChunk | None:

@@ -27,7 +27,7 @@ class RuleBook:
         rules = self._by_identity.get(identity)
         if rules is None:
             raise NewerRules(
-                f"this run was begun under rules {identity}, which this server does not have",
-                hint="try again: a newer server of the fleet can play it",
+                f"this run was begun under rules {identity}, which this server does not have: "
+                "a server that has them can go on with it, start_new_game begins a new run here"
             )
         return rules

@@ -39,6 +39,7 @@ from dungeonfighter.storage.worker_thread import WorkerThread
 
 _Result = TypeVar("_Result")
 
+_MAGIC: Final = b"SQLite format 3\x00"
 _BUSY_TIMEOUT_SECONDS: Final = 10.0
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "temp_store=MEMORY")
 
@@ -203,6 +204,7 @@ class SqliteStore:
 
     def _open_writing(self) -> None:
         try:
+            _check_file(self._path)
             self._lock = FileLock(Path(f"{self._path}.lock"))
             with self._lock:
                 self._writing = self._connect()
@@ -282,6 +284,21 @@ def _migrate(connection: sqlite3.Connection) -> None:
     for number, sql in steps:
         if number > standing:
             connection.executescript(f"begin immediate;\n{sql}\npragma user_version={number};\ncommit;")
+
+
+def _check_file(path: Path) -> None:
+    """Leave what is no database of SQLite alone: make nothing beside it.
+
+    Raises:
+        sqlite3.DatabaseError: There is something else at this path.
+        OSError: It cannot be read.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head and head != _MAGIC:
+        raise sqlite3.DatabaseError("file is not a database")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

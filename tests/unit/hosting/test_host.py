@@ -223,3 +223,27 @@ def test_the_trail_keeps_the_last_inputs_and_operations() -> None:
     assert trails.version_of(trail, 101, (91).to_bytes(8, "big")) is None
     assert trails.covers(trail, 101, 94)
     assert not trails.covers(trail, 101, 93)
+
+
+@pytest.mark.parametrize("spoil", ["rules", "state"])
+async def test_a_run_that_cannot_be_read_here_can_be_left_for_a_new_one(spoil: str) -> None:
+    store = MemoryStore()
+    await played(replica(store), 70)
+    (row,) = await store.load([KEY])
+    assert row is not None
+    spoilt = type(row)(
+        row.bot_id, row.version + 1, row.digest, row.episode, row.turn,
+        "9-deadbeef" if spoil == "rules" else row.rules,
+        row.state[:-1] if spoil == "state" else row.state, row.trail,
+    )  # fmt: skip
+    await store.commit([Write(spoilt, row.version, row.digest)])
+    host = replica(store)
+    with pytest.raises((Corrupt, NewerRules)):
+        await host.read(KEY)
+    with pytest.raises((Corrupt, NewerRules)):
+        await host.play(KEY, "1")
+    assert (await host.start(KEY, MACE)).game.episode == 2
+    assert (await host.play(KEY, "1")).game.turn == 1
+    (ended,) = await store.episodes(KEY)
+    assert (ended.result, ended.last_turn) == ("abandoned", 70)
+    assert sum(len(chunk.inputs.split("\n")) for chunk in await store.inputs(KEY, 1)) == 70
