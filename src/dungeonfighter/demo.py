@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from dungeonfighter.bots.numbers import amount, count
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.fleet.command import load_and_verify, run_on_fastest_loop
 from dungeonfighter.fleet.load import LoadOptions
@@ -35,14 +36,14 @@ LOG_LINES_SHOWN: Final = 15
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `demo`."""
-    parser.add_argument("--bots", type=int, default=200, metavar="N", help="how many bots play (200)")
+    parser.add_argument("--bots", type=count, default=200, metavar="N", help="how many bots play (200)")
     parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
     parser.add_argument(
-        "--rate", type=float, default=400.0, metavar="R",
+        "--rate", type=amount, default=400.0, metavar="R",
         help="turns a second of all bots together; 0 = as fast as they are answered (400)",
     )  # fmt: skip
     parser.add_argument(
-        "--seconds", type=float, default=None, metavar="S",
+        "--seconds", type=amount, default=None, metavar="S",
         help="how long; 0 = until Ctrl-C (default: DEMO_SECONDS, else 0)",
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress.end()
     print(f"\n{table(report)}\n", flush=True)
     if not report.passed:
-        print("FAILED: something was lost, doubled or remained an error", file=sys.stderr)
+        print(f"FAILED: {report.failure}", file=sys.stderr)
         return 1
     if server.returncode != 0:
         print(f"FAILED: the server ended with {server.returncode}\n{_log_end(port)}", file=sys.stderr)

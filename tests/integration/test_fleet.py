@@ -125,6 +125,7 @@ async def test_turns_played_behind_the_bots_backs_are_noticed(tmp_path: Path) ->
         journal.turn -= 1
         verdict = await verify(load)
     assert [(f.bot_id, f.kind) for f in verdict.findings] == [(journal.bot_id, "doubled")]
+    assert "another player" in verdict.findings[0].told
 
 
 async def test_another_input_than_the_acknowledged_one_is_noticed(tmp_path: Path) -> None:

@@ -16,14 +16,16 @@ from typing import Any, Final
 
 import msgspec
 
+from dungeonfighter.bots.numbers import amount, count, whole
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.http import Endpoint
-from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.load import LoadOptions, bot_id, run_load
 from dungeonfighter.fleet.player import Habits
 from dungeonfighter.fleet.report import Report, make_report, table
 from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.limits import bot_id_pattern
 from dungeonfighter.rules import load_rules
 
 HELP: Final = "bots that really play over MCP; measures and verifies"
@@ -33,31 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `fleet`."""
     add = parser.add_argument
     add("url", metavar="URL", help="the server, for example http://127.0.0.1:8000")
-    add("--bots", type=_count, default=100, metavar="N", help="how many bots play (100)")
+    add("--bots", type=count, default=100, metavar="N", help="how many bots play (100)")
     add("--policy", default="attack", metavar="P", help=f"{', '.join(policies)} (attack)")
-    add("--seconds", type=_amount, default=30.0, metavar="S", help="how long; 0 = until Ctrl-C (30)")
-    add("--turns", type=_count, default=0, metavar="N", help="stop after N acknowledged turns")
-    add("--rate", type=_amount, default=0.0, metavar="R", help="calls/s in all (0: as fast as answered)")
+    add("--seconds", type=amount, default=30.0, metavar="S", help="how long; 0 = until Ctrl-C (30)")
+    add("--turns", type=count, default=0, metavar="N", help="stop after N acknowledged turns")
+    add("--rate", type=amount, default=0.0, metavar="R", help="calls/s in all (0: as fast as answered)")
     add(
         "--in-flight",
-        type=_count,
+        type=count,
         default=256,
         metavar="N",
         help="most calls under way, without rate (256)",
     )
     add("--view", choices=("text", "json"), help="which view the bots ask for (json if the policy needs it)")
     add("--mode", choices=("casual", "ironman"), default="casual", help="ironman: death ends a run (casual)")
-    add("--seed", type=int, default=0, metavar="S", help="of the bots' runs and choices (0)")
+    add("--seed", type=whole, default=0, metavar="S", help="of the bots' runs and choices (0)")
     add("--prefix", default="fleet", metavar="NAME", help="bot ids are NAME-00000 and so on (fleet)")
     add(
         "--run-inputs",
-        type=_count,
+        type=count,
         default=3000,
         metavar="N",
         help="leave a run after N inputs (3000)",
     )
-    add("--patience", type=_amount, default=30.0, metavar="S", help="how long a call is repeated (30 s)")
-    add("--timeout", type=_amount, default=15.0, metavar="S", help="how long one answer may take (15 s)")
+    add("--patience", type=amount, default=30.0, metavar="S", help="how long a call is repeated (30 s)")
+    add("--timeout", type=amount, default=15.0, metavar="S", help="how long one answer may take (15 s)")
     add("--verify", action=argparse.BooleanOptionalAction, default=True,
         help="check afterwards that every acknowledged turn is in the store")  # fmt: skip
     add("--report", type=Path, metavar="FILE", help="write the figures as JSON")
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None:
         args.report.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if not report.passed:
-        print("fleet: FAILED: something was lost, doubled or remained an error", file=sys.stderr)
+        print(f"fleet: FAILED: {report.failure}", file=sys.stderr)
         return 1
     return 0
 
@@ -110,6 +112,12 @@ def _options(args: argparse.Namespace) -> LoadOptions:
     text_enough = isinstance(make_policy(args.policy), InputPolicy)
     if args.view == "text" and not text_enough:
         raise BadInput(f"policy {args.policy} needs --view json")
+    last = bot_id(args.prefix, args.bots - 1)
+    if not bot_id_pattern.match(last):
+        raise BadInput(
+            f"--prefix: {last[:140]!r} is no bot id: 1 to 128 letters, digits, '.', '_' and '-', "
+            "the first a letter or digit"
+        )
     return LoadOptions(
         url=args.url,
         bots=args.bots,
@@ -132,17 +140,3 @@ def _options(args: argparse.Namespace) -> LoadOptions:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
-
-
-def _amount(text: str) -> float:
-    number = float(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("not below 0")
-    return number

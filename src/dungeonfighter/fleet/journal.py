@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct, field
+
+SOMEBODY_ELSE: Final = "; does another player, or a second fleet with this prefix, move this bot?"
+"""Added to what a bot's own journal cannot explain."""
 
 
 class Run(Struct):

@@ -15,7 +15,6 @@ from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.pace import ClosedLoop, OpenLoop
 from dungeonfighter.fleet.player import Habits, Player
 from dungeonfighter.fleet.tally import Tally
-from dungeonfighter.limits import bot_id_pattern
 
 STOP_GRACE_SECONDS = 5.0
 
@@ -84,16 +83,18 @@ async def run_load(options: LoadOptions, tell: Callable[[str], None], *, tally: 
     return Load(options, endpoint, tally, players, seconds)
 
 
+def bot_id(prefix: str, number: int) -> str:
+    """The name of one bot of a load; a valid id if that of the last bot is one."""
+    return f"{prefix}-{number:05d}"
+
+
 def _player(
     number: int, options: LoadOptions, endpoint: Endpoint, tally: Tally, stop: asyncio.Event
 ) -> Player:
     seed = options.seed * 1_000_003 + number
-    bot_id = f"{options.prefix}-{number:05d}"
-    if not bot_id_pattern.match(bot_id):
-        raise ValueError(f"not a bot id: {bot_id!r}")
     return Player(
         number,
-        bot_id,
+        bot_id(options.prefix, number),
         seed,
         policy=make_policy(options.policy, seed),
         endpoint=endpoint,

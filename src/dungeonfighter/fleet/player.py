@@ -19,7 +19,7 @@ from msgspec import Struct
 from dungeonfighter.bots import textview
 from dungeonfighter.bots.policy import InputPolicy, Policy
 from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
-from dungeonfighter.fleet.journal import Journal, Run
+from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
 from dungeonfighter.fleet.pace import Pace
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, read_answer
@@ -196,7 +196,7 @@ class Player:
         if (answer.episode, answer.turn) != (run.episode, self.journal.turn):
             self.journal.faults.append(
                 f"acknowledged up to e{run.episode} t{self.journal.turn}, "
-                f"found at e{answer.episode} t{answer.turn}"
+                f"found at e{answer.episode} t{answer.turn}{SOMEBODY_ELSE}"
             )
             self.journal.run = None  # somebody else's game: leave it and begin an own one
             self._present = None

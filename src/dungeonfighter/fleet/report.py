@@ -32,6 +32,7 @@ class Report(Struct, frozen=True):
         further: Bots whose last, unanswered request turned out to have been applied.
         verified: False when nobody checked; `findings` is then empty.
         findings: Kinds of what was wrong in the verification, with how many bots each.
+        unread: What kept bots from being verified, with how many bots each.
     """
 
     url: str
@@ -58,13 +59,23 @@ class Report(Struct, frozen=True):
     replayed_inputs: int = 0
     not_replayed_runs: int = 0
     further: int = 0
+    unread: dict[str, int] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
     finding_examples: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Nothing lost, nothing doubled, no error left."""
-        return not self.errors and not self.findings
+        """Nothing lost, nothing doubled, no error left, every bot verified that should be."""
+        return not self.failure
+
+    @property
+    def failure(self) -> str:
+        """What is wrong, in words, the worst first; empty when nothing is."""
+        if self.findings:
+            return "something was lost, doubled or wrong"
+        if self.unread:
+            return f"{sum(self.unread.values())} bots could not be verified"
+        return "something remained an error" if self.errors else ""
 
 
 def make_report(load: Load, verdict: Verdict | None) -> Report:
@@ -96,6 +107,7 @@ def make_report(load: Load, verdict: Verdict | None) -> Report:
         replayed_inputs=verified.replayed,
         not_replayed_runs=verified.not_replayed,
         further=verified.further,
+        unread=dict(verified.unread),
         findings=dict(verified.counts()),
         finding_examples=[f"{f.bot_id}: {f.kind}: {f.told}" for f in verified.findings[:FINDINGS_SHOWN_MAX]],
     )
@@ -133,6 +145,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "verified", "no"
         return
     yield "verified", f"{report.verified_bots} bots, {report.verified_turns} acknowledged turns"
+    for why, bots in report.unread.items():
+        yield "not verified", f"{bots} bots: {why}"
     yield "executed again", f"{report.replayed_inputs} inputs of the present runs with the local rules"
     if report.not_replayed_runs:
         yield "not executed again", f"{report.not_replayed_runs} runs under other rules than these"

@@ -14,17 +14,19 @@ from typing import Final
 from msgspec import Struct, field
 
 from dungeonfighter.errors import BadInput
-from dungeonfighter.fleet.journal import Journal, Run
+from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.player import GaveUp
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
 
 READERS_MAX: Final = 64
+_UNANSWERED: Final = "unanswered"
+_SILENT: Final = "the server did not answer"
 
 
 class Finding(Struct, frozen=True):
-    """What the check of one bot showed. `kind`: lost | doubled | differs | sequence | unreadable."""
+    """What the check of one bot showed. `kind`: lost | doubled | differs | sequence."""
 
     bot_id: str
     kind: str
@@ -41,6 +43,7 @@ class Verdict(Struct):
         replayed: Inputs executed again with the local rules, all digests equal unless `findings` says
             otherwise.
         not_replayed: Runs the server plays under other rules than these.
+        unread: Bots that could not be checked, by what stood in the way; nothing is known about them.
     """
 
     bots: int = 0
@@ -48,6 +51,7 @@ class Verdict(Struct):
     further: int = 0
     replayed: int = 0
     not_replayed: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
     def counts(self) -> Counter[str]:
@@ -66,7 +70,7 @@ async def verify_load(load: Load, rules: Rules, tell: Callable[[str], None]) -> 
             try:
                 answer = await player.read()
             except GaveUp:
-                answer = Answer(error="unanswered")
+                answer = Answer(error=_UNANSWERED)
             _check(verdict, player.journal, answer, rules, mode)
             await asyncio.sleep(0)
 
@@ -85,13 +89,17 @@ async def verify_load(load: Load, rules: Rules, tell: Callable[[str], None]) -> 
 
 
 def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mode: Mode) -> None:
-    verdict.bots += 1
-    verdict.turns += journal.turns
     bot = journal.bot_id
     verdict.findings.extend(Finding(bot, "sequence", fault) for fault in journal.faults)
+    if answer.snapshot is None and answer.error != "unknown_bot":
+        verdict.unread[_SILENT if answer.error == _UNANSWERED else f"the server said {answer.error}"] += 1
+        return
+    verdict.bots += 1
+    verdict.turns += journal.turns
     if answer.snapshot is None:
-        if journal.run is not None or answer.error != "unknown_bot":
-            verdict.findings.append(Finding(bot, "unreadable", f"{answer.error}: {answer.told}"))
+        if journal.run is not None:
+            told = f"acknowledged up to e{journal.run.episode} t{journal.turn}, unknown to the server"
+            verdict.findings.append(Finding(bot, "lost", told))
         return
     shown = answer.snapshot
     run, inputs = _matching_run(verdict, journal, shown)
@@ -123,6 +131,8 @@ def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[
         return None, []
     kind = "lost" if at < (run.episode, journal.turn) else "doubled"
     told = f"acknowledged up to e{run.episode} t{journal.turn}, stands at e{at[0]} t{at[1]}"
+    if kind == "doubled":
+        told += SOMEBODY_ELSE
     verdict.findings.append(Finding(journal.bot_id, kind, told))
     return None, []
 

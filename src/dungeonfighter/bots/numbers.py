@@ -1,0 +1,32 @@
+"""The numbers of a command line: each word becomes a number within its range, or argparse says why not."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import Final
+
+AMOUNT_MAX: Final = 1e9
+
+
+def count(text: str) -> int:
+    """How many, at least one."""
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError("at least 1")
+    return number
+
+
+def whole(text: str) -> int:
+    """A whole number, 0 allowed."""
+    number = int(text)
+    if number < 0:
+        raise ArgumentTypeError("not below 0")
+    return number
+
+
+def amount(text: str) -> float:
+    """How much of something, 0 allowed."""
+    number = float(text)
+    if not 0 <= number < AMOUNT_MAX:  # also refuses nan
+        raise ArgumentTypeError(f"from 0 to below {AMOUNT_MAX:.0f}")
+    return number

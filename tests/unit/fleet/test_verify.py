@@ -1,0 +1,39 @@
+"""What the verification says about bots it could not read, and about bots somebody else moved."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from dungeonfighter.fleet.journal import Run
+from dungeonfighter.fleet.load import Load, LoadOptions, run_load
+from dungeonfighter.fleet.player import Habits
+from dungeonfighter.fleet.report import make_report, table
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.rules import load_rules
+
+
+@pytest.fixture
+async def load() -> Load:
+    """Three bots that were acknowledged turns of their first run, and whose server is gone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    habits = Habits(patience_seconds=0.01)
+    load = await run_load(LoadOptions(url, 3, seconds=5, habits=habits), print)
+    for player in load.players:
+        player.journal.started(Run(1, 7, "Hero"), "")
+    return load
+
+
+async def test_bots_the_server_does_not_answer_for_are_not_called_lost(load: Load) -> None:
+    verdict = await verify_load(load, load_rules(), print)
+    assert verdict.bots == 0
+    assert not verdict.findings
+    report = make_report(load, verdict)
+    assert not report.passed
+    assert report.failure == "3 bots could not be verified"
+    shown = table(report)
+    assert "not verified          3 bots: the server did not answer" in shown
+    assert "lost, doubled, wrong  0" in shown
