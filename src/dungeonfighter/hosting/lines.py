@@ -162,7 +162,7 @@ class Lines:
 
     def _count(self, plan: Planned) -> None:
         self.counters.turns += 1
-        self._patience.store_up = True
+        self._patience.wrote()
         if plan.write.ended is not None:
             self.counters.episodes_ended += 1
             self.feed.run_ended(plan.write)
@@ -272,7 +272,7 @@ class Lines:
         if isinstance(told, Conflict):
             self.counters.conflicts += 1
         if isinstance(told, StoreUnavailable):
-            self._patience.store_up = False
+            self._patience.could_not_write(told)
             request.unsure.add(request.last_version())
         unknown = isinstance(told, StoreUnavailable) or game.unsettled
         game.row, game.unsettled = None, unknown

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Chance, Clock
+
+_log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
@@ -17,17 +20,39 @@ _LEAST_SECONDS: Final = 0.05
 
 
 class Patience:
-    """Repeats reads, settling and save slots (never a commit), with growing, jittered pauses.
-
-    Attributes:
-        store_up: Whether the last answer of the store was an answer.
-    """
+    """Repeats reads, settling and save slots (never a commit), with growing, jittered pauses."""
 
     def __init__(self, clock: Clock, chance: Chance, timeout_seconds: float) -> None:
         self._clock = clock
         self._chance = chance
         self._timeout_seconds = timeout_seconds
-        self.store_up = True
+        self._reads = self._writes = True
+
+    @property
+    def store_up(self) -> bool:
+        """Whether the store's last answers were answers: to a read, and to a commit."""
+        return self._reads and self._writes
+
+    def wrote(self) -> None:
+        """A commit came back with outcomes."""
+        if not self._writes:
+            self._writes = True
+            _log.info("the store writes again")
+
+    def could_not_write(self, trouble: StoreUnavailable) -> None:
+        """A commit came back without: said once in the log, not for every bot that waits."""
+        if self._writes:
+            self._writes = False
+            _log.warning("the store cannot write: %s", trouble)
+
+    def _read(self, trouble: Exception | None) -> None:
+        if self._reads == (trouble is None):
+            return
+        self._reads = trouble is None
+        if trouble is None:
+            _log.info("the store answers again")
+        else:
+            _log.warning("the store does not answer: %s", str(trouble) or type(trouble).__name__)
 
     def deadline(self) -> float:
         """Until when a request that arrives now may wait, in the clock's seconds."""
@@ -45,17 +70,17 @@ class Patience:
         while True:
             try:
                 found = await asyncio.wait_for(ask(), max(deadline - self._clock.now(), _LEAST_SECONDS))
-            except TimeoutError:
-                self.store_up = False
+            except TimeoutError as error:
+                self._read(error)
                 raise StoreUnavailable("the store did not answer in time") from None
-            except StoreUnavailable:
-                self.store_up = False
+            except StoreUnavailable as error:
+                self._read(error)
                 if self._clock.now() + pause >= deadline:
                     raise
                 await self._clock.sleep(pause * (0.5 + self._chance.uniform()))
                 pause = min(pause * 2, _BACKOFF_MAX_SECONDS)
             else:
-                self.store_up = True
+                self._read(None)
                 return found
 
     async def pause_after(self, trouble: StoreUnavailable, deadline: float) -> None:

@@ -63,7 +63,7 @@ def test_a_failure_no_driver_should_raise_holds_nobody() -> None:
 
 
 def test_a_store_that_reads_but_cannot_write_is_told_as_that_and_not_hammered() -> None:
-    async def story() -> tuple[int, StoreError]:
+    async def story() -> tuple[int, StoreError, bool]:
         store = Hiccup()
         host = patient_host(store)
         await host.start(KEY, MACE)
@@ -71,9 +71,10 @@ def test_a_store_that_reads_but_cannot_write_is_told_as_that_and_not_hammered() 
         before = store.commits
         with pytest.raises(StoreError) as caught:
             await host.play(KEY, "1", turn=0)
-        return store.commits - before, caught.value
+        return store.commits - before, caught.value, host.stats().store_up
 
-    commits, error = run(story())
+    commits, error, store_up = run(story())
+    assert not store_up
     assert error.code == "store_unavailable"
     assert commits < 100
 
