@@ -20,7 +20,8 @@ START_SECONDS_MAX = 60.0
 
 
 class ServerProcess:
-    """`dungeonfighter serve` with `flags` on a free loopback port with a SQLite file below `folder`, or on `database`.
+    """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
+    or with `database`.
 
     A context manager: on the way out the process is ended. It also ends by itself when this one dies.
     """

@@ -24,6 +24,7 @@ from dungeonfighter.rules import load_rules
 from tests.integration.server import ROOT, ServerProcess
 
 TURNS = 2000
+OK = 'mcp_bot_interactions_total{outcome="ok"}'
 
 
 class Server(ServerProcess):
@@ -52,17 +53,21 @@ class Server(ServerProcess):
                 found[said["worker"]] = said["pid"]
         return found
 
-    def metric(self, series: str, *, worker: int | None = None) -> int:
-        """A value of `/metrics`, as this worker tells it or as any of them does."""
+    def connected_to(self, worker: int) -> http.client.HTTPConnection:
+        """A connection that this worker serves."""
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-            with contextlib.closing(connection):
-                connection.request("GET", "/readyz")
-                asked = json.load(connection.getresponse())["worker"]
-                connection.request("GET", "/metrics")  # on the same connection
-                lines = connection.getresponse().read().decode().splitlines()
-            if worker in {None, asked}:
-                return int(dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")[series])
+            connection.request("GET", "/readyz")
+            if json.load(connection.getresponse())["worker"] == worker:
+                return connection
+            connection.close()
+
+    def metric(self, series: str, worker: int) -> int:
+        """A value of `/metrics` as this worker tells it."""
+        with contextlib.closing(self.connected_to(worker)) as connection:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        return int(dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")[series])
 
 
 @pytest.fixture
@@ -99,9 +104,9 @@ async def test_both_workers_play_and_their_counters_are_one_sum(server: Server) 
     assert set(server.pids()) == {0, 1}
     report = await play(server, Tally())
     assert report.passed, (report.errors, report.findings)
-    ok = 'mcp_bot_interactions_total{outcome="ok"}'
-    await until(lambda: server.metric(ok) >= report.turns)
-    assert server.metric("mcp_hot_games") >= 40
+    for worker in (0, 1):
+        await until(lambda worker=worker: server.metric(OK, worker) >= report.turns)  # type: ignore[misc]
+    assert server.metric("mcp_hot_games", 0) >= 40
     await until(lambda: json.loads(server.get("/api/summary")[1])["turns"] >= report.turns)
 
 
@@ -120,14 +125,41 @@ async def test_a_worker_killed_in_the_middle_costs_no_turn_and_is_replaced(serve
     assert not lives(before[1])
 
 
+async def test_a_worker_told_to_stop_finishes_and_is_replaced(server: Server) -> None:
+    before = server.pids()
+    tally = Tally()
+    playing = asyncio.create_task(play(server, tally))
+    await until(lambda: tally.turns > TURNS / 4 or playing.done())
+    os.kill(before[0], signal.SIGTERM)
+    report = await playing
+    assert report.passed, (report.errors, report.findings)
+    await until(lambda: server.pids()[0] != before[0])
+
+
+async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(server: Server) -> None:
+    before = server.pids()
+    with contextlib.closing(server.connected_to(0)) as connection:
+        connection.request("GET", "/api/events")
+        events = connection.getresponse()
+        tally = Tally()
+        playing = asyncio.create_task(play(server, tally))
+        await until(lambda: tally.turns > TURNS / 4 or playing.done())
+        os.kill(before[1], signal.SIGSTOP)
+        for _ in range(4 * 3):  # an event is three lines, and there is one a second: the server's own pace
+            await asyncio.to_thread(events.readline)
+        os.kill(before[1], signal.SIGCONT)
+    report = await playing
+    assert report.passed, (report.errors, report.findings)
+    assert server.pids() == before
+
+
 async def test_counters_of_a_worker_that_died_are_kept(server: Server) -> None:
     pids = server.pids()
     report = await play(server, Tally())
-    series = 'mcp_bot_interactions_total{outcome="ok"}'
-    await until(lambda: server.metric(series) >= report.turns)
+    await until(lambda: server.metric(OK, 0) >= report.turns)
     os.kill(pids[1], signal.SIGKILL)
     await until(lambda: server.pids()[1] != pids[1])
-    assert server.metric(series, worker=1) >= report.turns  # the new one is told before it listens
+    assert server.metric(OK, 1) >= report.turns  # the new one is told before it listens
 
 
 def test_sigterm_ends_all_with_0_although_a_page_watches(server: Server) -> None:
@@ -154,11 +186,13 @@ async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_sta
     assert report.passed, (report.errors, report.findings)
 
 
-def test_while_draining_all_serve_not_ready_and_the_second_signal_ends_at_once(tmp_path: Path) -> None:
+async def test_while_draining_each_request_may_go_to_another_worker(tmp_path: Path) -> None:
     with Server(tmp_path, "--drain-seconds", "600") as server:
         pids = server.pids()
         server.signal(signal.SIGTERM)
         assert server.pids(status=503) == pids
+        report = await play(server, Tally())  # a new connection for each request, to any worker
+        assert report.passed, (report.errors, report.findings)
         answer, _ = server.get("/api/summary")
         assert (answer.status, answer.getheader("connection")) == (200, "close")
         server.signal(signal.SIGTERM)
