@@ -111,7 +111,8 @@ class Workers:
         patience = self._drain_seconds + FINISH_SECONDS_MAX + PAUSE_SECONDS_MAX
         _, stuck = await asyncio.wait(keepers, timeout=patience)
         if stuck:
-            logger.error("%d workers did not stop in %g s and are killed", len(self._live), patience)
+            stubborn = ", ".join(map(str, self._live))
+            logger.error("not stopped in %g s, killed: worker %s", patience, stubborn)
             self._kill_all()
             await asyncio.wait(stuck)
 
