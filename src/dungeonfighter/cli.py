@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -21,13 +21,16 @@ import msgspec
 
 from dungeonfighter import __version__
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
-from dungeonfighter.settings import Settings, add_arguments, instance_name, read_settings
+from dungeonfighter.settings import FIELDS, Settings, add_arguments, instance_name, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.supervisor import Draining
+    from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.web.watch import Watch
 
 _Result = TypeVar("_Result")
 Run = Callable[[argparse.Namespace], int]
@@ -93,6 +96,7 @@ def _sentence(purpose: str) -> str:
 def _declare_serve(parser: argparse.ArgumentParser) -> Run:
     add_arguments(parser)
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", metavar="NUMBER:DESCRIPTOR", help=argparse.SUPPRESS)
     return _run_serve
 
 
@@ -101,7 +105,13 @@ def _run_serve(arguments: argparse.Namespace) -> int:
     from dungeonfighter.telemetry.logs import set_up_logs
 
     settings = read_settings(vars(arguments), os.environ, stores=STORES)
-    set_up_logs(settings.log_format, instance_name(settings))
+    number, _, descriptor = (arguments.worker or "").partition(":")
+    set_up_logs(settings.log_format, instance_name(settings) + (f"/{number}" if number else ""))
+    if number:
+        _on_fastest_loop(_serve_as_worker(settings, int(number), int(descriptor)))
+        return 0
+    if settings.workers > 1:
+        return _run_workers(arguments, settings)
     listener = supervisor.listen(settings.host, settings.port)
     with contextlib.closing(listener):
         _on_fastest_loop(_serve(settings, listener, watch_stdin=arguments.until_stdin_closes))
@@ -109,6 +119,92 @@ def _run_serve(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> None:
+    """Serve in this one process."""
+    from dungeonfighter import supervisor
+
+    async with _open_host(settings) as host:
+        draining, watch = _compose(settings, host)
+        async with _ticking(watch):
+            await supervisor.serve(
+                draining,
+                listener,
+                drain_seconds=settings.drain_seconds,
+                started=lambda: _announce(settings, listener.getsockname()),
+                before_close=watch.close,
+                watch_stdin=watch_stdin,
+            )
+
+
+def _run_workers(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Be the parent of `settings.workers` processes that serve."""
+    from dungeonfighter import supervisor
+    from dungeonfighter.workers import Workers
+
+    with contextlib.closing(supervisor.reserve(settings.host, settings.port)) as reserved:
+        address = reserved.getsockname()
+        given = {**vars(arguments), "port": address[1]}
+        flags = [
+            f"{field.flags[0]}={given[field.attribute]}"
+            for field in FIELDS
+            if given[field.attribute] is not None
+        ]
+
+        async def supervise() -> int:
+            workers = Workers(
+                lambda number, descriptor: (
+                    sys.executable, "-m", "dungeonfighter", "serve", *flags, f"--worker={number}:{descriptor}"
+                ),
+                settings.workers,
+                drain_seconds=settings.drain_seconds,
+                started=lambda: _announce(settings, address),
+            )  # fmt: skip
+            return await workers.run(watch_stdin=arguments.until_stdin_closes)
+
+        return asyncio.run(supervise())
+
+
+async def _serve_as_worker(settings: Settings, number: int, descriptor: int) -> None:
+    """Serve as one of several processes, until the parent says so or is gone."""
+    import socket
+
+    from dungeonfighter import supervisor
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.telemetry.totals import of_host
+    from dungeonfighter.worker_channel import Line, Parent
+
+    hot_games = -(-settings.max_bots_per_instance // settings.workers)
+    settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
+    async with _open_host(settings) as host:
+        line = await Line.over(socket.socket(fileno=descriptor))
+        parent = Parent(line, lambda: of_host(host, SystemClock().now()))
+        going_down, alone = asyncio.Event(), asyncio.Event()
+        async with parent.heard(drain=going_down.set, alone=alone.set):
+            if not await parent.may_listen():
+                return
+            draining, watch = _compose(
+                settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
+            )
+            draining.begun, draining.hurried = going_down, alone
+            with contextlib.closing(supervisor.listen(settings.host, settings.port, shared=True)) as listener:
+                async with _ticking(watch):
+                    await supervisor.serve(
+                        draining,
+                        listener,
+                        drain_seconds=settings.drain_seconds,
+                        started=parent.tell_listening,
+                        before_close=watch.close,
+                        is_worker=True,
+                    )
+
+
+def _compose(
+    settings: Settings,
+    host: BotHost,
+    *,
+    totals: Callable[[], Totals] | None = None,
+    worker: Mapping[str, int] | None = None,
+) -> tuple[Draining, Watch]:
+    """The application of one process, and the ticker behind its page."""
     from starlette.routing import Mount
 
     from dungeonfighter import supervisor
@@ -118,28 +214,26 @@ async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> Non
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.watch import Watch
 
-    async with _open_host(settings) as host:
-        watch = Watch(host, SystemClock())
-        draining: supervisor.Draining  # known only after the application that asks it
-        app = build_app(
-            host,
-            guard=HostGuard(settings),
-            routes=[Mount("", app=WatchApp(host, watch))],
-            ready=lambda: draining.is_ready,
-        )
-        draining = supervisor.Draining(app)
-        watch.start()
-        try:
-            await supervisor.serve(
-                draining,
-                listener,
-                drain_seconds=settings.drain_seconds,
-                started=lambda: _announce(settings, listener.getsockname()),
-                before_close=watch.close,
-                watch_stdin=watch_stdin,
-            )
-        finally:
-            await watch.close()
+    watch = Watch(host, SystemClock(), totals=totals)
+    draining: supervisor.Draining  # known only after the application that asks it
+    app = build_app(
+        host,
+        guard=HostGuard(settings),
+        routes=[Mount("", app=WatchApp(host, watch))],
+        ready=lambda: draining.is_ready,
+        worker=worker,
+    )
+    draining = supervisor.Draining(app)
+    return draining, watch
+
+
+@contextlib.asynccontextmanager
+async def _ticking(watch: Watch) -> AsyncIterator[None]:
+    watch.start()
+    try:
+        yield
+    finally:
+        await watch.close()
 
 
 def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
@@ -158,6 +252,7 @@ def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
             f"  watch page   {origin}/",
             f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
             f"  games        {settings.database.shown}",
+            *([f"  workers      {settings.workers} processes"] if settings.workers > 1 else []),
             "  stop         Ctrl-C (again: at once); nothing acknowledged is ever lost",
             *(f"  note         {note}" for note in settings.notes),
         ]

@@ -209,8 +209,8 @@ FIELDS: Final = (
           "address to listen on (default 127.0.0.1; only loopback without access control)"),
     Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), _integer(0, 65535), "PORT",
           "port to listen on (default 8000; 0 takes a free one)"),
-    Field("workers", ("--workers",), ("WORKERS",), _integer(1, 1), "N",
-          "processes that serve (this version: 1)"),
+    Field("workers", ("--workers",), ("WORKERS",), _integer(1, 64), "N",
+          "processes that serve, best one per core (default 1)"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
           f"where games live: sqlite:///FILE, postgresql://... or memory:// (default {DEFAULT_DATABASE})"),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
@@ -310,6 +310,10 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     if kind not in stores:
         problems.append(
             f"--db: the {kind} store comes with a later version; write sqlite:///FILE or memory:// until then"
+        )
+    if kind == "memory" and settings.workers > 1:
+        problems.append(
+            "--workers: memory:// lives in one process; write --workers 1 or keep games in sqlite:///FILE"
         )
     return problems
 

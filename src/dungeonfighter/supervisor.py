@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dungeonfighter.errors import SettingsError
 
@@ -32,6 +33,14 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
 BACKLOG: Final = 4096
+SPARE_FILES: Final = 500
+"""Descriptors kept for the store, the log, and connections that are being refused."""
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n"
+    b"connection: close\r\ncontent-length: 153\r\n\r\n"
+    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
+    b'"data":{"code":"overloaded","retryAfterSeconds":5}}}'
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -39,8 +48,36 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Take the address before anything else is started.
+
+    Args:
+        host: Name or address.
+        port: 0 takes a free one.
+        shared: With the other workers of a server; the kernel spreads connections over their sockets.
+
+    Raises:
+        SettingsError: It cannot be taken; says what to do.
+    """
+    taken = _bind(host, port, shared=shared)
+    taken.listen(BACKLOG)
+    return taken
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Take the address for workers that listen on it later; this socket itself gets no connections.
+
+    Raises:
+        SettingsError: It cannot be taken, or this system cannot share a port.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
+    _bind(host, port).close()  # sockets that share would share with somebody else's, too: ask first
+    return _bind(host, port, shared=True)
+
+
+def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind a socket to the address.
 
     Raises:
         SettingsError: It cannot be taken; says what to do.
@@ -50,9 +87,10 @@ def listen(host: str, port: int) -> socket.socket:
         taken = socket.socket(family, kind, protocol)
         if os.name != "nt":  # there it would let two servers share one port
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             taken.bind(address)
-            taken.listen(BACKLOG)
         except OSError:
             taken.close()
             raise
@@ -72,6 +110,8 @@ class Draining:
     def __init__(self, app: App) -> None:
         self._app = app
         self.begun = asyncio.Event()
+        self.hurried = asyncio.Event()
+        """Nobody is left to wait for: do not go on serving for `drain_seconds`."""
 
     @property
     def is_ready(self) -> bool:
@@ -117,6 +157,7 @@ async def serve(
     started: Callable[[], None] = lambda: None,
     before_close: Callable[[], Awaitable[None]] | None = None,
     watch_stdin: bool = False,
+    is_worker: bool = False,
 ) -> None:
     """Serve until a signal, then drain; returns when the last answer has left.
 
@@ -127,10 +168,12 @@ async def serve(
         started: Called once, when connections are accepted.
         before_close: Awaited after `drain_seconds`, to let go of endless answers.
         watch_stdin: Stop also when standard input ends: for a parent that may be killed.
+        is_worker: A second signal does not end the process: that is its parent's business.
     """
+    _raise_file_limit()
     config = uvicorn.Config(
         draining,
-        http="httptools",
+        http=_bounded(_connections_max()),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -142,30 +185,50 @@ async def serve(
         backlog=BACKLOG,
     )
     server = _Server(config, started)
-    _raise_file_limit()
     gc.collect()
     gc.freeze()
-    with _signals(draining), _stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext():
+    watching = call_at_stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext()
+    with _signals(draining, is_worker), watching:
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
             logger.info("stopping: finishing what is in flight")
-            await asyncio.wait({serving}, timeout=drain_seconds)
+            hurrying = asyncio.create_task(draining.hurried.wait())
+            await asyncio.wait(
+                {serving, hurrying}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            hurrying.cancel()
             if before_close is not None:
                 await before_close()
             server.should_exit = True
         await serving
 
 
+def _bounded(connections_max: int) -> type[HttpToolsProtocol]:
+    """The protocol of one connection, refusing it when there are too many: idle ones count as well."""
+
+    class Bounded(HttpToolsProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > connections_max:
+                transport.write(_FULL)
+                transport.close()
+
+    return Bounded
+
+
 @contextlib.contextmanager
-def _signals(draining: Draining) -> Iterator[None]:
-    """The first SIGTERM or SIGINT begins the drain, the second one ends the process."""
+def _signals(draining: Draining, is_worker: bool) -> Iterator[None]:
+    """The first SIGTERM or SIGINT begins the drain, the second one ends the process.
+
+    Not so in a worker: whoever signals a whole group of processes reaches it twice, through its parent too.
+    """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int, _frame: FrameType | None = None) -> None:
-        if draining.begun.is_set():
+        if draining.begun.is_set() and not is_worker:
             os._exit(128 + number)  # whatever was acknowledged is committed
         draining.begun.set()
 
@@ -187,7 +250,7 @@ def _signals(draining: Draining) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stdin_end(then: Callable[[], None]) -> Iterator[None]:
+def call_at_stdin_end(then: Callable[[], None]) -> Iterator[None]:
     """Call `then` when standard input, a pipe nobody writes to, is closed by whoever holds the other end."""
     loop = asyncio.get_running_loop()
     stdin = sys.stdin.fileno()
@@ -202,6 +265,16 @@ def _stdin_end(then: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(stdin)
+
+
+def _connections_max() -> int:
+    """As many as there are descriptors for."""
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return 100_000
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1_000_000 if soft == resource.RLIM_INFINITY else max(soft - SPARE_FILES, soft // 2)
 
 
 def _raise_file_limit() -> None:

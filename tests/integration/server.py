@@ -10,20 +10,24 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 60.0
 
 
 class ServerProcess:
-    """`dungeonfighter serve` on a free loopback port with a SQLite file below `folder`, or on `database`.
+    """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
+    or with `database`.
 
     A context manager: on the way out the process is ended. It also ends by itself when this one dies.
     """
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", flags: Sequence[str] = ()) -> None:
+        self._flags = flags
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
@@ -34,7 +38,7 @@ class ServerProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> ServerProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -58,7 +62,8 @@ class ServerProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
-                 "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes"],
+                 "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes",
+                 *self._flags],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             )  # fmt: skip
@@ -77,6 +82,15 @@ class ServerProcess:
             return False
         finally:
             connection.close()
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        assert self._process is not None
+        return self._process.wait()
 
     def kill(self) -> None:
         """kill -9: no goodbye, no flush."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +74,16 @@ async def test_a_server_killed_on_it_loses_nothing(tmp_path: Path, postgres: Pos
 
         tally = await play_through(server, trouble)
     assert tally.troubles, "the bots never noticed"
+
+
+async def test_each_request_may_go_to_another_worker(tmp_path: Path, postgres: PostgresServer) -> None:
+    flags = ("--workers", "3", "--drain-seconds", "600")
+    with ServerProcess(tmp_path, postgres.empty_database("games"), flags) as server:
+
+        def trouble() -> None:
+            server.signal(signal.SIGTERM)  # from now on each answer closes its connection
+
+        await play_through(server, trouble)
 
 
 def test_db_migrate_makes_the_tables_and_may_be_repeated(

@@ -5,7 +5,7 @@ Whoever starts it (`cli`) owns the host, the store and the listening socket.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -34,7 +34,9 @@ class App:
         guard: HostGuard,
         ready: Callable[[], bool],
         store_up: Callable[[], bool],
+        worker: Mapping[str, int] | None = None,
     ) -> None:
+        self._worker = worker or {}
         self._store_up = store_up
         self._endpoint = endpoint
         self._pages = pages
@@ -64,9 +66,12 @@ class App:
     async def _answer_ready(self, send: wire.Send) -> None:
         if self._ready():
             # Taking every replica out would turn a fail-over of the store into an outage.
-            await wire.send_json(send, 200, _READY if self._store_up() else _READY_WITHOUT_STORE)
+            store = "up" if self._store_up() else "unreachable"
+            said = {"status": "ready", "store": store, **self._worker}
+            await wire.send_json(send, 200, msgspec.json.encode(said))
         else:
-            await wire.send_json(send, 503, _NOT_READY, [(b"retry-after", b"1")])
+            said = {"status": "not ready", **self._worker}
+            await wire.send_json(send, 503, msgspec.json.encode(said), [(b"retry-after", b"1")])
 
     def _refused(self, scope: wire.Scope) -> tuple[int, str] | None:
         host = wire.header(scope, b"host")
@@ -78,9 +83,6 @@ class App:
 
 
 _ALIVE: Final = b'{"status":"alive"}'
-_READY: Final = b'{"status":"ready","store":"up"}'
-_READY_WITHOUT_STORE: Final = b'{"status":"ready","store":"unreachable"}'
-_NOT_READY: Final = b'{"status":"not ready"}'
 
 
 def build_app(
@@ -90,6 +92,7 @@ def build_app(
     routes: Sequence[BaseRoute] = (),
     ready: Callable[[], bool] = lambda: True,
     front: Front | None = None,
+    worker: Mapping[str, int] | None = None,
 ) -> App:
     """The application around a host whose store is open.
 
@@ -99,6 +102,7 @@ def build_app(
         routes: Further pages (the watch page and its API); guarded like MCP, except `/metrics`.
         ready: What `/readyz` answers: 503 while it is False (starting, draining).
         front: The short way for playing calls; None sends everything to the official SDK.
+        worker: Which of several processes this is, shown by `/readyz`.
     """
     speaker = SdkSpeaker(Registry(host))
 
@@ -108,7 +112,7 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(McpEndpoint(speaker, guard, front), pages, guard, ready, lambda: host.stats().store_up)
+    return App(McpEndpoint(speaker, guard, front), pages, guard, ready, lambda: host.stats().store_up, worker)
 
 
 def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:

@@ -1,4 +1,4 @@
-"""The watch page as a plain ASGI application: `/`, `/static/...` and `/api/...`.
+"""The watch page as a plain ASGI application: `/`, `/static/...`, `/api/...`; and `/metrics`.
 
 It reads and never writes, and shows one fleet. Host and Origin are judged before a request comes here
 (`mcp/app.py` guards every page it is given).
@@ -17,6 +17,7 @@ import msgspec
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.telemetry import metrics
 from dungeonfighter.web.files import load_files
 from dungeonfighter.web.watch import Viewer, Watch, frame
 
@@ -58,6 +59,8 @@ class WatchApp:
         path: str = scope["path"]
         if scope["method"] not in {"GET", "HEAD"}:
             await _fail(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
+        elif path == "/metrics":
+            await _answer(send, 200, metrics.render(self._watch.totals()), metrics.CONTENT_TYPE)
         elif path in self._files:
             await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from dungeonfighter import __version__
 from dungeonfighter.errors import DungeonFighterError, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Clock
+from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
 
 TICK_SECONDS: Final = 1.0
@@ -68,14 +70,25 @@ class Watch:
         host: What is watched.
         clock: Time.
         fleet: Whose bots are shown.
+        totals: What all workers of this server counted; by default this host's own counters. The bots
+            listed as playing are this host's.
     """
 
-    def __init__(self, host: BotHost, clock: Clock, fleet: str = "local") -> None:
+    def __init__(
+        self,
+        host: BotHost,
+        clock: Clock,
+        fleet: str = "local",
+        *,
+        totals: Callable[[], Totals] | None = None,
+    ) -> None:
         self._host = host
+        self.totals: Callable[[], Totals] = totals or (lambda: of_host(host, clock.now()))
         self._clock = clock
         self._fleet = fleet
         self._began = clock.now()
-        self._last = (clock.now(), host.stats().turns)
+        first = self.totals()
+        self._last = (first.at, first.stats.turns)
         self._rate = 0.0
         self._viewers: set[Viewer] = set()
         self._ticker: asyncio.Task[None] | None = None
@@ -121,15 +134,15 @@ class Watch:
 
     def summary(self) -> figures.Summary:
         """The numbers of this moment."""
-        stats = self._host.stats()
-        feed = self._host.feed
+        totals = self.totals()
+        stats = totals.stats
         cards = [figures.card(game) for game in self._host.recent(SAMPLE_MAX)]
         return figures.Summary(
             turns=stats.turns,
             turns_per_second=round(self._rate, 1),
             hot_games=stats.hot_games,
             runs_ended=stats.episodes_ended,
-            results=dict(feed.results),
+            results=totals.results,
             conflicts=stats.conflicts,
             rows_per_batch=round(stats.rows / stats.batches, 1) if stats.batches else 0.0,
             store_up=stats.store_up,
@@ -138,8 +151,8 @@ class Watch:
             sampled=len(cards),
             scores=figures.score_buckets(cards),
             playing=self._steady(cards),
-            top=[figures.run(line) for line in feed.top_runs()[:RUNS_MAX]],
-            recent=[figures.run(line) for line in list(feed.recent_runs)[-RUNS_MAX:][::-1]],
+            top=[figures.run(line) for line in totals.top[:RUNS_MAX]],
+            recent=[figures.run(line) for line in totals.recent[-RUNS_MAX:][::-1]],
         )
 
     def _steady(self, cards: list[figures.Card]) -> list[figures.Card]:
@@ -159,7 +172,8 @@ class Watch:
 
     async def tick(self) -> None:
         """Sample once and tell everybody."""
-        now, turns = self._clock.now(), self._host.stats().turns
+        totals = self.totals()
+        now, turns = totals.at, totals.stats.turns
         before, turns_before = self._last
         if now > before:
             self._rate = (turns - turns_before) / (now - before)

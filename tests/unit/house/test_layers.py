@@ -32,10 +32,12 @@ LEVELS = {
     "web": 7,
     "balance": 7,
     "fleet": 8,
+    "worker_channel": 8,
     "supervisor": 9,
     "demo": 9,
-    "cli": 10,
-    "__main__": 11,
+    "workers": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 IMPURE = {"time", "datetime", "random", "secrets", "os", "uuid", "logging", "asyncio", "threading", "socket"}
 RULES_MAY_IMPORT = set(sys.stdlib_module_names) - IMPURE | {"msgspec"}

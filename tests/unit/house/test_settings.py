@@ -140,3 +140,9 @@ def test_settings_without_effect_are_mentioned() -> None:
     assert read_settings({}, {"RETENTION_DAYS": "7"}).notes == (
         "RETENTION_DAYS has no effect in this version",
     )
+
+
+def test_games_in_memory_cannot_be_shared_by_workers() -> None:
+    with pytest.raises(SettingsError, match="--workers"):
+        read_settings({"workers": "2", "database": "memory://"}, {})
+    assert read_settings({"workers": "2"}, {}).workers == 2

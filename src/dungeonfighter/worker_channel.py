@@ -1,0 +1,167 @@
+"""What a worker and its parent tell each other, over a socketpair: one JSON object a line.
+
+```
+worker  Opened ............. Listening .. Report .. Report ..            (end of the stream: it died)
+parent           Go (once all have opened)  Tick ..... Tick ..... Drain  (end of the stream: the parent died)
+```
+
+A worker listens only after `Go`: otherwise the first one up would get all early connections, and keep them.
+Once a second the parent sends the sum of what all workers counted and each answers with its share. Neither
+side ever waits for the other: a line is left out while the one before is still on its way.
+
+Source: docs/architecture.md, "Processes".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dungeonfighter.telemetry.totals import Totals
+
+logger = logging.getLogger(__name__)
+
+LINE_BYTES_MAX: Final = 1 << 20
+
+
+class Opened(Struct, frozen=True, tag=True):
+    """The worker's store is open; it can listen."""
+
+
+class Listening(Struct, frozen=True, tag=True):
+    """The worker accepts connections."""
+
+
+class Report(Struct, frozen=True, tag=True):
+    """What the worker has counted since it began."""
+
+    share: Totals
+
+
+class Go(Struct, frozen=True, tag=True):
+    """Listen."""
+
+
+class Tick(Struct, frozen=True, tag=True):
+    """What all workers have counted; the answer is a `Report`."""
+
+    totals: Totals
+
+
+class Drain(Struct, frozen=True, tag=True):
+    """Stop in good order."""
+
+
+FromWorker = Opened | Listening | Report
+FromParent = Go | Tick | Drain
+_DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
+_DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
+
+
+class Line:
+    """One end of the channel."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, end: socket.socket) -> Line:
+        """Take over one end of a socketpair."""
+        return cls(*await asyncio.open_unix_connection(sock=end, limit=LINE_BYTES_MAX))
+
+    def tell(self, message: FromWorker | FromParent) -> None:
+        """Send without waiting."""
+        if not self._writer.is_closing():
+            self._writer.write(msgspec.json.encode(message) + b"\n")
+
+    def tell_if_idle(self, message: Report | Tick) -> None:
+        """Send unless something is still on its way: what comes later tells the same anew."""
+        if not self._writer.transport.get_write_buffer_size():
+            self.tell(message)
+
+    async def from_worker(self) -> AsyncIterator[FromWorker]:
+        async for line in self._lines():
+            yield _DECODE_FROM_WORKER.decode(line)
+
+    async def from_parent(self) -> AsyncIterator[FromParent]:
+        async for line in self._lines():
+            yield _DECODE_FROM_PARENT.decode(line)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        with contextlib.suppress(ConnectionError):
+            while (line := await self._reader.readline()).endswith(b"\n"):
+                yield line
+
+
+class Parent:
+    """The parent as a worker knows it.
+
+    Args:
+        line: This worker's end.
+        share: What this worker has counted.
+    """
+
+    def __init__(self, line: Line, share: Callable[[], Totals]) -> None:
+        self._line = line
+        self._share = share
+        self._totals: Totals | None = None
+        self._go = asyncio.Event()
+        self._ended = False
+
+    def totals(self) -> Totals:
+        """The sum over all workers as told last; before the first time this worker's share."""
+        return self._share() if self._totals is None else self._totals
+
+    async def may_listen(self) -> bool:
+        """Say that the store is open and wait for the word; False: the server is going down already."""
+        self._line.tell(Opened())
+        await self._go.wait()
+        return not self._ended
+
+    def tell_listening(self) -> None:
+        self._line.tell(Listening())
+
+    @contextlib.asynccontextmanager
+    async def heard(self, *, drain: Callable[[], None], alone: Callable[[], None]) -> AsyncIterator[None]:
+        """Listen to the parent while the block runs.
+
+        Args:
+            drain: Called when it wants this worker to stop.
+            alone: Called, after `drain`, when it is gone.
+        """
+        hearing = asyncio.create_task(self._hear(drain, alone))
+        try:
+            yield
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+            self._line.tell_if_idle(Report(self._share()))
+            self._line.close()
+
+    async def _hear(self, drain: Callable[[], None], alone: Callable[[], None]) -> None:
+        async for message in self._line.from_parent():
+            if isinstance(message, Tick):
+                self._totals = message.totals
+                self._line.tell_if_idle(Report(self._share()))
+            else:
+                if isinstance(message, Drain):
+                    self._ended = True
+                    drain()
+                self._go.set()
+        logger.warning("the parent process is gone: stopping")
+        self._ended = True
+        self._go.set()
+        drain()
+        alone()

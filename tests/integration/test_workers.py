@@ -1,0 +1,246 @@
+"""`serve --workers 2` on one SQLite file: real processes, killed, stopped and left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.report import Report, make_report
+from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.rules import load_rules
+from tests.integration.server import ROOT, ServerProcess
+
+TURNS = 2000
+OK = 'mcp_bot_interactions_total{outcome="ok"}'
+
+
+class Server(ServerProcess):
+    """Two workers; who answers depends on the connection, so each question makes a new one."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        super().__init__(folder, flags=("--workers", "2", *flags))
+
+    def get(self, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer, answer.read()
+
+    def pids(self, status: int = 200) -> dict[int, int]:
+        """Wait until both workers have answered `/readyz` with this status; their processes by number."""
+        found: dict[int, int] = {}
+        while len(found) < 2:
+            try:
+                answer, body = self.get("/readyz")
+            except ConnectionError:  # it had not yet accepted when it was killed
+                continue
+            if answer.status == status:
+                said = json.loads(body)
+                found[said["worker"]] = said["pid"]
+        return found
+
+    def connected_to(self, worker: int) -> http.client.HTTPConnection:
+        """A connection that this worker serves."""
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection.request("GET", "/readyz")
+            if json.load(connection.getresponse())["worker"] == worker:
+                return connection
+            connection.close()
+
+    def metric(self, series: str, worker: int) -> int:
+        """A value of `/metrics` as this worker tells it."""
+        with contextlib.closing(self.connected_to(worker)) as connection:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        return int(dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")[series])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path) as started:
+        yield started
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - another process cannot set an event here
+        await asyncio.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there; one that ended and was not waited for is not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self").exists()
+
+
+async def play(server: Server, tally: Tally) -> Report:
+    options = LoadOptions(url=server.url, bots=40, turns=TURNS)
+    load = await run_load(options, lambda _: None, tally=tally)
+    return make_report(load, await verify_load(load, load_rules(), lambda _: None))
+
+
+async def test_both_workers_play_and_their_counters_are_one_sum(server: Server) -> None:
+    assert set(server.pids()) == {0, 1}
+    report = await play(server, Tally())
+    assert report.passed, (report.errors, report.findings)
+    for worker in (0, 1):
+        await until(lambda worker=worker: server.metric(OK, worker) >= report.turns)  # type: ignore[misc]
+    assert server.metric("mcp_hot_games", 0) >= 40
+    await until(lambda: json.loads(server.get("/api/summary")[1])["turns"] >= report.turns)
+
+
+async def test_a_worker_killed_in_the_middle_costs_no_turn_and_is_replaced(server: Server) -> None:
+    before = server.pids()
+    tally = Tally()
+    playing = asyncio.create_task(play(server, tally))
+    await until(lambda: tally.turns > TURNS / 4 or playing.done())
+    os.kill(before[1], signal.SIGKILL)
+    report = await playing
+    assert report.troubles, "nobody was connected to it"
+    assert report.passed, (report.errors, report.findings)
+    after = await asyncio.to_thread(server.pids)
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert not lives(before[1])
+
+
+async def test_a_worker_told_to_stop_finishes_and_is_replaced(server: Server) -> None:
+    before = server.pids()
+    tally = Tally()
+    playing = asyncio.create_task(play(server, tally))
+    await until(lambda: tally.turns > TURNS / 4 or playing.done())
+    os.kill(before[0], signal.SIGTERM)
+    report = await playing
+    assert report.passed, (report.errors, report.findings)
+    await until(lambda: server.pids()[0] != before[0])
+
+
+async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(server: Server) -> None:
+    before = server.pids()
+    with contextlib.closing(server.connected_to(0)) as connection:
+        connection.request("GET", "/api/events")
+        events = connection.getresponse()
+        tally = Tally()
+        playing = asyncio.create_task(play(server, tally))
+        await until(lambda: tally.turns > TURNS / 4 or playing.done())
+        os.kill(before[1], signal.SIGSTOP)
+        for _ in range(4 * 3):  # an event is three lines, and there is one a second: the server's own pace
+            await asyncio.to_thread(events.readline)
+        os.kill(before[1], signal.SIGCONT)
+    report = await playing
+    assert report.passed, (report.errors, report.findings)
+    assert server.pids() == before
+
+
+async def test_counters_of_a_worker_that_died_are_kept(server: Server) -> None:
+    pids = server.pids()
+    report = await play(server, Tally())
+    await until(lambda: server.metric(OK, 0) >= report.turns)
+    os.kill(pids[1], signal.SIGKILL)
+    await until(lambda: server.pids()[1] != pids[1])
+    assert server.metric(OK, 1) >= report.turns  # the new one is told before it listens
+
+
+def test_sigterm_ends_all_with_0_although_a_page_watches(server: Server) -> None:
+    pids = server.pids()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/events")
+    events = connection.getresponse()
+    assert events.readline().startswith(b"event:")
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert events.read().endswith(b"\n\n")
+    assert not any(lives(pid) for pid in pids.values())
+
+
+async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_start(server: Server) -> None:
+    tally = Tally()
+    playing = asyncio.create_task(play(server, tally))
+    await until(lambda: tally.turns > TURNS / 4 or playing.done())
+    server.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(server.wait) == 0
+    server.kill()
+    await server.start_again()
+    report = await playing
+    assert report.passed, (report.errors, report.findings)
+
+
+async def test_while_draining_each_request_may_go_to_another_worker(tmp_path: Path) -> None:
+    with Server(tmp_path, "--drain-seconds", "600") as server:
+        pids = server.pids()
+        server.signal(signal.SIGTERM)
+        assert server.pids(status=503) == pids
+        report = await play(server, Tally())  # a new connection for each request, to any worker
+        assert report.passed, (report.errors, report.findings)
+        answer, _ = server.get("/api/summary")
+        assert (answer.status, answer.getheader("connection")) == (200, "close")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 128 + signal.SIGTERM
+
+
+async def test_no_worker_outlives_a_killed_parent(tmp_path: Path) -> None:
+    with Server(tmp_path, "--drain-seconds", "600") as server:
+        pids = server.pids()
+        server.kill()
+        await until(lambda: not any(lives(pid) for pid in pids.values()))
+
+
+def refused(folder: Path, *flags: str) -> str:
+    command = [sys.executable, "-m", "dungeonfighter", "serve", "--workers", "2", *flags]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
+
+
+def test_what_cannot_begin_is_one_line_with_a_remedy(server: Server, tmp_path: Path) -> None:
+    assert "in use" in refused(tmp_path, "--port", str(server.port))
+    assert "--db" in refused(tmp_path, "--port", "0", "--db", "sqlite:///no/such/folder/a.db")
+    assert "--workers" in refused(tmp_path, "--port", "0", "--db", "memory://")
+
+
+def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:
+    files = 520
+    with contextlib.ExitStack() as stack:
+        script = f'ulimit -n {files}; exec "$@"'
+        command = ["sh", "-c", script, "sh", sys.executable, "-m", "dungeonfighter", "serve", "--port", "0"]
+        serving = subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, text=True,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        stack.callback(serving.communicate)
+        stack.callback(serving.kill)
+        assert serving.stderr is not None
+        page = next(line for line in serving.stderr if "watch page" in line)
+        port = int(page.rpartition(":")[2].rstrip("/\n"))
+        for _ in range(files // 2):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+        last = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+        answer = http.client.HTTPResponse(last)
+        answer.begin()
+        assert answer.status == 503
+        assert json.loads(answer.read())["error"]["data"]["code"] == "overloaded"
