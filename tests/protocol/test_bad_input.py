@@ -206,7 +206,7 @@ async def test_who_takes_no_json_gets_406(served: Served, accept: str, version: 
     headers = (JSON_HEADERS if version is None else call_headers(READ)) | {"accept": accept}
     answer = await post(served, GOOD, headers)
     assert answer.status_code == 406
-    error_of(answer)
+    assert error_of(answer)["message"] == "Accept must allow application/json"
 
 
 async def test_other_content_types_get_415(served: Served) -> None:

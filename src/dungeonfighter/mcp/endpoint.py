@@ -156,7 +156,7 @@ def _check_headers(scope: wire.Scope) -> None:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
     accepted = (wire.header(scope, b"accept") or "").lower()
     if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
-        what = "Accept must allow application/json and text/event-stream"
+        what = "Accept must allow application/json"
         raise ProtocolError(INVALID_REQUEST, what, status=406)
 
 
