@@ -130,7 +130,7 @@ async def serve(
     """
     config = uvicorn.Config(
         draining,
-        http="httptools",
+        http="dungeonfighter.http_protocol:BoundedProtocol",
         ws="none",
         lifespan="on",
         log_config=None,

@@ -32,6 +32,7 @@ LEVELS = {
     "web": 7,
     "balance": 7,
     "fleet": 8,
+    "http_protocol": 8,
     "supervisor": 9,
     "demo": 9,
     "cli": 10,
