@@ -3,6 +3,7 @@ send."""
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -348,3 +349,12 @@ async def test_a_trailing_slash_is_the_same_address(served: Served) -> None:
 async def test_other_paths_are_not_mcp(served: Served) -> None:
     for path in ("/", "/bots/hero", "/bots/hero/mcp/more", "/mcpx", "/bots//hero/mcp"):
         assert (await post(served, GOOD, call_headers(READ), path)).status_code in {404, 405}
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/api/summary"])
+async def test_two_hosts_are_refused(served: Served, path: str) -> None:
+    name = served.origin.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*name.split(":"))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nHost: {name}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()

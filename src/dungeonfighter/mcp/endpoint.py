@@ -109,6 +109,8 @@ class McpEndpoint:
         return exchange
 
     def _check_hosts(self, scope: wire.Scope) -> None:
+        if wire.has_two_hosts(scope):
+            raise ProtocolError(INVALID_REQUEST, "a request has one Host header")
         host = wire.header(scope, b"host")
         if refusal := self._guard.refusal(host, None):
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
