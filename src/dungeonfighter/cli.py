@@ -38,6 +38,7 @@ Run = Callable[[argparse.Namespace], int]
 STORES: Final = ("sqlite", "memory", "postgresql")
 _MIGRATION_SECONDS: Final = 3600.0
 _DATABASE: Final = ("database", "db_pool_size", "db_prepared_statements")
+_OWN_FILE: Final = "dungeonfighter.db in your user data folder"
 _PERSONAL: Final = (*_DATABASE, "commit_timeout_seconds", "log_format")
 
 
@@ -323,7 +324,7 @@ def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
     parser.add_argument(
         "--toolset", choices=("core", "play"), default="play", help="which tools are listed (default play)"
     )
-    add_arguments(parser, _PERSONAL)
+    add_arguments(parser, _PERSONAL, _OWN_FILE)
     return _run_stdio
 
 
@@ -433,7 +434,7 @@ def _declare_play(parser: argparse.ArgumentParser) -> Run:
     from dungeonfighter import terminal
 
     terminal.add_arguments(parser)
-    add_arguments(parser, (*_DATABASE, "commit_timeout_seconds"))
+    add_arguments(parser, (*_DATABASE, "commit_timeout_seconds"), _OWN_FILE)
     return _run_play
 
 

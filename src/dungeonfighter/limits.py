@@ -42,5 +42,7 @@ commit_timeout_seconds: Final = 10.0
 
 # The wire
 body_bytes_max: Final = 1_048_576
+head_bytes_max: Final = 32_768
+head_seconds_max: Final = 20.0
 json_depth_max: Final = 64
 recent_output_max: Final = 24

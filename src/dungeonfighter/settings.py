@@ -176,6 +176,13 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in text.split(",") if part.strip())
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    for part in (names := _list(text)):
+        if not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", part):
+            raise Problem(f"{part[:80]!r} must be a host like game.example.org or game.example.org:8000")
+    return names
+
+
 def _origins(text: str) -> tuple[str, ...]:
     return tuple(_origin(part) for part in _list(text))
 
@@ -227,7 +234,7 @@ FIELDS: Final = (
           "who may play: none (everybody who reaches the loopback address)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
-    Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _list, "HOST,...",
+    Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
           "further Origin headers to accept"),
@@ -246,12 +253,18 @@ NOT_YET: Final = (
 )  # fmt: skip
 
 
-def add_arguments(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
-    """Add the flags of all settings, or only of those named; values stay texts until `read_settings`."""
+def add_arguments(
+    parser: argparse.ArgumentParser, only: Collection[str] = (), default_database: str = DEFAULT_DATABASE
+) -> None:
+    """Add the flags of all settings, or only of those named; values stay texts until `read_settings`.
+
+    `default_database` is only told; whoever has another default applies it.
+    """
     group = parser.add_argument_group("settings (flag, or environment variable)")
     for field in FIELDS:
         if not only or field.attribute in only:
             purpose = f"{field.purpose} [{', '.join(field.variables)}]".replace("%", "%%")
+            purpose = purpose.replace(DEFAULT_DATABASE, default_database)
             group.add_argument(*field.flags, dest=field.attribute, metavar=field.metavar, help=purpose)
 
 

@@ -24,9 +24,9 @@ from types import FrameType
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.http_protocol import BoundedProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -206,15 +206,15 @@ async def serve(
         await serving
 
 
-def _bounded(connections_max: int) -> type[HttpToolsProtocol]:
+def _bounded(connections_max: int) -> type[BoundedProtocol]:
     """The protocol of one connection, refusing it when there are too many: idle ones count as well."""
 
-    class Bounded(HttpToolsProtocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    class Bounded(BoundedProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max:
-                transport.write(_FULL)
-                transport.close()
+                self.transport.write(_FULL)
+                self.transport.close()
 
     return Bounded
 

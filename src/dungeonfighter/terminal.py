@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
@@ -25,6 +27,7 @@ from dungeonfighter.hosting.host import BotHost
 
 HELP: Final = "play in the terminal"
 FLEET: Final = "local"
+COLUMNS_MIN: Final = 20
 
 _HELP: Final = """\
 Type one of the inputs on the left, then Enter. Lists are typed out, for example: strip 2,0,1
@@ -49,7 +52,7 @@ def run(
     open_host: Callable[[], AbstractAsyncContextManager[BotHost]],
     *,
     ask: Ask = input,
-    say: Say = print,
+    say: Say | None = None,
 ) -> int:
     """Play until the person leaves. Returns 0, or 2 when it could not begin.
 
@@ -57,8 +60,9 @@ def run(
         args: With `bot`.
         open_host: See the module.
         ask: Shows a prompt and returns a line; EOFError and KeyboardInterrupt mean: leave.
-        say: Shows a text.
+        say: Shows a text; by default on the terminal, no wider than it is.
     """
+    say = say or _print_wrapped
     if not limits.bot_id_pattern.match(args.bot):
         print(f"play: not a bot id: {args.bot!r}", file=sys.stderr)
         return 2
@@ -76,6 +80,26 @@ def run(
             runner.run(_left(context))
         say(f"The game is saved; `dungeonfighter play --bot {args.bot}` goes on from here.")
     return 0
+
+
+def wrapped(text: str, columns: int) -> str:
+    """Break the lines that are longer than `columns` between words; what follows is indented like a list."""
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+        lines += textwrap.wrap(
+            line,
+            max(columns, COLUMNS_MIN),
+            subsequent_indent=indent,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return "\n".join(lines)
+
+
+def _print_wrapped(text: str) -> None:
+    print(wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
 
 
 class Table:

@@ -83,3 +83,12 @@ def test_seconds_that_are_none_are_refused(tmp_path: Path) -> None:
     told, _ = running.communicate()
     assert running.returncode == 2
     assert "DEMO_SECONDS" in told
+
+
+@pytest.mark.parametrize("command", ["play", "stdio"])
+def test_a_personal_command_names_its_own_default_database(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "(default dungeonfighter.db in your user data folder)" in " ".join(capsys.readouterr().out.split())

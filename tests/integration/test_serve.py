@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from dungeonfighter import limits
+
 COMMAND = [sys.executable, "-m", "dungeonfighter"]
 WAIT_SECONDS = 60
 
@@ -81,6 +83,12 @@ def test_a_signal_ends_it_with_0_although_a_page_watches(serving: Serving, numbe
     assert events.readline().startswith(b"event:")
     assert serving.stop(number) == 0
     assert events.read().endswith(b"\n\n")
+
+
+def test_a_head_without_end_is_refused(serving: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=WAIT_SECONDS) as client:
+        client.sendall(b"GET /" + b"a" * limits.head_bytes_max)
+        assert client.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
 def test_while_draining_it_serves_says_not_ready_and_closes_connections(tmp_path: Path) -> None:

@@ -88,6 +88,28 @@ def test_every_way_of_stopping_is_a_good_one(tmp_path: Path, way: int | None) ->
         assert served.stderr.read() == b""
 
 
+def test_calls_under_way_are_answered_after_the_end_of_input(tmp_path: Path) -> None:
+    start = {"name": "start_new_game", "arguments": {"weapon": "mace", "seed": 5}}
+    messages = [
+        HELLO,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": start},
+    ]
+    done = subprocess.run(
+        COMMAND,
+        env=environment(tmp_path),
+        input="".join(f"{json.dumps(message)}\n" for message in messages),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert answers[1]["result"]["content"][0]["text"].startswith("e1 t")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_bot_id_that_is_none_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "--bot", "two words"],

@@ -133,6 +133,12 @@ async def test_an_unknown_bot_is_told_how_to_begin(client: Client, tool: str) ->
         ("set_combo_strip", {"actions": 3}, "`actions` must be a list of 1 to 8"),
         ("compare_items", {"a": 1}, "`a` must be the number of an item in the bag"),
         ("set_agent_directive", {"directive": "x" * 501}, "a string of 0 to 500 characters"),
+        ("set_agent_directive", {"directive": "nul \0"}, "no control characters but newlines"),
+        ("set_agent_directive", {"directive": "tab\t"}, "no control characters but newlines"),
+        ("set_agent_directive", {"directive": "over\rwritten"}, "no control characters but newlines"),
+        ("set_agent_directive", {"directive": "\x1b[2J"}, "no control characters but newlines"),
+        ("set_agent_directive", {"directive": "\x9b2J"}, "no control characters but newlines"),
+        ("set_agent_directive", {"directive": "\x7f"}, "no control characters but newlines"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )

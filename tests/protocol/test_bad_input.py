@@ -3,6 +3,7 @@ send."""
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -206,7 +207,7 @@ async def test_who_takes_no_json_gets_406(served: Served, accept: str, version: 
     headers = (JSON_HEADERS if version is None else call_headers(READ)) | {"accept": accept}
     answer = await post(served, GOOD, headers)
     assert answer.status_code == 406
-    error_of(answer)
+    assert error_of(answer)["message"] == "Accept must allow application/json"
 
 
 async def test_other_content_types_get_415(served: Served) -> None:
@@ -348,3 +349,12 @@ async def test_a_trailing_slash_is_the_same_address(served: Served) -> None:
 async def test_other_paths_are_not_mcp(served: Served) -> None:
     for path in ("/", "/bots/hero", "/bots/hero/mcp/more", "/mcpx", "/bots//hero/mcp"):
         assert (await post(served, GOOD, call_headers(READ), path)).status_code in {404, 405}
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/api/summary"])
+async def test_two_hosts_are_refused(served: Served, path: str) -> None:
+    name = served.origin.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*name.split(":"))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nHost: {name}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()

@@ -129,6 +129,9 @@ async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules)
         message = (await client.get_prompt("play")).messages[0]
         assert message.content.type == "text"
         assert "handle_input" in message.content.text
+        told, _, _ = message.content.text.partition("# DungeonFighter")
+        assert "get_agent_context if you have that tool" in " ".join(told.split())
+        assert "else with get_game_state" in told
         for call in (client.read_resource("dungeonfighter://nothing"), client.get_prompt("nothing")):
             with pytest.raises(Exception, match="Unknown"):
                 await call

@@ -101,7 +101,9 @@ async def test_run_over_shows_how_it_ended(served: Served, mode: str) -> None:
     served.ask(to_the_end())
     before = served.row(bot)
     text = told(await call(served, bot, "handle_input", mode, input="1"), "run_over")
-    assert "start_new_game" in text
+    assert text.count("start_new_game") == 1
+    unsaved = told(await call(served, bot, "save_game", mode), "run_over")
+    assert unsaved.count("start_new_game") == 1
     shown = await call(served, bot, "get_game_state", mode, view="json")
     assert shown.structured_content["isOver"] is True
     assert text.endswith(text_of(shown))

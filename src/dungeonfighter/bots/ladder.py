@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.bots.numbers import count, whole
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.bots.runner import RunResult, play_run
 from dungeonfighter.errors import BadInput
@@ -80,16 +81,16 @@ class Ladder(Struct, frozen=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `ladder`."""
-    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="runs per policy (100)")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="S", help="seeds are S, S+1, ... (0)")
+    parser.add_argument("--seeds", type=count, default=100, metavar="N", help="runs per policy (100)")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="S", help="seeds are S, S+1, ... (0)")
     parser.add_argument("--policies", default=",".join(policies), metavar="A,B", help="which ones (all)")
     parser.add_argument(
-        "--max-inputs", type=int, default=3000, metavar="N", help="a run ends after N inputs (3000)"
+        "--max-inputs", type=count, default=3000, metavar="N", help="a run ends after N inputs (3000)"
     )
     parser.add_argument("--weapon", choices=[w.name for w in Weapon], default=None,
                         help="the same for every run (the policy chooses)")  # fmt: skip
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)"
+        "--jobs", type=count, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> int:
     """Play all runs and print the table; 130 after Ctrl-C (with what is known by then)."""
     names = [name.strip() for name in args.policies.split(",") if name.strip()]
     try:
+        if not names:
+            raise BadInput(f"--policies: none; there are {', '.join(policies)}")
         for name in names:
             make_policy(name)
     except BadInput as error:

@@ -74,6 +74,8 @@ class App:
             await wire.send_json(send, 503, msgspec.json.encode(said), [(b"retry-after", b"1")])
 
     def _refused(self, scope: wire.Scope) -> tuple[int, str] | None:
+        if wire.has_two_hosts(scope):
+            return 400, "a request has one Host header"
         host = wire.header(scope, b"host")
         if why := self._guard.refusal(host, None):
             return 421, why

@@ -22,7 +22,8 @@ Seed = Annotated[int, Meta(ge=0, le=limits.seed_max)]
 Number = Annotated[int, Meta(ge=1, le=limits.bag_items_max)]
 SlotName = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
 HeroName = Annotated[str, Meta(min_length=1, max_length=limits.hero_name_chars_max)]
-Directive = Annotated[str, Meta(max_length=limits.directive_chars_max)]
+_NO_CONTROLS: Final = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*\Z"
+Directive = Annotated[str, Meta(max_length=limits.directive_chars_max, pattern=_NO_CONTROLS)]
 Strip = Annotated[list[Count], Meta(min_length=1, max_length=limits.strip_slots_max)]
 ViewName = Literal["text", "json"]
 WeaponName = Literal["mace", "sword", "dagger", "wand"]
@@ -183,6 +184,8 @@ def _words(kind: inspect.Type) -> str:
             return f"an integer from {low} to {high}"
         case inspect.ListType():
             return f"a list of {kind.min_length} to {kind.max_length}, each {_words(kind.item_type)}"
+        case inspect.StrType(pattern=pattern) if pattern == _NO_CONTROLS:
+            return f"a string of 0 to {kind.max_length} characters, no control characters but newlines"
         case inspect.StrType(pattern=str()):
             return "a string of 1 to 32 of the characters a-z, 0-9 and -"
         case inspect.StrType(max_length=int()):

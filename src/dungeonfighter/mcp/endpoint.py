@@ -109,6 +109,8 @@ class McpEndpoint:
         return exchange
 
     def _check_hosts(self, scope: wire.Scope) -> None:
+        if wire.has_two_hosts(scope):
+            raise ProtocolError(INVALID_REQUEST, "a request has one Host header")
         host = wire.header(scope, b"host")
         if refusal := self._guard.refusal(host, None):
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
@@ -156,7 +158,7 @@ def _check_headers(scope: wire.Scope) -> None:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
     accepted = (wire.header(scope, b"accept") or "").lower()
     if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
-        what = "Accept must allow application/json and text/event-stream"
+        what = "Accept must allow application/json"
         raise ProtocolError(INVALID_REQUEST, what, status=406)
 
 

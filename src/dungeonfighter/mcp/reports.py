@@ -108,7 +108,7 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
     game, seen = await _look(seat)
     events = _recent(seen, args.recent_event_count or CONTEXT_RECENT_DEFAULT)
     saves = await seat.host.saves(seat.key)
-    lines = [_DIRECTIVE + (game.directive or "none")]
+    lines = [_DIRECTIVE + _quoted(game.directive)]
     if saves:
         lines.append("saves: " + ", ".join(f"{save.slot} (e{save.episode} t{save.turn})" for save in saves))
     lines += [*(f"- {event}" for event in events), "", views.text_view(game)]
@@ -121,6 +121,11 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
         "choices": views.plain(seen)["availableActions"],
     }
     return ToolAnswer("\n".join(lines), views.place(game) | parts)
+
+
+def _quoted(directive: str) -> str:
+    """A directive on one line in quotes: it cannot pass for a line of the game's own."""
+    return f'"{" ".join(directive.split())}"' if directive else "none"
 
 
 @tool("play", arguments.CompareItems, reads=True)

@@ -4,17 +4,28 @@ stderr.
 
 from __future__ import annotations
 
+from typing import Final
+
+import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp.registry import DEFAULT_TOOLSET, Registry, Toolset
 from dungeonfighter.mcp.sdk import build_server
 
+LAST_ANSWERS_SECONDS: Final = 30.0
+"""How long calls under way may take to be answered after the client closed stdin."""
+
+Incoming = SessionMessage | Exception
+
 
 async def serve_stdio(
     host: BotHost, toolset: Toolset = DEFAULT_TOOLSET, bound_bot: str | None = None
 ) -> None:
-    """Serve until the client closes stdin; every protocol era.
+    """Serve until the client closes stdin and its calls are answered; every protocol era.
 
     Args:
         host: Plays all calls; its store is open. It is not closed here.
@@ -22,5 +33,55 @@ async def serve_stdio(
         bound_bot: The bot of this client (a valid id); None leaves the choice to the calls.
     """
     server = build_server(Registry(host), bound=bound_bot is not None, bot=bound_bot, toolset=toolset)
-    async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    calls = _Calls()
+    read, heard = anyio.create_memory_object_stream[Incoming](0)
+    said, written = anyio.create_memory_object_stream[SessionMessage](0)
+    async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as relays:
+        relays.start_soon(calls.relay_requests, incoming, read)
+        relays.start_soon(calls.relay_answers, written, outgoing)
+        await server.run(heard, said, server.create_initialization_options())
+
+
+class _Calls:
+    """Stands between the client and the SDK, which drops the calls under way when its input ends."""
+
+    def __init__(self) -> None:
+        self._open: set[int | str] = set()
+        self._none_open = anyio.Event()
+        self._ended = False
+
+    async def relay_requests(
+        self, source: ObjectReceiveStream[Incoming], sink: ObjectSendStream[Incoming]
+    ) -> None:
+        """Pass on what the client sends; the end only when no call is under way."""
+        async with sink:
+            async for item in source:
+                self._note(item)
+                await sink.send(item)
+            self._ended = True
+            with anyio.move_on_after(LAST_ANSWERS_SECONDS):
+                if self._open:
+                    await self._none_open.wait()
+
+    async def relay_answers(
+        self, source: ObjectReceiveStream[SessionMessage], sink: ObjectSendStream[SessionMessage]
+    ) -> None:
+        """Pass on what the server says, to its end."""
+        async with sink:
+            async for item in source:
+                await sink.send(item)
+                if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+                    self._close(item.message.id)
+
+    def _note(self, item: Incoming) -> None:
+        message = item.message if isinstance(item, SessionMessage) else None
+        if isinstance(message, JSONRPCRequest) and message.method == "tools/call":
+            self._open.add(message.id)
+        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._close((message.params or {}).get("requestId"))
+
+    def _close(self, request: int | str | None) -> None:
+        if request is not None:
+            self._open.discard(request)
+        if self._ended and not self._open:
+            self._none_open.set()

@@ -43,6 +43,14 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def has_two_hosts(scope: Scope) -> bool:
+    """Whether what is judged could be another name than what a proxy went by.
+
+    Source: RFC 9112, section 3.2.
+    """
+    return [key for key, _ in scope["headers"]].count(b"host") > 1
+
+
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, if it is not too large: neither a wrong content-length nor chunks get more than that in
     memory.

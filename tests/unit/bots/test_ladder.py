@@ -67,3 +67,15 @@ def test_processes_give_the_same_results_as_one(capsys: pytest.CaptureFixture[st
 def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert ladder.run(arguments("--policies", "genius")) == 2
     assert "genius" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--seeds=0", "--seeds=-2", "--first-seed=-1", "--max-inputs=0", "--jobs=0"])
+def test_numbers_out_of_range_are_refused(word: str) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        arguments(word)
+    assert refusal.value.code == 2
+
+
+def test_a_ladder_of_no_policies_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ladder.run(arguments("--policies", ",")) == 2
+    assert capsys.readouterr().err.startswith("ladder: --policies")

@@ -105,6 +105,23 @@ def test_connection_strings_that_cannot_work(text: str) -> None:
         read_settings({"database": text}, {}, stores=("sqlite", "memory", "postgresql"))
 
 
+@pytest.mark.parametrize("text", ["http://a/", "a/b", "a, b c", "user@a", "*.example.org"])
+def test_an_allowed_host_is_a_host_and_not_an_address(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--allowed-hosts: .* must be a host like game.example.org"):
+        read_settings({"allowed_hosts": text}, {})
+
+
+def test_allowed_hosts_may_have_ports() -> None:
+    hosts = read_settings({"allowed_hosts": "A.example.org, b_c:80,[::1]:8000"}, {}).allowed_hosts
+    assert hosts == ("a.example.org", "b_c:80", "[::1]:8000")
+
+
+def test_a_command_tells_its_own_default_database() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, ("database",), "somewhere else")
+    assert "(default somewhere else)" in " ".join(parser.format_help().split())
+
+
 def test_a_store_that_is_not_here_yet_is_named() -> None:
     with pytest.raises(SettingsError, match="the postgresql store comes with a later version"):
         read_settings({"database": "postgresql://h/d"}, {})

@@ -17,7 +17,13 @@ from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.sqlite import SqliteStore
 
 
-def sit(database: Path, lines: Iterable[str | BaseException], bot: str = "hero") -> list[str]:
+def sit(
+    database: Path,
+    lines: Iterable[str | BaseException],
+    bot: str = "hero",
+    *,
+    on_the_terminal: bool = False,
+) -> list[str]:
     """Play those lines, an exception standing for the key that raises it; returns what was shown."""
 
     @contextlib.asynccontextmanager
@@ -42,7 +48,8 @@ def sit(database: Path, lines: Iterable[str | BaseException], bot: str = "hero")
         return line
 
     shown: list[str] = []
-    assert terminal.run(argparse.Namespace(bot=bot), open_host, ask=ask, say=shown.append) == 0
+    say = None if on_the_terminal else shown.append
+    assert terminal.run(argparse.Namespace(bot=bot), open_host, ask=ask, say=say) == 0
     return shown
 
 
@@ -86,3 +93,31 @@ def test_a_name_that_is_no_bot_id_is_refused(capsys: pytest.CaptureFixture[str])
 
     assert terminal.run(argparse.Namespace(bot="a b"), never) == 2
     assert "a b" in capsys.readouterr().err
+
+
+def test_long_lines_are_broken_between_words() -> None:
+    lines = terminal.wrapped(
+        "e1 t0 | Hero (level 1)\n\n  equip 3: the well-worn hat of the mountain king", 24
+    )
+    assert lines.split("\n") == [
+        "e1 t0 | Hero (level 1)",
+        "",
+        "  equip 3: the well-worn",
+        "    hat of the mountain",
+        "    king",
+    ]
+
+
+def test_a_line_that_fits_stays_as_it_is() -> None:
+    assert terminal.wrapped("  1    attack", 13) == "  1    attack"
+
+
+def test_on_a_terminal_nothing_is_wider_than_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    sit(tmp_path / "games.db", ["1", "?", "q"], on_the_terminal=True)
+    shown = capsys.readouterr().out
+    assert "e1 t1" in shown
+    assert max(map(len, shown.splitlines())) <= 40
