@@ -12,7 +12,7 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, skip_without_wheel
+from tests.contract.postgres_server import PostgresServer, running_server
 
 STORES = ("memory", "sqlite", "postgres")
 
@@ -20,13 +20,8 @@ STORES = ("memory", "sqlite", "postgres")
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for the whole session; a test that stops it starts it again."""
-    skip_without_wheel()
-    server = PostgresServer()
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ run as `nobody`; if `nobody` cannot reach the wheel, they are copied beside the 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,6 +130,18 @@ class PostgresServer:
         for path in (copied, *copied.rglob("*")):
             path.chmod(path.stat().st_mode | 0o555)
         return copied / wheel.name / newest.name / "bin"
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A server of its own for a session or a module of tests; ended with it, however it ends."""
+    skip_without_wheel()
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 async def blocked(watcher: asyncpg.Connection) -> None:

@@ -15,7 +15,7 @@ from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
-from tests.contract.postgres_server import PostgresServer, skip_without_wheel
+from tests.contract.postgres_server import PostgresServer, running_server
 from tests.integration.server import ServerProcess
 
 TURNS = 1000
@@ -23,13 +23,8 @@ TURNS = 1000
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    skip_without_wheel()
-    server = PostgresServer()
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.close()
 
 
 async def play_through(server: ServerProcess, trouble: Callable[[], None]) -> Tally:

@@ -51,7 +51,7 @@ class BotHost:
         self._clock = clock
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds)
-        self._lines = Lines(store, rules, clock, self._patience, hot_games_max)
+        self._lines = Lines(store, rules, self._patience, hot_games_max)
 
     @property
     def feed(self) -> Feed:

@@ -20,7 +20,7 @@ class Game:
     cannot be gone on with here (it does not check, or its rules are not shipped); a new run can still begin.
     """
 
-    __slots__ = ("acted_at", "busy", "key", "row", "trouble", "unsettled", "waiting")
+    __slots__ = ("busy", "key", "row", "trouble", "unsettled", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -28,5 +28,4 @@ class Game:
         self.trouble: DungeonFighterError | None = None
         self.busy = False
         self.unsettled = False
-        self.acted_at = 0.0
         self.waiting: deque[Request] | None = None

@@ -40,7 +40,7 @@ from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.hot_game import Game
 from dungeonfighter.hosting.patience import Patience
-from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
+from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Planned, Request, Verdict
 from dungeonfighter.hosting.rulebook import RuleBook
 
@@ -51,11 +51,8 @@ _LOOKED_AT_MAX: Final = 8
 class Lines:
     """The hot games and who waits for each; the longest idle ones hibernate beyond `hot_games_max`."""
 
-    def __init__(
-        self, store: Store, rules: RuleBook, clock: Clock, patience: Patience, hot_games_max: int
-    ) -> None:
+    def __init__(self, store: Store, rules: RuleBook, patience: Patience, hot_games_max: int) -> None:
         self._book = rules
-        self._clock = clock
         self._patience = patience
         self._hot_games_max = hot_games_max
         self._heads = Gather(store.heads)
@@ -139,8 +136,7 @@ class Lines:
 
         def tell(told: Told) -> None:
             if type(told) is Won:
-                game.row = plan.write.row
-                self._count(plan)
+                self._won(game, plan)
                 self._done(game, request, plan.answer)
             else:
                 self._slowly(game, request, told)
@@ -159,6 +155,10 @@ class Lines:
             return request.plan(row, self._book)
         except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
             return Verdict(error=error)
+
+    def _won(self, game: Game, plan: Planned) -> None:
+        game.row, game.trouble = plan.write.row, None
+        self._count(plan)
 
     def _count(self, plan: Planned) -> None:
         self.counters.turns += 1
@@ -181,7 +181,6 @@ class Lines:
         self._next(game)
 
     def _next(self, game: Game) -> None:
-        game.acted_at = self._clock.now()
         if game.waiting:
             self._step(game, game.waiting.popleft())
             return
@@ -260,8 +259,7 @@ class Lines:
             request.trying(plan)
             told = await self._commit(plan)
             if isinstance(told, Won):
-                game.row, game.trouble = plan.write.row, None
-                self._count(plan)
+                self._won(game, plan)
                 return plan.answer
         raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
 

@@ -54,31 +54,6 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     _mend_strip(cat, hero)
 
 
-def max_health(cat: Catalogue, hero: Hero) -> int:
-    return hero.figures.health_max
-
-
-def armour(cat: Catalogue, hero: Hero) -> int:
-    """Flat armour, taken off every hit."""
-    return hero.figures.armour
-
-
-def base_damage(cat: Catalogue, hero: Hero) -> int:
-    """STR + the highest stat + weapon + gear: what a plain hit is made of, before amplification."""
-    return hero.figures.damage
-
-
-def strip_slots(hero: Hero) -> int:
-    return hero.figures.slots
-
-
-def known_actions(cat: Catalogue, hero: Hero) -> list[int]:
-    """Action numbers usable now, the basic first: learned by class, then granted by worn gear. `strip` counts
-    in it.
-    """
-    return hero.figures.known
-
-
 def xp_next(level: int) -> int:
     return tables.xp_next(level)
 
