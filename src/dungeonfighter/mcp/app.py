@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import wire
-from dungeonfighter.mcp.endpoint import Front, McpEndpoint
+from dungeonfighter.mcp.endpoint import McpEndpoint
+from dungeonfighter.mcp.front import Front
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import SdkSpeaker
 
@@ -93,7 +94,7 @@ def build_app(
     guard: HostGuard,
     routes: Sequence[BaseRoute] = (),
     ready: Callable[[], bool] = lambda: True,
-    front: Front | None = None,
+    short_way: bool = True,
     worker: Mapping[str, int] | None = None,
 ) -> App:
     """The application around a host whose store is open.
@@ -103,10 +104,14 @@ def build_app(
         guard: Which Host and Origin headers are served.
         routes: Further pages (the watch page and its API); guarded like MCP, except `/metrics`.
         ready: What `/readyz` answers: 503 while it is False (starting, draining).
-        front: The short way for playing calls; None sends everything to the official SDK.
+        short_way: Whether calls are answered without the protocol library where that is possible.
         worker: Which of several processes this is, shown by `/readyz`.
     """
-    speaker = SdkSpeaker(Registry(host))
+    registry = Registry(host)
+    speaker = SdkSpeaker(registry)
+    endpoint = McpEndpoint(speaker, guard)
+    if short_way:
+        endpoint.front = Front(registry, endpoint.demand)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -114,7 +119,7 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(McpEndpoint(speaker, guard, front), pages, guard, ready, lambda: host.stats().store_up, worker)
+    return App(endpoint, pages, guard, ready, lambda: host.stats().store_up, worker)
 
 
 def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:

@@ -59,7 +59,7 @@ class McpEndpoint:
     def __init__(self, speaker: Speaker, guard: HostGuard, front: Front | None = None) -> None:
         self._speaker = speaker
         self._guard = guard
-        self._front = front
+        self.front = front
 
     async def __call__(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
@@ -78,7 +78,7 @@ class McpEndpoint:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, None)
             return
-        if self._front is None or not await self._front(scope, body, bot, send):
+        if self.front is None or not await self.front(scope, body, bot, send):
             await self._answer(scope, receive, send, body, bot)
 
     async def _answer(
@@ -87,7 +87,8 @@ class McpEndpoint:
         envelope = wire.open_envelope(body)
         mended = wire.Mended(send, envelope.id)
         try:
-            exchange = self._judge(scope, envelope, bot, mended)
+            path_bot, toolset = self.demand(scope, envelope, bot)
+            exchange = Exchange(path_bot, toolset, LOCAL_FLEET, mended)
             await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
         except ProtocolError as fault:
             await wire.send_fault(send, fault, envelope.id)
@@ -96,17 +97,22 @@ class McpEndpoint:
             if not mended.started:
                 await wire.send_fault(send, _BROKEN, envelope.id)
 
-    def _judge(
-        self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None, mended: wire.Mended
-    ) -> Exchange:
-        """Everything that can be wrong with a POST before a protocol library has to look at it."""
+    def demand(
+        self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
+    ) -> tuple[str | None, Toolset]:
+        """The bot of the path and the toolset, after everything that can be wrong with a POST before a
+        protocol library has to look at it.
+
+        Raises:
+            ProtocolError: It is refused.
+        """
         self._check_hosts(scope)
-        exchange = Exchange(_bot_in(bot), _toolset_in(scope), LOCAL_FLEET, mended)
+        found = _bot_in(bot), _toolset_in(scope)
         _check_headers(scope)
         if envelope.fault is not None:
             raise envelope.fault
         _check_version(scope, envelope)
-        return exchange
+        return found
 
     def _check_hosts(self, scope: wire.Scope) -> None:
         if wire.has_two_hosts(scope):

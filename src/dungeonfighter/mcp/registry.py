@@ -133,17 +133,23 @@ class Registry:
         found = self.tools.get(name)
         if found is None:
             raise ProtocolError(INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}")
-        bot = ""
         try:
             own, bot = _bot_of(found, dict(given or {}), bound_bot)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
+        except DungeonFighterError as error:
+            return failure(error)
+        return await self.run(found, bot, args, fleet)
+
+    async def run(self, found: Tool[Any], bot: str, args: Nothing, fleet: str) -> ToolAnswer:
+        """Call a tool with arguments that are decoded already; see `call`."""
+        try:
             return await found.run(Seat(self._host, fleet, bot), args)
         except DungeonFighterError as error:
             if isinstance(error, StoreError | Corrupt):
-                logger.warning("tool %s for %s/%s: %s", name, fleet, bot, error)
+                logger.warning("tool %s for %s/%s: %s", found.name, fleet, bot, error)
             return failure(error)
         except Exception as error:
-            logger.exception("tool %s broke", name)
+            logger.exception("tool %s broke", found.name)
             raise ProtocolError(INTERNAL_ERROR, "internal error", status=500) from error
 
 

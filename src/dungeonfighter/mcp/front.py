@@ -1,0 +1,199 @@
+"""The short way: `tools/call` over HTTP, in every era, without the protocol library.
+
+It answers only what its typed decoder accepts completely, and leaves everything else, with the same bytes, to
+the official SDK. What the specification and this server demand of headers and of `_meta` is judged by the
+same functions as on the long way, once for each combination of them: a client sends the same ones with every
+request, so the verdict is kept. Only good verdicts are kept, and not many.
+
+Both ways end in the one tool registry; a differential test sends the same requests down both.
+
+Source: docs/architecture.md, decision 6 and "A turn, step by step"; MCP 2026-07-28,
+basic/transports/streamable-http.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from mcp.shared.inbound import (
+    InboundModernRoute,
+    classify_inbound_request,
+    find_duplicated_routing_header,
+)
+from mcp_types.methods import validate_client_request
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from dungeonfighter import __version__, limits
+from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
+from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry, Tool
+
+_VERDICTS_MAX: Final = 4096
+_META_BYTES_MAX: Final = 2048
+_DEFAULT_ERA: Final = HANDSHAKE_PROTOCOL_VERSIONS[1]
+_JUDGED: Final = frozenset({
+    b"host", b"origin", b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name",
+    b"mcp-session-id",
+})  # fmt: skip
+"""The headers a verdict depends on. `Mcp-Param-Bot-Id` is compared every time; no other changes an answer."""
+_BOT_HEADER: Final = b"mcp-param-bot-id"
+
+Headers = list[tuple[bytes, bytes]]
+Demands = Callable[[wire.Scope, wire.Envelope, bytes | None], object]
+"""What this server demands of a request before any protocol library sees it; raises `ProtocolError`."""
+
+
+class _Params(Struct, forbid_unknown_fields=True):
+    name: str
+    arguments: Raw | UnsetType = UNSET
+    meta: Raw | UnsetType = field(name="_meta", default=UNSET)
+
+
+class _Call(Struct, forbid_unknown_fields=True):
+    jsonrpc: Literal["2.0"]
+    id: Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=256)]
+    method: Literal["tools/call"]
+    params: _Params
+
+
+class _Known(NamedTuple):
+    """A tool, and the typed decoder of its arguments at one kind of address."""
+
+    tool: Tool[Any]
+    decode: Callable[[Any], Any]
+
+
+_decode: Final = msgspec.json.Decoder(_Call).decode
+_encode: Final = msgspec.json.Encoder().encode
+_START: Final = b'{"jsonrpc":"2.0","id":%b,"result":{"content":[{"type":"text","text":%b}],"isError":%b'
+_STRUCTURED: Final = b',"structuredContent":'
+_END_LEGACY: Final = b"}}"
+_END_MODERN: Final = (
+    b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b}}}'
+    % _encode({"name": "dungeonfighter", "title": "DungeonFighter", "version": __version__})
+)
+
+
+class Front:
+    """The short way for one server.
+
+    Args:
+        registry: Where the calls end.
+        demands: What the endpoint demands of any request.
+    """
+
+    def __init__(self, registry: Registry, demands: Demands) -> None:
+        self._registry = registry
+        self._demands = demands
+        self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
+        self._bound = {name: _known(tool, bound=True) for name, tool in registry.tools.items()}
+        self._verdicts: dict[tuple[object, ...], bool] = {}
+
+    async def __call__(self, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
+        """Answer a request, if it is one of those that can be answered here.
+
+        Args:
+            scope: The ASGI scope of a POST.
+            body: The whole body.
+            bot: The bot's segment of the path; None on `/mcp`.
+            send: Where the answer goes.
+
+        Returns:
+            Whether it was answered; False: nothing was done.
+        """
+        try:
+            call = _decode(body)
+            params = call.params
+            known = (self._free if bot is None else self._bound).get(params.name)
+            if known is None:
+                return False
+            args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        meta = b"" if params.meta is UNSET else bytes(params.meta)
+        headers: Headers = scope["headers"]
+        seen = tuple([pair for pair in headers if pair[0] in _JUDGED])
+        key = (params.name, bot, scope["query_string"], meta, seen)
+        is_modern = self._verdicts.get(key)
+        if is_modern is None:
+            is_modern = self._judge(scope, body, bot, meta, seen)
+            if is_modern is None:
+                return False
+            if len(self._verdicts) >= _VERDICTS_MAX:
+                self._verdicts.clear()
+            self._verdicts[key] = is_modern
+        if bot is not None:
+            who = bot.decode("ascii")
+        else:
+            given: str | None = getattr(args, "bot_id", None)
+            if is_modern and not _is_mirrored(headers, given):
+                return False
+            who = arguments.DEFAULT_BOT if given is None else given
+        try:
+            answer = await self._registry.run(known.tool, who, args, LOCAL_FLEET)
+        except ProtocolError as fault:
+            await wire.send_fault(send, fault, call.id)
+            return True
+        await wire.send_json(send, 200, _told(call.id, answer, is_modern=is_modern))
+        return True
+
+    def _judge(
+        self,
+        scope: wire.Scope,
+        body: bytes,
+        bot: bytes | None,
+        meta: bytes,
+        seen: tuple[tuple[bytes, bytes], ...],
+    ) -> bool | None:
+        """Whether such requests may be answered here: True in the modern era, False in the older ones; None:
+        they may not.
+        """
+        names = [name for name, _ in seen]
+        if len(meta) > _META_BYTES_MAX or len(set(names)) != len(names):
+            return None
+        if bot is not None and not limits.bot_id_pattern.match(bot.decode("latin-1")):
+            return None
+        envelope = wire.open_envelope(body)
+        texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in seen]
+        version = dict(texts).get("mcp-protocol-version", _DEFAULT_ERA)
+        is_modern = version in MODERN_PROTOCOL_VERSIONS
+        if not is_modern and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            return None
+        try:
+            self._demands(scope, envelope, bot)
+            validate_client_request("tools/call", version, envelope.message["params"])
+        except (ProtocolError, ValueError, KeyError):
+            return None
+        if is_modern:
+            if find_duplicated_routing_header(texts) is not None:
+                return None
+            if not isinstance(
+                classify_inbound_request(envelope.message, headers=dict(texts)), InboundModernRoute
+            ):
+                return None
+        return is_modern
+
+
+def _known(tool: Tool[Any], *, bound: bool) -> _Known:
+    kind: type[Any] = tool.kind
+    if tool.takes_bot and not bound:
+        bot_id = Annotated[str, Meta(pattern=f"^{limits.bot_id_pattern.pattern}")] | None
+        kind = msgspec.defstruct(f"{kind.__name__}Of", [("bot_id", bot_id, None)], bases=(kind,))
+    return _Known(tool, msgspec.json.Decoder(kind).decode)
+
+
+def _is_mirrored(headers: Headers, given: str | None) -> bool:
+    """Whether the header that balancers route by says what the body says. Bot ids need no encoding there."""
+    said = [value for name, value in headers if name == _BOT_HEADER]
+    return said == ([] if given is None else [given.encode()])
+
+
+def _told(request_id: int | str, answer: ToolAnswer, *, is_modern: bool) -> bytes:
+    is_error = b"true" if answer.is_error else b"false"
+    body = _START % (_encode(request_id), _encode(answer.text), is_error)
+    if answer.structured is not None:
+        body += _STRUCTURED + _encode(answer.structured)
+    return body + (_END_MODERN if is_modern else _END_LEGACY)
