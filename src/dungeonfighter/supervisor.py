@@ -27,6 +27,7 @@ import uvicorn
 
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http_protocol import BoundedProtocol
+from dungeonfighter.mcp.wire import WHOLE
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,10 @@ class Draining:
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
+        extensions = scope.get("extensions")
+        if extensions is not None and WHOLE in extensions:
+            whole = extensions[WHOLE]
+            extensions[WHOLE] = lambda body: not self.begun.is_set() and whole(body)
         await self._app(scope, receive, closing)
 
 

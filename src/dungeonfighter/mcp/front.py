@@ -137,7 +137,7 @@ class Front:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, call.id)
             return True
-        await wire.send_json(send, 200, _told(call.id, answer, is_modern=is_modern))
+        await wire.send_whole(scope, send, _told(call.id, answer, is_modern=is_modern))
         return True
 
     def _judge(
