@@ -224,7 +224,7 @@ def _compose(
         ready=lambda: draining.is_ready,
         worker=worker,
     )
-    draining = supervisor.Draining(app)
+    draining = supervisor.Draining(app, app.offer)
     return draining, watch
 
 

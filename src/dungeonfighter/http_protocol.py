@@ -1,30 +1,30 @@
-"""uvicorn's HTTP protocol with two bounds that it lacks, and two short cuts.
+"""uvicorn's HTTP protocol with two bounds that it lacks, and a short way past ASGI.
 
-The bounds: how long a head may be, and how late a request.
+The bounds: how long a head may be, and how late a request. uvicorn keeps every header it is sent until the
+head ends, and waits for that end as long as the connection lives. Here a head beyond `limits.head_bytes_max`
+is answered 431, and a connection whose request (head or body) is not complete within
+`limits.head_seconds_max` is closed; one that is idle after an answer is a matter of uvicorn's keep-alive.
+What is counted are the bytes since the last byte of a body, so trailers and chunk extensions are bounded too.
+A request that comes in one piece on a kept connection costs no timer, and the timer of an idle connection is
+not set anew for each request: when it ends, it looks how long the connection has been idle.
 
-uvicorn keeps every header it is sent until the head ends, and waits for that end as long as the connection
-lives. Here a head beyond `limits.head_bytes_max` is answered 431, and a connection whose request (head or
-body) is not complete within `limits.head_seconds_max` is closed; one that is idle after an answer is a matter
-of uvicorn's keep-alive. What is counted are the bytes since the last byte of a body, so trailers and chunk
-extensions are bounded too. A request that comes in one piece on a kept connection costs no timer.
+The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
+is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
 
-The short cuts: an answer that is whole goes out in one piece (the ASGI extension `wire.WHOLE`), and the timer
-of an idle connection is not set anew for each request: it looks how long the connection has been idle when it
-ends.
-
-Source: RFC 6585, section 5.
+Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import Any, Final
+import http
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from dungeonfighter import limits
-from dungeonfighter.mcp.wire import WHOLE
+from dungeonfighter.mcp.wire import Reply, Scope
 
 _WHY: Final = b"the request line and headers are too long"
 _TOO_LONG: Final = b"\r\n".join(
@@ -38,11 +38,39 @@ _TOO_LONG: Final = b"\r\n".join(
     ]
 )
 
-_WHOLE_HEAD: Final = b"HTTP/1.1 200 OK\r\n%bcontent-type: application/json\r\ncontent-length: "
+_SHORT_BODY_MAX: Final = 8192
+_HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
+_CLOSE: Final = b"connection: close\r\n"
+
+
+class ShortWay(Protocol):
+    """Whoever is offered small requests first (`supervisor.Draining`)."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether connections may be kept."""
+
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
+        """See `mcp.wire.Offer`."""
+
+
+class _Exchange:
+    """Stands where uvicorn has its cycle, while a request is answered the short way."""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
+    message_event = asyncio.Event()
+    """Set when the connection is lost; nobody waits for it here."""
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
+
+    short_way: ClassVar[ShortWay | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,6 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._incomplete = True
         self._late: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
+        self._offered: bytearray | None = None
+        """The body so far of a request that will be offered to the short way."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -85,25 +115,90 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its head is complete."""
+        """Its head is complete: uvicorn begins with it now, unless it may go the short way."""
         self._head_bytes = 0
-        scope = self.scope
-        super().on_headers_complete()
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and cycle.scope is scope:
-            scope["extensions"] = {WHOLE: partial(self._answer_whole, cycle)}
+        if self._may_be_short():
+            self._offered = bytearray()
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Some of its body came; how much there may be is the application's to say."""
         self._head_bytes = 0
-        super().on_body(body)
+        offered = self._offered
+        if offered is None:
+            super().on_body(body)
+            return
+        offered += body
+        if len(offered) > _SHORT_BODY_MAX:
+            self._hand_over(offered)
 
     def on_message_complete(self) -> None:
         """It is complete."""
         self._head_bytes = 0
         self._incomplete = False
         self._stop_timer()
+        offered = self._offered
+        if offered is not None:
+            if self._go_short(bytes(offered)):
+                return
+            self._hand_over(offered)
         super().on_message_complete()
+
+    def _may_be_short(self) -> bool:
+        """Whether uvicorn would do nothing with this request but pass it on, and nothing is before it."""
+        parser = self.parser
+        return (
+            self.short_way is not None
+            and _bot_of(self.url) is not _ELSEWHERE
+            and self._is_answered()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+        )
+
+    def _hand_over(self, offered: bytearray) -> None:
+        """Let uvicorn have the request as it is so far."""
+        self._offered = None
+        super().on_headers_complete()
+        if offered:
+            super().on_body(bytes(offered))
+
+    def _go_short(self, body: bytes) -> bool:
+        bot = _bot_of(self.url)
+        short_way = self.short_way
+        assert short_way is not None
+        assert not isinstance(bot, str)
+        exchange = _Exchange()
+        scope: Scope = self.scope  # type: ignore[assignment]
+        scope["query_string"] = b""
+
+        def reply(status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+            exchange.response_complete = True
+            if not exchange.disconnected:
+                self._reply(status, body, extra, is_kept=exchange.keep_alive and short_way.is_ready)
+
+        before, self.cycle = self.cycle, exchange  # type: ignore[assignment]
+        if not short_way.offer(scope, body, bot, reply):
+            self.cycle = before
+            return False
+        self._offered = None
+        return True
+
+    def _reply(
+        self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]], *, is_kept: bool
+    ) -> None:
+        lines = _lines(self.server_state.default_headers)
+        if extra:
+            lines += b"".join(b"%b: %b\r\n" % pair for pair in extra)
+        head = _HEAD % (status, _PHRASES[status], lines, len(body), b"" if is_kept else _CLOSE)
+        self.transport.write(head + body)
+        if not is_kept:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """An answer is out: begin the next one, or be idle."""
@@ -132,17 +227,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _look_at_idle_after(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _answer_whole(self, cycle: RequestResponseCycle, body: bytes) -> bool:
-        """See `wire.WHOLE`; what needs more than one write, or another head, is left to uvicorn."""
-        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        head = _whole_head(self.server_state.default_headers)
-        self.transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
 
     def _is_awaiting(self) -> bool:
         """Whether the client owes us something: the rest of a request, or (after empty lines) one at all."""
@@ -176,12 +260,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-_head_made: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
-"""The headers that uvicorn sends with every answer (made anew each second), and the head with them."""
+_ELSEWHERE: Final = ""
+_PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 
 
-def _whole_head(headers: list[tuple[bytes, bytes]]) -> bytes:
-    global _head_made  # noqa: PLW0603 (one line for all connections, made once a second)
-    if _head_made[0] is not headers:
-        _head_made = headers, _WHOLE_HEAD % b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return _head_made[1]
+def _bot_of(url: bytes) -> bytes | str | None:
+    """The bot's segment of a plain MCP address, None on `/mcp`; `_ELSEWHERE` for every other address."""
+    if url == b"/mcp":
+        return None
+    parts = url.split(b"/")
+    if len(parts) == 4 and parts[1] == b"bots" and parts[3] == b"mcp" and b"%" not in url and b"?" not in url:
+        return parts[2]
+    return _ELSEWHERE
+
+
+_lines_made: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+"""The headers that uvicorn sends with every answer (made anew each second), as lines."""
+
+
+def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    global _lines_made  # noqa: PLW0603 (one for all connections, made once a second)
+    if _lines_made[0] is not headers:
+        _lines_made = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    return _lines_made[1]

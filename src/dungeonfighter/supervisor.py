@@ -27,7 +27,7 @@ import uvicorn
 
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http_protocol import BoundedProtocol
-from dungeonfighter.mcp.wire import WHOLE
+from dungeonfighter.mcp.wire import Offer, Reply
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,9 @@ class Draining:
     Wraps the application: while draining each answer asks its client to close the connection.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, offer: Offer | None = None) -> None:
         self._app = app
+        self._offer = offer
         self.begun = asyncio.Event()
         self.hurried = asyncio.Event()
         """Nobody is left to wait for: do not go on serving for `drain_seconds`."""
@@ -118,6 +119,10 @@ class Draining:
     def is_ready(self) -> bool:
         """What `/readyz` tells."""
         return not self.begun.is_set()
+
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
+        """The short way, if there is one, as long as the drain has not begun."""
+        return self._offer is not None and self.is_ready and self._offer(scope, body, bot, reply)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, with `Connection: close` once the drain began."""
@@ -130,10 +135,6 @@ class Draining:
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
-        extensions = scope.get("extensions")
-        if extensions is not None and WHOLE in extensions:
-            whole = extensions[WHOLE]
-            extensions[WHOLE] = lambda body: not self.begun.is_set() and whole(body)
         await self._app(scope, receive, closing)
 
 
@@ -178,7 +179,7 @@ async def serve(
     _raise_file_limit()
     config = uvicorn.Config(
         draining,
-        http=_bounded(_connections_max()),
+        http=_bounded(draining, _connections_max()),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -211,10 +212,12 @@ async def serve(
         await serving
 
 
-def _bounded(connections_max: int) -> type[BoundedProtocol]:
+def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
     """The protocol of one connection, refusing it when there are too many: idle ones count as well."""
 
     class Bounded(BoundedProtocol):
+        short_way = draining
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max:

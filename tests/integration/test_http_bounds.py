@@ -58,6 +58,14 @@ class Client:
         assert head.startswith(b"HTTP/1.1 200 "), head
         return await self._reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
 
+    async def some(self, count: int) -> list[bytes]:
+        """The heads of so many answers, whatever their status."""
+        heads = []
+        for _ in range(count):
+            heads.append(await self._reader.readuntil(b"\r\n\r\n"))
+            await self._reader.readexactly(int(heads[-1].partition(b"content-length: ")[2].split()[0]))
+        return heads
+
     async def rest(self) -> bytes:
         """All until the server closes."""
         try:

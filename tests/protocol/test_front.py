@@ -57,23 +57,25 @@ def endpoint(speaker: Echo, front: Any = None) -> McpEndpoint:
 
 
 async def test_the_front_answers_what_it_takes() -> None:
-    async def front(scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
-        assert (body, bot) == (BODY, b"me")
-        await wire.send_json(send, 200, b"{}")
-        return True
+    class Takes:
+        def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+            assert (scope["query_string"], body, bot) == (b"toolset=core", BODY, b"me")
+            reply(200, b"{}")
+            return True
 
     asgi, speaker = Asgi(BODY[:10], BODY[10:]), Echo()
-    await endpoint(speaker, front)(asgi.scope, asgi.receive, asgi.send, b"me")
+    await endpoint(speaker, Takes())(asgi.scope, asgi.receive, asgi.send, b"me")
     assert asgi.sent[1]["body"] == b"{}"
     assert not speaker.seen
 
 
 async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
-    async def front(*_: object) -> bool:
-        return False
+    class Leaves:
+        def offer(self, *_: object) -> bool:
+            return False
 
     asgi, speaker = Asgi(BODY[:10], BODY[10:]), Echo()
-    await endpoint(speaker, front)(asgi.scope, asgi.receive, asgi.send, b"me")
+    await endpoint(speaker, Leaves())(asgi.scope, asgi.receive, asgi.send, b"me")
     ((exchange, body),) = speaker.seen
     assert body == BODY
     assert (exchange.bot, exchange.toolset, exchange.fleet) == ("me", "core", "local")

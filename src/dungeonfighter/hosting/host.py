@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,7 +23,7 @@ from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, pre
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import BotLine, Chance, Clock, Save, Store
-from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start
+from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start, Tell
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
 
@@ -81,9 +82,16 @@ class BotHost:
 
         Source: product.md, "Retries".
         """
-        text = canonical(text)
-        return await self._lines.submit(
-            key, Play(self._chance.op(), self._patience.deadline(), _future(), text, turn, episode)
+        return await _told(lambda tell: self.begin_play(key, text, turn, episode, tell))
+
+    def begin_play(self, key: str, text: str, turn: int | None, episode: int | None, tell: Tell) -> None:
+        """`play` for those who do not wait but are told, once, in the event loop, perhaps at once.
+
+        Raises:
+            BadInput, Overloaded: As `play`; then nobody is told.
+        """
+        self._lines.submit(
+            key, Play(self._chance.op(), self._patience.deadline(), tell, canonical(text), turn, episode)
         )
 
     async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
@@ -100,18 +108,18 @@ class BotHost:
         """
         if options.mode == Mode.daily and options.seed is not None:
             raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
-        return await self._lines.submit(
-            key,
-            Start(self._chance.op(), self._patience.deadline(), _future(), options, episode, self._seeds()),
+        op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
+        return await _told(
+            lambda tell: self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds))
         )
 
     async def reset(self, key: str) -> Answer:
         """Begin a new run with the former name and mode and fresh dice, and clear the directive."""
-        request = Start(
-            self._chance.op(), self._patience.deadline(), _future(), NewGame(), None, self._seeds(),
-            trails.ORIGIN_RESET,
-        )  # fmt: skip
-        return await self._lines.submit(key, request)
+        op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
+        origin = trails.ORIGIN_RESET
+        return await _told(
+            lambda tell: self._lines.submit(key, Start(op, deadline, tell, NewGame(), None, seeds, origin))
+        )
 
     async def read(self, key: str) -> Present:
         """The game as it is in the store now.
@@ -159,9 +167,8 @@ class BotHost:
         save = await self._patience.ask(lambda: self._store.get_save(key, slot))
         if save is None:
             raise await self._unknown_save(key, slot)
-        return await self._lines.submit(
-            key, Load(self._chance.op(), self._patience.deadline(), _future(), save, episode)
-        )
+        op, deadline = self._chance.op(), self._patience.deadline()
+        return await _told(lambda tell: self._lines.submit(key, Load(op, deadline, tell, save, episode)))
 
     async def delete_save(self, key: str, slot: str) -> None:
         """Remove a save slot.
@@ -180,9 +187,8 @@ class BotHost:
                 f"a directive has at most {limits.directive_chars_max} characters, this one has {len(text)}"
             )
             raise BadInput(what, code="bad_argument")
-        answer = await self._lines.submit(
-            key, Direct(self._chance.op(), self._patience.deadline(), _future(), text)
-        )
+        op, deadline = self._chance.op(), self._patience.deadline()
+        answer = await _told(lambda tell: self._lines.submit(key, Direct(op, deadline, tell, text)))
         return answer.game
 
     async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotLine]:
@@ -238,8 +244,20 @@ def daily_seed(wall_seconds: float) -> int:
     )
 
 
-def _future() -> asyncio.Future[Answer]:
-    return asyncio.get_running_loop().create_future()
+async def _told(ask: Callable[[Tell], None]) -> Answer:
+    """Wait for what `ask` has itself told; who stops waiting stops nothing."""
+    future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def tell(told: Answer | Exception) -> None:
+        if future.done():
+            return
+        if isinstance(told, Exception):
+            future.set_exception(told)
+        else:
+            future.set_result(told)
+
+    ask(tell)
+    return await future
 
 
 def _check_slot(slot: str) -> None:

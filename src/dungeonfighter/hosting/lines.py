@@ -10,8 +10,8 @@ A request goes through three hands:
 
 Nothing but a commit or a fresh head may ground an answer: a plan made from memory is only ever sent to the
 store, which compares (version, digest); a verdict made from memory (stale turn, illegal input, a repeat, any
-read) is checked against a head fetched after the request arrived. The caller's task may be cancelled at any
-moment: it only waits on a future.
+read) is checked against a head fetched after the request arrived. Whoever asked may be gone at any moment: it
+is only told.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -65,12 +65,11 @@ class Lines:
         self.counters = Counters()
         self.feed = Feed()
 
-    async def submit(self, key: str, request: Request) -> Answer:
-        """Have one request answered, after those of its bot that came before it.
+    def submit(self, key: str, request: Request) -> None:
+        """Have one request answered through its `tell`, after those of its bot that came before it.
 
         Raises:
-            Overloaded: draining, or too many requests wait for this bot.
-            DungeonFighterError: Whatever the request's own answer is.
+            Overloaded: draining, or too many requests wait for this bot; nobody will be told.
         """
         if self._closing:
             what = "this server is going down; try again in 3 s"
@@ -90,7 +89,6 @@ class Lines:
             game.busy = True
             self._hibernate()
             self._step(game, request)
-        return await request.future
 
     async def fresh_row(self, key: str) -> Row:
         """The row of a bot as of a moment after this call began; version 0 when there is none.
@@ -170,14 +168,12 @@ class Lines:
     def _done(self, game: Game, request: Request, answer: Answer) -> None:
         if answer.repeated:
             self.counters.repeated += 1
-        if not request.future.done():
-            request.future.set_result(answer)
+        request.tell(answer)
         self._next(game)
 
     def _fail(self, game: Game, request: Request, error: Exception) -> None:
         self.counters.errors += 1
-        if not request.future.done():
-            request.future.set_exception(error)
+        request.tell(error)
         self._next(game)
 
     def _next(self, game: Game) -> None:

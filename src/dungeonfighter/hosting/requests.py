@@ -8,7 +8,7 @@ The retry table is `judge`. Source: docs/architecture.md, "One request, one effe
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
 import msgspec
@@ -50,6 +50,10 @@ class Seeds(Struct, frozen=True):
     of_the_day: int
 
 
+Tell = Callable[[Answer | Exception], None]
+"""Who asked: told once, in the event loop, of the answer or of what went wrong. It must not raise."""
+
+
 class Request:
     """One request for one game. The same `op` is carried by every attempt of it."""
 
@@ -58,10 +62,10 @@ class Request:
     replayable: ClassVar[bool] = False
     """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
 
-    def __init__(self, op: bytes, deadline: float, future: asyncio.Future[Answer]) -> None:
+    def __init__(self, op: bytes, deadline: float, tell: Tell) -> None:
         self.op = op
         self.deadline = deadline
-        self.future = future
+        self.tell = tell
         self.tried: dict[int, Planned] = {}
         """What was planned for each version this request has tried to write, the last attempt last."""
         self.unsure: set[int] = set()
@@ -96,12 +100,12 @@ class Play(Request):
         self,
         op: bytes,
         deadline: float,
-        future: asyncio.Future[Answer],
+        tell: Tell,
         text: str,
         turn: int | None,
         episode: int | None,
     ) -> None:
-        super().__init__(op, deadline, future)
+        super().__init__(op, deadline, tell)
         self.text = text
         self.turn = turn
         self.episode = episode
@@ -141,10 +145,10 @@ class Start(Request):
     begins_anew = True
 
     def __init__(
-        self, op: bytes, deadline: float, future: asyncio.Future[Answer], options: NewGame,
+        self, op: bytes, deadline: float, tell: Tell, options: NewGame,
         episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW,
     ) -> None:  # fmt: skip
-        super().__init__(op, deadline, future)
+        super().__init__(op, deadline, tell)
         self.options = options
         self.episode = episode
         self.seeds = seeds
@@ -192,10 +196,8 @@ class Start(Request):
 class Load(Request):
     """A new run that goes on from a save."""
 
-    def __init__(
-        self, op: bytes, deadline: float, future: asyncio.Future[Answer], save: Save, episode: int | None
-    ) -> None:
-        super().__init__(op, deadline, future)
+    def __init__(self, op: bytes, deadline: float, tell: Tell, save: Save, episode: int | None) -> None:
+        super().__init__(op, deadline, tell)
         self.save = save
         self.episode = episode
 
@@ -227,8 +229,8 @@ class Direct(Request):
 
     replayable = True
 
-    def __init__(self, op: bytes, deadline: float, future: asyncio.Future[Answer], directive: str) -> None:
-        super().__init__(op, deadline, future)
+    def __init__(self, op: bytes, deadline: float, tell: Tell, directive: str) -> None:
+        super().__init__(op, deadline, tell)
         self.directive = directive
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:

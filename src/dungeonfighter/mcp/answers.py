@@ -9,7 +9,7 @@ Source: product.md, "Errors"; MCP 2026-07-28, server/tools, "Error Handling".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ from dungeonfighter.errors import (
     StoreError,
     StoreUnavailable,
 )
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.game import Answer, Present
 from dungeonfighter.mcp import views
 
 INVALID_REQUEST: Final = -32600
@@ -36,6 +36,7 @@ _STORE_AWAY: Final = "the store cannot be reached now; try again in a few second
 """Told instead of what a driver said, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Where the next step is a tool: the rules do not know their names."""
+_REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
 _TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
 
 
@@ -45,6 +46,34 @@ class ToolAnswer(Struct, frozen=True):
     text: str
     structured: dict[str, object] | None = None
     is_error: bool = False
+
+
+class Ask(Struct, frozen=True):
+    """The input that a playing tool stands for, and how the answer shall look."""
+
+    text: str
+    turn: int | None
+    episode: int | None
+    view: Literal["text", "json"] | None = None
+
+
+def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -> ToolAnswer:
+    """A game in the view that was asked for; `note` goes after the text, whose first line stays the status
+    line.
+    """
+    text = views.text_view(game) + note
+    if view != "json":
+        return ToolAnswer(text)
+    snapshot = views.json_view(game)
+    if note:
+        snapshot["repeated"] = True
+    return ToolAnswer(text, snapshot)
+
+
+def played(answer: Answer, ask: Ask) -> ToolAnswer:
+    """The answer to an input. A repeat of the last one is told exactly as it was the first time."""
+    late = answer.repeated and ask.turn is not None and ask.turn < answer.game.turn - 1
+    return shown(answer.game, ask.view, _REPEATED if late else "")
 
 
 class ProtocolError(Exception):

@@ -7,8 +7,9 @@ revision; what passes goes to the official SDK.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -48,9 +49,11 @@ class Speaker(Protocol):
         """Answer one POST through `exchange.send`."""
 
 
-Front = Callable[[wire.Scope, bytes, bytes | None, wire.Send], Awaitable[bool]]
-"""The short way, given scope, body, bot segment and send: True if it has answered; False if it did
-nothing."""
+class Front(Protocol):
+    """The short way (`front.Front`)."""
+
+    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+        """See `wire.Offer`."""
 
 
 class McpEndpoint:
@@ -78,7 +81,7 @@ class McpEndpoint:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, None)
             return
-        if self.front is None or not await self.front(scope, body, bot, send):
+        if self.front is None or not await _taken(self.front, scope, body, bot, send):
             await self._answer(scope, receive, send, body, bot)
 
     async def _answer(
@@ -122,6 +125,21 @@ class McpEndpoint:
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
         if refusal := self._guard.refusal(host, wire.header(scope, b"origin")):
             raise ProtocolError(INVALID_REQUEST, refusal, status=403)
+
+
+async def _taken(front: Front, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
+    """Whether the short way has answered."""
+    future: asyncio.Future[tuple[int, bytes, Sequence[tuple[bytes, bytes]]]]
+    future = asyncio.get_running_loop().create_future()
+
+    def reply(status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        if not future.done():
+            future.set_result((status, body, extra))
+
+    if not front.offer(scope, body, bot, reply):
+        return False
+    await wire.send_json(send, *await future)
+    return True
 
 
 _TOO_LARGE: Final = ProtocolError(

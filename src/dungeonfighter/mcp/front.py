@@ -92,17 +92,17 @@ class Front:
         self._bound = {name: _known(tool, bound=True) for name, tool in registry.tools.items()}
         self._verdicts: dict[tuple[object, ...], bool] = {}
 
-    async def __call__(self, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
-        """Answer a request, if it is one of those that can be answered here.
+    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+        """Answer a request through `reply`, if it is one of those that can be answered here.
 
         Args:
-            scope: The ASGI scope of a POST.
+            scope: The ASGI scope of a POST; headers and query are looked at.
             body: The whole body.
             bot: The bot's segment of the path; None on `/mcp`.
-            send: Where the answer goes.
+            reply: Where the answer goes, perhaps before this returns.
 
         Returns:
-            Whether it was answered; False: nothing was done.
+            Whether it is or will be answered; False: nothing was done.
         """
         try:
             call = _decode(body)
@@ -132,12 +132,15 @@ class Front:
             if is_modern and not _is_mirrored(headers, given):
                 return False
             who = arguments.DEFAULT_BOT if given is None else given
-        try:
-            answer = await self._registry.run(known.tool, who, args, LOCAL_FLEET)
-        except ProtocolError as fault:
-            await wire.send_fault(send, fault, call.id)
-            return True
-        await wire.send_whole(scope, send, _told(call.id, answer, is_modern=is_modern))
+        request_id = call.id
+
+        def then(told: ToolAnswer | ProtocolError) -> None:
+            if isinstance(told, ToolAnswer):
+                reply(200, _told(request_id, told, is_modern=is_modern))
+            else:
+                reply(*wire.whole_fault(told, request_id))
+
+        self._registry.begin(known.tool, who, args, LOCAL_FLEET, then)
         return True
 
     def _judge(

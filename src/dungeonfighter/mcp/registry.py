@@ -8,6 +8,7 @@ Source: docs/architecture.md, decision 6; product.md, "Tools".
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Generic, Literal
@@ -16,15 +17,19 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, StoreError
+from dungeonfighter.hosting.game import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import arguments, schemas
 from dungeonfighter.mcp.answers import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    Ask,
     ProtocolError,
+    Refusal,
     ToolAnswer,
     bad_argument,
     failure,
+    played,
 )
 from dungeonfighter.mcp.arguments import ArgumentsT, Nothing
 
@@ -49,10 +54,13 @@ class Seat(Struct, frozen=True):
 
 
 Run = Callable[[Seat, ArgumentsT], Awaitable[ToolAnswer]]
+Then = Callable[[ToolAnswer | ProtocolError], None]
 
 
 class Tool(Struct, Generic[ArgumentsT], frozen=True):
-    """One tool: `takes_bot` says whether it acts for one bot, `reads` that it changes nothing."""
+    """One tool: `takes_bot` says whether it acts for one bot, `reads` that it changes nothing; `ask` is the
+    input that a playing tool stands for.
+    """
 
     name: str
     toolset: Toolset
@@ -60,6 +68,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     run: Run[ArgumentsT]
     reads: bool
     takes_bot: bool
+    ask: Callable[[ArgumentsT], Ask] | None = None
 
     def definition(self, *, bound: bool) -> dict[str, Any]:
         """The tool as `tools/list` shows it, without `botId` where the path names the bot."""
@@ -88,6 +97,24 @@ def tool(
     return register
 
 
+def playing(
+    toolset: Toolset, kind: type[ArgumentsT]
+) -> Callable[[Callable[[ArgumentsT], Ask]], Callable[[ArgumentsT], Ask]]:
+    """Register a function as the tool of its name that plays the input it returns."""
+
+    def register(ask: Callable[[ArgumentsT], Ask]) -> Callable[[ArgumentsT], Ask]:
+        async def run(seat: Seat, args: ArgumentsT) -> ToolAnswer:
+            asked = ask(args)
+            return played(
+                await seat.host.play(seat.key, asked.text, turn=asked.turn, episode=asked.episode), asked
+            )
+
+        _tools[ask.__name__] = Tool(ask.__name__, toolset, kind, run, reads=False, takes_bot=True, ask=ask)
+        return ask
+
+    return register
+
+
 class Registry:
     """All tools over one host."""
 
@@ -96,6 +123,7 @@ class Registry:
         from dungeonfighter.mcp import reports, tools  # noqa: F401, PLC0415
 
         self._host = host
+        self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: _tools[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
             (one.name, bound): schemas.input_schema(one.name, with_bot=one.takes_bot and not bound)
@@ -144,13 +172,58 @@ class Registry:
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
             return await found.run(Seat(self._host, fleet, bot), args)
-        except DungeonFighterError as error:
-            if isinstance(error, StoreError | Corrupt):
-                logger.warning("tool %s for %s/%s: %s", found.name, fleet, bot, error)
-            return failure(error)
-        except Exception as error:
-            logger.exception("tool %s broke", found.name)
-            raise ProtocolError(INTERNAL_ERROR, "internal error", status=500) from error
+        except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
+            failed = _failed(error, found, fleet, bot)
+        if isinstance(failed, ProtocolError):
+            raise failed
+        return failed
+
+    def begin(self, found: Tool[Any], bot: str, args: Nothing, fleet: str, then: Then) -> None:
+        """`run` for those who do not wait: `then` is told, once, in the event loop, perhaps before this
+        returns. It must not raise.
+        """
+        if found.ask is None:
+            task = asyncio.get_running_loop().create_task(self._run_then(found, bot, args, fleet, then))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+
+        def tell(told: Answer | Exception) -> None:
+            if isinstance(told, Exception):
+                then(_failed(told, found, fleet, bot))
+                return
+            try:
+                answer: ToolAnswer | ProtocolError = played(told, ask)
+            except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
+                answer = _failed(error, found, fleet, bot)
+            then(answer)
+
+        try:
+            ask = found.ask(args)
+            self._host.begin_play(f"{fleet}/{bot}", ask.text, ask.turn, ask.episode, tell)
+        except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
+            then(_failed(error, found, fleet, bot))
+
+    async def _run_then(self, found: Tool[Any], bot: str, args: Nothing, fleet: str, then: Then) -> None:
+        told: ToolAnswer | ProtocolError
+        try:
+            told = await self.run(found, bot, args, fleet)
+        except ProtocolError as fault:
+            told = fault
+        then(told)
+
+
+def _failed(error: Exception, found: Tool[Any], fleet: str, bot: str) -> ToolAnswer | ProtocolError:
+    """The answer that tells a failure, whatever it is."""
+    if not isinstance(error, DungeonFighterError):
+        logger.error("tool %s broke", found.name, exc_info=error)
+        return ProtocolError(INTERNAL_ERROR, "internal error", status=500)
+    if isinstance(error, StoreError | Corrupt):
+        logger.warning("tool %s for %s/%s: %s", found.name, fleet, bot, error)
+    try:
+        return failure(error)
+    except Refusal as refusal:
+        return refusal
 
 
 def checked_bot_id(given: object) -> str:

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import Answer, NewGame, Present
+from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
-from dungeonfighter.mcp.arguments import ViewName
-from dungeonfighter.mcp.registry import Seat, tool
+from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, shown
+from dungeonfighter.mcp.registry import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
-
-_REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
-
-
-def shown(game: Present, view: ViewName | None, note: str = "") -> ToolAnswer:
-    """A game in the view that was asked for; `note` goes after the text, whose first line stays the status
-    line.
-    """
-    text = views.text_view(game) + note
-    if view != "json":
-        return ToolAnswer(text)
-    snapshot = views.json_view(game)
-    if note:
-        snapshot["repeated"] = True
-    return ToolAnswer(text, snapshot)
-
-
-def played(answer: Answer, turn: int | None, view: ViewName | None = None) -> ToolAnswer:
-    """The answer to an input. A repeat of the last one is told exactly as it was the first time."""
-    late = answer.repeated and turn is not None and turn < answer.game.turn - 1
-    return shown(answer.game, view, _REPEATED if late else "")
 
 
 @tool("core", arguments.StartNewGame)
@@ -50,11 +26,10 @@ async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer
     return shown(answer.game, args.view)
 
 
-@tool("core", arguments.HandleInput)
-async def handle_input(seat: Seat, args: arguments.HandleInput) -> ToolAnswer:
+@playing("core", arguments.HandleInput)
+def handle_input(args: arguments.HandleInput) -> Ask:
     """Play one input."""
-    answer = await seat.host.play(seat.key, args.input, turn=args.turn, episode=args.episode)
-    return played(answer, args.turn, args.view)
+    return Ask(args.input, args.turn, args.episode, args.view)
 
 
 @tool("core", arguments.GetGameState, reads=True)
@@ -85,28 +60,28 @@ async def reset_game(seat: Seat, args: arguments.Nothing) -> ToolAnswer:
     return shown((await seat.host.reset(seat.key)).game, "text")
 
 
-@tool("play", arguments.SelectDungeon)
-async def select_dungeon(seat: Seat, args: arguments.SelectDungeon) -> ToolAnswer:
+@playing("play", arguments.SelectDungeon)
+def select_dungeon(args: arguments.SelectDungeon) -> Ask:
     """Enter a dungeon of the hub's list, from the hub or from the list."""
-    return await _input(seat, f"dungeon {args.dungeon_index}", args)
+    return _input(f"dungeon {args.dungeon_index}", args)
 
 
-@tool("play", arguments.EquipItem)
-async def equip_item(seat: Seat, args: arguments.EquipItem) -> ToolAnswer:
+@playing("play", arguments.EquipItem)
+def equip_item(args: arguments.EquipItem) -> Ask:
     """Wear an item of the bag."""
-    return await _input(seat, f"equip {args.item}", args)
+    return _input(f"equip {args.item}", args)
 
 
-@tool("play", arguments.UnequipItem)
-async def unequip_item(seat: Seat, args: arguments.UnequipItem) -> ToolAnswer:
+@playing("play", arguments.UnequipItem)
+def unequip_item(args: arguments.UnequipItem) -> Ask:
     """Take off what is worn in a slot."""
-    return await _input(seat, f"unequip {args.slot}", args)
+    return _input(f"unequip {args.slot}", args)
 
 
-@tool("play", arguments.SetComboStrip)
-async def set_combo_strip(seat: Seat, args: arguments.SetComboStrip) -> ToolAnswer:
+@playing("play", arguments.SetComboStrip)
+def set_combo_strip(args: arguments.SetComboStrip) -> Ask:
     """Put the strip in an order."""
-    return await _input(seat, "strip " + ",".join(map(str, args.actions)), args)
+    return _input("strip " + ",".join(map(str, args.actions)), args)
 
 
 @tool("play", arguments.SetAgentDirective)
@@ -126,9 +101,8 @@ async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
 Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipItem | arguments.SetComboStrip
 
 
-async def _input(seat: Seat, text: str, args: Shorthand) -> ToolAnswer:
-    """Play the canonical input a tool stands for."""
+def _input(text: str, args: Shorthand) -> Ask:
+    """The canonical input a tool stands for."""
     if len(text) > limits.input_chars_max:
         raise bad_argument(f"that is longer than an input may be ({limits.input_chars_max} characters)")
-    answer = await seat.host.play(seat.key, text, turn=args.turn, episode=args.episode)
-    return played(answer, args.turn)
+    return Ask(text, args.turn, args.episode)

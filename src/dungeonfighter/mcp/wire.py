@@ -10,8 +10,8 @@ Source: product.md, "HTTP", "Errors", "Bad input gets"; MCP 2026-07-28, basic/tr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,10 +27,16 @@ RequestId = str | int | None
 JSON: Final = b"application/json"
 
 
-WHOLE: Final = "dungeonfighter.whole"
-"""An ASGI extension of this server's own HTTP protocol: called with the body of a 200 in JSON, it sends the
-answer in one piece and returns True; or it does nothing and returns False, and the answer is sent as always.
-"""
+class Reply(Protocol):
+    """Takes the answer to one request, once, in the event loop; whoever asked may be gone."""
+
+    def __call__(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Send a whole JSON answer; `extra` are headers beside type and length."""
+
+
+Offer = Callable[[Scope, bytes, bytes | None, Reply], bool]
+"""The short way: given the scope of a POST (headers and query), its body, the bot's segment of the path, and
+where the answer goes. False: it did nothing."""
 
 
 class TooLarge(Exception):
@@ -178,8 +184,13 @@ def error_body(request_id: RequestId, code: int, message: str, data: object = No
 
 async def send_fault(send: Send, fault: ProtocolError, request_id: RequestId) -> None:
     """Answer with a JSON-RPC error and its HTTP status."""
+    await send_json(send, *whole_fault(fault, request_id))
+
+
+def whole_fault(fault: ProtocolError, request_id: RequestId) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """Status, body and headers of the answer that tells a fault."""
     body = error_body(request_id, fault.code, fault.message, fault.data)
-    await send_json(send, fault.status, body, extra_headers(fault))
+    return fault.status, body, extra_headers(fault)
 
 
 def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
@@ -192,19 +203,11 @@ def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
     return extra
 
 
-async def send_json(send: Send, status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def send_json(send: Send, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """A whole JSON answer."""
     headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode()), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def send_whole(scope: Scope, send: Send, body: bytes) -> None:
-    """A whole JSON answer with status 200, the short way if the server has one."""
-    extensions = scope.get("extensions")
-    whole = None if extensions is None else extensions.get(WHOLE)
-    if whole is None or not whole(body):
-        await send_json(send, 200, body)
 
 
 class Mended:

@@ -1,0 +1,188 @@
+"""Past ASGI: what is offered whole to the short way, what is not, and how its answers leave. Real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+import uvicorn
+
+from dungeonfighter.http_protocol import BoundedProtocol
+from dungeonfighter.mcp.wire import Reply, Scope
+from tests.integration.test_http_bounds import Client, echo
+
+HEAD: Final = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+CALL: Final = HEAD + b"Content-Length: 4\r\n\r\ncall"
+KEEP_ALIVE_SECONDS: Final = 5
+
+
+class Offered:
+    """A short way that takes bodies that begin with `call` and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.is_ready = True
+        self.at_once = True
+        self.taken: list[tuple[bytes, bytes | None, list[tuple[bytes, bytes]]]] = []
+        self.waiting: asyncio.Queue[Reply] = asyncio.Queue()
+
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
+        if not body.startswith(b"call"):
+            return False
+        self.taken.append((body, bot, scope["headers"]))
+        if self.at_once:
+            reply(200, b"short")
+        else:
+            self.waiting.put_nowait(reply)
+        return True
+
+
+@asynccontextmanager
+async def serving(offered: Offered) -> AsyncIterator[tuple[uvicorn.Server, int]]:
+    class Short(BoundedProtocol):
+        short_way = offered
+
+    config = uvicorn.Config(
+        echo, http=Short, ws="none", lifespan="off", log_config=None, port=0,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0)
+    yield server, server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await running
+
+
+def the_connection(server: uvicorn.Server) -> BoundedProtocol:
+    (connection,) = server.server_state.connections
+    assert isinstance(connection, BoundedProtocol)
+    return connection
+
+
+@asynccontextmanager
+async def client_of(port: int) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    yield Client(reader, writer)
+    writer.close()
+
+
+async def exchanged(*pieces: bytes, answers: int = 1) -> tuple[Offered, list[bytes]]:
+    """What one connection got for what it sent."""
+    offered = Offered()
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(*pieces)
+        return offered, [await client.answer() for _ in range(answers)]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (CALL,),
+        (CALL[:30], CALL[30:-2], CALL[-2:]),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nca\r\n", b"2\r\nll\r\n0\r\n\r\n"),
+    ],
+)
+async def test_a_small_post_is_offered_whole(pieces: Sequence[bytes]) -> None:
+    offered, answers = await exchanged(*pieces)
+    assert answers == [b"short"]
+    ((body, bot, headers),) = offered.taken
+    assert (body, bot, headers[0]) == (b"call", None, (b"host", b"localhost"))
+
+
+async def test_the_bot_of_the_path_comes_with_it() -> None:
+    offered, _ = await exchanged(CALL.replace(b"/mcp", b"/bots/my-hero/mcp"))
+    assert offered.taken[0][1] == b"my-hero"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        CALL.replace(b"/mcp", b"/mcp?toolset=core"),
+        CALL.replace(b"/mcp", b"/bots/a%41/mcp"),
+        CALL.replace(b"/mcp", b"/bots/a/b/mcp"),
+        CALL.replace(b"/mcp", b"/"),
+        CALL.replace(b"POST", b"PUT"),
+        CALL.replace(b"Host", b"Connection: close\r\nHost"),
+        CALL.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        HEAD + b"Content-Length: 9000\r\n\r\n" + b"call".ljust(9000),
+        HEAD + b"Content-Length: 4\r\n\r\nelse",
+    ],
+)
+async def test_all_else_goes_on_as_it_is(request_bytes: bytes) -> None:
+    offered, answers = await exchanged(request_bytes)
+    assert not offered.taken
+    assert answers == [str(len(request_bytes.partition(b"\r\n\r\n")[2])).encode()]
+
+
+async def test_both_ways_share_a_connection_in_order() -> None:
+    other = HEAD + b"Content-Length: 2\r\n\r\nhi"
+    _, answers = await exchanged(CALL + other + CALL + CALL + other, answers=5)
+    assert answers == [b"short", b"2", b"4", b"4", b"2"]  # those that had to wait went the long way
+
+
+async def test_a_request_behind_one_that_waits_is_answered_after_it() -> None:
+    offered = Offered()
+    offered.at_once = False
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(CALL + HEAD + b"Content-Length: 2\r\n\r\nhi")
+        reply = await offered.waiting.get()
+        reply(503, b"{}", [(b"retry-after", b"3")])
+        both = await client.some(2)
+    assert both[0].startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nretry-after: 3\r\n" in both[0]
+    assert both[1].startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_while_draining_an_answer_closes_its_connection() -> None:
+    offered = Offered()
+    offered.at_once = False
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(CALL)
+        reply = await offered.waiting.get()
+        offered.is_ready = False
+        reply(200, b"short")
+        assert b"\r\nconnection: close\r\n" in await client.rest()
+
+
+async def test_a_server_that_stops_waits_for_the_answer_and_closes_after_it() -> None:
+    offered = Offered()
+    offered.at_once = False
+    async with serving(offered) as (server, port), client_of(port) as client:
+        await client.send(CALL)
+        reply = await offered.waiting.get()
+        server.should_exit = True
+        while server.servers[0].is_serving():  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reply(200, b"short")
+        assert b"\r\nconnection: close\r\n" in await client.rest()
+
+
+async def test_an_answer_to_nobody_is_dropped() -> None:
+    offered = Offered()
+    offered.at_once = False
+    async with serving(offered) as (server, port):
+        async with client_of(port) as client:
+            await client.send(CALL)
+            reply = await offered.waiting.get()
+        while server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0)
+        reply(200, b"short")
+
+
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+    offered = Offered()
+    offered.at_once = False
+    async with serving(offered) as (server, port), client_of(port) as client:
+        await client.send(CALL)
+        reply = await offered.waiting.get()
+        connection = the_connection(server)
+        connection.timeout_keep_alive = 0
+        connection.timeout_keep_alive_handler()
+        assert connection.timeout_keep_alive_task is None
+        reply(200, b"short")
+        assert (await client.rest()).endswith(b"short")
