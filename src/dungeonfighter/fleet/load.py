@@ -51,8 +51,14 @@ class Load(Struct):
     seconds: float = 0.0
 
 
-async def run_load(options: LoadOptions, tell: Callable[[str], None], *, tally: Tally | None = None) -> Load:
-    """Let the bots play until the time is over, the turns are made, or Ctrl-C.
+async def run_load(
+    options: LoadOptions,
+    tell: Callable[[str], None],
+    *,
+    tally: Tally | None = None,
+    stop: asyncio.Event | None = None,
+) -> Load:
+    """Let the bots play until the time is over, the turns are made, `stop` is set, or Ctrl-C.
 
     Calls under way get `STOP_GRACE_SECONDS` to be answered; what is unanswered then is noted in the journals.
 
@@ -60,9 +66,10 @@ async def run_load(options: LoadOptions, tell: Callable[[str], None], *, tally: 
         options: What to do.
         tell: Takes a line about the progress each second.
         tally: Counts here, for one who watches; a fresh one by default.
+        stop: Ends the load when set; set here when it ends.
     """
     tally = tally or Tally()
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     endpoint = Endpoint(options.url, timeout_seconds=options.timeout_seconds)
     async with endpoint.watched():
         players = [_player(number, options, endpoint, tally, stop) for number in range(options.bots)]

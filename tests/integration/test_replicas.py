@@ -1,0 +1,195 @@
+"""Several servers over one store, every request to another of them: nothing lost, nothing twice.
+
+The load is `fleet`, which verifies every turn it was answered; afterwards the store itself is asked: every
+run's inputs, replayed, give the stored digests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.player import Habits
+from dungeonfighter.fleet.report import make_report
+from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.hosting.ports import Store
+from dungeonfighter.rules import load_rules
+from dungeonfighter.storage.postgres import PostgresStore
+from dungeonfighter.storage.sqlite import SqliteStore
+from tests.contract.postgres_server import PostgresServer, running_server
+from tests.integration.balancer import Balancer, balancing
+from tests.integration.server import ServerProcess
+from tests.simulation import checker
+
+STOPPED_SECONDS = 10.0
+
+Trouble = Callable[[Tally], Awaitable[None]]
+"""What goes wrong while bots play; they go on until it is over, and then a little."""
+TURNS_AFTER = 300
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with running_server() as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def servers(folder: Path, database: str, count: int) -> AsyncIterator[list[ServerProcess]]:
+    async with contextlib.AsyncExitStack() as stack:
+        started = []
+        for number in range(count):
+            place = folder / str(number)
+            place.mkdir()
+            server = ServerProcess(place, database, ("--drain-seconds", "0.2"))
+            started.append(server)
+            stack.callback(server.kill)
+        await asyncio.gather(*(server.start_again() for server in started))
+        yield started
+
+
+async def play_through(
+    balancer: Balancer,
+    store: Store,
+    trouble: Trouble,
+    *,
+    bots: int,
+    timeout_seconds: float = 15.0,
+) -> Tally:
+    """Let `fleet` play through the balancer while `trouble` happens; then check all there is to check."""
+    rules, tally, stop = load_rules(), Tally(), asyncio.Event()
+    options = LoadOptions(
+        balancer.url, bots, "attack", seconds=100, in_flight_max=64, timeout_seconds=timeout_seconds,
+        habits=Habits(run_inputs_max=15),
+    )  # fmt: skip
+
+    async def make_trouble() -> None:
+        await trouble(tally)
+        await played(tally, tally.turns + TURNS_AFTER)
+        stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(run_load(options, lambda _: None, tally=tally, stop=stop))
+        group.create_task(make_trouble())
+    await balancer.strays_done()
+    load = playing.result()
+    verdict = await verify_load(load, rules, lambda _: None)
+    assert not tally.errors, tally.examples
+    assert not verdict.findings
+    assert verdict.turns == tally.turns
+    assert make_report(load, verdict).passed
+    assert not balancer.differing, balancer.differing[0]
+    assert min(balancer.answered_by.values()) > TURNS_AFTER, "one server did nothing"
+    await store.open()
+    stored = 0
+    for player in load.players:
+        stored += await checker.check(store, rules, f"local/{player.journal.bot_id}", [])
+    await store.close()
+    assert stored == tally.turns
+    return tally
+
+
+def just_play(turns: int) -> Trouble:
+    return lambda tally: played(tally, turns)
+
+
+async def played(tally: Tally, turns: int) -> None:
+    while tally.turns < turns:  # noqa: ASYNC110 (the tally is a plain counter)
+        await asyncio.sleep(0.001)
+
+
+async def test_five_hundred_bots_ask_either_of_two_servers(tmp_path: Path, postgres: PostgresServer) -> None:
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
+        tally = await play_through(balancer, PostgresStore(database), just_play(5000), bots=500)
+    assert not tally.troubles
+
+
+async def test_five_hundred_bots_ask_any_of_five_workers_over_one_file(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, flags=("--workers", "5")) as server:
+        async with balancing([server.port]) as balancer:  # a new connection for each request: any worker
+            tally = await play_through(balancer, SqliteStore(server.database), just_play(4000), bots=500)
+    assert not tally.troubles
+
+
+async def test_every_request_sent_to_two_servers_at_once_has_one_effect_and_one_answer(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
+        balancer.twice = True
+        await play_through(balancer, PostgresStore(database), just_play(1500), bots=50)
+
+
+async def test_every_request_sent_again_much_later_changes_nothing(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
+        balancer.late = True
+        await play_through(balancer, PostgresStore(database), just_play(1500), bots=20)
+    assert balancer.late_sent >= 1500
+
+
+async def test_a_killed_server_costs_its_bots_a_repeat_and_nothing_else(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
+
+        async def kill(tally: Tally) -> None:
+            for server in two:
+                await played(tally, tally.turns + 500)
+                server.kill()
+                await played(tally, tally.turns + 300)
+                await server.start_again()
+
+        tally = await play_through(balancer, PostgresStore(database), kill, bots=60)
+    assert tally.troubles, "the bots never noticed"
+
+
+async def test_a_server_stopped_for_long_wakes_up_and_overwrites_nothing(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """SIGSTOP in the middle of its work: its clients give up, the other server plays on, then it wakes up."""
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
+
+        async def stop(tally: Tally) -> None:
+            await played(tally, 500)
+            two[0].signal(signal.SIGSTOP)
+            await asyncio.sleep(STOPPED_SECONDS)  # what is tested: that it was away for so long
+            assert tally.turns > 500, "the other one did not play on"
+            two[0].signal(signal.SIGCONT)
+
+        store = PostgresStore(database)
+        tally = await play_through(balancer, store, stop, bots=40, timeout_seconds=2)
+    assert tally.troubles["timeout"], "no request was under way in the stopped server"
+
+
+async def test_a_rolling_restart_of_three_servers_fails_no_turn(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    database = postgres.empty_database("games")
+    async with servers(tmp_path, database, 3) as three, balancing([one.port for one in three]) as balancer:
+        codes = []
+
+        async def restart(tally: Tally) -> None:
+            for server in three:
+                await played(tally, tally.turns + 300)
+                server.signal(signal.SIGTERM)
+                codes.append(await asyncio.to_thread(server.wait))
+                server.kill()
+                await server.start_again()
+
+        tally = await play_through(balancer, PostgresStore(database), restart, bots=60)
+    assert codes == [0, 0, 0]
+    assert not tally.errors
+    print(f"before the repeat: {dict(tally.troubles)}")
