@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from dungeonfighter.fleet.load import LoadOptions, run_load
@@ -25,6 +26,7 @@ from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
 from tests.contract.postgres_server import PostgresServer, running_server
 from tests.integration.balancer import Balancer, balancing
+from tests.integration.cutting_proxy import CUTS, cutting
 from tests.integration.server import ServerProcess
 from tests.simulation import checker
 
@@ -42,13 +44,15 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextlib.asynccontextmanager
-async def servers(folder: Path, database: str, count: int) -> AsyncIterator[list[ServerProcess]]:
+async def servers(
+    folder: Path, database: str, count: int, flags: Sequence[str] = ()
+) -> AsyncIterator[list[ServerProcess]]:
     async with contextlib.AsyncExitStack() as stack:
         started = []
         for number in range(count):
             place = folder / str(number)
             place.mkdir()
-            server = ServerProcess(place, database, ("--drain-seconds", "0.2"))
+            server = ServerProcess(place, database, ("--drain-seconds", "0.2", *flags))
             started.append(server)
             stack.callback(server.kill)
         await asyncio.gather(*(server.start_again() for server in started))
@@ -193,3 +197,49 @@ async def test_a_rolling_restart_of_three_servers_fails_no_turn(
     assert codes == [0, 0, 0]
     assert not tally.errors
     print(f"before the repeat: {dict(tally.troubles)}")
+
+
+async def test_connections_to_the_database_cut_around_commits_are_only_latency(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """Before a commit is passed on, right after it was sent, and when its answer is on its way."""
+    database = postgres.empty_database("games")
+    async with contextlib.AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(cutting(database))
+        two = await stack.enter_async_context(servers(tmp_path, proxy.url, 2))
+        balancer = await stack.enter_async_context(balancing([one.port for one in two]))
+
+        async def cut(tally: Tally) -> None:
+            await played(tally, 200)
+            proxy.permille = 20
+            while min(proxy.cuts[way] for way in CUTS) < 8:
+                await played(tally, tally.turns + 50)
+            proxy.permille = 0
+
+        tally = await play_through(balancer, PostgresStore(database), cut, bots=50)
+    assert not tally.troubles, "the bots had to repeat"
+
+
+async def test_a_commit_that_waits_for_a_standby_while_everybody_is_cut_off_happens_once(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """Synchronous replication hangs; connections are given up after COMMIT_TIMEOUT; bots repeat until it is
+    over.
+    """
+    database = postgres.empty_database("games")
+    watcher = await asyncpg.connect(database)
+    flags = ("--commit-timeout", "0.5")
+    async with servers(tmp_path, database, 2, flags) as two, balancing([one.port for one in two]) as balancer:
+
+        async def hang(tally: Tally) -> None:
+            await played(tally, 300)
+            await watcher.execute("alter system set synchronous_standby_names = 'nobody'")
+            await watcher.execute("select pg_reload_conf()")
+            while not tally.troubles["outcome_unknown"]:  # noqa: ASYNC110 (a plain counter)
+                await asyncio.sleep(0.01)
+            await watcher.execute("alter system reset synchronous_standby_names")
+            await watcher.execute("select pg_reload_conf()")
+
+        tally = await play_through(balancer, PostgresStore(database), hang, bots=30)
+    await watcher.close()
+    assert tally.troubles["outcome_unknown"]

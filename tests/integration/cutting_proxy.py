@@ -1,0 +1,118 @@
+"""A proxy between a server and PostgreSQL that cuts connections exactly where it hurts: around commits.
+
+It reads the frontend's messages (protocol 3.0) just far enough to know when the commit statement is bound and
+sent, and then, by chance, cuts the connection before it is passed on, right after, or when it was answered.
+
+Source: PostgreSQL's manual, "Message Formats".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections import Counter
+from collections.abc import AsyncIterator
+from random import Random
+from urllib.parse import urlsplit
+
+_COMMIT = b"inserted as"
+"""Only the statement `commit` has these words."""
+_SSL_REQUEST = 80877103
+CUTS = ("before", "after", "answered")
+
+
+class CuttingProxy:
+    """`async with cutting(url)` makes one.
+
+    Attributes:
+        permille: How many of a thousand commits are cut, each way.
+        cuts: How many were, by way.
+    """
+
+    def __init__(self, url: str, dice: Random) -> None:
+        parts = urlsplit(url)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
+        self._name = parts.path
+        self._dice = dice
+        self.permille = 0
+        self.cuts: Counter[str] = Counter()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}{self._name}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a server to its database."""
+        try:
+            back_reader, back_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.close()
+            return
+        silent = asyncio.Event()
+        answering = asyncio.create_task(_pass_on(back_reader, writer, silent))
+        cut = ""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            cut = await self._pass_requests(reader, back_writer, silent)
+        if cut == "answered":
+            await asyncio.wait([answering])
+        if cut:
+            writer.transport.abort()
+        back_writer.close()  # after "after", the database still has the statement and carries it out
+        writer.close()
+        await asyncio.wait([answering])
+
+    async def _pass_requests(
+        self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, silent: asyncio.Event
+    ) -> str:
+        """Pass messages on until the connection is to be cut; returns how."""
+        while True:  # the start: messages without a type
+            (length,) = struct.unpack(">i", head := await reader.readexactly(4))
+            body = await reader.readexactly(length - 4)
+            back.write(head + body)
+            if struct.unpack(">i", body[:4]) != (_SSL_REQUEST,):
+                break
+        commits, cut = set(), ""
+        while True:
+            head = await reader.readexactly(5)
+            body = await reader.readexactly(struct.unpack(">i", head[1:])[0] - 4)
+            if head[:1] == b"P" and _COMMIT in body:
+                commits.add(body.partition(b"\0")[0])
+            elif head[:1] == b"B" and body.split(b"\0", 2)[1] in commits:
+                cut = self._draw()
+            if cut == "before":
+                return cut
+            if cut:
+                silent.set()
+            back.write(head + body)
+            if cut and head[:1] == b"S":
+                return cut
+
+    def _draw(self) -> str:
+        if self._dice.randrange(1000) >= self.permille * len(CUTS):
+            return ""
+        way = self._dice.choice(CUTS)
+        self.cuts[way] += 1
+        return way
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+    """Pass answers on; when `silent` is set, return with the next one."""
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            if silent.is_set():
+                return
+            writer.write(data)
+
+
+@contextlib.asynccontextmanager
+async def cutting(url: str, seed: int = 1) -> AsyncIterator[CuttingProxy]:
+    """A proxy before the database of this address."""
+    proxy = CuttingProxy(url, Random(seed))
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
