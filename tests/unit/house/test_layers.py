@@ -37,8 +37,11 @@ LEVELS = {
     "supervisor": 9,
     "demo": 9,
     "workers": 10,
-    "cli": 11,
-    "__main__": 12,
+    "composition": 11,
+    "serving": 12,
+    "personal": 12,
+    "cli": 13,
+    "__main__": 14,
 }
 IMPURE = {"time", "datetime", "random", "secrets", "os", "uuid", "logging", "asyncio", "threading", "socket"}
 RULES_MAY_IMPORT = set(sys.stdlib_module_names) - IMPURE | {"msgspec"}
@@ -98,15 +101,15 @@ def test_every_room_has_a_level() -> None:
     assert {room_of(dotted_name(path)) for path in MODULES} <= set(LEVELS)
 
 
-def test_only_the_cli_knows_every_room() -> None:
-    rooms = {room for path in MODULES for _, here, room in arrows(path) if here == "cli"}
+def test_only_the_composition_knows_every_room() -> None:
+    rooms = {room for path in MODULES for _, here, room in arrows(path) if here == "composition"}
     assert {"hosting", "storage", "mcp", "web"} <= rooms
     for path in MODULES:
         here = room_of(dotted_name(path))
-        if here not in {"cli", "supervisor"}:
+        if here not in {"composition", "supervisor"}:
             known = {room for _, _, room in arrows(path)}
             assert not {"storage", "mcp"} <= known - {here}, (
-                f"{path} puts rooms together; that is cli.py's work"
+                f"{path} puts rooms together; that is composition.py's work"
             )
 
 

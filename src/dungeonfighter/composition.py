@@ -1,0 +1,107 @@
+"""The composition root: a store, the host over it, and the application of one process.
+
+The only module that knows every room; the commands in `serving.py` and `personal.py` are built from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dungeonfighter.settings import Settings
+
+if TYPE_CHECKING:
+    from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.supervisor import Draining
+    from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.web.watch import Watch
+
+STORES: Final = ("sqlite", "memory", "postgresql")
+
+
+@contextlib.asynccontextmanager
+async def open_host(settings: Settings) -> AsyncIterator[BotHost]:
+    """The store and the host over it; on the way out what was accepted is written."""
+    from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.rulebook import RuleBook
+    from dungeonfighter.hosting.system import SystemChance, SystemClock
+    from dungeonfighter.rules import load_rules
+
+    store = make_store(settings)
+    await store.open()
+    host = BotHost(
+        store=store,
+        rules=RuleBook([load_rules()]),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        hot_games_max=settings.max_bots_per_instance,
+        commit_timeout_seconds=settings.commit_timeout_seconds,
+    )
+    try:
+        yield host
+    finally:
+        await host.close()
+        await store.close()
+
+
+def make_store(settings: Settings) -> Store:
+    """The one place where a kind of database becomes a store; `settings` has refused unknown kinds."""
+    database = settings.database
+    if database.kind == "postgresql":
+        from dungeonfighter.storage.postgres import PostgresStore
+
+        return PostgresStore(
+            database.url,
+            pool_size=settings.db_pool_size,
+            slow_seconds=settings.commit_timeout_seconds,
+            prepared_statements=settings.db_prepared_statements == "on",
+        )
+    if database.kind == "memory":
+        from dungeonfighter.storage.memory import MemoryStore
+
+        return MemoryStore()
+    from dungeonfighter.storage.sqlite import SqliteStore
+
+    return SqliteStore(Path(database.path))
+
+
+def compose(
+    settings: Settings,
+    host: BotHost,
+    *,
+    totals: Callable[[], Totals] | None = None,
+    worker: Mapping[str, int] | None = None,
+) -> tuple[Draining, Watch]:
+    """The application of one process, and the ticker behind its page."""
+    from starlette.routing import Mount
+
+    from dungeonfighter import supervisor
+    from dungeonfighter.access.hosts import HostGuard
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.mcp.app import build_app
+    from dungeonfighter.web.app import WatchApp
+    from dungeonfighter.web.watch import Watch
+
+    watch = Watch(host, SystemClock(), totals=totals)
+    draining: supervisor.Draining  # known only after the application that asks it
+    app = build_app(
+        host,
+        guard=HostGuard(settings),
+        routes=[Mount("", app=WatchApp(host, watch))],
+        ready=lambda: draining.is_ready,
+        worker=worker,
+    )
+    draining = supervisor.Draining(app, app.offer)
+    return draining, watch
+
+
+@contextlib.asynccontextmanager
+async def ticking(watch: Watch) -> AsyncIterator[None]:
+    watch.start()
+    try:
+        yield
+    finally:
+        await watch.close()
