@@ -16,10 +16,10 @@ WORKERS ?= 2
 SEED    ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench sim golden lock clean
+.PHONY: help setup demo test check format bench sim golden keep-rules lock clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 $(PY):
 	@test -n "$(PYTHON)" || { echo "DungeonFighter needs Python 3.11 or newer with venv and pip (Debian: apt install python3-venv)."; \
@@ -66,6 +66,9 @@ sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
+
+keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
+	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
 lock: ## write requirements/*.txt anew from *.in (needs uv)
 	@for name in runtime build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -28,7 +28,7 @@ Run = Callable[[argparse.Namespace], int]
 _MIGRATION_SECONDS: Final = 3600.0
 _DATABASE: Final = ("database", "db_pool_size", "db_prepared_statements")
 _OWN_FILE: Final = "dungeonfighter.db in your user data folder"
-_PERSONAL: Final = (*_DATABASE, "commit_timeout_seconds", "log_format")
+_PERSONAL: Final = (*_DATABASE, "catalog", "commit_timeout_seconds", "log_format")
 
 
 class Command(NamedTuple):
@@ -135,7 +135,7 @@ def _declare_play(parser: argparse.ArgumentParser) -> Run:
     from dungeonfighter import terminal
 
     terminal.add_arguments(parser)
-    add_arguments(parser, (*_DATABASE, "commit_timeout_seconds"), _OWN_FILE)
+    add_arguments(parser, (*_DATABASE, "catalog", "commit_timeout_seconds"), _OWN_FILE)
     return run_play
 
 

@@ -28,13 +28,14 @@ async def open_host(settings: Settings) -> AsyncIterator[BotHost]:
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.rulebook import RuleBook
     from dungeonfighter.hosting.system import SystemChance, SystemClock
-    from dungeonfighter.rules import load_rules
+    from dungeonfighter.rules.releases import shipped_rules
 
+    shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
     await store.open()
     host = BotHost(
         store=store,
-        rules=RuleBook([load_rules()]),
+        rules=RuleBook(shipped),
         clock=SystemClock(),
         chance=SystemChance(),
         hot_games_max=settings.max_bots_per_instance,

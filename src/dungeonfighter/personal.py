@@ -1,4 +1,4 @@
-"""Commands for one person, `stdio` and `play`: a host in this process, games in the user's own data folder."""
+"""Commands for one person, `stdio` and `play`: a host in this process, games in the user's data folder."""
 
 from __future__ import annotations
 

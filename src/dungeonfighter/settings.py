@@ -14,6 +14,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -57,6 +58,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     db_prepared_statements: str = "on"
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
+    catalog: str = ""
+    """Folder with content files for new runs; "": the packaged ones."""
     auth: str = "none"
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -193,6 +196,12 @@ def _origin(text: str) -> str:
     return text.rstrip("/").lower()
 
 
+def _folder(text: str) -> str:
+    if not Path(text).is_dir():
+        raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
+    return text
+
+
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
@@ -228,6 +237,8 @@ FIELDS: Final = (
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           _integer(1, 10_000_000), "N",
           f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),
+    Field("catalog", ("--catalog",), ("CATALOG",), _folder, "DIR",
+          "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
     Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": _LATER, "jwt": _LATER}), "none",

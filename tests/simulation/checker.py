@@ -13,6 +13,7 @@ from msgspec import Struct
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, Row, Store
+from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import GameOptions, Rules, State
 from tests.simulation.clients import Acknowledged
 
@@ -26,7 +27,7 @@ class Run(Struct):
     states: list[bytes]
 
 
-async def check(store: Store, rules: Rules, key: str, acknowledged: list[Acknowledged]) -> int:
+async def check(store: Store, book: RuleBook, key: str, acknowledged: list[Acknowledged]) -> int:
     """Check one bot.
 
     Returns:
@@ -37,7 +38,7 @@ async def check(store: Store, rules: Rules, key: str, acknowledged: list[Acknowl
     """
     (row,) = await store.load([key])
     assert row is not None, f"{key} is not in the store"
-    runs = await _replayed(store, rules, row)
+    runs = await _replayed(store, book, row)
     for seen in acknowledged:
         run = runs[seen.episode]
         index = seen.turn - run.first_turn
@@ -52,7 +53,7 @@ async def check(store: Store, rules: Rules, key: str, acknowledged: list[Acknowl
     return sum(len(run.texts) for run in runs.values())
 
 
-async def _replayed(store: Store, rules: Rules, row: Row) -> dict[int, Run]:
+async def _replayed(store: Store, book: RuleBook, row: Row) -> dict[int, Run]:
     """All runs of a bot by episode."""
     ended = {end.episode: end for end in await store.episodes(row.bot_id)}
     trail = trails.decode(row.trail)
@@ -70,7 +71,7 @@ async def _replayed(store: Store, rules: Rules, row: Row) -> dict[int, Run]:
         assert len(texts) == end.last_turn - end.first_turn, (
             f"{row.bot_id} e{episode}: {len(texts)} inputs stored for {end.last_turn - end.first_turn} turns"
         )
-        runs[episode] = _run(rules, end, texts, runs)
+        runs[episode] = _run(book.of(end.rules), end, texts, runs)
         assert runs[episode].digests[-1] == end.digest, f"{row.bot_id} e{episode}: the replay ends elsewhere"
     return runs
 

@@ -97,5 +97,8 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
 
 async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) -> int:
     return sum(
-        [await checker.check(store.inner, rules, client.key, client.acknowledged) for client in clients]
+        [
+            await checker.check(store.inner, RuleBook([rules]), client.key, client.acknowledged)
+            for client in clients
+        ]
     )

@@ -38,12 +38,12 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_make_target_in_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
     named = {
         name
         for path in DOCUMENTS
         for name in re.findall(
-            r"^make ([a-z]+)|`make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE
+            r"^make ([a-z0-9-]+)|`make ([a-z0-9-]+)", path.read_text(encoding="utf-8"), re.MULTILINE
         )
         for name in name
         if name

@@ -1,0 +1,91 @@
+"""What tests of several servers share: starting them, and letting `fleet` play through a balancer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.player import Habits
+from dungeonfighter.fleet.report import make_report
+from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import load_rules
+from tests.integration.balancer import Balancer
+from tests.integration.server import ServerProcess
+from tests.simulation import checker
+
+Trouble = Callable[[Tally], Awaitable[None]]
+"""What goes wrong while bots play; they go on until it is over, and then a little."""
+TURNS_AFTER = 300
+
+
+@contextlib.asynccontextmanager
+async def servers(
+    folder: Path, database: str, count: int, flags: Sequence[str] = ()
+) -> AsyncIterator[list[ServerProcess]]:
+    async with contextlib.AsyncExitStack() as stack:
+        started = []
+        for number in range(count):
+            place = folder / str(number)
+            place.mkdir()
+            server = ServerProcess(place, database, ("--drain-seconds", "0.2", *flags))
+            started.append(server)
+            stack.callback(server.kill)
+        await asyncio.gather(*(server.start_again() for server in started))
+        yield started
+
+
+async def play_through(
+    balancer: Balancer,
+    store: Store,
+    trouble: Trouble,
+    *,
+    bots: int,
+    timeout_seconds: float = 15.0,
+    book: RuleBook | None = None,
+) -> Tally:
+    """Let `fleet` play through the balancer while `trouble` happens; then check all there is to check."""
+    rules, tally, stop = load_rules(), Tally(), asyncio.Event()
+    options = LoadOptions(
+        balancer.url, bots, "attack", seconds=100, in_flight_max=64, timeout_seconds=timeout_seconds,
+        habits=Habits(run_inputs_max=15),
+    )  # fmt: skip
+
+    async def make_trouble() -> None:
+        await trouble(tally)
+        await played(tally, tally.turns + TURNS_AFTER)
+        stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(run_load(options, lambda _: None, tally=tally, stop=stop))
+        group.create_task(make_trouble())
+    await balancer.strays_done()
+    load = playing.result()
+    verdict = await verify_load(load, rules, lambda _: None)
+    assert not tally.errors, tally.examples
+    assert not verdict.findings
+    assert verdict.turns == tally.turns
+    assert make_report(load, verdict).passed
+    assert not balancer.differing, balancer.differing[0]
+    assert min(balancer.answered_by.values()) > TURNS_AFTER, "one server did nothing"
+    await store.open()
+    stored = 0
+    for player in load.players:
+        stored += await checker.check(store, book or RuleBook([rules]), f"local/{player.journal.bot_id}", [])
+    await store.close()
+    assert stored == tally.turns
+    return tally
+
+
+def just_play(turns: int) -> Trouble:
+    return lambda tally: played(tally, turns)
+
+
+async def played(tally: Tally, turns: int) -> None:
+    while tally.turns < turns:  # noqa: ASYNC110 (the tally is a plain counter)
+        await asyncio.sleep(0.001)

@@ -1,0 +1,70 @@
+"""Which rules a release ships, and that earlier ones go on as they were."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.errors import NewerRules
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import GameOptions, Rules, load_rules, releases
+from dungeonfighter.rules.catalog.loader import load_catalogue
+from tests.integration.server import ROOT
+
+CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    folder = tmp_path / "changed"
+    shutil.copytree(CONTENT, folder)
+    enemies = json.loads((CONTENT / "enemies.json").read_text())
+    for enemy in enemies:
+        enemy["archetype"] = "brute"
+    (folder / "enemies.json").write_text(json.dumps(enemies))
+    return folder
+
+
+def digest_after(rules: Rules, inputs: int) -> bytes:
+    state = rules.new_game(GameOptions(seed=3, weapon=0))
+    for _ in range(inputs):
+        state = rules.advance(state, "1").state
+    return rules.digest(rules.encode(state))
+
+
+def test_alone_the_packaged_rules_are_the_current_ones() -> None:
+    assert releases.shipped_rules()[0].identity == load_rules().identity
+
+
+def test_a_designers_catalogue_stands_before_the_packaged_one(changed: Path) -> None:
+    shipped = releases.shipped_rules(changed)
+    assert shipped[1].identity == load_rules().identity != shipped[0].identity
+    book = RuleBook(shipped)
+    assert book.current is shipped[0]
+    assert digest_after(book.of(load_rules().identity), 60) == digest_after(load_rules(), 60)
+    assert digest_after(book.current, 60) != digest_after(load_rules(), 60)
+
+
+def test_an_earlier_release_is_shipped_and_plays_as_it_did(
+    changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = Rules(load_catalogue(changed))
+    folder = changed.rename(changed.with_name(earlier.identity))
+    monkeypatch.setattr(releases, "_previous_folders", lambda: [folder])
+    book = RuleBook(releases.shipped_rules())
+    assert book.current.identity == load_rules().identity
+    assert digest_after(book.of(earlier.identity), 60) == digest_after(earlier, 60)
+
+
+def test_every_folder_of_an_earlier_release_is_named_as_its_rules_are() -> None:
+    shipped = {rules.identity for rules in releases.shipped_rules()}
+    for folder in releases._previous_folders():
+        assert folder.name in shipped
+
+
+def test_what_is_not_shipped_is_said_to_be_of_another_release() -> None:
+    with pytest.raises(NewerRules, match="0-gone"):
+        RuleBook(releases.shipped_rules()).of("0-gone")
