@@ -46,7 +46,7 @@ def _next(standing: Row | None, bot_id: str, state: bytes) -> Write:
     )
 
 
-async def test_two_stores_with_different_cached_plans_mix_200_batches_without_a_deadlock(
+async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a_deadlock(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     one, other = stores
@@ -56,7 +56,7 @@ async def test_two_stores_with_different_cached_plans_mix_200_batches_without_a_
     for start in range(0, 2000, 200):
         await one.commit(strangers[start : start + 200])
     wins += await asyncio.gather(
-        *(play(store, bots, random.Random(seed), 100) for seed, store in enumerate(stores))
+        *(play(store, bots, random.Random(seed), 500) for seed, store in enumerate(stores))
     )
     rows = await other.load(bots)
     assert sum(found.version for found in rows if found is not None) == sum(wins)

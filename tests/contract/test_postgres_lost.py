@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.ports import Conflict, Outcome, Row, Won
+from dungeonfighter.hosting.ports import Conflict, Outcome, Row, Unsettled, Won
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_errors import Meaning, meaning
 from tests.contract.postgres_server import PostgresServer, blocked, url_of
@@ -39,13 +39,32 @@ async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
     await stores[0].commit([begun])
     async with watcher.transaction():
         await watcher.execute("select from games for update")
-        with pytest.raises(StoreUnavailable, match="55P03"):
-            await stores[0].commit([after(begun, b"n")])
+        (outcome,) = await stores[0].commit([after(begun, b"n")])
+        assert isinstance(outcome, Unsettled)
+        assert "55P03" in outcome.reason
         with pytest.raises(StoreUnavailable, match="55P03"):
             await stores[0].settle(["local/a"])
     (settled,) = await stores[0].settle(["local/a"])
     assert settled is not None
     assert settled.version == 1
+
+
+async def test_a_row_held_for_long_does_not_hold_the_others(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    done = [first(bot_id) for bot_id in BOTS]
+    await stores[0].commit(done)
+    async with watcher.transaction():
+        await watcher.execute("select from games where bot_id = $1 for update", BOTS[7])
+        batch = sorted(
+            [first("local/a"), *(after(write, b"n") for write in done)], key=lambda w: w.row.bot_id
+        )
+        outcomes = await stores[0].commit(batch)
+    told = {write.row.bot_id: outcome for write, outcome in zip(batch, outcomes, strict=True)}
+    assert isinstance(told.pop(BOTS[7]), Unsettled)
+    assert set(told.values()) == {Won()}
+    heads = await stores[1].heads(sorted(told))
+    assert [head.version if head else 0 for head in heads] == [1, *[2] * 39]
 
 
 async def test_a_server_stopped_hard_and_started_again_tells_the_truth(

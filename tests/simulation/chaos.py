@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -22,12 +23,18 @@ from dungeonfighter.hosting.ports import (
     Write,
 )
 from dungeonfighter.storage.memory import MemoryStore
+from tests.simulation.virtual_time import VirtualClock
 
 _Result = TypeVar("_Result")
 
+_STANDBYS_MAX = 20
+
 
 class Faults(Struct):
-    """Chances in permille of each store call or request, and the longest delay in seconds."""
+    """Chances in permille of each store call or request, and the longest delay in seconds.
+
+    `lag`: how many commits at most a standby is behind when it becomes the primary; 0: it has them all.
+    """
 
     error_before: int = 0
     error_after: int = 0
@@ -36,7 +43,11 @@ class Faults(Struct):
     request_lost: int = 0
     answer_lost: int = 0
     duplicate: int = 0
+    twin: int = 0
     crash: int = 0
+    pause: int = 0
+    fail_over: int = 0
+    lag: int = 0
     delay_seconds: float = 0.0
 
 
@@ -48,7 +59,8 @@ def drawn(dice: Random) -> Faults:
 
     return Faults(
         error_before=some(120), error_after=some(120), late_commit=some(120), read_error=some(150),
-        request_lost=some(100), answer_lost=some(100), duplicate=some(200), crash=some(15),
+        request_lost=some(100), answer_lost=some(100), duplicate=some(200), twin=some(100), crash=some(15),
+        pause=some(15), fail_over=dice.choice((0, 0, 8)), lag=dice.choice((0, 3, 20)),
         delay_seconds=dice.choice((0.0, 0.01, 0.2, 2.0)),
     )  # fmt: skip
 
@@ -69,12 +81,78 @@ class SeededChance:
         return self._dice.random()
 
 
+class Process:
+    """One server process as its surroundings see it: while it is paused nothing goes in, nothing comes out.
+
+    What it waited for meanwhile (answers of the store, timers) reaches it when it wakes up.
+    """
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+        self._awake = asyncio.Event()
+        self._awake.set()
+        self.pauses = 0
+
+    async def awake(self) -> None:
+        """Return when it is not paused."""
+        while not self._awake.is_set():
+            await self._awake.wait()
+
+    def pause(self, longest_seconds: float) -> None:
+        """Stop for a while."""
+        if not self._awake.is_set():
+            return
+        self.pauses += 1
+        self._awake.clear()
+        seconds = self._dice.random() * longest_seconds
+        asyncio.get_running_loop().call_later(seconds, self._awake.set)
+
+
+class ProcessClock(VirtualClock):
+    """The clock of a process that may be paused: its timers end late."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await self._process.awake()
+
+
+class ProcessStore:
+    """The shared store as one process reaches it."""
+
+    lanes = 1
+
+    def __init__(self, store: FaultyStore, process: Process) -> None:
+        self._store = store
+        self._process = process
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        call = getattr(self._store, name)
+
+        async def through(*given: Any) -> Any:
+            await self._process.awake()
+            try:
+                return await call(*given)
+            finally:
+                await self._process.awake()
+
+        return through
+
+
 class FaultyStore:
     """A memory store behind a bad connection.
 
     A commit may fail before or after it happened, or happen late, long after its caller was told that nothing
     is known. `settle` waits for late commits of its rows, as row locks make a database wait; plain reads do
-    not.
+    not. A fail-over puts a standby in its place: an exact copy, or one that lacks the last commits; whatever
+    was on its way is gone.
+
+    Attributes:
+        lineage: How many fail-overs there were.
+        has_lost: Whether one of them lost commits.
+        failed_over: Told of each, with the store as it is from then on; before any other call.
     """
 
     lanes = 1
@@ -83,6 +161,10 @@ class FaultyStore:
         self._dice = dice
         self.faults = faults
         self.inner = MemoryStore(wall=lambda: 0.0)
+        self.lineage = 0
+        self.has_lost = False
+        self.failed_over: Callable[[MemoryStore], Awaitable[None]] | None = None
+        self._standbys: deque[MemoryStore] = deque(maxlen=_STANDBYS_MAX)
         self._late: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -91,17 +173,20 @@ class FaultyStore:
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         assert list(batch) == sorted(batch, key=lambda write: write.row.bot_id)
         assert len({write.row.bot_id for write in batch}) == len(batch)
+        lineage = self.lineage
         await self._delay()
-        if self._happens(self.faults.error_before):
+        if self._happens(self.faults.fail_over):
+            await self._fail_over()
+        if lineage != self.lineage or self._happens(self.faults.error_before):
             raise StoreUnavailable("cut off before the commit")
         if self._happens(self.faults.late_commit):
             task = asyncio.get_running_loop().create_task(self._commit_late(list(batch)))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
             raise StoreUnavailable("cut off while the commit was on its way")
-        outcomes = await self.inner.commit(batch)
+        outcomes = await self._commit(batch)
         await self._delay()
-        if self._happens(self.faults.error_after):
+        if lineage != self.lineage or self._happens(self.faults.error_after):
             raise StoreUnavailable("cut off after the commit")
         return outcomes
 
@@ -143,15 +228,35 @@ class FaultyStore:
             await asyncio.wait(self._late)
 
     async def _commit_late(self, batch: list[Write]) -> None:
+        lineage = self.lineage
         await asyncio.sleep(self._dice.random() * 3)
-        await self.inner.commit(batch)
+        if lineage == self.lineage:
+            await self._commit(batch)
+
+    async def _commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        if self.faults.fail_over:
+            self._standbys.append(self.inner.copy())
+        return await self.inner.commit(batch)
+
+    async def _fail_over(self) -> None:
+        behind = min(self._dice.randint(0, self.faults.lag), len(self._standbys))
+        if behind:
+            self.has_lost = True
+            self.inner = self._standbys[-behind]
+        self._standbys.clear()
+        self.lineage += 1
+        if self.failed_over is not None:
+            await self.failed_over(self.inner)
 
     async def _read(self, ask: Callable[[], Awaitable[_Result]]) -> _Result:
+        lineage = self.lineage
         await self._delay()
         if self._happens(self.faults.read_error):
             raise StoreUnavailable("cut off while reading")
         found = await ask()
         await self._delay()
+        if lineage != self.lineage:
+            raise StoreUnavailable("cut off by a fail-over")
         return found
 
     async def _delay(self) -> None:

@@ -27,8 +27,14 @@ class Run(Struct):
     states: list[bytes]
 
 
-async def check(store: Store, book: RuleBook, key: str, acknowledged: list[Acknowledged]) -> int:
+async def check(
+    store: Store, book: RuleBook, key: str, acknowledged: list[Acknowledged], *, is_lossy: bool = False
+) -> int:
     """Check one bot.
+
+    `is_lossy`: a standby that lacked commits took over. Then two things are allowed that are not otherwise: a
+    stored input may be another one that led to the same state (a server that remembers the lost lineage can
+    not tell the two apart), and a run may go on from a save that was lost.
 
     Returns:
         The number of turns in its history.
@@ -38,13 +44,15 @@ async def check(store: Store, book: RuleBook, key: str, acknowledged: list[Ackno
     """
     (row,) = await store.load([key])
     assert row is not None, f"{key} is not in the store"
-    runs = await _replayed(store, book, row)
+    runs = await _replayed(store, book, row, is_lossy=is_lossy)
     for seen in acknowledged:
+        if seen.episode not in runs and is_lossy:
+            continue
         run = runs[seen.episode]
         index = seen.turn - run.first_turn
         where = f"{key} e{seen.episode} t{seen.turn}"
         assert 0 < index < len(run.digests), f"{where} was acknowledged and is not in the store"
-        assert run.texts[index - 1] == seen.text, (
+        assert is_lossy or run.texts[index - 1] == seen.text, (
             f"{where}: stored {run.texts[index - 1]}, acknowledged {seen.text}"
         )
         assert run.digests[index] == seen.digest, f"{where}: the replay differs from what was acknowledged"
@@ -53,7 +61,20 @@ async def check(store: Store, book: RuleBook, key: str, acknowledged: list[Ackno
     return sum(len(run.texts) for run in runs.values())
 
 
-async def _replayed(store: Store, book: RuleBook, row: Row) -> dict[int, Run]:
+async def history(store: Store, book: RuleBook, key: str) -> dict[tuple[int, int], bytes]:
+    """The digest of every (episode, turn) that a store knows of a bot; checked like everything else."""
+    (row,) = await store.load([key])
+    if row is None:
+        return {}
+    runs = await _replayed(store, book, row, is_lossy=True)
+    return {
+        (episode, run.first_turn + index): digest
+        for episode, run in runs.items()
+        for index, digest in enumerate(run.digests)
+    }
+
+
+async def _replayed(store: Store, book: RuleBook, row: Row, *, is_lossy: bool) -> dict[int, Run]:
     """All runs of a bot by episode."""
     ended = {end.episode: end for end in await store.episodes(row.bot_id)}
     trail = trails.decode(row.trail)
@@ -71,7 +92,11 @@ async def _replayed(store: Store, book: RuleBook, row: Row) -> dict[int, Run]:
         assert len(texts) == end.last_turn - end.first_turn, (
             f"{row.bot_id} e{episode}: {len(texts)} inputs stored for {end.last_turn - end.first_turn} turns"
         )
-        runs[episode] = _run(book.of(end.rules), end, texts, runs)
+        begun = _beginning(book.of(end.rules), end, runs)
+        if begun is None:
+            assert is_lossy, f"{row.bot_id} e{episode} goes on from a save that never was"
+            continue
+        runs[episode] = _run(book.of(end.rules), end, texts, begun)
         assert runs[episode].digests[-1] == end.digest, f"{row.bot_id} e{episode}: the replay ends elsewhere"
     return runs
 
@@ -91,8 +116,7 @@ async def _texts(store: Store, row: Row, trail: trails.Trail, end: EpisodeEnd) -
     return texts
 
 
-def _run(rules: Rules, end: EpisodeEnd, texts: list[str], earlier: dict[int, Run]) -> Run:
-    state = _beginning(rules, end, earlier)
+def _run(rules: Rules, end: EpisodeEnd, texts: list[str], state: State) -> Run:
     raw = rules.encode(state)
     run = Run(end.first_turn, texts, [rules.digest(raw)], [raw])
     for text in texts:
@@ -102,10 +126,14 @@ def _run(rules: Rules, end: EpisodeEnd, texts: list[str], earlier: dict[int, Run
     return run
 
 
-def _beginning(rules: Rules, end: EpisodeEnd, earlier: dict[int, Run]) -> State:
+def _beginning(rules: Rules, end: EpisodeEnd, earlier: dict[int, Run]) -> State | None:
+    """The state a run began from; None: the save it was loaded from is of no run that is known."""
     if end.options.startswith("load "):
-        parent = earlier[end.parent_episode]
-        return rules.decode(parent.states[end.first_turn - parent.first_turn])
+        parent, saved = earlier.get(end.parent_episode), bytes.fromhex(end.options.rpartition(" ")[2])
+        index = end.first_turn - parent.first_turn if parent is not None else 0
+        if parent is None or not index < len(parent.digests) or parent.digests[index] != saved:
+            return None
+        return rules.decode(parent.states[index])
     asked = msgspec.json.decode(end.options, type=NewGame)
     assert asked.seed is not None
     weapon = -1 if asked.weapon is None else asked.weapon

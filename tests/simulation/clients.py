@@ -38,7 +38,8 @@ class Client:
     """One bot: starts runs, plays random legal inputs, saves and loads, repeats until it is answered.
 
     A careful client names turn and episode and repeats blindly; a careless one names nothing, never repeats a
-    playing request, and looks before it goes on.
+    playing request, and looks before it goes on. After a fail-over that lost commits either may find its game
+    at an earlier turn, or moved on by a late request of the lost lineage: it looks and plays on.
     """
 
     def __init__(self, key: str, dice: Random, network: Network, *, careful: bool) -> None:
@@ -52,6 +53,14 @@ class Client:
         self._clock = VirtualClock()
         self._game: Present | None = None
         self._slots: list[str] = []
+        self._asked_in = self._sure_of = 0
+        """The lineage of the store at the last request, and up to which nothing surprising is forgiven."""
+
+    def rolled_back(self, history: dict[tuple[int, int], bytes]) -> None:
+        """A standby took over that has only this: the rest is lost by nature; nobody may answer from it."""
+        self.acknowledged = [
+            seen for seen in self.acknowledged if history.get((seen.episode, seen.turn)) == seen.digest
+        ]
 
     async def act(self, count: int) -> None:
         """Do `count` things, most of them inputs."""
@@ -62,18 +71,32 @@ class Client:
 
     async def look(self) -> None:
         """See how things stand; nothing of this bot is under way."""
-        self._seen(await self._repeating(lambda host: host.read(self.key)))
+        await self._look_again()
         self._unanswered = 0
+        self._sure_of = self._network.lineage()
 
     async def _one(self) -> None:
         try:
+            if self._network.lineage() != self._asked_in:
+                await self._look_again()
             await self._something()
-        except BadInput as error:
-            if not self._unanswered:
+        except (BadInput, Broken) as error:
+            is_late = isinstance(error, BadInput) and self._unanswered > 0
+            if not is_late and self._network.lineage() == self._sure_of:
                 raise
-            # A late input of a careless client came between a new run and the repetition of its request.
-            self.errors.append(error.code)
+            # A late input of a careless client, or one of a lineage that was lost, came in between.
+            self.errors.append(getattr(error, "code", "moved"))
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        try:
             self._seen(await self._repeating(lambda host: host.read(self.key)))
+            self._slots = [save.slot for save in await self._repeating(lambda host: host.saves(self.key))]
+        except BadInput as error:
+            if error.code != "unknown_bot" or self._network.lineage() == self._sure_of:
+                raise
+            self._game, self._slots = None, []
+            await self._start()
 
     async def _something(self) -> None:
         game = self._present()
@@ -111,6 +134,7 @@ class Client:
     async def _careless_input(self, text: str) -> None:
         """One request that names no turn: one effect if answered, at most one, maybe late, if not."""
         before = self._present()
+        self._asked_in = self._network.lineage()
         try:
             answer = await self._network.call(lambda host: host.play(self.key, text), may_double=False)
         except (ConnectionLost, DungeonFighterError) as error:
@@ -155,6 +179,7 @@ class Client:
     async def _repeating(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
         """Ask until there is an answer; only trouble on the way is a reason to ask again."""
         for _ in range(_TRIES_MAX):
+            self._asked_in = self._network.lineage()
             try:
                 return await self._network.call(ask)
             except ConnectionLost:
@@ -171,6 +196,8 @@ class Client:
     def _acknowledge(self, answer: Answer, text: str) -> None:
         self._seen(answer.game)
         game = answer.game
+        if self._asked_in != self._network.lineage():
+            return  # it may have been committed by a primary that is gone
         self.acknowledged.append(Acknowledged(game.episode, game.turn, text, game.digest, self.careful))
 
     def _seen(self, game: Present) -> None:

@@ -11,11 +11,23 @@ from msgspec import Struct
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Rules
+from dungeonfighter.storage.memory import MemoryStore
 from tests.simulation import checker
-from tests.simulation.chaos import Faults, FaultyStore, SeededChance, drawn
+from tests.simulation.chaos import (
+    Faults,
+    FaultyStore,
+    Process,
+    ProcessClock,
+    ProcessStore,
+    SeededChance,
+    drawn,
+)
 from tests.simulation.clients import Client
 from tests.simulation.network import Network
 from tests.simulation.virtual_time import VirtualClock, run
+
+_QUIET_SECONDS = 120.0
+"""Longer than any pause and any deadline: afterwards nothing is under way that nobody waits for."""
 
 
 class Summary(Struct):
@@ -27,6 +39,8 @@ class Summary(Struct):
     turns: int
     acknowledged: int
     crashes: int
+    pauses: int
+    fail_overs: int
     doubled: int
     conflicts: int
     settled: int
@@ -49,21 +63,33 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
     store = FaultyStore(dice, faults)
     hosts: list[BotHost] = []
 
-    def make_host() -> BotHost:
+    processes: list[Process] = []
+
+    def make_host() -> tuple[BotHost, Process]:
+        process = Process(dice)
         host = BotHost(
-            store=store, rules=RuleBook([rules]), clock=VirtualClock(), chance=SeededChance(dice),
+            store=ProcessStore(store, process),  # type: ignore[arg-type]
+            rules=RuleBook([rules]), clock=ProcessClock(process), chance=SeededChance(dice),
             hot_games_max=dice.choice((2, 100)),
         )  # fmt: skip
         hosts.append(host)
-        return host
+        processes.append(process)
+        return host, process
 
-    replicas = dice.choice((1, 1, 2, 3))
-    network = Network(dice, faults, make_host, replicas)
+    replicas = dice.choice((1, 2, 2, 3))
+    network = Network(dice, faults, make_host, replicas, lambda: store.lineage)
     clients = [
         Client(f"local/bot-{number}", dice, network, careful=number % 3 != 0) for number in range(bots)
     ]
+
+    async def failed_over(standby: MemoryStore) -> None:
+        for client in clients:
+            client.rolled_back(await checker.history(standby, RuleBook([rules]), client.key))
+
+    store.failed_over = failed_over
     await asyncio.gather(*(client.act(acts) for client in clients))
     await network.settle()
+    await asyncio.sleep(_QUIET_SECONDS)
     for host in hosts:
         if host not in network.hosts:
             await host.close()
@@ -87,6 +113,8 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         turns=turns,
         acknowledged=sum(len(client.acknowledged) for client in clients),
         crashes=network.crashes,
+        pauses=sum(process.pauses for process in processes),
+        fail_overs=store.lineage,
         doubled=network.doubled,
         conflicts=sum(one.conflicts for one in stats),
         settled=sum(one.settled for one in stats),
@@ -96,9 +124,9 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
 
 
 async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) -> int:
-    return sum(
-        [
-            await checker.check(store.inner, RuleBook([rules]), client.key, client.acknowledged)
-            for client in clients
-        ]
-    )
+    checked = 0
+    for client in clients:
+        checked += await checker.check(
+            store.inner, RuleBook([rules]), client.key, client.acknowledged, is_lossy=store.has_lost
+        )
+    return checked

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
-from dungeonfighter.hosting.ports import Outcome, Store, Write
+from dungeonfighter.hosting.ports import Conflict, Failed, Store, Unsettled, Won, Write
 
 _log = logging.getLogger(__name__)
 
-Told = Outcome | StoreUnavailable
+Told = Won | Conflict | Failed | StoreUnavailable
 """What a writer is told: an outcome, or that nothing is known."""
 
 
@@ -82,7 +82,10 @@ class GroupCommit:
         self.batches += 1
         self.rows += len(writes)
         try:
-            return list(await self._store.commit(writes))
+            return [
+                StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome
+                for outcome in await self._store.commit(writes)
+            ]
         except StoreUnavailable as error:
             return [error] * len(writes)
         except Exception as error:  # noqa: BLE001 (nobody may wait for ever because a driver raised something new)

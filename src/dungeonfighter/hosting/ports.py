@@ -95,7 +95,13 @@ class Failed(Struct, frozen=True):
     reason: str
 
 
-Outcome = Won | Conflict | Failed
+class Unsettled(Struct, frozen=True):
+    """Nothing is known about this row of the batch; `settle` tells."""
+
+    reason: str
+
+
+Outcome = Won | Conflict | Failed | Unsettled
 
 
 class Head(Struct, frozen=True):
@@ -157,7 +163,8 @@ class Store(Protocol):
             batch: 1 to `limits.batch_rows_max` writes, at most one per bot, sorted by bot id.
 
         Returns:
-            One outcome per write, in order. `Conflict` says what the store holds now.
+            One outcome per write, in order. `Conflict` says what the store holds now; `Unsettled` that
+            this row is as if `StoreUnavailable` had been raised for it alone.
 
         Raises:
             StoreUnavailable: Nothing is known about any row; `settle` tells, and may be repeated.

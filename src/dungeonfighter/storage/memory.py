@@ -85,6 +85,15 @@ class MemoryStore:
         ended = self._episodes.get(bot_id, {})
         return [ended[episode] for episode in sorted(ended)]
 
+    def copy(self) -> MemoryStore:
+        """Another store with the same rows, as a backup or a standby has them."""
+        twin = MemoryStore(self._wall)
+        twin._rows = self._rows.copy()
+        twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
+        twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
+        return twin
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

@@ -10,6 +10,7 @@ Source: docs/architecture.md, "PostgreSQL".
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -26,19 +27,19 @@ from dungeonfighter.hosting.ports import (
     Outcome,
     Row,
     Save,
+    Unsettled,
     Won,
     Write,
 )
 from dungeonfighter.storage import postgres_schema, sql_files
-from dungeonfighter.storage.postgres_errors import Meaning, meaning, reason
+from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_pool import Connection, Pool
 from dungeonfighter.storage.save_rows import from_json, to_json
 
 _Result = TypeVar("_Result")
 
 _WRITERS_MAX: Final = 4
-_TRIES_ALONE: Final = 3
-"""How often a row is sent alone while others hold it, `lock_timeout` each."""
+_TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class PostgresStore:
@@ -145,22 +146,16 @@ class PostgresStore:
 
     # On a connection
 
-    async def _commit(self, connection: Connection, batch: Sequence[Write], tries: int = 1) -> list[Outcome]:
+    async def _commit(self, connection: Connection, batch: Sequence[Write]) -> list[Outcome]:
         try:
             rows = await connection.fetch(self._sql["commit"], *_parameters(batch))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _TROUBLES as error:
             kind = meaning(error)
             if kind is Meaning.unknown:
                 raise
             if len(batch) > 1:
-                half = len(batch) // 2
-                earlier = await self._commit(connection, batch[:half])
-                return [*earlier, *await self._commit(connection, batch[half:])]
-            if kind is Meaning.bad_row:
-                return [Failed(reason(error))]
-            if tries >= _TRIES_ALONE:
-                raise
-            return await self._commit(connection, batch, tries + 1)
+                return await self._commit_in_parts(connection, await self._parts(connection, batch, error))
+            return [Failed(reason(error)) if kind is Meaning.bad_row else Unsettled(reason(error))]
         won = {row[0] for row in rows}
         if len(won) == len(batch):
             return [Won()] * len(batch)
@@ -170,6 +165,33 @@ class PostgresStore:
             _conflict(standing[write.row.bot_id]) if write.row.bot_id in standing else Won()
             for write in batch
         ]
+
+    async def _parts(
+        self, connection: Connection, batch: Sequence[Write], error: BaseException
+    ) -> tuple[Sequence[Write], Sequence[Write]]:
+        """Two smaller batches: the rows that nobody holds and the others, or else simply halves."""
+        if getattr(error, "sqlstate", "") == LOCK_TIMEOUT:
+            bot_ids = [write.row.bot_id for write in batch]
+            free = {row[0] for row in await connection.fetch(self._sql["not_held"], bot_ids)}
+            if 0 < len(free) < len(batch):
+                held = [write for write in batch if write.row.bot_id not in free]
+                return [write for write in batch if write.row.bot_id in free], held
+        half = len(batch) // 2
+        return batch[:half], batch[half:]
+
+    async def _commit_in_parts(
+        self, connection: Connection, parts: tuple[Sequence[Write], Sequence[Write]]
+    ) -> list[Outcome]:
+        """The outcomes in the order of the whole batch; what is known of the first part stays known."""
+        first, second = parts
+        outcomes = await self._commit(connection, first)
+        try:
+            outcomes += await self._commit(connection, second)
+        except _TROUBLES as error:
+            connection.terminate()
+            outcomes += [Unsettled(reason(error))] * len(second)
+        bot_ids = [write.row.bot_id for part in parts for write in part]
+        return [outcome for _, outcome in sorted(zip(bot_ids, outcomes, strict=True), key=itemgetter(0))]
 
     async def _heads(self, connection: Connection, bot_ids: Sequence[str]) -> list[Head | None]:
         rows = await connection.fetch(self._sql["heads"], list(bot_ids))

@@ -24,10 +24,11 @@ class Meaning(enum.Enum):
     """The connection is of no more use, and whether the statement took effect must be settled."""
 
 
+LOCK_TIMEOUT: Final = "55P03"
 _STATES: Final = {
     "40P01": Meaning.nothing_happened,  # deadlock detected
     "40001": Meaning.nothing_happened,  # serialization failure
-    "55P03": Meaning.nothing_happened,  # lock timeout
+    LOCK_TIMEOUT: Meaning.nothing_happened,
 }
 _CLASSES: Final = {
     "22": Meaning.bad_row,  # data exception

@@ -60,6 +60,9 @@ select bot_id, version, digest, episode, turn, rules, state, trail, directive, t
        extract(epoch from updated_at)::float8
 from games where bot_id = any($1::text[]) order by bot_id for update;
 
+-- name: not_held
+select bot_id from games where bot_id = any($1::text[]) for update skip locked;
+
 -- name: put_save
 insert into character_saves (bot_id, slot, character_data, version, created_at, updated_at)
 values ($1, $2, $3::text::jsonb, 1, now(), now())
