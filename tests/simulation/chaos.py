@@ -19,6 +19,7 @@ from dungeonfighter.hosting.ports import (
     InputChunk,
     Outcome,
     Row,
+    RunLine,
     Save,
     Write,
 )
@@ -215,6 +216,9 @@ class FaultyStore:
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
         return await self._read(lambda: self.inner.list_bots(prefix, after, count))
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+        return await self._read(lambda: self.inner.best_runs(prefix, count))
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         return await self.inner.inputs(bot_id, episode)

@@ -39,7 +39,7 @@ class Network:
         self.faults = faults
         self._make_host = make_host
         self._alive = [make_host() for _ in range(replicas)]
-        self._calls: set[asyncio.Future[object]] = set()
+        self._calls: dict[asyncio.Future[Any], None] = {}
         self._strays: set[asyncio.Task[None]] = set()
         self.crashes = self.lost = self.doubled = 0
 
@@ -98,15 +98,15 @@ class Network:
         self.doubled += 1
         both = [asyncio.ensure_future(self._ask_the_living(ask)) for _ in range(2)]
         try:
-            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            return await done.pop()
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            return await next(one for one in both if one.done())
         finally:
             for one in both:
                 one.add_done_callback(_seen)
 
     async def _ask_the_living(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
         call = asyncio.ensure_future(_through(self._dice.choice(self._alive), ask))
-        self._calls.add(call)  # type: ignore[arg-type]
+        self._calls[call] = None
         try:
             return await asyncio.wait_for(call, _PATIENCE_SECONDS)
         except TimeoutError:
@@ -114,7 +114,7 @@ class Network:
         except asyncio.CancelledError:
             raise ConnectionLost("the server died") from None
         finally:
-            self._calls.discard(call)
+            self._calls.pop(call, None)
 
     async def _stray(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> None:
         """The same request once more, some time later, its answer seen by nobody."""

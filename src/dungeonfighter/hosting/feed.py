@@ -5,23 +5,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 
-from msgspec import Struct
-
-from dungeonfighter.hosting.ports import EpisodeEnd, Write
+from dungeonfighter.hosting.ports import EpisodeEnd, RunLine, Write
 
 _RECENT_MAX = 50
 _TOP_MAX = 20
-
-
-class RunLine(Struct, frozen=True, order=True):
-    """One ended run; `score` in hundredths, so that lines sort by score."""
-
-    score: int
-    key: str
-    episode: int
-    turns: int
-    result: str
-    mode: str
 
 
 class Feed:

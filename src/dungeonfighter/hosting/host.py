@@ -22,7 +22,7 @@ from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, present
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
-from dungeonfighter.hosting.ports import BotLine, Chance, Clock, Save, Store
+from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store
 from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start, Tell
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
@@ -194,6 +194,14 @@ class BotHost:
     async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotLine]:
         """Bots of one fleet in order of their ids, after the id `after`."""
         return await self._patience.ask(lambda: self._store.list_bots(f"{fleet}/", f"{fleet}/{after}", count))
+
+    async def best_runs(self, fleet: str, count: int) -> list[RunLine]:
+        """The best ended runs of one fleet, best first; perhaps from a copy of the store that is behind.
+
+        Raises:
+            StoreUnavailable: It is away now. Asked once: nobody's turn waits for it.
+        """
+        return await self._store.best_runs(f"{fleet}/", count)
 
     # What an operator can ask
 

@@ -139,6 +139,17 @@ class BotLine(Struct, frozen=True):
     updated_at: float
 
 
+class RunLine(Struct, frozen=True, order=True):
+    """One ended run; `score` in hundredths, so that lines sort by score."""
+
+    score: int
+    key: str
+    episode: int
+    turns: int
+    result: str
+    mode: str
+
+
 class Store(Protocol):
     """Where rows live. One contract suite runs over every implementation (tests/contract).
 
@@ -199,6 +210,12 @@ class Store(Protocol):
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
         """Bots with a run whose key starts with `prefix`, in key order, beginning after the key `after`."""
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+        """The ended runs with the best scores of the bots whose key starts with `prefix`, best first.
+
+        May come from a copy that is behind: for looking, never to judge by.
+        """
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         """The stored chunks of one run, in order of `first_turn`."""

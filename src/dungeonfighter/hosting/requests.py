@@ -282,11 +282,23 @@ def _episode_verdict(
             error=BadInput(f"run {episode} cannot begin yet; {now}", code="future_turn", present=standing)
         )
     begun_here = standing is not None and episode == row.episode and row.turn == trail.first_turn
-    if begun_here and standing is not None and trail.origin == origin and trail.options == options:
+    if (
+        begun_here
+        and standing is not None
+        and trail.origin == origin
+        and _same(origin, trail.options, options)
+    ):
         return Verdict(answer=Answer(standing, repeated=True))
     return Verdict(
         error=BadInput(f"run {episode} has begun already; {now}", code="stale_turn", present=standing)
     )
+
+
+def _same(origin: str, options: str, others: str) -> bool:
+    """Whether two requests asked for the same: of a load the slot counts; it may hold another save now."""
+    if origin == trails.ORIGIN_LOAD:
+        return options.rpartition(" ")[0] == others.rpartition(" ")[0]
+    return options == others
 
 
 def _begin(

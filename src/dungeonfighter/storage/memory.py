@@ -18,6 +18,7 @@ from dungeonfighter.hosting.ports import (
     InputChunk,
     Outcome,
     Row,
+    RunLine,
     Save,
     Won,
     Write,
@@ -76,6 +77,15 @@ class MemoryStore:
         keys = sorted(key for key, row in self._rows.items() if key.startswith(prefix) and row.state)
         rows = [self._rows[key] for key in keys[bisect.bisect_right(keys, after) :][:count]]
         return [BotLine(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+        lines = [
+            RunLine(end.score, key, end.episode, end.last_turn, end.result, end.mode)
+            for key, ended in self._episodes.items()
+            if key.startswith(prefix)
+            for end in ended.values()
+        ]
+        return sorted(lines, key=lambda line: (-line.score, line.key, line.episode))[:count]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         chunks = self._inputs.get((bot_id, episode), {})

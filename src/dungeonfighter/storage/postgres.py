@@ -26,6 +26,7 @@ from dungeonfighter.hosting.ports import (
     InputChunk,
     Outcome,
     Row,
+    RunLine,
     Save,
     Unsettled,
     Won,
@@ -54,11 +55,12 @@ class PostgresStore:
         slow_seconds: How long a statement may take before its connection is given up.
         prepared_statements: Switch off when PgBouncer (before 1.21, or without `max_prepared_statements`)
             is in between; the role must then have `postgres_pool.CONNECTION_SETTINGS`.
+        read_url: A replica to ask for lists of the best runs; it may be behind, or away.
     """
 
     def __init__(
         self, url: str, *, pool_size: int = 4, slow_seconds: float = limits.commit_timeout_seconds,
-        prepared_statements: bool = True,
+        prepared_statements: bool = True, read_url: str = "",
     ) -> None:  # fmt: skip
         self._sql = sql_files.queries("postgres")
         writers = min(_WRITERS_MAX, max(1, pool_size // 2))
@@ -69,6 +71,9 @@ class PostgresStore:
         self.lanes = writers
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
+        self._copy = self._readers
+        if read_url:
+            self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
 
     async def open(self) -> None:
         """Connect and bring the schema up to date.
@@ -130,8 +135,18 @@ class PostgresStore:
         return bool(await self._fetch("delete_save", bot_id, slot))
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
-        bound = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        bound = sql_files.after_prefix(prefix)
         return [BotLine(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+        """From the copy for reading, if there is one; nothing else ever comes from there."""
+        values = (prefix, sql_files.after_prefix(prefix), count)
+
+        async def fetch(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(self._sql["best_runs"], *values)
+            return rows
+
+        return [RunLine(*row) for row in await self._read(fetch, self._copy)]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         return [InputChunk(*row) for row in await self._fetch("inputs", bot_id, episode)]
@@ -143,6 +158,7 @@ class PostgresStore:
         """Finish what was accepted and let go of the connections."""
         await self._writers.close()
         await self._readers.close()
+        await self._copy.close()
 
     # On a connection
 
@@ -205,9 +221,11 @@ class PostgresStore:
 
         return await self._read(fetch)
 
-    async def _read(self, work: Callable[[Connection], Coroutine[Any, Any, _Result]]) -> _Result:
+    async def _read(
+        self, work: Callable[[Connection], Coroutine[Any, Any, _Result]], pool: Pool | None = None
+    ) -> _Result:
         try:
-            return await self._readers.run(work)
+            return await (pool or self._readers).run(work)
         except StoreUnavailable:
             raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:

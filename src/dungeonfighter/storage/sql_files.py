@@ -15,6 +15,11 @@ def queries(dialect: str) -> dict[str, str]:
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def after_prefix(prefix: str) -> str:
+    """The least text after all that begin with `prefix`, by code points."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def migrations(dialect: str) -> list[tuple[int, str]]:
     """All migrations of a dialect as (number, SQL), in order."""
     found = []

@@ -28,6 +28,7 @@ from dungeonfighter.hosting.ports import (
     InputChunk,
     Outcome,
     Row,
+    RunLine,
     Save,
     Won,
     Write,
@@ -133,9 +134,14 @@ class SqliteStore:
         return await self._write(delete)
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
-        bounds = (after, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1), count)
+        bounds = (after, prefix, sql_files.after_prefix(prefix), count)
         rows = await self._read(lambda reading: reading.execute(self._sql["list_bots"], bounds).fetchall())
         return [BotLine(*row) for row in rows]
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+        values = (prefix, sql_files.after_prefix(prefix), count)
+        rows = await self._read(lambda reading: reading.execute(self._sql["best_runs"], values).fetchall())
+        return [RunLine(*row) for row in rows]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         rows = await self._read(

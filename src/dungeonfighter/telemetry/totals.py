@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dungeonfighter.hosting.feed import RunLine
 from dungeonfighter.hosting.game import HostStats
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import RunLine
 
 RUNS_TOLD_MAX: Final = 10
 _GAUGES: Final = frozenset({"hot_games", "store_up"})

@@ -10,8 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.hosting.feed import RunLine
 from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.ports import RunLine
 from dungeonfighter.rules import Observation, Phase
 
 SCORE_BUCKETS: Final = 34

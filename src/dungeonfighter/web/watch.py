@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -17,14 +18,16 @@ from typing import Final
 import msgspec
 
 from dungeonfighter import __version__
-from dungeonfighter.errors import DungeonFighterError, Overloaded
+from dungeonfighter.errors import DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Clock
+from dungeonfighter.hosting.ports import Clock, RunLine
 from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
 
 TICK_SECONDS: Final = 1.0
 HISTORY_TICKS: Final = 180
+BEST_SECONDS: Final = 5.0
+"""How old the list of the best runs may be."""
 SAMPLE_MAX: Final = 200
 CARDS_MAX: Final = 40
 RUNS_MAX: Final = 10
@@ -94,6 +97,8 @@ class Watch:
         self._ticker: asyncio.Task[None] | None = None
         self._closed = False
         self._listed: set[str] = set()
+        self._best: list[RunLine] | None = None
+        self._best_at = -math.inf
         self.history: deque[float] = deque(maxlen=HISTORY_TICKS)
 
     def start(self) -> None:
@@ -151,7 +156,7 @@ class Watch:
             sampled=len(cards),
             scores=figures.score_buckets(cards),
             playing=self._steady(cards),
-            top=[figures.run(line) for line in totals.top[:RUNS_MAX]],
+            top=[figures.run(line) for line in (self._best or totals.top)[:RUNS_MAX]],
             recent=[figures.run(line) for line in totals.recent[-RUNS_MAX:][::-1]],
         )
 
@@ -181,9 +186,20 @@ class Watch:
             self.history.append(round(self._rate, 1))
         if not self._viewers:
             return
+        await self._look_for_best(now)
         self._send(None, frame("summary", self.summary()))
         for bot_id in sorted({viewer.bot_id for viewer in self._viewers if viewer.bot_id}):
             self._send(bot_id, await self.bot_frame(bot_id))
+
+    async def _look_for_best(self, now: float) -> None:
+        """The best runs of all time, from the store; while it is away those of this server's own time."""
+        if now - self._best_at < BEST_SECONDS:
+            return
+        self._best_at = now
+        try:
+            self._best = await self._host.best_runs(self._fleet, RUNS_MAX)
+        except StoreError:
+            self._best = None
 
     async def bot_frame(self, bot_id: str) -> bytes:
         """The frame about one bot; a failure is told in the frame, it concerns this bot's viewers only."""

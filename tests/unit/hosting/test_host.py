@@ -102,6 +102,17 @@ async def test_loading_again_with_the_same_episode_is_the_same_answer() -> None:
     assert (await host.load(KEY, "main", episode=2)).repeated
 
 
+async def test_loading_again_is_the_same_answer_though_the_slot_was_written_meanwhile() -> None:
+    host = replica(MemoryStore())
+    await played(host, 3)
+    await host.save(KEY, "main")
+    loaded = (await host.load(KEY, "main", episode=2)).game
+    await host.start(f"{KEY}2", MACE)
+    late = await host.read(KEY)  # what a doubled, late save_game would write
+    await host.save(KEY, "main")
+    assert (await host.load(KEY, "main", episode=2)).game.digest == loaded.digest == late.digest
+
+
 async def test_an_ironman_run_cannot_be_left_for_a_save() -> None:
     host = replica(MemoryStore())
     await played(host, 2)

@@ -81,6 +81,14 @@ def test_all_problems_are_reported_together() -> None:
             Database("postgresql", url="postgresql://u:p%40ss@db:5432/game?sslmode=require"),
         ),
         ("server=db;port=6000;database=game", Database("postgresql", url="postgresql://db:6000/game")),
+        (
+            "postgresql://u@/game?host=/run/postgresql",
+            Database("postgresql", url="postgresql://u@/game?host=/run/postgresql"),
+        ),
+        (
+            "Host=/run/postgresql;Database=game;Username=u",
+            Database("postgresql", url="postgresql://u@/game?host=/run/postgresql&port=5432"),
+        ),
     ],
 )
 def test_connection_strings(text: str, database: Database) -> None:

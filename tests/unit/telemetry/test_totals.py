@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from dungeonfighter.hosting.feed import RunLine
 from dungeonfighter.hosting.game import HostStats
+from dungeonfighter.hosting.ports import RunLine
 from dungeonfighter.telemetry.metrics import render
 from dungeonfighter.telemetry.totals import Ledger, Totals
 

@@ -85,6 +85,11 @@ select bot_id, episode, turn, extract(epoch from updated_at)::float8 from games
 where bot_id > $1 and bot_id >= $2 and bot_id < $3 and length(state) > 0
 order by bot_id limit $4;
 
+-- name: best_runs
+select score, bot_id, episode, last_turn, result, mode from episodes
+where bot_id >= $1 and bot_id < $2
+order by score desc, bot_id, episode limit $3;
+
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = $1 and episode = $2 order by first_turn;
 

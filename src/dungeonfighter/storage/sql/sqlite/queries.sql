@@ -48,6 +48,11 @@ select bot_id, episode, turn, updated_at from games
 where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0
 order by bot_id limit ?;
 
+-- name: best_runs
+select score, bot_id, episode, last_turn, result, mode from episodes
+where bot_id >= ? and bot_id < ?
+order by score desc, bot_id, episode limit ?;
+
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = ? and episode = ? order by first_turn;
 
