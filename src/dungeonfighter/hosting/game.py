@@ -10,7 +10,7 @@ from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Rules, State
 
 
-class Present(Struct):
+class Present(Struct, gc=False):
     """A game as it stands, decoded for showing.
 
     `key` is `<fleet>/<botId>`; `turn` is the number of applied inputs.
@@ -26,7 +26,7 @@ class Present(Struct):
     directive: str
 
 
-class Answer(Struct):
+class Answer(Struct, gc=False):
     """What a mutating call answers: the game after it, and whether this had been answered before."""
 
     game: Present

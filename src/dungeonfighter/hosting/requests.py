@@ -23,7 +23,7 @@ from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
 
 
-class Verdict(Struct):
+class Verdict(Struct, gc=False):
     """An answer that changes nothing; true as long as the row it was made from is the truth."""
 
     answer: Answer | None = None
@@ -36,7 +36,7 @@ class Verdict(Struct):
         return self.answer
 
 
-class Planned(Struct):
+class Planned(Struct, gc=False):
     """A write, and what to answer when it has won."""
 
     write: Write

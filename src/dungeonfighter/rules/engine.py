@@ -41,7 +41,7 @@ class GameOptions(Struct, frozen=True):
     ranked: bool = False
 
 
-class Step(Struct):
+class Step(Struct, gc=False):
     """What one input led to. `reward` is the score gained, in hundredths of a point.
 
     `terminated`: the run has ended by its own rules; `truncated`: by the limit of turns.

@@ -2,7 +2,8 @@
 
 Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's
 lists. The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are
-game milliseconds. A state belongs to one run and nothing in it is shared with another.
+game milliseconds. A state belongs to one run and nothing in it is shared with another. No struct here can be
+part of a cycle, so the garbage collector need not look at them (`gc=False`).
 
 Source: game.md sections 1 to 7; docs/rules.md.
 """
@@ -138,7 +139,7 @@ class RoomPhase(IntEnum):
     cleared = 2
 
 
-class Dice(Struct, array_like=True):
+class Dice(Struct, array_like=True, gc=False):
     """One splitmix64 counter per named stream: drawing loot can never change a fight."""
 
     combat: int
@@ -147,7 +148,7 @@ class Dice(Struct, array_like=True):
     event: int
 
 
-class Item(Struct, array_like=True):
+class Item(Struct, array_like=True, gc=False):
     """One weapon or piece of armour.
 
     `value` is the rolled base: damage of a weapon, armour of a piece. `affixes` and `actions` are catalogue
@@ -162,7 +163,7 @@ class Item(Struct, array_like=True):
     actions: list[int] = field(default_factory=list)
 
 
-class Figures(Struct, array_like=True):
+class Figures(Struct, array_like=True, gc=False):
     """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of
     them changes.
 
@@ -190,7 +191,7 @@ class Figures(Struct, array_like=True):
     perks: list[int] = field(default_factory=list)
 
 
-class Hero(Struct, array_like=True):
+class Hero(Struct, array_like=True, gc=False):
     """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT).
 
     `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue.
@@ -215,7 +216,7 @@ class Hero(Struct, array_like=True):
     figures: Figures = field(default_factory=Figures)
 
 
-class Fighter(Struct, array_like=True):
+class Fighter(Struct, array_like=True, gc=False):
     """What a fight changes on one side: when it acts next and its statuses (strength or turns left, by
     `Status`).
     """
@@ -224,7 +225,7 @@ class Fighter(Struct, array_like=True):
     statuses: list[int] = field(default_factory=lambda: [0] * 13)
 
 
-class Fight(Struct, array_like=True):
+class Fight(Struct, array_like=True, gc=False):
     """One hero against one enemy on one time line, the room as the third actor.
 
     `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`,
@@ -268,7 +269,7 @@ class Fight(Struct, array_like=True):
     low: bool = False
 
 
-class Door(Struct, array_like=True):
+class Door(Struct, array_like=True, gc=False):
     """One way on. What is not told is not drawn yet: a dark door (`hint` 0) has `kind` -1 until it is taken.
 
     `hint` 1: the room's kind and its place (`theme_room`, a catalogue number) are known; 2: its `enemy` too.
@@ -280,7 +281,7 @@ class Door(Struct, array_like=True):
     enemy: int = -1
 
 
-class Dungeon(Struct, array_like=True):
+class Dungeon(Struct, array_like=True, gc=False):
     """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen.
 
     `room` 0 is before the first. `kind` and `place` are those of the room the hero stands in. `offer` holds
@@ -309,7 +310,7 @@ class Dungeon(Struct, array_like=True):
     roster: list[int] = field(default_factory=list)
 
 
-class Offer(Struct, array_like=True):
+class Offer(Struct, array_like=True, gc=False):
     """One dungeon the hub offers: `name` is a place in its theme's list, `enemies` those that will be met
     there.
     """
@@ -321,7 +322,7 @@ class Offer(Struct, array_like=True):
     enemies: list[int] = field(default_factory=list)
 
 
-class World(Struct, array_like=True):
+class World(Struct, array_like=True, gc=False):
     """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells.
 
     Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`).
@@ -343,7 +344,7 @@ class World(Struct, array_like=True):
     spent: int = 0
 
 
-class State(Struct, array_like=True):
+class State(Struct, array_like=True, gc=False):
     """A whole run.
 
     `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last
