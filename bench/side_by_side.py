@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.load import LEGACY, MODERN
+from tests.ports import free_port
 
 _RESULTS: Final = Path("bench-results")
 _PEERS: Final = Path(__file__).parent / "peers"
@@ -119,9 +120,7 @@ def _load(port: int, seconds: float, era: str) -> dict[str, float]:
 
 @contextmanager
 def _running(one: Contestant, folder: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environ = {**os.environ, "PORT": str(port), "DATABASE": f"sqlite:///{folder}/games.db"}
     server = subprocess.Popen(
         one.command(port, folder), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS
+from tests.ports import free_port
 
 ROLE = "bouncer"
 START_SECONDS_MAX = 30.0
@@ -39,7 +40,7 @@ def bouncing(url: str) -> Iterator[str]:
             pytest.fail("pgbouncer is not installed; .ci/run does that")
         pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
     parts = urlsplit(url)
-    port = _free_port()
+    port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="df-bouncer-"))
     (folder / "users.txt").write_text(f'"{ROLE}" ""\n')
     (folder / "bouncer.ini").write_text(
@@ -73,9 +74,3 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError("pgbouncer did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

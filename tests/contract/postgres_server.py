@@ -13,7 +13,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
+
+from tests.ports import free_port
 
 _SETTINGS: Final = {
     "fsync": "off",  # the machine does not crash here; a killed server loses nothing without it
@@ -50,7 +51,7 @@ class PostgresServer:
 
     def __init__(self, **settings: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-"))
-        self._port = _free_port()
+        self._port = free_port()
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
@@ -159,9 +160,3 @@ async def blocked(watcher: asyncpg.Connection) -> None:
 async def url_of(connection: asyncpg.Connection) -> str:
     port, name = await connection.fetchrow("select inet_server_port(), current_database()")
     return f"postgresql://postgres@127.0.0.1:{port}/{name}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
