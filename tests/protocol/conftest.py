@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dungeonfighter.rules import Rules, load_rules
+from tests.protocol.both_ways import BothWays, ask
 from tests.protocol.served import Served
 
 
@@ -19,3 +20,12 @@ def rules() -> Rules:
 def served(rules: Rules) -> Iterator[Served]:
     with Served(rules) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def both(rules: Rules) -> Iterator[BothWays]:
+    """A server with the short way beside one without."""
+    with BothWays(rules) as ways:
+        for bot in ("hero", "ada", "b-1.x_Y"):
+            ways.agree(ask("start_new_game", {"seed": 11, "weapon": "sword", "name": "Ada", "botId": bot}))
+        yield ways

@@ -44,7 +44,10 @@ class HostGuard:
         origin = origin.lower()
         if origin in self._origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # a bracket that is never closed
+            return False
         if parts.scheme not in {"http", "https"} or parts.path or not parts.netloc:
             return False
         return parts.netloc == host.lower() or is_loopback(_without_port(parts.netloc))

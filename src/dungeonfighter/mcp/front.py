@@ -17,14 +17,17 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
+from mcp.server.streamable_http import check_accept_headers
 from mcp.shared.inbound import (
     InboundModernRoute,
     classify_inbound_request,
     find_duplicated_routing_header,
 )
+from mcp_types import CallToolRequestParams
 from mcp_types.methods import validate_client_request
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from starlette.requests import Request
 
 from dungeonfighter import __version__, limits
 from dungeonfighter.mcp import arguments, wire
@@ -32,11 +35,11 @@ from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry, Tool
 
 _VERDICTS_MAX: Final = 4096
-_META_BYTES_MAX: Final = 2048
+_VERDICT_BYTES_MAX: Final = 2048
+"""What a verdict is about is kept with it: 8 MiB of it at most."""
 _DEFAULT_ERA: Final = HANDSHAKE_PROTOCOL_VERSIONS[1]
 _JUDGED: Final = frozenset({
     b"host", b"origin", b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name",
-    b"mcp-session-id",
 })  # fmt: skip
 """The headers a verdict depends on. `Mcp-Param-Bot-Id` is compared every time; no other changes an answer."""
 _BOT_HEADER: Final = b"mcp-param-bot-id"
@@ -113,10 +116,13 @@ class Front:
             args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
+        who = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
+        if _may_repeat(body) or not limits.bot_id_pattern.match(who):
+            return False
         meta = b"" if params.meta is UNSET else bytes(params.meta)
         headers: Headers = scope["headers"]
         seen = tuple([pair for pair in headers if pair[0] in _JUDGED])
-        key = (params.name, bot, scope["query_string"], meta, seen)
+        key = (params.name, bot is None, scope["query_string"], meta, seen)
         is_modern = self._verdicts.get(key)
         if is_modern is None:
             is_modern = self._judge(scope, body, bot, meta, seen)
@@ -125,13 +131,12 @@ class Front:
             if len(self._verdicts) >= _VERDICTS_MAX:
                 self._verdicts.clear()
             self._verdicts[key] = is_modern
-        if bot is not None:
-            who = bot.decode("ascii")
-        else:
+        if bot is None:
             given: str | None = getattr(args, "bot_id", None)
             if is_modern and not _is_mirrored(headers, given):
                 return False
-            who = arguments.DEFAULT_BOT if given is None else given
+            if given is not None:
+                who = given
         request_id = call.id
 
         def then(told: ToolAnswer | ProtocolError) -> None:
@@ -155,9 +160,8 @@ class Front:
         they may not.
         """
         names = [name for name, _ in seen]
-        if len(meta) > _META_BYTES_MAX or len(set(names)) != len(names):
-            return None
-        if bot is not None and not limits.bot_id_pattern.match(bot.decode("latin-1")):
+        size = len(meta) + len(scope["query_string"]) + sum(len(value) for _, value in seen)
+        if size > _VERDICT_BYTES_MAX or len(set(names)) != len(names):
             return None
         envelope = wire.open_envelope(body)
         texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in seen]
@@ -168,7 +172,13 @@ class Front:
         try:
             self._demands(scope, envelope, bot)
             validate_client_request("tools/call", version, envelope.message["params"])
+            CallToolRequestParams.model_validate(envelope.message["params"], by_name=False)
         except (ProtocolError, ValueError, KeyError):
+            return None
+        # The library is stricter than the endpoint: no substring will do, and its older eras mind the case.
+        if not dict(texts)["content-type"].startswith("application/json"):
+            return None
+        if not check_accept_headers(Request(scope))[0]:
             return None
         if is_modern:
             if find_duplicated_routing_header(texts) is not None:
@@ -186,6 +196,18 @@ def _known(tool: Tool[Any], *, bound: bool) -> _Known:
         bot_id = Annotated[str, Meta(pattern=f"^{limits.bot_id_pattern.pattern}")] | None
         kind = msgspec.defstruct(f"{kind.__name__}Of", [("bot_id", bot_id, None)], bases=(kind,))
     return _Known(tool, msgspec.json.Decoder(kind).decode)
+
+
+def _may_repeat(body: bytes) -> bool:
+    """Whether a member that is only decoded where it stands last could stand there twice, perhaps in escapes:
+    nobody would have looked at the first one.
+    """
+    return (
+        body.count(b"params") > 1
+        or body.count(b"arguments") > 1
+        or body.count(b"_meta") > 1
+        or b"\\u00" in body
+    )
 
 
 def _is_mirrored(headers: Headers, given: str | None) -> bool:

@@ -41,6 +41,7 @@ def test_foreign_hosts_are_refused(host: str | None) -> None:
         "http://localhost.evil.org",
         "file://",
         "http://127.0.0.1@evil.org",
+        "http://[",
     ],
 )
 def test_foreign_pages_are_refused(origin: str) -> None:

@@ -1,0 +1,278 @@
+"""Two servers that are alike but for the short way, driven in process: the same requests in the same order,
+each over its own host and store, with equal chance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.app import build_app
+from dungeonfighter.rules import Rules
+from dungeonfighter.settings import Settings
+from dungeonfighter.storage.memory import MemoryStore
+from tests.protocol.served import META, VERSION
+from tests.simulation.chaos import SeededChance
+from tests.simulation.virtual_time import VirtualClock, VirtualTimeLoop
+
+ERAS: Final = (VERSION, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", None)
+Header = tuple[bytes, bytes]
+T = TypeVar("T")
+
+
+class Ask(Struct, frozen=True):
+    """One POST as an HTTP server hands it on: header names are lower-case, values stripped of blanks."""
+
+    headers: tuple[Header, ...]
+    body: bytes
+    path: bytes = b"/mcp"
+    query: bytes = b""
+
+    def without(self, name: str) -> Ask:
+        """The same without a header."""
+        kept = tuple(pair for pair in self.headers if pair[0] != name.encode())
+        return msgspec.structs.replace(self, headers=kept)
+
+    def with_header(self, name: str, *values: bytes) -> Ask:
+        """The same with this header once for each value."""
+        added = tuple((name.encode(), value) for value in values)
+        return msgspec.structs.replace(self, headers=self.without(name).headers + added)
+
+    def with_body(self, body: bytes) -> Ask:
+        return msgspec.structs.replace(self, body=body)
+
+
+class Told(Struct, frozen=True):
+    """What must be the same on both ways: not the words of a JSON-RPC error, nor how JSON is spelled."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: Any
+
+
+_TOLD_HEADERS: Final = (b"content-type", b"allow", b"retry-after", b"mcp-session-id")
+
+
+def ask(
+    tool: str, arguments: object = None, *, era: str | None = VERSION, request_id: object = 7,
+    bot: str | None = None, query: bytes = b"", **params: object,
+) -> Ask:  # fmt: skip
+    """A `tools/call` as a good client of an era sends it.
+
+    Args:
+        tool: The tool.
+        arguments: None leaves the member out.
+        era: The protocol revision; None sends no header.
+        request_id: The JSON-RPC id.
+        bot: The bot of the path; None is `/mcp`.
+        query: Of the address.
+        **params: Further members of `params`.
+    """
+    headers = {"host": "localhost", "content-type": "application/json"}
+    headers["accept"] = "application/json, text/event-stream"
+    inside: dict[str, object] = {"name": tool}
+    if arguments is not None:
+        inside["arguments"] = arguments
+    if era is not None:
+        headers["mcp-protocol-version"] = era
+    if era == VERSION:
+        headers |= {"mcp-method": "tools/call", "mcp-name": tool}
+        inside["_meta"] = META
+        if bot is None and isinstance(arguments, dict) and isinstance(arguments.get("botId"), str):
+            headers["mcp-param-bot-id"] = arguments["botId"]
+    message = {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": inside | params}
+    path = b"/mcp" if bot is None else b"/bots/%b/mcp" % bot.encode()
+    pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
+    return Ask(pairs, msgspec.json.encode(message), path, query)
+
+
+class _Counted:
+    """A short way that remembers what it said to the last request."""
+
+    def __init__(self, front: Any) -> None:
+        self._front = front
+        self.took = False
+
+    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+        self.took = self._front.offer(scope, body, bot, reply)
+        return self.took
+
+
+class Way:
+    """One server."""
+
+    def __init__(self, rules: Rules, store: MemoryStore, *, short_way: bool) -> None:
+        self.store = store
+        self.host = BotHost(
+            store=store, rules=RuleBook([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
+            commit_timeout_seconds=3,
+        )  # fmt: skip
+        self._app = build_app(self.host, guard=HostGuard(Settings()), short_way=short_way)
+        self.front: Any = self._app._endpoint.front
+        self._counted = _Counted(self.front)
+        if short_way:
+            self._app._endpoint.front = self._counted
+        self._life: asyncio.Task[None]
+        self._ended = asyncio.Event()
+
+    async def start(self) -> None:
+        started = asyncio.Event()
+        orders = iter(["lifespan.startup", "lifespan.shutdown"])
+
+        async def receive() -> dict[str, Any]:
+            order = next(orders)
+            if order == "lifespan.shutdown":
+                await self._ended.wait()
+            return {"type": order}
+
+        async def send(message: wire.Message) -> None:
+            assert message["type"].endswith(".complete"), message
+            started.set()
+
+        self._life = asyncio.create_task(self._app({"type": "lifespan", "state": {}}, receive, send))
+        await started.wait()
+
+    async def close(self) -> None:
+        self._ended.set()
+        await self._life
+        await self.host.close()
+
+    @property
+    def took(self) -> bool:
+        """Whether the short way took the last request."""
+        return self._counted.took
+
+    async def answer(self, request: Ask) -> Told:
+        """One exchange."""
+        self._counted.took = False
+        sent: list[Any] = []
+        bodies = [request.body]
+
+        async def receive() -> wire.Message:
+            if bodies:
+                return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+            await asyncio.Event().wait()  # the client stays
+            raise AssertionError
+
+        async def send(message: wire.Message) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+            "scheme": "http", "path": request.path.decode(), "raw_path": request.path,
+            "query_string": request.query,
+            "root_path": "", "headers": list(request.headers),
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        }  # fmt: skip
+        await self._app(scope, receive, send)
+        head, *rest = sent
+        kept = tuple(sorted(pair for pair in head["headers"] if pair[0] in _TOLD_HEADERS))
+        return Told(head["status"], kept, _seen(b"".join(message["body"] for message in rest)))
+
+    async def everything(self) -> list[object]:
+        """All that the store has."""
+        keys = [line.bot_id for line in await self.store.list_bots("", "", 10_000)]
+        found: list[object] = list(await self.store.load(keys))
+        for key in keys:
+            saves = await self.store.list_saves(key)
+            found += [await self.store.get_save(key, save.slot) for save in saves]
+            ended = await self.store.episodes(key)
+            found += ended
+            for episode in range(1, len(ended) + 2):
+                found += await self.store.inputs(key, episode)
+        return found
+
+
+class BothWays:
+    """The two servers, in virtual time; `with` starts and stops them.
+
+    Args:
+        rules: What both play by.
+        stores: Makes the store of each.
+        may_break: Whether status 500 is an answer, too.
+    """
+
+    def __init__(
+        self, rules: Rules, stores: Callable[[], MemoryStore] | None = None, *, may_break: bool = False
+    ) -> None:
+        self.may_break = may_break
+        self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+        made = stores if stores is not None else lambda: MemoryStore(lambda: 1_800_000_000.0)
+        self.short = Way(rules, made(), short_way=True)
+        self.long = Way(rules, made(), short_way=False)
+        self.taken = self.left = 0
+        """How many requests the short way took, and left."""
+
+    def __enter__(self) -> BothWays:
+        self._runner.__enter__()
+        for way in (self.short, self.long):
+            self._runner.run(way.start())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for way in (self.short, self.long):
+            self._runner.run(way.close())
+        self._runner.__exit__(kind, error, at)
+
+    def agree(self, request: Ask) -> tuple[Told, bool]:
+        """Send it down both; what both told, and whether the short way took it."""
+        short = self._runner.run(self.short.answer(request))
+        took = self.short.took
+        long = self._runner.run(self.long.answer(request))
+        assert short == long, (took, request)
+        assert short.status != 500 or self.may_break, request
+        if took:
+            self.taken += 1
+        else:
+            self.left += 1
+        return short, took
+
+    def at_once(self, requests: Sequence[Ask], then: Callable[[Way], None]) -> list[list[Told]]:
+        """Send all at the same time, and do something when the first is answered: the answers of each way,
+        the first ones first.
+        """
+
+        async def sent(way: Way) -> list[Told]:
+            tasks = [asyncio.create_task(way.answer(request)) for request in requests]
+            done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            then(way)
+            late = await asyncio.gather(*[task for task in tasks if task in waiting])
+            return [*[task.result() for task in tasks if task in done], *late]
+
+        return [self._runner.run(sent(way)) for way in (self.short, self.long)]
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        """Run something in the loop of both."""
+        return self._runner.run(what)
+
+    def on_both(self, do: Callable[[Way], Any]) -> None:
+        """Do something to each."""
+        for way in (self.short, self.long):
+            self._runner.run(do(way))
+
+    def stores_agree(self) -> int:
+        """How much is in both stores, which have the same."""
+        short, long = [self._runner.run(way.everything()) for way in (self.short, self.long)]
+        assert short == long
+        return len(short)
+
+
+def _seen(body: bytes) -> Any:
+    if not body:
+        return None
+    seen = msgspec.json.decode(body)
+    if "error" in seen:
+        assert isinstance(seen["error"].pop("message"), str)
+    return seen

@@ -1,0 +1,231 @@
+"""The short way answers as the protocol library does: the same requests down both, answers and stores
+compared.
+
+"The same" is status, headers that mean something, and equal JSON, but for the words of JSON-RPC errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from dungeonfighter import limits
+from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.hosting.ports import Head, Outcome, Row, Write
+from dungeonfighter.mcp import schemas
+from dungeonfighter.rules import Rules
+from dungeonfighter.storage.memory import MemoryStore
+from tests.protocol.both_ways import ERAS, BothWays, Way, ask
+from tests.protocol.served import VERSION
+
+BOT = "ada"
+START = {"seed": 11, "weapon": "sword", "name": "Ada"}
+
+
+@pytest.fixture(autouse=True)
+def same_stores(both: BothWays) -> Iterator[None]:
+    yield
+    assert both.stores_agree()
+
+
+# What a good client sends
+
+GOOD: list[tuple[str, dict[str, object]]] = [
+    ("start_new_game", START),
+    ("start_new_game", START | {"view": "json", "mode": "casual"}),
+    ("start_new_game", START | {"name": None, "mode": None, "view": None, "episode": 3}),
+    ("get_game_state", {}),
+    ("get_game_state", {"view": "json"}),
+    ("get_game_state", {"view": "text"}),
+    ("get_available_actions", {}),
+    ("get_player_stats", {}),
+    ("get_current_dungeon", {}),
+    ("get_inventory", {}),
+    ("get_available_dungeons", {}),
+    ("get_agent_context", {}),
+    ("get_agent_context", {"recentEventCount": 50}),
+    ("get_recent_output", {"count": 3}),
+    ("handle_input", {"input": "1"}),
+    ("handle_input", {"input": "1", "turn": 1, "view": "json"}),
+    ("handle_input", {"input": " 1 ", "turn": 2, "episode": 3, "view": "text"}),
+    ("handle_input", {"input": "1", "turn": 2, "episode": 3}),
+    ("handle_input", {"input": "1", "turn": None, "episode": None, "view": None}),
+    ("handle_input", {"input": "stand on my head \u00e9 \U0001f409"}),
+    ("handle_input", {"input": ""}),
+    ("handle_input", {"input": "x" * 500}),
+    ("handle_input", {"input": "2", "turn": 1}),
+    ("handle_input", {"input": "2", "turn": 400}),
+    ("handle_input", {"input": "2", "turn": 10**30, "episode": 10**40}),
+    ("handle_input", {"input": "1", "episode": 1}),
+    ("get_combat_state", {}),
+    ("get_recent_output", {}),
+    ("compare_items", {"a": 1}),
+    ("compare_items", {"a": 1, "b": 2}),
+    ("select_dungeon", {"dungeonIndex": 99}),
+    ("equip_item", {"item": 20, "turn": 0}),
+    ("unequip_item", {"slot": "weapon"}),
+    ("set_combo_strip", {"actions": [0, 0]}),
+    ("set_combo_strip", {"actions": [10**20] * 8}),
+    ("save_game", {}),
+    ("save_game", {"slot": "a-1"}),
+    ("set_agent_directive", {"directive": "go on;\n\u00e9"}),
+    ("list_bots", {}),
+    ("list_bots", {"after": "hero", "count": 1}),
+    ("list_bots", {"after": "no such id!"}),
+    ("load_game", {"slot": "a-1"}),
+    ("load_game", {"slot": "none"}),
+    ("delete_save", {"slot": "a-1"}),
+    ("delete_save", {"slot": "a-1"}),
+    ("reset_game", {}),
+    ("handle_input", {"input": "1", "turn": 0}),
+    ("start_new_game", {"mode": "daily", "seed": 4}),
+    ("start_new_game", {"mode": "daily"}),
+    ("start_new_game", {"name": " a"}),
+    ("start_new_game", {"mode": "ironman", "weapon": "wand"}),
+    ("save_game", {"slot": "iron"}),
+    ("load_game", {"slot": "iron"}),
+]
+
+
+def test_every_tool_is_called() -> None:
+    assert {tool for tool, _ in GOOD} == set(schemas.DESCRIPTIONS)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("query", [b"", b"toolset=core"])
+@pytest.mark.parametrize("bound", [True, False])
+def test_good_requests_are_answered_the_short_way(
+    both: BothWays, era: str | None, query: bytes, *, bound: bool
+) -> None:
+    bot = f"good-{era}-{len(query)}-{bound:d}"
+    for number, (tool, arguments) in enumerate(GOOD):
+        named = arguments if bound or tool == "list_bots" else arguments | {"botId": bot}
+        request_id = (number, f"id {number} \u00e9", -number, "", 2**53)[number % 5]
+        told, took = both.agree(
+            ask(tool, named, era=era, bot=bot if bound else None, query=query, request_id=request_id)
+        )
+        assert took, (tool, arguments)
+        assert told.status == 200
+        assert told.body["id"] == request_id
+        assert ("_meta" in told.body["result"]) == (era == VERSION)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_who_is_meant(both: BothWays, era: str | None) -> None:
+    for bot in ("hero", BOT, "b-1.x_Y", "nobody", "A" * limits.bot_id_chars_max):
+        for request in (
+            ask("get_game_state", {"botId": bot}, era=era),
+            ask("get_game_state", bot=bot, era=era),
+            ask("get_game_state", {}, bot=bot, era=era),
+        ):
+            assert both.agree(request)[1]
+    assert both.agree(ask("get_game_state", era=era))[1]
+    assert both.agree(ask("get_game_state", {"botId": None}, era=era))[1]
+
+
+# Load and failure
+
+
+class Held(MemoryStore):
+    """Answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.gate = asyncio.Event()
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        await self.gate.wait()
+        return await super().load(bot_ids)
+
+
+def test_a_full_line_is_told_the_same(rules: Rules) -> None:
+    with BothWays(rules, Held) as ways:
+
+        def release(way: Way) -> None:
+            assert isinstance(way.store, Held)
+            way.store.gate.set()
+
+        requests = [ask("handle_input", {"input": "1"})] * (limits.waiting_per_bot_max + 2)
+        short, long = ways.at_once(requests, release)
+        assert short == long
+        assert short[0].status == 503
+        assert short[0].body["error"]["data"]["code"] == "overloaded"
+        assert {told.status for told in short[1:]} == {200}
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_host_that_drains_is_told_the_same(rules: Rules, era: str | None) -> None:
+    with BothWays(rules) as ways:
+        ways.agree(ask("start_new_game", START))
+        ways.on_both(lambda way: way.host.close())
+        for tool, arguments in (("handle_input", {"input": "1"}), ("reset_game", {}), ("get_game_state", {})):
+            told, took = ways.agree(ask(tool, arguments, era=era))
+            assert took
+            assert told.status == (200 if tool == "get_game_state" else 503)
+
+
+class Troubled(MemoryStore):
+    """Fails as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.trouble: Exception | None = None
+
+    def _fail(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        self._fail()
+        return await super().commit(batch)
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        self._fail()
+        return await super().heads(bot_ids)
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        self._fail()
+        return await super().load(bot_ids)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("trouble", "statuses"), [(StoreUnavailable("away"), {200}), (RuntimeError("a bug"), {500})]
+)
+def test_a_store_that_fails_is_told_the_same(
+    rules: Rules, era: str | None, trouble: Exception, statuses: set[int]
+) -> None:
+    async def fail(way: Way) -> None:
+        assert isinstance(way.store, Troubled)
+        way.store.trouble = trouble
+
+    with BothWays(rules, Troubled, may_break=True) as ways:
+        ways.agree(ask("start_new_game", START))
+        ways.on_both(fail)
+        told = [ways.agree(ask("get_game_state", {}, era=era)) for _ in range(2)]
+        assert {each.status for each, _ in told} == statuses
+        assert all(took for _, took in told)
+
+
+@pytest.mark.parametrize("rules_name", ["0:unknown", ""])
+def test_rows_that_cannot_be_played_are_told_the_same(rules: Rules, rules_name: str) -> None:
+    with BothWays(rules) as ways:
+        ways.agree(ask("start_new_game", START))
+
+        async def spoil(way: Way) -> None:
+            (row,) = await way.store.load(["local/hero"])
+            assert row is not None
+            spoiled = Row(
+                "local/ill", 1, row.digest, row.episode, row.turn, rules_name or row.rules,
+                row.state if rules_name else b"\x00", row.trail,
+            )  # fmt: skip
+            await way.store.commit([Write(spoiled, 0, b"")])
+
+        ways.on_both(spoil)
+        for tool, arguments in (("handle_input", {"input": "1"}), ("get_game_state", {})):
+            for era in ERAS:
+                told, took = ways.agree(ask(tool, arguments, era=era, bot="ill"))
+                assert took
+                assert told.status == (503 if rules_name else 200)
