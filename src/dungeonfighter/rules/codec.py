@@ -16,6 +16,11 @@ from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt
 from dungeonfighter.rules.state import Dice, Fight, Fighter, Phase, State
 
+_VICTORY = int(Phase.Victory)
+_COMBAT = int(Phase.Combat)
+_DUNGEON = int(Phase.Dungeon)
+_WEAPON_SELECTION = int(Phase.WeaponSelection)
+
 DIGEST_BYTES = 16
 
 _shallow: Final[Callable[[Any], Any]] = msgspec.Struct.__copy__  # type: ignore[attr-defined]
@@ -94,13 +99,13 @@ def _fits(state: State) -> bool:
     hero = state.hero
     phase = state.phase
     return (
-        0 <= phase <= Phase.Victory
-        and (phase == Phase.Combat) == (state.fight is not None)
-        and (phase not in (Phase.Dungeon, Phase.Combat) or state.dungeon is not None)
+        0 <= phase <= _VICTORY
+        and (phase == _COMBAT) == (state.fight is not None)
+        and (phase not in (_DUNGEON, _COMBAT) or state.dungeon is not None)
         and len(hero.bag) <= limits.bag_items_max
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
         and len(state.log) <= limits.log_events_max
         and 0 <= state.fresh <= len(state.log)
-        and (hero.kind >= 0) == (phase != Phase.WeaponSelection)
+        and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

@@ -23,6 +23,8 @@ from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
+_DEFEND = int(Intent.defend)
+_BOSS = int(Rank.boss)
 
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
@@ -118,7 +120,7 @@ def incoming(cat: Catalogue, state: State) -> int:
     The exposure of an earlier power does not count: it ends with the hero's next action, whatever that is.
     """
     fight = state.fight
-    if fight is None or fight.intent >= Intent.defend:
+    if fight is None or fight.intent >= _DEFEND:
         return 0
     if fight.exposed:
         fight = replace(fight, exposed=False)
@@ -217,4 +219,4 @@ def _expected(victim: list[int], blow: int) -> int:
 
 
 def may_flee(fight: Fight) -> bool:
-    return fight.rank != Rank.boss
+    return fight.rank != _BOSS

@@ -17,6 +17,8 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Figures, Hero, Item, Slot
 
+_WEAPON = int(Slot.weapon)
+
 _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT = (
     AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage", "speed", "hit", "combo", "crit")
 )
@@ -100,14 +102,14 @@ class Mirror:
         loot.add(cat, item, sums)
         if old is not None:
             loot.add(cat, old, sums, -1)
-        weapon = item if slot == Slot.weapon else hero.worn[0]
-        kind = cat.item_weapon[item.base] if slot == Slot.weapon else hero.kind
+        weapon = item if slot == _WEAPON else hero.worn[0]
+        kind = cat.item_weapon[item.base] if slot == _WEAPON else hero.kind
         return _figures(cat, hero, sums, weapon, kind, self._piece_armour(slot, item, old))
 
     def _piece_armour(self, slot: int, item: Item, old: Item | None) -> int:
         """Armour beyond that of affixes and talents, after the exchange."""
         have = self._now.armour - self._totals[_ARMOUR]
-        if slot == Slot.weapon:
+        if slot == _WEAPON:
             return have
         return have + item.value - (old.value if old is not None else 0)
 

@@ -19,6 +19,7 @@ _DEFEND = int(Intent.defend)
 _HEAVY = int(Intent.heavy)
 _POWER = int(Stance.power)
 _HIT = int(Band.hit)
+_NORMAL = int(Rank.normal)
 
 
 def hero_blow(
@@ -88,7 +89,7 @@ def _situation(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int)
         blow = blow * perks[Perk.executioner] // 1000
     if perks[Perk.last_stand] and hero.health * 1000 < hero.figures.health_max * tables.WOUNDED:
         blow = blow * perks[Perk.last_stand] // 1000
-    if perks[Perk.giant_slayer] and fight.rank != Rank.normal:
+    if perks[Perk.giant_slayer] and fight.rank != _NORMAL:
         blow = blow * perks[Perk.giant_slayer] // 1000
     if fight.intent == _DEFEND and stance != _POWER:
         blow = blow * tables.DEFENDED // 1000

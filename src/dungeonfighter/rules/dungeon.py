@@ -30,6 +30,18 @@ from dungeonfighter.rules.talents import Perk
 _FIGHT = int(RoomKind.fight)
 _ELITE = int(RoomKind.elite)
 _TRAP = int(RoomKind.trap)
+_DUNGEON = int(Phase.Dungeon)
+_CLEARED = int(RoomPhase.cleared)
+_CASUAL = int(Mode.casual)
+_DEATH = int(Phase.Death)
+_DIED = int(Ending.died)
+_TURNS = int(Ending.turns)
+_DUNGEON_COMPLETION = int(Phase.DungeonCompletion)
+_BOSS = int(Rank.boss)
+_GUARDIAN = int(Rank.guardian)
+_ELITE_RANK = int(Rank.elite)
+_NORMAL = int(Rank.normal)
+_DOORS = int(RoomPhase.doors)
 _DARK = 0
 _KIND_TOLD = 1
 _ALL_TOLD = 2
@@ -46,7 +58,7 @@ def enter(cat: Catalogue, state: State, offer: Offer) -> None:
         roster=list(offer.enemies),
     )
     state.dungeon = dungeon
-    state.phase = Phase.Dungeon
+    state.phase = _DUNGEON
     named = dungeon.theme * 100 + dungeon.name
     state.log.append([Event.DungeonEntered, named, dungeon.level, dungeon.rooms])
     _draw_doors(cat, state, dungeon)
@@ -64,7 +76,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     dungeon.searched = False
     dungeon.kind = door.kind
     dungeon.place = door.theme_room
-    dungeon.phase = RoomPhase.cleared
+    dungeon.phase = _CLEARED
     state.log.append([Event.RoomEntered, dungeon.room, dungeon.place])
     if door.kind in (_FIGHT, _ELITE):
         enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
@@ -139,7 +151,7 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
     if result == Result.won:
         _spoils(cat, state, dungeon, fight)
     state.fight = None
-    state.phase = Phase.Dungeon
+    state.phase = _DUNGEON
     if result == Result.stalled:
         state.log.append([Event.FightStalled])
     if result in (Result.fled, Result.stalled):
@@ -153,19 +165,19 @@ def die(state: State) -> None:
     state.log.append([Event.HeroDied])
     state.hero.health = 0
     state.fight = None
-    if state.mode == Mode.casual:
-        state.phase = Phase.Death
+    if state.mode == _CASUAL:
+        state.phase = _DEATH
     else:
-        end(state, Ending.died)
+        end(state, _DIED)
 
 
 def end(state: State, ending: int) -> None:
     """The run is over; what is shown stays as it was."""
-    if ending == Ending.died:
-        state.phase = Phase.Death
+    if ending == _DIED:
+        state.phase = _DEATH
     state.over = True
     state.ending = int(ending)
-    state.log.append([Event.TurnsUsedUp if ending == Ending.turns else Event.RunEnded])
+    state.log.append([Event.TurnsUsedUp if ending == _TURNS else Event.RunEnded])
 
 
 def _spoils(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
@@ -182,7 +194,7 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         _complete(cat, state, dungeon)
         return
     state.log.append([Event.RoomCleared, gained])
-    dungeon.phase = RoomPhase.cleared
+    dungeon.phase = _CLEARED
 
 
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
@@ -201,19 +213,19 @@ def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     find_item(cat, state, item)
     hero.health = hero.figures.health_max
     state.reward = [gained, gold, item.base, item.rarity, item.level, int(first)]
-    state.phase = Phase.DungeonCompletion
+    state.phase = _DUNGEON_COMPLETION
 
 
 def _rank(dungeon: Dungeon) -> int:
     if dungeon.room >= dungeon.rooms:
-        return Rank.boss if dungeon.boss else Rank.guardian
-    return Rank.elite if dungeon.kind == _ELITE else Rank.normal
+        return _BOSS if dungeon.boss else _GUARDIAN
+    return _ELITE_RANK if dungeon.kind == _ELITE else _NORMAL
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Two or three doors, a quarter of them dark; before the last room only the guardian's."""
     stream = state.dice
-    dungeon.phase = RoomPhase.doors
+    dungeon.phase = _DOORS
     if dungeon.room + 1 >= dungeon.rooms:
         dungeon.doors = [_last_door(cat, state, dungeon)]
         return

@@ -5,7 +5,7 @@ Source: game.md section 4.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from typing import Final
 
 from dungeonfighter.rules import intents, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -18,15 +18,15 @@ FOE = 1
 """Who an event is about."""
 
 
-class Result(IntEnum):
-    """How a fight stands after an input."""
+class Result:
+    """How a fight stands after an input. Plain numbers, for the reason given at `events.Event`."""
 
-    goes_on = 0
-    won = 1
-    foe_fled = 2
-    died = 3
-    fled = 4
-    stalled = 5
+    goes_on: Final = 0
+    won: Final = 1
+    foe_fled: Final = 2
+    died: Final = 3
+    fled: Final = 4
+    stalled: Final = 5
 
 
 def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:

@@ -18,6 +18,10 @@ _STATUS = int(Intent.status)
 _DEFEND = int(Intent.defend)
 _HEAL = int(Intent.heal)
 _FLEE = int(Intent.flee)
+_MISS = int(Band.miss)
+_CRITICAL_MISS = int(Band.critical_miss)
+_CRITICAL = int(Band.critical)
+_HIT = int(Band.hit)
 
 
 def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
@@ -92,13 +96,13 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
     if fight.guarding and intent == _HEAVY:
         statuses.inflict(own, statuses.MARK, 1)
         state.log.append([Event.HeavyGuarded])
-    if band <= Band.miss:
+    if band <= _MISS:
         state.log.append([Event.FoeMissed, intent, total, band])
     elif not _land(cat, state, fight, intent, total, band):
         return 0
     if fight.guarding and intent == _HEAVY:
         _counter(state, fight)
-    return 2 if band == Band.critical_miss else 1
+    return 2 if band == _CRITICAL_MISS else 1
 
 
 def _band(fight: Fight, die: int, total: int, intent: int) -> int:
@@ -109,10 +113,10 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
     if intent == _HEAVY:
         lowest_hit -= tables.MISS_MAX - tables.HEAVY_MISS_MAX
     if die >= critical:
-        return Band.critical
+        return _CRITICAL
     if die == 1:
-        return Band.critical_miss
-    return Band.hit if total >= lowest_hit else Band.miss
+        return _CRITICAL_MISS
+    return _HIT if total >= lowest_hit else _MISS
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:

@@ -15,13 +15,16 @@ from dungeonfighter.rules.progress import find_good
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
 
+_GAME_LOOP = int(Phase.GameLoop)
+_VICTORY = int(Phase.Victory)
+
 POTIONS_A_VISIT = 2
 
 
 def arrive(cat: Catalogue, state: State) -> None:
     """A visit to the hub begins: new offers, new wares."""
     here = state.world
-    state.phase = Phase.GameLoop
+    state.phase = _GAME_LOOP
     state.dungeon = None
     here.offers = world.draw_offers(cat, state)
     here.potions_left = POTIONS_A_VISIT
@@ -120,7 +123,7 @@ def back_from_dungeon(cat: Catalogue, state: State) -> None:
     won = state.world.bosses >= len(cat.regions) and state.dungeon is not None and state.dungeon.boss
     arrive(cat, state)
     if won:
-        state.phase = Phase.Victory
+        state.phase = _VICTORY
 
 
 def clone(cat: Catalogue, state: State) -> None:

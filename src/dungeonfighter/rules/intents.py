@@ -14,11 +14,13 @@ _NORMAL = int(Intent.normal)
 _STATUS = int(Intent.status)
 _HEAL = int(Intent.heal)
 _FLEE = int(Intent.flee)
+_BOSS = int(Rank.boss)
+_NORMAL_RANK = int(Rank.normal)
 
 
 def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
     """Show the next intent and set when it comes: its wind-up begins `now`."""
-    intent = _pattern(cat, fight) if fight.rank == Rank.boss else _drawn(cat, fight, stream)
+    intent = _pattern(cat, fight) if fight.rank == _BOSS else _drawn(cat, fight, stream)
     show(cat, fight, intent)
     fight.foe.next_at = now + fight.period * tables.INTENT_LENGTH[intent] // 1000
 
@@ -42,7 +44,7 @@ def _pattern(cat: Catalogue, fight: Fight) -> int:
 
 def _drawn(cat: Catalogue, fight: Fight, stream: Dice) -> int:
     if (
-        fight.rank == Rank.normal
+        fight.rank == _NORMAL_RANK
         and fight.health * 1000 < fight.health_max * tables.FOE_FLEE_BELOW
         and dice.combat(stream, 100) < tables.FOE_FLEE_WEIGHT
     ):

@@ -16,6 +16,8 @@ from dungeonfighter.rules.hero import learn
 from dungeonfighter.rules.progress import gain_gold
 from dungeonfighter.rules.state import Slot, State
 
+_WEAPON = int(Slot.weapon)
+
 _MYTHIC = len(loot.RARITIES) - 1
 
 
@@ -32,7 +34,7 @@ def equip(cat: Catalogue, state: State, number: int) -> bool:
     else:
         hero.bag[number - 1] = worn
     hero.worn[slot] = item
-    if slot == Slot.weapon:
+    if slot == _WEAPON:
         hero.kind = cat.item_weapon[item.base]
     learn(cat, hero)
     state.log.append([Event.Equipped, item.base, item.level])

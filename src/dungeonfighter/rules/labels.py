@@ -45,6 +45,10 @@ _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
+_OFFER_MADE = int(RoomPhase.offer)
+_COMBAT = int(Phase.Combat)
+_DOORS = int(RoomPhase.doors)
+_CLEARED = int(RoomPhase.cleared)
 
 
 def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
@@ -70,7 +74,7 @@ def reward(state: State, offer: Offer) -> str:
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
     """What the room the hero stands in proposes, in one sentence; "" when it proposes nothing."""
-    if dungeon.phase != RoomPhase.offer:
+    if dungeon.phase != _OFFER_MADE:
         return ""
     if dungeon.kind == _SHRINE:
         return ". ".join(cat.events[number].text for number in dungeon.offer)
@@ -146,7 +150,7 @@ def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
 
 def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
     """All legal inputs, each with its words; `equip n` of many items is one range."""
-    if state.phase == Phase.Combat:
+    if state.phase == _COMBAT:
         return " ".join([_SHORT.get(c.input) or _counted(cat, state.hero, c) for c in choices])
     mirror = Mirror(cat, state.hero)
     parts = []
@@ -228,14 +232,14 @@ def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) ->
     dungeon = state.dungeon
     if dungeon is None:
         return ""
-    if dungeon.phase == RoomPhase.doors and 1 <= number <= len(dungeon.doors):
+    if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
         kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
-    if dungeon.phase == RoomPhase.offer and dungeon.kind in (_TREASURE, _REST):
+    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
         return _room_words(state, dungeon, number)
-    if dungeon.phase == RoomPhase.offer and number >= 2:
+    if dungeon.phase == _OFFER_MADE and number >= 2:
         return _trade_offer(cat, state, dungeon, mirror, number - 2)
-    if dungeon.phase == RoomPhase.cleared:
+    if dungeon.phase == _CLEARED:
         return _cleared_words(cat, state, number)
     return ""
 
@@ -316,7 +320,7 @@ def _hub_lines(cat: Catalogue, state: State) -> list[str]:
 
 def _dungeon_lines(cat: Catalogue, state: State) -> list[str]:
     dungeon = state.dungeon
-    if dungeon is None or dungeon.phase != RoomPhase.offer:
+    if dungeon is None or dungeon.phase != _OFFER_MADE:
         return []
     told = room_text(cat, state, dungeon)
     return [f"{told}."] if told else []

@@ -16,6 +16,8 @@ from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, TIERS, Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS, Affix
 from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
 
+_WEAPON = int(Slot.weapon)
+
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
 RARITY_BONUS: Final = 80
@@ -59,18 +61,16 @@ def roll_item(
     level = max(1, min(LEVEL_MAX, level))
     if slot is None:
         drawn = chance.loot(dice, 8)
-        slot = int(Slot.weapon) if drawn < 4 else drawn - 3
+        slot = _WEAPON if drawn < 4 else drawn - 3
     if rarity is None:
         rarity = min(len(RARITIES) - 1, roll_rarity(dice) + steps)
     tier = roll_tier(dice, level)
-    if slot == Slot.weapon:
-        pool = cat.weapons[_weapon_kind(dice, kind)][tier - 1]
-    else:
-        pool = cat.armours[slot][tier - 1]
+    tiers = cat.weapons[_weapon_kind(dice, kind)] if slot == _WEAPON else cat.armours[slot]
+    pool = tiers[tier - 1]
     base = pool[chance.loot(dice, len(pool))]
     row = cat.items[base]
     value = row.low + chance.loot(dice, row.high - row.low + 1)
-    value += level - 1 if slot == Slot.weapon else level * ARMOUR_PER_LEVEL // 1000
+    value += level - 1 if slot == _WEAPON else level * ARMOUR_PER_LEVEL // 1000
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
     affixes = _pick(dice, cat.prefixes, PREFIXES[rarity]) + _pick(dice, cat.suffixes, SUFFIXES[rarity])
     actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
@@ -91,8 +91,8 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
     given.
     """
     level = sum(item.level for item in given) // len(given)
-    weapons = sum(cat.item_slot[item.base] == Slot.weapon for item in given)
-    slot = int(Slot.weapon) if weapons * 2 > len(given) else 1 + chance.loot(dice, 4)
+    weapons = sum(cat.item_slot[item.base] == _WEAPON for item in given)
+    slot = _WEAPON if weapons * 2 > len(given) else 1 + chance.loot(dice, 4)
     return roll_item(cat, dice, level, kind=kind, slot=slot, rarity=given[0].rarity + 1)
 
 

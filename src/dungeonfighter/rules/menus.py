@@ -17,6 +17,10 @@ from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.observation import Choice
 from dungeonfighter.rules.state import Phase, RoomKind, RoomPhase, Slot, State
 
+_DUNGEON_SELECTION = int(Phase.DungeonSelection)
+_REGION_TRAVEL = int(Phase.RegionTravel)
+_LEVEL_UP = int(Phase.LevelUp)
+
 Play = Callable[[Catalogue, State, int], None]
 Line = tuple[str, str, Play, int]
 Key = tuple[int | bytes, ...]
@@ -72,11 +76,11 @@ class Menus:
             hero = state.hero
             worn = sum((item is not None) << slot for slot, item in enumerate(hero.worn))
             return (phase, len(hero.bag), worn)
-        if phase == Phase.DungeonSelection:
+        if phase == _DUNGEON_SELECTION:
             return (phase, len(state.world.offers))
-        if phase == Phase.RegionTravel:
+        if phase == _REGION_TRAVEL:
             return (phase, *world.open_regions(self._cat, state.world))
-        if phase == Phase.LevelUp:
+        if phase == _LEVEL_UP:
             return (phase, len(state.talent_offer))
         return (phase,)
 
@@ -113,7 +117,7 @@ class Menus:
 def _build(lines: list[Line], phase: int, key: Key) -> Menu:
     choices = [Choice(text, label) for text, label, _, _ in lines]
     table = {text: (play, argument) for text, _, play, argument in lines}
-    if phase == Phase.Inventory:
+    if phase == _INVENTORY:
         choices += _patterns(key)
     return Menu(tuple(choices), table)
 
@@ -143,11 +147,11 @@ def _game_loop(cat: Catalogue, key: Key) -> list[Line]:
     facts = key[1]
     assert isinstance(facts, int)
     lines: list[Line] = [
-        ("1", "dungeons", plays.to_phase, Phase.DungeonSelection),
+        ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
         ("2", "inventory", plays.to_inventory, 0),
     ]
     more: tuple[Line, ...] = (
-        ("3", "travel", plays.to_phase, Phase.RegionTravel),
+        ("3", "travel", plays.to_phase, _REGION_TRAVEL),
         ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
         ("5", "buy a potion", plays.buy_potion, 0),
         ("6", "buy the item on sale", plays.buy_item, 0),
@@ -161,16 +165,16 @@ def _dungeon_selection(cat: Catalogue, key: Key) -> list[Line]:
     count = key[1]
     assert isinstance(count, int)
     lines: list[Line] = [(str(n + 1), f"enter dungeon {n + 1}", plays.enter, n) for n in range(count)]
-    return [*lines, ("0", "back", plays.to_phase, Phase.GameLoop)]
+    return [*lines, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 
 def _dungeon(cat: Catalogue, key: Key) -> list[Line]:
-    if key[1] == RoomPhase.doors:
+    if key[1] == _DOORS:
         doors = key[2]
         assert isinstance(doors, int)
         lines: list[Line] = [(str(n + 1), f"door {n + 1}", plays.take_door, n) for n in range(doors)]
         return [*lines, ("9", "leave the dungeon", plays.leave, 0)]
-    if key[1] == RoomPhase.offer:
+    if key[1] == _OFFER:
         kind, mask = key[2], key[3]
         assert isinstance(kind, int)
         assert isinstance(mask, int)
@@ -241,7 +245,7 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Line]:
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
         lines.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
-    return [*lines, ("0", "back", plays.to_phase, Phase.GameLoop)]
+    return [*lines, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 
 def _level_up(cat: Catalogue, key: Key) -> list[Line]:

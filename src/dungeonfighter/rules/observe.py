@@ -52,6 +52,14 @@ from dungeonfighter.rules.state import (
 from dungeonfighter.rules.telling import sentence, text
 from dungeonfighter.rules.world import is_cleared
 
+_COMBAT = int(Phase.Combat)
+_GAME_LOOP = int(Phase.GameLoop)
+_DUNGEON_SELECTION = int(Phase.DungeonSelection)
+_LEVEL_UP = int(Phase.LevelUp)
+_WEAPON = int(Slot.weapon)
+_DUNGEON = int(Phase.Dungeon)
+_CLEARED = int(RoomPhase.cleared)
+
 __all__ = ["observe", "text"]
 
 ITEM_VIEWS_MAX: Final = 4096
@@ -79,7 +87,7 @@ def observe(rules: Rulebook, state: State) -> Observation:
     """
     cat = rules.catalogue
     mirror = Mirror(cat, state.hero)
-    in_fight = state.fight if state.phase == Phase.Combat else None
+    in_fight = state.fight if state.phase == _COMBAT else None
     dungeon = state.dungeon
     legal = rules.legal_inputs(state)
     return Observation(
@@ -95,8 +103,8 @@ def observe(rules: Rulebook, state: State) -> Observation:
         current_dungeon=None if dungeon is None else _dungeon(cat, dungeon),
         current_room=None if dungeon is None else _room(cat, state, dungeon, mirror, legal),
         combat=None if in_fight is None else _combat(cat, state, in_fight),
-        dungeons=_offers(cat, state) if state.phase in (Phase.GameLoop, Phase.DungeonSelection) else [],
-        talents=_talents(cat, state) if state.phase == Phase.LevelUp else [],
+        dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
+        talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
         shop=[_item(cat, mirror, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
         available_actions=[labels.rich(cat, state, mirror, c) for c in legal],
         recent_output=recent_output(cat, state),
@@ -213,7 +221,7 @@ def _bag(cat: Catalogue, someone: Hero, mirror: Mirror) -> list[ItemView]:
 def _item(cat: Catalogue, mirror: Mirror | None, item: Item, number: int, price: int = 0) -> ItemView:
     base = cat.items[item.base]
     change = mirror.change(item) if mirror is not None else _NO_CHANGE
-    weapon = cat.item_slot[item.base] == Slot.weapon
+    weapon = cat.item_slot[item.base] == _WEAPON
     return ItemView(
         number=number,
         name=loot.name(cat, item),
@@ -251,7 +259,7 @@ def _room(
 ) -> RoomView:
     doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
     entered = dungeon.room > 0
-    cleared = state.phase == Phase.Dungeon and dungeon.phase == RoomPhase.cleared
+    cleared = state.phase == _DUNGEON and dungeon.phase == _CLEARED
     inputs = {choice.input for choice in legal} if cleared else set()
     return RoomView(
         kind=RoomKind(dungeon.kind).name if entered else "",

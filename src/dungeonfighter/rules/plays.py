@@ -14,6 +14,14 @@ from dungeonfighter.rules.fight import heal
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
 
+_INVENTORY = int(Phase.Inventory)
+_DIED = int(Ending.died)
+_WON = int(Ending.won)
+_GAME_LOOP = int(Phase.GameLoop)
+_DUNGEON_SELECTION = int(Phase.DungeonSelection)
+_DUNGEON = int(Phase.Dungeon)
+_CLEARED = int(RoomPhase.cleared)
+
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
     hub.choose_weapon(cat, state, kind)
@@ -25,7 +33,7 @@ def to_phase(cat: Catalogue, state: State, phase: int) -> None:
 
 def to_inventory(cat: Catalogue, state: State, _: int) -> None:
     state.back = state.phase
-    state.phase = Phase.Inventory
+    state.phase = _INVENTORY
 
 
 def back(cat: Catalogue, state: State, _: int) -> None:
@@ -134,11 +142,11 @@ def endless(cat: Catalogue, state: State, _: int) -> None:
 
 
 def end_dead(cat: Catalogue, state: State, _: int) -> None:
-    dungeon.end(state, Ending.died)
+    dungeon.end(state, _DIED)
 
 
 def end_won(cat: Catalogue, state: State, _: int) -> None:
-    dungeon.end(state, Ending.won)
+    dungeon.end(state, _WON)
 
 
 def verb(cat: Catalogue, state: State, text: str) -> bool:
@@ -163,14 +171,14 @@ def verb(cat: Catalogue, state: State, text: str) -> bool:
     if word == "strip":
         return inventory.set_strip(cat, state, listed)
     if word == "trade":
-        return state.phase == Phase.Inventory and inventory.trade(cat, state, listed)
+        return state.phase == _INVENTORY and inventory.trade(cat, state, listed)
     if word == "drop":
         return len(listed) == 1 and inventory.drop(cat, state, listed[0])
     return False
 
 
 def _enter_on_offer(cat: Catalogue, state: State, listed: list[int] | None) -> bool:
-    if state.phase not in (Phase.GameLoop, Phase.DungeonSelection) or listed is None or len(listed) != 1:
+    if state.phase not in (_GAME_LOOP, _DUNGEON_SELECTION) or listed is None or len(listed) != 1:
         return False
     if not 1 <= listed[0] <= len(state.world.offers):
         return False
@@ -180,10 +188,6 @@ def _enter_on_offer(cat: Catalogue, state: State, listed: list[int] | None) -> b
 
 def _at_leisure(state: State) -> bool:
     """In the inventory, at the hub, or in a cleared room."""
-    if state.phase in (Phase.Inventory, Phase.GameLoop):
+    if state.phase in (_INVENTORY, _GAME_LOOP):
         return True
-    return (
-        state.phase == Phase.Dungeon
-        and state.dungeon is not None
-        and state.dungeon.phase == RoomPhase.cleared
-    )
+    return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED

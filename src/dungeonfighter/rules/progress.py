@@ -13,6 +13,8 @@ from dungeonfighter.rules.hero import learn, potions_max
 from dungeonfighter.rules.state import Hero, Item, Phase, State
 from dungeonfighter.rules.talents import Perk
 
+_LEVEL_UP = int(Phase.LevelUp)
+
 TALENTS_OFFERED = 3
 
 
@@ -103,7 +105,7 @@ def level_up(cat: Catalogue, state: State) -> None:
     state.talent_offer = _offer(cat, state)
     if state.talent_offer:
         state.after = state.phase
-        state.phase = Phase.LevelUp
+        state.phase = _LEVEL_UP
 
 
 def take_talent(cat: Catalogue, state: State, choice: int) -> None:

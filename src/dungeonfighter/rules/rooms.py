@@ -18,13 +18,16 @@ _SHRINE = int(RoomKind.shrine)
 _MERCHANT = int(RoomKind.merchant)
 _TREASURE = int(RoomKind.treasure)
 _REST = int(RoomKind.rest)
+_COMBAT = int(Phase.Combat)
+_NORMAL = int(Rank.normal)
+_OFFER = int(RoomPhase.offer)
 
 
 def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
     """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
     well.
     """
-    state.phase = Phase.Combat
+    state.phase = _COMBAT
     bout = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
     _tilt(cat, dungeon, bout)
     _omen(cat, state, dungeon, bout)
@@ -48,9 +51,9 @@ def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int)
 
 def woken(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """A search woke something: a plain fight, nobody surprised."""
-    state.phase = Phase.Combat
+    state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _tilt(cat, dungeon, begin(cat, state, enemy, Rank.normal, dungeon.level, dungeon.theme))
+    _tilt(cat, dungeon, begin(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
 
 
 def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
@@ -72,7 +75,7 @@ def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """A treasure, shrine, merchant or rest room: what it proposes is drawn and shown."""
-    dungeon.phase = RoomPhase.offer
+    dungeon.phase = _OFFER
     dungeon.offer = []
     dungeon.stock = []
     if dungeon.kind == _SHRINE:

@@ -39,6 +39,7 @@ _STATUS: Final = int(Intent.status)
 _AUTO: Final = int(Event.AutoFought)
 _DIED: Final = int(Event.HeroDied)
 _BEGAN: Final = int(Event.FightBegan)
+_COMBAT = int(Phase.Combat)
 _WHO: Final = ("You", "Foe")
 _BLOWS: Final = frozenset((
     Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
@@ -114,7 +115,7 @@ def text(rules: Rulebook, state: State, head: str) -> str:
     """The view of one state; `head` names run and turn, for example `e3 t14`."""
     cat = rules.catalogue
     fresh = state.log[len(state.log) - state.fresh :]
-    fight = state.fight if state.phase == Phase.Combat else None
+    fight = state.fight if state.phase == _COMBAT else None
     lines = [_fight_status(state, fight, head) if fight is not None else _status(rules, state, head)]
     told = happened(cat, fresh)
     if told:

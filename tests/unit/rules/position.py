@@ -24,7 +24,7 @@ from dungeonfighter.rules.state import (
     RoomPhase,
     Weapon,
 )
-from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.talents import NUMBERS
 
 ANY = 0
 """A face that does not matter; the enemy's choice of its next intent draws one die."""
@@ -127,7 +127,7 @@ def teach(state: State, key: str) -> int:
     number = cat.talent_by_key[key]
     state.hero.talents.append(number)
     refresh(cat, state.hero)
-    return state.hero.figures.perks[Perk[key]]
+    return state.hero.figures.perks[NUMBERS[key]]
 
 
 def roll(state: State, *faces: int) -> None:

@@ -107,8 +107,8 @@ def test_options_out_of_range(options: dict[str, int | str]) -> None:
     assert caught.value.code == "bad_argument"
 
 
-@pytest.mark.parametrize("code", list(Event))
-def test_every_event_has_a_sentence(code: Event) -> None:
+@pytest.mark.parametrize("code", [code for name, code in vars(Event).items() if name[0] != "_"])
+def test_every_event_has_a_sentence(code: int) -> None:
     _, kinds = WORDING[code]
     arguments = [1 if kind in ("n", "stance") else 0 for kind in kinds]
     assert sentence(rules().catalogue, [code, *arguments]).endswith((".", "!"))

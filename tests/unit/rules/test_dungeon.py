@@ -312,7 +312,7 @@ def test_a_rest_room_mends_a_scar() -> None:
 
 
 @pytest.mark.parametrize(("face", "code"), [(20, Event.ConsumableFound), (19, Event.ConsumableFound)])
-def test_search_finds_on_the_highest_faces(face: int, code: Event) -> None:
+def test_search_finds_on_the_highest_faces(face: int, code: int) -> None:
     state = cleared()
     roll_event(state, face)
     assert happened(play(state, "2"), code)
