@@ -11,9 +11,10 @@ not set anew for each request: when it ends, it looks how long the connection ha
 The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
 is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
 
-A client sends the same head with every request, but for the length of the body and the name of the bot. Once the
-parser has read a head and the short way has taken what came with it, further requests of the connection that come
-whole under the same bytes are not parsed again. Anything else, a byte more or less included, is the parser's.
+A client sends the same head with every request, but for the length of the body and the name of the bot. Once
+the parser has read a head and the short way has taken what came with it, further requests of the connection
+that come whole under the same bytes are not parsed again. Anything else, a byte more or less included, is the
+parser's.
 
 Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md.
 """
@@ -151,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._again = self._exchange = None  # they know this connection: no circle is left
 
     def data_received(self, data: bytes) -> None:
-        """Answer what comes under a known head, else feed the parser: at once no more than a head may have."""
+        """Answer what comes under a known head; else feed the parser, at once what a head may have left."""
         is_between = self._idle_since is not None and not self._incomplete
         if is_between and self._again is not None and self._is_taken_again(data):
             return
