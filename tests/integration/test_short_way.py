@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import uvicorn
 
-from dungeonfighter.http_protocol import BoundedProtocol
+from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Reply, Scope
 from tests.integration.test_http_bounds import Client, echo
 

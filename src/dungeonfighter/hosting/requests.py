@@ -9,7 +9,7 @@ The retry table is `judge`. Source: docs/architecture.md, "One request, one effe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from msgspec import Struct
@@ -50,6 +50,9 @@ class Seeds(Struct, frozen=True):
     of_the_day: int
 
 
+_NONE_TRIED: Final[dict[int, Planned]] = {}
+_ALL_SURE: Final[frozenset[int]] = frozenset()
+
 Tell = Callable[[Answer | Exception], None]
 """Who asked: told once, in the event loop, of the answer or of what went wrong. It must not raise."""
 
@@ -66,16 +69,23 @@ class Request:
         self.op = op
         self.deadline = deadline
         self.tell = tell
-        self.tried: dict[int, Planned] = {}
+        self.tried: dict[int, Planned] = _NONE_TRIED
         """What was planned for each version this request has tried to write, the last attempt last."""
-        self.unsure: set[int] = set()
+        self.unsure: frozenset[int] = _ALL_SURE
         """Those of them of which nothing is known: neither won nor refused."""
 
     def trying(self, plan: Planned) -> None:
         """Note an attempt before it is sent."""
         version = plan.write.row.version
+        if not self.tried:  # nearly always
+            self.tried = {version: plan}
+            return
         self.tried.pop(version, None)
         self.tried[version] = plan
+
+    def not_told(self) -> None:
+        """Nothing is known of the last attempt."""
+        self.unsure |= {self.last_version()}
 
     def last_version(self) -> int:
         """The version that the last attempt tried to write."""

@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import asyncio
 import http
-import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from dungeonfighter import limits
-from dungeonfighter.mcp.wire import BOT_HEADER, Again, Reply, Scope
+from dungeonfighter.http import heads
+from dungeonfighter.mcp.wire import Again, Reply, Scope
 
 _WHY: Final = b"the request line and headers are too long"
 _TOO_LONG: Final = b"\r\n".join(
@@ -44,7 +44,6 @@ _TOO_LONG: Final = b"\r\n".join(
     ]
 )
 
-_SHORT_BODY_MAX: Final = 8192
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
 _CLOSE: Final = b"connection: close\r\n"
 
@@ -80,42 +79,6 @@ class _Exchange:
             self._connection.reply(status, body, extra, is_kept=self.keep_alive)
 
 
-class _Known(NamedTuple):
-    """A head that was parsed and taken, as what stands around the values that may differ the next time: the
-    length of the body and the bot. `between` is empty where the bot is not named.
-    """
-
-    before: bytes
-    between: bytes
-    after: bytes
-    is_length_first: bool
-
-    def read(self, data: bytes) -> tuple[bytes, bytes | None] | None:
-        """Body and bot, if this is one whole small request under such a head."""
-        before, between, after, is_length_first = self
-        if not data.startswith(before):
-            return None
-        begin = len(before)
-        end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
-        length, bot = data[begin:end], None
-        if between:
-            if not data.startswith(between, end):
-                return None
-            begin = end + len(between)
-            end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
-            bot = data[begin:end]
-            if not is_length_first:
-                length, bot = bot, length
-            if not _is_plain(bot):
-                return None
-        if end < 0 or not data.startswith(after, end):
-            return None
-        body = data[end + len(after) :]
-        if not length.isdigit() or len(length) > _LENGTH_DIGITS_MAX or int(length) != len(body):
-            return None
-        return body, bot
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -130,9 +93,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._offered: bytearray | None = None
         """The body so far of a request that will be offered to the short way."""
         self._exchange: _Exchange | None = None
-        self._known: _Known | None = None
+        self._known: heads.Head | None = None
         self._again: Again | None = None
-        self._lessons = _LESSONS_MAX
+        self._lessons = heads.LESSONS_MAX
         self._has_begun = False
         self._whole = b""
         """What came in one piece between two requests: perhaps a whole one."""
@@ -194,7 +157,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
             return
         offered += body
-        if len(offered) > _SHORT_BODY_MAX:
+        if len(offered) > heads.BODY_BYTES_MAX:
             self._hand_over(offered)
 
     def on_message_complete(self) -> None:
@@ -254,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Remember the head of what was just taken, unless the last ones that were remembered were no use."""
         if self._whole and self._lessons:
             self._lessons -= 1
-            self._known = _learned(self._whole, body)
+            self._known = heads.learned(self._whole, body)
             self._again = again if self._known is not None else None
 
     def _is_taken_again(self, data: bytes) -> bool:
@@ -271,7 +234,7 @@ class BoundedProtocol(HttpToolsProtocol):
         before = self.cycle
         exchange = self._begin_exchange()
         if again(body, exchange.reply, bot):
-            self._lessons = _LESSONS_MAX
+            self._lessons = heads.LESSONS_MAX
             return True
         exchange.response_complete = True
         self.cycle = before
@@ -357,41 +320,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_answered():
             self.transport.write(_TOO_LONG)
         self.transport.close()
-
-
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
-_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)" % BOT_HEADER, re.IGNORECASE)
-_is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
-_LENGTH_DIGITS_MAX: Final = 4
-_VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
-_LESSONS_MAX: Final = 4
-"""Heads remembered in vain before a connection gives up remembering them."""
-_HEADS_MAX: Final = 1024
-_heads: dict[_Known, _Known] = {}
-"""Equal heads of many connections are kept once."""
-
-
-def _learned(whole: bytes, body: bytes) -> _Known | None:
-    """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
-    head = whole[: len(whole) - len(body)]
-    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > _SHORT_BODY_MAX:
-        return None
-    lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
-    if len(lengths) != 1 or len(bots) > 1 or int(lengths[0][1]) != len(body):
-        return None
-    (first, last), is_length_first = lengths[0].span(1), True
-    between = b""
-    if bots:
-        begin, end = bots[0].span(1)
-        is_length_first = last < begin
-        if is_length_first:
-            between, last = head[last:begin], end
-        else:
-            between, first = head[end:first], begin
-    known = _Known(head[:first], between, head[last:], is_length_first)
-    if len(_heads) >= _HEADS_MAX:
-        _heads.clear()
-    return _heads.setdefault(known, known)
 
 
 _ELSEWHERE: Final = ""
