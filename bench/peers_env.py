@@ -40,7 +40,7 @@ def peers_python(say: Callable[[str], None], pins: Path = PINS, environment: Pat
     try:
         venv.create(environment, with_pip=True, symlinks=True)
         subprocess.run(
-            # Without looking for dependencies: the pins are all of them, and an older pip stumbles over extras.
+            # Without looking for dependencies: the pins are all, and an older pip stumbles over extras.
             [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps",
              "--require-hashes", "--only-binary", ":all:", "-r", pins],
             check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS_MAX,
