@@ -19,11 +19,12 @@ import msgspec
 
 from bench import cold, contest, eighty_rows, hot, rules_alone
 from bench.asked import Asked, Progress
-from bench.machine import machine
+from bench.machine import headline, load_average, machine
 from bench.rows import ROWS
 from bench.table import Figure, Line, Row, as_text, judge, missed, unmeasured
 
 _RESULTS: Final = Path("bench-results")
+_BUSY: Final = 0.7
 _PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
 
 
@@ -44,14 +45,18 @@ def main() -> int:
         figures=frozenset(name for row in some for name in row.figures),
     )
     _RESULTS.mkdir(exist_ok=True)
+    busy = load_average()
+    if busy > _BUSY:
+        sys.stderr.write(f"this machine is busy (load {busy:.1f}): figures will be low, trust the ratios\n")
     try:
         figures = _measure(asked)
     except KeyboardInterrupt:
         sys.stderr.write("ended early: there is no table\n")
         return 130
     lines = judge(some, figures)
-    sys.stdout.write(f"{as_text(some, lines)}\n")
-    _write(asked, some, figures, lines)
+    told = machine(busy)
+    sys.stdout.write(f"{headline(told)}\n\n{as_text(some, lines)}\n")
+    _write(told, asked, some, figures, lines)
     return _verdict(lines)
 
 
@@ -75,9 +80,15 @@ def _verdict(lines: Sequence[Line]) -> int:
     return 0
 
 
-def _write(asked: Asked, some: Sequence[Row], figures: dict[str, Figure], lines: Sequence[Line]) -> None:
-    told = {
-        "machine": machine(),
+def _write(
+    told: dict[str, object],
+    asked: Asked,
+    some: Sequence[Row],
+    figures: dict[str, Figure],
+    lines: Sequence[Line],
+) -> None:
+    document = {
+        "machine": told,
         "asked": {"repeats": asked.repeats, "seconds": asked.seconds, "bots": asked.bots},
         "rows": [
             msgspec.to_builtins(line) | {"figures": row.figures}
@@ -85,7 +96,7 @@ def _write(asked: Asked, some: Sequence[Row], figures: dict[str, Figure], lines:
         ],
         "figures": {name: msgspec.to_builtins(figure) for name, figure in figures.items()},
     }
-    text = msgspec.json.format(msgspec.json.encode(told), indent=1)
+    text = msgspec.json.format(msgspec.json.encode(document), indent=1)
     (_RESULTS / "bench.json").write_bytes(text + b"\n")
 
 

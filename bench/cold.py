@@ -174,8 +174,8 @@ def _measure(place: Place, asked: Asked, progress: Progress) -> dict[str, Figure
         taken, batches = asyncio.run(_loads(place, asked.bots, repeat))
         figures[p50].repeats.append(1000 * statistics.median(taken))
         figures[p99].repeats.append(1000 * statistics.quantiles(taken, n=100)[-1])
-        note = f"{len(taken)} bots a repeat by {_CLIENTS} clients, {len(taken) / batches:.0f} in a batch"
-        figures[p50].note = figures[p99].note = f"{note}, pages forgotten before"
+        note = f"{len(taken)} of {asked.bots} bots a repeat, by {_CLIENTS} clients, pages forgotten before"
+        figures[p50].note = figures[p99].note = f"{note}; {len(taken) / batches:.0f} in a batch"
     if written in asked.figures:
         progress.step(f"{place.name}: bytes of turns", _BYTES_SECONDS)
         figures[written] = asyncio.run(_written(place, asked.bots))
@@ -229,7 +229,7 @@ async def _written(place: Place, bots: int) -> Figure:
     await host.close()
     if not written:
         return Figure(missing="there is no /proc here")
-    return Figure([written / turns / 1000], f"{place.written_note}; {turns} turns, {bots} bots")
+    return Figure([written / turns / 1000], f"{place.written_note}; {turns} turns, {bots} bots in the table")
 
 
 async def _each(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], clients: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -75,24 +75,33 @@ def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
     except NoPeers as error:
         peers = {one.name for one in contestants("") if not one.plays} & set(names)
         figures = {name: Figure(missing=f"cannot be installed here: {error}") for name in peers}
-    rounds: dict[str, Callable[[], Taken]] = {
+    once: dict[str, Callable[[], Taken]] = {
         one.name: partial(_once, one, asked.seconds) for one in contestants(python)
     }
-    rounds[rows.STEP_MANY] = partial(_step_many, asked.seconds)
-    taken: dict[str, list[Taken]] = {name: [] for name in names if name not in figures}
-    for repeat in range(asked.repeats):
-        for name in [name for name in taken if name not in figures]:
-            progress.step(f"{repeat + 1}/{asked.repeats} {name}", asked.seconds + _AROUND_SECONDS)
+    once[rows.STEP_MANY] = partial(_step_many, asked.seconds)
+    told = partial(progress.step, seconds=asked.seconds + _AROUND_SECONDS)
+    figures |= in_turns({name: once[name] for name in names if name not in figures}, asked.repeats, told)
+    if rows.SQLITE_BYTES in asked.figures:
+        figures[rows.SQLITE_BYTES] = _bytes(figures[rows.OURS])
+    return figures
+
+
+def in_turns(
+    once: Mapping[str, Callable[[], Taken]], repeats: int, told: Callable[[str], None]
+) -> dict[str, Figure]:
+    """Measure each once, then each again; who is not there is left out, who fails is void, the others go on."""
+    figures: dict[str, Figure] = {}
+    taken: dict[str, list[Taken]] = {name: [] for name in once}
+    for repeat in range(repeats):
+        for name in [name for name in once if name not in figures]:
+            told(f"{repeat + 1}/{repeats} {name}")
             try:
-                taken[name].append(rounds[name]())
+                taken[name].append(once[name]())
             except NotThere as error:
                 figures[name] = Figure(missing=str(error))
             except Failed as error:
                 figures[name] = Figure(void=str(error))
-    figures |= {name: as_figure(many) for name, many in taken.items() if name not in figures}
-    if rows.SQLITE_BYTES in asked.figures:
-        figures[rows.SQLITE_BYTES] = _bytes(figures[rows.OURS])
-    return figures
+    return figures | {name: as_figure(many) for name, many in taken.items() if name not in figures}
 
 
 def contestants(peers: str) -> Iterator[Contestant]:
@@ -139,13 +148,13 @@ def _loaded(server: Server, one: Contestant, seconds: float) -> Taken:
     told = load(server.port, (seconds, CONNECTIONS, BOTS, one.era), seconds)
     spent, written = server.cpu_seconds() - spent, server.thread_bytes() - written
     counted = server.versions() - versions if one.plays else told.good
-    taken = _taken(told, counted, spent)
+    taken = taken_of(told, counted, spent)
     if one.plays:
         taken.detail["bytes_per_turn"] = written / max(counted, 1)
     return taken
 
 
-def _taken(told: Loaded, counted: int, spent: float) -> Taken:
+def taken_of(told: Loaded, counted: int, spent: float) -> Taken:
     """`counted` are the answers that did what they said: no more of them count than said they did."""
     cpu_us = 1e6 * spent / max(told.answers, 1)
     return Taken(

@@ -15,8 +15,8 @@ from bench.servers import cores
 _PACKAGES = ("mcp", "uvicorn", "uvloop", "httptools", "msgspec", "asyncpg")
 
 
-def machine() -> dict[str, object]:
-    """Machine, versions and time, for the JSON file."""
+def machine(load_before: float) -> dict[str, object]:
+    """Machine, versions and time, for the JSON file; `load_before`: how busy it was when the bench began."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": _described(),
@@ -26,10 +26,24 @@ def machine() -> dict[str, object]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "pinned": cores()[0] >= 0,
-        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
+        "load_average_before": load_before,
         "sqlite": sqlite3.sqlite_version,
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def headline(told: dict[str, object]) -> str:
+    """The line above the table."""
+    pinned = "servers on one, the load on another" if told["pinned"] else "nothing pinned"
+    return (
+        f"{told['version']}, {told['at']}, {told['python']}, {told['processor']}, {told['cores']} cores "
+        f"({pinned}), load average before: {told['load_average_before']:.1f}"
+    )
+
+
+def load_average() -> float:
+    """Of the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _described() -> str:
