@@ -30,8 +30,9 @@ _PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
 
 def main() -> int:
     """Measure, print the table, write the JSON file."""
-    # Ctrl-C, an ending terminal and `kill` alike unwind, and each server is ended on the way.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Ctrl-C, an ending terminal and `kill` alike unwind, and each server is ended on the way. A shell starts
+    # what it puts into the background with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     arguments = _arguments()
     some = [row for row in ROWS if arguments.only.casefold() in row.what.casefold()]

@@ -89,7 +89,7 @@ def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
 def in_turns(
     once: Mapping[str, Callable[[], Taken]], repeats: int, told: Callable[[str], None]
 ) -> dict[str, Figure]:
-    """Measure each once, then each again; who is not there is left out, who fails is void, the others go on."""
+    """Measure each once, then each again; who is not there is left out, who fails is void, others go on."""
     figures: dict[str, Figure] = {}
     taken: dict[str, list[Taken]] = {name: [] for name in once}
     for repeat in range(repeats):
