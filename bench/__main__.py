@@ -19,7 +19,7 @@ import msgspec
 
 from bench import cold, contest, eighty_rows, hot, rules_alone
 from bench.asked import Asked, Progress
-from bench.machine import headline, load_average, machine
+from bench.machine import Machine, machine
 from bench.rows import ROWS
 from bench.table import Figure, Line, Row, as_text, judge, missed, unmeasured
 
@@ -46,17 +46,16 @@ def main() -> int:
         figures=frozenset(name for row in some for name in row.figures),
     )
     _RESULTS.mkdir(exist_ok=True)
-    busy = load_average()
-    if busy > _BUSY:
-        sys.stderr.write(f"this machine is busy (load {busy:.1f}): figures will be low, trust the ratios\n")
+    told = machine()
+    if told.load_average > _BUSY:
+        sys.stderr.write(f"this machine is busy (load {told.load_average:.1f}): trust ratios, not rates\n")
     try:
         figures = _measure(asked)
     except KeyboardInterrupt:
         sys.stderr.write("ended early: there is no table\n")
         return 130
     lines = judge(some, figures)
-    told = machine(busy)
-    sys.stdout.write(f"{headline(told)}\n\n{as_text(some, lines)}\n")
+    sys.stdout.write(f"{told.headline()}\n\n{as_text(some, lines)}\n")
     _write(told, asked, some, figures, lines)
     return _verdict(lines)
 
@@ -82,14 +81,14 @@ def _verdict(lines: Sequence[Line]) -> int:
 
 
 def _write(
-    told: dict[str, object],
+    told: Machine,
     asked: Asked,
     some: Sequence[Row],
     figures: dict[str, Figure],
     lines: Sequence[Line],
 ) -> None:
     document = {
-        "machine": told,
+        "machine": msgspec.to_builtins(told),
         "asked": {"repeats": asked.repeats, "seconds": asked.seconds, "bots": asked.bots},
         "rows": [
             msgspec.to_builtins(line) | {"figures": row.figures}

