@@ -69,11 +69,11 @@ def seconds(asked: Asked) -> float:
 def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
     """All contestants that are wanted, interleaved."""
     names = wanted(asked)
+    peers = [one.name for one in contestants("") if not one.plays and one.name in names]
     python, figures = "", {}
     try:
-        python = peers_python(progress.say)
+        python = peers_python(progress.say) if peers else ""
     except NoPeers as error:
-        peers = {one.name for one in contestants("") if not one.plays} & set(names)
         figures = {name: Figure(missing=f"cannot be installed here: {error}") for name in peers}
     once: dict[str, Callable[[], Taken]] = {
         one.name: partial(_once, one, asked.seconds) for one in contestants(python)

@@ -15,6 +15,19 @@ from bench import rows
 from bench.eighty_rows import read
 from bench.peers_env import NoPeers, peers_python
 from bench.servers import Failed, running, thread_bytes
+from tests.unit.house.sources import ROOT
+
+
+def pinned(name: str) -> dict[str, str]:
+    lines = (ROOT / "requirements" / name).read_text().splitlines()
+    return dict(line.split()[0].split("==") for line in lines if "==" in line)
+
+
+def test_peers_run_on_the_versions_our_own_server_runs_on() -> None:
+    ours, theirs = pinned("runtime.txt"), pinned("peers.txt")
+    both = ours.keys() & theirs.keys()
+    assert {"mcp", "uvicorn", "uvloop", "httptools"} <= both
+    assert {name: theirs[name] for name in both} == {name: ours[name] for name in both}
 
 
 def made_environment(folder: Path, pins: Path) -> Path:
@@ -79,14 +92,33 @@ def test_bytes_of_other_threads_are_counted_and_the_first_ones_are_not(tmp_path:
     assert 100_000 <= counted < 50_000_000
 
 
-def test_figures_of_eighty_thousand_bots_are_shown_with_their_date(tmp_path: Path) -> None:
-    file = tmp_path / "eighty.json"
-    told = {"at": "2026-10-01", "bots": 80_000, "errors": 0, "lost": 0, "p99_ms": 40.5, "pss_bytes": 1.5e9}
+def written(folder: Path, *, bots: int) -> Path:
+    file = folder / "eighty.json"
+    told = {
+        "plan": {"bots": bots, "every": 10},
+        "report": {"errors": {"timeout": 1}, "warm_up_errors": {"refused": 2}, "latency_ms": {"p99": 40.5}},
+        "figures": {"lost_or_doubled": 0, "server_pss_bytes": 1_500_000_000, "turns": 7},
+        "missed": ["3 errors"],
+    }
     file.write_text(json.dumps(told))
-    figures = read(file)
-    assert figures[rows.EIGHTY_PSS].repeats == [1.5]
+    os.utime(file, (0, 0))
+    return file
+
+
+def test_figures_of_eighty_thousand_bots_are_shown_with_their_date(tmp_path: Path) -> None:
+    figures = read(written(tmp_path, bots=80_000))
+    assert figures[rows.EIGHTY_ERRORS].repeats == [3]
+    assert figures[rows.EIGHTY_LOST].repeats == [0]
     assert figures[rows.EIGHTY_P99].repeats == [40.5]
-    assert "2026-10-01" in figures[rows.EIGHTY_ERRORS].note
+    assert figures[rows.EIGHTY_PSS].repeats == [1.5]
+    assert "1970-01-01" in figures[rows.EIGHTY_PSS].note
+    assert "3 errors" in figures[rows.EIGHTY_PSS].note
+
+
+def test_a_run_of_fewer_bots_is_none(tmp_path: Path) -> None:
+    figures = read(written(tmp_path, bots=1000))
+    assert len(figures) == 4
+    assert all("1,000 bots" in figure.missing for figure in figures.values())
 
 
 def test_without_such_a_run_they_are_missing(tmp_path: Path) -> None:
@@ -95,9 +127,7 @@ def test_without_such_a_run_they_are_missing(tmp_path: Path) -> None:
     assert all("make bench-80k" in figure.missing for figure in figures.values())
 
 
-def test_what_such_a_file_does_not_tell_is_missing_alone(tmp_path: Path) -> None:
+def test_a_file_of_another_shape_is_told(tmp_path: Path) -> None:
     file = tmp_path / "eighty.json"
     file.write_text('{"errors": 3}')
-    figures = read(file)
-    assert figures[rows.EIGHTY_ERRORS].repeats == [3]
-    assert figures[rows.EIGHTY_LOST].missing
+    assert all("cannot be read" in figure.missing for figure in read(file).values())
