@@ -169,11 +169,13 @@ def _measure(place: Place, asked: Asked, progress: Progress) -> dict[str, Figure
     for repeat in range(asked.repeats if asked.figures & {p50, p99} else 0):
         progress.step(f"{place.name}: {repeat + 1}/{asked.repeats} cold loads", _LOAD_SECONDS)
         place.forget()
-        taken, batches = asyncio.run(_loads(place, asked.bots, repeat))
+        taken, cpu = asyncio.run(_loads(place, asked.bots, repeat))
         figures[p50].repeats.append(1000 * statistics.median(taken))
         figures[p99].repeats.append(1000 * statistics.quantiles(taken, n=100)[-1])
         note = f"{len(taken)} of {asked.bots} bots a repeat, by {_CLIENTS} clients, pages forgotten before"
-        figures[p50].note = figures[p99].note = f"{note}; {len(taken) / batches:.0f} in a batch"
+        figures[p50].note = figures[p99].note = f"{note}; {len(taken) / len(cpu):.0f} in a batch"
+        figures[p50].detail.setdefault("cpu_ms", []).append(1000 * statistics.median(cpu))
+        figures[p50].note += f", {statistics.median(figures[p50].detail['cpu_ms']):.2f} ms of CPU for it here"
     if written in asked.figures:
         progress.step(f"{place.name}: bytes of turns", _BYTES_SECONDS)
         figures[written] = asyncio.run(_written(place, asked.bots))
@@ -187,15 +189,17 @@ async def _filled(place: Place, bots: int) -> None:
     await store.close()
 
 
-async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], int]:
-    """Seconds in the store of each load, and how many batches they were."""
+async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], list[float]]:
+    """Seconds in the store of each load, and seconds of CPU time this process took for each batch."""
     store = place.store()
     await store.open()
     taken: list[float] = []
+    cpu: list[float] = []
 
     async def fetch(keys: Sequence[str]) -> list[Row | None]:
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), time.process_time()
         found = await store.load(keys)
+        cpu.append(time.process_time() - spent)
         taken.extend([time.perf_counter() - begun] * len(keys))
         if None in found:
             raise RuntimeError("a bot of the large table is not there")
@@ -205,7 +209,7 @@ async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], int
     count = min(_LOADS, bots // 5)
     await _each(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
     await store.close()
-    return taken, gather.batches
+    return taken, cpu
 
 
 async def _written(place: Place, bots: int) -> Figure:

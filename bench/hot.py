@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -58,22 +59,27 @@ def _before_and_after(bots: int) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as folder, running(ours, Path(folder)) as server:
         before = server.pss_bytes()
         try:
-            for number in range(bots):
-                connections.append(Connection(server.port))
-                options = f'"weapon":"mace","seed":{number},"mode":"casual"'
-                _asked(connections[-1:], [tool_call("start_new_game", bot_name(number), options, LEGACY)])
-            requests = [tool_call("handle_input", bot_name(n), '"input":"1"', LEGACY) for n in range(bots)]
-            for _ in range(_TURNS):
+            connections.extend(Connection(server.port) for _ in range(bots))
+            for asked in itertools.chain([_begin], itertools.repeat(_play, _TURNS)):
                 for first in range(0, bots, _AT_ONCE):
-                    some = slice(first, first + _AT_ONCE)
-                    _asked(connections[some], requests[some])
+                    some = range(first, min(bots, first + _AT_ONCE))
+                    _ask([connections[n] for n in some], [asked(n) for n in some])
             return before, server.pss_bytes()
         finally:
             for connection in connections:
                 connection.socket.close()
 
 
-def _asked(connections: list[Connection], requests: list[bytes]) -> None:
+def _begin(number: int) -> bytes:
+    options = f'"weapon":"mace","seed":{number},"mode":"casual"'
+    return tool_call("start_new_game", bot_name(number), options, LEGACY)
+
+
+def _play(number: int) -> bytes:
+    return tool_call("handle_input", bot_name(number), '"input":"1"', LEGACY)
+
+
+def _ask(connections: list[Connection], requests: list[bytes]) -> None:
     """Each of them asks, then each is answered.
 
     Raises:
