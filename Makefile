@@ -56,7 +56,7 @@ format: $(DEV) ## let the formatter and the linter repair what they can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(DEV) ## how fast, measured here and now
+bench: $(DEV) ## every figure this project promises, measured here and now: about 10 minutes
 	@test -f bench/__main__.py || { echo "there is no bench/ in this version"; exit 1; }
 	@$(PY) -m bench
 
@@ -71,9 +71,10 @@ keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for 
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
 lock: ## write requirements/*.txt anew from *.in (needs uv)
-	@for name in runtime build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in runtime build dev peers; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
+	  $$(test $$name = peers && echo "-c requirements/runtime.txt") \
 	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## remove the venv, caches and the demo's database
