@@ -22,7 +22,7 @@ from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id, run_load
-from dungeonfighter.fleet.player import Habits
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.report import Report, make_report, table
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.limits import bot_id_pattern
