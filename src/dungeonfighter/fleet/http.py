@@ -315,7 +315,8 @@ class Client:
         connection = self._connection
         if connection is None or not connection.usable:
             connection = self._connection = await self._endpoint.connect()
-        waiter = self._waiter = self._endpoint.loop.create_future()
+        waiter: asyncio.Future[Response] = self._endpoint.loop.create_future()
+        self._waiter = waiter
         connection.exchange(self, b"%b%d\r\n\r\n%b" % (head, len(body), body))
         return await waiter
 

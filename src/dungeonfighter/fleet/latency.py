@@ -29,8 +29,7 @@ class Histogram:
         """Count one duration (negative ones count as 0)."""
         self.counts[_bucket_of(max(0, int(seconds * 1e6)))] += 1
         self.count += 1
-        if seconds > self.max_seconds:
-            self.max_seconds = seconds
+        self.max_seconds = max(self.max_seconds, seconds)
 
     def merge(self, buckets: Iterable[tuple[int, int]], max_seconds: float) -> None:
         """Count what another histogram counted; exactly what one for both would have."""

@@ -123,7 +123,11 @@ async def run_load(
 
 
 async def play_load(
-    options: LoadOptions, watch: Callable[[Progress], None], *, stop: asyncio.Event, tally: Tally | None = None
+    options: LoadOptions,
+    watch: Callable[[Progress], None],
+    *,
+    stop: asyncio.Event,
+    tally: Tally | None = None,
 ) -> Load:
     """The same without signals, and told in figures."""
     endpoint = Endpoint(options.url, timeout_seconds=options.timeout_seconds, sources=_sources(options))
