@@ -30,7 +30,7 @@ from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.limits import bot_id_pattern
 from dungeonfighter.rules import load_rules
 
-PER_SOURCE_MAX: Final = 20_000
+PER_SOURCE_MAX: Final = 8_000
 SOURCES_MAX: Final = 250
 HELP: Final = "bots that really play over MCP; measures and verifies"
 

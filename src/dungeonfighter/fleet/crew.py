@@ -46,6 +46,7 @@ class Crew:
         self.endpoint = endpoint
         self.always_1 = always_1 and habits.view == "text"
         self.habits = habits
+        self.run_inputs_max = habits.run_inputs_max
         self.tally = tally
         self.warm_up = Tally()
         self.count_from = 0.0

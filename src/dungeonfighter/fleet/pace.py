@@ -8,10 +8,10 @@ of thousands of waiting bots cost one timer, and those of one tick share a wake-
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 from random import Random
 from typing import Final, Protocol
 
@@ -151,19 +151,16 @@ class OpenLoop:
     def begin(self, actors: Sequence[Actor]) -> None:
         for actor in actors:
             actor.due = actor.number * self._first
-            self._await(actor)
+            self.wait(actor)
         self._wheel.begin()
 
     def wait(self, actor: Actor) -> None:
-        self._await(actor)
+        due = actor.due
+        actor.due = due + self._step + self._more * self._draw()
+        self._wheel.add(actor, ceil(due))
 
     def leave(self, actor: Actor) -> None:
         pass
 
     def stop(self) -> None:
         self._wheel.stop()
-
-    def _await(self, actor: Actor) -> None:
-        due = actor.due
-        actor.due = due + self._step + self._more * self._draw()
-        self._wheel.add(actor, math.ceil(due))

@@ -165,9 +165,12 @@ class Player:
         tally.calls += 1
         tally.turns += 1
         tally.latency.add(perf_counter() - self._since)
-        if len(run.inputs) >= crew.habits.run_inputs_max:
+        if turn >= crew.run_inputs_max:
             self._input = None
-        self._rest()
+        if crew.is_stopping:
+            self.leave()
+        else:
+            crew.pace.wait(self)
 
     def _understand(self, status: int, body: bytes) -> None:
         """The careful way: any answer to any request."""
