@@ -108,7 +108,8 @@ def _run(plan: Plan, folder: Path) -> int:
     whole = plan.warm_up + plan.seconds
     _tell(
         f"{plan.bots} bots, each every {plan.every:g} s; {plan.workers} workers, "
-        f"{plan.generators} generators; {plan.ramp:.0f} s ramp, measured from {plan.warm_up:.0f} s to {whole:.0f} s, then verified"
+        f"{plan.generators} generators; {plan.ramp:.0f} s ramp, "
+        f"measured from {plan.warm_up:.0f} s to {whole:.0f} s, then verified"
     )
     with _server(plan, folder) as (server, port):
         with _fleet(plan, folder, port) as fleet:
@@ -116,7 +117,7 @@ def _run(plan: Plan, folder: Path) -> int:
             fleet.wait()
         report_file = folder / "report.json"
         if not report_file.exists() or not samples:
-            _tell("FAILED: the load did not come to its end")
+            _tell("stopped before anything was measured" if interrupted else "FAILED: see above")
             return 1
         report = json.loads(report_file.read_text())
     ended_well = server.returncode == 0

@@ -26,7 +26,7 @@ class Histogram:
         self.max_seconds = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one duration (negative ones count as 0). Written out: half the time of two calls (measured)."""
+        """Count one duration (negative ones count as 0); written out, which halves its cost (measured)."""
         micros = int(seconds * 1e6)
         shift = micros.bit_length() - _PARTS_BITS - 1
         if shift > 0:
