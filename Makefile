@@ -64,7 +64,7 @@ bench: $(DEV) ## how fast, measured here and now
 	@$(PY) -m bench
 
 bench-80k: $(DEV) ## 80,000 connected bots, 5 minutes, every turn checked (quick try: BOTS=2000 SECONDS=20)
-	@$(PY) -m bench.eighty --bots $(BOTS) --seconds $(SECONDS) --every $(EVERY)
+	@$(PY) -m bench.eighty --bots $(BOTS) --seconds $(SECONDS) --every $(EVERY) $(ARGS)
 
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)
