@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -17,8 +17,6 @@ from dungeonfighter.fleet.wire import InputCalls
 
 if TYPE_CHECKING:
     from dungeonfighter.fleet.player import Player
-
-NEVER: Final = float("inf")
 
 
 class Habits(Struct, frozen=True):
