@@ -14,9 +14,12 @@ RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
 WORKERS ?= 2
 SEED    ?= 1
+BOTS    ?= 80000
+SECONDS ?= 300
+EVERY   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench sim golden keep-rules lock clean
+.PHONY: help setup demo test check format bench bench-80k sim golden keep-rules lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -59,6 +62,9 @@ format: $(DEV) ## let the formatter and the linter repair what they can
 bench: $(DEV) ## every figure this project promises, measured here and now: about 10 minutes
 	@test -f bench/__main__.py || { echo "there is no bench/ in this version"; exit 1; }
 	@$(PY) -m bench
+
+bench-80k: $(DEV) ## 80,000 connected bots, 5 minutes, every turn checked (quick try: BOTS=2000 SECONDS=20)
+	@$(PY) -m bench.eighty --bots $(BOTS) --seconds $(SECONDS) --every $(EVERY) $(ARGS)
 
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)
