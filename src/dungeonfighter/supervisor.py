@@ -35,6 +35,7 @@ KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
 BACKLOG: Final = 4096
 SPARE_FILES: Final = 500
+_ACCEPTS_AT_ONCE: Final = 16
 """Descriptors kept for the store, the log, and connections that are being refused."""
 _GC_THRESHOLDS: Final = (10_000, 20, 50)
 """A turn makes some hundred objects and hardly a cycle: looking less often saves 8 % (measured)."""
@@ -200,7 +201,7 @@ async def serve(
     gc.set_threshold(*_GC_THRESHOLDS)
     watching = call_at_stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext()
     with _signals(draining, is_worker), watching:
-        serving = asyncio.create_task(server.serve([listener]))
+        serving = asyncio.create_task(server.serve(_accepting(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -215,6 +216,15 @@ async def serve(
                 await before_close()
             server.should_exit = True
         await serving
+
+
+def _accepting(listener: socket.socket) -> list[socket.socket]:
+    """Several descriptors of one listening socket: the loop takes one connection from each in one iteration.
+
+    With a single one, a server so busy that an iteration lasts long leaves those who connect waiting: 37 s were
+    seen at ten iterations a second.
+    """
+    return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
 
 
 def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
