@@ -260,8 +260,8 @@ class SqliteStore:
         return Won()
 
     def _write_riders(self, connection: sqlite3.Connection, write: Write, now: float) -> None:
-        chunk, ended, bot_id = write.chunk, write.ended, write.row.bot_id
-        if chunk is not None:
+        ended, bot_id = write.ended, write.row.bot_id
+        for chunk in write.chunks:
             values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
             connection.execute(self._sql["write_chunk"], values)
         if ended is not None:
