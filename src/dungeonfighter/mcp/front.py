@@ -92,7 +92,9 @@ class Front:
         self._registry = registry
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
-        self._bound = {name: _known(tool, bound=True) for name, tool in registry.tools.items()}
+        self._bound = {
+            name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
+        }
         self._verdicts: dict[tuple[object, ...], bool] = {}
 
     def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
