@@ -11,6 +11,11 @@ not set anew for each request: when it ends, it looks how long the connection ha
 The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
 is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
 
+A client sends the same head with every request, but for the length of the body and the name of the bot. Once
+the parser has read a head and the short way has taken what came with it, further requests of the connection
+that come whole under the same bytes are not parsed again. Anything else, a byte more or less included, is the
+parser's.
+
 Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md.
 """
 
@@ -18,13 +23,14 @@ from __future__ import annotations
 
 import asyncio
 import http
+import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from dungeonfighter import limits
-from dungeonfighter.mcp.wire import Reply, Scope
+from dungeonfighter.mcp.wire import BOT_HEADER, Again, Reply, Scope
 
 _WHY: Final = b"the request line and headers are too long"
 _TOO_LONG: Final = b"\r\n".join(
@@ -50,21 +56,64 @@ class ShortWay(Protocol):
     def is_ready(self) -> bool:
         """Whether connections may be kept."""
 
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
         """See `mcp.wire.Offer`."""
 
 
 class _Exchange:
-    """Stands where uvicorn has its cycle, while a request is answered the short way."""
+    """Stands where uvicorn has its cycle, while a request is answered the short way: one for a connection."""
 
-    __slots__ = ("disconnected", "keep_alive", "response_complete")
+    __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
     message_event = asyncio.Event()
     """Set when the connection is lost; nobody waits for it here."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: BoundedProtocol) -> None:
+        self._connection = connection
         self.disconnected = False
         self.keep_alive = True
-        self.response_complete = False
+        self.response_complete = True
+
+    def reply(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """See `mcp.wire.Reply`."""
+        self.response_complete = True
+        if not self.disconnected:
+            self._connection.reply(status, body, extra, is_kept=self.keep_alive)
+
+
+class _Known(NamedTuple):
+    """A head that was parsed and taken, as what stands around the values that may differ the next time: the
+    length of the body and the bot. `between` is empty where the bot is not named.
+    """
+
+    before: bytes
+    between: bytes
+    after: bytes
+    is_length_first: bool
+
+    def read(self, data: bytes) -> tuple[bytes, bytes | None] | None:
+        """Body and bot, if this is one whole small request under such a head."""
+        before, between, after, is_length_first = self
+        if not data.startswith(before):
+            return None
+        begin = len(before)
+        end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
+        length, bot = data[begin:end], None
+        if between:
+            if not data.startswith(between, end):
+                return None
+            begin = end + len(between)
+            end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
+            bot = data[begin:end]
+            if not is_length_first:
+                length, bot = bot, length
+            if not _is_plain(bot):
+                return None
+        if end < 0 or not data.startswith(after, end):
+            return None
+        body = data[end + len(after) :]
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS_MAX or int(length) != len(body):
+            return None
+        return body, bot
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -80,6 +129,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since: float | None = None
         self._offered: bytearray | None = None
         """The body so far of a request that will be offered to the short way."""
+        self._exchange: _Exchange | None = None
+        self._known: _Known | None = None
+        self._again: Again | None = None
+        self._lessons = _LESSONS_MAX
+        self._has_begun = False
+        self._whole = b""
+        """What came in one piece between two requests: perhaps a whole one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -93,9 +149,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
         super().connection_lost(exc)
+        self._again = self._exchange = None  # they know this connection: no circle is left
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, at once no more than a head may still have."""
+        """Answer what comes under a known head; else feed the parser, at once what a head may have left."""
+        is_between = self._idle_since is not None and not self._incomplete
+        if is_between and self._again is not None and self._is_taken_again(data):
+            return
+        if is_between or not self._has_begun:
+            self._whole = data
+        self._has_begun = True
         begin = 0
         while begin < len(data) and not self.transport.is_closing():
             room = limits.head_bytes_max - self._head_bytes
@@ -106,6 +169,7 @@ class BoundedProtocol(HttpToolsProtocol):
             begin += room
             self._head_bytes += len(piece)  # until a callback says that the head is complete
             super().data_received(piece)
+        self._whole = b""
         if self._late is None and self._is_awaiting() and not self.transport.is_closing():
             self._expect_soon()
 
@@ -172,25 +236,60 @@ class BoundedProtocol(HttpToolsProtocol):
         short_way = self.short_way
         assert short_way is not None
         assert not isinstance(bot, str)
-        exchange = _Exchange()
         scope: Scope = self.scope  # type: ignore[assignment]
         scope["query_string"] = b""
-
-        def reply(status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        before = self.cycle
+        exchange = self._begin_exchange()
+        again = short_way.offer(scope, body, bot, exchange.reply)
+        if again is None:
             exchange.response_complete = True
-            if not exchange.disconnected:
-                self._reply(status, body, extra, is_kept=exchange.keep_alive and short_way.is_ready)
-
-        before, self.cycle = self.cycle, exchange  # type: ignore[assignment]
-        if not short_way.offer(scope, body, bot, reply):
             self.cycle = before
             return False
         self._offered = None
+        self._learn(body, again)
+        self.scope = self.headers = None  # type: ignore[assignment]  # made anew for each; 3 KB a connection
         return True
 
-    def _reply(
-        self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]], *, is_kept: bool
-    ) -> None:
+    def _learn(self, body: bytes, again: Again) -> None:
+        """Remember the head of what was just taken, unless the last ones that were remembered were no use."""
+        if self._whole and self._lessons:
+            self._lessons -= 1
+            self._known = _learned(self._whole, body)
+            self._again = again if self._known is not None else None
+
+    def _is_taken_again(self, data: bytes) -> bool:
+        """Whether this is one whole request under the known head, and the short way has taken it."""
+        known, again, short_way = self._known, self._again, self.short_way
+        assert known is not None
+        assert again is not None
+        assert short_way is not None
+        found = known.read(data)
+        if found is None or not short_way.is_ready or self.flow.write_paused or self.transport.is_closing():
+            return False
+        body, bot = found
+        since, self._idle_since = self._idle_since, None
+        before = self.cycle
+        exchange = self._begin_exchange()
+        if again(body, exchange.reply, bot):
+            self._lessons = _LESSONS_MAX
+            return True
+        exchange.response_complete = True
+        self.cycle = before
+        self._idle_since = since
+        return False
+
+    def _begin_exchange(self) -> _Exchange:
+        exchange = self._exchange
+        if exchange is None:
+            exchange = self._exchange = _Exchange(self)
+        exchange.response_complete = False
+        self.cycle = exchange  # type: ignore[assignment]
+        return exchange
+
+    def reply(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]], *, is_kept: bool) -> None:
+        """Send the answer to a request that went the short way, in one write."""
+        short_way = self.short_way
+        is_kept = is_kept and short_way is not None and short_way.is_ready
         lines = _lines(self.server_state.default_headers)
         if extra:
             lines += b"".join(b"%b: %b\r\n" % pair for pair in extra)
@@ -258,6 +357,41 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_answered():
             self.transport.write(_TOO_LONG)
         self.transport.close()
+
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
+_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)" % BOT_HEADER, re.IGNORECASE)
+_is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
+_LENGTH_DIGITS_MAX: Final = 4
+_VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
+_LESSONS_MAX: Final = 4
+"""Heads remembered in vain before a connection gives up remembering them."""
+_HEADS_MAX: Final = 1024
+_heads: dict[_Known, _Known] = {}
+"""Equal heads of many connections are kept once."""
+
+
+def _learned(whole: bytes, body: bytes) -> _Known | None:
+    """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
+    head = whole[: len(whole) - len(body)]
+    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > _SHORT_BODY_MAX:
+        return None
+    lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
+    if len(lengths) != 1 or len(bots) > 1 or int(lengths[0][1]) != len(body):
+        return None
+    (first, last), is_length_first = lengths[0].span(1), True
+    between = b""
+    if bots:
+        begin, end = bots[0].span(1)
+        is_length_first = last < begin
+        if is_length_first:
+            between, last = head[last:begin], end
+        else:
+            between, first = head[end:first], begin
+    known = _Known(head[:first], between, head[last:], is_length_first)
+    if len(_heads) >= _HEADS_MAX:
+        _heads.clear()
+    return _heads.setdefault(known, known)
 
 
 _ELSEWHERE: Final = ""

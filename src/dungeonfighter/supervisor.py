@@ -27,7 +27,7 @@ import uvicorn
 
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http_protocol import BoundedProtocol
-from dungeonfighter.mcp.wire import Offer, Reply
+from dungeonfighter.mcp.wire import Again, Offer, Reply
 
 logger = logging.getLogger(__name__)
 
@@ -123,9 +123,11 @@ class Draining:
         """What `/readyz` tells."""
         return not self.begun.is_set()
 
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
         """The short way, if there is one, as long as the drain has not begun."""
-        return self._offer is not None and self.is_ready and self._offer(scope, body, bot, reply)
+        if self._offer is None or not self.is_ready:
+            return None
+        return self._offer(scope, body, bot, reply)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, with `Connection: close` once the drain began."""

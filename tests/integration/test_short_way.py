@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from dungeonfighter.http_protocol import BoundedProtocol
-from dungeonfighter.mcp.wire import Reply, Scope
+from dungeonfighter.mcp.wire import Again, Reply, Scope
 from tests.integration.test_http_bounds import Client, echo
 
 HEAD: Final = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
@@ -26,17 +26,29 @@ class Offered:
         self.is_ready = True
         self.at_once = True
         self.taken: list[tuple[bytes, bytes | None, list[tuple[bytes, bytes]]]] = []
+        self.again: list[tuple[bytes, bytes | None]] = []
+        """Those of them that came under a head that was known, and the bot it names."""
         self.waiting: asyncio.Queue[Reply] = asyncio.Queue()
 
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> bool:
-        if not body.startswith(b"call"):
-            return False
-        self.taken.append((body, bot, scope["headers"]))
-        if self.at_once:
-            reply(200, b"short")
-        else:
-            self.waiting.put_nowait(reply)
-        return True
+    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
+        headers = list(scope["headers"])
+
+        def take(body: bytes, reply: Reply) -> bool:
+            if not body.startswith(b"call"):
+                return False
+            self.taken.append((body, bot, headers))
+            if self.at_once:
+                reply(200, b"short")
+            else:
+                self.waiting.put_nowait(reply)
+            return True
+
+        def again(body: bytes, reply: Reply, said: bytes | None) -> bool:
+            taken = take(body, reply)
+            self.again += [(body, said)] if taken else []
+            return taken
+
+        return again if take(body, reply) else None
 
 
 @asynccontextmanager
@@ -68,6 +80,25 @@ async def client_of(port: int) -> AsyncIterator[Client]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     yield Client(reader, writer)
     writer.close()
+
+
+def post(body: bytes, head: bytes = HEAD) -> bytes:
+    return head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def told_in_turn(*requests: Sequence[bytes]) -> tuple[Offered, list[bytes]]:
+    """What one connection got for requests that arrived in just these pieces, each when the one before was
+    answered.
+    """
+    offered, answers = Offered(), []
+    async with serving(offered) as (server, port), client_of(port) as client:
+        while not server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0)
+        for pieces in requests:
+            for piece in pieces:
+                the_connection(server).data_received(piece)
+            answers.append(await client.answer())
+    return offered, answers
 
 
 async def exchanged(*pieces: bytes, answers: int = 1) -> tuple[Offered, list[bytes]]:
@@ -186,3 +217,104 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
         assert connection.timeout_keep_alive_task is None
         reply(200, b"short")
         assert (await client.rest()).endswith(b"short")
+
+
+async def test_what_comes_under_the_same_head_is_not_parsed_again() -> None:
+    bodies = [b"call", b"call me", b"call" * 500, b"call"]
+    offered, answers = await told_in_turn(*((post(body),) for body in bodies))
+    assert answers == [b"short"] * 4
+    assert [body for body, _, _ in offered.taken] == bodies
+    assert offered.again == [(body, None) for body in bodies[1:]]
+
+
+@pytest.mark.parametrize("is_length_first", [True, False])
+async def test_the_bot_may_be_another_under_the_same_head(*, is_length_first: bool) -> None:
+    def of(bot: bytes, body: bytes) -> bytes:
+        named, length = b"Mcp-Param-Bot-Id: %b\r\n" % bot, b"content-length: %d\r\n" % len(body)
+        first, second = (length, named) if is_length_first else (named, length)
+        return HEAD + first + b"X-Other: 1\r\n" + second + b"X-Last: 2\r\n\r\n" + body
+
+    offered, answers = await told_in_turn(
+        (of(b"ada", b"call"),),
+        (of(b"bob", b"call me"),),
+        (of(b"a" * 128, b"call"),),
+        (of(b"ada", b"call 3"),),
+    )
+    assert answers == [b"short"] * 4
+    assert offered.again == [(b"call me", b"bob"), (b"call", b"a" * 128), (b"call 3", b"ada")]
+
+
+async def test_who_always_sends_other_heads_is_always_parsed() -> None:
+    heads = [HEAD + b"X-Trace: %d\r\n" % number for number in range(8)]
+    offered, answers = await told_in_turn(*((post(b"call", head),) for head in heads), (post(b"call"),) * 1)
+    assert answers == [b"short"] * 9
+    assert not offered.again
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (post(b"call me", HEAD + b"X-More: 1\r\n"),),
+        (post(b"call me", HEAD.replace(b"localhost", b"elsewhere")),),
+        (post(b"call me", HEAD.replace(b"/mcp", b"/bots/a/mcp")),),
+        (post(b"call me").lower().replace(b"post /mcp http", b"POST /mcp HTTP"),),
+        (post(b"call me")[:30], post(b"call me")[30:]),
+        (post(b"call me")[:-3], post(b"call me")[-3:]),
+        (b"\r\n" + post(b"call me"),),
+        (post(b"call me").replace(b"Length: 7", b"Length: 07 "),),
+        (post(b"call me", HEAD + b"Mcp-Param-Bot-Id: a\r\n"),),
+    ],
+)
+async def test_another_head_or_other_pieces_are_parsed(pieces: Sequence[bytes]) -> None:
+    offered, answers = await told_in_turn((CALL,), pieces)
+    assert answers == [b"short", b"short"]
+    assert [body for body, _, _ in offered.taken] == [b"call", b"call me"]
+    assert not offered.again
+
+
+@pytest.mark.parametrize("length", [b"", b"x", b"-7", b"7 7", b"99999999999999999999"])
+async def test_a_length_that_is_none_is_refused_under_a_known_head_too(length: bytes) -> None:
+    offered = Offered()
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(CALL)
+        await client.answer()
+        await client.send(HEAD + b"Content-Length: %b\r\n\r\ncall me" % length)
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+    assert len(offered.taken) == 1
+
+
+async def test_what_the_short_way_leaves_under_a_known_head_goes_on_as_it_is() -> None:
+    offered, answers = await told_in_turn((CALL,), (post(b"else"),), (CALL,), (post(b"call me"),))
+    assert answers == [b"short", b"4", b"short", b"short"]
+    assert offered.again[-1] == (b"call me", None)
+
+
+async def test_two_requests_in_one_piece_under_a_known_head_are_two() -> None:
+    offered, answers = await exchanged(CALL, answers=1)
+    offered = Offered()
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(CALL)
+        await client.answer()
+        await client.send(post(b"call 1") + post(b"call 2"))
+        answers = await client.some(2)
+    assert [body for body, _, _ in offered.taken] == [b"call", b"call 1", b"call 2"]
+    assert len(answers) == 2
+
+
+@pytest.mark.parametrize("cut", range(1, len(CALL)))
+async def test_a_head_that_began_in_an_earlier_piece_is_not_kept(cut: int) -> None:
+    offered, answers = await told_in_turn((CALL[:cut], CALL[cut:]), (post(b"call me"),))
+    assert answers == [b"short", b"short"]
+    assert not offered.again
+
+
+async def test_while_draining_nothing_is_taken_under_a_known_head() -> None:
+    offered = Offered()
+    async with serving(offered) as (_, port), client_of(port) as client:
+        await client.send(CALL)
+        await client.answer()
+        offered.is_ready = False
+        await client.send(CALL)
+        answer = await client.rest()
+    assert not offered.again
+    assert b"\r\nconnection: close\r\n" in answer

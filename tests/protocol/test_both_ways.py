@@ -181,6 +181,17 @@ def test_steps_of_many_bots_have_no_place_at_one_bots_address(both: BothWays, er
 
 
 @pytest.mark.parametrize("era", ERAS)
+def test_further_requests_under_a_head_are_taken_by_what_took_the_first(
+    both: BothWays, era: str | None
+) -> None:
+    before = both.short.taken_again
+    for number in range(4):
+        named = {"input": "1", "botId": BOT}
+        assert both.agree(ask("handle_input", named, era=era, request_id=number))[1]
+    assert both.short.taken_again >= before + 3
+
+
+@pytest.mark.parametrize("era", ERAS)
 def test_who_is_meant(both: BothWays, era: str | None) -> None:
     for bot in ("hero", BOT, "b-1.x_Y", "nobody", "A" * limits.bot_id_chars_max):
         for request in (

@@ -44,10 +44,12 @@ class App:
         self._guard = guard
         self._ready = ready
 
-    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+    def offer(
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
+    ) -> wire.Again | None:
         """See `wire.Offer`: for a server that can do without ASGI where the short way goes."""
         front = self._endpoint.front
-        return front is not None and front.offer(scope, body, bot, reply)
+        return None if front is None else front.offer(scope, body, bot, reply)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """Serve one ASGI connection."""

@@ -52,7 +52,9 @@ class Speaker(Protocol):
 class Front(Protocol):
     """The short way (`front.Front`)."""
 
-    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+    def offer(
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
+    ) -> wire.Again | None:
         """See `wire.Offer`."""
 
 

@@ -41,10 +41,11 @@ _DEFAULT_ERA: Final = HANDSHAKE_PROTOCOL_VERSIONS[1]
 _JUDGED: Final = frozenset({
     b"host", b"origin", b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name",
 })  # fmt: skip
-"""The headers a verdict depends on. `Mcp-Param-Bot-Id` is compared every time; no other changes an answer."""
-_BOT_HEADER: Final = b"mcp-param-bot-id"
+"""The headers a verdict depends on. `wire.BOT_HEADER` is compared every time; no other changes an answer."""
 
 Headers = list[tuple[bytes, bytes]]
+Verdicts = dict[tuple[str, bytes], bool]
+"""By tool and `_meta`: True in the modern era, False in the older ones."""
 Demands = Callable[[wire.Scope, wire.Envelope, bytes | None], object]
 """What this server demands of a request before any protocol library sees it; raises `ProtocolError`."""
 
@@ -89,15 +90,18 @@ class Front:
     """
 
     def __init__(self, registry: Registry, demands: Demands) -> None:
-        self._registry = registry
+        self.registry = registry
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
             name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
         }
-        self._verdicts: dict[tuple[object, ...], bool] = {}
+        self._verdicts: dict[tuple[object, ...], Verdicts] = {}
+        self._kept = 0
 
-    def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+    def offer(
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
+    ) -> wire.Again | None:
         """Answer a request through `reply`, if it is one of those that can be answered here.
 
         Args:
@@ -107,60 +111,47 @@ class Front:
             reply: Where the answer goes, perhaps before this returns.
 
         Returns:
-            Whether it is or will be answered; False: nothing was done.
+            If it is or will be answered, what takes further bodies under the same head; None: nothing was
+            done.
         """
-        try:
-            call = _decode(body)
-            params = call.params
-            known = (self._free if bot is None else self._bound).get(params.name)
-            if known is None:
-                return False
-            args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
         who = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
-        if _may_repeat(body) or not limits.bot_id_pattern.match(who):
-            return False
-        meta = b"" if params.meta is UNSET else bytes(params.meta)
+        if not limits.bot_id_pattern.match(who):
+            return None
         headers: Headers = scope["headers"]
         seen = tuple([pair for pair in headers if pair[0] in _JUDGED])
-        key = (params.name, bot is None, scope["query_string"], meta, seen)
-        is_modern = self._verdicts.get(key)
-        if is_modern is None:
-            is_modern = self._judge(scope, body, bot, meta, seen)
-            if is_modern is None:
-                return False
-            if len(self._verdicts) >= _VERDICTS_MAX:
-                self._verdicts.clear()
-            self._verdicts[key] = is_modern
-        if bot is None:
-            given: str | None = getattr(args, "bot_id", None)
-            if is_modern and not _is_mirrored(headers, given):
-                return False
-            if given is not None:
-                who = given
-        request_id = call.id
+        said = [value for name, value in headers if name == wire.BOT_HEADER]
+        key = (bot is None, scope["query_string"], seen)
+        verdicts = self._verdicts.get(key)
+        head = _Head(self, bot, who, {} if verdicts is None else verdicts)
+        if not head(body, reply, None if not said else said[0] if len(said) == 1 else b"", scope):
+            return None
+        self._verdicts.setdefault(key, head.verdicts)
+        return head
 
-        def then(told: ToolAnswer | ProtocolError) -> None:
-            if isinstance(told, ToolAnswer):
-                reply(200, _told(request_id, told, is_modern=is_modern))
-            else:
-                reply(*wire.whole_fault(told, request_id))
+    def tools(self, *, bound: bool) -> dict[str, _Known]:
+        """The tools at one kind of address."""
+        return self._bound if bound else self._free
 
-        self._registry.begin(known.tool, who, args, LOCAL_FLEET, then)
-        return True
-
-    def _judge(
-        self,
-        scope: wire.Scope,
-        body: bytes,
-        bot: bytes | None,
-        meta: bytes,
-        seen: tuple[tuple[bytes, bytes], ...],
+    def judge(
+        self, verdicts: Verdicts, key: tuple[str, bytes], scope: wire.Scope, body: bytes, bot: bytes | None
     ) -> bool | None:
+        """Judge such requests once, and keep a good verdict; when there are too many all are forgotten."""
+        verdict = self._judge(scope, body, bot, key[1])
+        if verdict is not None:
+            if self._kept >= _VERDICTS_MAX:
+                self._kept = 0
+                for forgotten in self._verdicts.values():
+                    forgotten.clear()  # connections may hold on to it
+                self._verdicts.clear()
+            self._kept += 1
+            verdicts[key] = verdict
+        return verdict
+
+    def _judge(self, scope: wire.Scope, body: bytes, bot: bytes | None, meta: bytes) -> bool | None:
         """Whether such requests may be answered here: True in the modern era, False in the older ones; None:
         they may not.
         """
+        seen = [pair for pair in scope["headers"] if pair[0] in _JUDGED]
         names = [name for name, _ in seen]
         size = len(meta) + len(scope["query_string"]) + sum(len(value) for _, value in seen)
         if size > _VERDICT_BYTES_MAX or len(set(names)) != len(names):
@@ -192,6 +183,63 @@ class Front:
         return is_modern
 
 
+class _Head:
+    """What is known of a request's head. It takes the bodies that come under it, and under heads that say the
+    same (`wire.Again`).
+    """
+
+    __slots__ = ("_bot", "_front", "_tools", "_who", "verdicts")
+
+    def __init__(self, front: Front, bot: bytes | None, who: str, verdicts: Verdicts) -> None:
+        self._front = front
+        self._bot = bot
+        self._who = who
+        self._tools = front.tools(bound=bot is not None)
+        self.verdicts = verdicts
+
+    def __call__(
+        self, body: bytes, reply: wire.Reply, said: bytes | None, scope: wire.Scope | None = None
+    ) -> bool:
+        """Answer one request; `scope` is there the first time, to judge what no verdict is kept for."""
+        try:
+            call = _decode(body)
+            params = call.params
+            known = self._tools.get(params.name)
+            if known is None:
+                return False
+            args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        if _may_repeat(body):
+            return False
+        key = (params.name, b"" if params.meta is UNSET else bytes(params.meta))
+        verdict = self.verdicts.get(key)
+        if verdict is None:
+            if scope is not None:
+                verdict = self._front.judge(self.verdicts, key, scope, body, self._bot)
+            if verdict is None:
+                return False
+        is_modern = verdict
+        who = self._who
+        if self._bot is None:
+            given: str | None = getattr(args, "bot_id", None)
+            # The header that balancers route by must say what the body says; bot ids need no encoding there.
+            if is_modern and said != (None if given is None else given.encode()):
+                return False
+            if given is not None:
+                who = given
+        request_id = call.id
+
+        def then(told: ToolAnswer | ProtocolError) -> None:
+            if isinstance(told, ToolAnswer):
+                reply(200, _told(request_id, told, is_modern=is_modern))
+            else:
+                reply(*wire.whole_fault(told, request_id))
+
+        self._front.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
+        return True
+
+
 def _known(tool: Tool[Any], *, bound: bool) -> _Known:
     kind: type[Any] = tool.kind
     if tool.takes_bot and not bound:
@@ -210,12 +258,6 @@ def _may_repeat(body: bytes) -> bool:
         or body.count(b"_meta") > 1
         or b"\\u00" in body
     )
-
-
-def _is_mirrored(headers: Headers, given: str | None) -> bool:
-    """Whether the header that balancers route by says what the body says. Bot ids need no encoding there."""
-    said = [value for name, value in headers if name == _BOT_HEADER]
-    return said == ([] if given is None else [given.encode()])
 
 
 def _told(request_id: int | str, answer: ToolAnswer, *, is_modern: bool) -> bytes:

@@ -25,6 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 RequestId = str | int | None
 
 JSON: Final = b"application/json"
+BOT_HEADER: Final = b"mcp-param-bot-id"
+"""Where clients of 2026-07-28 mirror `botId` for balancers."""
 
 
 class Reply(Protocol):
@@ -34,9 +36,14 @@ class Reply(Protocol):
         """Send a whole JSON answer; `extra` are headers beside type and length."""
 
 
-Offer = Callable[[Scope, bytes, bytes | None, Reply], bool]
+Again = Callable[[bytes, Reply, bytes | None], bool]
+"""The short way for further requests whose head says the same as one that was taken, but for the value of
+`BOT_HEADER`: given the body, where the answer goes, and that value (None: no such header). False: it did
+nothing."""
+
+Offer = Callable[[Scope, bytes, bytes | None, Reply], Again | None]
 """The short way: given the scope of a POST (headers and query), its body, the bot's segment of the path, and
-where the answer goes. False: it did nothing."""
+where the answer goes. None: it did nothing."""
 
 
 class TooLarge(Exception):
