@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 
 _AGAIN_SECONDS = 0.2
 _TRIES_MAX = 400
-_MANY = 0.15
+_MANY = 0.1
 """How often several inputs are sent in one request."""
 
 
@@ -125,7 +125,7 @@ class Client:
         if self._dice.random() < _MANY:
             # Of a careless client they are all legal, so that how many come late is how many were sent.
             weights = (20, 2, 1, 1) if self.careful else (1, 0, 0, 0)
-            texts += self._dice.choices(("1", "2", "0", "3"), weights, k=self._dice.choice((1, 4, 30, 99)))
+            texts += self._dice.choices(("1", "2", "0", "3"), weights, k=self._dice.choice((1, 3, 9, 70)))
         if not self.careful:
             await self._careless_inputs(texts)
             return
