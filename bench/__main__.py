@@ -1,130 +1,115 @@
-"""`make bench`: how fast, how small, how many tokens; measured here and now, one table and one JSON file.
+"""`make bench`: every figure this project promises, measured here and now; one table and one JSON file.
 
-The comparison with other servers side by side is not part of this first form. The HTTP row shares the cores
-between server and load, so it is a lower bound.
+`python -m bench` takes about ten minutes, `--quick` about two (one short repeat), `--only WORD` what the rows
+with that word in them need. The table goes to standard output, progress to standard error, all
+repeats to `bench-results/bench.json`. The exit code is 1 when something that must be reached was measured
+and is not.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-import statistics
-import subprocess
+import argparse
+import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from random import Random
+from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from dungeonfighter.bots.registry import make_policy
-from dungeonfighter.bots.runner import choose
-from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.rulebook import RuleBook
-from dungeonfighter.hosting.system import SystemChance, SystemClock
-from dungeonfighter.mcp.registry import Registry
-from dungeonfighter.rules import GameOptions, Mode, Rules, State, load_rules
-from dungeonfighter.storage.memory import MemoryStore
-from dungeonfighter.telemetry.tokens import count_tokens
-from tests.integration.server import ServerProcess
+from bench import cold, contest, eighty_rows, hot, rules_alone
+from bench.asked import Asked, Progress
+from bench.machine import Machine, machine
+from bench.rows import ROWS
+from bench.table import Figure, Line, Row, as_text, judge, missed, unmeasured
 
-_RULES_TURNS = 20_000
-_RULES_REPEATS = 5
-_HEURISTIC_RUNS = 6
-_HTTP_CONNECTIONS = 32
-_HTTP_SECONDS = 8
-_RESULTS = Path("bench-results")
-
-
-class Measured(Struct):
-    """One row: what, how much, in which unit, and how it was taken."""
-
-    what: str
-    value: float
-    unit: str
-    how: str
+_RESULTS: Final = Path("bench-results")
+_BUSY: Final = 0.7
+_PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
 
 
 def main() -> int:
-    """Measure everything, print the table, write `bench-results/first.json`."""
-    rules = load_rules()
-    rows: list[Measured] = []
-    for measure in (_rules_speed, _state_and_text, _toolsets, _over_http):
-        for row in measure(rules):
-            rows.append(row)
-            print(f"{row.what:44} {row.value:>12,.1f} {row.unit:10} {row.how}", flush=True)
-    machine = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-    }
+    """Measure, print the table, write the JSON file."""
+    # Ctrl-C, an ending terminal and `kill` alike unwind, and each server is ended on the way. A shell starts
+    # what it puts into the background with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    arguments = _arguments()
+    some = [row for row in ROWS if arguments.only.casefold() in row.what.casefold()]
+    if not some:
+        sys.stderr.write(f"no row has '{arguments.only}' in it\n")
+        return 2
+    asked = Asked(
+        repeats=arguments.repeats or (1 if arguments.quick else 5),
+        seconds=1.5 if arguments.quick else 4.0,
+        bots=20_000 if arguments.quick else 100_000,
+        figures=frozenset(name for row in some for name in row.figures),
+    )
     _RESULTS.mkdir(exist_ok=True)
-    rows_json = msgspec.to_builtins(rows)
-    (_RESULTS / "first.json").write_text(json.dumps({"machine": machine, "rows": rows_json}, indent=1))
+    told = machine()
+    if told.load_average > _BUSY:
+        sys.stderr.write(f"this machine is busy (load {told.load_average:.1f}): trust ratios, not rates\n")
+    try:
+        figures = _measure(asked)
+    except KeyboardInterrupt:
+        sys.stderr.write("ended early: there is no table\n")
+        return 130
+    lines = judge(some, figures)
+    sys.stdout.write(f"{told.headline()}\n\n{as_text(some, lines)}\n")
+    _write(told, asked, some, figures, lines)
+    return _verdict(lines)
+
+
+def _measure(asked: Asked) -> dict[str, Figure]:
+    progress = Progress(sum(part.seconds(asked) for part in _PARTS))
+    figures: dict[str, Figure] = {}
+    for part in _PARTS:
+        figures |= part.measure(asked, progress)
+    return figures
+
+
+def _verdict(lines: Sequence[Line]) -> int:
+    """Say what is missing, and what that makes the exit code."""
+    wrong, unknown = missed(lines), unmeasured(lines)
+    if unknown:
+        sys.stdout.write(f"\nnot measured: {'; '.join(unknown)}\n")
+    if wrong:
+        sys.stdout.write(f"\nmust be reached and is not: {'; '.join(wrong)}\n")
+        return 1
+    sys.stdout.write("\neverything that must be reached and was measured is reached\n")
     return 0
 
 
-def _rules_speed(rules: Rules) -> Iterator[Measured]:
-    rates = []
-    for repeat in range(_RULES_REPEATS):
-        dice = Random(repeat)
-        state = rules.new_game(GameOptions(seed=repeat))
-        begun = time.perf_counter()
-        for turn in range(_RULES_TURNS):
-            if state.over:
-                state = rules.new_game(GameOptions(seed=turn))
-            choices = [choice for choice in rules.legal_inputs(state) if not choice.pattern]
-            state = rules.apply(state, choices[int(dice.random() * len(choices))].input).state
-        rates.append(_RULES_TURNS / (time.perf_counter() - begun))
-    how = f"median of {_RULES_REPEATS} x {_RULES_TURNS} turns, the random choice included"
-    yield Measured("rules: legal_inputs + apply, random bot", statistics.median(rates), "turns/s", how)
+def _write(
+    told: Machine,
+    asked: Asked,
+    some: Sequence[Row],
+    figures: dict[str, Figure],
+    lines: Sequence[Line],
+) -> None:
+    document = {
+        "machine": msgspec.to_builtins(told),
+        "asked": {"repeats": asked.repeats, "seconds": asked.seconds, "bots": asked.bots},
+        "rows": [
+            msgspec.to_builtins(line) | {"figures": row.figures}
+            for row, line in zip(some, lines, strict=True)
+        ],
+        "figures": {name: msgspec.to_builtins(figure) for name, figure in figures.items()},
+    }
+    text = msgspec.json.format(msgspec.json.encode(document), indent=1)
+    (_RESULTS / "bench.json").write_bytes(text + b"\n")
 
 
-def _state_and_text(rules: Rules) -> Iterator[Measured]:
-    sizes, tokens = [], []
-    for state in _heuristic_states(rules):
-        sizes.append(len(rules.encode(state)))
-        tokens.append(count_tokens(rules.text(state, f"e1 t{state.turn}")))
-    how = f"{len(sizes)} turns of the heuristic in {_HEURISTIC_RUNS} runs"
-    for what, values, unit in (("state", sizes, "bytes"), ("text view", tokens, "tokens")):
-        yield Measured(f"{what}, median", statistics.median(values), unit, how)
-        yield Measured(f"{what}, p95", statistics.quantiles(values, n=20)[-1], unit, how)
-        yield Measured(f"{what}, largest", max(values), unit, how)
-
-
-def _heuristic_states(rules: Rules) -> Iterator[State]:
-    for seed in range(_HEURISTIC_RUNS):
-        policy = make_policy("heuristic", seed)
-        state = rules.new_game(GameOptions(seed=seed, mode=Mode.ironman, ranked=True))
-        while not state.over:
-            state = rules.advance(state, choose(rules, policy, state)).state
-            yield state
-
-
-def _toolsets(rules: Rules) -> Iterator[Measured]:
-    store = MemoryStore()
-    host = BotHost(store=store, rules=RuleBook([rules]), clock=SystemClock(), chance=SystemChance())
-    registry = Registry(host)
-    for toolset in ("core", "play"):
-        text = json.dumps(registry.listed(toolset, bound=False), separators=(",", ":"))
-        yield Measured(f"definitions of {toolset}", count_tokens(text), "tokens", "as listed at /mcp")
-
-
-def _over_http(_: Rules) -> Iterator[Measured]:
-    with tempfile.TemporaryDirectory() as folder, ServerProcess(Path(folder)) as server:
-        report_file = Path(folder) / "report.json"
-        asked = ["--bots", _HTTP_CONNECTIONS, "--policy", "attack", "--seconds", _HTTP_SECONDS]
-        command = [sys.executable, "-m", "dungeonfighter", "fleet", f"{server.url}/mcp", *map(str, asked)]
-        quiet = subprocess.DEVNULL
-        subprocess.run([*command, "--report", str(report_file)], check=True, stdout=quiet, stderr=quiet)
-        report = json.loads(report_file.read_text())
-    how = f"{_HTTP_CONNECTIONS} connections, SQLite, server and load share the cores, all turns verified"
-    yield Measured("durable handle_input over HTTP", report["turns_per_second"], "turns/s", how)
-    for part in ("p50", "p99"):
-        yield Measured(f"durable handle_input over HTTP, {part}", report["latency_ms"][part], "ms", how)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one short repeat of everything")
+    parser.add_argument(
+        "--only", metavar="WORD", default="", help="only rows with this in their first column"
+    )
+    parser.add_argument("--repeats", type=int, default=0)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

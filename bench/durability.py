@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -52,12 +53,12 @@ async def _latencies(name: str, make_store: Callable[[], Store]) -> None:
     keys = [f"local/b{number:04}" for number in range(_TIMES)]
     for key in keys:
         await one.start(key, NewGame(seed=1, weapon=0))
-    await _row(name, "turn", [lambda key=key: one.play(key, "1") for key in keys])
-    await _row(name, "head check (a read)", [lambda key=key: one.read(key) for key in keys])
-    await _row(name, "cold load (a read)", [lambda key=key: other.read(key) for key in keys])
+    await _row(name, "turn", [partial(one.play, key, "1") for key in keys])
+    await _row(name, "head check (a read)", [partial(one.read, key) for key in keys])
+    await _row(name, "cold load (a read)", [partial(other.read, key) for key in keys])
     for key in keys:
         await other.play(key, "1")
-    await _row(name, "turn with a conflict", [lambda key=key: one.play(key, "1") for key in keys])
+    await _row(name, "turn with a conflict", [partial(one.play, key, "1") for key in keys])
     for host in (one, other):
         await host.close()
 

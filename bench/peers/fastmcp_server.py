@@ -9,7 +9,7 @@ from fastmcp import FastMCP
 mcp = FastMCP("trivial")
 
 
-@mcp.tool
+@mcp.tool  # type: ignore[untyped-decorator]  # FastMCP is not in the environment that is checked
 def handle_input(botId: str, input: str) -> str:  # noqa: A002, N803 (the names of the tool's arguments)
     """Answer a constant."""
     return "x" * 220

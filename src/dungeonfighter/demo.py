@@ -21,9 +21,10 @@ from typing import Final
 
 from dungeonfighter.bots.numbers import amount, count
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.fleet.command import load_and_verify, run_on_fastest_loop
+from dungeonfighter.fleet.command import load_and_verify
+from dungeonfighter.fleet.crew import Habits
+from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.load import LoadOptions
-from dungeonfighter.fleet.player import Habits
 from dungeonfighter.fleet.report import table
 
 FOLDER: Final = Path(".demo")

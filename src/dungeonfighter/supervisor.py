@@ -26,7 +26,7 @@ from typing import Any, Final
 import uvicorn
 
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.http_protocol import BoundedProtocol
+from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Offer, Reply
 
 logger = logging.getLogger(__name__)

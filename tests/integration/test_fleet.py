@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.load import Load, LoadOptions, run_load
-from dungeonfighter.fleet.player import Habits
 from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, verify_load

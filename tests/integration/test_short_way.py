@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import uvicorn
 
-from dungeonfighter.http_protocol import BoundedProtocol
+from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Reply, Scope
 from tests.integration.test_http_bounds import Client, echo
 
@@ -211,12 +211,24 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
     async with serving(offered) as (server, port), client_of(port) as client:
         await client.send(CALL)
         reply = await offered.waiting.get()
-        connection = the_connection(server)
-        connection.timeout_keep_alive = 0
-        connection.timeout_keep_alive_handler()
-        assert connection.timeout_keep_alive_task is None
+        connection, now = the_connection(server), asyncio.get_running_loop().time()
+        connection.close_if_idle(now + KEEP_ALIVE_SECONDS + 100)
         reply(200, b"short")
-        assert (await client.rest()).endswith(b"short")
+        assert await client.answer() == b"short"
+        connection.close_if_idle(now + KEEP_ALIVE_SECONDS - 1)
+        assert not connection.transport.is_closing()
+        connection.close_if_idle(now + KEEP_ALIVE_SECONDS + 100)
+        assert await client.rest() == b""
+
+
+async def test_the_idle_are_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.integration.test_short_way.KEEP_ALIVE_SECONDS", 0.05)
+    offered = Offered()
+    async with serving(offered) as (_, port):
+        for _ in range(2):  # also after a time without any connection
+            async with client_of(port) as client:
+                await client.send(CALL)
+                assert (await client.rest()).endswith(b"short")
 
 
 async def test_what_comes_under_the_same_head_is_not_parsed_again() -> None:

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.load import LoadOptions, run_load
-from dungeonfighter.fleet.player import Habits
 from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load

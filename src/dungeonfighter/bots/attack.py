@@ -11,6 +11,7 @@ class Attack(InputPolicy):
     """The cheapest player there is; what the load generator uses when the server is to be measured."""
 
     name = "attack"
+    always = "1"
 
     def choose_inputs(self, legal: Sequence[str]) -> str:
         return "1"

@@ -24,9 +24,14 @@ class Policy(Protocol):
 
 
 class InputPolicy:
-    """A policy that needs only the legal inputs; subclasses say which one they take."""
+    """A policy that needs only the legal inputs; subclasses say which one they take.
+
+    Attributes:
+        always: The input it takes wherever that is legal, if it looks at nothing else.
+    """
 
     name: str
+    always: str | None = None
 
     def choose_inputs(self, legal: Sequence[str]) -> str:
         """Return one of `legal` (not empty, no patterns, in any order)."""

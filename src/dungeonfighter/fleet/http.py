@@ -1,26 +1,32 @@
 """A small keep-alive HTTP/1.1 client for one purpose: many bots, one POST at a time each, little CPU.
 
-One `Client` is one bot's way to the server: it holds at most one connection, opens it when needed and
-forgets it when it breaks. An `Endpoint` is what all clients of a load share: the address, the bound on
-connects under way, and the one watch that breaks connections whose answer is overdue. Whether a broken
-request is sent again is the caller's decision; here every way of getting no answer is one exception with a
-kind.
+A `Connection` carries one exchange at a time for an `Asker`, whom it calls back: no task, no future, no timer
+for a call. An answer that comes whole and plain is taken apart with a few searches; whatever is unusual
+(pieces, chunks, other statuses, `Connection: close`) goes to a real parser, which lives no longer than that
+answer. An `Endpoint` is what all connections of a load share: the address, the bound on connects under way,
+and the one watch that breaks connections whose answer is overdue. Whether a broken request is sent again is
+the caller's decision; here every way of getting no answer has a kind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple, cast
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
 
 CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
+_BIND_ADDRESS_NO_PORT: Final = 24
+"""IP_BIND_ADDRESS_NO_PORT of Linux: the port is chosen at connect, so it need only be free for that pair."""
+_PLAIN: Final = b"HTTP/1.1 200 "
+_LENGTH: Final = b"content-length: "
 
 
 class Unanswered(Exception):
@@ -40,84 +46,156 @@ class Response(NamedTuple):
     body: bytes
 
 
+class Asker(Protocol):
+    """One who sends a request; exactly one of these is called for it, unless the connection is given up."""
+
+    def answered(self, status: int, body: bytes) -> None:
+        """The answer is complete."""
+
+    def unanswered(self, kind: str, told: str) -> None:
+        """No usable answer came; see `Unanswered`."""
+
+
 class Connection(asyncio.Protocol):
     """One TCP connection; at most one exchange at a time."""
 
-    __slots__ = ("_body", "_endpoint", "_parser", "_size", "_transport", "_waiter", "usable")
+    __slots__ = ("_asker", "_endpoint", "_reading", "_transport", "usable")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Response] | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._body: list[bytes] = []
-        self._size = 0
+        self._asker: Asker | None = None
+        self._reading: _Reading | None = None
         self.usable = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._asker is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one only in behaviour
+        self._endpoint.connected += 1
         self.usable = True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._endpoint.connected -= 1
         self.fail("closed", str(exc) if exc else "before the answer was complete")
 
-    def exchange(self, request: bytes) -> asyncio.Future[Response]:
-        """Send one request; the future fails with `Unanswered`."""
-        waiter = self._endpoint.loop.create_future()
+    def exchange(self, asker: Asker, request: bytes) -> None:
+        """Send one request; the asker is called back, never before this returns."""
         assert self._transport is not None
-        self._waiter = waiter
+        self._asker = asker
         self._endpoint.pending[self] = time.perf_counter()
         self._transport.write(request)
-        return waiter
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self.fail("bad_http", str(error))
+        asker = self._asker
+        if self._reading is None and asker is not None and data.startswith(_PLAIN):
+            end = data.find(b"\r\n\r\n")
+            at = data.find(_LENGTH, 0, end)
+            if (
+                at > 0
+                and data[at + 16 : data.find(b"\r", at)] == b"%d" % (len(data) - end - 4)
+                and data.find(b"close", 0, end) < 0
+            ):
+                self._asker = None
+                del self._endpoint.pending[self]
+                asker.answered(200, data[end + 4 :])
+                return
+        self._read(data)
 
-    def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > RESPONSE_BYTES_MAX:
-            self.fail("bad_http", "answer too large")
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200:
-            return
-        response = Response(status, self._body[0] if len(self._body) == 1 else b"".join(self._body))
-        self._body = []
-        self._size = 0
-        waiter, self._waiter = self._waiter, None
-        self._endpoint.pending.pop(self, None)
-        if waiter is None:
+    def _read(self, data: bytes) -> None:
+        """The careful way: any piece of any answer."""
+        asker = self._asker
+        if asker is None:
             self.close()  # an answer nobody asked for: this connection cannot be trusted
             return
-        if not self._parser.should_keep_alive():
-            self.close()
-        if not waiter.done():
-            waiter.set_result(response)
+        reading = self._reading
+        if reading is None:
+            reading = self._reading = _Reading()
+        try:
+            reading.feed(data)
+        except httptools.HttpParserError as error:
+            self.fail("bad_http", str(error))
+            return
+        if reading.size > RESPONSE_BYTES_MAX:
+            self.fail("bad_http", "answer too large")
+            return
+        if reading.status:
+            self._asker = self._reading = None
+            self._endpoint.pending.pop(self, None)
+            if not reading.may_stay:
+                self.close()
+            asker.answered(reading.status, b"".join(reading.body))
 
     def fail(self, kind: str, detail: str) -> None:
         """Break the connection and tell the one who waits."""
         self.close()
         self._endpoint.pending.pop(self, None)
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_exception(Unanswered(kind, detail))
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            asker.unanswered(kind, f"{kind}: {detail}" if detail else kind)
+
+    def abandon(self) -> None:
+        """Close it; nobody is told anything any more."""
+        self._asker = None
+        self._endpoint.pending.pop(self, None)
+        self.close()
 
     def close(self) -> None:
         self.usable = False
+        self._reading = None
         if self._transport is not None:
             self._transport.abort()
 
 
-class Endpoint:
-    """The server all bots of a load talk to."""
+class _Reading:
+    """An answer that is put together from pieces; `status` is 0 until it is complete."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 15.0) -> None:
+    __slots__ = ("_parser", "body", "may_stay", "size", "status")
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.body: list[bytes] = []
+        self.size = 0
+        self.status = 0
+        self.may_stay = True
+
+    def feed(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        if self.status:
+            self.may_stay = False  # more than was asked for
+
+    def on_body(self, body: bytes) -> None:
+        if not self.status:
+            self.size += len(body)
+            self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200 and not self.status:
+            self.status = status
+            self.may_stay = self._parser.should_keep_alive()
+
+
+class Endpoint:
+    """The server all bots of a load talk to.
+
+    Attributes:
+        connected: Open connections.
+        pending: Connections that wait for an answer and since when, in the order of sending.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float = 15.0, sources: Sequence[str] = ()) -> None:
         """Take `http(s)://host[:port][/prefix]`; the MCP path is `<prefix>/mcp` unless the URL ends with it.
+
+        Args:
+            url: The server.
+            timeout_seconds: How long an answer or a connect may take.
+            sources: Loopback addresses that connections are made from, for a server on loopback.
 
         Raises:
             ValueError: The URL is not one.
@@ -132,9 +210,16 @@ class Endpoint:
         prefix = parts.path.rstrip("/")
         self.path = prefix if prefix.endswith("/mcp") else f"{prefix}/mcp"
         self.timeout_seconds = timeout_seconds
+        self.sources = tuple(sources)
+        self.connected = 0
         self.pending: dict[Connection, float] = {}
         self.loop: asyncio.AbstractEventLoop
         self._connects: asyncio.Semaphore
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on an IPv4 address of this machine that others can stand beside."""
+        return self.host == "localhost" or self.host.startswith("127.")
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[Endpoint]:
@@ -151,8 +236,8 @@ class Endpoint:
             for connection in list(self.pending):
                 connection.fail("closed", "the load ended")
 
-    async def connect(self) -> Connection:
-        """Open one connection.
+    async def connect(self, number: int = 0) -> Connection:
+        """Open one connection, from the source address that bot `number` has.
 
         Raises:
             Unanswered: refused or unreachable; certainly nothing was sent.
@@ -160,33 +245,62 @@ class Endpoint:
         async with self._connects:
             try:
                 async with asyncio.timeout(self.timeout_seconds):
-                    _, connection = await self.loop.create_connection(
-                        lambda: Connection(self), self.host, self.port, ssl=self.tls
-                    )
+                    return await self._open(number)
             except ConnectionRefusedError as error:
                 raise Unanswered("refused", str(error)) from None
             except (OSError, TimeoutError) as error:
                 raise Unanswered("unreachable", str(error)) from None
+
+    async def _open(self, number: int) -> Connection:
+        if not self.sources:
+            _, connection = await self.loop.create_connection(
+                lambda: Connection(self), self.host, self.port, ssl=self.tls
+            )
+            return connection
+        bound = _bound_to(self.sources[number % len(self.sources)])
+        try:
+            await self.loop.sock_connect(bound, (self.host, self.port))
+            name = self.host if self.tls else None
+            _, connection = await self.loop.create_connection(
+                lambda: Connection(self), sock=bound, ssl=self.tls, server_hostname=name
+            )
+        except BaseException:
+            bound.close()
+            raise
         return connection
 
     async def _break_overdue(self) -> None:
         while True:
             await asyncio.sleep(min(1.0, self.timeout_seconds / 4))
             oldest_allowed = time.perf_counter() - self.timeout_seconds
-            for connection, since in list(self.pending.items()):  # in the order of sending
+            for connection, since in list(self.pending.items()):
                 if since > oldest_allowed:
                     break
                 connection.fail("timeout", f"no answer in {self.timeout_seconds:g} s")
 
 
-class Client:
-    """One bot's way to the server: one connection at most, opened when it is needed."""
+def _bound_to(source: str) -> socket.socket:
+    bound = socket.socket()
+    try:
+        bound.setblocking(False)
+        with contextlib.suppress(OSError):  # elsewhere bind takes a port at once: fewer connections
+            bound.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        bound.bind((source, 0))
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
-    __slots__ = ("_connection", "_endpoint")
+
+class Client:
+    """One connection at most, opened when it is needed, for callers that await their answers."""
+
+    __slots__ = ("_connection", "_endpoint", "_waiter")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._connection: Connection | None = None
+        self._waiter: asyncio.Future[Response] | None = None
 
     async def post(self, head: bytes, body: bytes) -> Response:
         """Send one POST and wait for its answer.
@@ -201,7 +315,18 @@ class Client:
         connection = self._connection
         if connection is None or not connection.usable:
             connection = self._connection = await self._endpoint.connect()
-        return await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+        waiter: asyncio.Future[Response] = self._endpoint.loop.create_future()
+        self._waiter = waiter
+        connection.exchange(self, b"%b%d\r\n\r\n%b" % (head, len(body), body))
+        return await waiter
+
+    def answered(self, status: int, body: bytes) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(Response(status, body))
+
+    def unanswered(self, kind: str, told: str) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(Unanswered(kind, told.removeprefix(f"{kind}: ")))
 
     def close(self) -> None:
         if self._connection is not None:

@@ -10,7 +10,7 @@ SOMEBODY_ELSE: Final = "; does another player, or a second fleet with this prefi
 """Added to what a bot's own journal cannot explain."""
 
 
-class Run(Struct):
+class Run(Struct, gc=False):
     """One run this load started itself: what it takes to execute it again."""
 
     episode: int
@@ -19,7 +19,7 @@ class Run(Struct):
     inputs: list[str] = field(default_factory=list)
 
 
-class Journal(Struct):
+class Journal(Struct, gc=False):
     """One bot's acknowledged position and its present run.
 
     Attributes:
@@ -66,6 +66,14 @@ class Journal(Struct):
         self.run.inputs.append(text)
         self.turn = turn
         self.digest = digest
+        self.turns += 1
+
+    def followed(self, run: Run, text: str, turn: int) -> None:
+        """The same for an answer that was seen to be the next turn of the present run."""
+        self.unanswered = None
+        run.inputs.append(text)
+        self.turn = turn
+        self.digest = ""
         self.turns += 1
 
     def refused(self) -> None:

@@ -1,54 +1,166 @@
-"""When a bot may make its next call: as soon as there is room, or at moments fixed beforehand."""
+"""When a bot may make its next call: as soon as there is room, or at moments fixed beforehand.
+
+Nothing here waits. A bot that has nothing under way is handed to its pace (`wait`), and the pace calls the
+bot's `act` when its moment has come. The moments of an open loop lie on the ticks of one wheel, so that tens
+of thousands of waiting bots cost one timer, and those of one tick share a wake-up of the event loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections import deque
+from collections.abc import Sequence
+from math import ceil
+from random import Random
+from typing import Final, Protocol
+
+TICK_SECONDS: Final = 0.005
+JITTER: Final = 0.2
+"""With a time to think, a pause is 1 - JITTER to 1 + JITTER of it."""
+
+
+class Actor(Protocol):
+    """One who acts when told to. `due` is its pace's: its next moment in ticks."""
+
+    number: int
+    due: float
+
+    def act(self, since: float) -> None:
+        """Make a call whose latency counts from `since` (`perf_counter`)."""
 
 
 class Pace(Protocol):
-    async def turn_of(self, number: int) -> float:
-        """Wait until bot `number` may call; return the moment (`perf_counter`) its latency counts from."""
+    def begin(self, actors: Sequence[Actor]) -> None:
+        """These begin to wait, none of them has acted yet."""
 
-    def done(self) -> None:
-        """The call that `turn_of` allowed is over."""
+    def wait(self, actor: Actor) -> None:
+        """What `act` began is over: let it act again in its time."""
+
+    def leave(self, actor: Actor) -> None:
+        """What `act` began is over, and this one will not act again."""
+
+    def stop(self) -> None:
+        """Nobody acts any more."""
 
 
 class ClosedLoop:
     """Every bot calls again as soon as it has its answer; at most `in_flight_max` calls are under way."""
 
     def __init__(self, in_flight_max: int) -> None:
-        self._room = asyncio.Semaphore(in_flight_max)
+        self._room = in_flight_max
+        self._waiting: deque[Actor] = deque()
 
-    async def turn_of(self, number: int) -> float:
-        await self._room.acquire()
-        return time.perf_counter()
+    def begin(self, actors: Sequence[Actor]) -> None:
+        self._waiting.extend(actors)
+        self._fill()
 
-    def done(self) -> None:
-        self._room.release()
+    def wait(self, actor: Actor) -> None:
+        self._room += 1
+        self._waiting.append(actor)
+        self._fill()
+
+    def leave(self, actor: Actor) -> None:
+        self._room += 1
+        self._fill()
+
+    def stop(self) -> None:
+        self._waiting.clear()
+
+    def _fill(self) -> None:
+        while self._room > 0 and self._waiting:
+            self._room -= 1
+            self._waiting.popleft().act(time.perf_counter())
+
+
+class Wheel:
+    """Calls actors at ticks: a bucket for each, one timer for all. Ticks count from the wheel's beginning."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tick_seconds: float = TICK_SECONDS) -> None:
+        self._loop = loop
+        self._tick_seconds = tick_seconds
+        self._buckets: dict[int, list[Actor]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.began = 0.0
+        self._passed = -1
+
+    def begin(self) -> None:
+        """Tick 0 is now."""
+        self.began = time.perf_counter()
+        self._turn()
+
+    def add(self, actor: Actor, tick: int) -> None:
+        """Let it act at that tick; at once if that has passed."""
+        if tick <= self._passed:
+            actor.act(self.began + tick * self._tick_seconds)
+            return
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            self._buckets[tick] = [actor]
+        else:
+            bucket.append(actor)
+
+    def stop(self) -> None:
+        self._buckets.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def advance(self, now: float) -> None:
+        """Let all those act whose tick has come, the latest ones last."""
+        for tick in range(self._passed + 1, int((now - self.began) / self._tick_seconds) + 1):
+            self._passed = tick
+            since = self.began + tick * self._tick_seconds
+            for actor in self._buckets.pop(tick, ()):
+                actor.act(since)
+
+    def _turn(self) -> None:
+        """Advance to now and set the timer for the next tick; it is never early, it looks at the clock."""
+        self._timer = None
+        self.advance(time.perf_counter())
+        left = self.began + (self._passed + 1) * self._tick_seconds - time.perf_counter()
+        self._timer = self._loop.call_later(max(0.001, left), self._turn)
 
 
 class OpenLoop:
-    """`rate` calls a second in all, spread evenly, whether or not the server keeps up.
+    """Every bot has its own moments, whether or not the server keeps up.
 
-    Bot i calls at start + (i + k * bots) / rate. A bot that is late calls at once, and its latency counts
-    from the moment it should have called, so a server that stalls cannot hide the calls it kept from being
-    made.
+    The first moments are spread evenly over `spread_seconds`, the bot with the lowest number first; then
+    follows one every `step_seconds`, give or take the share `jitter` of it. A bot that is late calls at once,
+    and its latency counts from the moment it should have called, so a server that stalls cannot hide the
+    calls it kept from being made.
     """
 
-    def __init__(self, bots: int, rate: float) -> None:
-        self._step = bots / rate
-        self._start = time.perf_counter()
-        self._next = [self._start + number / rate for number in range(bots)]
+    def __init__(
+        self,
+        wheel: Wheel,
+        bots: int,
+        *,
+        spread_seconds: float,
+        step_seconds: float,
+        jitter: float = 0.0,
+        seed: int = 0,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
+        self._wheel = wheel
+        self._first = spread_seconds / bots / tick_seconds
+        self._step = step_seconds * (1 - jitter) / tick_seconds
+        self._more = step_seconds * 2 * jitter / tick_seconds
+        self._draw = Random(seed).random
 
-    async def turn_of(self, number: int) -> float:
-        intended = self._next[number]
-        self._next[number] = intended + self._step
-        wait = intended - time.perf_counter()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        return min(intended, time.perf_counter())  # a timer may come a little early
+    def begin(self, actors: Sequence[Actor]) -> None:
+        for actor in actors:
+            actor.due = actor.number * self._first
+            self.wait(actor)
+        self._wheel.begin()
 
-    def done(self) -> None:
+    def wait(self, actor: Actor) -> None:
+        due = actor.due
+        actor.due = due + self._step + self._more * self._draw()
+        self._wheel.add(actor, ceil(due))
+
+    def leave(self, actor: Actor) -> None:
         pass
+
+    def stop(self) -> None:
+        self._wheel.stop()

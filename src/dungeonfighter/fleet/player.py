@@ -3,6 +3,12 @@
 The repeat is what makes "no acknowledged turn lost, none applied twice" checkable from outside: it carries
 the same turn and input, so the server either applies it or gives the first answer again. What a repeat
 cannot mend stays an error, is counted, and the bot looks where it stands and plays on.
+
+A bot is a small state machine that is only ever called back: by its pace (`act`), by its connection
+(`answered`, `unanswered`), and by a timer between repeats. Its next input is chosen when an answer comes, so
+no answer is kept. Tens of thousands of them fit in one process: no task, no future, 2.4 KB with connection
+and journal (measured). The answer that most calls get, the next turn of a run that lives, is recognised by
+its bytes; everything else is decoded.
 """
 
 from __future__ import annotations
@@ -10,19 +16,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any, Final
-
-from msgspec import Struct
 
 from dungeonfighter.bots import textview
 from dungeonfighter.bots.policy import InputPolicy, Policy
-from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
+from dungeonfighter.fleet.crew import Crew
+from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
-from dungeonfighter.fleet.pace import Pace
-from dungeonfighter.fleet.tally import Tally
-from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, read_answer
+from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, is_plainly, read_answer
 from dungeonfighter.limits import hero_name_chars_max, seed_max
 
 PASSING_ERRORS: Final = frozenset(
@@ -32,119 +35,255 @@ PASSING_ERRORS: Final = frozenset(
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
+_INPUT, _START, _START_LATER, _LOOK, _SCORE, _READ = range(6)
+"""What was asked last."""
+
 
 class GaveUp(Exception):
     """No answer within the patience, or the load is ending."""
 
 
-class Habits(Struct, frozen=True):
-    """How all bots of one load behave. `run_inputs_max` ends endless runs; `patience_seconds` bounds
-    repeating.
+class Player:
+    """One bot: its policy, its connection and its journal.
+
+    Attributes:
+        due: Its pace's.
+        has_left: It plays no more; whatever is still answered is not heard.
     """
 
-    view: str = "text"
-    mode: str = "casual"
-    run_inputs_max: int = 3000
-    patience_seconds: float = 30.0
+    __slots__ = ("_asked", "_backoff", "_crew", "_failing_since", "_has_present", "_input", "_is_over",
+                 "_policy", "_reader", "_request", "_requests", "_resync", "_runs", "_score", "_seed",
+                 "_since", "_sought", "connection", "due", "has_left", "journal", "number")  # fmt: skip
 
-
-class Player:
-    """One bot: its policy, its connection and its journal."""
-
-    def __init__(
-        self,
-        number: int,
-        bot_id: str,
-        seed: int,
-        *,
-        policy: Policy,
-        endpoint: Endpoint,
-        habits: Habits,
-        tally: Tally,
-        stop: asyncio.Event,
-    ) -> None:
+    def __init__(self, number: int, bot_id: str, seed: int, *, policy: Policy, crew: Crew) -> None:
         self.number = number
         self.journal = Journal(bot_id)
+        self.connection: Connection | None = None
+        self.due = 0.0
+        self.has_left = False
+        self._crew = crew
         self._policy = policy
-        self._client = Client(endpoint)
-        self._heads = RequestHeads(endpoint.path, endpoint.authority, bot_id)
-        self._habits = habits
-        self._tally = tally
-        self._stop = stop
         self._seed = seed
         self._runs = 0
         self._requests = 0
-        self._present: Answer | None = None
+        self._asked = _START
+        self._since = 0.0
+        self._request = b""
+        self._failing_since = 0.0
+        self._backoff = 0.0
+        self._input: str | None = None  # the next one; None: something else comes first
+        self._has_present = False
+        self._is_over = False
         self._resync = False
-        self._over = False
+        self._score: float | None = None
+        self._sought: Run | None = None  # the run that is being started
+        self._reader: asyncio.Future[Answer] | None = None
 
-    async def play(self, pace: Pace) -> None:
-        """Play until the load stops or patience ends."""
-        try:
-            while not self._stop.is_set():
-                since = await pace.turn_of(self.number)
-                try:
-                    if not self._stop.is_set():
-                        await self._step(since)
-                finally:
-                    pace.done()
-        except GaveUp:
-            pass
-        finally:
-            self._client.close()
+    # The pace, the crew, the verification
 
-    async def read(self) -> Answer:
-        """The bot's state as the server has it now, in the json view.
-
-        Raises:
-            GaveUp: It does not answer.
-        """
-        try:
-            return await self._call("get_game_state", {"view": "json"}, view="json", stoppable=False)
-        finally:
-            self._client.close()
-
-    async def _step(self, since: float) -> None:
-        """One call: a new run, a look where the bot stands, or an input."""
+    def act(self, since: float) -> None:
+        """Make one call: an input, a new run, or a look where the bot stands."""
+        self._since = since
+        text = self._input
         run = self.journal.run
-        if run is None or self._is_finished(run):
-            await self._start(since)
-        elif self._resync:
-            await self._look(since)
+        if text is not None and run is not None:
+            self.journal.unanswered = text
+            self._asked = _INPUT
+            self._requests += 1
+            self._request = self._crew.input_calls.request(
+                self._requests, self.journal.bot_id, text, self.journal.turn, run.episode
+            )
+            self._post()
+        elif self._resync and run is not None:
+            self._ask(_LOOK, "get_game_state", {"view": self._crew.habits.view})
         else:
-            await self._input(run, since)
+            self._leave_run()
 
-    def _is_finished(self, run: Run) -> bool:
-        present = self._present
-        if present is None or self._resync:
-            return False
-        if not self._over:
-            self._over = present.snapshot.is_over if present.snapshot else textview.is_over(present.text)
-        return self._over or len(run.inputs) >= self._habits.run_inputs_max
+    @property
+    def is_asking(self) -> bool:
+        """Whether a request is out."""
+        return self.connection is not None and self.connection.is_asked
 
-    async def _start(self, since: float) -> None:
-        await self._count_finished()
+    def leave(self) -> None:
+        """Play no more."""
+        if self.has_left:
+            return
+        self.has_left = True
+        self._request = b""
+        if self.connection is not None:
+            self.connection.abandon()
+            self.connection = None
+        if self._asked != _READ:
+            self._crew.left(self)
+
+    def read(self) -> asyncio.Future[Answer]:
+        """The bot's state as the server has it now, in the json view, for a bot that has left.
+
+        It is read over `connection`, if somebody lends one; the future fails with `GaveUp` if there is no
+        answer.
+        """
+        self.has_left = False
+        self._reader = self._crew.loop.create_future()
+        self._since = perf_counter()
+        self._ask(_READ, "get_game_state", {"view": "json"})
+        return self._reader
+
+    # The connection
+
+    def connected(self, connection: Connection) -> None:
+        """Here is the connection that was asked for: send what waits."""
+        if self.has_left:
+            connection.abandon()
+            return
+        self.connection = connection
+        connection.exchange(self, self._request)
+
+    def answered(self, status: int, body: bytes) -> None:
+        """The answer to the last request."""
+        if self.has_left:
+            return
+        if self._asked == _INPUT and status == 200 and self._crew.always_1:
+            run = self.journal.run
+            turn = self.journal.turn + 1
+            if run is not None and is_plainly(body, run.episode, turn):
+                self._go_on(run, turn)
+                return
+        self._understand(status, body)
+
+    def unanswered(self, kind: str, told: str) -> None:
+        """The last request got no usable answer."""
+        if not self.has_left:
+            self._repeat_later(kind, told, 0.0)
+
+    def _go_on(self, run: Run, turn: int) -> None:
+        """Bookkeeping of the most frequent answer: one more turn of a run that lives, with the same input."""
+        self._request = b""
+        self._failing_since = 0.0
+        crew = self._crew
+        self.journal.followed(run, "1", turn)
+        tally = crew.tally if self._since >= crew.count_from else crew.warm_up
+        tally.calls += 1
+        tally.turns += 1
+        tally.latency.add(perf_counter() - self._since)
+        if turn >= crew.run_inputs_max:
+            self._input = None
+        if crew.is_stopping:
+            self.leave()
+        else:
+            crew.pace.wait(self)
+
+    def _understand(self, status: int, body: bytes) -> None:
+        """The careful way: any answer to any request."""
+        view = "json" if self._asked in {_SCORE, _READ} else self._crew.habits.view
+        answer = read_answer(status, body, view=view)
+        if _is_passing(answer, status):
+            self._repeat_later(answer.error, answer.told, answer.retry_after_seconds)
+            return
+        self._request = b""
+        self._failing_since = 0.0
+        _HEARD[self._asked](self, answer)
+
+    # Asking and repeating
+
+    def _ask(self, asked: int, tool: str, arguments: Mapping[str, Any]) -> None:
+        self._asked = asked
+        self._requests += 1
+        bot = self.journal.bot_id
+        endpoint = self._crew.endpoint
+        body = call_body(self._requests, tool, {"botId": bot, **arguments})
+        head = RequestHeads(endpoint.path, endpoint.authority, bot).of(tool)
+        self._request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
+        self._post()
+
+    def _post(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.usable:
+            connection.exchange(self, self._request)
+        else:
+            self._crew.connect(self)
+
+    def _repeat_later(self, kind: str, told: str, wait: float) -> None:
+        """Silence or "later": ask the same again after a while, unless patience or the load is over."""
+        tally = self._crew.tally_of(self._since)
+        tally.trouble(kind)
+        now = perf_counter()
+        if not self._failing_since:
+            self._failing_since = now
+            self._backoff = BACKOFF_FIRST_SECONDS
+        is_hopeless = now - self._failing_since > self._crew.habits.patience_seconds
+        if is_hopeless:
+            tally.error(kind, told)
+        if is_hopeless or (self._crew.is_stopping and self._asked != _READ):
+            self._give_up()
+            return
+        pause = max(wait, self._backoff * (0.5 + random.random()))
+        self._backoff = min(BACKOFF_MAX_SECONDS, self._backoff * 2)
+        self._crew.loop.call_later(pause, self._repeat)
+
+    def _repeat(self) -> None:
+        if not self.has_left:
+            self._post()
+
+    def _give_up(self) -> None:
+        reader, self._reader = self._reader, None
+        self._failing_since = 0.0
+        self.leave()
+        if reader is not None and not reader.done():
+            reader.set_exception(GaveUp())
+
+    def _rest(self) -> None:
+        """This call is over."""
+        if self._crew.is_stopping:
+            self.leave()
+        else:
+            self._crew.pace.wait(self)
+
+    def _rest_after_error(self, answer: Answer) -> None:
+        self._crew.tally_of(self._since).error(answer.error, answer.told)
+        self._crew.loop.call_later(BACKOFF_MAX_SECONDS, self._rest_unless_gone)
+
+    def _rest_unless_gone(self) -> None:
+        if not self.has_left:
+            self._rest()
+
+    def _count_call(self) -> None:
+        self._crew.tally_of(self._since).answered(perf_counter() - self._since)
+
+    # Runs
+
+    def _leave_run(self) -> None:
+        """Count the run that is left, its score if it came to an end; then begin the next one."""
+        if self._is_over and self._has_present and self._score is None:
+            self._ask(_SCORE, "get_game_state", {"view": "json"})  # the text view does not always tell it
+        else:
+            self._count_left()
+            self._start()
+
+    def _heard_score(self, answer: Answer) -> None:
+        self._score = answer.snapshot.score if answer.snapshot is not None else None
+        self._count_left()
+        if self._crew.is_stopping:
+            self.leave()
+        else:
+            self._start()
+
+    def _count_left(self) -> None:
+        tally = self._crew.tally_of(self._since)
+        if self._is_over and self._score is not None:
+            tally.scores.append(self._score)
+        elif self._has_present:
+            tally.abandoned += 1
+        self._has_present = self._is_over = False
+        self._score = None
+
+    def _start(self) -> None:
         last = self.journal.run
-        run = Run(
+        self._sought = Run(
             episode=1 if last is None else last.episode + 1,
             seed=self._next_seed(),
             name=self.journal.bot_id[:hero_name_chars_max],
         )
-        answer = await self._send_start(run)
-        if answer.error in {"stale_turn", "future_turn", "conflict"} and last is None and answer.episode > 0:
-            run.episode = answer.episode + 1  # this bot has played before: its runs go on counting
-            answer = await self._send_start(run)
-        self._tally.answered(time.perf_counter() - since)
-        if answer.error:
-            self.journal.refused()
-            self._tally.error(answer.error, answer.told)
-            await self._pause(BACKOFF_MAX_SECONDS)
-            return
-        if answer.episode != run.episode or answer.turn != 0:
-            self.journal.faults.append(f"started e{run.episode}, stands at e{answer.episode} t{answer.turn}")
-        self.journal.started(run, _digest(answer))
-        self._tally.started += 1
-        self._present = answer
+        self._send_start(self._sought, _START)
 
     def _next_seed(self) -> int:
         """The seed of this bot's next run; a hash, for a generator of its own would be 2.5 KB a bot."""
@@ -152,54 +291,73 @@ class Player:
         drawn = hashlib.blake2b(f"{self._seed}/{self._runs}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") & seed_max
 
-    async def _send_start(self, run: Run) -> Answer:
+    def _send_start(self, run: Run, asked: int) -> None:
         self.journal.starting(run)
-        return await self._call(
-            "start_new_game",
-            {"name": run.name, "seed": run.seed, "mode": self._habits.mode, "episode": run.episode,
-             "view": self._habits.view},
+        habits = self._crew.habits
+        self._ask(
+            asked, "start_new_game",
+            {"name": run.name, "seed": run.seed, "mode": habits.mode, "episode": run.episode,
+             "view": habits.view},
         )  # fmt: skip
 
-    async def _input(self, run: Run, since: float) -> None:
-        assert self._present is not None
-        text = self._choose(self._present)
-        self.journal.playing(text)
-        answer = await self._call(
-            "handle_input",
-            {"input": text, "turn": self.journal.turn, "episode": run.episode, "view": self._habits.view},
-        )
-        self._tally.answered(time.perf_counter() - since)
-        if answer.error == "run_over" and answer.turn == self.journal.turn:
-            self.journal.refused()
-            self._over = True
+    def _heard_start(self, answer: Answer) -> None:
+        run = self._sought
+        assert run is not None
+        if (
+            answer.error in {"stale_turn", "future_turn", "conflict"}
+            and self._asked == _START
+            and self.journal.run is None
+            and answer.episode > 0
+        ):
+            run.episode = answer.episode + 1  # this bot has played before: its runs go on counting
+            self._send_start(run, _START_LATER)
             return
+        self._sought = None
+        self._count_call()
         if answer.error:
-            self._tally.error(answer.error, answer.told)
             self.journal.refused()
-            self._resync = True
+            self._rest_after_error(answer)
             return
-        self.journal.played(text, answer.episode, answer.turn, _digest(answer))
-        self._tally.turns += 1
-        self._present = answer
+        if answer.episode != run.episode or answer.turn != 0:
+            self.journal.faults.append(f"started e{run.episode}, stands at e{answer.episode} t{answer.turn}")
+        self.journal.started(run, _digest(answer))
+        self._crew.tally_of(self._since).started += 1
+        self._take(answer)
+        self._rest()
 
-    async def _look(self, since: float) -> None:
-        answer = await self._call("get_game_state", {"view": self._habits.view})
-        self._tally.answered(time.perf_counter() - since)
-        if answer.error:
-            self._tally.error(answer.error, answer.told)
-            await self._pause(BACKOFF_MAX_SECONDS)
-            return
-        self._resync = False
-        self._present = answer
+    # Inputs
+
+    def _heard_input(self, answer: Answer) -> None:
+        journal = self.journal
+        text, self._input = self._input, None
+        assert text is not None
+        self._count_call()
+        if answer.error == "run_over" and answer.turn == journal.turn:
+            journal.refused()
+            self._is_over = True
+        elif answer.error:
+            self._crew.tally_of(self._since).error(answer.error, answer.told)
+            journal.refused()
+            self._resync = True
+        else:
+            journal.played(text, answer.episode, answer.turn, _digest(answer))
+            self._crew.tally_of(self._since).turns += 1
+            self._take(answer)
+        self._rest()
+
+    def _take(self, answer: Answer) -> None:
+        """What follows from the present view: the next input, or that the run is over."""
+        self._has_present = True
+        self._input = None
         run = self.journal.run
         assert run is not None
-        if (answer.episode, answer.turn) != (run.episode, self.journal.turn):
-            self.journal.faults.append(
-                f"acknowledged up to e{run.episode} t{self.journal.turn}, "
-                f"found at e{answer.episode} t{answer.turn}{SOMEBODY_ELSE}"
-            )
-            self.journal.run = None  # somebody else's game: leave it and begin an own one
-            self._present = None
+        if answer.snapshot is not None:
+            self._is_over = answer.snapshot.is_over
+            self._score = answer.snapshot.score if self._is_over else None
+        else:
+            self._is_over = textview.is_over(answer.text)
+        if not self._is_over and len(run.inputs) < self._crew.habits.run_inputs_max:
+            self._input = self._choose(answer)
 
     def _choose(self, present: Answer) -> str:
         if present.snapshot is not None:
@@ -207,66 +365,40 @@ class Player:
         assert isinstance(self._policy, InputPolicy)
         return self._policy.choose_text(present.text)
 
-    async def _count_finished(self) -> None:
-        """Count the run that is left, its score if it came to an end (the text view does not always tell)."""
-        present, self._present = self._present, None
-        over, self._over = self._over, False
-        if over and present is not None and present.snapshot is None:
-            present = await self._call("get_game_state", {"view": "json"}, view="json")
-        if over and present is not None and present.snapshot is not None:
-            self._tally.scores.append(present.snapshot.score)
-        elif present is not None:
-            self._tally.abandoned += 1
-
-    async def _call(
-        self, tool: str, arguments: Mapping[str, Any], *, view: str | None = None, stoppable: bool = True
-    ) -> Answer:
-        """Call until there is an answer worth having: anything but silence and "later".
-
-        Raises:
-            GaveUp: The patience is over (counted as an error), or the load ends while waiting.
-        """
-        self._requests += 1
-        body = call_body(self._requests, tool, {"botId": self.journal.bot_id, **arguments})
-        head = self._heads.of(tool)
-        view = view or self._habits.view
-        failing_since = 0.0
-        backoff = BACKOFF_FIRST_SECONDS
-        while True:
-            wait = 0.0
-            try:
-                response = await self._client.post(head, body)
-            except Unanswered as error:
-                kind, told = error.kind, str(error)
-            else:
-                answer = read_answer(response.status, response.body, view=view)
-                if not _is_passing(answer, response.status):
-                    return answer
-                kind, told, wait = answer.error, answer.told, answer.retry_after_seconds
-            self._tally.trouble(kind)
-            now = time.perf_counter()
-            failing_since = failing_since or now
-            if now - failing_since > self._habits.patience_seconds:
-                self._tally.error(kind, told)
-                raise GaveUp
-            await self._pause(max(wait, backoff * (0.5 + random.random())), stoppable=stoppable)
-            backoff = min(BACKOFF_MAX_SECONDS, backoff * 2)
-
-    async def _pause(self, seconds: float, *, stoppable: bool = True) -> None:
-        """Wait, but no longer than the load lasts.
-
-        Raises:
-            GaveUp: The load ends.
-        """
-        if not stoppable:
-            await asyncio.sleep(seconds)
+    def _heard_look(self, answer: Answer) -> None:
+        self._count_call()
+        if answer.error:
+            self._rest_after_error(answer)
             return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            return
-        raise GaveUp
+        self._resync = False
+        run = self.journal.run
+        assert run is not None
+        if (answer.episode, answer.turn) == (run.episode, self.journal.turn):
+            self._take(answer)
+        else:
+            self.journal.faults.append(
+                f"acknowledged up to e{run.episode} t{self.journal.turn}, "
+                f"found at e{answer.episode} t{answer.turn}{SOMEBODY_ELSE}"
+            )
+            self.journal.run = None  # somebody else's game: leave it and begin an own one
+            self._has_present = self._is_over = False
+        self._rest()
+
+    def _heard_read(self, answer: Answer) -> None:
+        reader, self._reader = self._reader, None
+        self.has_left = True
+        if reader is not None and not reader.done():
+            reader.set_result(answer)
+
+
+_HEARD: Final[Mapping[int, Callable[[Player, Answer], None]]] = {
+    _INPUT: Player._heard_input,
+    _START: Player._heard_start,
+    _START_LATER: Player._heard_start,
+    _LOOK: Player._heard_look,
+    _SCORE: Player._heard_score,
+    _READ: Player._heard_read,
+}
 
 
 def _is_passing(answer: Answer, status: int) -> bool:

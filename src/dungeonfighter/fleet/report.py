@@ -27,9 +27,15 @@ class Report(Struct, frozen=True):
     """One load and its verification.
 
     Attributes:
-        mode: `closed`, or `open` with the calls a second that were asked for in `rate`.
+        mode: `closed`, or `open` with the calls a second that were asked for in `rate`, or the seconds
+            between the calls of a bot in `every`.
+        seconds: Measured ones; calls, turns, latencies, troubles and errors are of calls meant to be made in
+            them. What came before is in the fields named `warm_up`; runs and the verification are of both.
         troubles: Failed attempts by kind, before the repeat; `errors`: what the repeats did not mend.
         further: Bots whose last, unanswered request turned out to have been applied.
+        cut_off: Bots whose last request was not answered when the load had to end.
+        cpu_us_per_call: What the load generator itself spent on a call.
+        ended: What is to be said of processes of the load that did not come to a good end.
         verified: False when nobody checked; `findings` is then empty.
         findings: Kinds of what was wrong in the verification, with how many bots each.
         unread: What kept bots from being verified, with how many bots each.
@@ -53,6 +59,15 @@ class Report(Struct, frozen=True):
     runs_finished: int
     runs_abandoned: int
     mean_score: float | None
+    every: float
+    processes: int
+    warm_up: float
+    warm_up_turns: int
+    warm_up_troubles: dict[str, int]
+    warm_up_errors: dict[str, int]
+    cut_off: int
+    cpu_us_per_call: float
+    ended: list[str]
     verified: bool
     verified_bots: int = 0
     verified_turns: int = 0
@@ -71,23 +86,28 @@ class Report(Struct, frozen=True):
     @property
     def failure(self) -> str:
         """What is wrong, in words, the worst first; empty when nothing is."""
+        if self.ended:
+            return self.ended[0]
         if self.findings:
             return "something was lost, doubled or wrong"
         if self.unread:
             return f"{sum(self.unread.values())} bots could not be verified"
-        return "something remained an error" if self.errors else ""
+        if self.errors:
+            return "something remained an error"
+        return "something remained an error before it was measured" if self.warm_up_errors else ""
 
 
 def make_report(load: Load, verdict: Verdict | None) -> Report:
     """Sum up a load; without a verdict it counts as not verified."""
-    options, tally = load.options, load.tally
+    options, tally, early = load.options, load.tally, load.warm_up
+    scores = tally.scores + early.scores
     verified = verdict or Verdict()
     return Report(
         url=options.url,
         policy=options.policy,
         view=options.habits.view,
         bots=options.bots,
-        mode="open" if options.rate else "closed",
+        mode="open" if options.is_open else "closed",
         rate=options.rate,
         seconds=round(load.seconds, 3),
         calls=tally.calls,
@@ -96,11 +116,20 @@ def make_report(load: Load, verdict: Verdict | None) -> Report:
         latency_ms=_latency(tally.latency),
         troubles=dict(tally.troubles),
         errors=dict(tally.errors),
-        error_examples=tally.examples,
-        runs_started=tally.started,
-        runs_finished=len(tally.scores),
-        runs_abandoned=tally.abandoned,
-        mean_score=round(sum(tally.scores) / len(tally.scores), 2) if tally.scores else None,
+        error_examples={**early.examples, **tally.examples},
+        runs_started=tally.started + early.started,
+        runs_finished=len(scores),
+        runs_abandoned=tally.abandoned + early.abandoned,
+        mean_score=round(sum(scores) / len(scores), 2) if scores else None,
+        every=options.every,
+        processes=options.processes,
+        warm_up=options.warm_up,
+        warm_up_turns=early.turns,
+        warm_up_troubles=dict(early.troubles),
+        warm_up_errors=dict(early.errors),
+        cut_off=load.cut_off,
+        cpu_us_per_call=round(load.cpu_seconds / tally.calls * 1e6, 1) if tally.calls else 0.0,
+        ended=load.ended,
         verified=verdict is not None,
         verified_bots=verified.bots,
         verified_turns=verified.turns,
@@ -126,14 +155,19 @@ def table(report: Report) -> str:
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
-    pace = f"open loop, {report.rate:g} calls/s asked" if report.mode == "open" else "closed loop"
     ms = report.latency_ms
-    yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {pace}"
+    yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {_pace(report)}"
     yield "turns", f"{report.turns} in {report.seconds:.1f} s"
     yield "turns/s", f"{report.turns_per_second:.1f}"
     yield "latency ms", f"p50 {ms.p50:g}  p95 {ms.p95:g}  p99 {ms.p99:g}  p99.9 {ms.p999:g}  max {ms.max:g}"
     yield "before the repeat", _counted(report.troubles)
     yield "errors", _counted(report.errors)
+    if report.warm_up:
+        yield "warm-up", f"{report.warm_up_turns} turns in {report.warm_up:g} s"
+        yield "", f"  before the repeat {_counted(report.warm_up_troubles)}"
+        yield "", f"  errors {_counted(report.warm_up_errors)}"
+    if report.cut_off:
+        yield "cut off", f"{report.cut_off} bots' last request was not answered when the load ended"
     for kind, told in report.error_examples.items():
         yield "", f"  {kind}: {told}"
     yield (
@@ -141,6 +175,10 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         f"{report.runs_finished} (started {report.runs_started}, left {report.runs_abandoned})",
     )
     yield "mean score", "-" if report.mean_score is None else f"{report.mean_score:.2f}"
+    if report.calls:
+        yield "this load's CPU", f"{report.cpu_us_per_call:.0f} us a call, {report.processes} processes"
+    for reason in report.ended:
+        yield "ended", reason
     if not report.verified:
         yield "verified", "no"
         return
@@ -155,6 +193,12 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "lost, doubled, wrong", _counted(report.findings)
     for line in report.finding_examples:
         yield "", f"  {line}"
+
+
+def _pace(report: Report) -> str:
+    if report.every:
+        return f"open loop, each every {report.every:g} s"
+    return f"open loop, {report.rate:g} calls/s asked" if report.mode == "open" else "closed loop"
 
 
 def _counted(kinds: Mapping[str, int]) -> str:

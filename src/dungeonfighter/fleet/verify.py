@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from dungeonfighter.errors import BadInput
+from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.player import GaveUp
@@ -21,6 +22,7 @@ from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
 
 READERS_MAX: Final = 64
+READERS_MIN: Final = 4
 _UNANSWERED: Final = "unanswered"
 _SILENT: Final = "the server did not answer"
 
@@ -57,32 +59,80 @@ class Verdict(Struct):
     def counts(self) -> Counter[str]:
         return Counter(finding.kind for finding in self.findings)
 
+    def share(self) -> VerdictShare:
+        """All of it, to be sent."""
+        return VerdictShare(
+            self.bots, self.turns, self.further, self.replayed, self.not_replayed, dict(self.unread),
+            self.findings,
+        )  # fmt: skip
+
+    def merge(self, share: VerdictShare) -> None:
+        """Add the check of other bots."""
+        self.bots += share.bots
+        self.turns += share.turns
+        self.further += share.further
+        self.replayed += share.replayed
+        self.not_replayed += share.not_replayed
+        self.unread.update(share.unread)
+        self.findings.extend(share.findings)
+
+
+class VerdictShare(Struct, frozen=True):
+    """A verdict about the bots of one process, on its way to the one that adds up."""
+
+    bots: int
+    turns: int
+    further: int
+    replayed: int
+    not_replayed: int
+    unread: dict[str, int]
+    findings: list[Finding]
+
 
 async def verify_load(load: Load, rules: Rules, tell: Callable[[str], None]) -> Verdict:
     """Read every bot that played from the server and check it."""
+    return await verify_bots(load, rules, lambda done, bots: tell(told(done, bots)))
+
+
+def told(done: int, bots: int) -> str:
+    """The line about how far a verification is."""
+    return f"verifying: {done} of {bots} bots"
+
+
+async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None]) -> Verdict:
+    """The same, told every two seconds in figures: bots done, bots in all.
+
+    A bounded number of readers lend their connections to one bot after the other.
+    """
     verdict = Verdict()
     players = [player for player in load.players if player.journal.run or player.journal.unanswered_start]
     mode = Mode[load.options.habits.mode]
     waiting = iter(players)
 
     async def reader() -> None:
+        connection: Connection | None = None
         for player in waiting:
+            player.connection = connection
             try:
                 answer = await player.read()
             except GaveUp:
                 answer = Answer(error=_UNANSWERED)
+            connection, player.connection = player.connection, None
             _check(verdict, player.journal, answer, rules, mode)
             await asyncio.sleep(0)
+        if connection is not None:
+            connection.abandon()
 
     async def every_few_seconds() -> None:
         while True:
             await asyncio.sleep(2.0)
-            tell(f"verifying: {verdict.bots} of {len(players)} bots")
+            watch(verdict.bots + verdict.unread.total(), len(players))
 
     telling = asyncio.create_task(every_few_seconds())
+    readers = max(READERS_MAX // load.options.processes, READERS_MIN)
     try:
         async with load.endpoint.watched():
-            await asyncio.gather(*(reader() for _ in range(READERS_MAX)))
+            await asyncio.gather(*(reader() for _ in range(readers)))
     finally:
         telling.cancel()
     return verdict

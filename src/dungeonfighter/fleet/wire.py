@@ -22,6 +22,7 @@ _META = (
     b'"io.modelcontextprotocol/clientCapabilities":{},'
     b'"io.modelcontextprotocol/clientInfo":{"name":"dungeonfighter-fleet","version":"1"}}'
 )
+_CALL = b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":"%b","arguments":%b,%b}}'
 
 
 class Snapshot(Observation, frozen=True, rename="camel", kw_only=True):
@@ -112,14 +113,43 @@ class RequestHeads:
         return head
 
 
+class InputCalls:
+    """Whole requests of `handle_input`, the same bytes as `RequestHeads` and `call_body` make.
+
+    They are most of a load, so they are filled into one form for all bots: 1.1 us instead of 4.3 (measured),
+    and nothing to keep for each bot.
+    """
+
+    def __init__(self, path: str, authority: str, view: str) -> None:
+        heads = RequestHeads(path.replace("%", "%%"), authority.replace("%", "%%"), "%b")
+        self._head = heads.of("handle_input") + b"%d\r\n\r\n%b"
+        arguments = b'{"botId":"%%b","input":%%b,"turn":%%d,"episode":%%d,"view":%b}' % _encode(view)
+        self._body = _CALL % (b"%d", b"handle_input", arguments, _META)
+
+    def request(self, number: int, bot_id: str, text: str, turn: int, episode: int) -> bytes:
+        """The request of that number that gives `text` at that turn."""
+        bot = bot_id.encode()
+        body = self._body % (number, bot, _encode(text), turn, episode)
+        return self._head % (bot, len(body), body)
+
+
+def is_plainly(body: bytes, episode: int, turn: int) -> bool:
+    """Whether a body of status 200 is the text view of exactly that turn, of a run that lives.
+
+    False says nothing. What it looks for cannot stand inside a JSON string, where quotes are escaped; a run
+    that lives ends its view with the legal inputs, `1` before the others.
+    """
+    end = body.find(b'"}],"isError":false')
+    return (
+        end > 0
+        and body.find(b'"text":"e%d t%d |' % (episode, turn), 0, 128) > 0
+        and body.startswith(b"1 ", body.rfind(b"\\n", 0, end) + 2)
+    )
+
+
 def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:
     """The JSON-RPC request of one tool call."""
-    return b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%b","arguments":%b,%b}}' % (
-        number,
-        tool.encode("ascii"),
-        _encode(arguments),
-        _META,
-    )
+    return _CALL % (b"%d" % number, tool.encode("ascii"), _encode(arguments), _META)
 
 
 def read_answer(status: int, body: bytes, *, view: str) -> Answer:

@@ -87,7 +87,8 @@ class Lines:
             game.waiting.append(request)
         else:
             game.busy = True
-            self._hibernate()
+            if len(self.hot) > self._hot_games_max:
+                self._hibernate()
             self._step(game, request)
 
     async def fresh_row(self, key: str) -> Row:
@@ -267,7 +268,7 @@ class Lines:
             self.counters.conflicts += 1
         if isinstance(told, StoreUnavailable):
             self._patience.could_not_write(told)
-            request.unsure.add(request.last_version())
+            request.not_told()
         unknown = isinstance(told, StoreUnavailable) or game.unsettled
         game.row, game.unsettled = None, unknown
         gather = self._settles if unknown else self._loads
@@ -305,7 +306,7 @@ class Lines:
         if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):
             what = "so much happened since that it cannot be told whether this was applied; look first"
             raise OutcomeUnknown(what)
-        request.unsure.clear()
+        request.unsure = frozenset()
         if request.replayable or request.was_planned_from(row):
             return None
         plan = self._plan(request, row)

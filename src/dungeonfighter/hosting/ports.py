@@ -16,7 +16,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, gc=False):
     """One bot's row of `games`.
 
     `bot_id` is the stored key `<fleet>/<botId>`, `state` the encoded rules state (empty: no run), `trail` the
@@ -36,7 +36,7 @@ class Row(Struct, frozen=True):
     updated_at: float = 0.0
 
 
-class InputChunk(Struct, frozen=True):
+class InputChunk(Struct, frozen=True, gc=False):
     """A rider: up to 64 inputs of one run, joined by newlines, the first of them applied at `first_turn`."""
 
     episode: int
@@ -44,7 +44,7 @@ class InputChunk(Struct, frozen=True):
     inputs: str
 
 
-class EpisodeEnd(Struct, frozen=True):
+class EpisodeEnd(Struct, frozen=True, gc=False):
     """A rider: how a run ended. `result` is won | died | turns | abandoned; `score` in hundredths of a point.
 
     `base` is the encoded state the run began from when seed and options alone do not give it (a loaded save).
@@ -65,7 +65,7 @@ class EpisodeEnd(Struct, frozen=True):
     base: bytes = b""
 
 
-class Write(Struct, frozen=True):
+class Write(Struct, frozen=True, gc=False):
     """One row to be: `row.version` is `from_version + 1`; the riders are written only if this write wins.
 
     `from_version == 0` (with an empty `from_digest`) means: there must be no row yet. `chunks` are of one

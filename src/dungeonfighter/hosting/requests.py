@@ -51,6 +51,8 @@ class Seeds(Struct, frozen=True):
 
 
 _NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
+_NONE_TRIED: Final[dict[int, Planned]] = {}
+_ALL_SURE: Final[frozenset[int]] = frozenset()
 
 Tell = Callable[[Answer | Exception], None]
 """Who asked: told once, in the event loop, of the answer or of what went wrong. It must not raise."""
@@ -68,16 +70,23 @@ class Request:
         self.op = op
         self.deadline = deadline
         self.tell = tell
-        self.tried: dict[int, Planned] = {}
+        self.tried: dict[int, Planned] = _NONE_TRIED
         """What was planned for each version this request has tried to write, the last attempt last."""
-        self.unsure: set[int] = set()
+        self.unsure: frozenset[int] = _ALL_SURE
         """Those of them of which nothing is known: neither won nor refused."""
 
     def trying(self, plan: Planned) -> None:
         """Note an attempt before it is sent."""
         version = plan.write.row.version
+        if not self.tried:  # nearly always
+            self.tried = {version: plan}
+            return
         self.tried.pop(version, None)
         self.tried[version] = plan
+
+    def not_told(self) -> None:
+        """Nothing is known of the last attempt."""
+        self.unsure |= {self.last_version()}
 
     def last_version(self) -> int:
         """The version that the last attempt tried to write."""

@@ -26,7 +26,7 @@ from dungeonfighter.storage.file_lock import FileLock
 
 _log = logging.getLogger(__name__)
 
-PORTION_ROWS: Final = 256
+PORTION_ROWS: Final = 1024
 """How many rows this process writes between two looks."""
 LOG_PAGES_MAX: Final = 4000
 """How long the log may become before it is made to begin anew."""

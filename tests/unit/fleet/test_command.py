@@ -27,12 +27,37 @@ def test_a_prefix_that_makes_no_bot_ids_is_refused(prefix: str, capsys: pytest.C
 @pytest.mark.parametrize(
     ("name", "word"),
     [("bots", "0"), ("bots", "-1"), ("seconds", "-1"), ("rate", "nan"), ("turns", "-5"), ("seed", "-1"),
-     ("patience", "-0.5"), ("timeout", "inf")],
+     ("patience", "-0.5"), ("timeout", "inf"), ("every", "-1"), ("processes", "0"), ("warm-up", "nan"),
+     ("sources", "-1")],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(name: str, word: str) -> None:
     with pytest.raises(SystemExit) as refusal:
         parsed([f"--{name}={word}"])
     assert refusal.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rate=5", "--every=1"], "--rate and --every"),
+        (["--ramp=5"], "--ramp"),
+        (["--bots=10000000", "--processes=2"], "--processes "),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(parsed(words)) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_addresses_of_this_machine_do_not_reach_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    args = parsed(["--sources=3"])
+    args.url = "http://game.example.org"
+    assert command.run(args) == 2
+    assert "--sources" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["--bots=0", "--bots=-3", "--rate=-1", "--seconds=-1", "--rate=nan"])

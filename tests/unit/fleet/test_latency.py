@@ -37,3 +37,36 @@ def test_one_slow_call_in_a_hundred_shows_at_the_end_only() -> None:
     histogram.add(5.0)
     assert histogram.percentile(0.99) == pytest.approx(0.001, rel=0.02)
     assert histogram.percentile(0.999) == pytest.approx(5.0, rel=0.02)
+
+
+def test_histograms_of_parts_add_up_to_that_of_the_whole() -> None:
+    dice = random.Random(9)
+    whole, sum_of_parts = Histogram(), Histogram()
+    for _ in range(3):
+        part = Histogram()
+        for _ in range(500):
+            seconds = dice.lognormvariate(-6, 3)
+            whole.add(seconds)
+            part.add(seconds)
+        sum_of_parts.merge(part.buckets(), part.max_seconds)
+    assert sum_of_parts.counts == whole.counts
+    assert (sum_of_parts.count, sum_of_parts.max_seconds) == (whole.count, whole.max_seconds)
+
+
+def test_what_was_counted_since_a_moment_is_told_apart() -> None:
+    histogram = Histogram()
+    histogram.add(0.001)
+    before = histogram.counts[:]
+    histogram.add(2.0)
+    later = Histogram()
+    later.merge(histogram.buckets(before), 2.0)
+    assert later.count == 1
+    assert later.percentile(0.5) == pytest.approx(2.0, rel=0.02)
+
+
+def test_no_duration_is_too_long_or_below_zero() -> None:
+    histogram = Histogram()
+    histogram.add(-1.0)
+    histogram.add(1e12)
+    assert histogram.count == sum(histogram.counts) == 2
+    assert histogram.counts[0] == 1

@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
+from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.journal import Run
 from dungeonfighter.fleet.load import Load, LoadOptions, run_load
-from dungeonfighter.fleet.player import Habits
 from dungeonfighter.fleet.report import make_report, table
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
 
-from dungeonfighter.fleet.wire import PROTOCOL_VERSION, RequestHeads, call_body, read_answer
+from dungeonfighter.bots.registry import make_policy
+from dungeonfighter.bots.runner import choose
+from dungeonfighter.fleet.wire import (
+    PROTOCOL_VERSION,
+    InputCalls,
+    RequestHeads,
+    call_body,
+    is_plainly,
+    read_answer,
+)
+from dungeonfighter.rules import GameOptions, Mode, load_rules
 
 
 def test_the_official_sdk_accepts_the_request() -> None:
@@ -52,3 +63,56 @@ def test_what_is_no_answer_is_an_error_with_its_status() -> None:
     assert read_answer(200, b"nonsense", view="text").error == "bad_answer"
     assert read_answer(200, result("no position"), view="text").error == "bad_answer"
     assert read_answer(200, result("", structuredContent={"turn": 1}), view="json").error == "bad_answer"
+
+
+@pytest.mark.parametrize("text", ["1", "strip 2,0,1", "unequip weapon", 'a "b" \\ %d'])
+def test_the_form_for_inputs_makes_the_same_bytes_as_any_call(text: str) -> None:
+    path, authority, bot = "/a%20b/mcp", "host:1", "a-1"
+    arguments = {"botId": bot, "input": text, "turn": 12, "episode": 3, "view": "text"}
+    body = call_body(7, "handle_input", arguments)
+    head = RequestHeads(path, authority, bot).of("handle_input")
+    request = InputCalls(path, authority, "text").request(7, bot, text, 12, 3)
+    assert request == head + b"%d\r\n\r\n" % len(body) + body
+
+
+def compact(text: str, **more: object) -> bytes:
+    """A result as the server writes it, without spaces."""
+    content = [{"type": "text", "text": text}]
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {"content": content, "isError": False, **more}}
+    return json.dumps(answer, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("mode", [Mode.casual, Mode.ironman])
+def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) -> None:
+    rules = load_rules()
+    lived = 0
+    for seed in range(5):
+        policy = make_policy("random", seed)
+        state = rules.new_game(GameOptions(seed=seed, mode=mode))
+        while not state.over and state.turn < 300:
+            assert is_plainly(compact(rules.text(state, f"e2 t{state.turn}")), 2, state.turn)
+            state = rules.advance(state, choose(rules, policy, state)).state
+            lived += 1
+        if state.over:
+            assert not is_plainly(compact(rules.text(state, f"e2 t{state.turn}")), 2, state.turn)
+    assert lived > 300
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        compact("e2 t15 | x\n1 attack"),
+        compact("e12 t14 | x\n1 attack"),
+        compact("e2 t140 | x\n1 attack"),
+        compact("e2 t14 | x\n1 attack", isError=True),
+        compact("e2 t14 | x\n2 attack"),
+        compact("e2 t14 | x"),
+        compact('"text":"e2 t14 | x\n1 attack"}],"isError":false'),
+        compact("error: no\n1 attack", structuredContent={"text": "e2 t14"}),
+        compact("e2 t14 | x\n1 attack")[:-40],
+        b"",
+    ],
+)
+def test_anything_else_is_left_to_the_careful_reading(body: bytes) -> None:
+    assert is_plainly(compact("e2 t14 | x\n1 attack"), 2, 14)
+    assert not is_plainly(body, 2, 14)

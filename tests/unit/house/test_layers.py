@@ -33,7 +33,7 @@ LEVELS = {
     "balance": 7,
     "fleet": 8,
     "worker_channel": 8,
-    "http_protocol": 8,
+    "http": 8,
     "supervisor": 9,
     "demo": 9,
     "workers": 10,

@@ -5,8 +5,8 @@ head ends, and waits for that end as long as the connection lives. Here a head b
 is answered 431, and a connection whose request (head or body) is not complete within
 `limits.head_seconds_max` is closed; one that is idle after an answer is a matter of uvicorn's keep-alive.
 What is counted are the bytes since the last byte of a body, so trailers and chunk extensions are bounded too.
-A request that comes in one piece on a kept connection costs no timer, and the timer of an idle connection is
-not set anew for each request: when it ends, it looks how long the connection has been idle.
+A request that comes in one piece on a kept connection costs no timer, and one timer looks after all idle
+connections (`slim`).
 
 The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
 is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
@@ -23,14 +23,17 @@ from __future__ import annotations
 
 import asyncio
 import http
-import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
-from dungeonfighter.mcp.wire import BOT_HEADER, Again, Reply, Scope
+from dungeonfighter.http import heads
+from dungeonfighter.http.slim import Flow, IdleWatch, Pipeline
+from dungeonfighter.mcp.wire import Again, Reply, Scope
 
 _WHY: Final = b"the request line and headers are too long"
 _TOO_LONG: Final = b"\r\n".join(
@@ -44,7 +47,6 @@ _TOO_LONG: Final = b"\r\n".join(
     ]
 )
 
-_SHORT_BODY_MAX: Final = 8192
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
 _CLOSE: Final = b"connection: close\r\n"
 
@@ -80,49 +82,19 @@ class _Exchange:
             self._connection.reply(status, body, extra, is_kept=self.keep_alive)
 
 
-class _Known(NamedTuple):
-    """A head that was parsed and taken, as what stands around the values that may differ the next time: the
-    length of the body and the bot. `between` is empty where the bot is not named.
-    """
-
-    before: bytes
-    between: bytes
-    after: bytes
-    is_length_first: bool
-
-    def read(self, data: bytes) -> tuple[bytes, bytes | None] | None:
-        """Body and bot, if this is one whole small request under such a head."""
-        before, between, after, is_length_first = self
-        if not data.startswith(before):
-            return None
-        begin = len(before)
-        end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
-        length, bot = data[begin:end], None
-        if between:
-            if not data.startswith(between, end):
-                return None
-            begin = end + len(between)
-            end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
-            bot = data[begin:end]
-            if not is_length_first:
-                length, bot = bot, length
-            if not _is_plain(bot):
-                return None
-        if end < 0 or not data.startswith(after, end):
-            return None
-        body = data[end + len(after) :]
-        if not length.isdigit() or len(length) > _LENGTH_DIGITS_MAX or int(length) != len(body):
-            return None
-        return body, bot
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    # uvicorn's attributes alone fit into a dictionary that shares its keys: 1.2 KB less for each connection.
+    __slots__ = (
+        "_again", "_exchange", "_has_begun", "_head_bytes", "_idle_since", "_incomplete", "_known", "_late",
+        "_lessons", "_offered", "_parser_is_gone", "_whole",
+    )  # fmt: skip
     short_way: ClassVar[ShortWay | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.pipeline = Pipeline()  # type: ignore[assignment]
         self._head_bytes = 0
         self._incomplete = True
         self._late: asyncio.TimerHandle | None = None
@@ -130,24 +102,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self._offered: bytearray | None = None
         """The body so far of a request that will be offered to the short way."""
         self._exchange: _Exchange | None = None
-        self._known: _Known | None = None
+        self._known: heads.Head | None = None
         self._again: Again | None = None
-        self._lessons = _LESSONS_MAX
+        self._lessons = heads.LESSONS_MAX
         self._has_begun = False
+        self._parser_is_gone = False
         self._whole = b""
         """What came in one piece between two requests: perhaps a whole one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        """Begin to wait for a request; who the client is is looked up for those that go the long way."""
+        self.transport = transport  # type: ignore[assignment]
+        self.flow = Flow(self.transport)  # type: ignore[assignment]
+        self.scheme = "https" if is_ssl(self.transport) else "http"
+        self.connections.add(self)
+        self._idle_watch.run(self.loop)
         self._expect_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
         self._again = self._exchange = None  # they know this connection: no circle is left
 
@@ -168,6 +142,8 @@ class BoundedProtocol(HttpToolsProtocol):
             piece = data[begin : begin + room]
             begin += room
             self._head_bytes += len(piece)  # until a callback says that the head is complete
+            if self._parser_is_gone:
+                self._renew_parser()
             super().data_received(piece)
         self._whole = b""
         if self._late is None and self._is_awaiting() and not self.transport.is_closing():
@@ -184,7 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._may_be_short():
             self._offered = bytearray()
         else:
-            super().on_headers_complete()
+            self._begin_long()
 
     def on_body(self, body: bytes) -> None:
         """Some of its body came; how much there may be is the application's to say."""
@@ -194,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
             return
         offered += body
-        if len(offered) > _SHORT_BODY_MAX:
+        if len(offered) > heads.BODY_BYTES_MAX:
             self._hand_over(offered)
 
     def on_message_complete(self) -> None:
@@ -227,9 +203,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _hand_over(self, offered: bytearray) -> None:
         """Let uvicorn have the request as it is so far."""
         self._offered = None
-        super().on_headers_complete()
+        self._begin_long()
         if offered:
             super().on_body(bytes(offered))
+
+    def _begin_long(self) -> None:
+        self.scope["server"] = get_local_addr(self.transport)
+        self.scope["client"] = get_remote_addr(self.transport)
+        super().on_headers_complete()
 
     def _go_short(self, body: bytes) -> bool:
         bot = _bot_of(self.url)
@@ -254,7 +235,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Remember the head of what was just taken, unless the last ones that were remembered were no use."""
         if self._whole and self._lessons:
             self._lessons -= 1
-            self._known = _learned(self._whole, body)
+            self._known = heads.learned(self._whole, body)
             self._again = again if self._known is not None else None
 
     def _is_taken_again(self, data: bytes) -> bool:
@@ -271,7 +252,9 @@ class BoundedProtocol(HttpToolsProtocol):
         before = self.cycle
         exchange = self._begin_exchange()
         if again(body, exchange.reply, bot):
-            self._lessons = _LESSONS_MAX
+            self._lessons = heads.LESSONS_MAX
+            self.parser = None  # type: ignore[assignment]  # 1.3 KB a connection that seldom needs it again
+            self._parser_is_gone = True
             return True
         exchange.response_complete = True
         self.cycle = before
@@ -307,25 +290,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_at_idle_after(self.timeout_keep_alive)
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it has been idle for so long."""
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # at work; the timer is set again after the answer
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._look_at_idle_after(left)
-        else:
-            super().timeout_keep_alive_handler()
+    def close_if_idle(self, now: float) -> None:
+        """Close the connection if it has been idle for too long; see `slim.Idler`."""
+        if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
+            self.transport.close()
+
+    @property
+    def _idle_watch(self) -> IdleWatch:
+        return IdleWatch.over(self.server_state, self.connections, self.timeout_keep_alive)  # type: ignore[arg-type]
+
+    def _renew_parser(self) -> None:
+        self._parser_is_gone = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def _unset_keepalive_if_required(self) -> None:
         self._idle_since = None
-
-    def _look_at_idle_after(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _is_awaiting(self) -> bool:
         """Whether the client owes us something: the rest of a request, or (after empty lines) one at all."""
@@ -357,41 +338,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_answered():
             self.transport.write(_TOO_LONG)
         self.transport.close()
-
-
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
-_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)" % BOT_HEADER, re.IGNORECASE)
-_is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
-_LENGTH_DIGITS_MAX: Final = 4
-_VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
-_LESSONS_MAX: Final = 4
-"""Heads remembered in vain before a connection gives up remembering them."""
-_HEADS_MAX: Final = 1024
-_heads: dict[_Known, _Known] = {}
-"""Equal heads of many connections are kept once."""
-
-
-def _learned(whole: bytes, body: bytes) -> _Known | None:
-    """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
-    head = whole[: len(whole) - len(body)]
-    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > _SHORT_BODY_MAX:
-        return None
-    lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
-    if len(lengths) != 1 or len(bots) > 1 or int(lengths[0][1]) != len(body):
-        return None
-    (first, last), is_length_first = lengths[0].span(1), True
-    between = b""
-    if bots:
-        begin, end = bots[0].span(1)
-        is_length_first = last < begin
-        if is_length_first:
-            between, last = head[last:begin], end
-        else:
-            between, first = head[end:first], begin
-    known = _Known(head[:first], between, head[last:], is_length_first)
-    if len(_heads) >= _HEADS_MAX:
-        _heads.clear()
-    return _heads.setdefault(known, known)
 
 
 _ELSEWHERE: Final = ""

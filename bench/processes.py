@@ -1,0 +1,57 @@
+"""What processes use, read from /proc: memory as its own share of every page (PSS), and CPU time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+_PROC = Path("/proc")
+
+
+class Usage(NamedTuple):
+    """One process."""
+
+    process_id: int
+    pss_bytes: int
+    cpu_seconds: float
+
+
+class Processes:
+    """Who is whose child, at one moment."""
+
+    def __init__(self) -> None:
+        self._children: dict[int, list[int]] = {}
+        for path in _PROC.iterdir():
+            if path.name.isdigit():
+                with contextlib.suppress(OSError):  # it has just ended
+                    self._children.setdefault(int(_stat(int(path.name))[1]), []).append(int(path.name))
+
+    def children(self, process_id: int) -> list[int]:
+        return sorted(self._children.get(process_id, []))
+
+
+def family(processes: Processes, process_id: int) -> list[int]:
+    """The process and all that came of it."""
+    found = [process_id]
+    for child in processes.children(process_id):
+        found += family(processes, child)
+    return found
+
+
+def usage_of(process_id: int) -> Usage:
+    """What it uses now; nothing if it has ended. Reading PSS walks its page tables: some ms for each GB."""
+    try:
+        rollup = (_PROC / str(process_id) / "smaps_rollup").read_text()
+        fields = _stat(process_id)
+    except OSError:
+        return Usage(process_id, 0, 0.0)
+    kilobytes = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    ticks = int(fields[11]) + int(fields[12])
+    return Usage(process_id, kilobytes * 1024, ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _stat(process_id: int) -> list[str]:
+    """The fields after the name: state, parent, and so on; user and system time are 11 and 12."""
+    return (_PROC / str(process_id) / "stat").read_text().rpartition(")")[2].split()

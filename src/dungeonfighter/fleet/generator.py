@@ -1,0 +1,88 @@
+"""One generator process of a load: `python -m dungeonfighter.fleet.generator`, started by `generators`.
+
+It does what it is told on standard input, and tells how it goes on standard output. What it prints else goes
+to standard error, which is its parent's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from dungeonfighter.fleet.fastest import run_on_fastest_loop
+from dungeonfighter.fleet.files import allow_many_files
+from dungeonfighter.fleet.load import Load, LoadOptions, play_load
+from dungeonfighter.fleet.messages import (
+    LINE_BYTES_MAX,
+    Begin,
+    Go,
+    Order,
+    Played,
+    Playing,
+    Ready,
+    Stop,
+    Told,
+    Verified,
+    Verify,
+    Verifying,
+    line_of,
+    orders,
+)
+from dungeonfighter.fleet.verify import verify_bots
+from dungeonfighter.rules import load_rules
+
+
+def main() -> None:
+    """Obey until the parent has nothing more to say."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # to a whole group of processes: the parent says when
+        signal.signal(number, signal.SIG_IGN)
+    allow_many_files()
+    run_on_fastest_loop(_Generator().run())
+
+
+class _Generator:
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+
+    async def run(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        begin = await self._orders.get()
+        assert isinstance(begin, Begin)
+        _tell(Ready())
+        if isinstance(await self._orders.get(), Go):
+            load = await self._play(begin.options)
+            if isinstance(await self._orders.get(), Verify):
+                verdict = await verify_bots(load, load_rules(), lambda *far: _tell(Verifying(*far)))
+                _tell(Verified(verdict.share()))
+        await listening
+
+    async def _play(self, options: LoadOptions) -> Load:
+        load = await play_load(options, lambda now: _tell(Playing(now)), stop=self._stop)
+        _tell(Played(load.tally.share(), load.warm_up.share(), load.seconds, load.cut_off, load.cpu_seconds))
+        return load
+
+    async def _listen(self) -> None:
+        """Take orders; when they end, so does the process."""
+        reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+        async for order in orders(reader):
+            if isinstance(order, Stop):
+                self._stop.set()
+            else:
+                self._orders.put_nowait(order)
+        os._exit(0)
+
+
+def _tell(message: Told) -> None:
+    """Write it all: the parent reads at once, so waiting for room in the pipe is short."""
+    left = memoryview(line_of(message))
+    while left:
+        left = left[os.write(sys.stdout.fileno(), left) :]
+
+
+if __name__ == "__main__":
+    main()

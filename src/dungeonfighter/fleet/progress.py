@@ -1,0 +1,75 @@
+"""How a load goes, second by second: what one process knows, the sum over several, and the line about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from dungeonfighter.fleet.latency import Buckets, Histogram
+
+RAMP, WARM_UP, MEASURED = "ramp", "warm-up", ""
+"""The phases; most loads have the last one only, so it has no name in the line."""
+
+
+class Progress(Struct, frozen=True):
+    """Where a load stands.
+
+    Attributes:
+        seconds: Since it began.
+        bots: All of them; `connected`: those with an open connection.
+        turns: Acknowledged since the load began, warm-up included; the other sums likewise.
+        buckets: The latencies of the last second.
+    """
+
+    seconds: float
+    phase: str
+    bots: int
+    connected: int
+    turns: int
+    runs: int
+    troubles: int
+    errors: int
+    buckets: Buckets
+
+
+def sum_of(parts: Sequence[Progress]) -> Progress:
+    """One load out of the parts of several processes; not empty."""
+    seconds = Histogram()
+    for part in parts:
+        seconds.merge(part.buckets, 0.0)
+    latest = min(parts, key=lambda part: part.seconds)
+    return Progress(
+        latest.seconds,
+        latest.phase,
+        sum(part.bots for part in parts),
+        sum(part.connected for part in parts),
+        sum(part.turns for part in parts),
+        sum(part.runs for part in parts),
+        sum(part.troubles for part in parts),
+        sum(part.errors for part in parts),
+        seconds.buckets(),
+    )
+
+
+class Teller:
+    """Makes the lines of one load; rates are since the line before."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._turns = 0
+
+    def line(self, now: Progress) -> str:
+        """The line for this moment."""
+        passed = max(1e-9, now.seconds - self._seconds)
+        rate = (now.turns - self._turns) / passed
+        self._seconds, self._turns = now.seconds, now.turns
+        latencies = Histogram()
+        latencies.merge(now.buckets, float("inf"))
+        p99 = latencies.percentile(0.99) * 1000 if latencies.count else 0.0
+        phase = f"{now.phase}  " if now.phase else ""
+        return (
+            f"{now.seconds:5.0f} s  {phase}{now.bots} bots  {now.connected} connected  "
+            f"{now.turns} turns  {rate:.0f}/s  p99 {p99:.1f} ms  runs {now.runs}  "
+            f"repeated {now.troubles}  errors {now.errors}"
+        )

@@ -1,0 +1,89 @@
+"""Heads of requests that need not be parsed again.
+
+A client sends the same head with every request, but for the length of the body and, behind a balancer that
+shares connections, the name of the bot. A head that the parser has read is kept as what stands around those
+two values.
+
+Source: RFC 9112, sections 2.2 and 6.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from dungeonfighter import limits
+from dungeonfighter.mcp.wire import BOT_HEADER
+
+BODY_BYTES_MAX: Final = 8192
+LESSONS_MAX: Final = 4
+"""Heads remembered in vain before a connection gives up remembering them."""
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
+_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)" % BOT_HEADER, re.IGNORECASE)
+_is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
+_LENGTH_DIGITS_MAX: Final = 4
+_VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
+_HEADS_MAX: Final = 1024
+
+
+class Head(NamedTuple):
+    """A head that was parsed, as what stands around the values that may differ the next time: the
+    length of the body and the bot. `between` is empty where the bot is not named.
+    """
+
+    before: bytes
+    between: bytes
+    after: bytes
+    is_length_first: bool
+
+    def read(self, data: bytes) -> tuple[bytes, bytes | None] | None:
+        """Body and bot, if this is one whole small request under such a head."""
+        before, between, after, is_length_first = self
+        if not data.startswith(before):
+            return None
+        begin = len(before)
+        end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
+        length, bot = data[begin:end], None
+        if between:
+            if not data.startswith(between, end):
+                return None
+            begin = end + len(between)
+            end = data.find(b"\r", begin, begin + _VALUE_BYTES_MAX)
+            bot = data[begin:end]
+            if not is_length_first:
+                length, bot = bot, length
+            if not _is_plain(bot):
+                return None
+        if end < 0 or not data.startswith(after, end):
+            return None
+        body = data[end + len(after) :]
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS_MAX or int(length) != len(body):
+            return None
+        return body, bot
+
+
+_heads: dict[Head, Head] = {}
+"""Equal heads of many connections are kept once."""
+
+
+def learned(whole: bytes, body: bytes) -> Head | None:
+    """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
+    head = whole[: len(whole) - len(body)]
+    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > BODY_BYTES_MAX:
+        return None
+    lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
+    if len(lengths) != 1 or len(bots) > 1 or int(lengths[0][1]) != len(body):
+        return None
+    (first, last), is_length_first = lengths[0].span(1), True
+    between = b""
+    if bots:
+        begin, end = bots[0].span(1)
+        is_length_first = last < begin
+        if is_length_first:
+            between, last = head[last:begin], end
+        else:
+            between, first = head[end:first], begin
+    known = Head(head[:first], between, head[last:], is_length_first)
+    if len(_heads) >= _HEADS_MAX:
+        _heads.clear()
+    return _heads.setdefault(known, known)

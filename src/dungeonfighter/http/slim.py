@@ -1,0 +1,103 @@
+"""What uvicorn keeps for each connection, made small: 80,000 of them are idle most of the time.
+
+uvicorn's own take 1.1 KB for the flow control (an event and its queue), 0.75 KB for an empty pipeline and
+0.6 KB for a timer, each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+_T = TypeVar("_T")
+
+_LOOKS: Final = 8
+"""How often a connection is looked at while it may be idle: it is closed up to an eighth later."""
+
+
+class Flow:
+    """Does what uvicorn's `FlowControl` does; the event is made when somebody waits for it."""
+
+    __slots__ = ("_transport", "_writable", "read_paused", "write_paused")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._writable: asyncio.Event | None = None
+        self.read_paused = False
+        self.write_paused = False
+
+    async def drain(self) -> None:
+        """Return when the client takes more."""
+        if self.write_paused:
+            if self._writable is None:
+                self._writable = asyncio.Event()
+            await self._writable.wait()
+
+    def pause_reading(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.read_paused:
+            self.read_paused = False
+            self._transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+
+class Pipeline(list[_T]):
+    """The few requests that wait behind one another: what uvicorn asks of its deque."""
+
+    __slots__ = ()
+
+    def appendleft(self, waiting: _T) -> None:
+        self.insert(0, waiting)
+
+
+class Idler(Protocol):
+    """A connection that may be idle."""
+
+    def close_if_idle(self, now: float) -> None:
+        """Close it if it has been idle for too long at `now`, in the loop's seconds."""
+
+
+class IdleWatch:
+    """One timer for all connections of a server."""
+
+    _watches: ClassVar[WeakKeyDictionary[Any, IdleWatch]] = WeakKeyDictionary()
+
+    def __init__(self, connections: set[Idler], keep_alive_seconds: float) -> None:
+        self._connections = connections
+        self._period_seconds = keep_alive_seconds / _LOOKS
+        self._is_running = False
+
+    @classmethod
+    def over(cls, owner: object, connections: set[Idler], keep_alive_seconds: float) -> IdleWatch:
+        """The watch of this server; it runs as long as there are connections."""
+        watch = cls._watches.get(owner)
+        if watch is None:
+            watch = cls._watches[owner] = cls(connections, keep_alive_seconds)
+        return watch
+
+    def run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to look, if nobody does."""
+        if not self._is_running:
+            self._is_running = True
+            loop.call_later(self._period_seconds, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in list(self._connections):
+            connection.close_if_idle(now)
+        self._is_running = False
+        if self._connections:
+            self.run(loop)

@@ -1,0 +1,184 @@
+"""The load generator's bots against small servers that talk MCP badly: late, wrong, or only at first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from dungeonfighter.fleet import load as loads
+from dungeonfighter.fleet.crew import Habits
+from dungeonfighter.fleet.load import Load, LoadOptions, run_load
+from dungeonfighter.fleet.report import make_report, table
+from dungeonfighter.fleet.tally import Tally
+
+Answer = Callable[[str, dict[str, Any]], Awaitable[bytes]]
+TEXT = "e1 t%d | Tarn 9/9 hp\n1 attack 2 precise"
+
+
+def result(text: str, **more: object) -> bytes:
+    content = [{"type": "text", "text": text}]
+    whole = {"jsonrpc": "2.0", "id": 1, "result": {"content": content, "isError": False, **more}}
+    body = json.dumps(whole, separators=(",", ":")).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def refusal(code: str) -> bytes:
+    return result(f"error {code}: no", isError=True, structuredContent={"code": code})
+
+
+async def well(tool: str, arguments: dict[str, Any]) -> bytes:
+    """A server without a flaw, which keeps nothing: the turn named is taken at its word."""
+    return result(TEXT % (arguments["turn"] + 1 if tool == "handle_input" else 0))
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                params = json.loads(await reader.readexactly(length))["params"]
+                writer.write(await answer(params["name"], params["arguments"]))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def played(url: str, tally: Tally, until: Callable[[], bool], **options: Any) -> Load:
+    """A load that goes on until something is true."""
+    stop = asyncio.Event()
+
+    async def watch() -> None:
+        while not until():  # noqa: ASYNC110 (plain counters)
+            await asyncio.sleep(0.001)
+        stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch())
+        playing = group.create_task(
+            run_load(LoadOptions(url, **options), lambda _: None, tally=tally, stop=stop)
+        )
+    return playing.result()
+
+
+async def test_an_open_loop_makes_up_for_the_calls_a_stall_kept_from_being_made() -> None:
+    stalled = asyncio.Event()
+    turns: list[int] = []
+
+    async def stall_once(tool: str, arguments: dict[str, Any]) -> bytes:
+        if tool == "handle_input":
+            turns.append(arguments["turn"])
+            if len(turns) == 3:
+                await asyncio.sleep(0.4)
+                stalled.set()
+        return await well(tool, arguments)
+
+    tally = Tally()
+    async with serving(stall_once) as url:
+        await played(url, tally, lambda: stalled.is_set() and tally.turns >= 8, bots=1, rate=50.0)
+    assert turns == list(range(len(turns)))  # one at a time, none left out
+    late = sum(count for bucket, count in tally.latency.buckets() if bucket >= 600)
+    assert late >= 5, "the calls that were meant to be made during the stall do not count it"
+
+
+async def test_what_goes_wrong_before_it_is_measured_is_told_apart_and_fails_too() -> None:
+    seen: Counter[str] = Counter()
+
+    async def refuse_first(tool: str, arguments: dict[str, Any]) -> bytes:
+        seen[tool] += 1
+        if tool == "handle_input" and seen[tool] == 1:
+            return refusal("illegal_input")
+        return await well(tool, arguments if tool == "handle_input" else {})
+
+    tally = Tally()
+    async with serving(refuse_first) as url:
+        load = await played(url, tally, lambda: tally.turns >= 3, bots=1, rate=100.0, warm_up=0.5)
+    report = make_report(load, None)
+    assert report.errors == {}
+    assert report.warm_up_errors == {"illegal_input": 1}
+    assert report.warm_up_turns > 0
+    assert not report.passed
+    assert "illegal_input 1" in table(report)
+
+
+async def test_bots_that_are_not_answered_at_the_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "STOP_GRACE_SECONDS", 0.05)
+    waiting = 0
+
+    async def never_again(tool: str, arguments: dict[str, Any]) -> bytes:
+        nonlocal waiting
+        if tool == "handle_input" and arguments["turn"] == 2:
+            waiting += 1
+            await asyncio.Event().wait()
+        return await well(tool, arguments)
+
+    tally = Tally()
+    async with serving(never_again) as url:
+        load = await played(url, tally, lambda: waiting == 3, bots=3)
+    assert load.cut_off == 3
+    assert tally.turns == 6
+    assert {player.journal.unanswered for player in load.players} == {"1"}
+    assert not tally.troubles
+
+
+async def test_an_overloaded_server_is_asked_again_with_the_same_turn() -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def later(tool: str, arguments: dict[str, Any]) -> bytes:
+        if tool != "handle_input":
+            return await well(tool, arguments)
+        asked.append((arguments["episode"], arguments["turn"]))
+        return refusal("overloaded") if len(asked) == 2 else await well(tool, arguments)
+
+    tally = Tally()
+    async with serving(later) as url:
+        await played(url, tally, lambda: tally.turns >= 3, bots=1)
+    assert asked[:4] == [(1, 0), (1, 1), (1, 1), (1, 2)]
+    assert tally.troubles == {"overloaded": 1}
+    assert not tally.errors
+
+
+async def test_a_bot_leaves_a_run_after_its_inputs_and_begins_the_next_one() -> None:
+    episodes: list[int] = []
+
+    async def count_runs(tool: str, arguments: dict[str, Any]) -> bytes:
+        if tool == "start_new_game":
+            episodes.append(arguments["episode"])
+            return result(f"e{arguments['episode']} t0 | x\n1 attack")
+        return result(f"e{arguments['episode']} t{arguments['turn'] + 1} | x\n1 attack")
+
+    tally = Tally()
+    habits = Habits(run_inputs_max=4)
+    async with serving(count_runs) as url:
+        await played(url, tally, lambda: len(episodes) >= 3, bots=1, habits=habits)
+    assert episodes[:3] == [1, 2, 3]
+    assert tally.abandoned >= 2
+
+
+async def test_an_answer_of_another_turn_is_a_fault_in_the_journal() -> None:
+    async def skip(tool: str, arguments: dict[str, Any]) -> bytes:
+        return result(TEXT % (arguments["turn"] + 2 if tool == "handle_input" else 0))
+
+    tally = Tally()
+    async with serving(skip) as url:
+        load = await played(url, tally, lambda: tally.turns >= 1, bots=1)
+    assert load.players[0].journal.faults
+
+
+async def test_a_defect_of_ours_ends_the_load_with_its_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> bool:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("dungeonfighter.fleet.player.is_plainly", break_down)
+    async with serving(well) as url:
+        with pytest.raises(RuntimeError, match="a defect"):
+            await run_load(LoadOptions(url, 1, seconds=30), lambda _: None)
