@@ -96,7 +96,10 @@ def _declare_serve(parser: argparse.ArgumentParser) -> Run:
 def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
     parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
     parser.add_argument(
-        "--toolset", choices=("core", "play"), default="play", help="which tools are listed (default play)"
+        "--toolset",
+        choices=("core", "play", "fleet"),
+        default="play",
+        help="which tools are listed (default play)",
     )
     add_arguments(parser, _PERSONAL, _OWN_FILE)
     return run_stdio

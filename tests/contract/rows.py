@@ -20,13 +20,11 @@ def first(bot_id: str, state: bytes = b"state") -> Write:
     return Write(row(bot_id, 1, state), 0, b"")
 
 
-def after(
-    before: Write, state: bytes, chunk: InputChunk | None = None, ended: EpisodeEnd | None = None
-) -> Write:
+def after(before: Write, state: bytes, *chunks: InputChunk, ended: EpisodeEnd | None = None) -> Write:
     """The write that follows a won one."""
     standing = before.row
     new = row(standing.bot_id, standing.version + 1, state, standing.episode, standing.turn + 1)
-    return Write(new, standing.version, standing.digest, chunk, ended)
+    return Write(new, standing.version, standing.digest, chunks, ended)
 
 
 def end(episode: int, result: str = "died") -> EpisodeEnd:

@@ -30,9 +30,9 @@ HEADS = st.sampled_from(["the head", "the head", "the head", "older", "newer", "
 
 
 @st.composite
-def asked_write(draw: st.DrawFn) -> tuple[str, bytes, bool, bool]:
-    """From which head, the new state, whether with a chunk, whether a run ends."""
-    return draw(HEADS), draw(STATES), draw(st.booleans()), draw(st.booleans())
+def asked_write(draw: st.DrawFn) -> tuple[str, bytes, int, bool]:
+    """From which head, the new state, with how many chunks, whether a run ends."""
+    return draw(HEADS), draw(STATES), draw(st.integers(0, 3)), draw(st.booleans())
 
 
 class Stores(RuleBasedStateMachine):
@@ -70,8 +70,8 @@ class Stores(RuleBasedStateMachine):
         assert answers[2] == answers[0], f"postgres: {name}{given}"
         return answers[0]
 
-    def write_of(self, bot_id: str, asked: tuple[str, bytes, bool, bool]) -> Write:
-        kind, state, with_chunk, with_end = asked
+    def write_of(self, bot_id: str, asked: tuple[str, bytes, int, bool]) -> Write:
+        kind, state, chunks_count, with_end = asked
         head = self.heads.get(bot_id)
         version, digest = (head.version, head.digest) if head is not None and kind != "none" else (0, b"")
         version = max(0, version + {"older": -1, "newer": 1}.get(kind, 0))
@@ -92,11 +92,14 @@ class Stores(RuleBasedStateMachine):
             "note",
             2**40,
         )
-        chunk = InputChunk(episode, 64 * (version % 2), "1\nequip 3") if with_chunk else None
-        return Write(row, version, digest, chunk, end(episode) if with_end else None)
+        chunks = tuple(
+            InputChunk(episode, 64 * (version % 2 + number), f"1\nequip {number}")
+            for number in range(chunks_count)
+        )
+        return Write(row, version, digest, chunks, end(episode) if with_end else None)
 
     @rule(asked=st.dictionaries(st.sampled_from(BOTS), asked_write(), min_size=1))
-    def commit(self, asked: dict[str, tuple[str, bytes, bool, bool]]) -> None:
+    def commit(self, asked: dict[str, tuple[str, bytes, int, bool]]) -> None:
         batch = [self.write_of(bot_id, asked[bot_id]) for bot_id in sorted(asked)]
         outcomes = self.ask("commit", batch)
         for write, outcome in zip(batch, outcomes, strict=True):

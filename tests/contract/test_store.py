@@ -77,16 +77,36 @@ async def test_riders_are_written_with_a_winner(store: Store) -> None:
     begun = first("local/a")
     chunk = InputChunk(1, 0, "1\n4\nequip 3")
     await store.commit([begun])
-    await store.commit([after(begun, b"next", chunk, end(1))])
+    await store.commit([after(begun, b"next", chunk, ended=end(1))])
     assert await store.inputs("local/a", 1) == [chunk]
     assert await store.episodes("local/a") == [end(1)]
 
 
 async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
     await store.commit([first("local/a")])
-    await store.commit([after(first("local/a", b"other"), b"next", InputChunk(1, 0, "1"), end(1))])
+    await store.commit(
+        [
+            after(
+                first("local/a", b"other"),
+                b"next",
+                InputChunk(1, 0, "1"),
+                InputChunk(1, 64, "2"),
+                ended=end(1),
+            )
+        ]
+    )
     assert await store.inputs("local/a", 1) == []
     assert await store.episodes("local/a") == []
+
+
+async def test_one_write_may_bring_several_chunks(store: Store) -> None:
+    writes = [first(f"local/{name}") for name in "abc"]
+    await store.commit(writes)
+    chunks = [InputChunk(1, turn, f"1\n{turn}") for turn in (0, 64, 128)]
+    batch = [after(write, b"next", *chunks[:count]) for write, count in zip(writes, (3, 0, 2), strict=True)]
+    assert await store.commit(batch) == [Won()] * 3
+    for write, count in zip(writes, (3, 0, 2), strict=True):
+        assert await store.inputs(write.row.bot_id, 1) == chunks[:count]
 
 
 async def test_chunks_come_back_in_order_of_their_turns(store: Store) -> None:

@@ -86,11 +86,18 @@ GOOD: list[tuple[str, dict[str, object]]] = [
     ("start_new_game", {"mode": "ironman", "weapon": "wand"}),
     ("save_game", {"slot": "iron"}),
     ("load_game", {"slot": "iron"}),
+    ("handle_inputs", {"inputs": ["1", " 1 ", "1"]}),
+    ("handle_inputs", {"inputs": ["1"] * 100, "view": "json"}),
+    ("handle_inputs", {"inputs": ["1", "fly", "1"], "view": "text", "turn": None, "episode": None}),
+    ("handle_inputs", {"inputs": ["1", "2"], "turn": 0}),
+    ("handle_inputs", {"inputs": ["1", "2"], "turn": 10**30, "episode": 6}),
+    ("handle_inputs", {"inputs": ["fly"]}),
+    ("handle_inputs", {"inputs": ["1", "stand on my head \u00e9"]}),
 ]
 
 
 def test_every_tool_is_called() -> None:
-    assert {tool for tool, _ in GOOD} == set(schemas.DESCRIPTIONS)
+    assert {tool for tool, _ in GOOD} | {"step_many"} == set(schemas.DESCRIPTIONS)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -110,6 +117,67 @@ def test_good_requests_are_answered_the_short_way(
         assert told.status == 200
         assert told.body["id"] == request_id
         assert ("_meta" in told.body["result"]) == (era == VERSION)
+
+
+def steps_of(bot: str) -> list[dict[str, object]]:
+    """Of every kind: done, repeated, refused, malformed."""
+    good: list[dict[str, object]] = [
+        {"botId": f"{bot}{number}", "start": START | {"seed": number}, "episode": 1} for number in range(4)
+    ]
+    return [
+        *good,
+        {"botId": f"{bot}4", "start": {}},
+        {"botId": "hero", "input": "1"},
+        {"botId": "ada", "input": " 1 ", "turn": None, "start": None},
+        {"botId": "ada", "input": "1"},
+        {"botId": f"{bot}5", "input": "1"},
+        {"botId": "b-1.x_Y", "input": "1", "turn": 10**30},
+        {"botId": f"{bot}6", "start": {"name": " a"}},
+        {"botId": f"{bot}7", "start": {"x": 1}},
+        {"botId": f"{bot}8", "start": {"mode": "daily", "seed": 1}},
+        {"botId": "-", "input": "1"},
+        {"botId": f"{bot}9", "input": 1},
+        {"botId": f"{bot}9", "input": "1", "x": {"y": [1.5, None, True]}},
+        {"input": "1"},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("view", ["text", "json", "none", None])
+def test_steps_of_many_bots_are_taken_the_short_way(both: BothWays, era: str | None, view: str) -> None:
+    bot = f"many-{era}-{view}-"
+    steps: list[object] = [*steps_of(bot), "a string", None, 1, [1], {"botId": 5}]
+    for number in range(3):
+        told, took = both.agree(ask("step_many", {"steps": steps, "view": view}, era=era, request_id=number))
+        assert took
+        assert told.status == 200
+        results = told.body["result"]["structuredContent"]["results"]
+        assert len(results) == len(steps)
+        assert [result.get("code", "") for result in results][:6] == [""] * 6
+    refused: list[dict[str, object]]
+    refused = [{}, {"steps": []}, {"steps": 5}, {"steps": steps[:1], "view": "x"}, {"steps": steps * 50}]
+    for wrong in refused:
+        both.agree(ask("step_many", wrong, era=era))
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_five_hundred_steps_are_taken_the_short_way(both: BothWays, era: str | None) -> None:
+    starts = [{"botId": f"b-{era}-{number}", "start": {"seed": number}} for number in range(500)]
+    assert both.agree(ask("step_many", {"steps": starts}, era=era))[1]
+    inputs = [{"botId": f"b-{era}-{number}", "input": "1", "turn": 0} for number in range(500)]
+    for _ in range(2):
+        told, took = both.agree(ask("step_many", {"steps": inputs}, era=era))
+        assert took
+        assert told.body["result"]["content"][0]["text"] == "500 steps: 500 ok"
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_steps_of_many_bots_have_no_place_at_one_bots_address(both: BothWays, era: str | None) -> None:
+    told, took = both.agree(ask("step_many", {"steps": [{"botId": BOT, "input": "1"}]}, era=era, bot=BOT))
+    assert not took
+    assert told.body["result"]["structuredContent"] == {"code": "bad_argument"}
+    assert "/mcp" in told.body["result"]["content"][0]["text"]
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -32,6 +32,13 @@ SEEDS = [
     ),
     ask("set_agent_directive", {"directive": "on\nand \u00e9"}, bot=BOT),
     ask("list_bots", {"after": "a", "count": 2}, request_id="an id"),
+    ask("handle_inputs", {"inputs": ["1", "1"], "turn": 1, "botId": BOT}),
+    ask("handle_inputs", {"inputs": ["1", "7"], "view": "json"}, bot=BOT, era="2025-11-25"),
+    ask(
+        "step_many",
+        {"steps": [{"botId": BOT, "input": "1", "turn": 1}, {"botId": "new2", "start": {"seed": 3}}]},
+    ),
+    ask("step_many", {"steps": [{"botId": "hero", "input": "1"}], "view": "none"}, era="2025-06-18"),
 ]
 VALUES = st.sampled_from(
     [None, True, False, 0, 1, -1, 1.0, 2**53, 2**64, "", "1", "ada", "hero", "json", "text", [], {}, [1],

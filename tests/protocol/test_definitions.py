@@ -27,7 +27,8 @@ PLAY = [
     "get_agent_context", "set_agent_directive", "equip_item", "unequip_item",
     "compare_items", "set_combo_strip", "delete_save",
 ]  # fmt: skip
-BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500)]
+FLEET = [*PLAY, "handle_inputs", "step_many"]
+BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500), ("fleet", 2800)]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,8 @@ def test_definitions_fit_their_budget(registry: Registry, toolset: Toolset, budg
 
 @pytest.mark.parametrize("mode", ["auto", "legacy", "2026-07-28"])
 @pytest.mark.parametrize(
-    ("query", "expected"), [("", PLAY), ("?toolset=play", PLAY), ("?toolset=core", CORE)]
+    ("query", "expected"),
+    [("", PLAY), ("?toolset=play", PLAY), ("?toolset=core", CORE), ("?toolset=fleet", FLEET)],
 )
 async def test_toolsets_list_their_tools_in_one_order(
     served: Served, mode: str, query: str, expected: list[str]
@@ -103,17 +105,25 @@ def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
 
 @pytest.mark.parametrize("bound", [False, True])
 def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registry, bound: bool) -> None:
-    for tool in registry.listed("play", bound=bound):
+    for tool in registry.listed("fleet", bound=bound):
         schema = tool["inputSchema"]
         assert find_invalid_x_mcp_header(schema) is None
-        if tool["name"] == "list_bots" or bound:
+        if tool["name"] in {"list_bots", "step_many"} or bound:
             assert "botId" not in schema["properties"]
         else:
             assert schema["properties"]["botId"]["x-mcp-header"] == "Bot-Id"
 
 
+@pytest.mark.parametrize("toolset", ["core", "play", "fleet"])
+def test_where_the_path_names_the_bot_there_is_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
+    free = [tool["name"] for tool in registry.listed(toolset, bound=False)]
+    assert [tool["name"] for tool in registry.listed(toolset, bound=True)] == [
+        name for name in free if name != "step_many"
+    ]
+
+
 def test_only_tools_that_change_nothing_say_so(registry: Registry) -> None:
-    reading = {tool["name"] for tool in registry.listed("play", bound=False) if "annotations" in tool}
+    reading = {tool["name"] for tool in registry.listed("fleet", bound=False) if "annotations" in tool}
     assert reading == {name for name in PLAY if name.startswith(("get_", "list_", "compare_"))}
 
 

@@ -49,14 +49,14 @@ async def check(
         if seen.episode not in runs and is_lossy:
             continue
         run = runs[seen.episode]
-        index = seen.turn - run.first_turn
+        index, begin = seen.turn - run.first_turn, seen.turn - run.first_turn - len(seen.texts)
         where = f"{key} e{seen.episode} t{seen.turn}"
-        assert 0 < index < len(run.digests), f"{where} was acknowledged and is not in the store"
-        assert is_lossy or run.texts[index - 1] == seen.text, (
-            f"{where}: stored {run.texts[index - 1]}, acknowledged {seen.text}"
+        assert 0 <= begin < index < len(run.digests), f"{where} was acknowledged and is not in the store"
+        assert is_lossy or run.texts[begin:index] == list(seen.texts), (
+            f"{where}: stored {run.texts[begin:index]}, acknowledged {seen.texts}"
         )
         assert run.digests[index] == seen.digest, f"{where}: the replay differs from what was acknowledged"
-    turns = [(seen.episode, seen.turn) for seen in acknowledged]
+    turns = [(seen.episode, seen.turn - back) for seen in acknowledged for back in range(len(seen.texts))]
     assert len(set(turns)) == len(turns), f"{key}: one turn was acknowledged for two requests"
     return sum(len(run.texts) for run in runs.values())
 

@@ -18,14 +18,16 @@ _Result = TypeVar("_Result")
 
 _AGAIN_SECONDS = 0.2
 _TRIES_MAX = 400
+_MANY = 0.1
+"""How often several inputs are sent in one request."""
 
 
 class Acknowledged(Struct, frozen=True):
-    """One answer that said an input was applied: it led to `turn` of `episode`, with this digest."""
+    """One answer that said inputs were applied: they led to `turn` of `episode`, with this digest."""
 
     episode: int
     turn: int
-    text: str
+    texts: tuple[str, ...]
     digest: bytes
     named: bool
 
@@ -48,6 +50,7 @@ class Client:
         self.acknowledged: list[Acknowledged] = []
         self.errors: list[str] = []
         self._unanswered = 0
+        """How many inputs were sent without a turn, were not answered and may still come late."""
         self._dice = dice
         self._network = network
         self._clock = VirtualClock()
@@ -118,40 +121,42 @@ class Client:
 
     async def _input(self, game: Present) -> None:
         choices = [choice.input for choice in game.rules.legal_inputs(game.state) if not choice.pattern]
-        text = self._dice.choice(choices)
+        texts = [self._dice.choice(choices)]
+        if self._dice.random() < _MANY:
+            # Of a careless client they are all legal, so that how many come late is how many were sent.
+            weights = (20, 2, 1, 1) if self.careful else (1, 0, 0, 0)
+            texts += self._dice.choices(("1", "2", "0", "3"), weights, k=self._dice.choice((1, 3, 9, 70)))
         if not self.careful:
-            await self._careless_input(text)
+            await self._careless_inputs(texts)
             return
-        answer = await self._repeating(
-            lambda host: host.play(self.key, text, turn=game.turn, episode=game.episode)
-        )
-        if (answer.game.episode, answer.game.turn) != (game.episode, game.turn + 1):
+        answer = await self._repeating(_playing(self.key, texts, turn=game.turn, episode=game.episode))
+        if (answer.game.episode, answer.game.turn) != (game.episode, game.turn + answer.applied):
             raise Broken(
                 f"{self.key}: e{game.episode} t{game.turn} led to e{answer.game.episode} t{answer.game.turn}"
             )
-        self._acknowledge(answer, text)
+        self._acknowledge(answer, texts)
 
-    async def _careless_input(self, text: str) -> None:
+    async def _careless_inputs(self, texts: list[str]) -> None:
         """One request that names no turn: one effect if answered, at most one, maybe late, if not."""
         before = self._present()
         self._asked_in = self._network.lineage()
         try:
-            answer = await self._network.call(lambda host: host.play(self.key, text), may_double=False)
+            answer = await self._network.call(_playing(self.key, texts), may_double=False)
         except (ConnectionLost, DungeonFighterError) as error:
             self.errors.append(getattr(error, "code", "lost"))
-            self._unanswered += 1
+            self._unanswered += len(texts)
             self._seen(await self._repeating(lambda host: host.read(self.key)))
             self._jumped(before, self._present(), own=0)
             return
-        self._jumped(before, answer.game, own=1)
-        self._acknowledge(answer, text)
+        self._jumped(before, answer.game, own=answer.applied)
+        self._acknowledge(answer, texts)
 
     def _jumped(self, before: Present, after: Present, *, own: int) -> None:
         late = after.turn - before.turn - own
         if after.episode != before.episode or not 0 <= late <= self._unanswered:
             raise Broken(
                 f"{self.key}: from e{before.episode} t{before.turn} to e{after.episode} t{after.turn} "
-                f"with {own} answered and {self._unanswered} unanswered requests"
+                f"with {own} answered and {self._unanswered} unanswered inputs"
             )
         self._unanswered -= late
 
@@ -193,12 +198,20 @@ class Client:
             await self._clock.sleep(_AGAIN_SECONDS)
         raise Broken(f"{self.key}: no answer in {_TRIES_MAX} tries")
 
-    def _acknowledge(self, answer: Answer, text: str) -> None:
+    def _acknowledge(self, answer: Answer, texts: list[str]) -> None:
+        """Note what was applied. Of several inputs the last one alone has a digest of the server's; those
+        before it are in the store or the replay would end elsewhere.
+        """
         self._seen(answer.game)
-        game = answer.game
+        game, applied = answer.game, texts[: answer.applied]
+        is_whole = answer.applied == len(texts)
+        if is_whole != (answer.stopped is None) or not applied:
+            raise Broken(f"{self.key}: {len(applied)} of {len(texts)} applied, stopped: {answer.stopped}")
         if self._asked_in != self._network.lineage():
             return  # it may have been committed by a primary that is gone
-        self.acknowledged.append(Acknowledged(game.episode, game.turn, text, game.digest, self.careful))
+        self.acknowledged.append(
+            Acknowledged(game.episode, game.turn, tuple(applied), game.digest, self.careful)
+        )
 
     def _seen(self, game: Present) -> None:
         self._game = game
@@ -207,3 +220,12 @@ class Client:
         if self._game is None:
             raise Broken(f"{self.key} has no game yet")
         return self._game
+
+
+def _playing(
+    key: str, texts: list[str], turn: int | None = None, episode: int | None = None
+) -> Callable[[BotHost], Awaitable[Answer]]:
+    """The request for one input, or for several."""
+    if len(texts) == 1:
+        return lambda host: host.play(key, texts[0], turn=turn, episode=episode)
+    return lambda host: host.play_many(key, texts, turn=turn, episode=episode)

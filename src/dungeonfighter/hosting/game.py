@@ -26,11 +26,30 @@ class Present(Struct, gc=False):
     directive: str
 
 
+class Stop(Struct, frozen=True):
+    """The first of several inputs that was not applied: its number from 1, itself, and the code of why."""
+
+    at: int
+    input: str
+    code: str
+
+
 class Answer(Struct, gc=False):
-    """What a mutating call answers: the game after it, and whether this had been answered before."""
+    """What a mutating call answers: the game after it, and whether this had been answered before.
+
+    Attributes:
+        game: The game after it.
+        repeated: Nothing was applied now: an earlier request had done it.
+        reward: The score that the input gained, in hundredths of a point; not known of a repeat.
+        applied: How many inputs were applied, by this request or by the one it repeats.
+        stopped: Which input was not applied, and why; only of several inputs.
+    """
 
     game: Present
     repeated: bool = False
+    reward: int = 0
+    applied: int = 1
+    stopped: Stop | None = None
 
 
 class NewGame(Struct, frozen=True):

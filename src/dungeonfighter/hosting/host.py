@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -22,6 +22,7 @@ from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, present
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
+from dungeonfighter.hosting.play_many import PlayMany, spelled
 from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store
 from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start, Tell
 from dungeonfighter.hosting.rulebook import RuleBook
@@ -94,6 +95,31 @@ class BotHost:
             key, Play(self._chance.op(), self._patience.deadline(), tell, canonical(text), turn, episode)
         )
 
+    async def play_many(
+        self, key: str, texts: Sequence[str], *, turn: int | None = None, episode: int | None = None
+    ) -> Answer:
+        """Apply several inputs in one commit, exactly once for this request, and return after it is durable.
+
+        It stops before the first that is not legal, and when the run is over: `Answer.applied` says how many
+        were applied, `Answer.stopped` which was not.
+
+        Args:
+            key: `<fleet>/<botId>`.
+            texts: 1 to `limits.inputs_at_once_max` inputs.
+            turn: The turn the caller sees before the first of them.
+            episode: The run the caller sees.
+
+        Raises:
+            BadInput: As `play`, if not even the first could be applied; nothing changed.
+            Overloaded, StoreError, Corrupt: As `play`.
+
+        Source: docs/decisions/010-batches.md.
+        """
+        spelt, op, deadline = spelled(texts), self._chance.op(), self._patience.deadline()
+        return await _told(
+            lambda tell: self._lines.submit(key, PlayMany(op, deadline, tell, spelt, turn, episode))
+        )
+
     async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
         """Begin a new run; the live one, if any, ends as abandoned. The directive is kept.
 
@@ -106,12 +132,14 @@ class BotHost:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
+        return await _told(lambda tell: self.begin_start(key, options, episode, tell))
+
+    def begin_start(self, key: str, options: NewGame, episode: int | None, tell: Tell) -> None:
+        """`start` for those who do not wait; see `begin_play`."""
         if options.mode == Mode.daily and options.seed is not None:
             raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
         op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
-        return await _told(
-            lambda tell: self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds))
-        )
+        self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds))
 
     async def reset(self, key: str) -> Answer:
         """Begin a new run with the former name and mode and fresh dice, and clear the directive."""

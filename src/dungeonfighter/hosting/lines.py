@@ -160,7 +160,7 @@ class Lines:
         self._count(plan)
 
     def _count(self, plan: Planned) -> None:
-        self.counters.turns += 1
+        self.counters.turns += plan.answer.applied
         self._patience.wrote()
         if plan.write.ended is not None:
             self.counters.episodes_ended += 1

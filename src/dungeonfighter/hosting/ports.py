@@ -68,13 +68,14 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 class Write(Struct, frozen=True, gc=False):
     """One row to be: `row.version` is `from_version + 1`; the riders are written only if this write wins.
 
-    `from_version == 0` (with an empty `from_digest`) means: there must be no row yet.
+    `from_version == 0` (with an empty `from_digest`) means: there must be no row yet. `chunks` are of one
+    run, each with another `first_turn`.
     """
 
     row: Row
     from_version: int
     from_digest: bytes
-    chunk: InputChunk | None = None
+    chunks: tuple[InputChunk, ...] = ()
     ended: EpisodeEnd | None = None
 
 

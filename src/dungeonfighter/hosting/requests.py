@@ -50,6 +50,7 @@ class Seeds(Struct, frozen=True):
     of_the_day: int
 
 
+_NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
 _NONE_TRIED: Final[dict[int, Planned]] = {}
 _ALL_SURE: Final[frozenset[int]] = frozenset()
 
@@ -143,10 +144,11 @@ class Play(Request):
             trails.encode(after), row.directive, row.tokens_today,
         )  # fmt: skip
         over = step.terminated or step.truncated
-        chunk = _chunk(new, after) if over or new.turn % limits.trail_inputs_max == 0 else None
-        ended = _ended(new, after, rules, state, run_result(state, cut=step.truncated)) if over else None
-        answer = Answer(shown(new, rules, state))
-        return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
+        cut = over or new.turn % limits.trail_inputs_max == 0
+        chunks = chunks_of(row.episode, new.turn, after) if cut else ()
+        ended = end_of(new, after, rules, state, run_result(state, cut=step.truncated)) if over else None
+        answer = Answer(shown(new, rules, state), reward=step.reward)
+        return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
 
 
 class Start(Request):
@@ -258,6 +260,21 @@ def judge(
     row: Row, trail: trails.Trail, standing: Present, text: str, turn: int | None, episode: int | None
 ) -> Verdict:
     """The retry table for an input that names another turn or episode than the present one."""
+    refused = elsewhere(row, standing, turn, episode)
+    if refused is not None:
+        return refused
+    if turn is not None and trails.input_at(trail, row.turn, turn) == text:
+        return Verdict(answer=Answer(standing, repeated=True))
+    return too_late(row, standing, turn)
+
+
+def is_now(row: Row, turn: int | None, episode: int | None) -> bool:
+    """Whether a caller who sees this turn and episode (None: does not say) sees the game as it is."""
+    return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
+
+
+def elsewhere(row: Row, standing: Present, turn: int | None, episode: int | None) -> Verdict | None:
+    """The refusal of another run or of a turn to come; None: it names the present turn or an earlier one."""
     now = f"e{row.episode} t{row.turn}"
     if episode is not None and episode != row.episode:
         what = f"episode {episode} is not the present run; the game is at {now}"
@@ -265,8 +282,12 @@ def judge(
     if turn is not None and turn > row.turn:
         what = f"turn {turn} has not come yet; the game is at {now}"
         return Verdict(error=BadInput(what, code="future_turn", present=standing))
-    if turn is not None and trails.input_at(trail, row.turn, turn) == text:
-        return Verdict(answer=Answer(standing, repeated=True))
+    return None
+
+
+def too_late(row: Row, standing: Present, turn: int | None) -> Verdict:
+    """The refusal of an earlier turn that was answered with something else."""
+    now = f"e{row.episode} t{row.turn}"
     what = f"turn {turn} is over and was not answered with this input; the game is at {now}"
     return Verdict(error=BadInput(what, code="stale_turn", present=standing))
 
@@ -323,15 +344,15 @@ def _begin(
         row.bot_id, row.version + 1, rules.digest(raw), row.episode + 1, state.turn, rules.identity, raw,
         trails.encode(after), directive, row.tokens_today,
     )  # fmt: skip
-    chunk, ended = None, None
+    chunks, ended = _NO_CHUNKS, None
     if standing is not None and not standing.state.over:
-        chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
-        ended = _ended(row, trail, standing.rules, standing.state, run_result(standing.state))
+        ended = end_of(row, trail, standing.rules, standing.state, run_result(standing.state))
     elif standing is None and row.state:
-        chunk = _chunk(row, trail) if row.turn % limits.trail_inputs_max else None
         ended = _ended_unread(row, trail)
+    if ended is not None and row.turn % limits.trail_inputs_max:
+        chunks = chunks_of(row.episode, row.turn, trail)
     answer = Answer(shown(new, rules, state))
-    return Planned(Write(new, row.version, row.digest, chunk, ended), answer)
+    return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
 
 
 def _resolved(trail: trails.Trail, state: State) -> str:
@@ -363,12 +384,14 @@ def _ended_unread(row: Row, trail: trails.Trail) -> EpisodeEnd:
     )  # fmt: skip
 
 
-def _chunk(row: Row, trail: trails.Trail) -> InputChunk | None:
-    first, inputs = trails.unspilled(trail, row.turn)
-    return InputChunk(row.episode, first, inputs) if inputs else None
+def chunks_of(episode: int, turn: int, trail: trails.Trail) -> tuple[InputChunk, ...]:
+    """The inputs up to `turn` that no chunk has yet, as one; none if there are none."""
+    first, inputs = trails.unspilled(trail, turn)
+    return (InputChunk(episode, first, inputs),) if inputs else _NO_CHUNKS
 
 
-def _ended(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
+def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
+    """The end of the run that the row has."""
     return EpisodeEnd(
         episode=row.episode, rules=row.rules, seed=state.seed, mode=Mode(state.mode).name,
         options=trail.options, parent_episode=trail.parent_episode, first_turn=trail.first_turn,

@@ -9,6 +9,7 @@ Source: docs/architecture.md, "One request, one effect".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -86,8 +87,14 @@ def appended(trail: Trail, text: str, op: bytes) -> Trail:
     )
 
 
+def extended(trail: Trail, texts: Sequence[str]) -> Trail:
+    """The trail after more inputs of one write, whose op `marked` appends."""
+    inputs = [*last_inputs(trail), *texts][-limits.trail_inputs_max :]
+    return msgspec.structs.replace(trail, inputs="\n".join(inputs))
+
+
 def marked(trail: Trail, op: bytes) -> Trail:
-    """The trail after a write that was no input (a directive)."""
+    """The trail after a write that was no single input (a directive, several inputs)."""
     return msgspec.structs.replace(trail, ops=(trail.ops + op)[-_OPS_BYTES:])
 
 
@@ -100,11 +107,26 @@ def begun(
 
 def input_at(trail: Trail, turn_now: int, turn: int) -> str | None:
     """The input that was applied at `turn`, or None when the trail does not reach back so far."""
-    if not trail.inputs:
-        return None
-    inputs = trail.inputs.split("\n")
-    index = turn - (turn_now - len(inputs))
-    return inputs[index] if 0 <= index < len(inputs) else None
+    found = inputs_from(trail, turn_now, turn, 1)
+    return found[0] if found else None
+
+
+def inputs_from(trail: Trail, turn_now: int, turn: int, count: int) -> list[str] | None:
+    """The `count` inputs applied from `turn` on, or None when the trail has not got them all."""
+    inputs = last_inputs(trail)
+    begin = turn - (turn_now - len(inputs))
+    return inputs[begin : begin + count] if 0 <= begin <= len(inputs) - count else None
+
+
+def ends_with(trail: Trail, texts: Sequence[str]) -> bool:
+    """Whether these were the last inputs, as far back as a trail reaches."""
+    inputs, wanted = last_inputs(trail), list(texts[-limits.trail_inputs_max :])
+    return inputs[len(inputs) - len(wanted) :] == wanted if len(wanted) <= len(inputs) else False
+
+
+def last_inputs(trail: Trail) -> list[str]:
+    """The inputs it has, oldest first."""
+    return trail.inputs.split("\n") if trail.inputs else []
 
 
 def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:

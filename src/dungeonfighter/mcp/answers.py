@@ -36,7 +36,8 @@ _STORE_AWAY: Final = "the store cannot be reached now; try again in a few second
 """Told instead of what a driver said, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Where the next step is a tool: the rules do not know their names."""
-_REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
+REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
+"""Goes after the view where the game has moved on since."""
 _TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
 
 
@@ -44,7 +45,7 @@ class ToolAnswer(Struct, frozen=True):
     """The result of one tool call: one text block, and for programs the same as a JSON object."""
 
     text: str
-    structured: dict[str, object] | None = None
+    structured: dict[str, object] | Struct | None = None
     is_error: bool = False
 
 
@@ -73,7 +74,7 @@ def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -
 def played(answer: Answer, ask: Ask) -> ToolAnswer:
     """The answer to an input. A repeat of the last one is told exactly as it was the first time."""
     late = answer.repeated and ask.turn is not None and ask.turn < answer.game.turn - 1
-    return shown(answer.game, ask.view, _REPEATED if late else "")
+    return shown(answer.game, ask.view, REPEATED if late else "")
 
 
 class ProtocolError(Exception):

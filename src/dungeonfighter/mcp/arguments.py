@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, inspect
@@ -26,6 +26,9 @@ _NO_CONTROLS: Final = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*\Z"
 Directive = Annotated[str, Meta(max_length=limits.directive_chars_max, pattern=_NO_CONTROLS)]
 Strip = Annotated[list[Count], Meta(min_length=1, max_length=limits.strip_slots_max)]
 ViewName = Literal["text", "json"]
+RowViewName = Literal["text", "json", "none"]
+Inputs = Annotated[list[str], Meta(min_length=1, max_length=limits.inputs_at_once_max)]
+Steps = Annotated[list[Any], Meta(min_length=1, max_length=limits.steps_at_once_max)]
 WeaponName = Literal["mace", "sword", "dagger", "wand"]
 ModeName = Literal["casual", "ironman", "daily"]
 WornSlot = Literal["weapon", "head", "chest", "legs", "feet"]
@@ -38,11 +41,16 @@ class Nothing(Struct, forbid_unknown_fields=True, rename="camel"):
     """A tool without arguments of its own."""
 
 
-class StartNewGame(Nothing):
+class StartOptions(Nothing):
+    """Of a new run; alone, what `start` of a step may have."""
+
     name: HeroName | None = None
     weapon: WeaponName | None = None
     seed: Seed | None = None
     mode: ModeName | None = None
+
+
+class StartNewGame(StartOptions):
     view: ViewName | None = None
     episode: Count | None = None
 
@@ -117,6 +125,28 @@ class CompareItems(Nothing):
     b: Number | None = None
 
 
+class HandleInputs(Nothing):
+    inputs: Inputs
+    turn: Count | None = None
+    episode: Count | None = None
+    view: ViewName | None = None
+
+
+class StepMany(Nothing):
+    steps: Steps
+    view: RowViewName | None = None
+
+
+class Step(Nothing):
+    """One of the steps; each is decoded by itself and fails by itself."""
+
+    bot_id: str
+    input: str | None = None
+    start: dict[str, Any] | None = None
+    turn: Count | None = None
+    episode: Count | None = None
+
+
 ArgumentsT = TypeVar("ArgumentsT", bound=Nothing)
 
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
@@ -182,6 +212,8 @@ def _words(kind: inspect.Type) -> str:
             return f"an integer of at least {low}"
         case inspect.IntType(ge=low, le=high):
             return f"an integer from {low} to {high}"
+        case inspect.AnyType() | inspect.DictType():
+            return "an object"
         case inspect.ListType():
             return f"a list of {kind.min_length} to {kind.max_length}, each {_words(kind.item_type)}"
         case inspect.StrType(pattern=pattern) if pattern == _NO_CONTROLS:

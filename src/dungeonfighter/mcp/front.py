@@ -93,7 +93,9 @@ class Front:
         self.registry = registry
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
-        self._bound = {name: _known(tool, bound=True) for name, tool in registry.tools.items()}
+        self._bound = {
+            name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
+        }
         self._verdicts: dict[tuple[object, ...], Verdicts] = {}
         self._kept = 0
 

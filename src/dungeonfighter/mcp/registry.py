@@ -33,8 +33,9 @@ from dungeonfighter.mcp.answers import (
 )
 from dungeonfighter.mcp.arguments import ArgumentsT, Nothing
 
-Toolset = Literal["core", "play"]
-TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play")
+Toolset = Literal["core", "play", "fleet"]
+TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
+"""Each contains those before it."""
 DEFAULT_TOOLSET: Final[Toolset] = "play"
 LOCAL_FLEET: Final = "local"
 
@@ -59,7 +60,7 @@ Then = Callable[[ToolAnswer | ProtocolError], None]
 
 class Tool(Struct, Generic[ArgumentsT], frozen=True):
     """One tool: `takes_bot` says whether it acts for one bot, `reads` that it changes nothing; `ask` is the
-    input that a playing tool stands for.
+    input that a playing tool stands for; `unbound_only` that it is not offered where the path names the bot.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     reads: bool
     takes_bot: bool
     ask: Callable[[ArgumentsT], Ask] | None = None
+    unbound_only: bool = False
 
     def definition(self, *, bound: bool) -> dict[str, Any]:
         """The tool as `tools/list` shows it, without `botId` where the path names the bot."""
@@ -86,12 +88,15 @@ _tools: dict[str, Tool[Any]] = {}
 
 
 def tool(
-    toolset: Toolset, kind: type[ArgumentsT], *, reads: bool = False, takes_bot: bool = True
-) -> Callable[[Run[ArgumentsT]], Run[ArgumentsT]]:
+    toolset: Toolset, kind: type[ArgumentsT], *, reads: bool = False, takes_bot: bool = True,
+    unbound_only: bool = False,
+) -> Callable[[Run[ArgumentsT]], Run[ArgumentsT]]:  # fmt: skip
     """Register a function as the tool of its name."""
 
     def register(run: Run[ArgumentsT]) -> Run[ArgumentsT]:
-        _tools[run.__name__] = Tool(run.__name__, toolset, kind, run, reads, takes_bot)
+        _tools[run.__name__] = Tool(
+            run.__name__, toolset, kind, run, reads, takes_bot, unbound_only=unbound_only
+        )
         return run
 
     return register
@@ -120,7 +125,7 @@ class Registry:
 
     def __init__(self, host: BotHost) -> None:
         # The tools register themselves when their modules are first imported.
-        from dungeonfighter.mcp import reports, tools  # noqa: F401, PLC0415
+        from dungeonfighter.mcp import many, reports, tools  # noqa: F401, PLC0415
 
         self._host = host
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,9 +137,13 @@ class Registry:
         }
 
     def listed(self, toolset: Toolset, *, bound: bool) -> list[dict[str, Any]]:
-        """The definitions of a toolset, in a fixed order; `play` contains `core`."""
-        wanted = {"core"} if toolset == "core" else {"core", "play"}
-        return [one.definition(bound=bound) for one in self.tools.values() if one.toolset in wanted]
+        """The definitions of a toolset, in a fixed order; each contains those before it."""
+        wanted = TOOLSETS[: TOOLSETS.index(toolset) + 1]
+        return [
+            one.definition(bound=bound)
+            for one in self.tools.values()
+            if one.toolset in wanted and not (bound and one.unbound_only)
+        ]
 
     def input_schema(self, name: str, *, bound: bool) -> dict[str, Any] | None:
         """The input schema of a tool, or None if there is no such tool."""
@@ -258,6 +267,8 @@ def _bot_of(
 ) -> tuple[dict[str, object], str]:
     """The tool's own arguments and the bot it acts for: the path's, else the one given, else `hero`."""
     if bound_bot is not None:
+        if found.unbound_only:
+            raise bad_argument(f"{found.name} is for many bots and this address for one; send it to /mcp")
         if "botId" in given:
             raise bad_argument(
                 f"there is no argument `botId` here: this address belongs to the bot {bound_bot}"

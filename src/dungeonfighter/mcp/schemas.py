@@ -1,7 +1,7 @@
 """The tool definitions as clients get them: written by hand, because an agent pays for every token of them.
 
 `arguments.py` decides what is accepted; a test keeps names, types and required arguments of both together and
-the definitions within their budgets (`core` 900 tokens, `play` 2,500).
+the definitions within their budgets (`core` 900 tokens, `play` 2,500, `fleet` 2,800).
 """
 
 from __future__ import annotations
@@ -57,6 +57,24 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         **_RETRY,
     },
     "delete_save": {"slot": _SLOT},
+    "handle_inputs": {
+        "inputs": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 48},
+            "minItems": 1,
+            "maxItems": 100,
+        },
+        "turn": _said(_COUNT, "t before the first"),
+        "episode": _COUNT,
+        "view": _VIEW,
+    },
+    "step_many": {
+        "steps": _said(
+            {"type": "array", "minItems": 1, "maxItems": 1000},
+            "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?}",
+        ),
+        "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
+    },
 }
 """The tool's own arguments by tool; a tool that is not here has none."""
 
@@ -69,6 +87,8 @@ REQUIRED: Final[dict[str, list[str]]] = {
     "compare_items": ["a"],
     "set_combo_strip": ["actions"],
     "delete_save": ["slot"],
+    "handle_inputs": ["inputs"],
+    "step_many": ["steps"],
 }
 
 DESCRIPTIONS: Final[dict[str, str]] = {
@@ -96,6 +116,8 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "compare_items": "Bag item a against b, or against what is worn.",
     "set_combo_strip": "Order the strip: action numbers of get_player_stats.",
     "delete_save": "Remove a saved slot.",
+    "handle_inputs": "Play inputs in order, in one commit; stops before the first that is not legal.",
+    "step_many": "Play or start many bots, one step each; results in order, each fails by itself.",
 }
 
 

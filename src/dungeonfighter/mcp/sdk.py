@@ -14,11 +14,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import mcp_types as types
+import msgspec
 from mcp.server import ServerRequestContext
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
+from msgspec import Struct
 
 from dungeonfighter import __version__, limits
 from dungeonfighter.mcp import texts, views, wire
@@ -138,9 +140,10 @@ class Handlers:
 
 def call_result(answer: ToolAnswer) -> types.CallToolResult:
     """A tool's answer as the protocol has it."""
+    structured = answer.structured
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=answer.text)],
-        structured_content=answer.structured,
+        structured_content=msgspec.to_builtins(structured) if isinstance(structured, Struct) else structured,
         is_error=answer.is_error,
     )
 

@@ -13,16 +13,7 @@ from dungeonfighter.rules import Mode, Weapon
 @tool("core", arguments.StartNewGame)
 async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer:
     """Begin a new run."""
-    name = args.name
-    if name is not None and not (name.isprintable() and name == name.strip()):
-        raise bad_argument("argument `name` must be printable and not begin or end with a space")
-    options = NewGame(
-        name=name,
-        weapon=None if args.weapon is None else int(Weapon[args.weapon]),
-        seed=args.seed,
-        mode=None if args.mode is None else int(Mode[args.mode]),
-    )
-    answer = await seat.host.start(seat.key, options, episode=args.episode)
+    answer = await seat.host.start(seat.key, new_game(args), episode=args.episode)
     return shown(answer.game, args.view)
 
 
@@ -96,6 +87,23 @@ async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
     """Remove a saved copy."""
     await seat.host.delete_save(seat.key, args.slot)
     return ToolAnswer(f"deleted {args.slot}", {"slot": args.slot})
+
+
+def new_game(args: arguments.StartOptions) -> NewGame:
+    """The options of a new run as the host takes them.
+
+    Raises:
+        BadInput: bad_argument.
+    """
+    name = args.name
+    if name is not None and not (name.isprintable() and name == name.strip()):
+        raise bad_argument("argument `name` must be printable and not begin or end with a space")
+    return NewGame(
+        name=name,
+        weapon=None if args.weapon is None else int(Weapon[args.weapon]),
+        seed=args.seed,
+        mode=None if args.mode is None else int(Mode[args.mode]),
+    )
 
 
 Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipItem | arguments.SetComboStrip

@@ -74,6 +74,25 @@ def view_schema() -> dict[str, object]:
             "const": True,
             "description": "Only when the input had been applied some turns ago: nothing happened now.",
         },
+        "applied": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Only of handle_inputs: how many were applied, now or when first sent.",
+        },
+        "asked": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Only of handle_inputs: how many there were.",
+        },
+        "stopped": {
+            "type": "object",
+            "description": "Only of handle_inputs: the first that was not applied, its number from 1, why.",
+            "properties": {
+                "at": {"type": "integer"},
+                "input": {"type": "string"},
+                "code": {"enum": ["illegal_input", "run_over"]},
+            },
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -114,10 +114,8 @@ class MemoryStore:
         if (version, digest) != (write.from_version, write.from_digest):
             return Conflict(version, digest)
         self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())
-        if write.chunk is not None:
-            self._inputs.setdefault((row.bot_id, write.chunk.episode), {})[write.chunk.first_turn] = (
-                write.chunk
-            )
+        for chunk in write.chunks:
+            self._inputs.setdefault((row.bot_id, chunk.episode), {})[chunk.first_turn] = chunk
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
         return Won()

@@ -245,13 +245,12 @@ def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
     """The arrays of the statement `commit`: rows, chunks, ended runs, each by column."""
     rows, chunks, ends = [], [], []
     for write in batch:
-        row, chunk, end = write.row, write.chunk, write.ended
+        row, end = write.row, write.ended
         rows.append(
             (row.bot_id, row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail,
              row.directive, row.tokens_today, write.from_version, write.from_digest)
         )  # fmt: skip
-        if chunk is not None:
-            chunks.append((row.bot_id, chunk.episode, chunk.first_turn, chunk.inputs))
+        chunks += [(row.bot_id, chunk.episode, chunk.first_turn, chunk.inputs) for chunk in write.chunks]
         if end is not None:
             ends.append(
                 (row.bot_id, end.episode, end.rules, end.seed, end.mode, end.options, end.parent_episode,

@@ -277,7 +277,7 @@ class SqliteStore:
             if rows and connection.executemany(self._sql[name], rows).rowcount != len(rows):
                 return None
         for write in batch:
-            if write.chunk is not None or write.ended is not None:
+            if write.chunks or write.ended is not None:
                 self._write_riders(connection, write, now)
         return [_WON] * len(batch)
 
@@ -296,8 +296,8 @@ class SqliteStore:
         return _WON
 
     def _write_riders(self, connection: sqlite3.Connection, write: Write, now: float) -> None:
-        chunk, ended, bot_id = write.chunk, write.ended, write.row.bot_id
-        if chunk is not None:
+        ended, bot_id = write.ended, write.row.bot_id
+        for chunk in write.chunks:
             values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
             connection.execute(self._sql["write_chunk"], values)
         if ended is not None:

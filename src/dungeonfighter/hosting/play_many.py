@@ -1,0 +1,155 @@
+"""Several inputs for one game in one commit.
+
+One write, one version, one op, whatever the number of inputs: so every rule about conflicts and unknown
+outcomes is that of a single input. It stops before the first input that is not legal, and at the end of the
+run.
+
+Source: docs/architecture.md, "The retry table"; docs/decisions/010-batches.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dungeonfighter import limits
+from dungeonfighter.errors import BadInput
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.game import Answer, Present, Stop, present, shown, unknown_bot
+from dungeonfighter.hosting.ports import InputChunk, Row, Write
+from dungeonfighter.hosting.requests import (
+    Planned,
+    Request,
+    Tell,
+    Verdict,
+    chunks_of,
+    elsewhere,
+    end_of,
+    is_now,
+    run_result,
+    too_late,
+)
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import Rules, State, Step, canonical
+
+
+class PlayMany(Request):
+    """Up to `limits.inputs_at_once_max` inputs, in canonical spelling."""
+
+    replayable = True
+
+    def __init__(
+        self, op: bytes, deadline: float, tell: Tell, texts: Sequence[str],
+        turn: int | None, episode: int | None,
+    ) -> None:  # fmt: skip
+        super().__init__(op, deadline, tell)
+        self.texts = list(texts)
+        self.turn = turn
+        self.episode = episode
+
+    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+        """Apply them in order as far as they are legal."""
+        if not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        rules = book.of(row.rules)
+        trail = trails.decode(row.trail)
+        if not is_now(row, self.turn, self.episode):
+            return self._judge(row, trail, present(row, book))
+        state = rules.decode(row.state)
+        steps, refusal = _advance(rules, state, self.texts)
+        if not steps:
+            assert refusal is not None
+            refusal.present = present(row, book)
+            return Verdict(error=refusal)
+        last, applied = steps[-1], len(steps)
+        over = last.terminated or last.truncated
+        after, chunks = _trailed(row, trail, self.texts[:applied], over=over)
+        after = trails.marked(after, self.op)
+        raw = rules.encode(state)
+        new = Row(
+            row.bot_id, row.version + 1, rules.digest(raw), row.episode, row.turn + applied, row.rules, raw,
+            trails.encode(after), row.directive, row.tokens_today,
+        )  # fmt: skip
+        ended = end_of(new, after, rules, state, run_result(state, cut=last.truncated)) if over else None
+        answer = Answer(
+            shown(new, rules, state), reward=sum(step.reward for step in steps), applied=applied,
+            stopped=self._stop(applied, refusal),
+        )  # fmt: skip
+        return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
+
+    def _judge(self, row: Row, trail: trails.Trail, standing: Present) -> Verdict:
+        """The retry table for several inputs.
+
+        Of more than `limits.trail_inputs_max` inputs only the last ones can be compared. That is safe: an
+        answer from here applies nothing, and what it shows is the present game.
+        """
+        refused = elsewhere(row, standing, self.turn, self.episode)
+        if refused is not None or self.turn is None:
+            return refused or too_late(row, standing, self.turn)
+        since, given = row.turn - self.turn, self.texts
+        if since > len(given):
+            if trails.inputs_from(trail, row.turn, self.turn, len(given)) == given:
+                return Verdict(answer=Answer(standing, repeated=True, applied=len(given)))
+        elif self.turn >= trail.first_turn and trails.ends_with(trail, given[:since]):
+            refusal = _refusal(standing, given[since]) if since < len(given) else None
+            if since == len(given) or refusal is not None:
+                stopped = self._stop(since, refusal)
+                return Verdict(answer=Answer(standing, repeated=True, applied=since, stopped=stopped))
+        return too_late(row, standing, self.turn)
+
+    def _stop(self, applied: int, refusal: BadInput | None) -> Stop | None:
+        return None if refusal is None else Stop(applied + 1, self.texts[applied], refusal.code)
+
+
+def spelled(texts: Sequence[str]) -> list[str]:
+    """The inputs in canonical spelling.
+
+    Raises:
+        BadInput: bad_argument: too many or none; or one that can be no input, with its number.
+    """
+    most = limits.inputs_at_once_max
+    if not 1 <= len(texts) <= most:
+        raise BadInput(f"1 to {most} inputs can be played at once, these are {len(texts)}")
+    spelt = []
+    for number, text in enumerate(texts, 1):
+        try:
+            spelt.append(canonical(text))
+        except BadInput as error:
+            raise BadInput(f"input {number}: {error}") from None
+    return spelt
+
+
+def _advance(rules: Rules, state: State, texts: Sequence[str]) -> tuple[list[Step], BadInput | None]:
+    """Apply inputs to `state` until one is refused: the steps, and the refusal."""
+    steps: list[Step] = []
+    for text in texts:
+        try:
+            steps.append(rules.advance(state, text))
+        except BadInput as error:
+            return steps, error
+    return steps, None
+
+
+def _refusal(standing: Present, text: str) -> BadInput | None:
+    """Why the game as it stands does not take this input; None if it does."""
+    try:
+        standing.rules.apply(standing.state, text)
+    except BadInput as error:
+        return error
+    return None
+
+
+def _trailed(
+    row: Row, trail: trails.Trail, texts: Sequence[str], *, over: bool
+) -> tuple[trails.Trail, tuple[InputChunk, ...]]:
+    """The trail after these inputs, and the chunks to be cut on the way: at each multiple of 64 turns, and at
+    the end of a run.
+    """
+    turn, end = row.turn, row.turn + len(texts)
+    chunks: tuple[InputChunk, ...] = ()
+    while turn < end:
+        begin = turn - row.turn
+        turn = min(end, turn - turn % limits.trail_inputs_max + limits.trail_inputs_max)
+        trail = trails.extended(trail, texts[begin : turn - row.turn])
+        if turn % limits.trail_inputs_max == 0 or (over and turn == end):
+            chunks += chunks_of(row.episode, turn, trail)
+    return trail, chunks
