@@ -18,6 +18,7 @@ from dungeonfighter.rules import blows, damage, dice, foe, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
 from dungeonfighter.rules.talents import Perk
 
@@ -58,7 +59,7 @@ def use(cat: Catalogue, state: State, number: int) -> int:
     fight.exposed = False
     hero = state.hero
     row = cat.consumables[number]
-    hero.consumables[number] -= 1
+    hero.consumables = changed(hero.consumables, number, -1)
     if row.effect == "heal":
         if number == cat.consumable_at[5]:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))

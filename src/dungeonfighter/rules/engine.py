@@ -74,9 +74,10 @@ class Rules:
         """
         _check(options)
         cat = self.catalogue
-        hero = Hero(name=options.name, gold=START_GOLD, consumables=[0] * len(cat.consumables))
+        goods = [0] * len(cat.consumables)
         for text, count in START_GOODS.items():
-            hero.consumables[cat.consumable_at[text]] = count
+            goods[cat.consumable_at[text]] = count
+        hero = Hero(name=options.name, gold=START_GOLD, consumables=goods)
         state = State(
             seed=options.seed,
             mode=options.mode,

@@ -86,7 +86,7 @@ def learn(cat: Catalogue, hero: Hero) -> None:
         return
     for action in hero.figures.known:
         if action not in before and action not in hero.strip and len(hero.strip) < hero.figures.slots:
-            hero.strip.append(action)
+            hero.strip = [*hero.strip, action]
 
 
 def _weapon_damage(hero: Hero) -> int:

@@ -11,6 +11,7 @@ from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import heal
 from dungeonfighter.rules.hero import learn, potions_max, refresh
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.progress import find_good
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
@@ -79,10 +80,11 @@ def may_buy_item(state: State) -> bool:
 
 def buy_item(cat: Catalogue, state: State) -> None:
     hero = state.hero
-    item = state.world.shop.pop()
+    item = state.world.shop[-1]
+    state.world.shop = state.world.shop[:-1]
     price = prices.item(hero, item)
     hero.gold -= price
-    hero.bag.append(item)
+    hero.bag = [*hero.bag, item]
     state.log.append([Event.Bought, price])
     state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
 
@@ -145,7 +147,7 @@ def endless(cat: Catalogue, state: State) -> None:
 
 def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
     hero.kind = kind
-    hero.worn[0] = loot.starting_weapon(cat, kind)
+    hero.worn = replaced(hero.worn, 0, loot.starting_weapon(cat, kind))
     refresh(cat, hero)
 
 
