@@ -22,11 +22,6 @@ _WEAPON = int(Slot.weapon)
 _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT = (
     AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage", "speed", "hit", "combo", "crit")
 )
-_MILESTONES = tuple(
-    tuple(sum(technique >= milestone for milestone in milestones) for technique in range(tables.STAT_MAX + 1))
-    for milestones in (tables.HIT_MILESTONES, tables.COMBO_MILESTONES, tables.CRIT_MILESTONES)
-)
-"""Steps of hit, combo and critical by TEC."""
 
 
 class Worn(NamedTuple):
@@ -174,9 +169,9 @@ def _figures(
         ),
         period=max(500, period * (1000 - min(500, sums[_SPEED])) // 1000),
         amp=tables.AMP[technique],
-        hit=sums[_HIT] + _MILESTONES[0][technique],
-        combo=sums[_COMBO] + _MILESTONES[1][technique],
-        crit=sums[_CRIT] + _MILESTONES[2][technique],
+        hit=sums[_HIT] + tables.HIT_STEPS[technique],
+        combo=sums[_COMBO] + tables.COMBO_STEPS[technique],
+        crit=sums[_CRIT] + tables.CRIT_STEPS[technique],
     )
 
 

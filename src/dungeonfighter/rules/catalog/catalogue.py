@@ -32,9 +32,13 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.talents import NUMBERS
 
 LEVEL_MAX: Final = 100
 TIERS: Final = 5
+RARITY_MAX: Final = 5
+RARITY_BONUS: Final = 80
+"""Permille on the base value and on affixes for each step of rarity."""
 POINTS_MAX: Final = 20
 """Class points beyond this teach no further action."""
 
@@ -44,6 +48,9 @@ ON_HIT: Final = 2
 ROUTES: Final = ("", "repeat", "first", "skip", "jump2")
 EFFECT_TIMES: Final = ("combo", "critical", "hit")
 CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status")
+
+_PLAIN: Final = frozenset(("hit", "combo", "crit"))
+"""Affixes on these are worth their base, whatever the item."""
 
 Numbers = tuple[int, ...]
 
@@ -76,13 +83,15 @@ class Catalogue:
             with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
+        affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
+        item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
         places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
             numbers.
         travels: Event numbers.
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
-        talent_by_key: Talent number by key.
+        talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
     """
 
     content: Content
@@ -120,6 +129,8 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
+    affix_worth: tuple[tuple[Numbers, ...], ...]
+    item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
     hazards: tuple[Numbers, ...]
     hazard_status: Numbers
@@ -132,6 +143,7 @@ class Catalogue:
     consumable_status: Numbers
     other_consumables: Numbers
     talent_by_key: dict[str, int]
+    talent_perk: Numbers
 
 
 def build(content: Content) -> Catalogue:
@@ -178,6 +190,8 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
+        affix_worth=_affix_worth(content),
+        item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
         hazards=tuple(tuple(n for n, h in enumerate(content.hazards) if h.theme == t) for t in theme_ids),
         hazard_status=tuple(_status(h.status) for h in content.hazards),
@@ -190,6 +204,7 @@ def build(content: Content) -> Catalogue:
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
+        talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
 
 
@@ -230,6 +245,20 @@ def _effects(action: HeroAction) -> tuple[PutStatus, ...]:
         PutStatus(_status(e.status), e.amount, EFFECT_TIMES.index(e.on), e.who == "self")
         for e in action.effects
     )
+
+
+def _affix_worth(content: Content) -> tuple[tuple[Numbers, ...], ...]:
+    return tuple(
+        tuple(tuple(_worth(a, level, rarity) for a in content.affixes) for level in range(LEVEL_MAX + 1))
+        for rarity in range(RARITY_MAX + 1)
+    )
+
+
+def _worth(affix: Affix, level: int, rarity: int) -> int:
+    if affix.stat in _PLAIN:
+        return affix.base
+    grown = affix.base * 1000 + level * affix.per_level_permille
+    return max(1, grown * (1000 + RARITY_BONUS * rarity) // 1_000_000)
 
 
 def _learned(content: Content, weapon: Weapon) -> tuple[Numbers, ...]:
