@@ -125,7 +125,7 @@ def incoming(cat: Catalogue, state: State) -> int:
         return 0
     if fight.exposed:
         fight = replace(fight, exposed=False)
-    return _expected(
+    return statuses.expected(
         fight.hero.statuses, damage.foe_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
     )
 
@@ -136,7 +136,7 @@ def outgoing(cat: Catalogue, state: State) -> int:
     if fight is None:
         return 0
     blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
-    return _expected(fight.foe.statuses, blow)
+    return statuses.expected(fight.foe.statuses, blow)
 
 
 def enemy_first(state: State) -> bool:
@@ -212,11 +212,6 @@ def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
     fight.hazards += 1
     fight.quiet = 0
     return room_acts(cat, state, fight)
-
-
-def _expected(victim: list[int], blow: int) -> int:
-    """`statuses.taken` without using anything up."""
-    return statuses.taken(list(victim), blow)
 
 
 def may_flee(fight: Fight) -> bool:

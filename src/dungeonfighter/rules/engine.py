@@ -19,6 +19,7 @@ from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import canonical
+from dungeonfighter.rules.labels import Outline
 from dungeonfighter.rules.menus import Menus
 from dungeonfighter.rules.observation import Choice, Observation
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
@@ -99,6 +100,10 @@ class Rules:
     def legal_inputs(self, state: State) -> tuple[Choice, ...]:
         """All inputs that can be sent now, in the order shown; patterns stand for inputs that take a list."""
         return self._menus.of(state).choices
+
+    def outline(self, state: State) -> Outline:
+        """The line of inputs as far as the menu decides it, for the text view."""
+        return self._menus.of(state).line
 
     def apply(self, state: State, text: str) -> Step:
         """The state after one input; the state given stays as it is.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dungeonfighter.rules import hub, plays, rooms, world
+from dungeonfighter.rules import hub, labels, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.observation import Choice
@@ -39,6 +39,7 @@ MENUS_MAX = 8192
 class Menu(NamedTuple):
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
+    line: labels.Outline
 
 
 class Menus:
@@ -49,7 +50,7 @@ class Menus:
         self._menus: dict[Key, Menu] = {}
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
-        self._nothing = Menu((), {})
+        self._nothing = Menu((), {}, labels.Outline((), ""))
 
     def of(self, state: State) -> Menu:
         """The menu of a state; of an ended run it is empty."""
@@ -58,7 +59,7 @@ class Menus:
         key = self._key(state)
         menu = self._menus.get(key)
         if menu is None:
-            menu = _build(_LINES[state.phase](self._cat, key), state.phase, key)
+            menu = _build(self._cat, _LINES[state.phase](self._cat, key), state.phase, key)
             if len(self._menus) >= MENUS_MAX:
                 self._menus.clear()
             self._menus[key] = menu
@@ -117,12 +118,16 @@ class Menus:
         return (_GAME_LOOP, facts, len(hero.bag))
 
 
-def _build(lines: list[Line], phase: int, key: Key) -> Menu:
+def _build(cat: Catalogue, lines: list[Line], phase: int, key: Key) -> Menu:
     choices = [Choice(text, label) for text, label, _, _ in lines]
     table = {text: (play, argument) for text, _, play, argument in lines}
     if phase == _INVENTORY:
         choices += _patterns(key)
-    return Menu(tuple(choices), table)
+    if phase == _COMBAT:
+        goods = key[1]
+        assert isinstance(goods, bytes)
+        return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
+    return Menu(tuple(choices), table, labels.outline(phase, choices))
 
 
 def _patterns(key: Key) -> list[Choice]:

@@ -24,6 +24,8 @@ Source: game.md section 4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.state import Status
 
@@ -109,6 +111,17 @@ def taken(statuses: list[int], damage: int) -> int:
     if statuses[SHIELD]:
         damage = damage * tables.SHIELDED // 1000
         statuses[SHIELD] -= 1
+    return damage
+
+
+def expected(statuses: Sequence[int], damage: int) -> int:
+    """`taken` without using anything up."""
+    if statuses[WEAKEN]:
+        damage = damage * tables.WEAKENED // 1000
+    if statuses[MARK]:
+        damage = damage * tables.MARKED // 1000
+    if statuses[SHIELD]:
+        damage = damage * tables.SHIELDED // 1000
     return damage
 
 
