@@ -15,9 +15,15 @@ from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
 from dungeonfighter.rules.state import Figures, Hero
 from dungeonfighter.rules.tables import (
+    COMBO_FLOOR,
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
     HEALTH,
     HEALTH_PER_LEVEL,
+    HIT_FLOOR,
     LUCK,
+    MISS_MAX,
     PERIOD,
     ROUTING_INT,
     SCAR,
@@ -105,13 +111,16 @@ def thresholds(cat: Catalogue, hero: Hero) -> tuple[int, int, int]:
 
 def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
     """Thresholds shifted by so much; a combo always hits."""
-    lowest_combo = max(tables.COMBO_FLOOR, tables.COMBO_MIN - combo)
-    lowest_hit = max(tables.HIT_FLOOR, tables.MISS_MAX + 1 - hit)
-    return (
-        min(lowest_hit, lowest_combo),
-        lowest_combo,
-        max(tables.CRITICAL_FLOOR, tables.CRITICAL_FACE - crit),
-    )
+    lowest_combo = COMBO_MIN - combo
+    if lowest_combo < COMBO_FLOOR:
+        lowest_combo = COMBO_FLOOR
+    lowest_hit = MISS_MAX + 1 - hit
+    if lowest_hit < HIT_FLOOR:
+        lowest_hit = HIT_FLOOR
+    if lowest_hit > lowest_combo:
+        lowest_hit = lowest_combo
+    critical = CRITICAL_FACE - crit
+    return lowest_hit, lowest_combo, critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR
 
 
 def potions_max(hero: Hero) -> int:

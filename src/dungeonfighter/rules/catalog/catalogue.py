@@ -32,6 +32,7 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.tables import WHEEL_BEATS
 from dungeonfighter.rules.talents import NUMBERS
 
 LEVEL_MAX: Final = 100
@@ -72,7 +73,8 @@ class Catalogue:
         identity: First 8 hex digits of blake2b over the canonical JSON of all content.
         enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1,
             `Status` number of its status intent, and its patterns as `Intent` numbers (empty: drawn by
-            the archetype's weights).
+            the archetype's weights), what of 0 .. 99 those weights draw, the weight of its heal, and which
+            hero class it beats and is beaten by (-2: none).
         enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
         boss_of_region: Enemy number by region.
         action_effects: By action number.
@@ -114,6 +116,10 @@ class Catalogue:
     enemy_status: Numbers
     enemy_pattern: tuple[Numbers, ...]
     enemy_pattern_low: tuple[Numbers, ...]
+    enemy_draws: tuple[Numbers, ...]
+    enemy_heal_weight: Numbers
+    enemy_beats: Numbers
+    enemy_beaten_by: Numbers
     enemies_at: tuple[tuple[Numbers, ...], ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
@@ -175,6 +181,12 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
         enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
+        enemy_draws=tuple(_draws(content.archetypes[archetypes[e.archetype]]) for e in content.enemies),
+        enemy_heal_weight=tuple(
+            content.archetypes[archetypes[e.archetype]].weights[Intent.heal] for e in content.enemies
+        ),
+        enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
+        enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
@@ -227,6 +239,15 @@ def _status(name: str) -> int:
 
 def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
+
+
+def _draws(archetype: Archetype) -> Numbers:
+    """The intent on each of 0 .. 99; the heal comes last, so without it only the range is shorter."""
+    return tuple(intent for intent, weight in enumerate(archetype.weights) for _ in range(weight))
+
+
+def _beaten_by(kind: int) -> int:
+    return next((winner for winner, loser in WHEEL_BEATS.items() if loser == kind), -2)
 
 
 def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
