@@ -20,6 +20,9 @@ _VICTORY = int(Phase.Victory)
 _COMBAT = int(Phase.Combat)
 _DUNGEON = int(Phase.Dungeon)
 _WEAPON_SELECTION = int(Phase.WeaponSelection)
+_BYTES_MAX = limits.state_bytes_max
+_BAG_MAX = limits.bag_items_max
+_LOG_MAX = limits.log_events_max
 
 DIGEST_BYTES = 16
 
@@ -38,8 +41,8 @@ def decode(raw: bytes) -> State:
     Raises:
         Corrupt: They are no state: wrong shape, wrong size, or parts that do not fit together.
     """
-    if len(raw) > limits.state_bytes_max:
-        raise Corrupt(f"a state has at most {limits.state_bytes_max} bytes, this one {len(raw)}")
+    if len(raw) > _BYTES_MAX:
+        raise Corrupt(f"a state has at most {_BYTES_MAX} bytes, this one {len(raw)}")
     try:
         state = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -86,11 +89,10 @@ def _fits(state: State) -> bool:
     return (
         0 <= phase <= _VICTORY
         and (phase == _COMBAT) == (state.fight is not None)
-        and (phase not in (_DUNGEON, _COMBAT) or state.dungeon is not None)
-        and len(hero.bag) <= limits.bag_items_max
+        and (state.dungeon is not None or phase not in (_DUNGEON, _COMBAT))
+        and len(hero.bag) <= _BAG_MAX
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
-        and len(state.log) <= limits.log_events_max
-        and 0 <= state.fresh <= len(state.log)
+        and 0 <= state.fresh <= len(state.log) <= _LOG_MAX
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

@@ -8,6 +8,7 @@ Source: game.md section 6; docs/rules.md, "Items".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ _WEAPON = int(Slot.weapon)
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
+_RARITY_SUM: Final = sum(RARITY_WEIGHTS)
 PREFIXES: Final = (1, 2, 3, 3, 3, 3)
 SUFFIXES: Final = (0, 2, 3, 3, 3, 4)
 GRANTED: Final = (0, 1, 2, 2, 2, 3)
@@ -68,9 +70,12 @@ def roll_item(
     value = row.low + chance.loot(dice, row.high - row.low + 1)
     value += level - 1 if slot == _WEAPON else level * ARMOUR_PER_LEVEL // 1000
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
-    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity]) + _pick(dice, cat.suffixes, SUFFIXES[rarity])
-    actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
-    return Item(base=base, level=level, rarity=rarity, value=value, affixes=affixes, actions=actions)
+    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity])
+    actions: list[int] = []
+    if rarity:  # the commonest has neither suffixes nor actions
+        affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])
+        actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+    return Item(base, level, rarity, value, affixes, actions)
 
 
 def starting_weapon(cat: Catalogue, kind: int) -> Item:
@@ -98,13 +103,12 @@ def reward_level(dungeon_level: int, hero_level: int) -> int:
 
 
 def roll_rarity(dice: Dice) -> int:
-    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, sum(RARITY_WEIGHTS)))
+    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, _RARITY_SUM))
 
 
 def roll_tier(dice: Dice, level: int) -> int:
     """1 .. TIERS; mixed within one level of a border."""
-    tier = 1 + sum(level > top for top in TIER_TOPS)
-    neighbour = tier
+    neighbour = tier = 1 + bisect_left(TIER_TOPS, level)
     if tier < TIERS and level == TIER_TOPS[tier - 1]:
         neighbour = tier + 1
     elif tier > 1 and level == TIER_TOPS[tier - 2] + 1:
@@ -185,5 +189,7 @@ def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
 
 def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
     """So many different ones of the pool, in the order drawn."""
+    if count == 1 and pool:
+        return [pool[chance.loot(dice, len(pool))]]
     left = list(pool)
     return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]

@@ -71,7 +71,7 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     """What a killed enemy leaves; always the same number of draws, whatever falls."""
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = (dice.loot(stream, 1000) for _ in range(3))
+    item, potion, other = dice.loot(stream, 1000), dice.loot(stream, 1000), dice.loot(stream, 1000)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))

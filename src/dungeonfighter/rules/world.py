@@ -89,4 +89,4 @@ def _offer(cat: Catalogue, state: State, level: int, boss: bool) -> Offer:
     pool = list(cat.enemies_at[theme][level])
     count = min(tables.ROSTER, len(pool))
     enemies = [pool.pop(dice.layout(stream, len(pool))) for _ in range(count)]
-    return Offer(level=level, theme=theme, name=name, boss=boss, enemies=enemies)
+    return Offer(level, theme, name, boss, enemies)
