@@ -211,11 +211,15 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
 
 
 _SENTENCES: Final[dict[int, tuple[str, tuple[Teller, ...]]]] = {
-    code: (wording, tuple(_TELL[kind] for kind in kinds)) for code, (wording, kinds) in WORDING.items()
+    code: (wording, () if set(kinds) == {"n"} else tuple(_TELL[kind] for kind in kinds))
+    for code, (wording, kinds) in WORDING.items()
 }
+"""Without tellers where all arguments are told as the numbers they are."""
 
 
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
     """The one line that tells an event."""
     wording, tellers = _SENTENCES[event[0]]
+    if not tellers:
+        return wording.format(*event[1:])
     return wording.format(*[tell(cat, number) for tell, number in zip(tellers, event[1:], strict=True)])
