@@ -32,6 +32,7 @@ from msgspec import Struct
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State, load_rules
+from dungeonfighter.rules.events import Event
 
 _RESULTS = Path("bench-results")
 _RANDOM_TURNS = 20_000
@@ -40,6 +41,8 @@ _EVERY = 6
 """Of a heuristic run one turn in so many is taken: neighbours would share the items of their bags."""
 _HOT_GAMES = 10_000
 _PASSES = 3
+_RECORDED = "random bot, recorded (us/turn)"
+_WHOLE_FIGHT = "whole fight (us)"
 
 Clock = Callable[[], float]
 Figures = dict[str, float]
@@ -69,7 +72,7 @@ def main() -> int:
     asked = _arguments()
     if asked.corpus:
         corpus = msgspec.msgpack.decode(Path(asked.corpus).read_bytes(), type=Corpus)
-        sys.stdout.write(msgspec.json.encode(_measure(load_rules(), corpus)).decode())
+        sys.stdout.write(msgspec.json.encode(_measure(load_rules(), corpus, asked.brief)).decode())
         return 0
     trees = [Path("src"), *([Path(asked.beside)] if asked.beside else [])]
     with tempfile.NamedTemporaryFile(suffix=".corpus") as file:
@@ -83,6 +86,27 @@ def main() -> int:
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / "engine.json").write_text(json.dumps(msgspec.to_builtins(found), indent=1))
     return 0 if len({one.fingerprint for many in found.values() for one in many}) == 1 else 1
+
+
+def headline(repeats: int) -> Figures:
+    """The few figures of the overall table, of these sources: the median of so many processes.
+
+    Returns:
+        `random_bot_turns_per_second` (`legal_inputs` + `apply` of recorded runs), `plan_us` (decode, advance,
+        encode, digest), `text_us`, `fights_per_second` (from `FightBegan` to its end, plain attacks).
+    """
+    names = {
+        "random_bot_turns_per_second": _RECORDED,
+        "plan_us": "plan: all four (us)",
+        "text_us": "text: all (us)",
+        "fights_per_second": _WHOLE_FIGHT,
+    }
+    with tempfile.NamedTemporaryFile(suffix=".corpus") as file:
+        file.write(msgspec.msgpack.encode(make_corpus(load_rules())))
+        file.flush()
+        found = [_in_a_process(Path("src"), file.name, "--brief").figures for _ in range(repeats)]
+    medians = {name: statistics.median(one[figure] for one in found) for name, figure in names.items()}
+    return {name: 1e6 / value if name.endswith("per_second") else value for name, value in medians.items()}
 
 
 def make_corpus(rules: Rules) -> Corpus:
@@ -116,15 +140,20 @@ def _picked(rules: Rules, state: State, dice: Random) -> str:
     return choices[int(dice.random() * len(choices))].input
 
 
-def _measure(rules: Rules, corpus: Corpus) -> Measured:
-    """Everything once, in this process. CPU time of the process: waiting for the core does not count."""
+def _measure(rules: Rules, corpus: Corpus, brief: bool) -> Measured:
+    """Everything once, in this process; `brief`: only what the headline needs.
+
+    CPU time of the process: waiting for the core does not count.
+    """
     told = blake2b(digest_size=8)
     figures: Figures = {}
     clock = time.process_time
-    for part in (_observe, _text, _random_bot, _hot_path, _fights):
+    parts = (_text, _random_bot, _hot_path, _fights)
+    for part in parts if brief else (_observe, *parts):
         part(rules, corpus, clock, figures, told.update)
         gc.collect()
-    _memory(rules, corpus, clock, figures)
+    if not brief:
+        _memory(rules, corpus, clock, figures)
     return Measured(told.hexdigest(), figures)
 
 
@@ -141,7 +170,7 @@ def _random_bot(
             for text in inputs:
                 legal_inputs(state)
                 state = apply(state, text).state
-        _least(figures, "random bot, recorded (us/turn)", (clock() - begun) / count * 1e6)
+        _least(figures, _RECORDED, (clock() - begun) / count * 1e6)
         begun = clock()
         dice = Random(1)
         for seed, inputs in corpus.runs:
@@ -234,7 +263,7 @@ def _by_phase(
 def _fights(
     rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
 ) -> None:
-    """From wherever a fight stood, plain attacks until it ends."""
+    """From wherever a fight stood, plain attacks until it ends; and whole fights, from where they began."""
     raws = [raw for raw, _ in corpus.turns]
     states: list[State] = []
     for _ in range(_PASSES):
@@ -250,6 +279,20 @@ def _fights(
         _least(figures, "turn of a fight, advance only (us)", spent / turns * 1e6)
     for state in states:
         tell(rules.encode(state))
+    begun_raws = [raw for raw in raws if _has_begun(rules.decode(raw))]
+    for _ in range(_PASSES):
+        states = [rules.decode(raw) for raw in begun_raws]
+        begun = clock()
+        for state in states:
+            while state.phase == Phase.Combat and not state.over:
+                rules.advance(state, "1")
+        _least(figures, _WHOLE_FIGHT, (clock() - begun) / len(states) * 1e6)
+
+
+def _has_begun(state: State) -> bool:
+    """Whether the fight the hero stands in began with the last input."""
+    fresh = state.log[len(state.log) - state.fresh :]
+    return state.phase == Phase.Combat and any(event[0] == Event.FightBegan for event in fresh)
 
 
 def _memory(rules: Rules, corpus: Corpus, clock: Clock, figures: Figures) -> None:
@@ -273,8 +316,8 @@ def _least(figures: Figures, name: str, value: float) -> None:
     figures[name] = min(value, figures.get(name, value))
 
 
-def _in_a_process(tree: Path, corpus: str) -> Measured:
-    command = [sys.executable, "-m", "bench.engine", "--corpus", corpus]
+def _in_a_process(tree: Path, corpus: str, *more: str) -> Measured:
+    command = [sys.executable, "-m", "bench.engine", "--corpus", corpus, *more]
     environment = os.environ | {"PYTHONPATH": str(tree.resolve()), "PYTHONHASHSEED": "0"}
     answer = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     return msgspec.json.decode(answer.stdout, type=Measured)
@@ -296,9 +339,13 @@ def _print(found: dict[str, list[Measured]]) -> None:
     for tree, many in found.items():
         prints = ", ".join(sorted({one.fingerprint for one in many}))
         sys.stdout.write(f"fingerprint of {tree}: {prints}\n")
-        rates = [1e6 / one.figures["random bot, recorded (us/turn)"] for one in many]
+        rates = [1e6 / one.figures[_RECORDED] for one in many]
         sys.stdout.write(
             f"turns/s of {tree}: best {max(rates):,.0f}, median {statistics.median(rates):,.0f}\n"
+        )
+        fights = [1e6 / one.figures[_WHOLE_FIGHT] for one in many]
+        sys.stdout.write(
+            f"fights/s of {tree}: best {max(fights):,.0f}, median {statistics.median(fights):,.0f}\n"
         )
 
 
@@ -311,6 +358,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--beside", help="the src folder of another tree, measured in turns with this one")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--corpus", help=argparse.SUPPRESS)
+    parser.add_argument("--brief", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dungeonfighter.rules import GameOptions, Mode, State, world
 from dungeonfighter.rules.hero import learn
+from dungeonfighter.rules.lists import replaced
 from tests.unit.rules.position import rules
 
 
@@ -46,7 +47,7 @@ def begin(start: GameOptions) -> State:
     region = start.seed // 3 % 3
     hero.level = 10 + 10 * region
     hero.stats = [40 + 40 * region] * 4
-    hero.class_points[start.weapon] = hero.level
+    hero.class_points = replaced(hero.class_points, start.weapon, hero.level)
     hero.gold = 500
     learn(rules().catalogue, hero)
     hero.health = hero.figures.health_max

@@ -18,6 +18,7 @@ from dungeonfighter.rules import blows, damage, dice, foe, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
 from dungeonfighter.rules.talents import Perk
 
@@ -58,7 +59,7 @@ def use(cat: Catalogue, state: State, number: int) -> int:
     fight.exposed = False
     hero = state.hero
     row = cat.consumables[number]
-    hero.consumables[number] -= 1
+    hero.consumables = changed(hero.consumables, number, -1)
     if row.effect == "heal":
         if number == cat.consumable_at[5]:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))
@@ -124,7 +125,7 @@ def incoming(cat: Catalogue, state: State) -> int:
         return 0
     if fight.exposed:
         fight = replace(fight, exposed=False)
-    return _expected(
+    return statuses.expected(
         fight.hero.statuses, damage.foe_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
     )
 
@@ -135,7 +136,7 @@ def outgoing(cat: Catalogue, state: State) -> int:
     if fight is None:
         return 0
     blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
-    return _expected(fight.foe.statuses, blow)
+    return statuses.expected(fight.foe.statuses, blow)
 
 
 def enemy_first(state: State) -> bool:
@@ -211,11 +212,6 @@ def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
     fight.hazards += 1
     fight.quiet = 0
     return room_acts(cat, state, fight)
-
-
-def _expected(victim: list[int], blow: int) -> int:
-    """`statuses.taken` without using anything up."""
-    return statuses.taken(list(victim), blow)
 
 
 def may_flee(fight: Fight) -> bool:

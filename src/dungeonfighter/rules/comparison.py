@@ -19,14 +19,7 @@ from dungeonfighter.rules.state import Figures, Hero, Item, Slot
 
 _WEAPON = int(Slot.weapon)
 
-_HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT = (
-    AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage", "speed", "hit", "combo", "crit")
-)
-_MILESTONES = tuple(
-    tuple(sum(technique >= milestone for milestone in milestones) for technique in range(tables.STAT_MAX + 1))
-    for milestones in (tables.HIT_MILESTONES, tables.COMBO_MILESTONES, tables.CRIT_MILESTONES)
-)
-"""Steps of hit, combo and critical by TEC."""
+_ARMOUR = AFFIX_STATS.index("armour")
 
 
 class Worn(NamedTuple):
@@ -60,34 +53,41 @@ class Mirror:
     Making it costs nothing until the first question; an item asked about twice is worked out once.
     """
 
-    __slots__ = ("_cat", "_hero", "_now", "_seen", "_strength", "_totals")
+    __slots__ = ("_cat", "_hero", "_now", "_seen", "_strength", "_totals", "_without")
 
     def __init__(self, cat: Catalogue, hero: Hero) -> None:
         self._cat = cat
         self._hero = hero
-        self._seen: dict[int, Change] = {}
+        self._seen: dict[int, tuple[Worn, int]] = {}
         self._totals: list[int] = []
+        self._without: list[list[int] | None] = [None] * len(hero.worn)
 
     def change(self, item: Item) -> Change:
         """What wearing this item, in place of what is worn there, would change."""
-        change = self._seen.get(id(item))
-        if change is None:
-            change = self._seen[id(item)] = self._work_out(item)
-        return change
-
-    def _work_out(self, item: Item) -> Change:
-        then = self.wearing(item)
+        then, score = self._work_out(item)
         now = self._now
-        new = strength(then, self._hero)
         faster = now.period * 1000 // then.period - 1000
         return Change(
-            damage=then.damage - now.damage,
-            armour=then.armour - now.armour,
-            health=then.health_max - now.health_max,
-            speed=faster,
-            score=(new - self._strength) * 1000 // self._strength,
-            text=_text(now, then, faster),
+            then.damage - now.damage,
+            then.armour - now.armour,
+            then.health_max - now.health_max,
+            faster,
+            score,
+            _text(now, then, faster),
         )
+
+    def score(self, item: Item) -> int:
+        """`Change.score` alone: a fourth of the work."""
+        return self._work_out(item)[1]
+
+    def _work_out(self, item: Item) -> tuple[Worn, int]:
+        known = self._seen.get(id(item))
+        if known is None:
+            then = self.wearing(item)
+            new = strength(then, self._hero)
+            known = then, (new - self._strength) * 1000 // self._strength
+            self._seen[id(item)] = known
+        return known
 
     def wearing(self, item: Item) -> Worn:
         """The hero's figures with this item on."""
@@ -98,10 +98,13 @@ class Mirror:
             self._strength = strength(self._now, hero)
         slot = cat.item_slot[item.base]
         old = hero.worn[slot]
-        sums = list(self._totals)
+        without = self._without[slot]
+        if without is None:
+            without = self._without[slot] = self._totals.copy()
+            if old is not None:
+                loot.add(cat, old, without, -1)
+        sums = without.copy()
         loot.add(cat, item, sums)
-        if old is not None:
-            loot.add(cat, old, sums, -1)
         weapon = item if slot == _WEAPON else hero.worn[0]
         kind = cat.item_weapon[item.base] if slot == _WEAPON else hero.kind
         return _figures(cat, hero, sums, weapon, kind, self._piece_armour(slot, item, old))
@@ -122,15 +125,28 @@ def strength(worn: Worn, hero: Hero) -> int:
     """
     level = hero.level
     foe_armour = 6 * level // 10
+    least = tables.DAMAGE_MIN
     base = worn.damage * worn.amp // 1000
-    blow = max(tables.DAMAGE_MIN, base - foe_armour)
-    combo = max(tables.DAMAGE_MIN, base * 3 // 2 - foe_armour)
-    combos = min(13, 6 + worn.combo)
-    hits = max(0, min(18, 14 + worn.hit) - combos)
-    per_action = blow * hits + combo * combos + (combo + blow // 2) * (1 + worn.crit)
+    blow = base - foe_armour
+    if blow < least:
+        blow = least
+    combo = base * 3 // 2 - foe_armour
+    if combo < least:
+        combo = least
+    combos = 6 + worn.combo
+    if combos > 13:
+        combos = 13
+    hits = 14 + worn.hit
+    hits = (hits if hits < 18 else 18) - combos
+    per_action = combo * combos + (combo + blow // 2) * (1 + worn.crit)
+    if hits > 0:
+        per_action += blow * hits
     if worn.kind != hero.kind and hero.kind >= 0:
         per_action = per_action * _unfamiliar(hero, worn.kind) // 1000
-    wound = max(tables.FOE_DAMAGE[level] // 5, tables.FOE_DAMAGE[level] - worn.armour)
+    damage = tables.FOE_DAMAGE[level]
+    wound = damage - worn.armour
+    if wound < damage // 5:
+        wound = damage // 5
     return max(1, per_action * 1_000_000 // worn.period * worn.health_max // wound)
 
 
@@ -151,33 +167,37 @@ def _figures(
     cat: Catalogue, hero: Hero, sums: list[int], weapon: Item | None, kind: int, pieces: int
 ) -> Worn:
     """`hero.refresh` for the totals `sums` of everything worn; `pieces` is the armour that is no affix."""
-    strength, agility, technique, wit = hero.stats
-    most = tables.STAT_MAX
-    strength = min(most, strength + sums[0])
-    agility = min(most, agility + sums[1])
-    technique = min(most, technique + sums[2])
-    wit = min(most, wit + sums[3])
-    period = tables.PERIOD * tables.SPEED[agility] // 1000 * tables.WEAPON_TIME[max(0, kind)] // 1000
+    strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, _, _ = sums
+    own_strength, own_agility, own_technique, own_wit = hero.stats
+    strength = _stat(own_strength + strength)
+    agility = _stat(own_agility + agility)
+    technique = _stat(own_technique + technique)
+    wit = _stat(own_wit + wit)
+    period = tables.PERIOD * tables.SPEED[agility] // 1000
+    period = period * tables.WEAPON_TIME[kind if kind > 0 else 0] // 1000
+    damage += strength + max(strength, agility, technique, wit)
     if weapon is not None:
+        damage += weapon.value
         period = period * cat.items[weapon.base].time // 1000
-    health = tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level + sums[_HEALTH]
+    period = period * (1000 - faster if faster < 500 else 500) // 1000
+    health_max += tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level
+    health_max = health_max * (1000 - tables.SCAR * hero.scars) // 1000
+    armour += pieces
     return Worn(
-        kind=kind,
-        health_max=max(1, health * (1000 - tables.SCAR * hero.scars) // 1000),
-        armour=max(0, pieces + sums[_ARMOUR]),
-        damage=max(
-            1,
-            strength
-            + max(strength, agility, technique, wit)
-            + (weapon.value if weapon else 0)
-            + sums[_DAMAGE],
-        ),
-        period=max(500, period * (1000 - min(500, sums[_SPEED])) // 1000),
-        amp=tables.AMP[technique],
-        hit=sums[_HIT] + _MILESTONES[0][technique],
-        combo=sums[_COMBO] + _MILESTONES[1][technique],
-        crit=sums[_CRIT] + _MILESTONES[2][technique],
+        kind,
+        health_max if health_max > 1 else 1,
+        armour if armour > 0 else 0,
+        damage if damage > 1 else 1,
+        period if period > 500 else 500,
+        tables.AMP[technique],
+        hit + tables.HIT_STEPS[technique],
+        combo + tables.COMBO_STEPS[technique],
+        crit + tables.CRIT_STEPS[technique],
     )
+
+
+def _stat(value: int) -> int:
+    return value if value < tables.STAT_MAX else tables.STAT_MAX
 
 
 def _text(now: Worn, then: Worn, faster: int) -> str:

@@ -44,13 +44,17 @@ def combat(dice: Dice, sides: int) -> int:
 def layout(dice: Dice, sides: int) -> int:
     """Draw 0 .. sides - 1 from the stream that makes dungeons, doors and rooms."""
     z = dice.layout = (dice.layout + GAMMA) & MASK
-    return (mix(z) * sides) >> 64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return ((z ^ (z >> 31)) * sides) >> 64
 
 
 def loot(dice: Dice, sides: int) -> int:
     """Draw 0 .. sides - 1 from the stream of items and drops."""
     z = dice.loot = (dice.loot + GAMMA) & MASK
-    return (mix(z) * sides) >> 64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return ((z ^ (z >> 31)) * sides) >> 64
 
 
 def event(dice: Dice, sides: int) -> int:

@@ -49,14 +49,9 @@ _ALL_TOLD = 2
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
     """Go in: the first doors are before the hero."""
-    dungeon = Dungeon(
-        theme=offer.theme,
-        level=offer.level,
-        rooms=tables.rooms_of(offer.level),
-        name=offer.name,
-        boss=offer.boss,
-        roster=list(offer.enemies),
-    )
+    dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
+    dungeon.boss = offer.boss
+    dungeon.roster = offer.enemies
     state.dungeon = dungeon
     state.phase = _DUNGEON
     named = dungeon.theme * 100 + dungeon.name

@@ -19,6 +19,7 @@ from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import canonical
+from dungeonfighter.rules.labels import Outline
 from dungeonfighter.rules.menus import Menus
 from dungeonfighter.rules.observation import Choice, Observation
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
@@ -28,6 +29,7 @@ VERSION = 1
 _TERMINATED = (int(Ending.died), int(Ending.won))
 _TURNS = int(Ending.turns)
 _LOG_MAX = limits.log_events_max
+_XP_NEXT = tables.XP_NEXT
 _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSelection))
 
 
@@ -74,9 +76,10 @@ class Rules:
         """
         _check(options)
         cat = self.catalogue
-        hero = Hero(name=options.name, gold=START_GOLD, consumables=[0] * len(cat.consumables))
+        goods = [0] * len(cat.consumables)
         for text, count in START_GOODS.items():
-            hero.consumables[cat.consumable_at[text]] = count
+            goods[cat.consumable_at[text]] = count
+        hero = Hero(name=options.name, gold=START_GOLD, consumables=goods)
         state = State(
             seed=options.seed,
             mode=options.mode,
@@ -97,6 +100,10 @@ class Rules:
     def legal_inputs(self, state: State) -> tuple[Choice, ...]:
         """All inputs that can be sent now, in the order shown; patterns stand for inputs that take a list."""
         return self._menus.of(state).choices
+
+    def outline(self, state: State) -> Outline:
+        """The line of inputs as far as the menu decides it, for the text view."""
+        return self._menus.of(state).line
 
     def apply(self, state: State, text: str) -> Step:
         """The state after one input; the state given stays as it is.
@@ -121,7 +128,7 @@ class Rules:
             play = menu.table.get(text)
         cat = self.catalogue
         world = state.world
-        before = (world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
+        xp, clears, bosses, frontier = world.xp_since_clear, world.first_clears, world.bosses, world.frontier
         log = state.log
         told = len(log)
         if play is not None:
@@ -130,13 +137,18 @@ class Rules:
             legal = ", ".join(choice.input for choice in menu.choices)
             raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
         state.turn += 1
-        _follow_up(cat, state)
+        if not state.over:
+            _follow_up(cat, state)
         events = log[told:]
-        state.fresh = min(len(events), _LOG_MAX)
-        if len(log) > _LOG_MAX:
+        count = len(events)
+        state.fresh = count if count < _LOG_MAX else _LOG_MAX
+        if told + count > _LOG_MAX:
             del log[:-_LOG_MAX]
-        truncated = state.ending == _TURNS
-        return Step(state, events, scoring.gained(world, *before), state.ending in _TERMINATED, truncated)
+        reward = 0
+        if world.xp_since_clear != xp or world.first_clears != clears or world.bosses != bosses:
+            reward = scoring.gained(world, xp, clears, bosses, frontier)
+        ending = state.ending
+        return Step(state, events, reward, ending in _TERMINATED, ending == _TURNS)
 
     def observe(self, state: State) -> Observation:
         """The full snapshot: everything the hero knows and nothing it cannot know."""
@@ -180,9 +192,8 @@ def load_rules(directory: Path | None = None) -> Rules:
 
 def _follow_up(cat: Catalogue, state: State) -> None:
     """What may follow from any input: a level, or the end of a ranked run's turns."""
-    if state.over:
-        return
-    if state.phase not in _NO_LEVELS and state.hero.xp >= tables.XP_NEXT[state.hero.level]:
+    hero = state.hero
+    if hero.xp >= _XP_NEXT[hero.level] and state.phase not in _NO_LEVELS:
         progress.level_up(cat, state)
     if state.ranked and state.turn + state.world.spent >= limits.ranked_turns_max:
         dungeon.end(state, Ending.turns)

@@ -210,7 +210,16 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
 }
 
 
+_SENTENCES: Final[dict[int, tuple[str, tuple[Teller, ...]]]] = {
+    code: (wording, () if set(kinds) == {"n"} else tuple(_TELL[kind] for kind in kinds))
+    for code, (wording, kinds) in WORDING.items()
+}
+"""Without tellers where all arguments are told as the numbers they are."""
+
+
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
     """The one line that tells an event."""
-    wording, kinds = WORDING[event[0]]
-    return wording.format(*(_TELL[kind](cat, number) for kind, number in zip(kinds, event[1:], strict=True)))
+    wording, tellers = _SENTENCES[event[0]]
+    if not tellers:
+        return wording.format(*event[1:])
+    return wording.format(*[tell(cat, number) for tell, number in zip(tellers, event[1:], strict=True)])

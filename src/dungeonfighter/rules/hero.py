@@ -8,50 +8,96 @@ Source: game.md sections 2 and 3.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.rules import loot, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
-from dungeonfighter.rules.catalog.model import AFFIX_STATS
-from dungeonfighter.rules.state import Figures, Hero, Item
+from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
+from dungeonfighter.rules.state import Figures, Hero
+from dungeonfighter.rules.tables import (
+    COMBO_FLOOR,
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HEALTH,
+    HEALTH_PER_LEVEL,
+    HIT_FLOOR,
+    LUCK,
+    MISS_MAX,
+    PERIOD,
+    ROUTING_INT,
+    SCAR,
+    SPEED,
+    STAT_MAX,
+    WEAPON_TIME,
+)
 from dungeonfighter.rules.talents import NUMBERS, Perk
 
-_STR, _AGI, _TEC, _INT, _HEALTH, _ARMOUR, _DAMAGE, _SPEED, _HIT, _COMBO, _CRIT, _LUCK, _GOLD = range(
-    len(AFFIX_STATS)
-)
+_THICK: Final = Perk.thick_skin
+_LONG: Final = Perk.long_statuses
+_PERKS: Final = len(NUMBERS)
+_TIER_STEPS: Final = tables.TIER_STEPS
+_LAST_TIER: Final = tables.TIERS[-1]
 
 
 def refresh(cat: Catalogue, hero: Hero) -> None:
-    """Compute the figures anew, cut the health to its maximum and keep the strip playable."""
-    totals = loot.affix_totals(cat, hero)
-    perks = [0] * len(NUMBERS)
+    """Compute the figures anew, cut the health to its maximum and keep the strip playable.
+
+    Half the turns of a random bot wear something else. So this is one pass over locals, named as the fields
+    they become: by keyword the struct alone takes 3.2 us, by place 0.4; `min` and `max` 0.2 each, a
+    comparison 0.02 (measured).
+    """
+    (
+        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, drops, gold,
+    ) = loot.affix_totals(cat, hero)  # fmt: skip
+    perks = [0] * _PERKS
     for number in hero.talents:
-        talent = cat.talents[number]
-        perks[NUMBERS[talent.key]] += talent.amount
-    stats = [min(tables.STAT_MAX, have + more) for have, more in zip(hero.stats, totals[:4], strict=True)]
-    technique = stats[2]
+        perks[cat.talent_perk[number]] += cat.talents[number].amount
+    own_strength, own_agility, own_technique, own_wit = hero.stats
+    strength = _stat(own_strength + strength)
+    agility = _stat(own_agility + agility)
+    technique = _stat(own_technique + technique)
+    wit = _stat(own_wit + wit)
+    level, worn = hero.level, hero.worn
+    weapon, head, chest, legs, feet = worn
+    for piece in (head, chest, legs, feet):
+        if piece is not None:
+            armour += piece.value
+    if perks[_THICK]:
+        armour += perks[_THICK] + level // 3
+    damage += strength + max(strength, agility, technique, wit)
+    period = PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[hero.kind if hero.kind > 0 else 0] // 1000
+    if weapon is not None:
+        damage += weapon.value
+        period = period * cat.items[weapon.base].time // 1000
+    period = period * (1000 - faster if faster < 500 else 500) // 1000
+    health_max = (HEALTH + HEALTH_PER_LEVEL * level + health_max) * (1000 - SCAR * hero.scars) // 1000
     hero.figures = Figures(
-        health_max=_health(hero, totals[_HEALTH]),
-        armour=_armour(cat, hero, totals[_ARMOUR], perks[Perk.thick_skin]),
-        damage=max(1, stats[0] + max(stats) + _weapon_damage(hero) + totals[_DAMAGE]),
-        period=_period(cat, hero, stats[1], totals[_SPEED]),
-        amp=tables.AMP[technique],
-        hit=totals[_HIT] + _reached(tables.HIT_MILESTONES, technique),
-        combo=totals[_COMBO] + _reached(tables.COMBO_MILESTONES, technique),
-        crit=totals[_CRIT] + _reached(tables.CRIT_MILESTONES, technique),
-        luck=max(0, tables.LUCK - hero.level),
-        gold=1000 + totals[_GOLD],
-        slots=_slots(hero),
-        lengthen=stats[3] // 10 + perks[Perk.long_statuses],
-        agility=stats[1],
-        routing=stats[3] >= tables.ROUTING_INT,
-        drops=totals[_LUCK],
-        known=_known(cat, hero),
-        perks=perks,
+        health_max if health_max > 1 else 1,
+        armour if armour > 0 else 0,
+        damage if damage > 1 else 1,
+        period if period > 500 else 500,
+        tables.AMP[technique],
+        hit + tables.HIT_STEPS[technique],
+        combo + tables.COMBO_STEPS[technique],
+        crit + tables.CRIT_STEPS[technique],
+        LUCK - level if level < LUCK else 0,
+        1000 + gold,
+        _slots(hero),
+        wit // 10 + perks[_LONG],
+        agility,
+        wit >= ROUTING_INT,
+        drops,
+        _known(cat, hero),
+        perks,
     )
-    hero.health = min(hero.health, hero.figures.health_max)
+    if hero.health > hero.figures.health_max:
+        hero.health = hero.figures.health_max
     _mend_strip(cat, hero)
+
+
+def _stat(value: int) -> int:
+    return value if value < STAT_MAX else STAT_MAX
 
 
 def xp_next(level: int) -> int:
@@ -65,13 +111,16 @@ def thresholds(cat: Catalogue, hero: Hero) -> tuple[int, int, int]:
 
 def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
     """Thresholds shifted by so much; a combo always hits."""
-    lowest_combo = max(tables.COMBO_FLOOR, tables.COMBO_MIN - combo)
-    lowest_hit = max(tables.HIT_FLOOR, tables.MISS_MAX + 1 - hit)
-    return (
-        min(lowest_hit, lowest_combo),
-        lowest_combo,
-        max(tables.CRITICAL_FLOOR, tables.CRITICAL_FACE - crit),
-    )
+    lowest_combo = COMBO_MIN - combo
+    if lowest_combo < COMBO_FLOOR:
+        lowest_combo = COMBO_FLOOR
+    lowest_hit = MISS_MAX + 1 - hit
+    if lowest_hit < HIT_FLOOR:
+        lowest_hit = HIT_FLOOR
+    if lowest_hit > lowest_combo:
+        lowest_hit = lowest_combo
+    critical = CRITICAL_FACE - crit
+    return lowest_hit, lowest_combo, critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR
 
 
 def potions_max(hero: Hero) -> int:
@@ -86,54 +135,31 @@ def learn(cat: Catalogue, hero: Hero) -> None:
         return
     for action in hero.figures.known:
         if action not in before and action not in hero.strip and len(hero.strip) < hero.figures.slots:
-            hero.strip.append(action)
-
-
-def _weapon_damage(hero: Hero) -> int:
-    weapon = hero.worn[0]
-    return weapon.value if weapon is not None else 0
-
-
-def _health(hero: Hero, gear: int) -> int:
-    whole = tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level + gear
-    return max(1, whole * (1000 - tables.SCAR * hero.scars) // 1000)
-
-
-def _armour(cat: Catalogue, hero: Hero, gear: int, thick: int) -> int:
-    worn = sum(item.value for item in hero.worn[1:] if item is not None)
-    return max(0, worn + gear + (thick + hero.level // 3 if thick else 0))
-
-
-def _period(cat: Catalogue, hero: Hero, agility: int, faster: int) -> int:
-    weapon = hero.worn[0]
-    period = tables.PERIOD * tables.SPEED[agility] // 1000 * tables.WEAPON_TIME[max(0, hero.kind)] // 1000
-    if weapon is not None:
-        period = period * cat.items[weapon.base].time // 1000
-    return max(500, period * (1000 - min(500, faster)) // 1000)
-
-
-def _reached(milestones: tuple[int, ...], have: int) -> int:
-    return bisect_right(milestones, have)
+            hero.strip = [*hero.strip, action]
 
 
 def _slots(hero: Hero) -> int:
-    tiers = sum([bisect_right(tables.TIERS, points) for points in hero.class_points])
-    return min(limits.strip_slots_max, 1 + tiers)
+    slots = 1
+    for points in hero.class_points:
+        slots += _TIER_STEPS[points] if points < _LAST_TIER else len(tables.TIERS)
+    return slots if slots < limits.strip_slots_max else limits.strip_slots_max
 
 
 def _known(cat: Catalogue, hero: Hero) -> list[int]:
-    if hero.kind < 0:
+    """What the class has taught, and then what the gear grants to this weapon."""
+    kind = hero.kind
+    if kind < 0:
         return []
-    table = cat.learned[hero.kind]
-    known = list(table[min(hero.class_points[hero.kind], len(table) - 1)])
+    table = cat.learned[kind]
+    points = hero.class_points[kind]
+    known = list(table[points if points < POINTS_MAX else POINTS_MAX])
+    weapons = cat.action_weapon
     for item in hero.worn:
-        if item is not None and item.actions:
-            known.extend(_granted(cat, hero, item, known))
+        if item is not None:
+            for action in item.actions:
+                if action not in known and weapons[action] in (-1, kind):
+                    known.append(action)
     return known
-
-
-def _granted(cat: Catalogue, hero: Hero, item: Item, known: list[int]) -> list[int]:
-    return [a for a in item.actions if cat.action_weapon[a] in (-1, hero.kind) and a not in known]
 
 
 def _mend_strip(cat: Catalogue, hero: Hero) -> None:
@@ -141,10 +167,11 @@ def _mend_strip(cat: Catalogue, hero: Hero) -> None:
     if hero.kind < 0:
         return
     basic = cat.basic[hero.kind]
-    known = hero.figures.known
+    figures = hero.figures
+    known = figures.known
     strip = [action for action in hero.strip if action in known]
     if basic not in strip:
         strip.insert(0, basic)
-    while len(strip) > hero.figures.slots:
+    while len(strip) > figures.slots:
         strip.remove(next(action for action in reversed(strip) if action != basic))
     hero.strip = strip

@@ -11,6 +11,7 @@ from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import heal
 from dungeonfighter.rules.hero import learn, potions_max, refresh
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.progress import find_good
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
@@ -51,12 +52,18 @@ def camp(cat: Catalogue, state: State) -> None:
     state.log.append([Event.Camped, heal(state.hero, permille)])
 
 
-def may_buy_potion(cat: Catalogue, state: State) -> bool:
-    hero = state.hero
-    if not state.world.potions_left:
-        return False
-    potion = cat.consumable_at[5]
-    return hero.consumables[potion] < potions_max(hero) and hero.gold >= prices.good(cat, hero, potion)
+def wares_open(cat: Catalogue, state: State) -> int:
+    """What the purse and the bag allow: bit 0 a potion, bit 1 the item on sale, bit 2 other wares."""
+    hero, here = state.hero, state.world
+    gold, shop = hero.gold, here.shop
+    mask = 0
+    if here.potions_left:
+        potion = cat.consumable_at[5]
+        if gold >= prices.good(cat, hero, potion) and hero.consumables[potion] < potions_max(hero):
+            mask = 1
+    if shop and len(hero.bag) < limits.bag_items_max and gold >= prices.item(hero, shop[0]):
+        mask |= 2
+    return mask | 4 if gold >= prices.reroll(hero, here) else mask
 
 
 def buy_potion(cat: Catalogue, state: State) -> None:
@@ -69,26 +76,15 @@ def buy_potion(cat: Catalogue, state: State) -> None:
     find_good(cat, state, potion)
 
 
-def may_buy_item(state: State) -> bool:
-    hero = state.hero
-    shop = state.world.shop
-    if not shop or len(hero.bag) >= limits.bag_items_max:
-        return False
-    return hero.gold >= prices.item(hero, shop[0])
-
-
 def buy_item(cat: Catalogue, state: State) -> None:
     hero = state.hero
-    item = state.world.shop.pop()
+    item = state.world.shop[-1]
+    state.world.shop = state.world.shop[:-1]
     price = prices.item(hero, item)
     hero.gold -= price
-    hero.bag.append(item)
+    hero.bag = [*hero.bag, item]
     state.log.append([Event.Bought, price])
     state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
-
-
-def may_reroll(state: State) -> bool:
-    return state.hero.gold >= prices.reroll(state.hero, state.world)
 
 
 def reroll(cat: Catalogue, state: State) -> None:
@@ -145,7 +141,7 @@ def endless(cat: Catalogue, state: State) -> None:
 
 def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
     hero.kind = kind
-    hero.worn[0] = loot.starting_weapon(cat, kind)
+    hero.worn = replaced(hero.worn, 0, loot.starting_weapon(cat, kind))
     refresh(cat, hero)
 
 

@@ -21,7 +21,8 @@ _NORMAL_RANK = int(Rank.normal)
 def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
     """Show the next intent and set when it comes: its wind-up begins `now`."""
     intent = _pattern(cat, fight) if fight.rank == _BOSS else _drawn(cat, fight, stream)
-    show(cat, fight, intent)
+    fight.intent = intent
+    fight.intent_status = cat.enemy_status[fight.enemy] if intent == _STATUS else -1
     fight.foe.next_at = now + fight.period * tables.INTENT_LENGTH[intent] // 1000
 
 
@@ -49,11 +50,11 @@ def _drawn(cat: Catalogue, fight: Fight, stream: Dice) -> int:
         and dice.combat(stream, 100) < tables.FOE_FLEE_WEIGHT
     ):
         return _FLEE
-    weights = cat.archetypes[cat.enemy_archetype[fight.enemy]].weights
+    enemy = fight.enemy
     whole = 100
     if not _may_heal(fight):
-        whole -= weights[_HEAL]
-    return dice.weighted(weights, dice.combat(stream, whole))
+        whole -= cat.enemy_heal_weight[enemy]
+    return cat.enemy_draws[enemy][dice.combat(stream, whole)]
 
 
 def _may_heal(fight: Fight) -> bool:

@@ -13,6 +13,7 @@ from dungeonfighter.rules import loot, prices
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hero import learn
+from dungeonfighter.rules.lists import replaced, without
 from dungeonfighter.rules.progress import gain_gold
 from dungeonfighter.rules.state import Slot, State
 
@@ -29,11 +30,9 @@ def equip(cat: Catalogue, state: State, number: int) -> bool:
     item = hero.bag[number - 1]
     slot = cat.item_slot[item.base]
     worn = hero.worn[slot]
-    if worn is None:
-        del hero.bag[number - 1]
-    else:
-        hero.bag[number - 1] = worn
-    hero.worn[slot] = item
+    bag = hero.bag
+    hero.bag = without(bag, number - 1) if worn is None else replaced(bag, number - 1, worn)
+    hero.worn = replaced(hero.worn, slot, item)
     if slot == _WEAPON:
         hero.kind = cat.item_weapon[item.base]
     learn(cat, hero)
@@ -47,8 +46,8 @@ def unequip(cat: Catalogue, state: State, slot: int) -> bool:
     item = hero.worn[slot]
     if item is None or len(hero.bag) >= limits.bag_items_max:
         return False
-    hero.worn[slot] = None
-    hero.bag.append(item)
+    hero.worn = replaced(hero.worn, slot, None)
+    hero.bag = [*hero.bag, item]
     learn(cat, hero)
     state.log.append([Event.Unequipped, item.base])
     return True
@@ -59,7 +58,8 @@ def drop(cat: Catalogue, state: State, number: int) -> bool:
     hero = state.hero
     if not 1 <= number <= len(hero.bag):
         return False
-    item = hero.bag.pop(number - 1)
+    item = hero.bag[number - 1]
+    hero.bag = without(hero.bag, number - 1)
     state.log.append([Event.Dropped, item.base, gain_gold(state, prices.scrap(item))])
     return True
 
@@ -94,7 +94,6 @@ def trade(cat: Catalogue, state: State, numbers: list[int]) -> bool:
     if rarity >= _MYTHIC or any(item.rarity != rarity for item in given):
         return False
     made = loot.trade_up(cat, state.dice, given, hero.kind)
-    hero.bag = [item for place, item in enumerate(hero.bag, 1) if place not in numbers]
-    hero.bag.append(made)
+    hero.bag = [*(item for place, item in enumerate(hero.bag, 1) if place not in numbers), made]
     state.log.append([Event.TradedUp, made.base, made.rarity, made.level])
     return True

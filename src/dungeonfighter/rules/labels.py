@@ -11,7 +11,7 @@ Source: product.md, "Views"; game.md sections 5 to 7.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from dungeonfighter.rules import loot, prices, tables, trades
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -46,7 +46,6 @@ _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
 _REST: Final = int(RoomKind.rest)
 _OFFER_MADE = int(RoomPhase.offer)
-_COMBAT = int(Phase.Combat)
 _DOORS = int(RoomPhase.doors)
 _CLEARED = int(RoomPhase.cleared)
 
@@ -131,7 +130,10 @@ def found_lines(cat: Catalogue, state: State) -> list[str]:
     """Items that came into the bag this turn, with what wearing them would change; told instead of
     `FOUND`.
     """
-    found = sum(event[0] in FOUND for event in state.log[len(state.log) - state.fresh :])
+    found = 0
+    for event in state.log[len(state.log) - state.fresh :]:
+        if event[0] in FOUND:
+            found += 1
     if not found:
         return []
     mirror = Mirror(cat, state.hero)
@@ -148,30 +150,65 @@ def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
     return f"{loot.name(cat, item)}, {rarity} L{item.level}: {mirror.change(item).text}"
 
 
-def inputs_line(cat: Catalogue, state: State, choices: Sequence[Choice]) -> str:
-    """All legal inputs, each with its words; `equip n` of many items is one range."""
-    if state.phase == _COMBAT:
-        return " ".join([_SHORT.get(c.input) or _counted(cat, state.hero, c) for c in choices])
-    mirror = Mirror(cat, state.hero)
+class Outline(NamedTuple):
+    """The line of inputs as far as a menu decides it; made once a menu.
+
+    `parts` are (input, its number, label): worded by the situation, or with number -1 told as the label says.
+    `tail` is told as it is.
+    """
+
+    parts: tuple[tuple[str, int, str], ...]
+    tail: str
+
+
+def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
+    """In a fight the menu decides it all: it knows how many there are of what can be used."""
+    return Outline((), " ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
+
+
+def outline(phase: int, choices: Sequence[Choice]) -> Outline:
+    """Outside of fights; `equip n` of many items is one range at the end."""
+    worded = phase in _PHRASES
     parts = []
     bag = 0
     worn = []
     for choice in choices:
         text = choice.input
         if choice.pattern:
-            parts.append(text)
+            parts.append((text, -1, text))
         elif text.startswith("equip "):
             bag += 1
         elif text.startswith("unequip "):
             worn.append(text[8:])
+        elif choice.label in _BRIEF:
+            parts.append((text, -1, f"{text} {_BRIEF[choice.label]}"))
+        elif worded and text.isdigit():
+            parts.append((text, int(text), choice.label))
         else:
-            words = _BRIEF.get(choice.label)
-            parts.append(f"{text} {words or phrase(cat, state, mirror, choice)}")
+            parts.append((text, -1, f"{text} {choice.label}"))
+    tail = []
     if bag:
-        parts.append("equip 1" if bag == 1 else f"equip 1-{bag}")
+        tail.append("equip 1" if bag == 1 else f"equip 1-{bag}")
     if worn:
-        parts.append(f"unequip {'/'.join(worn)}")
-    return " | ".join(parts)
+        tail.append(f"unequip {'/'.join(worn)}")
+    return Outline(tuple(parts), " | ".join(tail))
+
+
+def inputs_line(cat: Catalogue, state: State, line: Outline) -> str:
+    """All legal inputs, each with its words."""
+    if not line.parts:
+        return line.tail
+    mirror = Mirror(cat, state.hero)
+    teller = _PHRASES.get(state.phase)
+    told = []
+    for text, number, label in line.parts:
+        if number < 0 or teller is None:
+            told.append(label)
+        else:
+            told.append(f"{text} {teller(cat, state, mirror, number) or label}")
+    if line.tail:
+        told.append(line.tail)
+    return " | ".join(told)
 
 
 _BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
@@ -181,11 +218,11 @@ _SHORT: Final = {
 }  # fmt: skip
 
 
-def _counted(cat: Catalogue, hero: Hero, choice: Choice) -> str:
+def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     """A fight input that uses something up, with how many there are of it."""
     text = choice.input
     number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name, hero.consumables[number])}"
+    return f"{text} {_several(cat.consumables[number].name, goods[number])}"
 
 
 def _several(name: str, count: int) -> str:
@@ -312,9 +349,11 @@ def _hub_lines(cat: Catalogue, state: State) -> list[str]:
     ]
     mirror = Mirror(cat, state.hero)
     bag = state.hero.bag
-    changes = [(mirror.change(item), place) for place, item in enumerate(bag, 1)]
-    better = sorted((-change.score, place, change.text) for change, place in changes if change.score > 0)
-    lines.extend(f"Bag {place}: {loot.name(cat, bag[place - 1])}: {text}" for _, place, text in better[:2])
+    scores = [(-mirror.score(item), place) for place, item in enumerate(bag)]
+    for score, place in sorted(scores)[:2]:
+        if score < 0:
+            item = bag[place]
+            lines.append(f"Bag {place + 1}: {loot.name(cat, item)}: {mirror.change(item).text}")
     return lines
 
 

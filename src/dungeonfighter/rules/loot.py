@@ -8,20 +8,20 @@ Source: game.md section 6; docs/rules.md, "Items".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
-from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, TIERS, Catalogue
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, Affix
+from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, RARITY_BONUS, TIERS, Catalogue
+from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
 
 _WEAPON = int(Slot.weapon)
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
-RARITY_BONUS: Final = 80
-"""Permille on the base value and on affixes for each step of rarity."""
+_RARITY_SUM: Final = sum(RARITY_WEIGHTS)
 PREFIXES: Final = (1, 2, 3, 3, 3, 3)
 SUFFIXES: Final = (0, 2, 3, 3, 3, 4)
 GRANTED: Final = (0, 1, 2, 2, 2, 3)
@@ -35,8 +35,6 @@ TRADE_ITEMS: Final = 5
 
 STATS: Final = len(AFFIX_STATS)
 SPEED: Final = AFFIX_STATS.index("speed")
-_PLAIN: Final = frozenset(("hit", "combo", "crit"))
-_PLAIN_NUMBERS: Final = frozenset(AFFIX_STATS.index(stat) for stat in _PLAIN)
 
 
 def roll_item(
@@ -72,9 +70,12 @@ def roll_item(
     value = row.low + chance.loot(dice, row.high - row.low + 1)
     value += level - 1 if slot == _WEAPON else level * ARMOUR_PER_LEVEL // 1000
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
-    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity]) + _pick(dice, cat.suffixes, SUFFIXES[rarity])
-    actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
-    return Item(base=base, level=level, rarity=rarity, value=value, affixes=affixes, actions=actions)
+    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity])
+    actions: list[int] = []
+    if rarity:  # the commonest has neither suffixes nor actions
+        affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])
+        actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+    return Item(base, level, rarity, value, affixes, actions)
 
 
 def starting_weapon(cat: Catalogue, kind: int) -> Item:
@@ -102,13 +103,12 @@ def reward_level(dungeon_level: int, hero_level: int) -> int:
 
 
 def roll_rarity(dice: Dice) -> int:
-    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, sum(RARITY_WEIGHTS)))
+    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, _RARITY_SUM))
 
 
 def roll_tier(dice: Dice, level: int) -> int:
     """1 .. TIERS; mixed within one level of a border."""
-    tier = 1 + sum(level > top for top in TIER_TOPS)
-    neighbour = tier
+    neighbour = tier = 1 + bisect_left(TIER_TOPS, level)
     if tier < TIERS and level == TIER_TOPS[tier - 1]:
         neighbour = tier + 1
     elif tier > 1 and level == TIER_TOPS[tier - 2] + 1:
@@ -120,7 +120,7 @@ def roll_tier(dice: Dice, level: int) -> int:
 
 def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
     """What one affix gives on an item of this level and rarity."""
-    return _value(cat.affixes[affix], level, rarity)
+    return cat.affix_worth[rarity][level][affix]
 
 
 def totals(cat: Catalogue, item: Item) -> list[int]:
@@ -133,25 +133,22 @@ def totals(cat: Catalogue, item: Item) -> list[int]:
 def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
     """The same for everything the hero wears."""
     sums = [0] * STATS
-    for item in hero.worn:
+    stats, worths, slows = cat.affix_stat, cat.affix_worth, cat.item_slows
+    for item in hero.worn:  # `add` written out: putting something on sums everything anew
         if item is not None:
-            add(cat, item, sums)
+            worth = worths[item.rarity][item.level]
+            for number in item.affixes:
+                sums[stats[number]] += worth[number]
+            sums[SPEED] -= slows[item.base]
     return sums
 
 
 def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
     """Add an item's affixes to totals; `sign` -1 takes them off."""
-    affixes, stats, level, rarity = cat.affixes, cat.affix_stat, item.level, item.rarity
-    for number in item.affixes:  # `_value` written out: wearing something sums every affix anew
-        stat, affix = stats[number], affixes[number]
-        value = affix.base
-        if stat not in _PLAIN_NUMBERS:
-            value = (value * 1000 + level * affix.per_level_permille) * (
-                1000 + RARITY_BONUS * rarity
-            ) // 1_000_000 or 1
-        sums[stat] += sign * value
-    if cat.item_slot[item.base]:
-        sums[SPEED] -= sign * (cat.items[item.base].time - 1000)
+    stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
+    for number in item.affixes:
+        sums[stats[number]] += sign * worth[number]
+    sums[SPEED] -= sign * cat.item_slows[item.base]
 
 
 def name(cat: Catalogue, item: Item) -> str:
@@ -192,14 +189,7 @@ def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
 
 def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
     """So many different ones of the pool, in the order drawn."""
+    if count == 1 and pool:
+        return [pool[chance.loot(dice, len(pool))]]
     left = list(pool)
     return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
-
-
-def _value(affix: Affix, level: int, rarity: int) -> int:
-    if affix.stat in _PLAIN:
-        return affix.base
-    return max(
-        1,
-        (affix.base * 1000 + level * affix.per_level_permille) * (1000 + RARITY_BONUS * rarity) // 1_000_000,
-    )

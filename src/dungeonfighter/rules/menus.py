@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dungeonfighter.rules import combat, hub, plays, rooms, world
+from dungeonfighter.rules import hub, labels, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.observation import Choice
-from dungeonfighter.rules.state import Phase, RoomKind, RoomPhase, Slot, State
+from dungeonfighter.rules.state import Phase, Rank, RoomKind, RoomPhase, Slot, State
 
 _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _REGION_TRAVEL = int(Phase.RegionTravel)
@@ -29,6 +29,7 @@ Key = tuple[int | bytes, ...]
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
     int(phase) for phase in (Phase.Combat, Phase.Dungeon, Phase.GameLoop, Phase.Inventory)
 )
+_BOSS = int(Rank.boss)
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
 MENUS_MAX = 8192
@@ -38,6 +39,7 @@ MENUS_MAX = 8192
 class Menu(NamedTuple):
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
+    line: labels.Outline
 
 
 class Menus:
@@ -47,7 +49,8 @@ class Menus:
         self._cat = cat
         self._menus: dict[Key, Menu] = {}
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
-        self._nothing = Menu((), {})
+        self._roads = len(cat.regions) > 1
+        self._nothing = Menu((), {}, labels.Outline((), ""))
 
     def of(self, state: State) -> Menu:
         """The menu of a state; of an ended run it is empty."""
@@ -56,7 +59,7 @@ class Menus:
         key = self._key(state)
         menu = self._menus.get(key)
         if menu is None:
-            menu = _build(_LINES[state.phase](self._cat, key), state.phase, key)
+            menu = _build(self._cat, _LINES[state.phase](self._cat, key), state.phase, key)
             if len(self._menus) >= MENUS_MAX:
                 self._menus.clear()
             self._menus[key] = menu
@@ -67,14 +70,17 @@ class Menus:
         phase = state.phase
         if phase == _COMBAT:
             assert state.fight is not None
-            return (phase, bytes(state.hero.consumables), combat.may_flee(state.fight))
+            return (phase, bytes(state.hero.consumables), state.fight.rank != _BOSS)
         if phase == _DUNGEON:
             return self._dungeon_key(state)
         if phase == _GAME_LOOP:
             return self._hub_key(state)
         if phase == _INVENTORY:
             hero = state.hero
-            worn = sum((item is not None) << slot for slot, item in enumerate(hero.worn))
+            worn = 0
+            for slot, item in enumerate(hero.worn):
+                if item is not None:
+                    worn |= 1 << slot
             return (phase, len(hero.bag), worn)
         if phase == _DUNGEON_SELECTION:
             return (phase, len(state.world.offers))
@@ -105,21 +111,23 @@ class Menus:
     def _hub_key(self, state: State) -> Key:
         hero = state.hero
         facts = (
-            (state.world.bosses > 0 and len(self._cat.regions) > 1)
+            (state.world.bosses > 0 and self._roads)
             | (hero.health < hero.figures.health_max) << 1
-            | hub.may_buy_potion(self._cat, state) << 2
-            | hub.may_buy_item(state) << 3
-            | hub.may_reroll(state) << 4
+            | hub.wares_open(self._cat, state) << 2
         )
         return (_GAME_LOOP, facts, len(hero.bag))
 
 
-def _build(lines: list[Line], phase: int, key: Key) -> Menu:
+def _build(cat: Catalogue, lines: list[Line], phase: int, key: Key) -> Menu:
     choices = [Choice(text, label) for text, label, _, _ in lines]
     table = {text: (play, argument) for text, _, play, argument in lines}
     if phase == _INVENTORY:
         choices += _patterns(key)
-    return Menu(tuple(choices), table)
+    if phase == _COMBAT:
+        goods = key[1]
+        assert isinstance(goods, bytes)
+        return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
+    return Menu(tuple(choices), table, labels.outline(phase, choices))
 
 
 def _patterns(key: Key) -> list[Choice]:

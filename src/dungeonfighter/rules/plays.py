@@ -12,6 +12,7 @@ from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import heal
 from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
 
 _INVENTORY = int(Phase.Inventory)
@@ -91,8 +92,9 @@ def leave(cat: Catalogue, state: State, _: int) -> None:
 def drink(cat: Catalogue, state: State, text: int) -> None:
     """A potion (5) or food (7) outside a fight."""
     number = cat.consumable_at[text]
-    state.hero.consumables[number] -= 1
-    state.log.append([Event.ItemUsed, number, heal(state.hero, cat.consumables[number].amount)])
+    hero = state.hero
+    hero.consumables = changed(hero.consumables, number, -1)
+    state.log.append([Event.ItemUsed, number, heal(hero, cat.consumables[number].amount)])
 
 
 def strike(cat: Catalogue, state: State, stance: int) -> None:

@@ -10,6 +10,7 @@ from dungeonfighter.rules import dice, loot, prices, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hero import learn, potions_max
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Hero, Item, Phase, State
 from dungeonfighter.rules.talents import Perk
 
@@ -44,7 +45,7 @@ def find_item(cat: Catalogue, state: State, item: Item) -> None:
     """Into the bag, or scrapped for gold when the bag is full."""
     hero = state.hero
     if len(hero.bag) < limits.bag_items_max:
-        hero.bag.append(item)
+        hero.bag = [*hero.bag, item]
         state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
     else:
         state.log.append([Event.ItemScrapped, item.base, gain_gold(state, prices.scrap(item))])
@@ -54,7 +55,7 @@ def find_good(cat: Catalogue, state: State, number: int) -> None:
     """One consumable, or half its price when no more can be carried."""
     hero = state.hero
     if hero.consumables[number] < carried_max(cat, hero, number):
-        hero.consumables[number] += 1
+        hero.consumables = changed(hero.consumables, number, 1)
         state.log.append([Event.ConsumableFound, number])
     else:
         state.log.append([Event.GoldFound, gain_gold(state, prices.good(cat, hero, number) // 2)])
@@ -70,7 +71,7 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     """What a killed enemy leaves; always the same number of draws, whatever falls."""
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = (dice.loot(stream, 1000) for _ in range(3))
+    item, potion, other = dice.loot(stream, 1000), dice.loot(stream, 1000), dice.loot(stream, 1000)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
@@ -98,7 +99,7 @@ def level_up(cat: Catalogue, state: State) -> None:
     hero.xp -= needed
     hero.level += 1
     hero.stats = [have + (3 if place == hero.kind else 1) for place, have in enumerate(hero.stats)]
-    hero.class_points[hero.kind] += 1
+    hero.class_points = changed(hero.class_points, hero.kind, 1)
     learn(cat, hero)
     hero.health = hero.figures.health_max
     state.log.append([Event.LevelGained, hero.level])
@@ -112,7 +113,7 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
     """One of the talents offered; then back to where the level was gained."""
     number = state.talent_offer[choice]
     hero = state.hero
-    hero.talents.append(number)
+    hero.talents = [*hero.talents, number]
     state.talent_offer = []
     state.log.append([Event.TalentTaken, number])
     learn(cat, hero)

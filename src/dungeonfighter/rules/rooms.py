@@ -10,6 +10,7 @@ from dungeonfighter.rules import combat, dice, loot, prices, statuses, tables, t
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import HERO, Result, begin, heal, put
+from dungeonfighter.rules.lists import without
 from dungeonfighter.rules.progress import carried_max, find_good, gain_units, other_good
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
@@ -170,9 +171,10 @@ def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
     hero = state.hero
     if place < 2:
-        item = dungeon.stock.pop(place)
+        item = dungeon.stock[place]
+        dungeon.stock = without(dungeon.stock, place)
         price = prices.item(hero, item)
-        hero.bag.append(item)
+        hero.bag = [*hero.bag, item]
         state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
     else:
         number = dungeon.offer[place - 2]

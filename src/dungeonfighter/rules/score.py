@@ -19,15 +19,15 @@ def score(state: State) -> int:
 
 def gained(world: World, xp: int, first_clears: int, bosses: int, frontier: int) -> int:
     """Score gained since the world stood at these figures."""
-    if world.xp_since_clear == xp and world.first_clears == first_clears and world.bosses == bosses:
-        return 0  # nearly every turn
     now = _score(world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
     return now - _score(xp, first_clears, bosses, frontier)
 
 
 def _score(xp: int, first_clears: int, bosses: int, frontier: int) -> int:
-    points = min(tables.SCORED_LEVELS, first_clears) * tables.LEVEL_POINTS + bosses * tables.BOSS_POINTS
+    levels = first_clears if first_clears < tables.SCORED_LEVELS else tables.SCORED_LEVELS
+    points = levels * tables.LEVEL_POINTS + bosses * tables.BOSS_POINTS
     if bosses >= tables.SCORED_BOSSES:
         points += tables.LAST_POINTS
     towards = tables.PROGRESS_POINTS * xp // (10 * tables.unit(frontier))
-    return min(10_000, points + min(tables.PROGRESS_POINTS, towards))
+    points += towards if towards < tables.PROGRESS_POINTS else tables.PROGRESS_POINTS
+    return points if points < 10_000 else 10_000

@@ -2,14 +2,20 @@
 
 Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's
 lists. The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are
-game milliseconds. A state belongs to one run and nothing in it is shared with another. No struct here can be
-part of a cycle, so the garbage collector need not look at them (`gc=False`).
+game milliseconds. No struct here can be part of a cycle, so the garbage collector need not look at them
+(`gc=False`).
+
+What is declared `Sequence` is a list that is never changed in place but replaced, so that a state and those
+that follow from it may share it (`codec.copy`); mypy refuses a change. Only the log and the statuses of a
+fight are changed in place, and `codec.copy` copies them. Items, doors, offers, events and `Figures` are never
+changed once made.
 
 Source: game.md sections 1 to 7; docs/rules.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from msgspec import Struct, field
@@ -159,8 +165,8 @@ class Item(Struct, array_like=True, gc=False):
     level: int
     rarity: int
     value: int
-    affixes: list[int] = field(default_factory=list)
-    actions: list[int] = field(default_factory=list)
+    affixes: Sequence[int] = field(default_factory=list)
+    actions: Sequence[int] = field(default_factory=list)
 
 
 class Figures(Struct, array_like=True, gc=False):
@@ -187,15 +193,14 @@ class Figures(Struct, array_like=True, gc=False):
     agility: int = 3
     routing: bool = False
     drops: int = 0
-    known: list[int] = field(default_factory=list)
-    perks: list[int] = field(default_factory=list)
+    known: Sequence[int] = field(default_factory=list)
+    perks: Sequence[int] = field(default_factory=list)
 
 
 class Hero(Struct, array_like=True, gc=False):
     """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT).
 
     `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue.
-    Items are never changed once made; lists are.
     """
 
     name: str
@@ -203,13 +208,13 @@ class Hero(Struct, array_like=True, gc=False):
     level: int = 1
     xp: int = 0
     health: int = 250
-    stats: list[int] = field(default_factory=lambda: [3, 3, 3, 3])
-    class_points: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
-    talents: list[int] = field(default_factory=list)
-    strip: list[int] = field(default_factory=list)
-    worn: list[Item | None] = field(default_factory=lambda: [None, None, None, None, None])
-    bag: list[Item] = field(default_factory=list)
-    consumables: list[int] = field(default_factory=list)
+    stats: Sequence[int] = field(default_factory=lambda: [3, 3, 3, 3])
+    class_points: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    talents: Sequence[int] = field(default_factory=list)
+    strip: Sequence[int] = field(default_factory=list)
+    worn: Sequence[Item | None] = field(default_factory=lambda: [None, None, None, None, None])
+    bag: Sequence[Item] = field(default_factory=list)
+    consumables: Sequence[int] = field(default_factory=list)
     gold: int = 0
     scars: int = 0
     clones: int = 0
@@ -299,15 +304,15 @@ class Dungeon(Struct, array_like=True, gc=False):
     kind: int = 0
     place: int = 0
     boss: bool = False
-    doors: list[Door] = field(default_factory=list)
-    offer: list[int] = field(default_factory=list)
-    stock: list[Item] = field(default_factory=list)
+    doors: Sequence[Door] = field(default_factory=list)
+    offer: Sequence[int] = field(default_factory=list)
+    stock: Sequence[Item] = field(default_factory=list)
     rested: bool = False
     searched: bool = False
     kills: int = 0
     informed: bool = False
     omen: int = 0
-    roster: list[int] = field(default_factory=list)
+    roster: Sequence[int] = field(default_factory=list)
 
 
 class Offer(Struct, array_like=True, gc=False):
@@ -319,7 +324,7 @@ class Offer(Struct, array_like=True, gc=False):
     theme: int
     name: int
     boss: bool = False
-    enemies: list[int] = field(default_factory=list)
+    enemies: Sequence[int] = field(default_factory=list)
 
 
 class World(Struct, array_like=True, gc=False):
@@ -331,13 +336,13 @@ class World(Struct, array_like=True, gc=False):
     """
 
     region: int = 0
-    cleared: list[int] = field(default_factory=list)
+    cleared: Sequence[int] = field(default_factory=list)
     completions: int = 0
     bosses: int = 0
     first_clears: int = 0
     xp_since_clear: int = 0
-    offers: list[Offer] = field(default_factory=list)
-    shop: list[Item] = field(default_factory=list)
+    offers: Sequence[Offer] = field(default_factory=list)
+    shop: Sequence[Item] = field(default_factory=list)
     potions_left: int = 2
     rerolls: int = 0
     frontier: int = 1
@@ -365,8 +370,8 @@ class State(Struct, array_like=True, gc=False):
     fight: Fight | None = None
     back: int = 1
     after: int = 1
-    talent_offer: list[int] = field(default_factory=list)
-    reward: list[int] = field(default_factory=list)
+    talent_offer: Sequence[int] = field(default_factory=list)
+    reward: Sequence[int] = field(default_factory=list)
     over: bool = False
     log: list[list[int]] = field(default_factory=list)
     fresh: int = 0

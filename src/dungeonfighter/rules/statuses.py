@@ -24,6 +24,8 @@ Source: game.md section 4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.state import Status
 
@@ -43,6 +45,7 @@ MARK = int(Status.mark)
 
 BAD = (POISON, BURN, ACID, BLEED, WEAKEN, STUN, SLOW, CONFUSION, ROLL_PENALTY, MARK)
 CLEAN = [0] * len(Status)
+"""No status at all, as most fighters stand: comparing with it takes 60 ns, asking for each of five 150."""
 
 
 def inflict(statuses: list[int], status: int, amount: int, undead: bool = False) -> int:
@@ -52,9 +55,9 @@ def inflict(statuses: list[int], status: int, amount: int, undead: bool = False)
     """
     if undead and status in (POISON, BLEED):
         return 0
-    now = statuses[status]
+    now, cap = statuses[status], tables.STATUS_CAP[status]
     after = now + amount if tables.STATUS_ADDS[status] else max(now, amount)
-    statuses[status] = min(tables.STATUS_CAP[status], after)
+    statuses[status] = after if after < cap else cap
     return amount
 
 
@@ -109,6 +112,17 @@ def taken(statuses: list[int], damage: int) -> int:
     if statuses[SHIELD]:
         damage = damage * tables.SHIELDED // 1000
         statuses[SHIELD] -= 1
+    return damage
+
+
+def expected(statuses: Sequence[int], damage: int) -> int:
+    """`taken` without using anything up."""
+    if statuses[WEAKEN]:
+        damage = damage * tables.WEAKENED // 1000
+    if statuses[MARK]:
+        damage = damage * tables.MARKED // 1000
+    if statuses[SHIELD]:
+        damage = damage * tables.SHIELDED // 1000
     return damage
 
 

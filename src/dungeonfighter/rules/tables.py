@@ -8,6 +8,7 @@ Source: game.md sections 2 to 7.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
 LEVEL_MAX: Final = 100
@@ -32,6 +33,17 @@ SPEED: Final = tuple(100_000 // (100 + agility) for agility in range(STAT_MAX + 
 HIT_MILESTONES: Final = (10, 15, 20, 25, 35)
 COMBO_MILESTONES: Final = (30, 40, 45, 55, 60, 65, 70, 80, 85)
 CRIT_MILESTONES: Final = (50, 75, 90, 95, 100)
+
+
+def _reached(milestones: tuple[int, ...], most: int = STAT_MAX) -> tuple[int, ...]:
+    """How many milestones are reached, by 0 .. `most`."""
+    return tuple(bisect_right(milestones, have) for have in range(most + 1))
+
+
+HIT_STEPS: Final = _reached(HIT_MILESTONES)
+COMBO_STEPS: Final = _reached(COMBO_MILESTONES)
+CRIT_STEPS: Final = _reached(CRIT_MILESTONES)
+"""Milestones reached, by TEC."""
 
 # The die
 MISS_MAX: Final = 5
@@ -137,6 +149,8 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 HEALTH: Final = 250
 HEALTH_PER_LEVEL: Final = 14
 TIERS: Final = (2, 6, 12, 20)
+TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
+"""Tiers reached, by class points; beyond the last it stays."""
 SCAR: Final = 50
 SCARS_MAX: Final = 6
 ROUTING_INT: Final = 10

@@ -15,6 +15,7 @@ from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import heal
 from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.progress import find_good, find_item, gain_gold, gain_units
 from dungeonfighter.rules.state import State
 
@@ -62,13 +63,13 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
         hero.xp -= min(hero.xp, tables.unit(level) * amount // 1000)
     elif what == "potion":
         potion = cat.consumable_at[5]
-        hero.consumables[potion] -= min(hero.consumables[potion], amount)
+        hero.consumables = changed(hero.consumables, potion, -min(hero.consumables[potion], amount))
     elif what == "item":
-        del hero.bag[max(0, len(hero.bag) - amount) :]
+        hero.bag = hero.bag[: max(0, len(hero.bag) - amount)]
     elif what == "scar":
         scar(cat, state, amount)
     elif what == "stat":
-        hero.stats[hero.kind] = max(1, hero.stats[hero.kind] - amount)
+        hero.stats = replaced(hero.stats, hero.kind, max(1, hero.stats[hero.kind] - amount))
         refresh(cat, hero)
     elif what == "status" and state.dungeon is not None:
         state.dungeon.omen -= amount
@@ -93,7 +94,7 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
         hero.scars = max(0, hero.scars - amount)
         refresh(cat, hero)
     elif what == "stat":
-        hero.stats[hero.kind] += amount
+        hero.stats = changed(hero.stats, hero.kind, amount)
         refresh(cat, hero)
         state.log.append([Event.StatGained, hero.kind, amount])
     elif what == "status" and state.dungeon is not None:

@@ -64,11 +64,12 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
         return True
     if is_cleared(world, level):
         return False
-    world.cleared.append(level)
+    cleared = [*world.cleared, level]
     world.first_clears += 1
-    while world.frontier in world.cleared:
-        world.cleared.remove(world.frontier)
+    while world.frontier in cleared:
+        cleared.remove(world.frontier)
         world.frontier += 1
+    world.cleared = cleared
     return True
 
 
@@ -88,4 +89,4 @@ def _offer(cat: Catalogue, state: State, level: int, boss: bool) -> Offer:
     pool = list(cat.enemies_at[theme][level])
     count = min(tables.ROSTER, len(pool))
     enemies = [pool.pop(dice.layout(stream, len(pool))) for _ in range(count)]
-    return Offer(level=level, theme=theme, name=name, boss=boss, enemies=enemies)
+    return Offer(level, theme, name, boss, enemies)

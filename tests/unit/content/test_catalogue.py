@@ -13,6 +13,7 @@ import pytest
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.rules.catalog import LEVEL_MAX, load_catalogue
 from dungeonfighter.rules.catalog.catalogue import TIERS, identity_of
+from dungeonfighter.rules.dice import weighted
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -197,3 +198,32 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_a_directory_that_does_not_exist_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="does not exist"):
         load_catalogue(tmp_path / "nowhere")
+
+
+def test_the_intents_drawn_are_those_of_the_archetypes_weights() -> None:
+    for enemy, archetype in enumerate(CAT.enemy_archetype):
+        weights = CAT.archetypes[archetype].weights
+        assert CAT.enemy_draws[enemy] == tuple(weighted(weights, drawn) for drawn in range(100))
+        assert CAT.enemy_heal_weight[enemy] == weights[Intent.heal]
+        assert Intent.heal not in CAT.enemy_draws[enemy][: 100 - weights[Intent.heal]]
+
+
+@pytest.mark.parametrize(("hero_class", "beats", "beaten_by"), [
+    ("wand", Weapon.sword, Weapon.dagger),
+    ("sword", Weapon.dagger, Weapon.wand),
+    ("dagger", Weapon.wand, Weapon.sword),
+    ("mace", -2, -2),
+    ("", -2, -2),
+])  # fmt: skip
+def test_the_class_wheel_of_enemies(hero_class: str, beats: int, beaten_by: int) -> None:
+    met = [number for number, row in enumerate(CAT.enemies) if row.hero_class == hero_class]
+    assert all((CAT.enemy_beats[n], CAT.enemy_beaten_by[n]) == (beats, beaten_by) for n in met)
+
+
+def test_affixes_are_worth_what_their_row_says() -> None:
+    number = next(n for n, row in enumerate(CAT.affixes) if row.id == "sharp")
+    row = CAT.affixes[number]
+    for rarity in range(6):
+        for level in (1, 50, LEVEL_MAX):
+            worth = (row.base * 1000 + level * row.per_level_permille) * (100 + 8 * rarity) // 100_000
+            assert CAT.affix_worth[rarity][level][number] == max(1, worth)

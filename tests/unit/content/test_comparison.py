@@ -6,6 +6,7 @@ import pytest
 
 from dungeonfighter.rules import comparison, dice, hero, loot
 from dungeonfighter.rules.catalog import load_catalogue
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Hero, Slot, Weapon
 
 CAT = load_catalogue()
@@ -18,12 +19,12 @@ def dressed(seed: int) -> Hero:
     kind = dice.loot(rolls, 4)
     stats = [3 + dice.loot(rolls, 90) for _ in Weapon]
     someone = Hero(name="Tarn", kind=kind, level=level, stats=stats, scars=dice.loot(rolls, 7))
-    someone.class_points[kind] = level - 1
+    someone.class_points = replaced(someone.class_points, kind, level - 1)
     someone.talents = [dice.loot(rolls, len(CAT.talents))]
-    someone.worn[Slot.weapon] = loot.starting_weapon(CAT, kind)
+    someone.worn = replaced(someone.worn, Slot.weapon, loot.starting_weapon(CAT, kind))
     for slot in Slot:
         if dice.loot(rolls, 2) and slot:
-            someone.worn[slot] = loot.roll_item(CAT, rolls, level, slot=slot)
+            someone.worn = replaced(someone.worn, slot, loot.roll_item(CAT, rolls, level, slot=slot))
     hero.refresh(CAT, someone)
     return someone
 
@@ -36,7 +37,7 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     slot = CAT.item_slot[item.base]
     promised = comparison.Mirror(CAT, someone).wearing(item)
     change = comparison.Mirror(CAT, someone).change(item)
-    someone.worn[slot] = item
+    someone.worn = replaced(someone.worn, slot, item)
     someone.kind = promised.kind
     hero.refresh(CAT, someone)
     after = someone.figures

@@ -125,7 +125,7 @@ def teach(state: State, key: str) -> int:
     """Give the hero a talent; returns its amount."""
     cat = rules().catalogue
     number = cat.talent_by_key[key]
-    state.hero.talents.append(number)
+    state.hero.talents = [*state.hero.talents, number]
     refresh(cat, state.hero)
     return state.hero.figures.perks[NUMBERS[key]]
 

@@ -9,6 +9,7 @@ import pytest
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hero import bounds, refresh, thresholds
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Weapon
 from tests.unit.rules.position import bout, happened, hub, play, rules, the_fight
 
@@ -66,7 +67,7 @@ def test_critical_looks_at_the_bare_die() -> None:
 )
 def test_milestones_of_technique(technique: int, expected: tuple[int, int, int]) -> None:
     state = hub()
-    state.hero.stats[2] = technique
+    state.hero.stats = replaced(state.hero.stats, 2, technique)
     refresh(rules().catalogue, state.hero)
     assert thresholds(rules().catalogue, state.hero) == expected
 

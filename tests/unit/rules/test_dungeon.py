@@ -8,6 +8,7 @@ from dungeonfighter.rules import State, Step, tables
 from dungeonfighter.rules import dungeon as walking
 from dungeonfighter.rules.catalog.model import RoomEvent
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
     cleared,
@@ -243,7 +244,7 @@ def test_a_shrine_takes_and_gives(event: str) -> None:
         hero.scars,
         sum(hero.consumables),
     ]
-    hero.consumables[0] = 1
+    hero.consumables = replaced(hero.consumables, 0, 1)
     worth[-1] = sum(hero.consumables)
     play(state, "2")
     now = [hero.gold, hero.xp, hero.health, sum(hero.stats), len(hero.bag), hero.scars, sum(hero.consumables)]

@@ -7,6 +7,7 @@ import pytest
 from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import State
 from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.loot import roll_item, starting_weapon
 from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
 from tests.unit.rules.position import bout, cleared, hub, inputs, play, rules
@@ -74,7 +75,7 @@ def test_what_is_taken_off_is_forgotten() -> None:
     cat = rules().catalogue
     granted = cat.gear_actions[0][0]
     state = owning(Item(base=cat.armours[1][0][0], level=1, rarity=1, value=2, actions=[granted]))
-    state.hero.class_points[0] = 6
+    state.hero.class_points = replaced(state.hero.class_points, 0, 6)
     play(state, "equip 1")
     play(state, "unequip head")
     assert granted not in state.hero.strip
@@ -95,7 +96,7 @@ def test_drop_leaves_scrap_gold() -> None:
 
 def strung() -> State:
     state = owning()
-    state.hero.class_points[0] = 6
+    state.hero.class_points = replaced(state.hero.class_points, 0, 6)
     refresh(rules().catalogue, state.hero)
     return state
 

@@ -6,6 +6,7 @@ import pytest
 
 from dungeonfighter.rules import progress, tables
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.loot import starting_weapon
 from dungeonfighter.rules.state import Rank, Weapon
 from tests.unit.rules.position import bout, happened, hub, play, rules
@@ -91,7 +92,7 @@ def test_a_full_bag_scraps_what_is_found() -> None:
 def test_potions_beyond_four_become_gold() -> None:
     state = hub()
     cat = rules().catalogue
-    state.hero.consumables[cat.consumable_at[5]] = 4
+    state.hero.consumables = replaced(state.hero.consumables, cat.consumable_at[5], 4)
     progress.find_good(cat, state, cat.consumable_at[5])
     assert state.log[-1][0] == Event.GoldFound
 

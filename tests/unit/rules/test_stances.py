@@ -6,6 +6,7 @@ import pytest
 
 from dungeonfighter.rules import State
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Intent, Phase, Rank, Status
 from tests.unit.rules.position import (
     ANY,
@@ -141,7 +142,7 @@ def test_a_consumable_is_used_up() -> None:
 
 def test_without_a_potion_5_is_not_offered() -> None:
     state = bout()
-    state.hero.consumables[rules().catalogue.consumable_at[5]] = 0
+    state.hero.consumables = replaced(state.hero.consumables, rules().catalogue.consumable_at[5], 0)
     assert "5" not in inputs(state)
 
 
@@ -161,7 +162,7 @@ def test_food_heals() -> None:
 @pytest.mark.parametrize("number", rules().catalogue.other_consumables)
 def test_every_other_consumable_puts_its_status(number: int) -> None:
     state = bout()
-    state.hero.consumables[number] = 1
+    state.hero.consumables = replaced(state.hero.consumables, number, 1)
     row = rules().catalogue.consumables[number]
     step = play(state, f"item {number + 1}")
     side = 1 if row.who == "foe" else 0

@@ -236,3 +236,13 @@ def test_a_status_can_kill_the_enemy() -> None:
 
 def test_undead_exist() -> None:
     assert rules().catalogue.enemies[enemy("", undead=True)].undead
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_a_blow_is_expected_to_take_is_what_it_takes_and_uses_nothing_up(status: Status) -> None:
+    victim = [0] * len(Status)
+    victim[status], victim[Status.weaken] = 1, status % 2
+    before = victim.copy()
+    expected = statuses.expected(victim, 101)
+    assert victim == before
+    assert statuses.taken(victim, 101) == expected

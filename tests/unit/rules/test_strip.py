@@ -9,6 +9,7 @@ import pytest
 from dungeonfighter.rules import State
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Status, Weapon
 from tests.unit.rules.position import bout, dealt, enemy, happened, hub, play, rules, the_fight
 
@@ -18,7 +19,7 @@ ACTIONS = {row.id: number for number, row in enumerate(rules().catalogue.actions
 def strung(*ids: str, face: int = 15, intelligence: int = 3, **facts: Any) -> State:
     """A fight with these actions in the strip and the next die known."""
     state = bout(faces=(face, face), **facts)
-    state.hero.stats[3] = intelligence
+    state.hero.stats = replaced(state.hero.stats, 3, intelligence)
     refresh(rules().catalogue, state.hero)
     state.hero.strip = [ACTIONS[name] for name in ids]
     return state

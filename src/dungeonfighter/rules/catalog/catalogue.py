@@ -32,9 +32,14 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.tables import WHEEL_BEATS
+from dungeonfighter.rules.talents import NUMBERS
 
 LEVEL_MAX: Final = 100
 TIERS: Final = 5
+RARITY_MAX: Final = 5
+RARITY_BONUS: Final = 80
+"""Permille on the base value and on affixes for each step of rarity."""
 POINTS_MAX: Final = 20
 """Class points beyond this teach no further action."""
 
@@ -44,6 +49,9 @@ ON_HIT: Final = 2
 ROUTES: Final = ("", "repeat", "first", "skip", "jump2")
 EFFECT_TIMES: Final = ("combo", "critical", "hit")
 CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status")
+
+_PLAIN: Final = frozenset(("hit", "combo", "crit"))
+"""Affixes on these are worth their base, whatever the item."""
 
 Numbers = tuple[int, ...]
 
@@ -65,7 +73,8 @@ class Catalogue:
         identity: First 8 hex digits of blake2b over the canonical JSON of all content.
         enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1,
             `Status` number of its status intent, and its patterns as `Intent` numbers (empty: drawn by
-            the archetype's weights).
+            the archetype's weights), what of 0 .. 99 those weights draw, the weight of its heal, and which
+            hero class it beats and is beaten by (-2: none).
         enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
         boss_of_region: Enemy number by region.
         action_effects: By action number.
@@ -76,13 +85,15 @@ class Catalogue:
             with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
+        affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
+        item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
         places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
             numbers.
         travels: Event numbers.
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
-        talent_by_key: Talent number by key.
+        talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
     """
 
     content: Content
@@ -105,6 +116,10 @@ class Catalogue:
     enemy_status: Numbers
     enemy_pattern: tuple[Numbers, ...]
     enemy_pattern_low: tuple[Numbers, ...]
+    enemy_draws: tuple[Numbers, ...]
+    enemy_heal_weight: Numbers
+    enemy_beats: Numbers
+    enemy_beaten_by: Numbers
     enemies_at: tuple[tuple[Numbers, ...], ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
@@ -120,6 +135,8 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
+    affix_worth: tuple[tuple[Numbers, ...], ...]
+    item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
     hazards: tuple[Numbers, ...]
     hazard_status: Numbers
@@ -132,6 +149,7 @@ class Catalogue:
     consumable_status: Numbers
     other_consumables: Numbers
     talent_by_key: dict[str, int]
+    talent_perk: Numbers
 
 
 def build(content: Content) -> Catalogue:
@@ -163,6 +181,12 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
         enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
+        enemy_draws=tuple(_draws(content.archetypes[archetypes[e.archetype]]) for e in content.enemies),
+        enemy_heal_weight=tuple(
+            content.archetypes[archetypes[e.archetype]].weights[Intent.heal] for e in content.enemies
+        ),
+        enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
+        enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
@@ -178,6 +202,8 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
+        affix_worth=_affix_worth(content),
+        item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
         hazards=tuple(tuple(n for n, h in enumerate(content.hazards) if h.theme == t) for t in theme_ids),
         hazard_status=tuple(_status(h.status) for h in content.hazards),
@@ -190,6 +216,7 @@ def build(content: Content) -> Catalogue:
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
+        talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
 
 
@@ -214,6 +241,15 @@ def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
 
 
+def _draws(archetype: Archetype) -> Numbers:
+    """The intent on each of 0 .. 99; the heal comes last, so without it only the range is shorter."""
+    return tuple(intent for intent, weight in enumerate(archetype.weights) for _ in range(weight))
+
+
+def _beaten_by(kind: int) -> int:
+    return next((winner for winner, loser in WHEEL_BEATS.items() if loser == kind), -2)
+
+
 def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
     """By level: those whose band holds it; where no band does, those whose band is nearest."""
     rows = [(n, e) for n, e in enumerate(content.enemies) if e.theme == theme and e.rank == "normal"]
@@ -230,6 +266,20 @@ def _effects(action: HeroAction) -> tuple[PutStatus, ...]:
         PutStatus(_status(e.status), e.amount, EFFECT_TIMES.index(e.on), e.who == "self")
         for e in action.effects
     )
+
+
+def _affix_worth(content: Content) -> tuple[tuple[Numbers, ...], ...]:
+    return tuple(
+        tuple(tuple(_worth(a, level, rarity) for a in content.affixes) for level in range(LEVEL_MAX + 1))
+        for rarity in range(RARITY_MAX + 1)
+    )
+
+
+def _worth(affix: Affix, level: int, rarity: int) -> int:
+    if affix.stat in _PLAIN:
+        return affix.base
+    grown = affix.base * 1000 + level * affix.per_level_permille
+    return max(1, grown * (1000 + RARITY_BONUS * rarity) // 1_000_000)
 
 
 def _learned(content: Content, weapon: Weapon) -> tuple[Numbers, ...]:
