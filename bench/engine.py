@@ -88,25 +88,26 @@ def main() -> int:
     return 0 if len({one.fingerprint for many in found.values() for one in many}) == 1 else 1
 
 
-def headline(repeats: int) -> Figures:
-    """The few figures of the overall table, of these sources: the median of so many processes.
+def headline(repeats: int) -> list[Figures]:
+    """The few figures of the overall table, of these sources: one of each for every repeat, a process each.
 
     Returns:
         `random_bot_turns_per_second` (`legal_inputs` + `apply` of recorded runs), `plan_us` (decode, advance,
         encode, digest), `text_us`, `fights_per_second` (from `FightBegan` to its end, plain attacks).
     """
-    names = {
-        "random_bot_turns_per_second": _RECORDED,
-        "plan_us": "plan: all four (us)",
-        "text_us": "text: all (us)",
-        "fights_per_second": _WHOLE_FIGHT,
-    }
     with tempfile.NamedTemporaryFile(suffix=".corpus") as file:
         file.write(msgspec.msgpack.encode(make_corpus(load_rules())))
         file.flush()
         found = [_in_a_process(Path("src"), file.name, "--brief").figures for _ in range(repeats)]
-    medians = {name: statistics.median(one[figure] for one in found) for name, figure in names.items()}
-    return {name: 1e6 / value if name.endswith("per_second") else value for name, value in medians.items()}
+    return [
+        {
+            "random_bot_turns_per_second": 1e6 / one[_RECORDED],
+            "plan_us": one["plan: all four (us)"],
+            "text_us": one["text: all (us)"],
+            "fights_per_second": 1e6 / one[_WHOLE_FIGHT],
+        }
+        for one in found
+    ]
 
 
 def make_corpus(rules: Rules) -> Corpus:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
-from collections.abc import Callable, Iterator
-from random import Random
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from bench import rows
 from bench.asked import Asked, Progress
+from bench.engine import headline
 from bench.table import Figure
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
@@ -18,7 +17,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.registry import Registry
-from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State, load_rules
+from dungeonfighter.rules import GameOptions, Mode, Rules, State, load_rules
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.tokens import count_tokens
 
@@ -26,14 +25,14 @@ _SPEEDS: Final = {rows.RANDOM_BOT, rows.PLAN, rows.TEXT, rows.FIGHTS}
 _SIZES: Final = {rows.STATE_BYTES, rows.TEXT_TOKENS}
 _DEFINITIONS: Final[dict[str, Literal["core", "play"]]] = {rows.CORE_TOKENS: "core", rows.PLAY_TOKENS: "play"}
 _HEURISTIC_RUNS: Final = 6
-_RANDOM_TURNS: Final = 20_000
+_CORPUS_SECONDS: Final = 8.0
 _REPEAT_SECONDS: Final = 3.0
 
 
 def seconds(asked: Asked) -> float:
     """About how long it takes."""
-    return (asked.repeats * _REPEAT_SECONDS if asked.figures & _SPEEDS else 0.0) + (
-        2 * _REPEAT_SECONDS if asked.figures & (_SPEEDS | _SIZES) else 0.0
+    return (_CORPUS_SECONDS + asked.repeats * _REPEAT_SECONDS if asked.figures & _SPEEDS else 0.0) + (
+        2 * _REPEAT_SECONDS if asked.figures & _SIZES else 0.0
     )
 
 
@@ -42,11 +41,11 @@ def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     rules = load_rules()
     if asked.figures & (_SPEEDS | _SIZES):
-        progress.step("rules: runs to measure with", 2 * _REPEAT_SECONDS)
-        states = list(heuristic_states(rules))
-        figures |= _sizes(rules, [state for state, _ in states])
+        if asked.figures & _SIZES:
+            progress.step("rules: runs to measure with", 2 * _REPEAT_SECONDS)
+            figures |= _sizes(rules, [state for state, _ in heuristic_states(rules)])
         if asked.figures & _SPEEDS:
-            figures |= _speeds(rules, states, asked.repeats, progress)
+            figures |= _speeds(asked.repeats, progress)
     if asked.figures & set(_DEFINITIONS):
         figures |= _definitions(rules)
     return {name: figure for name, figure in figures.items() if name in asked.figures}
@@ -64,63 +63,19 @@ def heuristic_states(rules: Rules, runs: int = _HEURISTIC_RUNS) -> Iterator[tupl
             yield before, text
 
 
-def _speeds(
-    rules: Rules, states: list[tuple[State, str]], repeats: int, progress: Progress
-) -> dict[str, Figure]:
+def _speeds(repeats: int, progress: Progress) -> dict[str, Figure]:
     names = {
         rows.RANDOM_BOT: "random_bot_turns_per_second",
         rows.PLAN: "plan_us",
         rows.TEXT: "text_us",
         rows.FIGHTS: "fights_per_second",
     }
-    turns = [(rules.encode(state), text) for state, text in states]
     figures = {name: Figure(note="CPU time of one core, nothing else beside the rules") for name in names}
-    for repeat in range(repeats):
-        progress.step(f"{repeat + 1}/{repeats} rules", _REPEAT_SECONDS)
-        told = _headline(rules, turns, repeat)
+    progress.step(f"rules, {repeats} times", _CORPUS_SECONDS + repeats * _REPEAT_SECONDS)
+    for told in headline(repeats):
         for name, key in names.items():
             figures[name].repeats.append(told[key])
     return figures
-
-
-def _headline(rules: Rules, turns: list[tuple[bytes, str]], seed: int) -> dict[str, float]:
-    """One repeat of the figures of `bench.engine` that belong into the table."""
-    states = [rules.decode(raw) for raw, _ in turns]
-    fights = [rules.decode(raw) for raw, _ in turns if rules.decode(raw).phase == Phase.Combat]
-    return {
-        "random_bot_turns_per_second": 1e6 / _us_each(_RANDOM_TURNS, lambda: _random_bot(rules, seed)),
-        "plan_us": _us_each(len(turns), lambda: [_plan(rules, raw, text) for raw, text in turns]),
-        "text_us": _us_each(len(states), lambda: [rules.text(state, "e1 t1") for state in states]),
-        "fights_per_second": 1e6 / _us_each(len(fights), lambda: [_fight(rules, state) for state in fights]),
-    }
-
-
-def _us_each(count: int, work: Callable[[], object]) -> float:
-    begun = time.process_time()
-    work()
-    return (time.process_time() - begun) * 1e6 / count
-
-
-def _random_bot(rules: Rules, seed: int) -> None:
-    """`legal_inputs`, a draw, `apply`; a new run when one has ended."""
-    dice = Random(seed)
-    state = rules.new_game(GameOptions(seed=seed))
-    for turn in range(_RANDOM_TURNS):
-        if state.over:
-            state = rules.new_game(GameOptions(seed=turn))
-        choices = [choice for choice in rules.legal_inputs(state) if not choice.pattern]
-        state = rules.apply(state, choices[int(dice.random() * len(choices))].input).state
-
-
-def _plan(rules: Rules, raw: bytes, text: str) -> bytes:
-    return rules.digest(rules.encode(rules.advance(rules.decode(raw), text).state))
-
-
-def _fight(rules: Rules, state: State) -> State:
-    """From wherever it stood, plain attacks until it ends."""
-    while state.phase == Phase.Combat and not state.over:
-        state = rules.advance(state, "1").state
-    return state
 
 
 def _sizes(rules: Rules, states: list[State]) -> dict[str, Figure]:

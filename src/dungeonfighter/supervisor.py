@@ -220,10 +220,10 @@ async def serve(
 
 
 def _accepting(listener: socket.socket) -> list[socket.socket]:
-    """Several descriptors of one listening socket: the loop takes one connection from each in one iteration.
+    """Several descriptors of one listening socket: the loop takes one connection from each at a time.
 
-    With a single one, a server so busy that an iteration lasts long leaves those who connect waiting: 37 s were
-    seen at ten iterations a second.
+    With a single one, a server so busy that an iteration lasts long leaves those who connect waiting: 37 s
+    were seen.
     """
     return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
 
