@@ -11,6 +11,7 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
 
 LIST_MAX = 8
+_DIGITS = frozenset("0123456789")
 
 
 def canonical(text: str) -> str:
@@ -19,6 +20,8 @@ def canonical(text: str) -> str:
     Raises:
         BadInput: bad_argument, if it is empty, too long or not printable ASCII.
     """
+    if text in _DIGITS:  # nearly always
+        return text
     if len(text) > limits.input_chars_max:
         raise BadInput(f"an input has at most {limits.input_chars_max} characters, this one {len(text)}")
     if not (text.isascii() and text.isprintable()):
