@@ -13,6 +13,7 @@ import msgspec
 
 from dungeonfighter import __version__
 from dungeonfighter.composition import STORES, compose, open_host, ticking
+from dungeonfighter.scheduling import take_longer_slices
 from dungeonfighter.settings import FIELDS, Settings, instance_name, read_settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     number, _, descriptor = (arguments.worker or "").partition(":")
     set_up_logs(settings.log_format, instance_name(settings) + (f"/{number}" if number else ""))
     if number:
+        take_longer_slices()
         _on_fastest_loop(_serve_as_worker(settings, int(number), int(descriptor)))
         return 0
     if settings.workers > 1:

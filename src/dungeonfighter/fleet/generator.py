@@ -32,10 +32,12 @@ from dungeonfighter.fleet.messages import (
 )
 from dungeonfighter.fleet.verify import verify_bots
 from dungeonfighter.rules import load_rules
+from dungeonfighter.scheduling import take_longer_slices
 
 
 def main() -> None:
     """Obey until the parent has nothing more to say."""
+    take_longer_slices()
     for number in (signal.SIGINT, signal.SIGTERM):  # to a whole group of processes: the parent says when
         signal.signal(number, signal.SIG_IGN)
     allow_many_files()

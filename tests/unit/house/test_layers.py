@@ -20,6 +20,7 @@ LEVELS = {
     "__init__": 0,
     "errors": 1,
     "limits": 1,
+    "scheduling": 1,
     "settings": 4,
     "rules": 2,
     "bots": 3,
