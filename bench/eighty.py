@@ -39,6 +39,8 @@ _PER_PROCESS: Final = 16_000
 _RAMP_BOTS_PER_SECOND: Final = 400
 """A start costs more than a turn: a faster ramp ends above the load that follows, with a queue behind it."""
 _START_SECONDS_MAX: Final = 60.0
+_ANSWER_SECONDS_MAX: Final = 60.0
+"""As clients have it. A shorter one turns an overload of some seconds into a storm of repeats."""
 _STOP_SECONDS_MAX: Final = 60.0
 _P99_MS_MUST, _P99_MS_GOAL = 250.0, 50.0
 _PSS_GB_MUST, _PSS_GB_GOAL = 2.5, 1.6
@@ -186,7 +188,8 @@ def _await_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
 def _fleet(plan: Plan, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     words = ["--bots", plan.bots, "--every", plan.every, "--ramp", plan.ramp, "--warm-up", plan.warm_up,
              "--seconds", plan.seconds, "--processes", plan.generators, "--policy", "attack",
-             "--prefix", "bot", "--report", folder / "report.json"]  # fmt: skip
+             "--timeout", _ANSWER_SECONDS_MAX, "--prefix", "bot",
+             "--report", folder / "report.json"]  # fmt: skip
     fleet = subprocess.Popen(
         [sys.executable, "-m", "dungeonfighter", "fleet", f"http://127.0.0.1:{port}", *map(str, words)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

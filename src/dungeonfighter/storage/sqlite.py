@@ -50,6 +50,10 @@ _PRAGMAS: Final = (
     f"wal_autocheckpoint={LOG_PAGES_AUTO}",
     "temp_store=MEMORY",
 )
+_HOLD_SECONDS: Final = 0.005
+"""How long the event loop may be held by a commit. Whoever asks meanwhile could not be committed sooner; what
+comes in while it is held is taken in one go, with warm caches.
+"""
 _WON: Final = Won()
 
 
@@ -92,7 +96,9 @@ class SqliteStore:
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
-        return await self._write(lambda connection: self._commit(connection, batch))
+        return await self._write(
+            lambda connection: self._commit(connection, batch), hold_seconds=_HOLD_SECONDS
+        )
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
         rows = await self._read(
@@ -183,7 +189,9 @@ class SqliteStore:
 
     # In the threads
 
-    async def _write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def _write(
+        self, work: Callable[[sqlite3.Connection], _Result], *, hold_seconds: float = 0.0
+    ) -> _Result:
         thread, connection, lock = self._writer, self._writing, self._lock
         if thread is None or connection is None or lock is None:
             raise StoreUnavailable("the database is not open")
@@ -199,7 +207,7 @@ class SqliteStore:
             except (sqlite3.Error, OSError) as error:
                 raise _unavailable(error) from error
 
-        return await thread.run(locked)
+        return await thread.run(locked, hold_seconds=hold_seconds)
 
     async def _read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         thread, connection = self._reader, self._reading

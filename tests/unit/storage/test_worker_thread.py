@@ -1,0 +1,69 @@
+"""Work in a thread: its result comes back, whether the loop was held for it or went on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+
+from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.storage.worker_thread import WorkerThread
+
+HOLDS = pytest.mark.parametrize("hold_seconds", [0.0, 1e-9, 60.0])
+
+
+def fail() -> None:
+    raise KeyError("work")
+
+
+@HOLDS
+async def test_the_result_or_the_error_comes_back(hold_seconds: float) -> None:
+    thread = WorkerThread("worker")
+    assert await thread.run(threading.get_ident, hold_seconds=hold_seconds) == thread._thread.ident
+    with pytest.raises(KeyError, match="work"):
+        await thread.run(fail, hold_seconds=hold_seconds)
+    await thread.stop()
+    with pytest.raises(StoreUnavailable):
+        await thread.run(fail, hold_seconds=hold_seconds)
+
+
+async def test_a_loop_that_is_held_does_nothing_else_and_goes_on_when_the_work_takes_too_long() -> None:
+    thread = WorkerThread("worker")
+    order: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.call_soon(order.append, "others")
+    await thread.run(lambda: order.append("work"), hold_seconds=60)
+    assert order == ["work"]
+    may_end = threading.Event()
+    loop.call_soon(may_end.set)  # only a loop that is not held gets there
+    assert await thread.run(lambda: may_end.wait(60), hold_seconds=0.001)
+    await thread.stop()
+
+
+@HOLDS
+async def test_all_results_find_their_askers(hold_seconds: float) -> None:
+    thread = WorkerThread("worker")
+    asked = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
+    assert await asyncio.gather(*asked) == list(range(500))
+    await thread.stop()
+
+
+async def test_who_is_cancelled_stops_nothing() -> None:
+    thread = WorkerThread("worker")
+    may_end, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        may_end.wait(60)
+        done.set()
+
+    asking = asyncio.create_task(thread.run(work))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    may_end.set()
+    await thread.run(lambda: None)
+    assert done.is_set()
+    await thread.stop()
