@@ -35,8 +35,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
 BACKLOG: Final = 4096
 SPARE_FILES: Final = 500
-_ACCEPTS_AT_ONCE: Final = 16
 """Descriptors kept for the store, the log, and connections that are being refused."""
+_ACCEPTS_AT_ONCE: Final = 16
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """A turn makes some hundred objects and hardly a cycle: looking less often saves 8 % of a turn, and
 15 % of one in `step_many`, where five hundred are under way at once (measured)."""
