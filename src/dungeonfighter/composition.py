@@ -65,9 +65,9 @@ def make_store(settings: Settings) -> Store:
         from dungeonfighter.storage.memory import MemoryStore
 
         return MemoryStore()
-    from dungeonfighter.storage.sqlite import SqliteStore
+    from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
 
-    return SqliteStore(Path(database.path))
+    return SqliteStore(Path(database.path), hold_seconds=HOLD_SECONDS if settings.workers > 1 else 0.0)
 
 
 def compose(

@@ -11,10 +11,10 @@ import pytest
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
-from dungeonfighter.storage.sqlite import SqliteStore
+from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
 from tests.contract.postgres_server import PostgresServer, running_server
 
-STORES = ("memory", "sqlite", "postgres")
+STORES = ("memory", "sqlite", "sqlite, held", "postgres")
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +35,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     made: Store
     if request.param == "memory":
         made = MemoryStore()
-    elif request.param == "sqlite":
-        made = SqliteStore(tmp_path / "games.db")
+    elif request.param.startswith("sqlite"):
+        made = SqliteStore(tmp_path / "games.db", hold_seconds=HOLD_SECONDS if "held" in request.param else 0)
     else:
         made = PostgresStore(request.getfixturevalue("postgres_url"))
     await made.open()

@@ -50,10 +50,8 @@ _PRAGMAS: Final = (
     f"wal_autocheckpoint={LOG_PAGES_AUTO}",
     "temp_store=MEMORY",
 )
-_HOLD_SECONDS: Final = 0.005
-"""How long the event loop may be held by a commit. Whoever asks meanwhile could not be committed sooner; what
-comes in while it is held is taken in one go, with warm caches.
-"""
+HOLD_SECONDS: Final = 0.005
+"""For stores of which there are more than cores; see `SqliteStore`."""
 _WON: Final = Won()
 
 
@@ -64,12 +62,18 @@ class SqliteStore:
         path: The database file; made when it is missing. Beside it stand `<path>-wal`, `-shm` and
             `<path>.lock`.
         wall: Where `updated_at` comes from; seconds since 1970.
+        hold_seconds: How long a commit may hold the event loop. Whoever asks meanwhile could not be committed
+            sooner, and is taken with the others in one go; but one process with a core to itself could use
+            the time. Source: docs/decisions/012-many-processes-on-few-cores.md.
     """
 
     lanes = 1
 
-    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, wall: Callable[[], float] = time.time, *, hold_seconds: float = 0.0
+    ) -> None:
         self._path = path
+        self._hold_seconds = hold_seconds
         self._wall = wall
         self._sql = sql_files.queries("sqlite")
         self._writer: WorkerThread | None = None
@@ -97,7 +101,7 @@ class SqliteStore:
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
         return await self._write(
-            lambda connection: self._commit(connection, batch), hold_seconds=_HOLD_SECONDS
+            lambda connection: self._commit(connection, batch), hold_seconds=self._hold_seconds
         )
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
