@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
 
 from dungeonfighter.fleet.http import Endpoint
-from dungeonfighter.fleet.load import Load, LoadOptions
+from dungeonfighter.fleet.load import Load, LoadOptions, interrupts
 from dungeonfighter.fleet.messages import (
     LINE_BYTES_MAX,
     Begin,
@@ -109,7 +108,7 @@ class Generators:
 
     async def play(self) -> Load:
         """Let them all play, until the load is over or Ctrl-C; see `load.run_load`."""
-        with self._signals():
+        with interrupts(self._stop):
             await self._until(lambda one: one.is_ready)
             self._say(Go())
             if self._stopping:
@@ -238,27 +237,6 @@ class Generators:
                     with contextlib.suppress(ProcessLookupError):
                         one.process.kill()
             await asyncio.wait(self._hearing)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the load in good order, the second one the program."""
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM)
-
-        def on_signal(number: int) -> None:
-            self._stop()
-            loop.remove_signal_handler(number)
-
-        handled = []
-        for number in numbers:
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.add_signal_handler(number, on_signal, number)
-                handled.append(number)
-        try:
-            yield
-        finally:
-            for number in handled:
-                loop.remove_signal_handler(number)
 
 
 def _how(code: int | None) -> str:

@@ -118,7 +118,7 @@ async def run_load(
     """
     stop = stop or asyncio.Event()
     teller = Teller()
-    with _interrupt_sets(stop):
+    with interrupts(stop.set):
         return await play_load(options, lambda now: tell(teller.line(now)), stop=stop, tally=tally)
 
 
@@ -318,12 +318,14 @@ def _rare_collections(loop: asyncio.AbstractEventLoop, after_seconds: float) -> 
 
 
 @contextlib.contextmanager
-def _interrupt_sets(stop: asyncio.Event) -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM end the load in good order; a second one ends the program."""
+def interrupts(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM call `stop`, which ends the load in good order; a second one ends the
+    program.
+    """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
-        stop.set()
+        stop()
         loop.remove_signal_handler(number)
 
     handled = []

@@ -127,9 +127,7 @@ class Play(Request):
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
         trail = trails.decode(row.trail)
-        if (self.turn is not None and self.turn != row.turn) or (
-            self.episode is not None and self.episode != row.episode
-        ):
+        if not is_now(row, self.turn, self.episode):
             return judge(row, trail, present(row, book), self.text, self.turn, self.episode)
         try:
             step = rules.advance(rules.decode(row.state), self.text)

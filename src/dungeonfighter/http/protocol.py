@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # uvicorn's attributes alone fit into a dictionary that shares its keys: 1.2 KB less for each connection.
     __slots__ = (
         "_again", "_exchange", "_has_begun", "_head_bytes", "_idle_since", "_incomplete", "_known", "_late",
-        "_lessons", "_offered", "_parser_is_gone", "_whole",
+        "_lessons", "_offered", "_whole",
     )  # fmt: skip
     short_way: ClassVar[ShortWay | None] = None
 
@@ -106,7 +106,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._again: Again | None = None
         self._lessons = heads.LESSONS_MAX
         self._has_begun = False
-        self._parser_is_gone = False
         self._whole = b""
         """What came in one piece between two requests: perhaps a whole one."""
 
@@ -142,8 +141,7 @@ class BoundedProtocol(HttpToolsProtocol):
             piece = data[begin : begin + room]
             begin += room
             self._head_bytes += len(piece)  # until a callback says that the head is complete
-            if self._parser_is_gone:
-                self._renew_parser()
+            self._ensure_parser()
             super().data_received(piece)
         self._whole = b""
         if self._late is None and self._is_awaiting() and not self.transport.is_closing():
@@ -254,7 +252,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if again(body, exchange.reply, bot):
             self._lessons = heads.LESSONS_MAX
             self.parser = None  # type: ignore[assignment]  # 1.3 KB a connection that seldom needs it again
-            self._parser_is_gone = True
             return True
         exchange.response_complete = True
         self.cycle = before
@@ -300,8 +297,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def _idle_watch(self) -> IdleWatch:
         return IdleWatch.over(self.server_state, self.connections, self.timeout_keep_alive)  # type: ignore[arg-type]
 
-    def _renew_parser(self) -> None:
-        self._parser_is_gone = False
+    def _ensure_parser(self) -> None:
+        """Make one again, if it was let go between two requests."""
+        standing: httptools.HttpRequestParser | None = self.parser
+        if standing is not None:
+            return
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 import pytest
 
 from dungeonfighter import demo
 from dungeonfighter.fleet import command
+
+PUBLIC: Final = "http://game.example.org"
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
@@ -55,7 +58,7 @@ def test_words_that_do_not_go_together_are_refused(
 
 def test_addresses_of_this_machine_do_not_reach_another_one(capsys: pytest.CaptureFixture[str]) -> None:
     args = parsed(["--sources=3"])
-    args.url = "http://game.example.org"
+    args.url = PUBLIC
     assert command.run(args) == 2
     assert "--sources" in capsys.readouterr().err
 
