@@ -24,7 +24,7 @@ from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, spelled
 from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store
-from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Start, Tell
+from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Show, Start, Tell, as_it_is
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
 
@@ -85,15 +85,21 @@ class BotHost:
         """
         return await _told(lambda tell: self.begin_play(key, text, turn, episode, tell))
 
-    def begin_play(self, key: str, text: str, turn: int | None, episode: int | None, tell: Tell) -> None:
+    def begin_play(
+        self, key: str, text: str, turn: int | None, episode: int | None, tell: Tell, show: Show = as_it_is
+    ) -> None:
         """`play` for those who do not wait but are told, once, in the event loop, perhaps at once.
+
+        Args:
+            key, text, turn, episode: As `play`.
+            tell: Told what `show` made of the answer, or what went wrong.
+            show: Called while the new state is at hand, before it is durable.
 
         Raises:
             BadInput, Overloaded: As `play`; then nobody is told.
         """
-        self._lines.submit(
-            key, Play(self._chance.op(), self._patience.deadline(), tell, canonical(text), turn, episode)
-        )
+        op, deadline = self._chance.op(), self._patience.deadline()
+        self._lines.submit(key, Play(op, deadline, tell, canonical(text), turn, episode, show))
 
     async def play_many(
         self, key: str, texts: Sequence[str], *, turn: int | None = None, episode: int | None = None
@@ -134,12 +140,14 @@ class BotHost:
         """
         return await _told(lambda tell: self.begin_start(key, options, episode, tell))
 
-    def begin_start(self, key: str, options: NewGame, episode: int | None, tell: Tell) -> None:
+    def begin_start(
+        self, key: str, options: NewGame, episode: int | None, tell: Tell, show: Show = as_it_is
+    ) -> None:
         """`start` for those who do not wait; see `begin_play`."""
         if options.mode == Mode.daily and options.seed is not None:
             raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
         op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
-        self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds))
+        self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds, show=show))
 
     async def reset(self, key: str) -> Answer:
         """Begin a new run with the former name and mode and fresh dice, and clear the directive."""

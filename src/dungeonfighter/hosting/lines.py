@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from typing import Final
+from typing import Any, Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import (
@@ -41,7 +41,7 @@ from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.hot_game import Game
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
-from dungeonfighter.hosting.requests import Planned, Request, Verdict
+from dungeonfighter.hosting.requests import Attempt, Planned, Request, Verdict
 from dungeonfighter.hosting.rulebook import RuleBook
 
 _LOOKED_AT_MAX: Final = 8
@@ -131,18 +131,18 @@ class Lines:
         if type(plan) is not Planned:
             self._slowly(game, request, None)
             return
-        request.trying(plan)
-
-        def tell(told: Told) -> None:
-            if type(told) is Won:
-                self._won(game, plan)
-                self._done(game, request, plan.answer)
-            else:
-                self._slowly(game, request, told)
-
         try:
-            self.commits.add(plan.write, tell)
-        except Overloaded as error:
+            attempt = request.trying(plan)
+
+            def tell(told: Told) -> None:
+                if type(told) is Won:
+                    self._won(game, attempt)
+                    self._done(game, request, attempt.shown)
+                else:
+                    self._slowly(game, request, told)
+
+            self.commits.add(attempt.write, tell)
+        except Exception as error:  # noqa: BLE001 (nothing is on its way: told to the one who asked)
             self._fail(game, request, error)
 
     def _plan(
@@ -155,21 +155,19 @@ class Lines:
         except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
             return Verdict(error=error)
 
-    def _won(self, game: Game, plan: Planned) -> None:
-        game.row, game.trouble = plan.write.row, None
-        self._count(plan)
+    def _won(self, game: Game, attempt: Attempt) -> None:
+        game.row, game.trouble = attempt.write.row, None
+        self._count(attempt)
 
-    def _count(self, plan: Planned) -> None:
-        self.counters.turns += plan.answer.applied
+    def _count(self, attempt: Attempt) -> None:
+        self.counters.turns += attempt.applied
         self._patience.wrote()
-        if plan.write.ended is not None:
+        if attempt.write.ended is not None:
             self.counters.episodes_ended += 1
-            self.feed.run_ended(plan.write)
+            self.feed.run_ended(attempt.write)
 
-    def _done(self, game: Game, request: Request, answer: Answer) -> None:
-        if answer.repeated:
-            self.counters.repeated += 1
-        request.tell(answer)
+    def _done(self, game: Game, request: Request, shown: Any) -> None:
+        request.tell(shown)
         self._next(game)
 
     def _fail(self, game: Game, request: Request, error: Exception) -> None:
@@ -223,21 +221,27 @@ class Lines:
 
     async def _work(self, game: Game, request: Request, told: Told | None) -> None:
         try:
-            answer = await self._resolve(game, request, told)
+            shown = await self._resolve(game, request, told)
         except Exception as error:  # noqa: BLE001 (told to the one who asked)
             self._fail(game, request, error)
         else:
-            self._done(game, request, answer)
+            self._done(game, request, shown)
 
-    async def _resolve(self, game: Game, request: Request, told: Told | None) -> Answer:
-        """Answer one request whatever it takes: load, check, commit, conflict, settle, again."""
+    async def _resolve(self, game: Game, request: Request, told: Told | None) -> Any:
+        """Answer one request whatever it takes: load, check, commit, conflict, settle, again.
+
+        Returns:
+            The answer as the request shows it.
+        """
         fresh = False
         for _ in range(limits.attempts_max):
             if told is not None or game.row is None or game.unsettled:
                 row = await self._renew(game, request, told)
-                answer = self._after_attempt(row, request) if request.tried else None
-                if answer is not None:
-                    return answer
+                settled = self._after_attempt(row, request) if request.tried else None
+                if isinstance(settled, Attempt):
+                    return settled.shown
+                if settled is not None:
+                    return self._shown(request, settled)
                 if isinstance(told, StoreUnavailable):
                     await self._patience.pause_after(told, request.deadline)
                 fresh = not isinstance(told, StoreUnavailable)
@@ -250,14 +254,14 @@ class Lines:
             plan = self._plan(request, row, game.trouble)
             if isinstance(plan, Verdict):
                 if fresh or await self._is_head(row, request):
-                    return plan.told()
+                    return self._shown(request, plan.told())
                 game.row = None
                 continue
-            request.trying(plan)
-            told = await self._commit(plan)
+            attempt = request.trying(plan)
+            told = await self._commit(attempt)
             if isinstance(told, Won):
-                self._won(game, plan)
-                return plan.answer
+                self._won(game, attempt)
+                return attempt.shown
         raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
 
     async def _renew(self, game: Game, request: Request, told: Told | None) -> Row:
@@ -288,8 +292,8 @@ class Lines:
             game.trouble = trouble
         return game.row
 
-    def _after_attempt(self, row: Row, request: Request) -> Answer | None:
-        """Whether an earlier attempt of this request had won after all; None: none did, judge again.
+    def _after_attempt(self, row: Row, request: Request) -> Attempt | Answer | None:
+        """The attempt of this request that had won after all, or else what to answer; None: judge again.
 
         Raises:
             OutcomeUnknown: The trail no longer reaches back to the attempt.
@@ -302,7 +306,7 @@ class Lines:
             if won is None:
                 return Answer(present(row, self._book), repeated=True)
             self._count(won)
-            return won.answer
+            return won
         if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):
             what = "so much happened since that it cannot be told whether this was applied; look first"
             raise OutcomeUnknown(what)
@@ -320,7 +324,13 @@ class Lines:
         head = await self._patience.ask(lambda: self._heads.get(row.bot_id), request.deadline)
         return head.is_of(row) if head is not None else row.version == 0
 
-    async def _commit(self, plan: Planned) -> Told:
+    async def _commit(self, attempt: Attempt) -> Told:
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        self.commits.add(plan.write, future.set_result)
+        self.commits.add(attempt.write, future.set_result)
         return await future
+
+    def _shown(self, request: Request, answer: Answer) -> Any:
+        """What is told of an answer that is no attempt's."""
+        if answer.repeated:
+            self.counters.repeated += 1
+        return request.show(answer)

@@ -9,7 +9,7 @@ The retry table is `judge`. Source: docs/architecture.md, "One request, one effe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from msgspec import Struct
@@ -43,6 +43,17 @@ class Planned(Struct, gc=False):
     answer: Answer
 
 
+class Attempt(Struct, gc=False):
+    """A write on its way, and what is told when it has won: `shown` is what the asker made of the answer.
+
+    It is made before the commit, while the new state is at hand; the state itself does not wait for it.
+    """
+
+    write: Write
+    shown: Any
+    applied: int
+
+
 class Seeds(Struct, frozen=True):
     """Seeds for a run that was given none: drawn for this request, and the one of the day for daily runs."""
 
@@ -51,11 +62,21 @@ class Seeds(Struct, frozen=True):
 
 
 _NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
-_NONE_TRIED: Final[dict[int, Planned]] = {}
+_NONE_TRIED: Final[dict[int, Attempt]] = {}
 _ALL_SURE: Final[frozenset[int]] = frozenset()
 
-Tell = Callable[[Answer | Exception], None]
-"""Who asked: told once, in the event loop, of the answer or of what went wrong. It must not raise."""
+Show = Callable[[Answer], Any]
+"""Makes of an answer what the asker wants to be told. It is called when the answer is planned, perhaps again
+when it is planned anew, and must change nothing."""
+
+Tell = Callable[[Any], None]
+"""Who asked: told once, in the event loop, of what was shown, or of the `Exception` that went wrong. It must
+not raise."""
+
+
+def as_it_is(answer: Answer) -> Answer:
+    """For those who want the answer itself."""
+    return answer
 
 
 class Request:
@@ -66,23 +87,27 @@ class Request:
     replayable: ClassVar[bool] = False
     """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
 
-    def __init__(self, op: bytes, deadline: float, tell: Tell) -> None:
+    def __init__(self, op: bytes, deadline: float, tell: Tell, show: Show = as_it_is) -> None:
         self.op = op
         self.deadline = deadline
         self.tell = tell
-        self.tried: dict[int, Planned] = _NONE_TRIED
-        """What was planned for each version this request has tried to write, the last attempt last."""
+        self.show = show
+        self.tried: dict[int, Attempt] = _NONE_TRIED
+        """The attempts to write each version that this request has tried, the last one last."""
         self.unsure: frozenset[int] = _ALL_SURE
         """Those of them of which nothing is known: neither won nor refused."""
 
-    def trying(self, plan: Planned) -> None:
-        """Note an attempt before it is sent."""
+    def trying(self, plan: Planned) -> Attempt:
+        """Show the answer, and note the attempt before it is sent."""
+        answer = plan.answer
+        attempt = Attempt(plan.write, self.show(answer), answer.applied)
         version = plan.write.row.version
         if not self.tried:  # nearly always
-            self.tried = {version: plan}
-            return
+            self.tried = {version: attempt}
+            return attempt
         self.tried.pop(version, None)
-        self.tried[version] = plan
+        self.tried[version] = attempt
+        return attempt
 
     def not_told(self) -> None:
         """Nothing is known of the last attempt."""
@@ -115,8 +140,9 @@ class Play(Request):
         text: str,
         turn: int | None,
         episode: int | None,
+        show: Show = as_it_is,
     ) -> None:
-        super().__init__(op, deadline, tell)
+        super().__init__(op, deadline, tell, show)
         self.text = text
         self.turn = turn
         self.episode = episode
@@ -156,9 +182,9 @@ class Start(Request):
 
     def __init__(
         self, op: bytes, deadline: float, tell: Tell, options: NewGame,
-        episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW,
+        episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW, show: Show = as_it_is,
     ) -> None:  # fmt: skip
-        super().__init__(op, deadline, tell)
+        super().__init__(op, deadline, tell, show)
         self.options = options
         self.episode = episode
         self.seeds = seeds

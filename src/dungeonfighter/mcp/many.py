@@ -126,7 +126,7 @@ class _Steps:
                 seen.add(bot)
                 self._begin(index, step)
             except Exception as error:  # noqa: BLE001 (each step fails by itself)
-                self._tell(index, bot, None, error)
+                self._tell(index, bot, error)
         await self._all_told
         if self._troubles:
             told = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
@@ -134,29 +134,22 @@ class _Steps:
 
     def _begin(self, index: int, step: arguments.Step) -> None:
         key = f"{self._fleet}/{step.bot_id}"
-        tell = partial(self._tell, index, step.bot_id, step.turn)
+        tell = partial(self._tell, index, step.bot_id)
+        show = partial(self._stepped, step.bot_id, step.turn)
         if step.input is not None:
             if step.start is not None:
                 raise bad_argument("a step has `input` or `start`, not both")
-            self._host.begin_play(key, step.input, step.turn, step.episode, tell)
+            self._host.begin_play(key, step.input, step.turn, step.episode, tell, show)
             return
         if step.start is None:
             raise bad_argument("a step must have `input` or `start`")
         if step.turn is not None:
             raise bad_argument("argument `turn` goes with `input`; a start may name `episode`")
         options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
-        self._host.begin_start(key, new_game(options), step.episode, tell)
+        self._host.begin_start(key, new_game(options), step.episode, tell, show)
 
-    def _tell(
-        self, index: int, bot: str | UnsetType, turn: int | None, told: Answer | Exception
-    ) -> None:  # fmt: skip
-        try:
-            if isinstance(told, Exception):
-                raise told
-            assert bot is not UNSET
-            self.results[index] = self._stepped(bot, turn, told)
-        except Exception as error:  # noqa: BLE001 (each step fails by itself)
-            self.results[index] = self._not_stepped(bot, error)
+    def _tell(self, index: int, bot: str | UnsetType, told: Stepped | Exception) -> None:
+        self.results[index] = self._not_stepped(bot, told) if isinstance(told, Exception) else told
         self._untold -= 1
         if self._untold == 0 and not self._all_told.done():
             self._all_told.set_result(None)

@@ -197,19 +197,15 @@ class Registry:
             task.add_done_callback(self._tasks.discard)
             return
 
-        def tell(told: Answer | Exception) -> None:
-            if isinstance(told, Exception):
-                then(_failed(told, found, fleet, bot))
-                return
-            try:
-                answer: ToolAnswer | ProtocolError = played(told, ask)
-            except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-                answer = _failed(error, found, fleet, bot)
-            then(answer)
+        def show(answer: Answer) -> ToolAnswer:
+            return played(answer, ask)
+
+        def tell(told: ToolAnswer | Exception) -> None:
+            then(_failed(told, found, fleet, bot) if isinstance(told, Exception) else told)
 
         try:
             ask = found.ask(args)
-            self._host.begin_play(f"{fleet}/{bot}", ask.text, ask.turn, ask.episode, tell)
+            self._host.begin_play(f"{fleet}/{bot}", ask.text, ask.turn, ask.episode, tell, show)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             then(_failed(error, found, fleet, bot))
 
