@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dungeonfighter.scheduling import Coalescing
 from dungeonfighter.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from dungeonfighter.web.watch import Watch
 
 STORES: Final = ("sqlite", "memory", "postgresql")
+REST_SECONDS_MAX: Final = 0.05
+"""Of one worker among several; see `scheduling.Coalescing`."""
 
 
 @contextlib.asynccontextmanager
@@ -40,6 +43,7 @@ async def open_host(settings: Settings) -> AsyncIterator[BotHost]:
         chance=SystemChance(),
         hot_games_max=settings.max_bots_per_instance,
         commit_timeout_seconds=settings.commit_timeout_seconds,
+        rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
     )
     try:
         yield host

@@ -20,8 +20,11 @@ from dungeonfighter.fleet.pace import JITTER, ClosedLoop, OpenLoop, Pace, Wheel
 from dungeonfighter.fleet.player import Player
 from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, Teller
 from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.scheduling import Coalescing
 
 STOP_GRACE_SECONDS = 5.0
+_REST_SECONDS_MAX: Final = 0.01
+"""Of a generator among others; what it adds to a latency is measured as one."""
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
 """Bots live as long as the load and make no cycles: looking at them again and again finds nothing."""
 
@@ -174,8 +177,9 @@ def _player(number: int, options: LoadOptions, crew: Crew) -> Player:
 def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:
     if not options.is_open:
         return ClosedLoop(options.in_flight_max)
+    rest = Coalescing(_REST_SECONDS_MAX).rest if options.processes > 1 else None
     return OpenLoop(
-        Wheel(loop),
+        Wheel(loop, rest=rest),
         options.bots,
         spread_seconds=options.spread_seconds,
         step_seconds=options.every or options.bots / options.rate,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from random import Random
 from typing import Final, Protocol
@@ -74,11 +74,23 @@ class ClosedLoop:
 
 
 class Wheel:
-    """Calls actors at ticks: a bucket for each, one timer for all. Ticks count from the wheel's beginning."""
+    """Calls actors at ticks: a bucket for each, one timer for all. Ticks count from the wheel's beginning.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tick_seconds: float = TICK_SECONDS) -> None:
+    Args:
+        loop: Where they are called.
+        tick_seconds: How long a tick is.
+        rest: Called after each tick; it may block for a moment, so that answers come together.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tick_seconds: float = TICK_SECONDS,
+        rest: Callable[[], None] | None = None,
+    ) -> None:
         self._loop = loop
         self._tick_seconds = tick_seconds
+        self._rest = rest
         self._buckets: dict[int, list[Actor]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.began = 0.0
@@ -120,6 +132,8 @@ class Wheel:
         self.advance(time.perf_counter())
         left = self.began + (self._passed + 1) * self._tick_seconds - time.perf_counter()
         self._timer = self._loop.call_later(max(0.001, left), self._turn)
+        if self._rest is not None:
+            self._loop.call_soon(self._rest)
 
 
 class OpenLoop:

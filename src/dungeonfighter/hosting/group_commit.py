@@ -25,10 +25,16 @@ Told = Won | Conflict | Failed | StoreUnavailable
 
 
 class GroupCommit:
-    """One lane of batches to one store."""
+    """One lane of batches to one store.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: Where they are written.
+        emptied: Called when all that was queued has been told.
+    """
+
+    def __init__(self, store: Store, emptied: Callable[[], None] | None = None) -> None:
         self._store = store
+        self._emptied = emptied
         self._queue: list[tuple[Write, Callable[[Told], None]]] = []
         self._flying: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -77,6 +83,8 @@ class GroupCommit:
                     _tell(tell, outcome)
         finally:
             self._flying = None
+        if self._emptied is not None:
+            self._emptied()
 
     async def _commit(self, writes: list[Write]) -> list[Told]:
         self.batches += 1
@@ -94,10 +102,17 @@ class GroupCommit:
 
 
 class Lanes:
-    """Several lanes to one store, as many as it can write side by side; a bot always takes the same one."""
+    """Several lanes to one store, as many as it can write side by side; a bot always takes the same one.
 
-    def __init__(self, store: Store) -> None:
-        self._lanes = [GroupCommit(store) for _ in range(store.lanes)]
+    Args:
+        store: Where batches are written.
+        rest: Called in the event loop when nothing is left to write and the answers are on their way.
+    """
+
+    def __init__(self, store: Store, rest: Callable[[], None] | None = None) -> None:
+        self._rest = rest
+        emptied = None if rest is None else self._rest_soon
+        self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
         self._only = self._lanes[0] if len(self._lanes) == 1 else None
 
     def add(self, write: Write, tell: Callable[[Told], None]) -> None:
@@ -126,6 +141,11 @@ class Lanes:
         """Return when everything queued has been told."""
         for lane in self._lanes:
             await lane.drain()
+
+    def _rest_soon(self) -> None:
+        """Rest in the next turn of the loop: what was told now is sent at the end of this one."""
+        if self._rest is not None and not self.is_busy:
+            asyncio.get_running_loop().call_soon(self._rest)
 
 
 def _tell(tell: Callable[[Told], None], outcome: Told) -> None:

@@ -41,19 +41,22 @@ class BotHost:
             it.
         commit_timeout_seconds: How long a request may wait for the store before it answers `outcome_unknown`
             or `store_unavailable`.
+        rest: Called in the event loop whenever no write is left to be done; it may block for a moment, so
+            that more comes together.
     """
 
     def __init__(
         self, *, store: Store, rules: RuleBook, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
+        rest: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
         self._clock = clock
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds)
-        self._lines = Lines(store, rules, self._patience, hot_games_max)
+        self._lines = Lines(store, rules, self._patience, hot_games_max, rest)
 
     @property
     def feed(self) -> Feed:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from dungeonfighter import limits
@@ -51,7 +52,10 @@ _LOOKED_AT_MAX: Final = 8
 class Lines:
     """The hot games and who waits for each; the longest idle ones hibernate beyond `hot_games_max`."""
 
-    def __init__(self, store: Store, rules: RuleBook, patience: Patience, hot_games_max: int) -> None:
+    def __init__(
+        self, store: Store, rules: RuleBook, patience: Patience, hot_games_max: int,
+        rest: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         self._book = rules
         self._patience = patience
         self._hot_games_max = hot_games_max
@@ -61,7 +65,7 @@ class Lines:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.hot: OrderedDict[str, Game] = OrderedDict()
-        self.commits = Lanes(store)
+        self.commits = Lanes(store, rest)
         self.counters = Counters()
         self.feed = Feed()
 

@@ -48,3 +48,17 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
     assert len(told) == lanes.rows == 200
     assert {head.version for head in await store.heads([w.row.bot_id for w in begun]) if head} == {2}
     assert not lanes.is_busy
+
+
+async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
+    store = GatedStore()
+    rested: list[int] = []
+    told: list[Told] = []
+    lanes = Lanes(store, lambda: rested.append(len(told)))
+    for number in range(100):
+        lanes.add(first(f"local/b{number:03}"), told.append)
+    await store.several.wait()
+    store.gate.set()
+    await lanes.drain()
+    await asyncio.sleep(0)
+    assert set(rested) == {100}
