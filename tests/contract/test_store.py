@@ -198,3 +198,14 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
         ("local/b", 1, 300),
     ]
     assert len(await store.best_runs("local/", 10)) == 3
+
+
+async def test_many_rows_are_read_in_the_order_asked_for_and_those_not_there_are_none(store: Store) -> None:
+    there = [first(f"local/b{number:03}", b"%d" % number) for number in range(0, 200, 2)]
+    await store.commit(there)
+    asked = [f"local/b{number:03}" for number in reversed(range(200))]
+    rows = await store.load(asked)
+    assert [row and row.bot_id for row in rows] == [
+        name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), asked, strict=True)
+    ]
+    assert [row.state for row in reversed(rows) if row] == [write.row.state for write in there]

@@ -9,7 +9,9 @@ Source: docs/architecture.md, "PostgreSQL".
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
@@ -33,6 +35,7 @@ from dungeonfighter.hosting.ports import (
     Write,
 )
 from dungeonfighter.storage import postgres_schema, sql_files
+from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_pool import Connection, Pool
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -86,6 +89,7 @@ class PostgresStore:
         try:
             await self._read(postgres_schema.check_settings)
             await self._read(lambda connection: postgres_schema.migrate(connection, self._sql))
+            await self._make_ready()
         except BaseException:
             await self.close()
             raise
@@ -99,8 +103,12 @@ class PostgresStore:
         return await self._read(lambda connection: self._heads(connection, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        rows = await self._fetch("load", list(bot_ids))
-        return _in_order(rows, bot_ids)
+        """Many are read over several connections side by side: each waits for the disk, a page at a time."""
+        parts = in_parts(bot_ids, self._readers.size)
+        if len(parts) < 2:
+            return _in_order(await self._fetch("load", list(bot_ids)), bot_ids)
+        found = await asyncio.gather(*(self._fetch("load", list(part)) for part in parts))
+        return _in_order(chain.from_iterable(found), bot_ids)
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """The rows, after everything this process ever sent about them.
@@ -159,6 +167,14 @@ class PostgresStore:
         await self._writers.close()
         await self._readers.close()
         await self._copy.close()
+
+    async def _make_ready(self) -> None:
+        """Connect all readers and let each plan a load, so that the first bots do not wait for that.
+
+        What fails is made when it is needed.
+        """
+        planned = (self._fetch("load", []) for _ in range(self._readers.size))
+        await asyncio.gather(*planned, return_exceptions=True)
 
     # On a connection
 

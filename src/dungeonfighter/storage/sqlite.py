@@ -1,20 +1,23 @@
 """The embedded store: one SQLite file, any number of worker processes, every answer durable.
 
 WAL with `synchronous=FULL`; a batch is one `BEGIN IMMEDIATE` transaction under a file lock between processes.
-Writes are done in order by one thread, reads by another on a connection of its own, so a read never waits for
-a batch; a third moves the log into the file (`sqlite_checkpoint`).
+Writes are done in order by one thread, reads by others on connections of their own, so a read never waits for
+a batch; one more thread moves the log into the file (`sqlite_checkpoint`).
 
 Source: docs/architecture.md, "SQLite".
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -35,6 +38,7 @@ from dungeonfighter.hosting.ports import (
 )
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.file_lock import FileLock
+from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
 from dungeonfighter.storage.sqlite_checkpoint import LOG_PAGES_AUTO, Checkpointer, SyncedFile
 from dungeonfighter.storage.worker_thread import WorkerThread
@@ -50,6 +54,7 @@ _PRAGMAS: Final = (
     f"wal_autocheckpoint={LOG_PAGES_AUTO}",
     "temp_store=MEMORY",
 )
+_READERS: Final = 4
 HOLD_SECONDS: Final = 0.005
 """For stores of which there are more than cores; see `SqliteStore`."""
 _WON: Final = Won()
@@ -77,10 +82,10 @@ class SqliteStore:
         self._wall = wall
         self._sql = sql_files.queries("sqlite")
         self._writer: WorkerThread | None = None
-        self._reader: WorkerThread | None = None
+        self._readers: list[WorkerThread] = []
         self._lock: FileLock | None = None
         self._writing: sqlite3.Connection | None = None
-        self._reading: sqlite3.Connection | None = None
+        self._reading: list[sqlite3.Connection] = []
         self._checkpointer: Checkpointer | None = None
 
     async def open(self) -> None:
@@ -90,10 +95,12 @@ class SqliteStore:
             SchemaTooNew: The file was written by a newer release.
             StoreUnavailable: It cannot be opened or is not a database.
         """
-        self._writer, self._reader = WorkerThread("sqlite-writer"), WorkerThread("sqlite-reader")
+        self._writer = WorkerThread("sqlite-writer")
+        self._readers = [WorkerThread(f"sqlite-reader-{number}") for number in range(_READERS)]
         try:
             await self._writer.run(self._open_writing)
-            await self._reader.run(self._open_reading)
+            for reader in self._readers:
+                await reader.run(self._open_reading)
         except BaseException:
             await self.close()
             raise
@@ -112,7 +119,14 @@ class SqliteStore:
         return [found.get(bot_id) for bot_id in bot_ids]
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        return await self._read(lambda reading: self._load(reading, bot_ids))
+        """Many are read by several threads side by side: they wait for the disk, a page at a time."""
+        parts = in_parts(bot_ids, len(self._readers))
+        if len(parts) < 2:
+            return await self._read(lambda reading: self._load(reading, bot_ids))
+        found = await asyncio.gather(
+            *(self._read(partial(self._load, bot_ids=part), number) for number, part in enumerate(parts))
+        )
+        return list(chain.from_iterable(found))
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """In the writer's thread, so after everything this store was given before."""
@@ -174,13 +188,13 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what was accepted, fold the WAL into the file, let go."""
-        reader, writer, lock = self._reader, self._writer, self._lock
+        readers, writer, lock = self._readers, self._writer, self._lock
         reading, writing, checkpointer = self._reading, self._writing, self._checkpointer
-        self._reader = self._writer = self._lock = self._reading = self._writing = None
-        self._checkpointer = None
+        self._writer = self._lock = self._writing = self._checkpointer = None
+        self._readers, self._reading = [], []
         if writer is not None and checkpointer is not None:
             await writer.run(checkpointer.close)
-        for thread, connection in ((reader, reading), (writer, writing)):
+        for thread, connection in (*zip_longest(readers, reading), (writer, writing)):
             if thread is None:
                 continue
             if connection is not None:
@@ -213,10 +227,10 @@ class SqliteStore:
 
         return await thread.run(locked, hold_seconds=hold_seconds)
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        thread, connection = self._reader, self._reading
-        if thread is None or connection is None:
+    async def _read(self, work: Callable[[sqlite3.Connection], _Result], reader: int = 0) -> _Result:
+        if len(self._reading) < _READERS:
             raise StoreUnavailable("the database is not open")
+        thread, connection = self._readers[reader], self._reading[reader]
 
         def guarded() -> _Result:
             try:
@@ -247,8 +261,9 @@ class SqliteStore:
 
     def _open_reading(self) -> None:
         try:
-            self._reading = self._connect()
-            self._reading.execute("pragma query_only=1")
+            reading = self._connect()
+            self._reading.append(reading)
+            reading.execute("pragma query_only=1")
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the database {self._path} cannot be read: {error}") from error
 
