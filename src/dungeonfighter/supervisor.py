@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from dungeonfighter import huge_pages
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Offer, Reply
@@ -202,6 +203,7 @@ async def serve(
     gc.set_threshold(*_GC_THRESHOLDS)
     watching = call_at_stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext()
     with _signals(draining, is_worker), watching:
+        asking = asyncio.create_task(huge_pages.keep_asking())
         serving = asyncio.create_task(server.serve(_accepting(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,6 +219,7 @@ async def serve(
                 await before_close()
             server.should_exit = True
         await serving
+        asking.cancel()
 
 
 def _accepting(listener: socket.socket) -> list[socket.socket]:

@@ -19,6 +19,7 @@ from tests.unit.house.sources import MODULES, PACKAGE, dotted_name
 LEVELS = {
     "__init__": 0,
     "errors": 1,
+    "huge_pages": 1,
     "limits": 1,
     "scheduling": 1,
     "settings": 4,

@@ -1,0 +1,106 @@
+"""Asks Linux to back this process's memory with pages of 2 MiB instead of 4 KiB.
+
+A turn of one of many thousand games touches memory all over the heap. With small pages the processor has to
+look most of their addresses up in tables that lie in memory themselves, twice over in a virtual machine.
+Where the system has huge pages on `madvise`, as several distributions do, a process must ask; on `always`
+there is little left to do here, on `never` nothing happens.
+
+Only regions that are in use nearly everywhere are asked for: a huge page is there as a whole or not at all.
+
+Source: madvise(2), MADV_HUGEPAGE and MADV_COLLAPSE (Linux 6.1 and later); what it saves: docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+HUGE_BYTES: Final = 2 << 20
+_MADV_HUGEPAGE: Final = 14
+_MADV_COLLAPSE: Final = 25
+_IN_USE: Final = 0.8
+"""The share of a region that must be in memory already."""
+_EVERY_SECONDS: Final = 10.0
+_BETWEEN_SECONDS: Final = 0.2
+_AT_ONCE_BYTES: Final = 4 * HUGE_BYTES
+"""How much is copied into huge pages in one go: 2 to 20 ms, in which nobody gets new memory."""
+
+_SMAPS: Final = Path("/proc/self/smaps")
+_region: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0\s*(?:\[heap\])?\n").fullmatch
+
+Advise = Callable[[int, int, int], bool]
+"""madvise: address, length, advice; whether it was taken."""
+
+
+async def keep_asking() -> None:
+    """Ask now and then, beside the event loop, until cancelled: a heap grows."""
+    advise = _madvise()
+    if advise is None:
+        return
+    loop = asyncio.get_running_loop()
+    pause = _EVERY_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        done = await loop.run_in_executor(None, ask, advise)
+        pause = _EVERY_SECONDS if done < _AT_ONCE_BYTES else _BETWEEN_SECONDS
+
+
+def ask(advise: Advise) -> int:
+    """Ask once for what lies in small pages, as far as is done in one go.
+
+    Returns:
+        Bytes that were collapsed into huge pages, or were in such.
+    """
+    done = 0
+    with contextlib.suppress(OSError), _SMAPS.open(encoding="ascii", errors="replace") as smaps:
+        for begin, end in regions(smaps):
+            advise(begin, end - begin, _MADV_HUGEPAGE)
+            for address in range(begin, end, HUGE_BYTES):
+                if done >= _AT_ONCE_BYTES:
+                    return done
+                done += HUGE_BYTES * advise(address, HUGE_BYTES, _MADV_COLLAPSE)
+    return done
+
+
+def regions(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """The aligned insides of private memory in use that has small pages: begin and end."""
+    begin = end = in_use = 0
+    for line in smaps:
+        name, _, rest = line.partition(":")
+        if name == "Rss":
+            in_use = 1024 * int(rest.split()[0])
+        elif name == "AnonHugePages":
+            small = in_use - 1024 * int(rest.split()[0])
+            if end - begin and in_use >= _IN_USE * (end - begin) and small >= HUGE_BYTES:
+                first = -(-begin // HUGE_BYTES) * HUGE_BYTES
+                last = end // HUGE_BYTES * HUGE_BYTES
+                if last > first:
+                    yield first, last
+        elif found := _region(line):
+            begin, end, in_use = int(found[1], 16), int(found[2], 16), 0
+        elif "-" in name and " " in name:
+            begin = end = 0  # another kind of region
+
+
+def _madvise() -> Advise | None:
+    """The system's, where there is one."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        call = ctypes.CDLL(None, use_errno=True).madvise
+    except (OSError, AttributeError):
+        return None
+    call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    call.restype = ctypes.c_int
+
+    def advise(address: int, length: int, advice: int) -> bool:
+        done: int = call(address, length, advice)
+        return done == 0
+
+    return advise
