@@ -8,7 +8,9 @@ Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (20
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple
 
 from dungeonfighter.rules.state import Dice
 
@@ -63,6 +65,51 @@ def event(dice: Dice, sides: int) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return ((z ^ (z >> 31)) * sides) >> 64
+
+
+# Many draws at once. A draw alone takes fourteen operations on integers of 64 bits, and each costs Python some
+# 350 instructions whatever the size. So the counters of all draws lie side by side in one wide integer, 128
+# bits each, and are mixed together: 16 draws for the price of five (measured).
+AHEAD_MAX: Final = 24
+
+
+class _Lanes(NamedTuple):
+    """For so many draws: what spreads a counter over the lanes, what each lane adds, the low half of all."""
+
+    ones: int
+    steps: int
+    low: int
+    size: int
+    outputs: Callable[[bytes], tuple[int, ...]]
+
+
+def _lanes(count: int) -> _Lanes:
+    at = [128 * lane for lane in range(count)]
+    steps = (((GAMMA * n) & MASK) << place for n, place in enumerate(at, 1))
+    return _Lanes(
+        sum(1 << place for place in at), sum(steps), sum(MASK << place for place in at), 16 * count,
+        Struct("<" + "Q8x" * count).unpack,
+    )  # fmt: skip
+
+
+_LANES: Final = tuple(_lanes(count) for count in range(AHEAD_MAX + 1))
+
+
+def ahead(counter: int, count: int) -> tuple[int, ...]:
+    """The next outputs of a stream, 1 to `AHEAD_MAX` of them, none of them drawn yet.
+
+    An output is scaled to a range by `output * sides >> 64`. How many were used, `layout_used` is told.
+    """
+    ones, steps, low, size, outputs = _LANES[count]
+    z = (counter * ones + steps) & low
+    z = ((z ^ (z >> 30)) & low) * 0xBF58476D1CE4E5B9 & low
+    z = ((z ^ (z >> 27)) & low) * 0x94D049BB133111EB & low
+    return outputs((z ^ (z >> 31)).to_bytes(size, "little"))
+
+
+def layout_used(dice: Dice, count: int) -> None:
+    """So many of the outputs of `ahead` have been drawn."""
+    dice.layout = (dice.layout + GAMMA * count) & MASK
 
 
 def d20(dice: Dice) -> int:
