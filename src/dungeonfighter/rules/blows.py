@@ -192,12 +192,12 @@ def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int)
     """Statuses of the action, of the weapon (on a critical), and of talents."""
     hero = state.hero
     figures = hero.figures
-    for effect in cat.action_effects[action]:
-        if effect.on == ON_CRITICAL and band != _CRITICAL:
+    for status, amount, on, on_self in cat.action_effects[action]:
+        if on == ON_CRITICAL and band != _CRITICAL:
             continue
-        amount = effect.amount * cat.actions[action].hits if effect.on == ON_HIT else effect.amount
-        amount = statuses.lengthened(effect.status, amount, figures.lengthen)
-        put(cat, state, fight, HERO if effect.on_self else FOE, effect.status, amount)
+        whole = amount * cat.actions[action].hits if on == ON_HIT else amount
+        whole = statuses.lengthened(status, whole, figures.lengthen)
+        put(cat, state, fight, HERO if on_self else FOE, status, whole)
     perks = figures.perks
     if perks[_BLEED_ON_COMBO]:
         put(cat, state, fight, FOE, statuses.BLEED, perks[_BLEED_ON_COMBO])

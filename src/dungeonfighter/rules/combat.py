@@ -36,7 +36,8 @@ _ACTIONS_MAX = limits.fight_actions_max
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
     """One attack in the stance `attack`, `precise` or `power`."""
-    fight = _fight(state)
+    fight = state.fight
+    assert fight is not None
     return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
 
 

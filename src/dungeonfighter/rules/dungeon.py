@@ -246,14 +246,14 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
             told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
             doors.append(_door(cat, dungeon, told, outputs))
     dungeon.doors = doors
-    dice.layout_used(stream, _DRAWS_MAX - length_hint(outputs))
+    stream.layout = dice.passed(stream.layout, _DRAWS_MAX - length_hint(outputs))
 
 
 def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     """What was behind a dark door."""
     stream = state.dice
     door = _door(cat, dungeon, _KIND_TOLD, iter(dice.ahead(stream.layout, 2)))
-    dice.layout_used(stream, 2)
+    stream.layout = dice.passed(stream.layout, 2)
     return door
 
 

@@ -11,7 +11,7 @@ from dungeonfighter.rules import damage, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fight import FOE, HERO, Result, put, tick_foe, wound_hero
+from dungeonfighter.rules.fight import FOE, HERO, Result, put, second_wind, tick_foe
 from dungeonfighter.rules.intents import next_shown
 from dungeonfighter.rules.state import Band, Fight, Intent, State
 from dungeonfighter.rules.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, SLOW, STUN, taken
@@ -38,6 +38,7 @@ _HIT = int(Band.hit)
 # Under names of this module, for the reason given in `blows`.
 _FOE_ATTACKED: Final = Event.FoeAttacked
 _FOE_MISSED: Final = Event.FoeMissed
+_SECOND_WIND: Final = Perk.second_wind
 _GOES_ON: Final = Result.goes_on
 _WON: Final = Result.won
 
@@ -150,18 +151,23 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
     """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
-    lost = damage.foe_blow(cat, state.hero, fight, intent, band)
+    hero = state.hero
+    lost = damage.foe_blow(cat, hero, fight, intent, band)
     victim = fight.hero.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
     state.log.append([_FOE_ATTACKED, intent, total, band, lost])
-    alive = wound_hero(state, fight, lost)
-    if intent == _STATUS and fight.intent_status >= 0 and alive:
+    hero.health -= lost
+    if hero.health <= 0:
+        return False
+    if hero.figures.perks[_SECOND_WIND]:
+        second_wind(state, fight)
+    if intent == _STATUS and fight.intent_status >= 0:
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])
         else:
             put(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy].amount)
-    return alive
+    return True
 
 
 def _strike_self(state: State, fight: Fight, intent: int) -> int:

@@ -32,8 +32,14 @@ def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
 
 def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
     """Show the next intent; returns how long its wind-up takes."""
-    enemy = fight.enemy
-    intent = _pattern(cat, fight) if fight.rank == _BOSS else _drawn(cat, fight, stream)
+    enemy, rank = fight.enemy, fight.rank
+    if rank == _BOSS:
+        intent = _pattern(cat, fight)
+    elif rank == _NORMAL_RANK and fight.health * 1000 < fight.health_max * FOE_FLEE_BELOW and _flees(stream):
+        intent = _FLEE
+    else:
+        heals = cat.enemy_heal_weight[enemy]
+        intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
     if intent != fight.intent:  # a field is written only where it changes: a read costs a tenth
         fight.intent = intent
     status = cat.enemy_status[enemy] if intent == _STATUS else -1
@@ -59,16 +65,8 @@ def _pattern(cat: Catalogue, fight: Fight) -> int:
     return intent
 
 
-def _drawn(cat: Catalogue, fight: Fight, stream: Dice) -> int:
-    enemy = fight.enemy
-    if (
-        fight.rank == _NORMAL_RANK
-        and fight.health * 1000 < fight.health_max * FOE_FLEE_BELOW
-        and draw(stream, 100) < FOE_FLEE_WEIGHT
-    ):
-        return _FLEE
-    heals = cat.enemy_heal_weight[enemy]
-    return cat.enemy_draws[enemy][draw(stream, 100 if not heals or _may_heal(fight) else 100 - heals)]
+def _flees(stream: Dice) -> bool:
+    return draw(stream, 100) < FOE_FLEE_WEIGHT
 
 
 def _may_heal(fight: Fight) -> bool:

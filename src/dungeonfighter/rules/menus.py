@@ -9,7 +9,9 @@ Source: plan of inputs in docs/rules.md, "Inputs".
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from dungeonfighter.rules import hub, labels, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -60,7 +62,7 @@ MENUS_MAX = 8192
 """Menus kept; beyond it all are forgotten and built again."""
 
 
-class Menu(NamedTuple):
+class Menu(Struct, frozen=True, gc=False):
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
     line: labels.Outline

@@ -51,11 +51,12 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     levels = [level for level in (lowest, lowest - 1, lowest + 1) if 1 <= level <= last]
     boss = boss_due(cat, world)
     most = _DRAWS_EACH * (len(levels) + boss)
-    outputs = iter(dice.ahead(state.dice.layout, most))
+    stream = state.dice
+    outputs = iter(dice.ahead(stream.layout, most))
     offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
     if boss:
         offers.insert(0, _offer(cat, world.region, last, True, outputs))
-    dice.layout_used(state.dice, most - length_hint(outputs))
+    stream.layout = dice.passed(stream.layout, most - length_hint(outputs))
     return offers
 
 
