@@ -9,7 +9,9 @@ Source: plan of inputs in docs/rules.md, "Inputs".
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from dungeonfighter.rules import hub, labels, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -32,11 +34,35 @@ _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
 _BOSS = int(Rank.boss)
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
+_FIGHT: Final[tuple[Line, ...]] = (
+    ("1", "attack", plays.strike, 1),
+    ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
+    ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
+    ("4", "guard", plays.guard, 0),
+)
+_AUTO: Final[Line] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
+_HUB: Final[tuple[Line, ...]] = (
+    ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
+    ("2", "inventory", plays.to_inventory, 0),
+)
+_BACK: Final[tuple[Line, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
+
+ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
+    {
+        text: (play, argument)
+        for text, _, play, argument in {_COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: _BACK}.get(
+            phase, ()
+        )
+    }
+    for phase in Phase
+)
+"""By phase, what is legal however things stand there: for these, most of all inputs, no key need be made."""
+
 MENUS_MAX = 8192
 """Menus kept; beyond it all are forgotten and built again."""
 
 
-class Menu(NamedTuple):
+class Menu(Struct, frozen=True, gc=False):
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
     line: labels.Outline
@@ -154,10 +180,7 @@ def _weapon_selection(cat: Catalogue, key: Key) -> list[Line]:
 def _game_loop(cat: Catalogue, key: Key) -> list[Line]:
     facts = key[1]
     assert isinstance(facts, int)
-    lines: list[Line] = [
-        ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
-        ("2", "inventory", plays.to_inventory, 0),
-    ]
+    lines = list(_HUB)
     more: tuple[Line, ...] = (
         ("3", "travel", plays.to_phase, _REGION_TRAVEL),
         ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
@@ -212,12 +235,7 @@ def _cleared(key: Key) -> list[Line]:
 def _combat(cat: Catalogue, key: Key) -> list[Line]:
     goods = key[1]
     assert isinstance(goods, bytes)
-    lines: list[Line] = [
-        ("1", "attack", plays.strike, 1),
-        ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
-        ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
-        ("4", "guard", plays.guard, 0),
-    ]
+    lines = list(_FIGHT)
     numbered = sorted((text, number) for text, number in cat.consumable_at.items())
     lines += [
         (str(text), cat.consumables[number].name.lower(), plays.use, number)
@@ -231,14 +249,14 @@ def _combat(cat: Catalogue, key: Key) -> list[Line]:
     ]
     if key[2]:
         lines.append(("8", "flee", plays.flee, 0))
-    return [*lines, ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)]
+    return [*lines, _AUTO]
 
 
 def _inventory(cat: Catalogue, key: Key) -> list[Line]:
     bag, worn = key[1], key[2]
     assert isinstance(bag, int)
     assert isinstance(worn, int)
-    lines: list[Line] = [("1", "done", plays.back, 0), ("0", "back", plays.back, 0), *_equip(bag)]
+    lines = [*_BACK, *_equip(bag)]
     if bag < 20:
         lines += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
