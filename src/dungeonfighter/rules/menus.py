@@ -8,7 +8,7 @@ Source: plan of inputs in docs/rules.md, "Inputs".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +25,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 
 Play = Callable[[Catalogue, State, int], None]
 Line = tuple[str, str, Play, int]
-Key = tuple[int | bytes, ...]
+Key = tuple[int | Sequence[int], ...]
 
 # Plain numbers: the key is made twice a turn.
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
@@ -59,7 +59,7 @@ ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
 """By phase, what is legal however things stand there: for these, most of all inputs, no key need be made."""
 
 MENUS_MAX = 8192
-"""Menus kept; beyond it all are forgotten and built again."""
+"""Menus kept of each table; beyond it all of them are forgotten and built again."""
 
 
 class Menu(Struct, frozen=True, gc=False):
@@ -69,11 +69,17 @@ class Menu(Struct, frozen=True, gc=False):
 
 
 class Menus:
-    """The menus of one catalogue."""
+    """The menus of one catalogue.
+
+    Those of fights have tables of their own, so that what can be used is the whole key: it is looked up twice
+    a turn, and as a part of a key it takes half as long again.
+    """
 
     def __init__(self, cat: Catalogue) -> None:
         self._cat = cat
         self._menus: dict[Key, Menu] = {}
+        self._fights: dict[Key, Menu] = {}
+        self._bosses: dict[Key, Menu] = {}
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
         self._nothing = Menu((), {}, labels.Outline((), ""))
@@ -82,13 +88,20 @@ class Menus:
         """The menu of a state; of an ended run it is empty."""
         if state.over:
             return self._nothing
-        key = self._key(state)
-        menu = self._menus.get(key)
+        fight = state.fight
+        if fight is not None and state.phase == _COMBAT:
+            known = self._bosses if fight.rank == _BOSS else self._fights
+            key: Key = tuple(state.hero.consumables)
+        else:
+            known = self._menus
+            key = self._key(state)
+        menu = known.get(key)
         if menu is None:
-            menu = _build(self._cat, _LINES[state.phase](self._cat, key), state.phase, key)
-            if len(self._menus) >= MENUS_MAX:
-                self._menus.clear()
-            self._menus[key] = menu
+            facts = self._key(state)
+            menu = _build(self._cat, _LINES[state.phase](self._cat, facts), state.phase, facts)
+            if len(known) >= MENUS_MAX:
+                known.clear()
+            known[key] = menu
         return menu
 
     def _key(self, state: State) -> Key:
@@ -96,7 +109,7 @@ class Menus:
         phase = state.phase
         if phase == _COMBAT:
             assert state.fight is not None
-            return (phase, bytes(state.hero.consumables), state.fight.rank != _BOSS)
+            return (phase, tuple(state.hero.consumables), state.fight.rank != _BOSS)
         if phase == _DUNGEON:
             return self._dungeon_key(state)
         if phase == _GAME_LOOP:
@@ -151,7 +164,7 @@ def _build(cat: Catalogue, lines: list[Line], phase: int, key: Key) -> Menu:
         choices += _patterns(key)
     if phase == _COMBAT:
         goods = key[1]
-        assert isinstance(goods, bytes)
+        assert not isinstance(goods, int)
         return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
     return Menu(tuple(choices), table, labels.outline(phase, choices))
 
@@ -167,7 +180,7 @@ def _patterns(key: Key) -> list[Choice]:
     return listed
 
 
-def _equip(bag: int | bytes) -> list[Line]:
+def _equip(bag: int | Sequence[int]) -> list[Line]:
     assert isinstance(bag, int)
     return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
 
@@ -234,7 +247,7 @@ def _cleared(key: Key) -> list[Line]:
 
 def _combat(cat: Catalogue, key: Key) -> list[Line]:
     goods = key[1]
-    assert isinstance(goods, bytes)
+    assert not isinstance(goods, int)
     lines = list(_FIGHT)
     numbered = sorted((text, number) for text, number in cat.consumable_at.items())
     lines += [
