@@ -57,12 +57,13 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         fight.exposed = False
     me = fight.hero
     own = me.statuses
-    if own != CLEAN and _held_back(state, fight):
+    ailing = own != CLEAN
+    if ailing and _held_back(state, fight):
         return hero.health > 0
     bonus = STANCE_ROLL[stance]
     if stance == _PRECISE:
         bonus += figures.perks[_PRECISE_COMBO]
-    if own[ROLL_PENALTY]:
+    if ailing and own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         bonus -= tables.ROLL_PENALTY
     die = draw(state.dice, 20) + 1
@@ -73,6 +74,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     length = 1000
     if band >= _COMBO:
         length = _play_strip(cat, state, fight, stance, die + bonus, band)
+        ailing = True  # or well: an action may put something on the hero
     elif band == _HIT:
         plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
         lost = damage.landed(cat, hero, fight, plain, stance, 1000)
@@ -89,7 +91,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         fight.opened = True
     if stance == _POWER:
         fight.exposed = True
-    if own == CLEAN:  # as `recover`, when nothing fades
+    if not ailing:  # as `recover`, when nothing fades
         me.next_at += figures.period * length // 1000
         return True
     if own[PIERCE]:

@@ -85,7 +85,7 @@ def landed(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int, arm
         fortified = fight.foe.statuses[FORTIFY]
         if fortified:
             armour += fortified * FORTIFIES[fight.level]
-        blow -= armour * armoured // 1000
+        blow -= armour if armoured == 1000 else armour * armoured // 1000
     return blow if blow > DAMAGE_MIN else DAMAGE_MIN
 
 

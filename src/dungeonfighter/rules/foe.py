@@ -49,7 +49,8 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     foe = fight.foe
     own = foe.statuses
     intent = fight.intent
-    if own != CLEAN:
+    ailing = own != CLEAN
+    if ailing:
         if own[STUN]:
             return _stunned(state, fight, now)
         if not tick_foe(state, fight, intent < _DEFEND):
@@ -72,7 +73,7 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         fight.guarding = False
     # It shows what comes next: a critical miss doubles the wait, slow stretches it.
     time = next_shown(cat, fight, state.dice) * lengths
-    if own != CLEAN:
+    if ailing:  # its own blow can put nothing on it but a mark
         time = _time(own, time)
         statuses.fade(own)
     foe.next_at = now + time
