@@ -5,13 +5,26 @@ Source: game.md sections 2 and 4.
 
 from __future__ import annotations
 
-from dungeonfighter.rules import damage, dice, intents, statuses, tables
+from typing import Final
+
+from dungeonfighter.rules import damage, intents, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, heal, put, recover, tick_hero
-from dungeonfighter.rules.hero import bounds
-from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
+from dungeonfighter.rules.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
+from dungeonfighter.rules.tables import (
+    COMBO_FLOOR,
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HIT_FLOOR,
+    MISS_MAX,
+    STANCE_DAMAGE,
+    STANCE_ROLL,
+)
 from dungeonfighter.rules.talents import Perk
 
 _LIGHT = int(Intent.light)
@@ -21,74 +34,111 @@ _CRITICAL_MISS, _MISS, _HIT, _COMBO, _CRITICAL = (int(band) for band in Band)
 _PRECISE = int(Stance.precise)
 _POWER = int(Stance.power)
 
+# What nearly every attack asks for, by its own name: each step to it through a class or a module costs as
+# much as an addition. For the same reason a field is written only where it changes (a read costs a tenth),
+# and what is seldom there (statuses, luck) is asked for before its function is called.
+_HERO_ATTACKED: Final = Event.HeroAttacked
+_HERO_MISSED: Final = Event.HeroMissed
+_PRECISE_COMBO: Final = Perk.precise_combo
+_OPENER_CRIT: Final = Perk.opener_crit
+_GAMBLER: Final = Perk.gambler
+_MOMENTUM: Final = Perk.momentum
+_BLEED_ON_COMBO: Final = Perk.bleed_on_combo
+
 
 def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the
     hero's end.
     """
-    fight.actions += 1
-    fight.exposed = False
-    if not tick_hero(state, fight, True):
-        return False
-    own = fight.hero.statuses
-    if own[statuses.CONFUSION]:
-        own[statuses.CONFUSION] -= 1
-        if dice.combat(state.dice, 2):
-            return _strike_self(state, fight)
-    total, band = _roll(state, fight, stance)
     hero = state.hero
+    figures = hero.figures
+    fight.actions += 1
+    if fight.exposed:
+        fight.exposed = False
+    me = fight.hero
+    own = me.statuses
+    ailing = own != CLEAN
+    if ailing and _held_back(state, fight):
+        return hero.health > 0
+    bonus = STANCE_ROLL[stance]
+    if stance == _PRECISE:
+        bonus += figures.perks[_PRECISE_COMBO]
+    if ailing and own[ROLL_PENALTY]:
+        own[ROLL_PENALTY] -= 1
+        bonus -= tables.ROLL_PENALTY
+    die = draw(state.dice, 20) + 1
+    band = _band(figures, fight, die, die + bonus)
+    if band == _MISS and fight.luck:
+        die = _reroll(state, fight, die)
+        band = _band(figures, fight, die, die + bonus)
     length = 1000
     if band >= _COMBO:
-        length = _play_strip(cat, state, fight, stance, total, band)
+        length = _play_strip(cat, state, fight, stance, die + bonus, band)
+        ailing = True  # or well: an action may put something on the hero
     elif band == _HIT:
-        lost = damage.hero_blow(cat, hero, fight, action=-1, slot=0, band=band, stance=stance)
-        _land(state, fight, [Event.HeroAttacked, stance, total, band, -1], lost)
-        _reset_after_hit(hero, fight)
+        plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
+        lost = damage.landed(cat, hero, fight, plain, stance, 1000)
+        _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1], lost)
+        if fight.step or fight.run:
+            _reset_after_hit(hero, fight)
     else:
-        state.log.append([Event.HeroMissed, stance, total, band])
-        fight.step = fight.run = 0
+        state.log.append([_HERO_MISSED, stance, die + bonus, band])
+        if fight.step or fight.run:
+            fight.step = fight.run = 0
         if band == _CRITICAL_MISS:
             length = 2000
-    fight.opened = True
-    if own[statuses.PIERCE]:
-        own[statuses.PIERCE] -= 1
-    fight.exposed = stance == _POWER
-    recover(fight.hero, hero.figures.period, length)
+    if not fight.opened:
+        fight.opened = True
+    if stance == _POWER:
+        fight.exposed = True
+    if not ailing:  # as `recover`, when nothing fades
+        me.next_at += figures.period * length // 1000
+        return True
+    if own[PIERCE]:
+        own[PIERCE] -= 1
+    recover(me, figures.period, length)
     return True
 
 
-def _roll(state: State, fight: Fight, stance: int) -> tuple[int, int]:
-    """The total and the band. Critical and critical miss look at the bare die; luck rerolls a miss
-    once.
-    """
-    figures = state.hero.figures
-    perks = figures.perks
-    bonus = tables.STANCE_ROLL[stance]
-    if stance == _PRECISE:
-        bonus += perks[Perk.precise_combo]
+def _held_back(state: State, fight: Fight) -> bool:
+    """Statuses cost health, and the confused may strike themselves. True: that was all (or the hero died)."""
+    if not tick_hero(state, fight, True):
+        return True
     own = fight.hero.statuses
-    if own[statuses.ROLL_PENALTY]:
-        own[statuses.ROLL_PENALTY] -= 1
-        bonus -= tables.ROLL_PENALTY
-    wider = 0 if fight.opened else perks[Perk.opener_crit]
-    lowest_hit, lowest_combo, critical = bounds(
-        figures.hit + fight.hit, figures.combo + fight.combo, figures.crit + fight.crit
-    )
-    critical -= wider
-    worst, best = (2, 1) if perks[Perk.gambler] else (1, 21)
-    die = dice.combat(state.dice, 20) + 1
-    if die not in (worst, best) and die + bonus < lowest_hit and die < critical and fight.luck:
-        fight.luck -= 1
-        state.log.append([Event.MissRerolled, die])
-        die = dice.combat(state.dice, 20) + 1
-    total = die + bonus
-    if die >= critical or die == best:
-        return total, _CRITICAL
-    if die == worst:
-        return total, _CRITICAL_MISS
-    if total >= lowest_combo:
-        return total, _COMBO
-    return total, _HIT if total >= lowest_hit else _MISS
+    if own[CONFUSION]:
+        own[CONFUSION] -= 1
+        if draw(state.dice, 2):
+            _strike_self(state, fight)
+            return True
+    return False
+
+
+def _reroll(state: State, fight: Fight, die: int) -> int:
+    """Beginner's luck: a miss is rolled once more."""
+    fight.luck -= 1
+    state.log.append([Event.MissRerolled, die])
+    return draw(state.dice, 20) + 1
+
+
+def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
+    """What the die comes to. Critical and critical miss look at the bare die."""
+    critical = CRITICAL_FACE - figures.crit - fight.crit
+    if critical < CRITICAL_FLOOR:
+        critical = CRITICAL_FLOOR
+    if not fight.opened:
+        critical -= figures.perks[_OPENER_CRIT]
+    if die >= critical:
+        return _CRITICAL
+    if die <= 2:
+        if figures.perks[_GAMBLER]:
+            return _CRITICAL if die == 1 else _CRITICAL_MISS
+        if die == 1:
+            return _CRITICAL_MISS
+    lowest = COMBO_MIN - figures.combo - fight.combo
+    if total >= (lowest if lowest > COMBO_FLOOR else COMBO_FLOOR):
+        return _COMBO
+    lowest = MISS_MAX + 1 - figures.hit - fight.hit
+    return _HIT if total >= (lowest if lowest > HIT_FLOOR else HIT_FLOOR) else _MISS
 
 
 def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
@@ -97,40 +147,44 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
     """
     hero = state.hero
     strip = hero.strip
-    slot = fight.step % len(strip)
+    slots = len(strip)
+    slot = fight.step % slots
     action = strip[slot]
-    lost = damage.hero_blow(cat, hero, fight, action=action, slot=slot, band=band, stance=stance)
-    _land(state, fight, [Event.HeroAttacked, stance, total, band, action], lost)
-    fight.step = _next_slot(cat.actions[action].route if hero.figures.routing else "", slot, len(strip))
-    length = cat.actions[action].length
-    momentum = hero.figures.perks[Perk.momentum]
+    row = cat.actions[action]
+    lost = damage.hero_blow(cat, hero, fight, action, slot, band, stance)
+    _land(state, fight, [_HERO_ATTACKED, stance, total, band, action], lost)
+    step = _next_slot(row.route, slot, slots) if row.route and hero.figures.routing else (slot + 1) % slots
+    if step != fight.step:
+        fight.step = step
+    length = row.length
+    momentum = hero.figures.perks[_MOMENTUM]
     if momentum:
         length = length * max(tables.MOMENTUM_FLOOR, 1000 - momentum * fight.run) // 1000
     fight.run += 1
-    if cat.actions[action].heal:
-        state.log.append([Event.HeroHealed, heal(hero, cat.actions[action].heal)])
+    if row.heal:
+        state.log.append([Event.HeroHealed, heal(hero, row.heal)])
     if fight.health > 0:
         _effects(cat, state, fight, action, band)
-        if fight.intent in (_HEAL, _STATUS):
+        if fight.intent in (_STATUS, _HEAL):
             _interrupt(cat, state, fight)
     return length
 
 
 def _next_slot(route: str, slot: int, slots: int) -> int:
-    """Where the strip goes after a combo; routes other than "" are only read from INT 10 on."""
+    """Where the strip goes after a combo that is routed; routes are only read from INT 10 on."""
     if route == "repeat":
         return slot
     if route == "first":
         return 0
     if route == "skip":
         return (slot + 2) % slots
-    if route == "jump2":
-        return 2 % slots
-    return (slot + 1) % slots
+    return 2 % slots  # jump2
 
 
 def _land(state: State, fight: Fight, told: list[int], lost: int) -> None:
-    lost = statuses.taken(fight.foe.statuses, lost)
+    victim = fight.foe.statuses
+    if victim != CLEAN:
+        lost = taken(victim, lost)
     fight.health -= lost
     told.append(lost)
     state.log.append(told)
@@ -140,15 +194,15 @@ def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int)
     """Statuses of the action, of the weapon (on a critical), and of talents."""
     hero = state.hero
     figures = hero.figures
-    for effect in cat.action_effects[action]:
-        if effect.on == ON_CRITICAL and band != _CRITICAL:
+    for status, amount, on, on_self in cat.action_effects[action]:
+        if on == ON_CRITICAL and band != _CRITICAL:
             continue
-        amount = effect.amount * cat.actions[action].hits if effect.on == ON_HIT else effect.amount
-        amount = statuses.lengthened(effect.status, amount, figures.lengthen)
-        put(cat, state, fight, HERO if effect.on_self else FOE, effect.status, amount)
+        whole = amount * cat.actions[action].hits if on == ON_HIT else amount
+        whole = statuses.lengthened(status, whole, figures.lengthen)
+        put(cat, state, fight, HERO if on_self else FOE, status, whole)
     perks = figures.perks
-    if perks[Perk.bleed_on_combo]:
-        put(cat, state, fight, FOE, statuses.BLEED, perks[Perk.bleed_on_combo])
+    if perks[_BLEED_ON_COMBO]:
+        put(cat, state, fight, FOE, statuses.BLEED, perks[_BLEED_ON_COMBO])
     if band == _CRITICAL:
         _weapon_effect(cat, state, fight, hero)
         if perks[Perk.poisoner]:
@@ -180,7 +234,7 @@ def _reset_after_hit(hero: Hero, fight: Fight) -> None:
         fight.step = 0
 
 
-def _strike_self(state: State, fight: Fight) -> bool:
+def _strike_self(state: State, fight: Fight) -> None:
     hero = state.hero
     lost = hero.figures.damage * hero.figures.amp * tables.CONFUSED // 1_000_000
     lost = max(tables.DAMAGE_MIN, lost - damage.hero_armour(fight))
@@ -188,4 +242,3 @@ def _strike_self(state: State, fight: Fight) -> bool:
     state.log.append([Event.StruckSelf, HERO, lost])
     fight.step = fight.run = 0
     recover(fight.hero, hero.figures.period, 1000)
-    return hero.health > 0

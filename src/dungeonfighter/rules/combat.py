@@ -14,26 +14,31 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from dungeonfighter import limits
-from dungeonfighter.rules import blows, damage, dice, foe, statuses, tables
+from dungeonfighter.rules import damage, dice, foe, statuses, tables
+from dungeonfighter.rules.blows import attack as strike
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
+from dungeonfighter.rules.statuses import STUN
+from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
 from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
 _DEFEND = int(Intent.defend)
 _BOSS = int(Rank.boss)
+_GOES_ON = Result.goes_on
+_ACTIONS_MAX = limits.fight_actions_max
 
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
     """One attack in the stance `attack`, `precise` or `power`."""
-    fight = _fight(state)
-    if not blows.attack(cat, state, fight, stance):
-        return Result.died
-    return settle(cat, state, fight)
+    fight = state.fight
+    assert fight is not None
+    return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
 
 
 def guard(cat: Catalogue, state: State) -> int:
@@ -183,35 +188,40 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
     """Let the enemy and the room act until the hero may decide again."""
     if fight.health <= 0:
         return Result.won
-    if not _room_turn(cat, state, fight):
-        return Result.died
+    if fight.hazards < HAZARDS_MAX:  # 5 % and 5 % more per quiet turn, at most twice a fight
+        if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
+            fight.quiet += 1
+        elif not _room_turn(cat, state, fight):
+            return Result.died
+    hero, enemy = fight.hero, fight.foe
     while True:
-        if fight.foe.next_at < fight.hero.next_at:
-            result = foe.act(cat, state, fight, fight.foe.next_at)
-            if result != Result.goes_on:
+        if enemy.next_at < hero.next_at:
+            result = foe.act(cat, state, fight, enemy.next_at)
+            if result != _GOES_ON:
                 return result
-        elif fight.hero.statuses[statuses.STUN]:
-            fight.hero.statuses[statuses.STUN] = 0
-            fight.exposed = False
-            state.log.append([Event.Stunned, HERO])
-            if not tick_hero(state, fight, False):
+        elif hero.statuses[STUN]:
+            if not _stunned(state, fight):
                 return Result.died
-            recover(fight.hero, state.hero.figures.period, 1000)
         else:
-            break
-    return Result.goes_on if fight.actions < limits.fight_actions_max else Result.stalled
+            return _GOES_ON if fight.actions < _ACTIONS_MAX else Result.stalled
 
 
 def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """5 % and 5 % more per quiet turn, at most twice a fight. False: the hero died."""
-    if fight.hazards >= tables.HAZARDS_MAX:
-        return True
-    if dice.event(state.dice, 100) >= tables.HAZARD_STEP * (1 + fight.quiet):
-        fight.quiet += 1
-        return True
+    """The room acts, and is quiet again. False: the hero died."""
     fight.hazards += 1
     fight.quiet = 0
     return room_acts(cat, state, fight)
+
+
+def _stunned(state: State, fight: Fight) -> bool:
+    """The hero's action is skipped. False: what ails it killed it meanwhile."""
+    fight.hero.statuses[STUN] = 0
+    fight.exposed = False
+    state.log.append([Event.Stunned, HERO])
+    if not tick_hero(state, fight, False):
+        return False
+    recover(fight.hero, state.hero.figures.period, 1000)
+    return True
 
 
 def may_flee(fight: Fight) -> bool:

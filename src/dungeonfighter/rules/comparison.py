@@ -10,7 +10,7 @@ Source: game.md section 6, last sentence.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -22,7 +22,7 @@ _WEAPON = int(Slot.weapon)
 _ARMOUR = AFFIX_STATS.index("armour")
 
 
-class Worn(NamedTuple):
+class Worn(Struct, frozen=True, gc=False):
     """The figures an item can change, as in `state.Figures`; `kind` is the weapon kind in hand."""
 
     kind: int
@@ -36,7 +36,7 @@ class Worn(NamedTuple):
     crit: int
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True, gc=False):
     """What an exchange changes; `speed` and `score` are permille of today's."""
 
     damage: int

@@ -12,11 +12,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.state import Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.statuses import FORTIFY, PIERCE
-from dungeonfighter.rules.tables import DAMAGE_MIN, FOE_ROLL, INTENT_DAMAGE, ROLL, STANCE_DAMAGE
+from dungeonfighter.rules.tables import (
+    DAMAGE_MIN,
+    DEFENDED,
+    EDGE_BONUS,
+    EXPOSED,
+    FOE_ROLL,
+    GUARD,
+    GUARD_HEAVY,
+    INTENT_DAMAGE,
+    ROLL,
+    SLOT_BONUS,
+    STANCE_DAMAGE,
+    WHEEL,
+    WOUNDED,
+)
 from dungeonfighter.rules.tables import FORTIFY as FORTIFIES
 from dungeonfighter.rules.talents import Perk
 
@@ -32,7 +45,7 @@ _POWER_ARMOUR: Final = Perk.power_armour
 
 
 def hero_blow(
-    cat: Catalogue, hero: Hero, fight: Fight, *, action: int, slot: int, band: int, stance: int
+    cat: Catalogue, hero: Hero, fight: Fight, action: int, slot: int, band: int, stance: int
 ) -> int:
     """Damage of a hero's action on the enemy before its weaken, mark and shield.
 
@@ -42,30 +55,49 @@ def hero_blow(
     """
     figures = hero.figures
     blow = figures.damage * figures.amp * ROLL[band] * STANCE_DAMAGE[stance] // 1_000_000_000
-    hits, pierce = 1, 0
-    if action >= 0:
-        row = cat.actions[action]
-        hits, pierce = row.hits, row.pierce
-        blow = blow * row.damage * _slot(hero, row.opener, row.finisher, slot) // 1_000_000
-    blow = _situation(cat, hero, fight, blow, stance)
+    if action < 0:
+        return landed(cat, hero, fight, blow, stance, 1000)
+    row = cat.actions[action]
+    worth = 1000 + SLOT_BONUS * slot  # later ones amplify, openers and finishers have their place
+    if (row.opener and slot == 0) or (row.finisher and slot and slot == len(hero.strip) - 1):
+        worth += EDGE_BONUS
+    blow = blow * row.damage * worth // 1_000_000
+    return row.hits * landed(cat, hero, fight, blow, stance, 1000 - row.pierce)
+
+
+def landed(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int, armoured: int) -> int:
+    """What is left of one blow of the hero: class wheel, talents, an enemy that defends, and `armoured`
+    permille of its armour.
+    """
+    perks = hero.figures.perks
+    if cat.enemy_beaten_by[fight.enemy] == hero.kind:
+        blow = blow * WHEEL // 1000
+    if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * WOUNDED:
+        blow = blow * perks[_EXECUTIONER] // 1000
+    if perks[_LAST_STAND] and hero.health * 1000 < hero.figures.health_max * WOUNDED:
+        blow = blow * perks[_LAST_STAND] // 1000
+    if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
+        blow = blow * perks[_GIANT_SLAYER] // 1000
+    if fight.intent == _DEFEND and stance != _POWER:
+        blow = blow * DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
         armour = fight.armour
         fortified = fight.foe.statuses[FORTIFY]
         if fortified:
             armour += fortified * FORTIFIES[fight.level]
-        blow -= armour * (1000 - pierce) // 1000
-    return hits * (blow if blow > DAMAGE_MIN else DAMAGE_MIN)
+        blow -= armour if armoured == 1000 else armour * armoured // 1000
+    return blow if blow > DAMAGE_MIN else DAMAGE_MIN
 
 
-def foe_blow(cat: Catalogue, hero: Hero, fight: Fight, *, intent: int, band: int) -> int:
+def foe_blow(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: int) -> int:
     """Damage of the enemy's action on the hero before the hero's weaken, mark and shield."""
     blow = fight.damage * INTENT_DAMAGE[intent] * FOE_ROLL[band] // 1_000_000
     if cat.enemy_beats[fight.enemy] == hero.kind:
-        blow = blow * tables.WHEEL // 1000
+        blow = blow * WHEEL // 1000
     if fight.guarding:
-        blow = blow * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
+        blow = blow * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
     elif fight.exposed:
-        blow = blow * (hero.figures.perks[_POWER_ARMOUR] or tables.EXPOSED) // 1000
+        blow = blow * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
     if not fight.foe.statuses[PIERCE]:
         blow -= fight.hero_armour
         fortified = fight.hero.statuses[FORTIFY]
@@ -86,28 +118,3 @@ def hero_armour(fight: Fight) -> int:
 
 def foe_armour(fight: Fight) -> int:
     return fight.armour + fight.foe.statuses[FORTIFY] * FORTIFIES[fight.level]
-
-
-def _slot(hero: Hero, opener: bool, finisher: bool, slot: int) -> int:
-    """Permille of a strip slot: later ones amplify, openers and finishers have their place."""
-    worth = 1000 + tables.SLOT_BONUS * slot
-    if (opener and slot == 0) or (finisher and slot and slot == len(hero.strip) - 1):
-        worth += tables.EDGE_BONUS
-    return worth
-
-
-def _situation(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int) -> int:
-    """Class wheel, talents, and an enemy that defends."""
-    figures = hero.figures
-    perks = figures.perks
-    if cat.enemy_beaten_by[fight.enemy] == hero.kind:
-        blow = blow * tables.WHEEL // 1000
-    if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * tables.WOUNDED:
-        blow = blow * perks[_EXECUTIONER] // 1000
-    if perks[_LAST_STAND] and hero.health * 1000 < figures.health_max * tables.WOUNDED:
-        blow = blow * perks[_LAST_STAND] // 1000
-    if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
-        blow = blow * perks[_GIANT_SLAYER] // 1000
-    if fight.intent == _DEFEND and stance != _POWER:
-        blow = blow * tables.DEFENDED // 1000
-    return blow

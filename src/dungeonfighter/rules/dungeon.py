@@ -7,6 +7,10 @@ Source: game.md section 5.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from operator import length_hint
+from typing import Final
+
 from dungeonfighter.rules import dice, hub, loot, prices, rooms, tables, trades, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
@@ -25,6 +29,7 @@ from dungeonfighter.rules.state import (
     RoomPhase,
     State,
 )
+from dungeonfighter.rules.tables import DOOR_DARK
 from dungeonfighter.rules.talents import Perk
 
 _FIGHT = int(RoomKind.fight)
@@ -45,6 +50,11 @@ _DOORS = int(RoomPhase.doors)
 _DARK = 0
 _KIND_TOLD = 1
 _ALL_TOLD = 2
+_DOOR_SENSE: Final = Perk.door_sense
+_DRAWS_MAX: Final = 1 + 3 * 5
+"""What three doors that tell all take from the stream."""
+_DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
+"""The kind of room by what is drawn."""
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
@@ -64,7 +74,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     dungeon = _dungeon(state)
     door = dungeon.doors[place]
     if door.kind < 0:
-        door = _draw_door(cat, state, dungeon, _KIND_TOLD)
+        door = _behind(cat, state, dungeon)
     dungeon.doors = []
     dungeon.informed = False
     dungeon.room += 1
@@ -224,24 +234,37 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     if dungeon.room + 1 >= dungeon.rooms:
         dungeon.doors = [_last_door(cat, state, dungeon)]
         return
-    seeing = dungeon.informed or state.hero.figures.perks[Perk.door_sense]
+    informed = dungeon.informed
+    seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
+    outputs = iter(dice.ahead(stream.layout, _DRAWS_MAX))
     doors = []
-    for _ in range(2 + dice.layout(stream, 2)):
-        dark = dice.layout(stream, 1000) < tables.DOOR_DARK
+    for _ in range(2 + (next(outputs) * 2 >> 64)):
+        dark = next(outputs) * 1000 >> 64 < DOOR_DARK
         if dark and not seeing:
             doors.append(Door(-1, _DARK, -1))
         else:
-            told = _ALL_TOLD if dungeon.informed or dice.layout(stream, 2) else _KIND_TOLD
-            doors.append(_draw_door(cat, state, dungeon, told))
+            told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
+            doors.append(_door(cat, dungeon, told, outputs))
     dungeon.doors = doors
+    stream.layout = dice.passed(stream.layout, _DRAWS_MAX - length_hint(outputs))
 
 
-def _draw_door(cat: Catalogue, state: State, dungeon: Dungeon, told: int) -> Door:
-    kind = dice.weighted(tables.DOOR_WEIGHTS, dice.layout(state.dice, 100))
+def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
+    """What was behind a dark door."""
+    stream = state.dice
+    door = _door(cat, dungeon, _KIND_TOLD, iter(dice.ahead(stream.layout, 2)))
+    stream.layout = dice.passed(stream.layout, 2)
+    return door
+
+
+def _door(cat: Catalogue, dungeon: Dungeon, told: int, outputs: Iterator[int]) -> Door:
+    """A door of which so much is told: two outputs of the stream, three if it tells its enemy."""
+    kind = _DOORS_DRAWN[next(outputs) * 100 >> 64]
     places = cat.places[dungeon.theme][kind]
-    place = places[dice.layout(state.dice, len(places))]
+    place = places[next(outputs) * len(places) >> 64]
     if told == _ALL_TOLD and kind in (_FIGHT, _ELITE):
-        return Door(kind, _ALL_TOLD, place, _draw_enemy(state, dungeon))
+        roster = dungeon.roster
+        return Door(kind, _ALL_TOLD, place, roster[next(outputs) * len(roster) >> 64])
     return Door(kind, _KIND_TOLD, place)
 
 

@@ -20,7 +20,7 @@ from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import canonical
 from dungeonfighter.rules.labels import Outline
-from dungeonfighter.rules.menus import Menus
+from dungeonfighter.rules.menus import ALWAYS, Menus, Play
 from dungeonfighter.rules.observation import Choice, Observation
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
@@ -121,34 +121,46 @@ class Rules:
         """
         if state.over:
             raise BadInput("the run is over", code="run_over", hint="start a new game")
-        menu = self._menus.of(state)
-        play = menu.table.get(text)
-        if play is None:  # most inputs come in their canonical spelling
-            text = canonical(text)
-            play = menu.table.get(text)
         cat = self.catalogue
         world = state.world
         xp, clears, bosses, frontier = world.xp_since_clear, world.first_clears, world.bosses, world.frontier
         log = state.log
         told = len(log)
+        play = ALWAYS[state.phase].get(text) or self._play(state, text)
         if play is not None:
             play[0](cat, state, play[1])
-        elif not plays.verb(cat, state, text):
-            legal = ", ".join(choice.input for choice in menu.choices)
-            raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
         state.turn += 1
-        if not state.over:
+        if state.hero.xp >= _XP_NEXT[state.hero.level] or state.ranked:
             _follow_up(cat, state)
         events = log[told:]
         count = len(events)
-        state.fresh = count if count < _LOG_MAX else _LOG_MAX
+        if count != state.fresh:
+            state.fresh = count if count < _LOG_MAX else _LOG_MAX
         if told + count > _LOG_MAX:
-            del log[:-_LOG_MAX]
+            del log[: told + count - _LOG_MAX]
         reward = 0
         if world.xp_since_clear != xp or world.first_clears != clears or world.bosses != bosses:
             reward = scoring.gained(world, xp, clears, bosses, frontier)
         ending = state.ending
-        return Step(state, events, reward, ending in _TERMINATED, ending == _TURNS)
+        if ending:
+            return Step(state, events, reward, ending in _TERMINATED, ending == _TURNS)
+        return Step(state, events, reward, False, False)
+
+    def _play(self, state: State, text: str) -> tuple[Play, int] | None:
+        """What an input calls that is not always legal here; None: it was a verb, and is played.
+
+        Raises:
+            BadInput: bad_argument or illegal_input; nothing is changed.
+        """
+        menu = self._menus.of(state)
+        play = menu.table.get(text)
+        if play is None:  # most inputs come in their canonical spelling
+            text = canonical(text)
+            play = menu.table.get(text)
+            if play is None and not plays.verb(self.catalogue, state, text):
+                legal = ", ".join(choice.input for choice in menu.choices)
+                raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
+        return play
 
     def observe(self, state: State) -> Observation:
         """The full snapshot: everything the hero knows and nothing it cannot know."""
@@ -191,7 +203,9 @@ def load_rules(directory: Path | None = None) -> Rules:
 
 
 def _follow_up(cat: Catalogue, state: State) -> None:
-    """What may follow from any input: a level, or the end of a ranked run's turns."""
+    """What may follow from any input of a live run: a level, or the end of a ranked run's turns."""
+    if state.over:
+        return
     hero = state.hero
     if hero.xp >= _XP_NEXT[hero.level] and state.phase not in _NO_LEVELS:
         progress.level_up(cat, state)

@@ -8,7 +8,7 @@ Source: game.md section 1 (coded events), product.md "Views".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -102,35 +102,19 @@ _RARITIES = ("common", "uncommon", "rare", "epic", "legendary", "mythic")
 _WHO = ("You", "Foe")
 _STATS = ("STR", "AGI", "TEC", "INT")
 
-Teller = Callable[[Catalogue, int], str]
-
-
-def _name(rows: str) -> Teller:
-    return lambda cat, number: getattr(cat, rows)[number].name if number >= 0 else "plain"
-
-
-_TELL: Final[dict[str, Teller]] = {
-    "n": lambda cat, n: str(n),
-    "who": lambda cat, n: _WHO[n],
-    "stance": lambda cat, n: "" if n == Stance.attack else f" {Stance(n).name}",
-    "band": lambda cat, n: Band(n).name.replace("_", " "),
-    "intent": lambda cat, n: Intent(n).name,
-    "status": lambda cat, n: Status(n).name.replace("_", " "),
-    "rank": lambda cat, n: "" if n == Rank.normal else f" ({Rank(n).name})",
-    "slot": lambda cat, n: Slot(n).name,
-    "stat": lambda cat, n: _STATS[n],
-    "rarity": lambda cat, n: _RARITIES[n],
-    "action": lambda cat, n: f" {cat.actions[n].name}" if n >= 0 else "",
-    "enemy": _name("enemies"),
-    "item": _name("items"),
-    "good": _name("consumables"),
-    "talent": _name("talents"),
-    "place": _name("place_rows"),
-    "region": _name("regions"),
-    "hazard": lambda cat, n: cat.hazard_rows[n].text,
-    "event": lambda cat, n: cat.events[n].text,
-    "dungeon": lambda cat, n: cat.themes[n // 100].dungeons[n % 100],
+_FIXED: Final[dict[str, tuple[str, ...]]] = {
+    "who": _WHO,
+    "stance": ("", "", *(f" {stance.name}" for stance in Stance if stance != Stance.attack)),
+    "band": tuple(band.name.replace("_", " ") for band in Band),
+    "intent": tuple(intent.name for intent in Intent),
+    "status": tuple(status.name.replace("_", " ") for status in Status),
+    "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
+    "slot": tuple(slot.name for slot in Slot),
+    "stat": _STATS,
+    "rarity": _RARITIES,
 }
+"""Words by number of the kinds that no catalogue changes; the others are in `Catalogue.names`, and "n" is
+told as the number it is."""
 
 WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.RunBegan: ("A new run.", ()),
@@ -210,16 +194,27 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
 }
 
 
-_SENTENCES: Final[dict[int, tuple[str, tuple[Teller, ...]]]] = {
-    code: (wording, () if set(kinds) == {"n"} else tuple(_TELL[kind] for kind in kinds))
+_SENTENCES: Final[dict[int, tuple[str, tuple[tuple[str, tuple[str, ...] | None], ...]]]] = {
+    code: (
+        wording.replace("{}", "%s"),
+        () if set(kinds) == {"n"} else tuple((kind, _FIXED.get(kind)) for kind in kinds),
+    )
     for code, (wording, kinds) in WORDING.items()
 }
-"""Without tellers where all arguments are told as the numbers they are."""
+"""Each with the kinds of its arguments and their words; without them where all are numbers."""
 
 
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
     """The one line that tells an event."""
-    wording, tellers = _SENTENCES[event[0]]
-    if not tellers:
-        return wording.format(*event[1:])
-    return wording.format(*[tell(cat, number) for tell, number in zip(tellers, event[1:], strict=True)])
+    wording, kinds = _SENTENCES[event[0]]
+    if not kinds:
+        return wording % tuple(event[1:])
+    told: list[int | str] = []
+    for (kind, words), number in zip(kinds, event[1:], strict=True):
+        if words is not None:
+            told.append(words[number])
+        elif kind == "n":
+            told.append(number)
+        else:
+            told.append(cat.names[kind][number])
+    return wording % tuple(told)

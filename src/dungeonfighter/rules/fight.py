@@ -96,14 +96,20 @@ def wound_hero(state: State, fight: Fight, lost: int) -> bool:
     """The hero loses health to a blow; the second wind may answer. False: dead."""
     hero = state.hero
     hero.health -= lost
-    figures = hero.figures
     if hero.health <= 0:
         return False
+    second_wind(state, fight)
+    return True
+
+
+def second_wind(state: State, fight: Fight) -> None:
+    """The talent: once a fight, a hero left with little gets some health back."""
+    hero = state.hero
+    figures = hero.figures
     wind = figures.perks[_SECOND_WIND]
     if wind and not fight.winded and hero.health * 1000 < figures.health_max * tables.SECOND_WIND_BELOW:
         fight.winded = True
         state.log.append([Event.SecondWind, heal(hero, wind)])
-    return True
 
 
 def heal(hero: Hero, permille: int) -> int:

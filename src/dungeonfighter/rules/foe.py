@@ -5,12 +5,24 @@ Source: game.md section 4, "The enemy shows its next action".
 
 from __future__ import annotations
 
-from dungeonfighter.rules import damage, dice, intents, statuses, tables
+from typing import Final
+
+from dungeonfighter.rules import damage, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fight import FOE, HERO, Result, put, tick_foe, wound_hero
-from dungeonfighter.rules.hero import bounds
+from dungeonfighter.rules.fight import FOE, HERO, Result, put, second_wind, tick_foe
+from dungeonfighter.rules.intents import next_shown
 from dungeonfighter.rules.state import Band, Fight, Intent, State
+from dungeonfighter.rules.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, SLOW, STUN, taken
+from dungeonfighter.rules.tables import (
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HEAVY_MISS_MAX,
+    HIT_FLOOR,
+    MISS_MAX,
+)
 from dungeonfighter.rules.talents import Perk
 
 _HEAVY = int(Intent.heavy)
@@ -23,28 +35,33 @@ _CRITICAL_MISS = int(Band.critical_miss)
 _CRITICAL = int(Band.critical)
 _HIT = int(Band.hit)
 
+# Under names of this module, for the reason given in `blows`.
+_FOE_ATTACKED: Final = Event.FoeAttacked
+_FOE_MISSED: Final = Event.FoeMissed
+_SECOND_WIND: Final = Perk.second_wind
+_GOES_ON: Final = Result.goes_on
+_WON: Final = Result.won
+
 
 def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     """The enemy acts at `now`; a guard ends with it. Returns a `Result`."""
     fight.actions += 1
-    own = fight.foe.statuses
-    if own[statuses.STUN]:
-        own[statuses.STUN] = 0
-        state.log.append([Event.Stunned, FOE])
-        alive = tick_foe(state, fight, False)
-        fight.foe.next_at = now + _time(own, fight.period)
-        fight.guarding = False
-        return Result.goes_on if alive else Result.won
+    foe = fight.foe
+    own = foe.statuses
     intent = fight.intent
-    if not tick_foe(state, fight, intent < _DEFEND):
-        return Result.won
+    ailing = own != CLEAN
+    if ailing:
+        if own[STUN]:
+            return _stunned(state, fight, now)
+        if not tick_foe(state, fight, intent < _DEFEND):
+            return _WON
     lengths = 1
     if intent < _DEFEND:
         lengths = _strike(cat, state, fight, intent)
         if lengths == 0:
             return Result.died
         if fight.health <= 0:
-            return Result.won
+            return _WON
     elif intent == _FLEE:
         state.log.append([Event.FoeFled])
         return Result.foe_fled
@@ -52,21 +69,30 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         _heal(state, fight)
     else:
         state.log.append([Event.FoeDefended])
-    _go_on(cat, state, fight, now, lengths)
-    return Result.goes_on
+    if fight.guarding:
+        fight.guarding = False
+    # It shows what comes next: a critical miss doubles the wait, slow stretches it.
+    time = next_shown(cat, fight, state.dice) * lengths
+    if ailing:  # its own blow can put nothing on it but a mark
+        time = _time(own, time)
+        statuses.fade(own)
+    foe.next_at = now + time
+    return _GOES_ON
 
 
-def _go_on(cat: Catalogue, state: State, fight: Fight, now: int, lengths: int) -> None:
-    """Show the next intent; a critical miss doubles the wait, slow stretches it."""
-    fight.guarding = False
-    intents.choose(cat, fight, state.dice, now)
+def _stunned(state: State, fight: Fight, now: int) -> int:
+    """The action is skipped; what was shown is still to come."""
     own = fight.foe.statuses
-    fight.foe.next_at = now + _time(own, (fight.foe.next_at - now) * lengths)
-    statuses.fade(own)
+    own[STUN] = 0
+    state.log.append([Event.Stunned, FOE])
+    alive = tick_foe(state, fight, False)
+    fight.foe.next_at = now + _time(own, fight.period)
+    fight.guarding = False
+    return _GOES_ON if alive else _WON
 
 
 def _time(own: list[int], time: int) -> int:
-    return time * tables.SLOWED // 1000 if own[statuses.SLOW] else time
+    return time * tables.SLOWED // 1000 if own[SLOW] else time
 
 
 def _heal(state: State, fight: Fight) -> None:
@@ -81,26 +107,26 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
     died.
     """
     own = fight.foe.statuses
-    if own[statuses.CONFUSION]:
-        own[statuses.CONFUSION] -= 1
-        if dice.combat(state.dice, 2):
+    if own[CONFUSION]:
+        own[CONFUSION] -= 1
+        if draw(state.dice, 2):
             return _strike_self(state, fight, intent)
-    die = dice.combat(state.dice, 20) + 1
-    total = die
-    if own[statuses.ROLL_PENALTY]:
-        own[statuses.ROLL_PENALTY] -= 1
+    die = total = draw(state.dice, 20) + 1
+    if own[ROLL_PENALTY]:
+        own[ROLL_PENALTY] -= 1
         total -= tables.ROLL_PENALTY
-    if own[statuses.PIERCE]:
-        own[statuses.PIERCE] -= 1
+    if own[PIERCE]:
+        own[PIERCE] -= 1
     band = _band(fight, die, total, intent)
-    if fight.guarding and intent == _HEAVY:
+    countered = fight.guarding and intent == _HEAVY
+    if countered:
         statuses.inflict(own, statuses.MARK, 1)
         state.log.append([Event.HeavyGuarded])
     if band <= _MISS:
-        state.log.append([Event.FoeMissed, intent, total, band])
+        state.log.append([_FOE_MISSED, intent, total, band])
     elif not _land(cat, state, fight, intent, total, band):
         return 0
-    if fight.guarding and intent == _HEAVY:
+    if countered:
         _counter(state, fight)
     return 2 if band == _CRITICAL_MISS else 1
 
@@ -109,28 +135,40 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
     """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no
     combos.
     """
-    lowest_hit, _, critical = bounds(fight.hit, 0, fight.crit)
-    if intent == _HEAVY:
-        lowest_hit -= tables.MISS_MAX - tables.HEAVY_MISS_MAX
-    if die >= critical:
+    critical = CRITICAL_FACE - fight.crit
+    if die >= (critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR):
         return _CRITICAL
     if die == 1:
         return _CRITICAL_MISS
-    return _HIT if total >= lowest_hit else _MISS
+    lowest = MISS_MAX + 1 - fight.hit
+    if lowest < HIT_FLOOR:
+        lowest = HIT_FLOOR
+    elif lowest > COMBO_MIN:  # what would be a combo always hits
+        lowest = COMBO_MIN
+    if intent == _HEAVY:
+        lowest -= MISS_MAX - HEAVY_MISS_MAX
+    return _HIT if total >= lowest else _MISS
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
     """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
-    lost = damage.foe_blow(cat, state.hero, fight, intent=intent, band=band)
-    lost = statuses.taken(fight.hero.statuses, lost)
-    state.log.append([Event.FoeAttacked, intent, total, band, lost])
-    alive = wound_hero(state, fight, lost)
-    if intent == _STATUS and fight.intent_status >= 0 and alive:
+    hero = state.hero
+    lost = damage.foe_blow(cat, hero, fight, intent, band)
+    victim = fight.hero.statuses
+    if victim != CLEAN:
+        lost = taken(victim, lost)
+    state.log.append([_FOE_ATTACKED, intent, total, band, lost])
+    hero.health -= lost
+    if hero.health <= 0:
+        return False
+    if hero.figures.perks[_SECOND_WIND]:
+        second_wind(state, fight)
+    if intent == _STATUS and fight.intent_status >= 0:
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])
         else:
             put(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy].amount)
-    return alive
+    return True
 
 
 def _strike_self(state: State, fight: Fight, intent: int) -> int:

@@ -15,13 +15,17 @@ from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
 from dungeonfighter.rules.state import Figures, Hero
 from dungeonfighter.rules.tables import (
+    AMP,
     COMBO_FLOOR,
     COMBO_MIN,
+    COMBO_STEPS,
+    CRIT_STEPS,
     CRITICAL_FACE,
     CRITICAL_FLOOR,
     HEALTH,
     HEALTH_PER_LEVEL,
     HIT_FLOOR,
+    HIT_STEPS,
     LUCK,
     MISS_MAX,
     PERIOD,
@@ -38,6 +42,8 @@ _LONG: Final = Perk.long_statuses
 _PERKS: Final = len(NUMBERS)
 _TIER_STEPS: Final = tables.TIER_STEPS
 _LAST_TIER: Final = tables.TIERS[-1]
+_TIERS: Final = len(tables.TIERS)
+_SLOTS_MAX: Final = limits.strip_slots_max
 
 
 def refresh(cat: Catalogue, hero: Hero) -> None:
@@ -54,33 +60,38 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount
     own_strength, own_agility, own_technique, own_wit = hero.stats
-    strength = _stat(own_strength + strength)
-    agility = _stat(own_agility + agility)
-    technique = _stat(own_technique + technique)
-    wit = _stat(own_wit + wit)
-    level, worn = hero.level, hero.worn
-    weapon, head, chest, legs, feet = worn
+    strength = strength + own_strength if strength + own_strength < STAT_MAX else STAT_MAX
+    agility = agility + own_agility if agility + own_agility < STAT_MAX else STAT_MAX
+    technique = technique + own_technique if technique + own_technique < STAT_MAX else STAT_MAX
+    wit = wit + own_wit if wit + own_wit < STAT_MAX else STAT_MAX
+    highest = strength if strength > agility else agility
+    if technique > highest:
+        highest = technique
+    if wit > highest:
+        highest = wit
+    level = hero.level
+    weapon, head, chest, legs, feet = hero.worn
     for piece in (head, chest, legs, feet):
         if piece is not None:
             armour += piece.value
     if perks[_THICK]:
         armour += perks[_THICK] + level // 3
-    damage += strength + max(strength, agility, technique, wit)
+    damage += strength + highest
     period = PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[hero.kind if hero.kind > 0 else 0] // 1000
     if weapon is not None:
         damage += weapon.value
         period = period * cat.items[weapon.base].time // 1000
     period = period * (1000 - faster if faster < 500 else 500) // 1000
     health_max = (HEALTH + HEALTH_PER_LEVEL * level + health_max) * (1000 - SCAR * hero.scars) // 1000
-    hero.figures = Figures(
+    figures = hero.figures = Figures(
         health_max if health_max > 1 else 1,
         armour if armour > 0 else 0,
         damage if damage > 1 else 1,
         period if period > 500 else 500,
-        tables.AMP[technique],
-        hit + tables.HIT_STEPS[technique],
-        combo + tables.COMBO_STEPS[technique],
-        crit + tables.CRIT_STEPS[technique],
+        AMP[technique],
+        hit + HIT_STEPS[technique],
+        combo + COMBO_STEPS[technique],
+        crit + CRIT_STEPS[technique],
         LUCK - level if level < LUCK else 0,
         1000 + gold,
         _slots(hero),
@@ -91,13 +102,9 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         _known(cat, hero),
         perks,
     )
-    if hero.health > hero.figures.health_max:
-        hero.health = hero.figures.health_max
+    if hero.health > figures.health_max:
+        hero.health = figures.health_max
     _mend_strip(cat, hero)
-
-
-def _stat(value: int) -> int:
-    return value if value < STAT_MAX else STAT_MAX
 
 
 def xp_next(level: int) -> int:
@@ -141,8 +148,9 @@ def learn(cat: Catalogue, hero: Hero) -> None:
 def _slots(hero: Hero) -> int:
     slots = 1
     for points in hero.class_points:
-        slots += _TIER_STEPS[points] if points < _LAST_TIER else len(tables.TIERS)
-    return slots if slots < limits.strip_slots_max else limits.strip_slots_max
+        if points:  # of most heroes three are none
+            slots += _TIER_STEPS[points] if points < _LAST_TIER else _TIERS
+    return slots if slots < _SLOTS_MAX else _SLOTS_MAX
 
 
 def _known(cat: Catalogue, hero: Hero) -> list[int]:
@@ -167,6 +175,8 @@ def _mend_strip(cat: Catalogue, hero: Hero) -> None:
     if hero.kind < 0:
         return
     basic = cat.basic[hero.kind]
+    if len(hero.strip) == 1 and hero.strip[0] == basic:  # nothing to mend, as so often at first
+        return
     figures = hero.figures
     known = figures.known
     strip = [action for action in hero.strip if action in known]

@@ -6,9 +6,16 @@ Source: game.md section 4, "The enemy shows its next action".
 
 from __future__ import annotations
 
-from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.state import Dice, Fight, Intent, Rank
+from dungeonfighter.rules.tables import (
+    FOE_FLEE_BELOW,
+    FOE_FLEE_WEIGHT,
+    FOE_HEAL_BELOW,
+    FOE_HEALS_MAX,
+    INTENT_LENGTH,
+)
 
 _NORMAL = int(Intent.normal)
 _STATUS = int(Intent.status)
@@ -20,10 +27,25 @@ _NORMAL_RANK = int(Rank.normal)
 
 def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
     """Show the next intent and set when it comes: its wind-up begins `now`."""
-    intent = _pattern(cat, fight) if fight.rank == _BOSS else _drawn(cat, fight, stream)
-    fight.intent = intent
-    fight.intent_status = cat.enemy_status[fight.enemy] if intent == _STATUS else -1
-    fight.foe.next_at = now + fight.period * tables.INTENT_LENGTH[intent] // 1000
+    fight.foe.next_at = now + next_shown(cat, fight, stream)
+
+
+def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
+    """Show the next intent; returns how long its wind-up takes."""
+    enemy, rank = fight.enemy, fight.rank
+    if rank == _BOSS:
+        intent = _pattern(cat, fight)
+    elif rank == _NORMAL_RANK and fight.health * 1000 < fight.health_max * FOE_FLEE_BELOW and _flees(stream):
+        intent = _FLEE
+    else:
+        heals = cat.enemy_heal_weight[enemy]
+        intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
+    if intent != fight.intent:  # a field is written only where it changes: a read costs a tenth
+        fight.intent = intent
+    status = cat.enemy_status[enemy] if intent == _STATUS else -1
+    if status != fight.intent_status:
+        fight.intent_status = status
+    return fight.period * INTENT_LENGTH[intent] // 1000
 
 
 def show(cat: Catalogue, fight: Fight, intent: int) -> None:
@@ -43,21 +65,9 @@ def _pattern(cat: Catalogue, fight: Fight) -> int:
     return intent
 
 
-def _drawn(cat: Catalogue, fight: Fight, stream: Dice) -> int:
-    if (
-        fight.rank == _NORMAL_RANK
-        and fight.health * 1000 < fight.health_max * tables.FOE_FLEE_BELOW
-        and dice.combat(stream, 100) < tables.FOE_FLEE_WEIGHT
-    ):
-        return _FLEE
-    enemy = fight.enemy
-    whole = 100
-    if not _may_heal(fight):
-        whole -= cat.enemy_heal_weight[enemy]
-    return cat.enemy_draws[enemy][dice.combat(stream, whole)]
+def _flees(stream: Dice) -> bool:
+    return draw(stream, 100) < FOE_FLEE_WEIGHT
 
 
 def _may_heal(fight: Fight) -> bool:
-    return (
-        fight.heals < tables.FOE_HEALS_MAX and fight.health * 1000 < fight.health_max * tables.FOE_HEAL_BELOW
-    )
+    return fight.heals < FOE_HEALS_MAX and fight.health * 1000 < fight.health_max * FOE_HEAL_BELOW

@@ -11,7 +11,9 @@ Source: product.md, "Views"; game.md sections 5 to 7.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from dungeonfighter.rules import loot, prices, tables, trades
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -150,7 +152,7 @@ def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
     return f"{loot.name(cat, item)}, {rarity} L{item.level}: {mirror.change(item).text}"
 
 
-class Outline(NamedTuple):
+class Outline(Struct, frozen=True, gc=False):
     """The line of inputs as far as a menu decides it; made once a menu.
 
     `parts` are (input, its number, label): worded by the situation, or with number -1 told as the label says.

@@ -9,7 +9,8 @@ Source: game.md section 6; docs/rules.md, "Items".
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import length_hint
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
@@ -18,6 +19,9 @@ from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
 
 _WEAPON = int(Slot.weapon)
+_KINDS: Final = len(Weapon)
+_COMMON_MAX: Final = 8
+"""What a common item takes at most from the stream: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
@@ -57,22 +61,27 @@ def roll_item(
         rarity: Given (trade-up) instead of rolled.
     """
     level = max(1, min(LEVEL_MAX, level))
+    outputs = iter(chance.ahead(dice.loot, _COMMON_MAX))
     if slot is None:
-        drawn = chance.loot(dice, 8)
+        drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
     if rarity is None:
-        rarity = min(len(RARITIES) - 1, roll_rarity(dice) + steps)
-    tier = roll_tier(dice, level)
-    tiers = cat.weapons[_weapon_kind(dice, kind)] if slot == _WEAPON else cat.armours[slot]
+        rarity = min(len(RARITIES) - 1, roll_rarity(outputs) + steps)
+    tier = roll_tier(outputs, level)
+    tiers = cat.weapons[_weapon_kind(outputs, kind)] if slot == _WEAPON else cat.armours[slot]
     pool = tiers[tier - 1]
-    base = pool[chance.loot(dice, len(pool))]
+    base = pool[next(outputs) * len(pool) >> 64]
     row = cat.items[base]
-    value = row.low + chance.loot(dice, row.high - row.low + 1)
+    value = row.low + (next(outputs) * (row.high - row.low + 1) >> 64)
     value += level - 1 if slot == _WEAPON else level * ARMOUR_PER_LEVEL // 1000
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
-    affixes = _pick(dice, cat.prefixes, PREFIXES[rarity])
+    affixes: list[int] = []
     actions: list[int] = []
-    if rarity:  # the commonest has neither suffixes nor actions
+    if not rarity and cat.prefixes:  # the commonest has one prefix, and neither suffixes nor actions
+        affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
+    dice.loot = chance.passed(dice.loot, _COMMON_MAX - length_hint(outputs))
+    if rarity:
+        affixes += _pick(dice, cat.prefixes, PREFIXES[rarity])
         affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])
         actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
     return Item(base, level, rarity, value, affixes, actions)
@@ -102,18 +111,18 @@ def reward_level(dungeon_level: int, hero_level: int) -> int:
     return max(1, min(LEVEL_MAX, 2 * dungeon_level - hero_level))
 
 
-def roll_rarity(dice: Dice) -> int:
-    return chance.weighted(RARITY_WEIGHTS, chance.loot(dice, _RARITY_SUM))
+def roll_rarity(outputs: Iterator[int]) -> int:
+    return chance.weighted(RARITY_WEIGHTS, next(outputs) * _RARITY_SUM >> 64)
 
 
-def roll_tier(dice: Dice, level: int) -> int:
+def roll_tier(outputs: Iterator[int], level: int) -> int:
     """1 .. TIERS; mixed within one level of a border."""
     neighbour = tier = 1 + bisect_left(TIER_TOPS, level)
     if tier < TIERS and level == TIER_TOPS[tier - 1]:
         neighbour = tier + 1
     elif tier > 1 and level == TIER_TOPS[tier - 2] + 1:
         neighbour = tier - 1
-    if neighbour != tier and chance.loot(dice, 3) == 0:
+    if neighbour != tier and next(outputs) * 3 >> 64 == 0:
         return neighbour
     return tier
 
@@ -177,10 +186,10 @@ def affix_texts(cat: Catalogue, item: Item) -> list[str]:
     return texts
 
 
-def _weapon_kind(dice: Dice, kind: int) -> int:
-    if kind >= 0 and chance.loot(dice, 10) < OWN_KIND:
+def _weapon_kind(outputs: Iterator[int], kind: int) -> int:
+    if kind >= 0 and next(outputs) * 10 >> 64 < OWN_KIND:
         return kind
-    return chance.loot(dice, len(Weapon))
+    return next(outputs) * _KINDS >> 64
 
 
 def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:

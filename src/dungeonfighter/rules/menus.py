@@ -8,8 +8,10 @@ Source: plan of inputs in docs/rules.md, "Inputs".
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
 
 from dungeonfighter.rules import hub, labels, plays, rooms, world
 from dungeonfighter.rules.catalog.loader import Catalogue
@@ -23,7 +25,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 
 Play = Callable[[Catalogue, State, int], None]
 Line = tuple[str, str, Play, int]
-Key = tuple[int | bytes, ...]
+Key = tuple[int | Sequence[int], ...]
 
 # Plain numbers: the key is made twice a turn.
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
@@ -32,22 +34,52 @@ _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
 _BOSS = int(Rank.boss)
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
+_FIGHT: Final[tuple[Line, ...]] = (
+    ("1", "attack", plays.strike, 1),
+    ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
+    ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
+    ("4", "guard", plays.guard, 0),
+)
+_AUTO: Final[Line] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
+_HUB: Final[tuple[Line, ...]] = (
+    ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
+    ("2", "inventory", plays.to_inventory, 0),
+)
+_BACK: Final[tuple[Line, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
+
+ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
+    {
+        text: (play, argument)
+        for text, _, play, argument in {_COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: _BACK}.get(
+            phase, ()
+        )
+    }
+    for phase in Phase
+)
+"""By phase, what is legal however things stand there: for these, most of all inputs, no key need be made."""
+
 MENUS_MAX = 8192
-"""Menus kept; beyond it all are forgotten and built again."""
+"""Menus kept of each table; beyond it all of them are forgotten and built again."""
 
 
-class Menu(NamedTuple):
+class Menu(Struct, frozen=True, gc=False):
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
     line: labels.Outline
 
 
 class Menus:
-    """The menus of one catalogue."""
+    """The menus of one catalogue.
+
+    Those of fights have tables of their own, so that what can be used is the whole key: it is looked up twice
+    a turn, and as a part of a key it takes half as long again.
+    """
 
     def __init__(self, cat: Catalogue) -> None:
         self._cat = cat
         self._menus: dict[Key, Menu] = {}
+        self._fights: dict[Key, Menu] = {}
+        self._bosses: dict[Key, Menu] = {}
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
         self._nothing = Menu((), {}, labels.Outline((), ""))
@@ -56,13 +88,20 @@ class Menus:
         """The menu of a state; of an ended run it is empty."""
         if state.over:
             return self._nothing
-        key = self._key(state)
-        menu = self._menus.get(key)
+        fight = state.fight
+        if fight is not None and state.phase == _COMBAT:
+            known = self._bosses if fight.rank == _BOSS else self._fights
+            key: Key = tuple(state.hero.consumables)
+        else:
+            known = self._menus
+            key = self._key(state)
+        menu = known.get(key)
         if menu is None:
-            menu = _build(self._cat, _LINES[state.phase](self._cat, key), state.phase, key)
-            if len(self._menus) >= MENUS_MAX:
-                self._menus.clear()
-            self._menus[key] = menu
+            facts = self._key(state)
+            menu = _build(self._cat, _LINES[state.phase](self._cat, facts), state.phase, facts)
+            if len(known) >= MENUS_MAX:
+                known.clear()
+            known[key] = menu
         return menu
 
     def _key(self, state: State) -> Key:
@@ -70,7 +109,7 @@ class Menus:
         phase = state.phase
         if phase == _COMBAT:
             assert state.fight is not None
-            return (phase, bytes(state.hero.consumables), state.fight.rank != _BOSS)
+            return (phase, tuple(state.hero.consumables), state.fight.rank != _BOSS)
         if phase == _DUNGEON:
             return self._dungeon_key(state)
         if phase == _GAME_LOOP:
@@ -125,7 +164,7 @@ def _build(cat: Catalogue, lines: list[Line], phase: int, key: Key) -> Menu:
         choices += _patterns(key)
     if phase == _COMBAT:
         goods = key[1]
-        assert isinstance(goods, bytes)
+        assert not isinstance(goods, int)
         return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
     return Menu(tuple(choices), table, labels.outline(phase, choices))
 
@@ -141,7 +180,7 @@ def _patterns(key: Key) -> list[Choice]:
     return listed
 
 
-def _equip(bag: int | bytes) -> list[Line]:
+def _equip(bag: int | Sequence[int]) -> list[Line]:
     assert isinstance(bag, int)
     return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
 
@@ -154,10 +193,7 @@ def _weapon_selection(cat: Catalogue, key: Key) -> list[Line]:
 def _game_loop(cat: Catalogue, key: Key) -> list[Line]:
     facts = key[1]
     assert isinstance(facts, int)
-    lines: list[Line] = [
-        ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
-        ("2", "inventory", plays.to_inventory, 0),
-    ]
+    lines = list(_HUB)
     more: tuple[Line, ...] = (
         ("3", "travel", plays.to_phase, _REGION_TRAVEL),
         ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
@@ -211,13 +247,8 @@ def _cleared(key: Key) -> list[Line]:
 
 def _combat(cat: Catalogue, key: Key) -> list[Line]:
     goods = key[1]
-    assert isinstance(goods, bytes)
-    lines: list[Line] = [
-        ("1", "attack", plays.strike, 1),
-        ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
-        ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
-        ("4", "guard", plays.guard, 0),
-    ]
+    assert not isinstance(goods, int)
+    lines = list(_FIGHT)
     numbered = sorted((text, number) for text, number in cat.consumable_at.items())
     lines += [
         (str(text), cat.consumables[number].name.lower(), plays.use, number)
@@ -231,14 +262,14 @@ def _combat(cat: Catalogue, key: Key) -> list[Line]:
     ]
     if key[2]:
         lines.append(("8", "flee", plays.flee, 0))
-    return [*lines, ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)]
+    return [*lines, _AUTO]
 
 
 def _inventory(cat: Catalogue, key: Key) -> list[Line]:
     bag, worn = key[1], key[2]
     assert isinstance(bag, int)
     assert isinstance(worn, int)
-    lines: list[Line] = [("1", "done", plays.back, 0), ("0", "back", plays.back, 0), *_equip(bag)]
+    lines = [*_BACK, *_equip(bag)]
     if bag < 20:
         lines += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dungeonfighter.rules import combat, dungeon, hub, inventory, progress
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fight import heal
+from dungeonfighter.rules.fight import Result, heal
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
@@ -22,6 +22,7 @@ _GAME_LOOP = int(Phase.GameLoop)
 _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
+_GOES_ON = Result.goes_on
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
@@ -98,7 +99,9 @@ def drink(cat: Catalogue, state: State, text: int) -> None:
 
 
 def strike(cat: Catalogue, state: State, stance: int) -> None:
-    dungeon.after_fight(cat, state, combat.attack(cat, state, stance))
+    result = combat.attack(cat, state, stance)
+    if result != _GOES_ON:
+        dungeon.after_fight(cat, state, result)
 
 
 def guard(cat: Catalogue, state: State, _: int) -> None:

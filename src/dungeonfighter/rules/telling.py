@@ -13,7 +13,7 @@ after it, and which slot of the strip a combo plays. Statuses are listed as they
 and going is not told. Budget: 120 tokens a median turn.
 
 The frequent sentences are written out here: they are told in most turns, and the general way of `events`
-takes thrice as long.
+takes thrice as long. Most turns are of a fight, so its view is one pass over locals into one string.
 
 Source: product.md, "Views"; game.md section 4.
 """
@@ -24,26 +24,40 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
-from dungeonfighter.rules import combat, events, labels, statuses, tables
+from dungeonfighter.rules import events, forecast, labels, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX
 from dungeonfighter.rules.state import Band, Fight, Intent, Phase, Rank, Stance, State, Status
-from dungeonfighter.rules.statuses import CLEAN
+from dungeonfighter.rules.statuses import CLEAN, SLOW
 
-SECONDS_MAX: Final = 4096
+LISTS_MAX: Final = 4096
 
 _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in Rank)
 _INTENTS: Final = tuple(intent.name for intent in Intent)
+_THREATS: Final = tuple(f"{intent} ~" for intent in _INTENTS)
 _STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You", *(f"You {stance.name}" for stance in list(Stance)[1:]))
-_FOE_BANDS: Final = tuple("" if band == Band.hit else f" {band.name.replace('_', ' ')}" for band in Band)
-_STATUS: Final = int(Intent.status)
-_AUTO: Final = int(Event.AutoFought)
-_DIED: Final = int(Event.HeroDied)
-_BEGAN: Final = int(Event.FightBegan)
-_COMBAT = int(Phase.Combat)
+_FOE_BLOWS: Final = tuple(
+    tuple(f"Foe {intent}" if band == Band.hit else f"Foe {intent} {_BANDS[band]}" for band in Band)
+    for intent in _INTENTS
+)
+"""By `Intent` and `Band`."""
 _WHO: Final = ("You", "Foe")
+
+# By name of the module: an attribute of a class costs more (as in `damage`).
+_COMBAT = int(Phase.Combat)
+_STATUS = int(Intent.status)
+_HERO_ATTACKED: Final = Event.HeroAttacked
+_HERO_MISSED: Final = Event.HeroMissed
+_FOE_ATTACKED: Final = Event.FoeAttacked
+_FOE_MISSED: Final = Event.FoeMissed
+_STATUS_PUT: Final = Event.StatusPut
+_TICKED: Final = Event.StatusTicked
+_AUTO: Final = Event.AutoFought
+_DIED: Final = Event.HeroDied
+_BEGAN: Final = Event.FightBegan
 _BLOWS: Final = frozenset((
     Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
     Event.FoeDefended, Event.FoeHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
@@ -59,9 +73,7 @@ Teller = Callable[[Catalogue, Sequence[int]], str]
 
 def _hero_attacked(cat: Catalogue, event: Sequence[int]) -> str:
     _, stance, total, band, action, lost = event
-    if action < 0:
-        return f"{_STANCES[stance]} {total} {_BANDS[band]} {lost}."
-    return f"{_STANCES[stance]} {total} {_BANDS[band]} {cat.actions[action].name} {lost}."
+    return f"{_STANCES[stance]} {total} {_BANDS[band]}{cat.action_told[action]} {lost}."
 
 
 def _hero_missed(cat: Catalogue, event: Sequence[int]) -> str:
@@ -69,11 +81,11 @@ def _hero_missed(cat: Catalogue, event: Sequence[int]) -> str:
 
 
 def _foe_attacked(cat: Catalogue, event: Sequence[int]) -> str:
-    return f"Foe {_INTENTS[event[1]]}{_FOE_BANDS[event[3]]} {event[4]}."
+    return f"{_FOE_BLOWS[event[1]][event[3]]} {event[4]}."
 
 
 def _foe_missed(cat: Catalogue, event: Sequence[int]) -> str:
-    return f"Foe {_INTENTS[event[1]]}{_FOE_BANDS[event[3]]}."
+    return f"{_FOE_BLOWS[event[1]][event[3]]}."
 
 
 def _ticked(cat: Catalogue, event: Sequence[int]) -> str:
@@ -118,63 +130,140 @@ class Rulebook(Protocol):
 def text(rules: Rulebook, state: State, head: str) -> str:
     """The view of one state; `head` names run and turn, for example `e3 t14`."""
     cat = rules.catalogue
-    log = state.log
-    fresh = log[len(log) - state.fresh :]
-    if state.phase == _COMBAT and state.fight is not None:
-        lines = _fight_lines(cat, state, state.fight, head, fresh)
+    fight = state.fight
+    if fight is None or state.phase != _COMBAT:
+        told = _elsewhere(rules, state, head)
     else:
-        lines = [_status(rules, state, head)]
-        told = happened(cat, fresh)
-        if told:
-            lines.append(told)
-        lines.extend(labels.situation(cat, state))
+        told = _fight(cat, state, fight, head)
     if state.over:
-        lines.append(f"The run is over, score {rules.score(state) / 100:g}.")
-    else:
-        lines.append(labels.inputs_line(cat, state, rules.outline(state)))
+        return f"{told}\nThe run is over, score {rules.score(state) / 100:g}."
+    line = rules.outline(state)
+    return f"{told}\n{labels.inputs_line(cat, state, line) if line.parts else line.tail}"
+
+
+def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
+    cat = rules.catalogue
+    lines = [_status(rules, state, head)]
+    told: list[str] = []
+    _tell(cat, state, told)
+    if told:
+        lines.append(" ".join(told))
+    lines.extend(labels.situation(cat, state))
     return "\n".join(lines)
 
 
-def _fight_lines(
-    cat: Catalogue, state: State, fight: Fight, head: str, fresh: Sequence[Sequence[int]]
-) -> list[str]:
-    lines = [_fight_status(state, fight, head)]
-    told = happened(cat, fresh)
-    if told:
-        lines.append(told)
-    new = False
-    for event in fresh:
-        if event[0] == _BEGAN:
-            new = True
-    lines.append(_foe(cat, state, fight, new))
-    lines.append(_own(cat, state, fight))
-    return lines
+def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
+    """All lines of a fight but the inputs.
+
+    What is nearly always small is looked up in `NUMERALS` and `SECONDS`, and formatted only beyond them.
+    """
+    hero = state.hero
+    told: list[str] = []
+    new = _tell(cat, state, told)
+    happened = f"\n{' '.join(told)}" if told else ""
+
+    statuses, foe_statuses = fight.hero.statuses, fight.foe.statuses
+    suffers = "" if statuses == CLEAN else _listed(tuple(statuses))
+    foe_suffers = "" if foe_statuses == CLEAN else _listed(tuple(foe_statuses))
+    health, most = hero.health, hero.figures.health_max
+    foe_health, foe_most = fight.health, fight.health_max
+
+    intent = fight.intent
+    shown = _INTENTS[intent]
+    if intent <= _STATUS:
+        if intent == _STATUS:
+            shown = f"{_STATUSES[fight.intent_status]} {cat.enemies[fight.enemy].amount} ~"
+        else:
+            shown = _THREATS[intent]
+        hit = forecast.incoming(cat, hero, fight)
+        shown = f"{shown}{NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
+    wait = fight.foe.next_at - fight.hero.next_at
+    if wait < 0:
+        wait = 0
+
+    hit = forecast.outgoing(cat, hero, fight)
+    period = hero.figures.period
+    if statuses[SLOW]:
+        period = period * tables.SLOWED // 1000
+    strip = hero.strip
+    slots = len(strip)
+    combo = ""
+    if slots > 1:
+        step = fight.step % slots
+        combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_told[strip[step]]}"
+    return (
+        f"{head} | {hero.name} {NUMERALS[health] if health < NUMERALS_MAX else health}"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
+        f"{_newly_met(cat, fight) if new else cat.enemies[fight.enemy].name} "
+        f"{NUMERALS[foe_health] if foe_health < NUMERALS_MAX else foe_health}"
+        f"/{NUMERALS[foe_most] if foe_most < NUMERALS_MAX else foe_most} hp{foe_suffers}; "
+        f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s\n"
+        f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
+        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}"
+    )
 
 
-def happened(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> str:
-    """This turn's events as one paragraph; of an `auto` only the blow that killed the hero is told."""
-    told = []
+def _newly_met(cat: Catalogue, fight: Fight) -> str:
+    """The enemy with its level, rank and kind, as a fight that begins tells it."""
+    enemy = cat.enemies[fight.enemy]
+    undead = "undead " if enemy.undead else ""
+    armour = f", armour {fight.armour}" if fight.armour else ""
+    return f"{enemy.name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
+
+
+def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
+    """Add the sentences of this turn's events; of an `auto` only the blow that killed the hero is told.
+
+    The most frequent are written out, as `sentence` would tell them and by how often they come: a call each
+    costs as much again.
+
+    Returns:
+        Whether a fight began.
+    """
+    began = False
+    log = state.log
+    fresh = log[len(log) - state.fresh :]
     for event in fresh:
         code = event[0]
-        if code == _AUTO:
-            return _after_auto(cat, fresh)
-        if code not in _SILENT:
-            teller = _TOLD.get(code, _in_general)
-            told.append(teller(cat, event))
-    return " ".join(told)
+        if code == _HERO_ATTACKED:
+            _, stance, total, band, action, lost = event
+            told.append(
+                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total}"
+                f" {_BANDS[band]}{cat.action_told[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+            )
+        elif code == _FOE_ATTACKED:
+            _, intent, _, band, lost = event
+            told.append(f"{_FOE_BLOWS[intent][band]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}.")
+        elif code == _STATUS_PUT:
+            continue
+        elif code == _TICKED:
+            told.append(f"{_WHO[event[1]]} lost {event[2]} to statuses.")
+        elif code == _FOE_MISSED:
+            told.append(f"{_FOE_BLOWS[event[1]][event[3]]}.")
+        elif code == _HERO_MISSED:
+            _, stance, total, band = event
+            told.append(
+                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total} {_BANDS[band]}."
+            )
+        elif code not in _SILENT:
+            if code == _AUTO:
+                told[:] = _after_auto(cat, fresh)
+                return any(event[0] == _BEGAN for event in fresh)
+            told.append(sentence(cat, event))
+        elif code == _BEGAN:
+            began = True
+    return began
 
 
-def _after_auto(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> str:
+def _after_auto(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> list[str]:
     last = -1
     if any(event[0] == _DIED for event in fresh):
         last = max((place for place, event in enumerate(fresh) if event[0] in _BLOWS), default=-1)
-    return " ".join(
-        [
-            sentence(cat, event)
-            for place, event in enumerate(fresh)
-            if event[0] not in _SILENT and (event[0] not in _BLOWS or place == last)
-        ]
-    )
+    return [
+        sentence(cat, event)
+        for place, event in enumerate(fresh)
+        if event[0] not in _SILENT and (event[0] not in _BLOWS or place == last)
+    ]
 
 
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
@@ -195,56 +284,12 @@ def _status(rules: Rulebook, state: State, head: str) -> str:
     return f"{head} | {who} {health} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
 
 
-def _fight_status(state: State, fight: Fight, head: str) -> str:
-    hero = state.hero
-    own = _listed(fight.hero.statuses)
-    return f"{head} | {hero.name} {hero.health}/{hero.figures.health_max} hp{own}"
-
-
-def _foe(cat: Catalogue, state: State, fight: Fight, new: bool) -> str:
-    """The enemy and what it shows; rank, level and kind when the fight is new."""
-    enemy = cat.enemies[fight.enemy]
-    name = enemy.name
-    if new:
-        undead = "undead " if enemy.undead else ""
-        armour = f", armour {fight.armour}" if fight.armour else ""
-        name = f"{name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
-    wait = fight.foe.next_at - fight.hero.next_at
-    return (
-        f"{name} {fight.health}/{fight.health_max} hp{_listed(fight.foe.statuses)}; "
-        f"shows {_intent(cat, state, fight)} in {_seconds(wait if wait > 0 else 0)} s"
-    )
-
-
-def _intent(cat: Catalogue, state: State, fight: Fight) -> str:
-    intent = fight.intent
-    if intent < _STATUS:
-        return f"{_INTENTS[intent]} ~{combat.incoming(cat, state)}"
-    if intent == _STATUS:
-        inflicted = f"{_STATUSES[fight.intent_status]} {cat.enemies[fight.enemy].amount}"
-        return f"{inflicted} ~{combat.incoming(cat, state)}"
-    return _INTENTS[intent]
-
-
-def _own(cat: Catalogue, state: State, fight: Fight) -> str:
-    period = state.hero.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
-    strip = state.hero.strip
-    combo = ""
-    if len(strip) > 1:
-        step = fight.step % len(strip)
-        combo = f", combo {step + 1}/{len(strip)} {cat.actions[strip[step]].name}"
-    return f"You hit ~{combat.outgoing(cat, state)}, next in {_seconds(period)} s{combo}"
-
-
-@lru_cache(SECONDS_MAX)
 def _seconds(time: int) -> str:
-    """Game milliseconds in seconds; looking them up takes a fifth of formatting a fraction."""
+    """Game milliseconds in seconds."""
     return f"{time / 1000:.1f}"
 
 
-def _listed(amounts: list[int]) -> str:
-    if amounts == CLEAN:  # a fifth of the time of `any`
-        return ""
+@lru_cache(LISTS_MAX)
+def _listed(amounts: tuple[int, ...]) -> str:
+    """Statuses as a line lists them. Most fighters have one or two of small amounts, so few lists are met."""
     return "".join([f", {_STATUSES[n]} {amount}" for n, amount in enumerate(amounts) if amount])

@@ -5,11 +5,18 @@ Source: game.md sections 5 and 7.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from operator import length_hint
+from typing import Final
+
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hero import refresh
 from dungeonfighter.rules.state import Offer, State, World
+
+_DRAWS_EACH: Final = 2 + tables.ROSTER
+"""What an offer takes at most from the stream that makes dungeons."""
 
 
 def is_cleared(world: World, level: int) -> bool:
@@ -42,9 +49,14 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     last = last_level(cat, world)
     lowest = max(cat.regions[world.region].first_level, min(world.frontier, last))
     levels = [level for level in (lowest, lowest - 1, lowest + 1) if 1 <= level <= last]
-    offers = [_offer(cat, state, level, False) for level in levels]
-    if boss_due(cat, world):
-        offers.insert(0, _offer(cat, state, last, True))
+    boss = boss_due(cat, world)
+    most = _DRAWS_EACH * (len(levels) + boss)
+    stream = state.dice
+    outputs = iter(dice.ahead(stream.layout, most))
+    offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
+    if boss:
+        offers.insert(0, _offer(cat, world.region, last, True, outputs))
+    stream.layout = dice.passed(stream.layout, most - length_hint(outputs))
     return offers
 
 
@@ -81,12 +93,12 @@ def first_clear(cat: Catalogue, state: State) -> None:
         refresh(cat, state.hero)
 
 
-def _offer(cat: Catalogue, state: State, level: int, boss: bool) -> Offer:
-    stream = state.dice
-    themes = cat.themes_of_region[state.world.region]
-    theme = themes[dice.layout(stream, len(themes))]
-    name = dice.layout(stream, len(cat.themes[theme].dungeons))
+def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
+    """A dungeon of this level: two outputs of the stream, and one for each enemy met there."""
+    themes = cat.themes_of_region[region]
+    theme = themes[next(outputs) * len(themes) >> 64]
+    name = next(outputs) * len(cat.themes[theme].dungeons) >> 64
     pool = list(cat.enemies_at[theme][level])
-    count = min(tables.ROSTER, len(pool))
-    enemies = [pool.pop(dice.layout(stream, len(pool))) for _ in range(count)]
+    fewest = max(0, len(pool) - tables.ROSTER)
+    enemies = [pool.pop(next(outputs) * left >> 64) for left in range(len(pool), fewest, -1)]
     return Offer(level, theme, name, boss, enemies)

@@ -41,8 +41,8 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     someone.kind = promised.kind
     hero.refresh(CAT, someone)
     after = someone.figures
-    names = comparison.Worn._fields[1:]
-    assert promised[1:] == tuple(getattr(after, name) for name in names)
+    names = comparison.Worn.__struct_fields__[1:]
+    assert [getattr(promised, name) for name in names] == [getattr(after, name) for name in names]
     assert change.damage == after.damage - before.damage
     assert change.armour == after.armour - before.armour
     assert change.health == after.health_max - before.health_max

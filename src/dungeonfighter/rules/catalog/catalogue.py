@@ -54,6 +54,7 @@ _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Affixes on these are worth their base, whatever the item."""
 
 Numbers = tuple[int, ...]
+_Named = Enemy | BaseItem | Consumable | Talent | Place | Region
 
 
 class PutStatus(NamedTuple):
@@ -78,6 +79,7 @@ class Catalogue:
         enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
         boss_of_region: Enemy number by region.
         action_effects: By action number.
+        action_told: By action number its name with a space in front; the last, which -1 finds, is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
         learned: `[weapon][class points]` (0..POINTS_MAX) the actions known by class, the basic first.
         basic: The basic action of each weapon kind.
@@ -93,6 +95,8 @@ class Catalogue:
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
+        names: By kind of thing (as `events.WORDING` calls it) the names as sentences tell them, by number; a
+            last one is what -1 finds. A dungeon's number is that of its theme times 100 and its place there.
         talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
     """
 
@@ -123,6 +127,7 @@ class Catalogue:
     enemies_at: tuple[tuple[Numbers, ...], ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
+    action_told: tuple[str, ...]
     action_weapon: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
@@ -148,6 +153,7 @@ class Catalogue:
     consumable_at: dict[int, int]
     consumable_status: Numbers
     other_consumables: Numbers
+    names: dict[str, tuple[str, ...]]
     talent_by_key: dict[str, int]
     talent_perk: Numbers
 
@@ -190,6 +196,7 @@ def build(content: Content) -> Catalogue:
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
+        action_told=_told(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
@@ -215,9 +222,31 @@ def build(content: Content) -> Catalogue:
         consumable_at={c.input: n for n, c in enumerate(content.consumables) if c.input},
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
+        names=_names(content),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
+
+
+def _told(content: Content) -> tuple[str, ...]:
+    return (*(f" {action.name}" for action in content.actions), "")
+
+
+def _names(content: Content) -> dict[str, tuple[str, ...]]:
+    rows: dict[str, Sequence[_Named]] = {
+        "enemy": content.enemies, "item": content.items, "good": content.consumables,
+        "talent": content.talents, "place": content.places, "region": content.regions,
+    }  # fmt: skip
+    names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
+    names["action"] = _told(content)
+    names["hazard"] = tuple(hazard.text for hazard in content.hazards)
+    names["event"] = tuple(event.text for event in content.events)
+    names["dungeon"] = tuple(
+        theme.dungeons[place] if place < len(theme.dungeons) else ""
+        for theme in content.themes
+        for place in range(100)
+    )
+    return names
 
 
 def identity_of(content: Content) -> str:

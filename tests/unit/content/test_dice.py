@@ -1,0 +1,25 @@
+"""The ways to draw agree: at once or one by one, looked up or scaled."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.rules import dice
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, dice.AHEAD_MAX])
+def test_draws_ahead_are_those_drawn_one_by_one(count: int) -> None:
+    for seed in range(200):
+        rolls = dice.streams(seed)
+        start = rolls.layout
+        scaled = [output * 1000 >> 64 for output in dice.ahead(start, count)]
+        assert scaled == [dice.layout(rolls, 1000) for _ in range(count)]
+        assert rolls.layout == dice.passed(start, count)
+
+
+@pytest.mark.parametrize("sides", [20, 100])
+def test_what_is_looked_up_is_what_scaling_gives(sides: int) -> None:
+    rolls = dice.streams(7)
+    for _ in range(20_000):
+        rolls.combat = rolls.event = rolls.loot
+        assert dice.combat(rolls, sides) == dice.event(rolls, sides) == dice.loot(rolls, sides)
