@@ -28,8 +28,8 @@ _IN_USE: Final = 0.8
 """The share of a region that must be in memory already."""
 _EVERY_SECONDS: Final = 10.0
 _BETWEEN_SECONDS: Final = 0.2
-_AT_ONCE_BYTES: Final = 4 * HUGE_BYTES
-"""How much is copied into huge pages in one go: 2 to 20 ms, in which nobody gets new memory."""
+_AT_ONCE: Final = 4
+"""How many are made in one go: 2 to 20 ms, in which nobody gets new memory."""
 
 _SMAPS: Final = Path("/proc/self/smaps")
 _region: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0\s*(?:\[heap\])?\n").fullmatch
@@ -43,29 +43,38 @@ async def keep_asking() -> None:
     advise = _madvise()
     if advise is None:
         return
+    asked: set[int] = set()
     loop = asyncio.get_running_loop()
     pause = _EVERY_SECONDS
     while True:
         await asyncio.sleep(pause)
-        done = await loop.run_in_executor(None, ask, advise)
-        pause = _EVERY_SECONDS if done < _AT_ONCE_BYTES else _BETWEEN_SECONDS
+        more = await loop.run_in_executor(None, ask, advise, asked)
+        pause = _BETWEEN_SECONDS if more else _EVERY_SECONDS
 
 
-def ask(advise: Advise) -> int:
+def ask(advise: Advise, asked: set[int]) -> bool:
     """Ask once for what lies in small pages, as far as is done in one go.
 
+    Args:
+        advise: The system's.
+        asked: Addresses that were asked for before, and now are: each once, whatever came of it.
+
     Returns:
-        Bytes that were collapsed into huge pages, or were in such.
+        Whether there is more to ask for.
     """
-    done = 0
+    left = _AT_ONCE
     with contextlib.suppress(OSError), _SMAPS.open(encoding="ascii", errors="replace") as smaps:
         for begin, end in regions(smaps):
-            advise(begin, end - begin, _MADV_HUGEPAGE)
-            for address in range(begin, end, HUGE_BYTES):
-                if done >= _AT_ONCE_BYTES:
-                    return done
-                done += HUGE_BYTES * advise(address, HUGE_BYTES, _MADV_COLLAPSE)
-    return done
+            new = [address for address in range(begin, end, HUGE_BYTES) if address not in asked]
+            if new:
+                advise(begin, end - begin, _MADV_HUGEPAGE)
+            for address in new:
+                if not left:
+                    return True
+                left -= 1
+                asked.add(address)
+                advise(address, HUGE_BYTES, _MADV_COLLAPSE)
+    return False
 
 
 def regions(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:

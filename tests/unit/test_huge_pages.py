@@ -63,8 +63,17 @@ def test_asking_changes_nothing_but_the_size_of_pages() -> None:
     data = [[number, str(number)] for number in range(200_000)]
     advise = huge_pages._madvise()
     assert advise is not None
-    asked = 0
-    while done := huge_pages.ask(advise):
-        asked += done
-        assert asked < 2**30
+    collapsed: list[int] = []
+
+    def noted(address: int, length: int, advice: int) -> bool:
+        if length == HUGE_BYTES:
+            collapsed.append(address)
+        return advise(address, length, advice)
+
+    asked: set[int] = set()
+    while huge_pages.ask(noted, asked):
+        pass
+    assert asked
+    assert asked <= set(collapsed)
+    assert all(address % HUGE_BYTES == 0 for address in asked)
     assert data == [[number, str(number)] for number in range(200_000)]
