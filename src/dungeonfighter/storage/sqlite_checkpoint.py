@@ -1,8 +1,7 @@
 """Moves what the write-ahead log holds into the database file, beside the writers and in small portions.
 
 SQLite's own checkpoint runs inside a commit: at 80,000 rows it copies thousands of scattered pages and syncs
-them while everybody waits (measured: 150 to 300 ms every 4,000 rows). Here a thread does it every few hundred
-rows:
+them while everybody waits (measured: 150 to 300 ms every 4,000 rows). Here a thread does it every thousand rows:
 
 1. a passive checkpoint copies what it can; writers go on meanwhile;
 2. the database file is synced, which SQLite would only do at the end, under the lock;
@@ -28,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 PORTION_ROWS: Final = 1024
 """How many rows this process writes between two looks."""
-LOG_PAGES_MAX: Final = 4000
+LOG_PAGES_MAX: Final = 8000
 """How long the log may become before it is made to begin anew."""
 LOG_PAGES_AUTO: Final = 10 * LOG_PAGES_MAX
 """Where SQLite's own checkpoint steps in, should this thread not."""
