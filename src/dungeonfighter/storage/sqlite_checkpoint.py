@@ -1,7 +1,8 @@
 """Moves what the write-ahead log holds into the database file, beside the writers and in small portions.
 
 SQLite's own checkpoint runs inside a commit: at 80,000 rows it copies thousands of scattered pages and syncs
-them while everybody waits (measured: 150 to 300 ms every 4,000 rows). Here a thread does it every thousand rows:
+them while everybody waits (measured: 150 to 300 ms every 4,000 rows). Here a thread does it every thousand
+rows:
 
 1. a passive checkpoint copies what it can; writers go on meanwhile;
 2. the database file is synced, which SQLite would only do at the end, under the lock;
