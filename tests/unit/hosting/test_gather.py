@@ -1,0 +1,110 @@
+"""Reads that come together: in batches, several under way, none that joins a batch already sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.hosting.gather import Gather
+
+
+class Shelf:
+    """Fetches what it is asked for when it is let, each time with the number of the fetch."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+        self.gates: list[asyncio.Future[None]] = []
+
+    async def fetch(self, keys: Sequence[str]) -> list[str]:
+        number = len(self.sent)
+        self.sent.append(list(keys))
+        gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gates.append(gate)
+        await gate
+        return [f"{key} in {number}" for key in keys]
+
+    def let_all(self) -> None:
+        for gate in self.gates:
+            if not gate.done():
+                gate.set_result(None)
+
+
+async def settled() -> None:
+    """Until nothing more happens by itself."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def ask(gather: Gather[str], keys: Sequence[str]) -> list[asyncio.Task[str]]:
+    return [asyncio.create_task(gather.get(key)) for key in keys]
+
+
+async def test_reads_of_one_moment_are_one_batch_in_order() -> None:
+    shelf = Shelf()
+    asked = ask(Gather(shelf.fetch), ["c", "a", "b", "a"])
+    await settled()
+    assert shelf.sent == [["a", "b", "c"]]
+    shelf.let_all()
+    assert await asyncio.gather(*asked) == ["c in 0", "a in 0", "b in 0", "a in 0"]
+
+
+async def test_many_are_spread_over_the_lanes_and_few_are_not() -> None:
+    shelf = Shelf()
+    gather = Gather(shelf.fetch, 4)
+    ask(gather, [f"{number:02}" for number in range(64)])
+    await settled()
+    assert [len(keys) for keys in shelf.sent] == [16] * 4
+    assert len({key for keys in shelf.sent for key in keys}) == 64
+    few = Shelf()
+    ask(Gather(few.fetch, 4), [f"{number:02}" for number in range(9)])
+    await settled()
+    assert [len(keys) for keys in few.sent] == [8, 1]
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+async def test_a_read_joins_no_batch_that_was_sent(lanes: int) -> None:
+    shelf = Shelf()
+    gather = Gather(shelf.fetch, lanes)
+    (early,) = ask(gather, ["a"])
+    await settled()
+    (late,) = ask(gather, ["a"])
+    await settled()
+    assert len(shelf.sent) == (1 if lanes == 1 else 2)
+    shelf.let_all()
+    assert await early == "a in 0"
+    await settled()
+    shelf.let_all()
+    assert await late == "a in 1"
+
+
+async def test_no_more_fetches_than_lanes_are_under_way() -> None:
+    shelf = Shelf()
+    gather = Gather(shelf.fetch, 2)
+    tasks = []
+    for number in range(40):
+        tasks += ask(gather, [f"{number:02}"])
+        await settled()
+        assert sum(not gate.done() for gate in shelf.gates) <= 2
+    while not all(task.done() for task in tasks):
+        shelf.let_all()
+        await settled()
+        assert sum(not gate.done() for gate in shelf.gates) <= 2
+    assert [task.result().split()[0] for task in tasks] == [f"{number:02}" for number in range(40)]
+
+
+async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() -> None:
+    async def fetch(keys: Sequence[str]) -> list[str]:
+        if "bad" in keys:
+            raise StoreUnavailable("away")
+        return list(keys)
+
+    gather = Gather(fetch, 2)
+    bad, beside = ask(gather, ["bad", "beside"])
+    with pytest.raises(StoreUnavailable):
+        await bad
+    with pytest.raises(StoreUnavailable):
+        await beside
+    assert await gather.get("good") == "good"
