@@ -205,7 +205,7 @@ async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], lis
             raise RuntimeError("a bot of the large table is not there")
         return found
 
-    gather = Gather(fetch, store.read_lanes)
+    gather = Gather(fetch)
     count = min(_LOADS, bots // 5)
     await _each(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
     await store.close()

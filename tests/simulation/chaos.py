@@ -123,7 +123,7 @@ class ProcessClock(VirtualClock):
 class ProcessStore:
     """The shared store as one process reaches it."""
 
-    lanes = read_lanes = 1
+    lanes = 1
 
     def __init__(self, store: FaultyStore, process: Process) -> None:
         self._store = store
@@ -156,7 +156,7 @@ class FaultyStore:
         failed_over: Told of each, with the store as it is from then on; before any other call.
     """
 
-    lanes = read_lanes = 1
+    lanes = 1
 
     def __init__(self, dice: Random, faults: Faults) -> None:
         self._dice = dice

@@ -1,4 +1,4 @@
-"""Joins single reads into batches: while batches are on their way, the next ones form by themselves.
+"""Joins single reads into batches: while one batch is on its way, the next one forms by itself.
 
 A read joins the **next** batch, never one already sent: what it returns was true at some moment after the
 read began.
@@ -9,31 +9,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from dungeonfighter import limits
 
 Found = TypeVar("Found")
 
-_PART_LEAST: Final = 8
-"""Fewer reads than that are not spread over several batches: a batch has its price."""
-
 
 class Gather(Generic[Found]):
-    """Batched look-ups by key over one fetching function.
+    """Batched look-ups by key over one fetching function; at most one fetch is under way."""
 
-    Args:
-        fetch: What the store holds for these keys, in their order.
-        lanes: How many fetches may be under way at once. What waits is spread over those that are free: a
-            store reads page after page, and who is in a small batch waits for few.
-    """
-
-    def __init__(self, fetch: Callable[[Sequence[str]], Awaitable[list[Found]]], lanes: int = 1) -> None:
+    def __init__(self, fetch: Callable[[Sequence[str]], Awaitable[list[Found]]]) -> None:
         self._fetch = fetch
-        self._free = lanes
         self._next: dict[str, list[asyncio.Future[Found]]] = {}
-        self._scheduled = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
         self.batches = 0
 
     async def get(self, key: str) -> Found:
@@ -42,26 +31,21 @@ class Gather(Generic[Found]):
         Raises:
             StoreUnavailable: The fetch failed; may be repeated.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Found] = loop.create_future()
+        future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._next.setdefault(key, []).append(future)
-        if self._free and not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._begin)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
         return await future
 
-    def _begin(self) -> None:
-        """Send what waits with the lanes that are free."""
-        self._scheduled = False
-        while self._next and self._free:
-            share = max(_PART_LEAST, -(-len(self._next) // self._free))
-            keys = sorted(itertools.islice(self._next, min(share, limits.batch_rows_max)))
-            waiting = [self._next.pop(key) for key in keys]
-            self._free -= 1
-            self.batches += 1
-            task = asyncio.get_running_loop().create_task(self._one(keys, waiting))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def _run(self) -> None:
+        try:
+            while self._next:
+                keys = sorted(itertools.islice(self._next, limits.batch_rows_max))
+                waiting = [self._next.pop(key) for key in keys]
+                self.batches += 1
+                await self._one(keys, waiting)
+        finally:
+            self._task = None
 
     async def _one(self, keys: list[str], waiting: list[list[asyncio.Future[Found]]]) -> None:
         try:
@@ -71,11 +55,8 @@ class Gather(Generic[Found]):
                 for future in futures:
                     if not future.done():
                         future.set_exception(error)
-        else:
-            for futures, value in zip(waiting, found, strict=True):
-                for future in futures:
-                    if not future.done():
-                        future.set_result(value)
-        finally:
-            self._free += 1
-            self._begin()
+            return
+        for futures, value in zip(waiting, found, strict=True):
+            for future in futures:
+                if not future.done():
+                    future.set_result(value)

@@ -59,8 +59,8 @@ class Lines:
         self._book = rules
         self._patience = patience
         self._hot_games_max = hot_games_max
-        self._heads = Gather(store.heads, store.read_lanes)
-        self._loads = Gather(store.load, store.read_lanes)
+        self._heads = Gather(store.heads)
+        self._loads = Gather(store.load)
         self._settles = Gather(store.settle)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False

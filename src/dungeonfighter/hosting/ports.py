@@ -156,11 +156,9 @@ class Store(Protocol):
 
     Attributes:
         lanes: How many commits it can carry out side by side.
-        read_lanes: How many reads (`load`, `heads`).
     """
 
     lanes: int
-    read_lanes: int
 
     async def open(self) -> None:
         """Connect and migrate (or check) the schema.

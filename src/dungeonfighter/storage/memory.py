@@ -32,7 +32,7 @@ class MemoryStore:
         wall: Where `updated_at` comes from; seconds since 1970.
     """
 
-    lanes = read_lanes = 1
+    lanes = 1
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall

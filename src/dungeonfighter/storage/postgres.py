@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
@@ -34,6 +35,7 @@ from dungeonfighter.hosting.ports import (
     Write,
 )
 from dungeonfighter.storage import postgres_schema, sql_files
+from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_pool import Connection, Pool
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -72,7 +74,6 @@ class PostgresStore:
         self.lanes = writers
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
-        self.read_lanes = self._readers.size
         self._copy = self._readers
         if read_url:
             self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
@@ -102,7 +103,12 @@ class PostgresStore:
         return await self._read(lambda connection: self._heads(connection, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        return _in_order(await self._fetch("load", list(bot_ids)), bot_ids)
+        """Many are read over several connections side by side: each waits for the disk, a page at a time."""
+        parts = in_parts(bot_ids, self._readers.size)
+        if len(parts) < 2:
+            return _in_order(await self._fetch("load", list(bot_ids)), bot_ids)
+        found = await asyncio.gather(*(self._fetch("load", list(part)) for part in parts))
+        return _in_order(chain.from_iterable(found), bot_ids)
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """The rows, after everything this process ever sent about them.

@@ -9,6 +9,7 @@ Source: docs/architecture.md, "SQLite".
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -16,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -36,6 +38,7 @@ from dungeonfighter.hosting.ports import (
 )
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.file_lock import FileLock
+from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
 from dungeonfighter.storage.sqlite_checkpoint import LOG_PAGES_AUTO, Checkpointer, SyncedFile
 from dungeonfighter.storage.worker_thread import WorkerThread
@@ -51,6 +54,7 @@ _PRAGMAS: Final = (
     f"wal_autocheckpoint={LOG_PAGES_AUTO}",
     "temp_store=MEMORY",
 )
+_READERS: Final = 4
 HOLD_SECONDS: Final = 0.005
 """For stores of which there are more than cores; see `SqliteStore`."""
 _WON: Final = Won()
@@ -69,7 +73,6 @@ class SqliteStore:
     """
 
     lanes = 1
-    read_lanes = 4
 
     def __init__(
         self, path: Path, wall: Callable[[], float] = time.time, *, hold_seconds: float = 0.0
@@ -79,9 +82,10 @@ class SqliteStore:
         self._wall = wall
         self._sql = sql_files.queries("sqlite")
         self._writer: WorkerThread | None = None
-        self._readers: list[_Reader] = []
+        self._readers: list[WorkerThread] = []
         self._lock: FileLock | None = None
         self._writing: sqlite3.Connection | None = None
+        self._reading: list[sqlite3.Connection] = []
         self._checkpointer: Checkpointer | None = None
 
     async def open(self) -> None:
@@ -92,11 +96,11 @@ class SqliteStore:
             StoreUnavailable: It cannot be opened or is not a database.
         """
         self._writer = WorkerThread("sqlite-writer")
-        self._readers = [_Reader(number) for number in range(self.read_lanes)]
+        self._readers = [WorkerThread(f"sqlite-reader-{number}") for number in range(_READERS)]
         try:
             await self._writer.run(self._open_writing)
             for reader in self._readers:
-                await reader.thread.run(partial(self._open_reading, reader))
+                await reader.run(self._open_reading)
         except BaseException:
             await self.close()
             raise
@@ -115,7 +119,14 @@ class SqliteStore:
         return [found.get(bot_id) for bot_id in bot_ids]
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        return await self._read(lambda reading: self._load(reading, bot_ids))
+        """Many are read by several threads side by side: they wait for the disk, a page at a time."""
+        parts = in_parts(bot_ids, len(self._readers))
+        if len(parts) < 2:
+            return await self._read(lambda reading: self._load(reading, bot_ids))
+        found = await asyncio.gather(
+            *(self._read(partial(self._load, bot_ids=part), number) for number, part in enumerate(parts))
+        )
+        return list(chain.from_iterable(found))
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """In the writer's thread, so after everything this store was given before."""
@@ -178,12 +189,12 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish what was accepted, fold the WAL into the file, let go."""
         readers, writer, lock = self._readers, self._writer, self._lock
-        writing, checkpointer = self._writing, self._checkpointer
+        reading, writing, checkpointer = self._reading, self._writing, self._checkpointer
         self._writer = self._lock = self._writing = self._checkpointer = None
-        self._readers = []
+        self._readers, self._reading = [], []
         if writer is not None and checkpointer is not None:
             await writer.run(checkpointer.close)
-        for thread, connection in (*((one.thread, one.connection) for one in readers), (writer, writing)):
+        for thread, connection in (*zip_longest(readers, reading), (writer, writing)):
             if thread is None:
                 continue
             if connection is not None:
@@ -216,12 +227,10 @@ class SqliteStore:
 
         return await thread.run(locked, hold_seconds=hold_seconds)
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """By the reader that has least to do."""
-        reader = min(self._readers, key=_asked, default=None)
-        connection = reader.connection if reader is not None else None
-        if reader is None or connection is None:
+    async def _read(self, work: Callable[[sqlite3.Connection], _Result], reader: int = 0) -> _Result:
+        if len(self._reading) < _READERS:
             raise StoreUnavailable("the database is not open")
+        thread, connection = self._readers[reader], self._reading[reader]
 
         def guarded() -> _Result:
             try:
@@ -229,11 +238,7 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise _unavailable(error) from error
 
-        reader.asked += 1
-        try:
-            return await reader.thread.run(guarded)
-        finally:
-            reader.asked -= 1
+        return await thread.run(guarded)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -254,10 +259,11 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
 
-    def _open_reading(self, reader: _Reader) -> None:
+    def _open_reading(self) -> None:
         try:
-            reader.connection = self._connect()
-            reader.connection.execute("pragma query_only=1")
+            reading = self._connect()
+            self._reading.append(reading)
+            reading.execute("pragma query_only=1")
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the database {self._path} cannot be read: {error}") from error
 
@@ -333,19 +339,6 @@ class SqliteStore:
         rows = connection.execute(self._sql["load"], (json.dumps(bot_ids),)).fetchall()
         found = {row[0]: Row(*row) for row in rows}
         return [found.get(bot_id) for bot_id in bot_ids]
-
-
-class _Reader:
-    """A thread that reads, its connection, and how many wait for it."""
-
-    def __init__(self, number: int) -> None:
-        self.thread = WorkerThread(f"sqlite-reader-{number}")
-        self.connection: sqlite3.Connection | None = None
-        self.asked = 0
-
-
-def _asked(reader: _Reader) -> int:
-    return reader.asked
 
 
 def _values(write: Write, now: float) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Reads that come together: in batches, several under way, none that joins a batch already sent."""
+"""Reads that come together: in batches, none that joins a batch already sent."""
 
 from __future__ import annotations
 
@@ -51,48 +51,19 @@ async def test_reads_of_one_moment_are_one_batch_in_order() -> None:
     assert await asyncio.gather(*asked) == ["c in 0", "a in 0", "b in 0", "a in 0"]
 
 
-async def test_many_are_spread_over_the_lanes_and_few_are_not() -> None:
+async def test_a_read_joins_no_batch_that_was_sent() -> None:
     shelf = Shelf()
-    gather = Gather(shelf.fetch, 4)
-    ask(gather, [f"{number:02}" for number in range(64)])
-    await settled()
-    assert [len(keys) for keys in shelf.sent] == [16] * 4
-    assert len({key for keys in shelf.sent for key in keys}) == 64
-    few = Shelf()
-    ask(Gather(few.fetch, 4), [f"{number:02}" for number in range(9)])
-    await settled()
-    assert [len(keys) for keys in few.sent] == [8, 1]
-
-
-@pytest.mark.parametrize("lanes", [1, 4])
-async def test_a_read_joins_no_batch_that_was_sent(lanes: int) -> None:
-    shelf = Shelf()
-    gather = Gather(shelf.fetch, lanes)
+    gather = Gather(shelf.fetch)
     (early,) = ask(gather, ["a"])
     await settled()
     (late,) = ask(gather, ["a"])
     await settled()
-    assert len(shelf.sent) == (1 if lanes == 1 else 2)
+    assert len(shelf.sent) == 1
     shelf.let_all()
     assert await early == "a in 0"
     await settled()
     shelf.let_all()
     assert await late == "a in 1"
-
-
-async def test_no_more_fetches_than_lanes_are_under_way() -> None:
-    shelf = Shelf()
-    gather = Gather(shelf.fetch, 2)
-    tasks = []
-    for number in range(40):
-        tasks += ask(gather, [f"{number:02}"])
-        await settled()
-        assert sum(not gate.done() for gate in shelf.gates) <= 2
-    while not all(task.done() for task in tasks):
-        shelf.let_all()
-        await settled()
-        assert sum(not gate.done() for gate in shelf.gates) <= 2
-    assert [task.result().split()[0] for task in tasks] == [f"{number:02}" for number in range(40)]
 
 
 async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() -> None:
@@ -101,7 +72,7 @@ async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() 
             raise StoreUnavailable("away")
         return list(keys)
 
-    gather = Gather(fetch, 2)
+    gather = Gather(fetch)
     bad, beside = ask(gather, ["bad", "beside"])
     with pytest.raises(StoreUnavailable):
         await bad
