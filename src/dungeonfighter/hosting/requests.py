@@ -379,18 +379,6 @@ def _begin(
     return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
 
 
-def _resolved(trail: trails.Trail, state: State) -> str:
-    """What re-executing a run begins from: its options, none left open, or the save it was loaded from.
-
-    A loaded run begins from the state of `parent_episode` at `first_turn`.
-    """
-    if trail.origin == trails.ORIGIN_LOAD:
-        return trail.options
-    asked = msgspec.json.decode(trail.options, type=NewGame)
-    told = msgspec.structs.replace(asked, name=state.hero.name, seed=state.seed, mode=state.mode)
-    return msgspec.json.encode(told).decode()
-
-
 def _readable(row: Row, book: RuleBook) -> Present | None:
     """The present run, or None when there is none or it cannot be read here."""
     try:
