@@ -8,7 +8,8 @@ Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (20
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import length_hint
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -122,16 +123,22 @@ def _lanes(count: int) -> _Lanes:
 _LANES: Final = tuple(_lanes(count) for count in range(AHEAD_MAX + 1))
 
 
-def ahead(counter: int, count: int) -> tuple[int, ...]:
+def ahead(counter: int, count: int) -> Iterator[int]:
     """The next outputs of a stream, 1 to `AHEAD_MAX` of them, none of them drawn yet.
 
-    An output is scaled to a range by `output * sides >> 64`. The stream goes on from `passed`.
+    An output is scaled to a range by `output * sides >> 64`. Once as many are taken as are needed, the stream
+    goes on from `after`.
     """
     ones, steps, low, size, outputs = _LANES[count]
     z = (counter * ones + steps) & low
     z = ((z ^ (z >> 30)) & low) * 0xBF58476D1CE4E5B9 & low
     z = ((z ^ (z >> 27)) & low) * 0x94D049BB133111EB & low
-    return outputs((z ^ (z >> 31)).to_bytes(size, "little"))
+    return iter(outputs((z ^ (z >> 31)).to_bytes(size, "little")))
+
+
+def after(counter: int, count: int, outputs: Iterator[int]) -> int:
+    """Where a stream stands after what was taken of `outputs`, which were `ahead(counter, count)`."""
+    return passed(counter, count - length_hint(outputs))
 
 
 def passed(counter: int, count: int) -> int:

@@ -8,7 +8,6 @@ Source: game.md section 5.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import length_hint
 from typing import Final
 
 from dungeonfighter.rules import dice, hub, loot, prices, rooms, tables, trades, world
@@ -236,7 +235,7 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         return
     informed = dungeon.informed
     seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
-    outputs = iter(dice.ahead(stream.layout, _DRAWS_MAX))
+    outputs = dice.ahead(stream.layout, _DRAWS_MAX)
     doors = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
         dark = next(outputs) * 1000 >> 64 < DOOR_DARK
@@ -246,13 +245,13 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
             told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
             doors.append(_door(cat, dungeon, told, outputs))
     dungeon.doors = doors
-    stream.layout = dice.passed(stream.layout, _DRAWS_MAX - length_hint(outputs))
+    stream.layout = dice.after(stream.layout, _DRAWS_MAX, outputs)
 
 
 def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     """What was behind a dark door."""
     stream = state.dice
-    door = _door(cat, dungeon, _KIND_TOLD, iter(dice.ahead(stream.layout, 2)))
+    door = _door(cat, dungeon, _KIND_TOLD, dice.ahead(stream.layout, 2))
     stream.layout = dice.passed(stream.layout, 2)
     return door
 

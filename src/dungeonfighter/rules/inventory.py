@@ -29,14 +29,10 @@ def equip(cat: Catalogue, state: State, number: int) -> bool:
         return False
     item = hero.bag[number - 1]
     slot = cat.item_slot[item.base]
-    bag, worn = list(hero.bag), list(hero.worn)
-    before = worn[slot]
-    if before is None:
-        del bag[number - 1]
-    else:
-        bag[number - 1] = before
-    worn[slot] = item
-    hero.bag, hero.worn = bag, worn
+    worn = hero.worn[slot]
+    bag = hero.bag
+    hero.bag = without(bag, number - 1) if worn is None else replaced(bag, number - 1, worn)
+    hero.worn = replaced(hero.worn, slot, item)
     if slot == _WEAPON:
         hero.kind = cat.item_weapon[item.base]
     learn(cat, hero)

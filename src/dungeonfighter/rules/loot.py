@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from operator import length_hint
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
@@ -61,7 +60,7 @@ def roll_item(
         rarity: Given (trade-up) instead of rolled.
     """
     level = max(1, min(LEVEL_MAX, level))
-    outputs = iter(chance.ahead(dice.loot, _COMMON_MAX))
+    outputs = chance.ahead(dice.loot, _COMMON_MAX)
     if slot is None:
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
@@ -79,7 +78,7 @@ def roll_item(
     actions: list[int] = []
     if not rarity and cat.prefixes:  # the commonest has one prefix, and neither suffixes nor actions
         affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
-    dice.loot = chance.passed(dice.loot, _COMMON_MAX - length_hint(outputs))
+    dice.loot = chance.after(dice.loot, _COMMON_MAX, outputs)
     if rarity:
         affixes += _pick(dice, cat.prefixes, PREFIXES[rarity])
         affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])

@@ -6,7 +6,6 @@ Source: game.md sections 5 and 7.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import length_hint
 from typing import Final
 
 from dungeonfighter.rules import dice, tables
@@ -52,11 +51,11 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     boss = boss_due(cat, world)
     most = _DRAWS_EACH * (len(levels) + boss)
     stream = state.dice
-    outputs = iter(dice.ahead(stream.layout, most))
+    outputs = dice.ahead(stream.layout, most)
     offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
     if boss:
         offers.insert(0, _offer(cat, world.region, last, True, outputs))
-    stream.layout = dice.passed(stream.layout, most - length_hint(outputs))
+    stream.layout = dice.after(stream.layout, most, outputs)
     return offers
 
 
