@@ -34,8 +34,8 @@ _AT_ONCE: Final = 4
 _SMAPS: Final = Path("/proc/self/smaps")
 _region: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0\s*(?:\[heap\])?\n").fullmatch
 
-Advise = Callable[[int, int, int], bool]
-"""madvise: address, length, advice; whether it was taken."""
+Advise = Callable[[int, int, int], object]
+"""madvise: address, length, advice. It may be refused; nothing follows from that."""
 
 
 async def keep_asking() -> None:
@@ -102,14 +102,8 @@ def _madvise() -> Advise | None:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        call = ctypes.CDLL(None, use_errno=True).madvise
+        advise = ctypes.CDLL(None).madvise
     except (OSError, AttributeError):
         return None
-    call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    call.restype = ctypes.c_int
-
-    def advise(address: int, length: int, advice: int) -> bool:
-        done: int = call(address, length, advice)
-        return done == 0
-
+    advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return advise

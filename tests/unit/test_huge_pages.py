@@ -65,7 +65,7 @@ def test_asking_changes_nothing_but_the_size_of_pages() -> None:
     assert advise is not None
     collapsed: list[int] = []
 
-    def noted(address: int, length: int, advice: int) -> bool:
+    def noted(address: int, length: int, advice: int) -> object:
         if length == HUGE_BYTES:
             collapsed.append(address)
         return advise(address, length, advice)

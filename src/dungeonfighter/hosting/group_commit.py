@@ -13,6 +13,7 @@ import asyncio
 import logging
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
@@ -110,8 +111,7 @@ class Lanes:
     """
 
     def __init__(self, store: Store, rest: Callable[[], None] | None = None) -> None:
-        self._rest = rest
-        emptied = None if rest is None else self._rest_soon
+        emptied = None if rest is None else partial(self._rest_soon, rest)
         self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
         self._only = self._lanes[0] if len(self._lanes) == 1 else None
 
@@ -142,10 +142,10 @@ class Lanes:
         for lane in self._lanes:
             await lane.drain()
 
-    def _rest_soon(self) -> None:
+    def _rest_soon(self, rest: Callable[[], None]) -> None:
         """Rest in the next turn of the loop: what was told now is sent at the end of this one."""
-        if self._rest is not None and not self.is_busy:
-            asyncio.get_running_loop().call_soon(self._rest)
+        if not self.is_busy:
+            asyncio.get_running_loop().call_soon(rest)
 
 
 def _tell(tell: Callable[[Told], None], outcome: Told) -> None:

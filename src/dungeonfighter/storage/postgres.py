@@ -105,8 +105,6 @@ class PostgresStore:
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Many are read over several connections side by side: each waits for the disk, a page at a time."""
         parts = in_parts(bot_ids, self._readers.size)
-        if len(parts) < 2:
-            return _in_order(await self._fetch("load", list(bot_ids)), bot_ids)
         found = await asyncio.gather(*(self._fetch("load", list(part)) for part in parts))
         return _in_order(chain.from_iterable(found), bot_ids)
 

@@ -121,8 +121,6 @@ class SqliteStore:
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Many are read by several threads side by side: they wait for the disk, a page at a time."""
         parts = in_parts(bot_ids, len(self._readers))
-        if len(parts) < 2:
-            return await self._read(lambda reading: self._load(reading, bot_ids))
         found = await asyncio.gather(
             *(self._read(partial(self._load, bot_ids=part), number) for number, part in enumerate(parts))
         )
