@@ -33,6 +33,28 @@ def test_encoding_and_decoding_every_turn_changes_nothing(start: GameOptions, pi
 
 @QUICK
 @given(options(), PICKS)
+def test_a_state_that_was_only_opened_plays_and_shows_like_one_that_was_read(
+    start: GameOptions, picks: list[int]
+) -> None:
+    game = rules()
+    opened = begin(start)
+    for state, text in walk(start, picks):
+        raw = game.encode(state)
+        assert game.encode(opened) == raw
+        opened = game.open_state(raw)
+        assert game.encode(opened) == raw
+        told = game.advance(opened, text)
+        once = game.apply(state, text)
+        assert (told.events, told.reward, told.terminated) == (once.events, once.reward, once.terminated)
+        assert game.text(opened, "e1") == game.text(once.state, "e1")
+        assert game.observe(opened) == game.observe(once.state)
+        assert game.legal_inputs(opened) == game.legal_inputs(once.state)
+    game.read(opened)
+    assert opened == game.decode(game.encode(opened))
+
+
+@QUICK
+@given(options(), PICKS)
 def test_replay_equals_play(start: GameOptions, picks: list[int]) -> None:
     played = [(rules().encode(state), text) for state, text in walk(start, picks)]
     state = begin(start)

@@ -94,16 +94,19 @@ def absent(key: str) -> Row:
 
 
 def checked(key: str, row: Row | None, book: RuleBook) -> Row:
-    """A row as loaded, or the absent one; its state must be what its digest says.
+    """A row as loaded, or the absent one; its state must be one, and what its digest says.
 
     Raises:
-        Corrupt: The state does not have the digest stored beside it.
+        Corrupt: The state does not have the digest stored beside it, or is no state.
         NewerRules: This release cannot judge it.
     """
     if row is None:
         return absent(key)
-    if row.state and book.of(row.rules).digest(row.state) != row.digest:
-        raise Corrupt("the stored state of this game does not check; only this game stops")
+    if row.state:
+        rules = book.of(row.rules)
+        if rules.digest(row.state) != row.digest:
+            raise Corrupt("the stored state of this game does not check; only this game stops")
+        rules.decode(row.state)  # judged here once: what is played on is only opened
     return row
 
 

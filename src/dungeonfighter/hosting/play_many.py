@@ -54,7 +54,7 @@ class PlayMany(Request):
         trail = trails.decode(row.trail)
         if not is_now(row, self.turn, self.episode):
             return self._judge(row, trail, present(row, book))
-        state = rules.decode(row.state)
+        state = rules.open_state(row.state)
         steps, refusal = _advance(rules, state, self.texts)
         if not steps:
             assert refusal is not None

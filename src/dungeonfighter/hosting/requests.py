@@ -75,7 +75,8 @@ not raise."""
 
 
 def as_it_is(answer: Answer) -> Answer:
-    """For those who want the answer itself."""
+    """For those who want the answer itself, its state read to the end."""
+    answer.game.rules.read(answer.game.state)
     return answer
 
 
@@ -156,7 +157,7 @@ class Play(Request):
         if not is_now(row, self.turn, self.episode):
             return judge(row, trail, present(row, book), self.text, self.turn, self.episode)
         try:
-            step = rules.advance(rules.decode(row.state), self.text)
+            step = rules.advance(rules.open_state(row.state), self.text)
         except DungeonFighterError as error:
             error.present = present(row, book)
             return Verdict(error=error)

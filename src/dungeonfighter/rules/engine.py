@@ -173,13 +173,21 @@ class Rules:
     def encode(self, state: State) -> bytes:
         return codec.encode(state)
 
+    def open_state(self, raw: bytes) -> State:
+        """The state of bytes that these rules made or have decoded before; `codec.open_state`."""
+        return codec.open_state(raw)
+
     def decode(self, raw: bytes) -> State:
-        """The state of these bytes.
+        """The state of these bytes, whoever made them.
 
         Raises:
             Corrupt: They are not the bytes of a state.
         """
         return codec.decode(raw)
+
+    def read(self, state: State) -> None:
+        """Read what was left as bytes when the state was opened."""
+        codec.read(state)
 
     def digest(self, raw: bytes) -> bytes:
         return codec.digest(raw)

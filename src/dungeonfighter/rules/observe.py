@@ -48,6 +48,7 @@ from dungeonfighter.rules.state import (
     State,
     Status,
     Weapon,
+    events,
 )
 from dungeonfighter.rules.telling import sentence, text
 from dungeonfighter.rules.world import is_cleared
@@ -114,7 +115,7 @@ def observe(rules: Rulebook, state: State) -> Observation:
 
 def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
     """The last events as sentences, oldest first."""
-    return [sentence(cat, event) for event in state.log[-count:]]
+    return [sentence(cat, event) for event in events(state.log[-count:])]
 
 
 def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -> PlayerView:

@@ -10,6 +10,10 @@ that follow from it may share it (`codec.copy`); mypy refuses a change. Only the
 fight are changed in place, and `codec.copy` copies them. Items, doors, offers, events and `Figures` are never
 changed once made.
 
+What few turns look at is read from its bytes when it is first looked at (`codec.open_state`): a `packed_`
+field holds either the bytes or the list they mean, and the property of that name without `packed_` gives the
+list. The events of the log are such bytes too, until `events` reads them.
+
 Source: game.md sections 1 to 7; docs/rules.md.
 """
 
@@ -17,8 +21,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Raw, Struct, field
+
+if TYPE_CHECKING:
+    PackedItems = Raw | Sequence["Item"]
+    PackedWorn = Raw | Sequence["Item | None"]
+    PackedOffers = Raw | Sequence["Offer"]
+    PackedEvent = list[int]
+else:
+    # What msgspec is told: leave these bytes as they are. What is set later may be the list.
+    PackedItems = PackedWorn = PackedOffers = PackedEvent = Raw
 
 
 class Phase(IntEnum):
@@ -201,6 +216,7 @@ class Hero(Struct, array_like=True, gc=False):
     """The player's character. `stats` and `class_points` are in the order of `Weapon` (STR, AGI, TEC, INT).
 
     `strip` holds action numbers in playing order, `consumables` one count per consumable of the catalogue.
+    `worn` holds one item, or None, per `Slot`.
     """
 
     name: str
@@ -212,13 +228,35 @@ class Hero(Struct, array_like=True, gc=False):
     class_points: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
     talents: Sequence[int] = field(default_factory=list)
     strip: Sequence[int] = field(default_factory=list)
-    worn: Sequence[Item | None] = field(default_factory=lambda: [None, None, None, None, None])
-    bag: Sequence[Item] = field(default_factory=list)
+    packed_worn: PackedWorn = field(default_factory=lambda: [None, None, None, None, None])
+    packed_bag: PackedItems = field(default_factory=list)
     consumables: Sequence[int] = field(default_factory=list)
     gold: int = 0
     scars: int = 0
     clones: int = 0
     figures: Figures = field(default_factory=Figures)
+
+    @property
+    def worn(self) -> Sequence[Item | None]:
+        worn = self.packed_worn
+        if isinstance(worn, Raw):
+            worn = self.packed_worn = _read_worn(worn)
+        return worn
+
+    @worn.setter
+    def worn(self, worn: Sequence[Item | None]) -> None:
+        self.packed_worn = worn
+
+    @property
+    def bag(self) -> Sequence[Item]:
+        bag = self.packed_bag
+        if isinstance(bag, Raw):
+            bag = self.packed_bag = _read_items(bag)
+        return bag
+
+    @bag.setter
+    def bag(self, bag: Sequence[Item]) -> None:
+        self.packed_bag = bag
 
 
 class Fighter(Struct, array_like=True, gc=False):
@@ -341,19 +379,42 @@ class World(Struct, array_like=True, gc=False):
     bosses: int = 0
     first_clears: int = 0
     xp_since_clear: int = 0
-    offers: Sequence[Offer] = field(default_factory=list)
-    shop: Sequence[Item] = field(default_factory=list)
+    packed_offers: PackedOffers = field(default_factory=list)
+    packed_shop: PackedItems = field(default_factory=list)
     potions_left: int = 2
     rerolls: int = 0
     frontier: int = 1
     spent: int = 0
+
+    @property
+    def offers(self) -> Sequence[Offer]:
+        offers = self.packed_offers
+        if isinstance(offers, Raw):
+            offers = self.packed_offers = _read_offers(offers)
+        return offers
+
+    @offers.setter
+    def offers(self, offers: Sequence[Offer]) -> None:
+        self.packed_offers = offers
+
+    @property
+    def shop(self) -> Sequence[Item]:
+        shop = self.packed_shop
+        if isinstance(shop, Raw):
+            shop = self.packed_shop = _read_items(shop)
+        return shop
+
+    @shop.setter
+    def shop(self, shop: Sequence[Item]) -> None:
+        self.packed_shop = shop
 
 
 class State(Struct, array_like=True, gc=False):
     """A whole run.
 
     `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last
-    `fresh` of them are those of the present turn. `back` is the phase that `0` returns to from the inventory.
+    `fresh` of them are those of the present turn; those of a state that was only opened are read by `events`.
+    `back` is the phase that `0` returns to from the inventory.
     `talent_offer` holds the three talents to choose from while `phase` is LevelUp, and `after` the phase that
     follows. `reward` is what the last completed dungeon gave.
     """
@@ -373,6 +434,18 @@ class State(Struct, array_like=True, gc=False):
     talent_offer: Sequence[int] = field(default_factory=list)
     reward: Sequence[int] = field(default_factory=list)
     over: bool = False
-    log: list[list[int]] = field(default_factory=list)
+    log: list[PackedEvent] = field(default_factory=list)
     fresh: int = 0
     ending: int = 0
+
+
+_read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode
+_read_worn: Final = msgspec.msgpack.Decoder(list[Item | None]).decode
+_read_offers: Final = msgspec.msgpack.Decoder(list[Offer]).decode
+_read_events: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def events(log: Sequence[PackedEvent]) -> list[list[int]]:
+    """The events of a part of a log, read all at once."""
+    return _read_events(_encode(log))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from dungeonfighter.errors import BadInput, Corrupt, NewerRules, NotAllowed, Overloaded
@@ -14,6 +16,7 @@ from dungeonfighter.hosting.ports import Write
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica
+from tests.unit.rules.position import rules
 
 
 async def played(host: BotHost, count: int, text: str = "1") -> Present:
@@ -173,13 +176,30 @@ async def test_too_many_requests_waiting_for_one_bot_are_refused() -> None:
     assert (await host.read(KEY)).turn == 1 + 33
 
 
-async def test_a_state_that_does_not_check_stops_this_game_alone() -> None:
+def _cut(state: bytes) -> tuple[bytes, bytes]:
+    """A state without its end, under the digest of the whole."""
+    return state[:-1], rules().digest(state)
+
+
+def _mixed_up(state: bytes) -> tuple[bytes, bytes]:
+    """A state with an impossible bag, which a turn of a fight would not look at, under its own digest."""
+    read = rules().decode(state)
+    read.hero.packed_bag = msgspec.Raw(msgspec.msgpack.encode(["no item"]))
+    raw = rules().encode(read)
+    return raw, rules().digest(raw)
+
+
+@pytest.mark.parametrize("spoil", [_cut, _mixed_up])
+async def test_a_state_that_does_not_check_stops_this_game_alone(
+    spoil: Callable[[bytes], tuple[bytes, bytes]],
+) -> None:
     store = MemoryStore()
     await played(replica(store), 1)
     (row,) = await store.load([KEY])
     assert row is not None
+    state, digest = spoil(row.state)
     spoilt = type(row)(
-        row.bot_id, row.version + 1, row.digest, row.episode, row.turn, row.rules, row.state[:-1], row.trail
+        row.bot_id, row.version + 1, digest, row.episode, row.turn, row.rules, state, row.trail
     )
     await store.commit([Write(spoilt, row.version, row.digest)])
     host = replica(store)

@@ -143,6 +143,16 @@ def test_parts_that_do_not_fit_are_corrupt() -> None:
         rules().decode(codec.encode(state))
 
 
+@pytest.mark.parametrize("part", ["packed_bag", "packed_worn", "packed_shop", "packed_offers", "log"])
+@pytest.mark.parametrize("wrong", [["x"], 7, None, [b"x"], {}])
+def test_parts_read_later_are_judged_by_decode(part: str, wrong: object) -> None:
+    state = hub()
+    holder = next(one for one in (state, state.hero, state.world) if hasattr(one, part))
+    setattr(holder, part, wrong)
+    with pytest.raises(Corrupt):
+        rules().decode(codec.encode(state))
+
+
 def test_the_digest_has_16_bytes() -> None:
     assert len(rules().digest(b"x")) == 16
 
