@@ -73,6 +73,8 @@ class _Known(NamedTuple):
 _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
 _START: Final = b'{"jsonrpc":"2.0","id":%b,"result":{"content":[{"type":"text","text":%b}],"isError":%b'
+_LEAST: Final = len(b'{"jsonrpc":"2.0","id":,"method":"tools/call","params":{"name":"","arguments":,"_meta":}}')
+"""What a call takes besides its id, the tool's name and the two values."""
 _STRUCTURED: Final = b',"structuredContent":'
 _END_LEGACY: Final = b"}}"
 _END_MODERN: Final = (
@@ -210,9 +212,12 @@ class _Head:
             args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
-        if _may_repeat(body):
+        meta = b"" if params.meta is UNSET else bytes(params.meta)
+        own_id = call.id
+        request_id = _encode(own_id)
+        if not _is_shortest(body, request_id, params) and _may_repeat(body):
             return False
-        key = (params.name, b"" if params.meta is UNSET else bytes(params.meta))
+        key = (params.name, meta)
         verdict = self.verdicts.get(key)
         if verdict is None:
             if scope is not None:
@@ -228,13 +233,12 @@ class _Head:
                 return False
             if given is not None:
                 who = given
-        request_id = call.id
 
         def then(told: ToolAnswer | ProtocolError) -> None:
             if isinstance(told, ToolAnswer):
                 reply(200, _told(request_id, told, is_modern=is_modern))
             else:
-                reply(*wire.whole_fault(told, request_id))
+                reply(*wire.whole_fault(told, own_id))
 
         self._front.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
         return True
@@ -246,6 +250,14 @@ def _known(tool: Tool[Any], *, bound: bool) -> _Known:
         bot_id = Annotated[str, Meta(pattern=f"^{limits.bot_id_pattern.pattern}")] | None
         kind = msgspec.defstruct(f"{kind.__name__}Of", [("bot_id", bot_id, None)], bases=(kind,))
     return _Known(tool, msgspec.json.Decoder(kind).decode)
+
+
+def _is_shortest(body: bytes, request_id: bytes, params: _Params) -> bool:
+    """Whether this is as short as such a call can be: then nothing stands there twice, or in escapes."""
+    given, meta = params.arguments, params.meta
+    if given is UNSET or meta is UNSET:
+        return False
+    return len(body) == _LEAST + len(request_id) + len(params.name) + len(given) + len(meta)
 
 
 def _may_repeat(body: bytes) -> bool:
@@ -260,9 +272,9 @@ def _may_repeat(body: bytes) -> bool:
     )
 
 
-def _told(request_id: int | str, answer: ToolAnswer, *, is_modern: bool) -> bytes:
+def _told(request_id: bytes, answer: ToolAnswer, *, is_modern: bool) -> bytes:
     is_error = b"true" if answer.is_error else b"false"
-    body = _START % (_encode(request_id), _encode(answer.text), is_error)
+    body = _START % (request_id, _encode(answer.text), is_error)
     if answer.structured is not None:
         body += _STRUCTURED + _encode(answer.structured)
     return body + (_END_MODERN if is_modern else _END_LEGACY)

@@ -239,7 +239,7 @@ class Hero(Struct, array_like=True, gc=False):
     @property
     def worn(self) -> Sequence[Item | None]:
         worn = self.packed_worn
-        if isinstance(worn, Raw):
+        if type(worn) is Raw:
             worn = self.packed_worn = _read_worn(worn)
         return worn
 
@@ -250,7 +250,7 @@ class Hero(Struct, array_like=True, gc=False):
     @property
     def bag(self) -> Sequence[Item]:
         bag = self.packed_bag
-        if isinstance(bag, Raw):
+        if type(bag) is Raw:
             bag = self.packed_bag = _read_items(bag)
         return bag
 
@@ -389,7 +389,7 @@ class World(Struct, array_like=True, gc=False):
     @property
     def offers(self) -> Sequence[Offer]:
         offers = self.packed_offers
-        if isinstance(offers, Raw):
+        if type(offers) is Raw:
             offers = self.packed_offers = _read_offers(offers)
         return offers
 
@@ -400,7 +400,7 @@ class World(Struct, array_like=True, gc=False):
     @property
     def shop(self) -> Sequence[Item]:
         shop = self.packed_shop
-        if isinstance(shop, Raw):
+        if type(shop) is Raw:
             shop = self.packed_shop = _read_items(shop)
         return shop
 
