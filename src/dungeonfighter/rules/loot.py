@@ -161,15 +161,11 @@ def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
 
 def name(cat: Catalogue, item: Item) -> str:
     """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
-    base = cat.items[item.base].name
     before = after = ""
     for number in item.affixes:
-        affix = cat.affixes[number]
-        if affix.kind == "prefix":
-            before = before or f"{affix.name} "
-        elif not after:
-            after = f" {affix.name}"
-    return f"{before}{base}{after}"
+        before = before or cat.affix_before[number]
+        after = after or cat.affix_after[number]
+    return f"{before}{cat.items[item.base].name}{after}"
 
 
 def affix_texts(cat: Catalogue, item: Item) -> list[str]:

@@ -61,6 +61,11 @@ HEAVY_MISS_MAX: Final = 3
 PERIOD: Final = 8000
 FOE_PERIOD: Final = 7600
 WEAPON_TIME: Final = (1080, 980, 980, 960)
+PERIODS: Final = tuple(
+    tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
+    for kind in (0, 1, 2, 3, 0)
+)
+"""Game milliseconds of a plain attack by weapon kind and AGI; the last, which -1 finds, is for none."""
 CONSUMABLE_LENGTH: Final = 500
 MOMENTUM_FLOOR: Final = 600
 

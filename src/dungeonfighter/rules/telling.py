@@ -26,8 +26,9 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import events, forecast, labels, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.comparison import Mirror
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.state import Band, Fight, Intent, Phase, Rank, Stance, State, Status
 from dungeonfighter.rules.statuses import CLEAN, SLOW
 
@@ -132,13 +133,9 @@ def text(rules: Rulebook, state: State, head: str) -> str:
     cat = rules.catalogue
     fight = state.fight
     if fight is None or state.phase != _COMBAT:
-        told = _elsewhere(rules, state, head)
-    else:
-        told = _fight(cat, state, fight, head)
-    if state.over:
-        return f"{told}\nThe run is over, score {rules.score(state) / 100:g}."
-    line = rules.outline(state)
-    return f"{told}\n{labels.inputs_line(cat, state, line) if line.parts else line.tail}"
+        return _elsewhere(rules, state, head)
+    told = _fight(cat, state, fight, head)
+    return f"{told}\n{_over(rules, state) if state.over else rules.outline(state).whole}"
 
 
 def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
@@ -148,8 +145,17 @@ def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
     _tell(cat, state, told)
     if told:
         lines.append(" ".join(told))
-    lines.extend(labels.situation(cat, state))
+    mirror = Mirror(cat, state.hero)
+    lines.extend(labels.situation(cat, state, mirror))
+    if state.over:
+        lines.append(_over(rules, state))
+    else:
+        lines.append(labels.inputs_line(cat, state, rules.outline(state), mirror))
     return "\n".join(lines)
+
+
+def _over(rules: Rulebook, state: State) -> str:
+    return f"The run is over, score {points(rules.score(state))}."
 
 
 def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
@@ -281,7 +287,7 @@ def _status(rules: Rulebook, state: State, head: str) -> str:
         return f"{head} | {hero.name} {health} | L{dungeon.level} room {dungeon.room}/{dungeon.rooms}"
     who = f"{hero.name} L{hero.level} {labels.CLASSES[hero.kind]}"
     xp = f"xp {hero.xp}/{tables.xp_next(hero.level)}"
-    return f"{head} | {who} {health} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
+    return f"{head} | {who} {health} | {xp}, {hero.gold} gold, score {points(rules.score(state))}"
 
 
 def _seconds(time: int) -> str:

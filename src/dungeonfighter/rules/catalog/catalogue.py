@@ -87,6 +87,7 @@ class Catalogue:
             with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
+        affix_before, affix_after: By affix what it puts before and after an item's name ("": nothing).
         affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
         item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
         places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
@@ -140,6 +141,8 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
+    affix_before: tuple[str, ...]
+    affix_after: tuple[str, ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
@@ -209,6 +212,8 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
+        affix_before=tuple(f"{a.name} " if a.kind == "prefix" else "" for a in content.affixes),
+        affix_after=tuple(f" {a.name}" if a.kind != "prefix" else "" for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
