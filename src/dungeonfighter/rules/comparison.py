@@ -9,6 +9,7 @@ Source: game.md section 6, last sentence.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ from dungeonfighter.rules.tables import AMP, COMBO_STEPS, CRIT_STEPS, HIT_STEPS,
 
 _WEAPON = int(Slot.weapon)
 _HEALTH, _ARMOUR, _DAMAGE = (AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage"))
+
+AMOUNTS_MAX: Final = 1024
 
 WORN: Final = ("kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit")
 """The figures an item can change, as in `state.Figures`; `kind` is the weapon kind in hand."""
@@ -45,7 +48,9 @@ class Mirror:
     Making it costs nothing until the first question.
     """
 
-    __slots__ = ("_beside", "_cat", "_changes", "_health", "_hero", "_now", "_strength", "_time", "_totals")
+    __slots__ = (
+        "_beside", "_cat", "_changes", "_health", "_hero", "_now", "_strength", "_time", "_totals", "_worn",
+    )  # fmt: skip
 
     def __init__(self, cat: Catalogue, hero: Hero) -> None:
         self._cat = cat
@@ -92,10 +97,10 @@ class Mirror:
             self._today()
         base = item.base
         slot = cat.item_slot[base]
-        rest = self._beside.get(slot)
-        if rest is None:
-            rest = self._beside[slot] = self._rest(slot)
-        sums = rest.copy()
+        without = self._beside[slot]
+        if without is None:
+            without = self._beside[slot] = self._without(slot)
+        sums = without.copy()
         stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
         for number in item.affixes:
             sums[stats[number]] += worth[number]
@@ -139,39 +144,38 @@ class Mirror:
         """The figures as they are; the first question works out what all of them need."""
         now = self._now
         if now is None:
-            hero = self._hero
+            cat, hero = self._cat, self._hero
             of = hero.figures
             now = self._now = (
                 hero.kind, of.health_max, of.armour, of.damage, of.period, of.amp, of.hit, of.combo, of.crit,
             )  # fmt: skip
             self._changes: dict[int, tuple[Item, Change]] = {}
-            self._beside: dict[int, list[int]] = {}
-            self._totals = loot.affix_totals(self._cat, hero)
-            weapon = hero.worn[_WEAPON]
-            self._time = 1000 if weapon is None else self._cat.items[weapon.base].time
+            self._worn = hero.worn
+            self._beside: list[list[int] | None] = [None] * len(self._worn)
             self._health = 1000 - tables.SCAR * hero.scars
-        return now
-
-    def _rest(self, slot: int) -> list[int]:
-        """The hero with everything on but what is worn at `slot`: totals in the order of `AFFIX_STATS`, and
-        in them the own stats, the armour of the pieces and the weapon's damage.
-        """
-        cat, hero = self._cat, self._hero
-        sums = self._totals.copy()
-        pieces = hero.figures.armour - sums[_ARMOUR]
-        old = hero.worn[slot]
-        if old is not None:
-            loot.add(cat, old, sums, -1)
-        for place, own in enumerate(hero.stats):
-            sums[place] += own
-        sums[_HEALTH] += tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level
-        sums[_ARMOUR] += pieces
-        weapon = hero.worn[_WEAPON]
-        if slot != _WEAPON:
-            if old is not None:
-                sums[_ARMOUR] -= old.value
+            sums = self._totals = loot.affix_totals(cat, hero)
+            strength, agility, technique, wit = hero.stats
+            sums[0] += strength
+            sums[1] += agility
+            sums[2] += technique
+            sums[3] += wit
+            sums[_HEALTH] += tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level
+            sums[_ARMOUR] = of.armour
+            weapon = self._worn[_WEAPON]
+            self._time = 1000
             if weapon is not None:
                 sums[_DAMAGE] += weapon.value
+                self._time = cat.items[weapon.base].time
+        return now
+
+    def _without(self, slot: int) -> list[int]:
+        """`_totals` less what is worn at a slot."""
+        old = self._worn[slot]
+        if old is None:
+            return self._totals
+        sums = self._totals.copy()
+        loot.add(self._cat, old, sums, -1)
+        sums[_DAMAGE if slot == _WEAPON else _ARMOUR] -= old.value
         return sums
 
 
@@ -228,21 +232,32 @@ def _text(now: Worn, then: Worn) -> str:
     if new_armour != armour:
         parts.append(f"armour {armour} -> {new_armour}")
     if new_health != health_max:
-        parts.append(f"health {new_health - health_max:+d}")
+        parts.append(f"health {_signed(new_health - health_max)}")
     if new_period != period:
         faster = period * 1000 // new_period - 1000
         if faster >= 10 or faster <= -10:
-            parts.append(f"speed {faster / 10:+.0f} %")
+            parts.append(f"speed {_percent(faster)}")
     if new_amp != amp:
         more = new_amp - amp
         if more >= 10 or more <= -10:
-            parts.append(f"amplification {more / 10:+.0f} %")
+            parts.append(f"amplification {_percent(more)}")
     if new_hit != hit:
-        parts.append(f"hit {new_hit - hit:+d}")
+        parts.append(f"hit {_signed(new_hit - hit)}")
     if new_combo != combo:
-        parts.append(f"combo {new_combo - combo:+d}")
+        parts.append(f"combo {_signed(new_combo - combo)}")
     if new_crit != crit:
-        parts.append(f"crit {new_crit - crit:+d}")
+        parts.append(f"crit {_signed(new_crit - crit)}")
     if new_kind != kind:
         parts.append("changes class")
     return ", ".join(parts) or "no change"
+
+
+# Few amounts are met: looked up, one costs a fifth of formatting it (counted).
+@lru_cache(AMOUNTS_MAX)
+def _signed(amount: int) -> str:
+    return f"{amount:+d}"
+
+
+@lru_cache(AMOUNTS_MAX)
+def _percent(permille: int) -> str:
+    return f"{permille / 10:+.0f} %"
