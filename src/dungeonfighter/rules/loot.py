@@ -80,9 +80,12 @@ def roll_item(
         affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
     dice.loot = chance.after(dice.loot, _COMMON_MAX, outputs)
     if rarity:
-        affixes += _pick(dice, cat.prefixes, PREFIXES[rarity])
-        affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])
-        actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+        most = PREFIXES[rarity] + SUFFIXES[rarity] + GRANTED[rarity]
+        outputs = chance.ahead(dice.loot, most)
+        affixes += _pick(outputs, cat.prefixes, PREFIXES[rarity])
+        affixes += _pick(outputs, cat.suffixes, SUFFIXES[rarity])
+        actions = _pick(outputs, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+        dice.loot = chance.after(dice.loot, most, outputs)
     return Item(base, level, rarity, value, affixes, actions)
 
 
@@ -191,9 +194,8 @@ def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
     return cat.gear_actions[kind] if kind >= 0 else cat.any_actions
 
 
-def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
+def _pick(outputs: Iterator[int], pool: tuple[int, ...], count: int) -> list[int]:
     """So many different ones of the pool, in the order drawn."""
-    if count == 1 and pool:
-        return [pool[chance.loot(dice, len(pool))]]
     left = list(pool)
-    return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
+    size = len(left)
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, max(0, size - count), -1)]

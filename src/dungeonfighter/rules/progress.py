@@ -71,7 +71,8 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     """What a killed enemy leaves; always the same number of draws, whatever falls."""
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = dice.loot(stream, 1000), dice.loot(stream, 1000), dice.loot(stream, 1000)
+    item, potion, other = (output * 1000 >> 64 for output in dice.ahead(stream.loot, 3))
+    stream.loot = dice.passed(stream.loot, 3)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))

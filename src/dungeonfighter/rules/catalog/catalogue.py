@@ -96,6 +96,7 @@ class Catalogue:
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
+        consumable_prices: `[consumable][hero level]` the full price (level 0..LEVEL_MAX).
         names: By kind of thing (as `events.WORDING` calls it) the names as sentences tell them, by number; a
             last one is what -1 finds. A dungeon's number is that of its theme times 100 and its place there.
         talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
@@ -156,6 +157,7 @@ class Catalogue:
     consumable_at: dict[int, int]
     consumable_status: Numbers
     other_consumables: Numbers
+    consumable_prices: tuple[Numbers, ...]
     names: dict[str, tuple[str, ...]]
     talent_by_key: dict[str, int]
     talent_perk: Numbers
@@ -227,6 +229,10 @@ def build(content: Content) -> Catalogue:
         consumable_at={c.input: n for n, c in enumerate(content.consumables) if c.input},
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
+        consumable_prices=tuple(
+            tuple(c.price_base + c.price_per_level * level for level in range(LEVEL_MAX + 1))
+            for c in content.consumables
+        ),
         names=_names(content),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
