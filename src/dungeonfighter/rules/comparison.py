@@ -17,6 +17,7 @@ from msgspec import Struct
 from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.state import Hero, Item, Slot
 from dungeonfighter.rules.tables import AMP, COMBO_STEPS, CRIT_STEPS, HIT_STEPS, PERIODS, STAT_MAX
 
@@ -216,8 +217,9 @@ def strength(worn: Worn, hero: Hero) -> int:
 
 def _unfamiliar(hero: Hero, kind: int) -> int:
     """Permille left when the class changes: its actions are not learned and its stat has not grown."""
-    missing = max(0, hero.class_points[hero.kind] - hero.class_points[kind])
-    return max(600, 950 - 25 * missing)
+    missing = hero.class_points[hero.kind] - hero.class_points[kind]
+    left = 950 - 25 * missing if missing > 0 else 950
+    return left if left > 600 else 600
 
 
 def _text(now: Worn, then: Worn) -> str:
@@ -228,9 +230,15 @@ def _text(now: Worn, then: Worn) -> str:
     new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit = then
     parts = []
     if new_damage != damage:
-        parts.append(f"damage {damage} -> {new_damage}")
+        parts.append(
+            f"damage {NUMERALS[damage] if damage < NUMERALS_MAX else damage}"
+            f" -> {NUMERALS[new_damage] if new_damage < NUMERALS_MAX else new_damage}"
+        )
     if new_armour != armour:
-        parts.append(f"armour {armour} -> {new_armour}")
+        parts.append(
+            f"armour {NUMERALS[armour] if armour < NUMERALS_MAX else armour}"
+            f" -> {NUMERALS[new_armour] if new_armour < NUMERALS_MAX else new_armour}"
+        )
     if new_health != health_max:
         parts.append(f"health {_signed(new_health - health_max)}")
     if new_period != period:

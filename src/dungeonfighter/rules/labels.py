@@ -19,6 +19,7 @@ from dungeonfighter.rules import loot, prices, tables, trades
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.comparison import Mirror
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.observation import Choice
 from dungeonfighter.rules.state import (
     Door,
@@ -70,7 +71,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
 
 def reward(state: State, offer: Offer) -> str:
     """What completing an offered dungeon gives beside experience and gold."""
-    return f"item L{loot.reward_level(offer.level, state.hero.level)}"
+    return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
@@ -139,16 +140,17 @@ def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     if not found:
         return []
     bag = state.hero.bag
-    first = max(0, len(bag) - found)
+    first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {place}: {_found(cat, item, mirror)}" for place, item in enumerate(bag[first:], first + 1)
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, mirror)}"
+        for place, item in enumerate(bag[first:], first + 1)
     ]
 
 
 def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
     """Sharp Iron Mace, Rare L7: damage 31 -> 38."""
     rarity = loot.RARITIES[item.rarity]
-    return f"{loot.name(cat, item)}, {rarity} L{item.level}: {mirror.text(item)}"
+    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {mirror.text(item)}"
 
 
 class Outline(Struct, frozen=True, gc=False):
@@ -229,7 +231,7 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
 
 
 def _several(name: str, count: int) -> str:
-    return f"{name.lower()} x{count}" if count > 1 else name.lower()
+    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
 
 
 def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
@@ -247,25 +249,38 @@ def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str
         return f"camp +{hero.figures.health_max * gain // 1000} hp, {tables.CAMP_TURNS} turns"
     if number == 5:
         potion = cat.consumable_at[5]
-        return f"potion {prices.good(cat, hero, potion)} gold (have {hero.consumables[potion]})"
+        price = prices.good(cat, hero, potion)
+        return (
+            f"potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
+            f"(have {NUMERALS[hero.consumables[potion]]})"
+        )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
-        return f"buy {loot.name(cat, item)} {prices.item(hero, item)} gold: {mirror.text(item)}"
+        price = prices.item(hero, item)
+        gold = NUMERALS[price] if price < NUMERALS_MAX else price
+        return f"buy {loot.name(cat, item)} {gold} gold: {mirror.text(item)}"
     if number == 7:
-        return f"new wares {prices.reroll(hero, state.world)} gold"
+        price = prices.reroll(hero, state.world)
+        return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
     return ""
 
 
 def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
-    if not 1 <= number <= len(state.world.offers):
+    world = state.world
+    offers = world.offers
+    if not 1 <= number <= len(offers):
         return ""
-    offer = state.world.offers[number - 1]
-    enemies = ", ".join([cat.enemies[enemy].name for enemy in offer.enemies])
-    boss = f" BOSS {cat.enemies[cat.boss_of_region[state.world.region]].name};" if offer.boss else ""
+    offer = offers[number - 1]
+    names = cat.names["enemy"]
+    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    level = offer.level
+    if offer.boss:
+        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+    else:
+        more = " (cleared)" if is_cleared(world, level) else ""
     name = dungeon_name(cat, offer.theme, offer.name)
-    old = " (cleared)" if is_cleared(state.world, offer.level) and not offer.boss else ""
-    rooms = tables.rooms_of(offer.level)
-    return f"{name} L{offer.level}{old}{boss} {rooms} rooms: {enemies}; {reward(state, offer)}"
+    rooms = NUMERALS[tables.rooms_of(level)]
+    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
@@ -330,11 +345,14 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     most = hero.figures.health_max
     if number == 3:
-        return f"rest +{most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000} hp"
+        gain = most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
     if number in (5, 7):
         good = cat.consumable_at[number]
         row = cat.consumables[good]
-        return f"{_several(row.name, hero.consumables[good])} +{most * row.amount // 1000} hp"
+        gain = most * row.amount // 1000
+        told = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+        return f"{_several(row.name, hero.consumables[good])} +{told} hp"
     return ""
 
 
@@ -347,15 +365,16 @@ def _talent_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> 
 
 def _hub_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     world = state.world
-    lines = [
-        f"{cat.regions[world.region].name}, levels cleared: {world.frontier - 1}, bosses {world.bosses}."
-    ]
+    cleared, bosses = NUMERALS[world.frontier - 1], NUMERALS[world.bosses]
+    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
     worn = [mirror.wearing(item) for item in bag]
     scores = [(-mirror.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
         if score < 0:
-            lines.append(f"Bag {place + 1}: {loot.name(cat, bag[place])}: {mirror.words(worn[place])}")
+            lines.append(
+                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {mirror.words(worn[place])}"
+            )
     return lines
 
 

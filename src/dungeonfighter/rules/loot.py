@@ -23,6 +23,7 @@ _COMMON_MAX: Final = 8
 """What a common item takes at most from the stream: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
+_MYTHIC: Final = len(RARITIES) - 1
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
 _RARITY_SUM: Final = sum(RARITY_WEIGHTS)
 PREFIXES: Final = (1, 2, 3, 3, 3, 3)
@@ -59,13 +60,15 @@ def roll_item(
         slot: Of `Slot`; None: half are weapons, an eighth each kind of armour.
         rarity: Given (trade-up) instead of rolled.
     """
-    level = max(1, min(LEVEL_MAX, level))
+    level = cut(level)
     outputs = chance.ahead(dice.loot, _COMMON_MAX)
     if slot is None:
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
     if rarity is None:
-        rarity = min(len(RARITIES) - 1, roll_rarity(outputs) + steps)
+        rarity = roll_rarity(outputs) + steps
+        if rarity > _MYTHIC:
+            rarity = _MYTHIC
     tier = roll_tier(outputs, level)
     tiers = cat.weapons[_weapon_kind(outputs, kind)] if slot == _WEAPON else cat.armours[slot]
     pool = tiers[tier - 1]
@@ -110,7 +113,14 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
 
 def reward_level(dungeon_level: int, hero_level: int) -> int:
     """Level of the item a cleared dungeon gives: above the hero it pays more, below less."""
-    return max(1, min(LEVEL_MAX, 2 * dungeon_level - hero_level))
+    return cut(2 * dungeon_level - hero_level)
+
+
+def cut(level: int) -> int:
+    """The nearest level an item can have."""
+    if level < 1:
+        return 1
+    return level if level < LEVEL_MAX else LEVEL_MAX
 
 
 def roll_rarity(outputs: Iterator[int]) -> int:
@@ -166,8 +176,9 @@ def name(cat: Catalogue, item: Item) -> str:
     """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
     before = after = ""
     for number in item.affixes:
-        before = before or cat.affix_before[number]
-        after = after or cat.affix_after[number]
+        first, last = cat.affix_told[number]
+        before = before or first
+        after = after or last
     return f"{before}{cat.items[item.base].name}{after}"
 
 
@@ -198,4 +209,6 @@ def _pick(outputs: Iterator[int], pool: tuple[int, ...], count: int) -> list[int
     """So many different ones of the pool, in the order drawn."""
     left = list(pool)
     size = len(left)
-    return [left.pop(next(outputs) * many >> 64) for many in range(size, max(0, size - count), -1)]
+    if count > size:
+        count = size
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

@@ -123,4 +123,11 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
 
 def _offer(cat: Catalogue, state: State) -> list[int]:
     left = [number for number in range(len(cat.talents)) if number not in state.hero.talents]
-    return [left.pop(dice.event(state.dice, len(left))) for _ in range(min(TALENTS_OFFERED, len(left)))]
+    size = len(left)
+    count = TALENTS_OFFERED if size > TALENTS_OFFERED else size
+    if not count:
+        return []
+    stream = state.dice
+    outputs = dice.ahead(stream.event, count)
+    stream.event = dice.passed(stream.event, count)
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

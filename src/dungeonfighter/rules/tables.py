@@ -224,9 +224,12 @@ def unit(level: int) -> int:
 
 def xp_next(level: int) -> int:
     """Experience from this level to the next: 300, 450, then 300 x (level - 1)."""
-    return XP_NEXT[min(level, LEVEL_MAX)]
+    return XP_NEXT[level if level < LEVEL_MAX else LEVEL_MAX]
 
 
 def rooms_of(level: int) -> int:
     """How many rooms a dungeon of this level has."""
-    return min(ROOMS_MAX, max(2, (level + 1) // 2))
+    rooms = (level + 1) // 2
+    if rooms < 2:
+        return 2
+    return rooms if rooms < ROOMS_MAX else ROOMS_MAX

@@ -47,6 +47,20 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     assert change.health == after.health_max - before.health_max
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_score_and_words_alone_are_those_of_the_change(seed: int) -> None:
+    someone = dressed(seed)
+    rolls = dice.streams(seed + 2000)
+    items = [loot.roll_item(CAT, rolls, someone.level, steps=number % 4) for number in range(12)]
+    mirror = comparison.Mirror(CAT, someone)
+    for item in items:
+        change = comparison.Mirror(CAT, someone).change(item)
+        worn = mirror.wearing(item)
+        assert (mirror.score(worn), mirror.words(worn)) == (change.score, change.text)
+        assert mirror.text(item) == change.text
+        assert mirror.change(item) == change
+
+
 def test_a_plainly_better_weapon_scores_higher_and_says_so() -> None:
     someone = dressed(1)
     worn = someone.worn[Slot.weapon]

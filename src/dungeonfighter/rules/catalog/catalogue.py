@@ -87,7 +87,7 @@ class Catalogue:
             with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
-        affix_before, affix_after: By affix what it puts before and after an item's name ("": nothing).
+        affix_told: By affix what it puts before and after an item's name ("": nothing).
         affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
         item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
         places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
@@ -142,8 +142,7 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
-    affix_before: tuple[str, ...]
-    affix_after: tuple[str, ...]
+    affix_told: tuple[tuple[str, str], ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
@@ -214,8 +213,7 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
-        affix_before=tuple(f"{a.name} " if a.kind == "prefix" else "" for a in content.affixes),
-        affix_after=tuple(f" {a.name}" if a.kind != "prefix" else "" for a in content.affixes),
+        affix_told=tuple(_around(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
@@ -229,14 +227,19 @@ def build(content: Content) -> Catalogue:
         consumable_at={c.input: n for n, c in enumerate(content.consumables) if c.input},
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
-        consumable_prices=tuple(
-            tuple(c.price_base + c.price_per_level * level for level in range(LEVEL_MAX + 1))
-            for c in content.consumables
-        ),
+        consumable_prices=tuple(_prices(c) for c in content.consumables),
         names=_names(content),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
+
+
+def _around(affix: Affix) -> tuple[str, str]:
+    return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
+
+
+def _prices(good: Consumable) -> Numbers:
+    return tuple(good.price_base + good.price_per_level * level for level in range(LEVEL_MAX + 1))
 
 
 def _told(content: Content) -> tuple[str, ...]:
