@@ -95,8 +95,11 @@ def _ticked(cat: Catalogue, event: Sequence[int]) -> str:
 
 
 def _hazard(cat: Catalogue, event: Sequence[int]) -> str:
-    text = cat.hazard_rows[event[1]].text
-    return f"{text}. {_WHO[event[2]]} lost {event[3]}." if event[3] else f"{text}."
+    _, hazard, who, lost = event
+    text = cat.names["hazard"][hazard]
+    if not lost:
+        return f"{text}."
+    return f"{text}. {_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
 
 
 def _guarded(cat: Catalogue, event: Sequence[int]) -> str:
@@ -135,8 +138,7 @@ def text(rules: Rulebook, state: State, head: str) -> str:
     fight = state.fight
     if fight is None or state.phase != _COMBAT:
         return _elsewhere(rules, state, head)
-    told = _fight(cat, state, fight, head)
-    return f"{told}\n{_over(rules, state) if state.over else rules.outline(state).whole}"
+    return _fight(cat, state, fight, head, _over(rules, state) if state.over else rules.outline(state).whole)
 
 
 def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
@@ -159,8 +161,8 @@ def _over(rules: Rulebook, state: State) -> str:
     return f"The run is over, score {points(rules.score(state))}."
 
 
-def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
-    """All lines of a fight but the inputs.
+def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -> str:
+    """All lines of a fight; `inputs` is the last.
 
     What is nearly always small is looked up in `NUMERALS` and `SECONDS`, and formatted only beyond them.
     """
@@ -206,7 +208,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
         f"/{NUMERALS[foe_most] if foe_most < NUMERALS_MAX else foe_most} hp{foe_suffers}; "
         f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s\n"
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
-        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}"
+        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
 
 
@@ -244,7 +246,8 @@ def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
         elif code == _STATUS_PUT:
             continue
         elif code == _TICKED:
-            told.append(f"{_WHO[event[1]]} lost {event[2]} to statuses.")
+            _, who, lost = event
+            told.append(f"{_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost} to statuses.")
         elif code == _FOE_MISSED:
             told.append(f"{_FOE_BLOWS[event[1]][event[3]]}.")
         elif code == _HERO_MISSED:
