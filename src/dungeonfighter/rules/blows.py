@@ -11,6 +11,7 @@ from dungeonfighter.rules import damage, intents, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.dice import combat as draw
+from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, heal, put, recover, tick_hero
 from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
@@ -66,7 +67,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     if ailing and own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         bonus -= tables.ROLL_PENALTY
-    die = draw(state.dice, 20) + 1
+    die = combat_d20(state.dice)
     band = _band(figures, fight, die, die + bonus)
     if band == _MISS and fight.luck:
         die = _reroll(state, fight, die)
@@ -117,7 +118,7 @@ def _reroll(state: State, fight: Fight, die: int) -> int:
     """Beginner's luck: a miss is rolled once more."""
     fight.luck -= 1
     state.log.append([Event.MissRerolled, die])
-    return draw(state.dice, 20) + 1
+    return combat_d20(state.dice)
 
 
 def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:

@@ -96,7 +96,7 @@ def flee(cat: Catalogue, state: State) -> int:
     result = foe.act(cat, state, fight, fight.hero.next_at)
     if result != Result.goes_on:
         return result
-    total = dice.combat(state.dice, 20) + 1 + (figures.agility - (2 + fight.level)) // 4
+    total = dice.combat_d20(state.dice) + (figures.agility - (2 + fight.level)) // 4
     if total >= tables.FLEE_NEEDS:
         state.log.append([Event.HeroFled, total])
         return Result.fled

@@ -1,39 +1,35 @@
 """What wearing an item would change, in the words of a label: "damage 31 -> 38, speed -4 %".
 
 `hero.refresh` is the truth about a hero's figures; this does the same sums for one exchanged item,
-without changing the
-hero, and a test holds the two together. Views call it for every item in the bag, so it costs a few
-microseconds.
+without changing the hero, and a test holds the two together. Views call it for every item in the bag, so it
+costs a few microseconds.
 
 Source: game.md section 6, last sentence.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from msgspec import Struct
 
 from dungeonfighter.rules import loot, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
-from dungeonfighter.rules.state import Figures, Hero, Item, Slot
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX
+from dungeonfighter.rules.state import Hero, Item, Slot
+from dungeonfighter.rules.tables import AMP, COMBO_STEPS, CRIT_STEPS, HIT_STEPS, PERIODS, STAT_MAX
 
 _WEAPON = int(Slot.weapon)
+_HEALTH, _ARMOUR, _DAMAGE = (AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage"))
 
-_ARMOUR = AFFIX_STATS.index("armour")
+AMOUNTS_MAX: Final = 1024
 
-
-class Worn(Struct, frozen=True, gc=False):
-    """The figures an item can change, as in `state.Figures`; `kind` is the weapon kind in hand."""
-
-    kind: int
-    health_max: int
-    armour: int
-    damage: int
-    period: int
-    amp: int
-    hit: int
-    combo: int
-    crit: int
+WORN: Final = ("kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit")
+"""The figures an item can change, as in `state.Figures`; `kind` is the weapon kind in hand."""
+Worn = tuple[int, int, int, int, int, int, int, int, int]
+"""One value each, in that order: a plain tuple, because a view takes it apart for every item in the bag."""
 
 
 class Change(Struct, frozen=True, gc=False):
@@ -50,71 +46,138 @@ class Change(Struct, frozen=True, gc=False):
 class Mirror:
     """A hero before the mirror: made once a view, then asked about one item after the other.
 
-    Making it costs nothing until the first question; an item asked about twice is worked out once.
+    Making it costs nothing until the first question.
     """
 
-    __slots__ = ("_cat", "_hero", "_now", "_seen", "_strength", "_totals", "_without")
+    __slots__ = (
+        "_beside", "_cat", "_changes", "_health", "_hero", "_now", "_strength", "_time", "_totals", "_worn",
+    )  # fmt: skip
 
     def __init__(self, cat: Catalogue, hero: Hero) -> None:
         self._cat = cat
         self._hero = hero
-        self._seen: dict[int, tuple[Worn, int]] = {}
-        self._totals: list[int] = []
-        self._without: list[list[int] | None] = [None] * len(hero.worn)
+        self._now: Worn | None = None
+        self._strength = 0
 
     def change(self, item: Item) -> Change:
-        """What wearing this item, in place of what is worn there, would change."""
-        then, score = self._work_out(item)
-        now = self._now
-        faster = now.period * 1000 // then.period - 1000
-        return Change(
-            then.damage - now.damage,
-            then.armour - now.armour,
-            then.health_max - now.health_max,
-            faster,
-            score,
-            _text(now, then, faster),
-        )
-
-    def score(self, item: Item) -> int:
-        """`Change.score` alone: a fourth of the work."""
-        return self._work_out(item)[1]
-
-    def _work_out(self, item: Item) -> tuple[Worn, int]:
-        known = self._seen.get(id(item))
+        """What wearing this item, in place of what is worn there, would change; worked out once an item."""
+        now = self._today()
+        known = self._changes.get(id(item))
         if known is None:
             then = self.wearing(item)
-            new = strength(then, self._hero)
-            known = then, (new - self._strength) * 1000 // self._strength
-            self._seen[id(item)] = known
-        return known
+            change = Change(
+                then[3] - now[3],
+                then[2] - now[2],
+                then[1] - now[1],
+                now[4] * 1000 // then[4] - 1000,
+                self.score(then),
+                _text(now, then),
+            )
+            known = self._changes[id(item)] = item, change  # with the item, so that its id stays its own
+        return known[1]
+
+    def text(self, item: Item) -> str:
+        """`Change.text` alone: a third of the work."""
+        return _text(self._today(), self.wearing(item))
+
+    def words(self, then: Worn) -> str:
+        """`Change.text` of an item whose figures are known."""
+        return _text(self._today(), then)
+
+    def score(self, then: Worn) -> int:
+        """`Change.score` of an item whose figures are known."""
+        now = self._strength
+        if not now:
+            now = self._strength = strength(self._today(), self._hero)
+        return (strength(then, self._hero) - now) * 1000 // now
 
     def wearing(self, item: Item) -> Worn:
-        """The hero's figures with this item on."""
-        cat, hero = self._cat, self._hero
-        if not self._totals:
-            self._totals = loot.affix_totals(cat, hero)
-            self._now = _today(hero.kind, hero.figures)
-            self._strength = strength(self._now, hero)
-        slot = cat.item_slot[item.base]
-        old = hero.worn[slot]
-        without = self._without[slot]
+        """The hero's figures with this item on: `hero.refresh` in one pass over locals, as there."""
+        cat = self._cat
+        if self._now is None:
+            self._today()
+        base = item.base
+        slot = cat.item_slot[base]
+        without = self._beside[slot]
         if without is None:
-            without = self._without[slot] = self._totals.copy()
-            if old is not None:
-                loot.add(cat, old, without, -1)
+            without = self._beside[slot] = self._without(slot)
         sums = without.copy()
-        loot.add(cat, item, sums)
-        weapon = item if slot == _WEAPON else hero.worn[0]
-        kind = cat.item_weapon[item.base] if slot == _WEAPON else hero.kind
-        return _figures(cat, hero, sums, weapon, kind, self._piece_armour(slot, item, old))
-
-    def _piece_armour(self, slot: int, item: Item, old: Item | None) -> int:
-        """Armour beyond that of affixes and talents, after the exchange."""
-        have = self._now.armour - self._totals[_ARMOUR]
+        stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
+        for number in item.affixes:
+            sums[stats[number]] += worth[number]
+        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, _, _ = sums
         if slot == _WEAPON:
-            return have
-        return have + item.value - (old.value if old is not None else 0)
+            kind, time = cat.item_weapon[base], cat.items[base].time
+            damage += item.value
+        else:
+            kind, time = self._hero.kind, self._time
+            armour += item.value
+            faster -= cat.item_slows[base]
+        if strength > STAT_MAX:
+            strength = STAT_MAX
+        if agility > STAT_MAX:
+            agility = STAT_MAX
+        if technique > STAT_MAX:
+            technique = STAT_MAX
+        if wit > STAT_MAX:
+            wit = STAT_MAX
+        highest = strength if strength > agility else agility
+        if technique > highest:
+            highest = technique
+        if wit > highest:
+            highest = wit
+        damage += strength + highest
+        health_max = health_max * self._health // 1000
+        period = PERIODS[kind][agility] * time // 1000 * (1000 - faster if faster < 500 else 500) // 1000
+        return (
+            kind,
+            health_max if health_max > 1 else 1,
+            armour if armour > 0 else 0,
+            damage if damage > 1 else 1,
+            period if period > 500 else 500,
+            AMP[technique],
+            hit + HIT_STEPS[technique],
+            combo + COMBO_STEPS[technique],
+            crit + CRIT_STEPS[technique],
+        )
+
+    def _today(self) -> Worn:
+        """The figures as they are; the first question works out what all of them need."""
+        now = self._now
+        if now is None:
+            cat, hero = self._cat, self._hero
+            of = hero.figures
+            now = self._now = (
+                hero.kind, of.health_max, of.armour, of.damage, of.period, of.amp, of.hit, of.combo, of.crit,
+            )  # fmt: skip
+            self._changes: dict[int, tuple[Item, Change]] = {}
+            self._worn = hero.worn
+            self._beside: list[list[int] | None] = [None] * len(self._worn)
+            self._health = 1000 - tables.SCAR * hero.scars
+            sums = self._totals = loot.affix_totals(cat, hero)
+            strength, agility, technique, wit = hero.stats
+            sums[0] += strength
+            sums[1] += agility
+            sums[2] += technique
+            sums[3] += wit
+            sums[_HEALTH] += tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level
+            sums[_ARMOUR] = of.armour
+            weapon = self._worn[_WEAPON]
+            self._time = 1000
+            if weapon is not None:
+                sums[_DAMAGE] += weapon.value
+                self._time = cat.items[weapon.base].time
+        return now
+
+    def _without(self, slot: int) -> list[int]:
+        """`_totals` less what is worn at a slot."""
+        old = self._worn[slot]
+        if old is None:
+            return self._totals
+        sums = self._totals.copy()
+        loot.add(self._cat, old, sums, -1)
+        sums[_DAMAGE if slot == _WEAPON else _ARMOUR] -= old.value
+        return sums
 
 
 def strength(worn: Worn, hero: Hero) -> int:
@@ -123,102 +186,86 @@ def strength(worn: Worn, hero: Hero) -> int:
 
     The weights of the bands are those of the d20 with three combos in ten; only ratios mean anything.
     """
+    kind, health_max, armour, damage, period, amp, hit, combos, crit = worn
     level = hero.level
     foe_armour = 6 * level // 10
     least = tables.DAMAGE_MIN
-    base = worn.damage * worn.amp // 1000
+    base = damage * amp // 1000
     blow = base - foe_armour
     if blow < least:
         blow = least
     combo = base * 3 // 2 - foe_armour
     if combo < least:
         combo = least
-    combos = 6 + worn.combo
+    combos += 6
     if combos > 13:
         combos = 13
-    hits = 14 + worn.hit
+    hits = 14 + hit
     hits = (hits if hits < 18 else 18) - combos
-    per_action = combo * combos + (combo + blow // 2) * (1 + worn.crit)
+    per_action = combo * combos + (combo + blow // 2) * (1 + crit)
     if hits > 0:
         per_action += blow * hits
-    if worn.kind != hero.kind and hero.kind >= 0:
-        per_action = per_action * _unfamiliar(hero, worn.kind) // 1000
-    damage = tables.FOE_DAMAGE[level]
-    wound = damage - worn.armour
-    if wound < damage // 5:
-        wound = damage // 5
-    return max(1, per_action * 1_000_000 // worn.period * worn.health_max // wound)
+    if kind != hero.kind and hero.kind >= 0:
+        per_action = per_action * _unfamiliar(hero, kind) // 1000
+    foe_damage = tables.FOE_DAMAGE[level]
+    wound = foe_damage - armour
+    if wound < foe_damage // 5:
+        wound = foe_damage // 5
+    estimate = per_action * 1_000_000 // period * health_max // wound
+    return estimate if estimate > 1 else 1
 
 
 def _unfamiliar(hero: Hero, kind: int) -> int:
     """Permille left when the class changes: its actions are not learned and its stat has not grown."""
-    missing = max(0, hero.class_points[hero.kind] - hero.class_points[kind])
-    return max(600, 950 - 25 * missing)
+    missing = hero.class_points[hero.kind] - hero.class_points[kind]
+    left = 950 - 25 * missing if missing > 0 else 950
+    return left if left > 600 else 600
 
 
-def _today(kind: int, figures: Figures) -> Worn:
-    return Worn(
-        kind, figures.health_max, figures.armour, figures.damage, figures.period,
-        figures.amp, figures.hit, figures.combo, figures.crit,
-    )  # fmt: skip
-
-
-def _figures(
-    cat: Catalogue, hero: Hero, sums: list[int], weapon: Item | None, kind: int, pieces: int
-) -> Worn:
-    """`hero.refresh` for the totals `sums` of everything worn; `pieces` is the armour that is no affix."""
-    strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, _, _ = sums
-    own_strength, own_agility, own_technique, own_wit = hero.stats
-    strength = _stat(own_strength + strength)
-    agility = _stat(own_agility + agility)
-    technique = _stat(own_technique + technique)
-    wit = _stat(own_wit + wit)
-    period = tables.PERIOD * tables.SPEED[agility] // 1000
-    period = period * tables.WEAPON_TIME[kind if kind > 0 else 0] // 1000
-    damage += strength + max(strength, agility, technique, wit)
-    if weapon is not None:
-        damage += weapon.value
-        period = period * cat.items[weapon.base].time // 1000
-    period = period * (1000 - faster if faster < 500 else 500) // 1000
-    health_max += tables.HEALTH + tables.HEALTH_PER_LEVEL * hero.level
-    health_max = health_max * (1000 - tables.SCAR * hero.scars) // 1000
-    armour += pieces
-    return Worn(
-        kind,
-        health_max if health_max > 1 else 1,
-        armour if armour > 0 else 0,
-        damage if damage > 1 else 1,
-        period if period > 500 else 500,
-        tables.AMP[technique],
-        hit + tables.HIT_STEPS[technique],
-        combo + tables.COMBO_STEPS[technique],
-        crit + tables.CRIT_STEPS[technique],
-    )
-
-
-def _stat(value: int) -> int:
-    return value if value < tables.STAT_MAX else tables.STAT_MAX
-
-
-def _text(now: Worn, then: Worn, faster: int) -> str:
+def _text(now: Worn, then: Worn) -> str:
     """Only what changes (speed and amplification from 1 % on); "no change" if nothing does."""
+    if now == then:
+        return "no change"
+    kind, health_max, armour, damage, period, amp, hit, combo, crit = now
+    new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit = then
     parts = []
-    if then.damage != now.damage:
-        parts.append(f"damage {now.damage} -> {then.damage}")
-    if then.armour != now.armour:
-        parts.append(f"armour {now.armour} -> {then.armour}")
-    if then.health_max != now.health_max:
-        parts.append(f"health {then.health_max - now.health_max:+d}")
-    if abs(faster) >= 10:
-        parts.append(f"speed {faster / 10:+.0f} %")
-    if abs(then.amp - now.amp) >= 10:
-        parts.append(f"amplification {(then.amp - now.amp) / 10:+.0f} %")
-    if then.hit != now.hit:
-        parts.append(f"hit {then.hit - now.hit:+d}")
-    if then.combo != now.combo:
-        parts.append(f"combo {then.combo - now.combo:+d}")
-    if then.crit != now.crit:
-        parts.append(f"crit {then.crit - now.crit:+d}")
-    if then.kind != now.kind:
+    if new_damage != damage:
+        parts.append(
+            f"damage {NUMERALS[damage] if damage < NUMERALS_MAX else damage}"
+            f" -> {NUMERALS[new_damage] if new_damage < NUMERALS_MAX else new_damage}"
+        )
+    if new_armour != armour:
+        parts.append(
+            f"armour {NUMERALS[armour] if armour < NUMERALS_MAX else armour}"
+            f" -> {NUMERALS[new_armour] if new_armour < NUMERALS_MAX else new_armour}"
+        )
+    if new_health != health_max:
+        parts.append(f"health {_signed(new_health - health_max)}")
+    if new_period != period:
+        faster = period * 1000 // new_period - 1000
+        if faster >= 10 or faster <= -10:
+            parts.append(f"speed {_percent(faster)}")
+    if new_amp != amp:
+        more = new_amp - amp
+        if more >= 10 or more <= -10:
+            parts.append(f"amplification {_percent(more)}")
+    if new_hit != hit:
+        parts.append(f"hit {_signed(new_hit - hit)}")
+    if new_combo != combo:
+        parts.append(f"combo {_signed(new_combo - combo)}")
+    if new_crit != crit:
+        parts.append(f"crit {_signed(new_crit - crit)}")
+    if new_kind != kind:
         parts.append("changes class")
     return ", ".join(parts) or "no change"
+
+
+# Few amounts are met: looked up, one costs a fifth of formatting it (counted).
+@lru_cache(AMOUNTS_MAX)
+def _signed(amount: int) -> str:
+    return f"{amount:+d}"
+
+
+@lru_cache(AMOUNTS_MAX)
+def _percent(permille: int) -> str:
+    return f"{permille / 10:+.0f} %"

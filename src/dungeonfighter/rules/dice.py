@@ -44,26 +44,31 @@ def _by_high_bits(sides: int) -> bytes:
 _HIGH_BITS: Final = 10
 _LOW_BITS: Final = 64 - _HIGH_BITS
 _OPEN: Final = 255
-_D20: Final = _by_high_bits(20)
+_FACES: Final = bytes(0 if drawn == _OPEN else drawn + 1 for drawn in _by_high_bits(20))
 _HUNDRED: Final = _by_high_bits(100)
 
 
-# The four draws are written out: they are the most frequent call of a turn, and getattr by name costs a
-# third more. The two streams of a fight look nearly every draw up: the highest bits of `z` are those of the
-# output, and what is saved are three operations on long integers (measured: 13 %).
+# The draws are written out: they are the most frequent call of a turn, and getattr by name costs a third
+# more. The two streams of a fight look nearly every draw up: the highest bits of `z` are those of the output,
+# and what is saved are three operations on long integers (measured: 13 %).
+def combat_d20(dice: Dice) -> int:
+    """One die of a fight, 1 to 20: `combat(dice, 20) + 1`."""
+    z = dice.combat = (dice.combat + GAMMA) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    face = _FACES[z >> _LOW_BITS]
+    return face or 1 + (((z ^ (z >> 31)) * 20) >> 64)
+
+
 def combat(dice: Dice, sides: int) -> int:
     """Draw 0 .. sides - 1 from the stream of fights."""
     z = dice.combat = (dice.combat + GAMMA) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    if sides == 20:
-        drawn = _D20[z >> _LOW_BITS]
-    elif sides == 100:
+    if sides == 100:
         drawn = _HUNDRED[z >> _LOW_BITS]
-    else:
-        drawn = _OPEN
-    if drawn != _OPEN:
-        return drawn
+        if drawn != _OPEN:
+            return drawn
     return ((z ^ (z >> 31)) * sides) >> 64
 
 

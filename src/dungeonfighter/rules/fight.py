@@ -61,7 +61,7 @@ def tick_hero(state: State, fight: Fight, attacks: bool) -> bool:
     if own != _CLEAN:
         cost, eaten = statuses.tick(own, hero.figures.health_max, tables.TICK[fight.level], attacks)
         if eaten:
-            fight.hero_armour = max(0, fight.hero_armour - eaten)
+            fight.hero_armour -= eaten if eaten < fight.hero_armour else fight.hero_armour
         if cost:
             hero.health -= cost
             state.log.append([_STATUS_TICKED, HERO, cost])
@@ -74,7 +74,7 @@ def tick_foe(state: State, fight: Fight, attacks: bool) -> bool:
     if own != _CLEAN:
         cost, eaten = statuses.tick(own, fight.health_max, tables.TICK[fight.level], attacks)
         if eaten:
-            fight.armour = max(0, fight.armour - eaten)
+            fight.armour -= eaten if eaten < fight.armour else fight.armour
         if cost:
             fight.health -= cost
             state.log.append([_STATUS_TICKED, FOE, cost])
@@ -115,7 +115,9 @@ def second_wind(state: State, fight: Fight) -> None:
 def heal(hero: Hero, permille: int) -> int:
     """Give back so much of maximum health; returns how much it was."""
     most = hero.figures.health_max
-    gained = min(most - hero.health, most * permille // 1000)
+    gained = most * permille // 1000
+    if gained > most - hero.health:
+        gained = most - hero.health
     hero.health += gained
     return gained
 

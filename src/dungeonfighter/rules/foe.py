@@ -10,6 +10,7 @@ from typing import Final
 from dungeonfighter.rules import damage, statuses, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.dice import combat as draw
+from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import FOE, HERO, Result, put, second_wind, tick_foe
 from dungeonfighter.rules.intents import next_shown
@@ -111,7 +112,7 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
         own[CONFUSION] -= 1
         if draw(state.dice, 2):
             return _strike_self(state, fight, intent)
-    die = total = draw(state.dice, 20) + 1
+    die = total = combat_d20(state.dice)
     if own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         total -= tables.ROLL_PENALTY

@@ -28,12 +28,10 @@ from dungeonfighter.rules.tables import (
     HIT_STEPS,
     LUCK,
     MISS_MAX,
-    PERIOD,
+    PERIODS,
     ROUTING_INT,
     SCAR,
-    SPEED,
     STAT_MAX,
-    WEAPON_TIME,
 )
 from dungeonfighter.rules.talents import NUMBERS, Perk
 
@@ -77,7 +75,7 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     if perks[_THICK]:
         armour += perks[_THICK] + level // 3
     damage += strength + highest
-    period = PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[hero.kind if hero.kind > 0 else 0] // 1000
+    period = PERIODS[hero.kind][agility]
     if weapon is not None:
         damage += weapon.value
         period = period * cat.items[weapon.base].time // 1000

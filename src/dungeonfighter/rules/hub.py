@@ -10,8 +10,9 @@ from dungeonfighter.rules import dice, loot, prices, tables, trades, world
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fight import heal
-from dungeonfighter.rules.hero import learn, potions_max, refresh
+from dungeonfighter.rules.hero import potions_max, refresh
 from dungeonfighter.rules.lists import replaced
+from dungeonfighter.rules.prices import ITEMS, REROLLS
 from dungeonfighter.rules.progress import find_good
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
@@ -37,7 +38,6 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
     """The weapon is the class: how the hero begins."""
     hero = state.hero
     _arm(cat, hero, kind)
-    learn(cat, hero)
     hero.health = hero.figures.health_max
     weapon = hero.worn[0]
     assert weapon is not None
@@ -55,15 +55,17 @@ def camp(cat: Catalogue, state: State) -> None:
 def wares_open(cat: Catalogue, state: State) -> int:
     """What the purse and the bag allow: bit 0 a potion, bit 1 the item on sale, bit 2 other wares."""
     hero, here = state.hero, state.world
-    gold, shop = hero.gold, here.shop
-    mask = 0
+    purse, level, shop = prices.purse(hero), hero.level, here.shop
+    mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
     if here.potions_left:
         potion = cat.consumable_at[5]
-        if gold >= prices.good(cat, hero, potion) and hero.consumables[potion] < potions_max(hero):
-            mask = 1
-    if shop and len(hero.bag) < limits.bag_items_max and gold >= prices.item(hero, shop[0]):
-        mask |= 2
-    return mask | 4 if gold >= prices.reroll(hero, here) else mask
+        if purse >= cat.consumable_prices[potion][level] and hero.consumables[potion] < potions_max(hero):
+            mask |= 1
+    if shop and len(hero.bag) < limits.bag_items_max:
+        item = shop[0]
+        if purse >= ITEMS[item.level][item.rarity]:
+            mask |= 2
+    return mask
 
 
 def buy_potion(cat: Catalogue, state: State) -> None:
@@ -128,7 +130,6 @@ def clone(cat: Catalogue, state: State) -> None:
     hero.clones += 1
     hero.worn = [None] * len(hero.worn)
     _arm(cat, hero, hero.kind)
-    learn(cat, hero)
     hero.health = hero.figures.health_max
     state.log.append([Event.Cloned, hero.clones])
     arrive(cat, state)

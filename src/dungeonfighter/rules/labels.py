@@ -19,6 +19,7 @@ from dungeonfighter.rules import loot, prices, tables, trades
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.comparison import Mirror
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.observation import Choice
 from dungeonfighter.rules.state import (
     Door,
@@ -70,7 +71,7 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
 
 def reward(state: State, offer: Offer) -> str:
     """What completing an offered dungeon gives beside experience and gold."""
-    return f"item L{loot.reward_level(offer.level, state.hero.level)}"
+    return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
@@ -119,16 +120,16 @@ def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int
     return f"{amount} {what}" if what else "nothing"
 
 
-def situation(cat: Catalogue, state: State) -> list[str]:
+def situation(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     """The lines between what happened and the inputs, outside of fights."""
-    lines = found_lines(cat, state)
+    lines = found_lines(cat, state, mirror)
     teller = _SITUATIONS.get(state.phase)
     if teller is not None:
-        lines.extend(teller(cat, state))
+        lines.extend(teller(cat, state, mirror))
     return lines
 
 
-def found_lines(cat: Catalogue, state: State) -> list[str]:
+def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     """Items that came into the bag this turn, with what wearing them would change; told instead of
     `FOUND`.
     """
@@ -138,29 +139,29 @@ def found_lines(cat: Catalogue, state: State) -> list[str]:
             found += 1
     if not found:
         return []
-    mirror = Mirror(cat, state.hero)
     bag = state.hero.bag
-    first = max(0, len(bag) - found)
+    first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {place}: {_found(cat, item, mirror)}" for place, item in enumerate(bag[first:], first + 1)
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, mirror)}"
+        for place, item in enumerate(bag[first:], first + 1)
     ]
 
 
 def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
     """Sharp Iron Mace, Rare L7: damage 31 -> 38."""
     rarity = loot.RARITIES[item.rarity]
-    return f"{loot.name(cat, item)}, {rarity} L{item.level}: {mirror.change(item).text}"
+    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {mirror.text(item)}"
 
 
 class Outline(Struct, frozen=True, gc=False):
     """The line of inputs as far as a menu decides it; made once a menu.
 
-    `parts` are (input, its number, label): worded by the situation, or with number -1 told as the label says.
-    `tail` is told as it is.
+    `whole` is all of it in a fight. Elsewhere `parts` are (input, its number, label): worded by the
+    situation, or with number -1 told as the label says.
     """
 
     parts: tuple[tuple[str, int, str], ...]
-    tail: str
+    whole: str
 
 
 def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
@@ -171,50 +172,52 @@ def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
     """Outside of fights; `equip n` of many items is one range at the end."""
     worded = phase in _PHRASES
-    parts = []
+    parts: list[tuple[str, int, str]] = []
     bag = 0
     worn = []
     for choice in choices:
         text = choice.input
         if choice.pattern:
-            parts.append((text, -1, text))
+            _add(parts, text)
         elif text.startswith("equip "):
             bag += 1
         elif text.startswith("unequip "):
             worn.append(text[8:])
         elif choice.label in _BRIEF:
-            parts.append((text, -1, f"{text} {_BRIEF[choice.label]}"))
-        elif worded and text.isdigit():
+            _add(parts, f"{text} {_BRIEF[choice.label]}")
+        elif worded and text.isdigit() and choice.label not in _PLAIN:
             parts.append((text, int(text), choice.label))
         else:
-            parts.append((text, -1, f"{text} {choice.label}"))
-    tail = []
+            _add(parts, f"{text} {choice.label}")
     if bag:
-        tail.append("equip 1" if bag == 1 else f"equip 1-{bag}")
+        _add(parts, "equip 1" if bag == 1 else f"equip 1-{bag}")
     if worn:
-        tail.append(f"unequip {'/'.join(worn)}")
-    return Outline(tuple(parts), " | ".join(tail))
+        _add(parts, f"unequip {'/'.join(worn)}")
+    return Outline(tuple(parts), "")
 
 
-def inputs_line(cat: Catalogue, state: State, line: Outline) -> str:
+def _add(parts: list[tuple[str, int, str]], told: str) -> None:
+    """One more thing told as it is; neighbours of that kind are one part."""
+    if parts and parts[-1][1] < 0:
+        told = f"{parts.pop()[2]} | {told}"
+    parts.append(("", -1, told))
+
+
+def inputs_line(cat: Catalogue, state: State, line: Outline, mirror: Mirror) -> str:
     """All legal inputs, each with its words."""
-    if not line.parts:
-        return line.tail
-    mirror = Mirror(cat, state.hero)
     teller = _PHRASES.get(state.phase)
-    told = []
-    for text, number, label in line.parts:
-        if number < 0 or teller is None:
-            told.append(label)
-        else:
-            told.append(f"{text} {teller(cat, state, mirror, number) or label}")
-    if line.tail:
-        told.append(line.tail)
-    return " | ".join(told)
+    return " | ".join([
+        label if number < 0 or teller is None else f"{text} {teller(cat, state, mirror, number) or label}"
+        for text, number, label in line.parts
+    ])  # fmt: skip
 
 
 _BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
 """Shorter words than the engine's for what is listed again and again."""
+_PLAIN: Final = frozenset(
+    ("dungeons", "inventory", "travel", "back", "go on", "take what lies open", "mend a scar")
+)
+"""What is told as the engine says it, wherever it is legal."""
 _SHORT: Final = {
     "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
 }  # fmt: skip
@@ -228,7 +231,7 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
 
 
 def _several(name: str, count: int) -> str:
-    return f"{name.lower()} x{count}" if count > 1 else name.lower()
+    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
 
 
 def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
@@ -246,25 +249,38 @@ def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str
         return f"camp +{hero.figures.health_max * gain // 1000} hp, {tables.CAMP_TURNS} turns"
     if number == 5:
         potion = cat.consumable_at[5]
-        return f"potion {prices.good(cat, hero, potion)} gold (have {hero.consumables[potion]})"
+        price = prices.good(cat, hero, potion)
+        return (
+            f"potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
+            f"(have {NUMERALS[hero.consumables[potion]]})"
+        )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
-        return f"buy {loot.name(cat, item)} {prices.item(hero, item)} gold: {mirror.change(item).text}"
+        price = prices.item(hero, item)
+        gold = NUMERALS[price] if price < NUMERALS_MAX else price
+        return f"buy {loot.name(cat, item)} {gold} gold: {mirror.text(item)}"
     if number == 7:
-        return f"new wares {prices.reroll(hero, state.world)} gold"
+        price = prices.reroll(hero, state.world)
+        return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
     return ""
 
 
 def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
-    if not 1 <= number <= len(state.world.offers):
+    world = state.world
+    offers = world.offers
+    if not 1 <= number <= len(offers):
         return ""
-    offer = state.world.offers[number - 1]
-    enemies = ", ".join([cat.enemies[enemy].name for enemy in offer.enemies])
-    boss = f" BOSS {cat.enemies[cat.boss_of_region[state.world.region]].name};" if offer.boss else ""
+    offer = offers[number - 1]
+    names = cat.names["enemy"]
+    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    level = offer.level
+    if offer.boss:
+        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+    else:
+        more = " (cleared)" if is_cleared(world, level) else ""
     name = dungeon_name(cat, offer.theme, offer.name)
-    old = " (cleared)" if is_cleared(state.world, offer.level) and not offer.boss else ""
-    rooms = tables.rooms_of(offer.level)
-    return f"{name} L{offer.level}{old}{boss} {rooms} rooms: {enemies}; {reward(state, offer)}"
+    rooms = NUMERALS[tables.rooms_of(level)]
+    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
@@ -318,7 +334,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror,
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        return f"buy {loot.name(cat, item)} {price} gold: {mirror.change(item).text}"
+        return f"buy {loot.name(cat, item)} {price} gold: {mirror.text(item)}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
         return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
@@ -329,11 +345,14 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     most = hero.figures.health_max
     if number == 3:
-        return f"rest +{most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000} hp"
+        gain = most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
     if number in (5, 7):
         good = cat.consumable_at[number]
         row = cat.consumables[good]
-        return f"{_several(row.name, hero.consumables[good])} +{most * row.amount // 1000} hp"
+        gain = most * row.amount // 1000
+        told = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+        return f"{_several(row.name, hero.consumables[good])} +{told} hp"
     return ""
 
 
@@ -344,22 +363,22 @@ def _talent_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> 
     return f"{row.name}: {row.text}"
 
 
-def _hub_lines(cat: Catalogue, state: State) -> list[str]:
+def _hub_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     world = state.world
-    lines = [
-        f"{cat.regions[world.region].name}, levels cleared: {world.frontier - 1}, bosses {world.bosses}."
-    ]
-    mirror = Mirror(cat, state.hero)
+    cleared, bosses = NUMERALS[world.frontier - 1], NUMERALS[world.bosses]
+    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
-    scores = [(-mirror.score(item), place) for place, item in enumerate(bag)]
+    worn = [mirror.wearing(item) for item in bag]
+    scores = [(-mirror.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
         if score < 0:
-            item = bag[place]
-            lines.append(f"Bag {place + 1}: {loot.name(cat, item)}: {mirror.change(item).text}")
+            lines.append(
+                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {mirror.words(worn[place])}"
+            )
     return lines
 
 
-def _dungeon_lines(cat: Catalogue, state: State) -> list[str]:
+def _dungeon_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     dungeon = state.dungeon
     if dungeon is None or dungeon.phase != _OFFER_MADE:
         return []
@@ -367,9 +386,8 @@ def _dungeon_lines(cat: Catalogue, state: State) -> list[str]:
     return [f"{told}."] if told else []
 
 
-def _inventory_lines(cat: Catalogue, state: State) -> list[str]:
+def _inventory_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     hero = state.hero
-    mirror = Mirror(cat, hero)
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
     lines += [f"{place} {_found(cat, item, mirror)}" for place, item in enumerate(hero.bag, 1)]
@@ -389,7 +407,7 @@ _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.Dungeon: _dungeon_words,
     Phase.LevelUp: _talent_words,
 }
-_SITUATIONS: Final[dict[int, Callable[[Catalogue, State], list[str]]]] = {
+_SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Mirror], list[str]]]] = {
     Phase.GameLoop: _hub_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,

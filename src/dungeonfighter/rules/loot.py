@@ -23,6 +23,7 @@ _COMMON_MAX: Final = 8
 """What a common item takes at most from the stream: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
+_MYTHIC: Final = len(RARITIES) - 1
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
 _RARITY_SUM: Final = sum(RARITY_WEIGHTS)
 PREFIXES: Final = (1, 2, 3, 3, 3, 3)
@@ -59,13 +60,15 @@ def roll_item(
         slot: Of `Slot`; None: half are weapons, an eighth each kind of armour.
         rarity: Given (trade-up) instead of rolled.
     """
-    level = max(1, min(LEVEL_MAX, level))
+    level = cut(level)
     outputs = chance.ahead(dice.loot, _COMMON_MAX)
     if slot is None:
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
     if rarity is None:
-        rarity = min(len(RARITIES) - 1, roll_rarity(outputs) + steps)
+        rarity = roll_rarity(outputs) + steps
+        if rarity > _MYTHIC:
+            rarity = _MYTHIC
     tier = roll_tier(outputs, level)
     tiers = cat.weapons[_weapon_kind(outputs, kind)] if slot == _WEAPON else cat.armours[slot]
     pool = tiers[tier - 1]
@@ -80,9 +83,12 @@ def roll_item(
         affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
     dice.loot = chance.after(dice.loot, _COMMON_MAX, outputs)
     if rarity:
-        affixes += _pick(dice, cat.prefixes, PREFIXES[rarity])
-        affixes += _pick(dice, cat.suffixes, SUFFIXES[rarity])
-        actions = _pick(dice, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+        most = PREFIXES[rarity] + SUFFIXES[rarity] + GRANTED[rarity]
+        outputs = chance.ahead(dice.loot, most)
+        affixes += _pick(outputs, cat.prefixes, PREFIXES[rarity])
+        affixes += _pick(outputs, cat.suffixes, SUFFIXES[rarity])
+        actions = _pick(outputs, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
+        dice.loot = chance.after(dice.loot, most, outputs)
     return Item(base, level, rarity, value, affixes, actions)
 
 
@@ -107,7 +113,14 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
 
 def reward_level(dungeon_level: int, hero_level: int) -> int:
     """Level of the item a cleared dungeon gives: above the hero it pays more, below less."""
-    return max(1, min(LEVEL_MAX, 2 * dungeon_level - hero_level))
+    return cut(2 * dungeon_level - hero_level)
+
+
+def cut(level: int) -> int:
+    """The nearest level an item can have."""
+    if level < 1:
+        return 1
+    return level if level < LEVEL_MAX else LEVEL_MAX
 
 
 def roll_rarity(outputs: Iterator[int]) -> int:
@@ -161,15 +174,12 @@ def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
 
 def name(cat: Catalogue, item: Item) -> str:
     """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
-    base = cat.items[item.base].name
     before = after = ""
     for number in item.affixes:
-        affix = cat.affixes[number]
-        if affix.kind == "prefix":
-            before = before or f"{affix.name} "
-        elif not after:
-            after = f" {affix.name}"
-    return f"{before}{base}{after}"
+        first, last = cat.affix_told[number]
+        before = before or first
+        after = after or last
+    return f"{before}{cat.items[item.base].name}{after}"
 
 
 def affix_texts(cat: Catalogue, item: Item) -> list[str]:
@@ -195,9 +205,10 @@ def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
     return cat.gear_actions[kind] if kind >= 0 else cat.any_actions
 
 
-def _pick(dice: Dice, pool: tuple[int, ...], count: int) -> list[int]:
+def _pick(outputs: Iterator[int], pool: tuple[int, ...], count: int) -> list[int]:
     """So many different ones of the pool, in the order drawn."""
-    if count == 1 and pool:
-        return [pool[chance.loot(dice, len(pool))]]
     left = list(pool)
-    return [left.pop(chance.loot(dice, len(left))) for _ in range(min(count, len(left)))]
+    size = len(left)
+    if count > size:
+        count = size
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

@@ -83,51 +83,59 @@ class Menus:
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
         self._nothing = Menu((), {}, labels.Outline((), ""))
+        keys = {
+            _COMBAT: self._fight_key, _DUNGEON: self._dungeon_key, _GAME_LOOP: self._hub_key,
+            _INVENTORY: self._inventory_key, _DUNGEON_SELECTION: self._selection_key,
+            _REGION_TRAVEL: self._travel_key, _LEVEL_UP: self._level_key,
+        }  # fmt: skip
+        self._keys = tuple(keys.get(phase, self._phase_key) for phase in Phase)
 
     def of(self, state: State) -> Menu:
         """The menu of a state; of an ended run it is empty."""
         if state.over:
             return self._nothing
-        fight = state.fight
-        if fight is not None and state.phase == _COMBAT:
+        phase = state.phase
+        if phase == _COMBAT:
+            fight = state.fight
+            assert fight is not None
             known = self._bosses if fight.rank == _BOSS else self._fights
             key: Key = tuple(state.hero.consumables)
         else:
             known = self._menus
-            key = self._key(state)
+            key = self._keys[phase](state)
         menu = known.get(key)
         if menu is None:
-            facts = self._key(state)
-            menu = _build(self._cat, _LINES[state.phase](self._cat, facts), state.phase, facts)
+            facts = self._keys[phase](state)
+            menu = _build(self._cat, _LINES[phase](self._cat, facts), phase, facts)
             if len(known) >= MENUS_MAX:
                 known.clear()
             known[key] = menu
         return menu
 
-    def _key(self, state: State) -> Key:
-        """The facts that decide which inputs are legal; the phase first."""
-        phase = state.phase
-        if phase == _COMBAT:
-            assert state.fight is not None
-            return (phase, tuple(state.hero.consumables), state.fight.rank != _BOSS)
-        if phase == _DUNGEON:
-            return self._dungeon_key(state)
-        if phase == _GAME_LOOP:
-            return self._hub_key(state)
-        if phase == _INVENTORY:
-            hero = state.hero
-            worn = 0
-            for slot, item in enumerate(hero.worn):
-                if item is not None:
-                    worn |= 1 << slot
-            return (phase, len(hero.bag), worn)
-        if phase == _DUNGEON_SELECTION:
-            return (phase, len(state.world.offers))
-        if phase == _REGION_TRAVEL:
-            return (phase, *world.open_regions(self._cat, state.world))
-        if phase == _LEVEL_UP:
-            return (phase, len(state.talent_offer))
-        return (phase,)
+    # The facts that decide which inputs are legal, the phase first; one function a phase.
+    def _phase_key(self, state: State) -> Key:
+        return (state.phase,)
+
+    def _fight_key(self, state: State) -> Key:
+        assert state.fight is not None
+        return (_COMBAT, tuple(state.hero.consumables), state.fight.rank != _BOSS)
+
+    def _inventory_key(self, state: State) -> Key:
+        hero = state.hero
+        weapon, head, chest, legs, feet = hero.worn
+        return (
+            _INVENTORY, len(hero.bag),
+            weapon is not None, head is not None, chest is not None, legs is not None, feet is not None,
+        )  # fmt: skip
+
+    def _selection_key(self, state: State) -> Key:
+        return (_DUNGEON_SELECTION, len(state.world.offers))
+
+    def _travel_key(self, state: State) -> Key:
+        return (_REGION_TRAVEL, *world.open_regions(self._cat, state.world))
+
+    def _level_key(self, state: State) -> Key:
+        return (_LEVEL_UP, len(state.talent_offer))
 
     def _dungeon_key(self, state: State) -> Key:
         dungeon = state.dungeon
@@ -266,15 +274,14 @@ def _combat(cat: Catalogue, key: Key) -> list[Line]:
 
 
 def _inventory(cat: Catalogue, key: Key) -> list[Line]:
-    bag, worn = key[1], key[2]
+    bag, worn = key[1], key[2:]
     assert isinstance(bag, int)
-    assert isinstance(worn, int)
     lines = [*_BACK, *_equip(bag)]
     if bag < 20:
         lines += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
             for slot in Slot
-            if worn >> slot & 1
+            if worn[slot]
         ]
     return lines
 

@@ -17,3 +17,10 @@ end."""
 
 SECONDS: Final = tuple(map(intern, (f"{time / 1000:.1f}" for time in range(SECONDS_MAX))))
 """Game milliseconds, 0 <= time < `SECONDS_MAX`, as seconds; each text is there once."""
+
+_HUNDREDTHS: Final = tuple(f"{rest / 100:g}"[1:] for rest in range(100))
+
+
+def points(score: int) -> str:
+    """A score, 0 to 10,000 hundredths, in points: `f"{score / 100:g}"`, for a third of the work."""
+    return f"{NUMERALS[score // 100]}{_HUNDREDTHS[score % 100]}"

@@ -71,7 +71,8 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     """What a killed enemy leaves; always the same number of draws, whatever falls."""
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = dice.loot(stream, 1000), dice.loot(stream, 1000), dice.loot(stream, 1000)
+    item, potion, other = (output * 1000 >> 64 for output in dice.ahead(stream.loot, 3))
+    stream.loot = dice.passed(stream.loot, 3)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
@@ -122,4 +123,11 @@ def take_talent(cat: Catalogue, state: State, choice: int) -> None:
 
 def _offer(cat: Catalogue, state: State) -> list[int]:
     left = [number for number in range(len(cat.talents)) if number not in state.hero.talents]
-    return [left.pop(dice.event(state.dice, len(left))) for _ in range(min(TALENTS_OFFERED, len(left)))]
+    size = len(left)
+    count = TALENTS_OFFERED if size > TALENTS_OFFERED else size
+    if not count:
+        return []
+    stream = state.dice
+    outputs = dice.ahead(stream.event, count)
+    stream.event = dice.passed(stream.event, count)
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

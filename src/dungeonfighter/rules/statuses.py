@@ -56,7 +56,7 @@ def inflict(statuses: list[int], status: int, amount: int, undead: bool = False)
     if undead and status in (POISON, BLEED):
         return 0
     now, cap = statuses[status], tables.STATUS_CAP[status]
-    after = now + amount if tables.STATUS_ADDS[status] else max(now, amount)
+    after = now + amount if tables.STATUS_ADDS[status] else now if now > amount else amount
     statuses[status] = after if after < cap else cap
     return amount
 

@@ -61,6 +61,11 @@ HEAVY_MISS_MAX: Final = 3
 PERIOD: Final = 8000
 FOE_PERIOD: Final = 7600
 WEAPON_TIME: Final = (1080, 980, 980, 960)
+PERIODS: Final = tuple(
+    tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
+    for kind in (0, 1, 2, 3, 0)
+)
+"""Game milliseconds of a plain attack by weapon kind and AGI; the last, which -1 finds, is for none."""
 CONSUMABLE_LENGTH: Final = 500
 MOMENTUM_FLOOR: Final = 600
 
@@ -219,9 +224,12 @@ def unit(level: int) -> int:
 
 def xp_next(level: int) -> int:
     """Experience from this level to the next: 300, 450, then 300 x (level - 1)."""
-    return XP_NEXT[min(level, LEVEL_MAX)]
+    return XP_NEXT[level if level < LEVEL_MAX else LEVEL_MAX]
 
 
 def rooms_of(level: int) -> int:
     """How many rooms a dungeon of this level has."""
-    return min(ROOMS_MAX, max(2, (level + 1) // 2))
+    rooms = (level + 1) // 2
+    if rooms < 2:
+        return 2
+    return rooms if rooms < ROOMS_MAX else ROOMS_MAX

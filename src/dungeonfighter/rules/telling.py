@@ -26,12 +26,14 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import events, forecast, labels, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.comparison import Mirror
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.state import Band, Fight, Intent, Phase, Rank, Stance, State, Status
 from dungeonfighter.rules.statuses import CLEAN, SLOW
 
 LISTS_MAX: Final = 4096
+SENTENCES_MAX: Final = 2048
 
 _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in Rank)
 _INTENTS: Final = tuple(intent.name for intent in Intent)
@@ -93,8 +95,11 @@ def _ticked(cat: Catalogue, event: Sequence[int]) -> str:
 
 
 def _hazard(cat: Catalogue, event: Sequence[int]) -> str:
-    text = cat.hazard_rows[event[1]].text
-    return f"{text}. {_WHO[event[2]]} lost {event[3]}." if event[3] else f"{text}."
+    _, hazard, who, lost = event
+    text = cat.names["hazard"][hazard]
+    if not lost:
+        return f"{text}."
+    return f"{text}. {_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
 
 
 def _guarded(cat: Catalogue, event: Sequence[int]) -> str:
@@ -105,7 +110,7 @@ def _auto(cat: Catalogue, event: Sequence[int]) -> str:
     return f"Auto: {event[1]} attacks." if event[1] != 1 else "Auto: 1 attack."
 
 
-_in_general: Final = events.sentence
+_known_sentences: dict[tuple[str | int, ...], str] = {}
 _TOLD: Final[dict[int, Teller]] = {
     Event.HeroAttacked: _hero_attacked,
     Event.HeroMissed: _hero_missed,
@@ -132,13 +137,8 @@ def text(rules: Rulebook, state: State, head: str) -> str:
     cat = rules.catalogue
     fight = state.fight
     if fight is None or state.phase != _COMBAT:
-        told = _elsewhere(rules, state, head)
-    else:
-        told = _fight(cat, state, fight, head)
-    if state.over:
-        return f"{told}\nThe run is over, score {rules.score(state) / 100:g}."
-    line = rules.outline(state)
-    return f"{told}\n{labels.inputs_line(cat, state, line) if line.parts else line.tail}"
+        return _elsewhere(rules, state, head)
+    return _fight(cat, state, fight, head, _over(rules, state) if state.over else rules.outline(state).whole)
 
 
 def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
@@ -148,12 +148,21 @@ def _elsewhere(rules: Rulebook, state: State, head: str) -> str:
     _tell(cat, state, told)
     if told:
         lines.append(" ".join(told))
-    lines.extend(labels.situation(cat, state))
+    mirror = Mirror(cat, state.hero)
+    lines.extend(labels.situation(cat, state, mirror))
+    if state.over:
+        lines.append(_over(rules, state))
+    else:
+        lines.append(labels.inputs_line(cat, state, rules.outline(state), mirror))
     return "\n".join(lines)
 
 
-def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
-    """All lines of a fight but the inputs.
+def _over(rules: Rulebook, state: State) -> str:
+    return f"The run is over, score {points(rules.score(state))}."
+
+
+def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -> str:
+    """All lines of a fight; `inputs` is the last.
 
     What is nearly always small is looked up in `NUMERALS` and `SECONDS`, and formatted only beyond them.
     """
@@ -199,7 +208,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str) -> str:
         f"/{NUMERALS[foe_most] if foe_most < NUMERALS_MAX else foe_most} hp{foe_suffers}; "
         f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s\n"
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
-        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}"
+        f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
 
 
@@ -237,7 +246,8 @@ def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
         elif code == _STATUS_PUT:
             continue
         elif code == _TICKED:
-            told.append(f"{_WHO[event[1]]} lost {event[2]} to statuses.")
+            _, who, lost = event
+            told.append(f"{_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost} to statuses.")
         elif code == _FOE_MISSED:
             told.append(f"{_FOE_BLOWS[event[1]][event[3]]}.")
         elif code == _HERO_MISSED:
@@ -267,21 +277,47 @@ def _after_auto(cat: Catalogue, fresh: Sequence[Sequence[int]]) -> list[str]:
 
 
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
-    """One event, by the quick way if there is one."""
-    return _TOLD.get(event[0], _in_general)(cat, event)
+    """One event, by the quick way if there is one.
+
+    Of the others few are met (room 2 of one place, 15 xp), so what they were told as is remembered: a fifth
+    of the work of telling it (counted). Bounded by forgetting all.
+    """
+    teller = _TOLD.get(event[0])
+    if teller is not None:
+        return teller(cat, event)
+    key: tuple[str | int, ...] = (cat.identity, *event)
+    told = _known_sentences.get(key)
+    if told is None:
+        if len(_known_sentences) >= SENTENCES_MAX:
+            _known_sentences.clear()
+        told = _known_sentences[key] = events.sentence(cat, event)
+    return told
 
 
 def _status(rules: Rulebook, state: State, head: str) -> str:
     hero = state.hero
     if hero.kind < 0:
         return f"{head} | {hero.name}"
-    health = f"{hero.health if hero.health > 0 else 0}/{hero.figures.health_max} hp"
+    health, most = hero.health, hero.figures.health_max
+    if health < 0:
+        health = 0
+    hp = (
+        f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
+    )
     dungeon = state.dungeon
     if dungeon is not None:
-        return f"{head} | {hero.name} {health} | L{dungeon.level} room {dungeon.room}/{dungeon.rooms}"
-    who = f"{hero.name} L{hero.level} {labels.CLASSES[hero.kind]}"
-    xp = f"xp {hero.xp}/{tables.xp_next(hero.level)}"
-    return f"{head} | {who} {health} | {xp}, {hero.gold} gold, score {rules.score(state) / 100:g}"
+        return (
+            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
+            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}"
+        )
+    xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
+    return (
+        f"{head} | {hero.name} L{NUMERALS[hero.level]} {labels.CLASSES[hero.kind]} {hp} | "
+        f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
+        f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
+        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+    )
 
 
 def _seconds(time: int) -> str:

@@ -98,6 +98,7 @@ def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterato
     theme = themes[next(outputs) * len(themes) >> 64]
     name = next(outputs) * len(cat.themes[theme].dungeons) >> 64
     pool = list(cat.enemies_at[theme][level])
-    fewest = max(0, len(pool) - tables.ROSTER)
-    enemies = [pool.pop(next(outputs) * left >> 64) for left in range(len(pool), fewest, -1)]
+    size = len(pool)
+    fewest = size - tables.ROSTER if size > tables.ROSTER else 0
+    enemies = [pool.pop(next(outputs) * left >> 64) for left in range(size, fewest, -1)]
     return Offer(level, theme, name, boss, enemies)

@@ -38,14 +38,27 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     promised = comparison.Mirror(CAT, someone).wearing(item)
     change = comparison.Mirror(CAT, someone).change(item)
     someone.worn = replaced(someone.worn, slot, item)
-    someone.kind = promised.kind
+    someone.kind = promised[0]
     hero.refresh(CAT, someone)
     after = someone.figures
-    names = comparison.Worn.__struct_fields__[1:]
-    assert [getattr(promised, name) for name in names] == [getattr(after, name) for name in names]
+    assert promised[1:] == tuple(getattr(after, name) for name in comparison.WORN[1:])
     assert change.damage == after.damage - before.damage
     assert change.armour == after.armour - before.armour
     assert change.health == after.health_max - before.health_max
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_score_and_words_alone_are_those_of_the_change(seed: int) -> None:
+    someone = dressed(seed)
+    rolls = dice.streams(seed + 2000)
+    items = [loot.roll_item(CAT, rolls, someone.level, steps=number % 4) for number in range(12)]
+    mirror = comparison.Mirror(CAT, someone)
+    for item in items:
+        change = comparison.Mirror(CAT, someone).change(item)
+        worn = mirror.wearing(item)
+        assert (mirror.score(worn), mirror.words(worn)) == (change.score, change.text)
+        assert mirror.text(item) == change.text
+        assert mirror.change(item) == change
 
 
 def test_a_plainly_better_weapon_scores_higher_and_says_so() -> None:

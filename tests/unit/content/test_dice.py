@@ -17,9 +17,17 @@ def test_draws_ahead_are_those_drawn_one_by_one(count: int) -> None:
         assert rolls.layout == dice.passed(start, count)
 
 
-@pytest.mark.parametrize("sides", [20, 100])
+@pytest.mark.parametrize("sides", [2, 20, 100])
 def test_what_is_looked_up_is_what_scaling_gives(sides: int) -> None:
     rolls = dice.streams(7)
     for _ in range(20_000):
         rolls.combat = rolls.event = rolls.loot
         assert dice.combat(rolls, sides) == dice.event(rolls, sides) == dice.loot(rolls, sides)
+
+
+def test_the_die_of_a_fight_is_one_of_twenty() -> None:
+    rolls = dice.streams(8)
+    for _ in range(20_000):
+        rolls.loot = rolls.combat
+        assert dice.combat_d20(rolls) == dice.loot(rolls, 20) + 1
+        assert rolls.combat == rolls.loot

@@ -9,15 +9,20 @@ from itertools import product
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import Phase, State, combat, forecast, tables
+from dungeonfighter.rules import Phase, State, combat, events, forecast, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX
+from dungeonfighter.rules.events import WORDING, Event
+from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
 from dungeonfighter.rules.telling import sentence
 from tests.unit.rules.position import bout, hub, rules, the_fight
 
 ODD = 1500
+QUICK = {
+    Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
+    Event.HazardStruck, Event.HeroGuarded, Event.AutoFought,
+}  # fmt: skip
+"""What the text view tells in words of its own."""
 BLOWS = [
     *([Event.HeroAttacked, stance, total, band, action, 5000 - total]
       for stance, total, band, action in product((1, 2, 3), (-2, 0, 17, 4100), Band, (-1, 0, 5))),
@@ -107,7 +112,7 @@ def test_a_fight_is_told_as_written_out_plainly() -> None:
     for state in odd_fights():
         told, _, inputs = rules().text(state, "e1").rpartition("\n")
         assert told == plainly(cat, state, the_fight(state))
-        assert inputs == rules().outline(state).tail
+        assert inputs == rules().outline(state).whole
 
 
 def test_what_is_forecast_is_what_combat_expects() -> None:
@@ -128,6 +133,22 @@ def test_a_frequent_event_is_told_as_its_sentence(code: int) -> None:
         if event[0] == code:
             state.log, state.fresh = [event], 1
             assert rules().text(state, "e1").split("\n")[1] == sentence(cat, event)
+
+
+@pytest.mark.parametrize("code", sorted(WORDING))
+def test_an_event_is_told_again_as_before(code: int) -> None:
+    cat = rules().catalogue
+    _, kinds = WORDING[code]
+    for number in (0, 1):
+        event = [code, *(number for _ in kinds)]
+        first = sentence(cat, event)
+        assert sentence(cat, event) == first
+        if code not in QUICK:
+            assert first == events.sentence(cat, event)
+
+
+def test_points_are_the_score_in_its_shortest_form() -> None:
+    assert [points(score) for score in range(10_001)] == [f"{score / 100:g}" for score in range(10_001)]
 
 
 def test_a_blow_is_told_in_the_words_of_its_parts() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from dungeonfighter.rules import GameOptions, State, prices, score, tables, world
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Ending, Mode, Phase, Rank, Weapon
+from dungeonfighter.rules.hub import wares_open
+from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
+from dungeonfighter.rules.talents import Perk
 from tests.unit.rules.position import bout, hub, inputs, play, rules, the_dungeon
 
 
@@ -97,6 +100,32 @@ def test_two_potions_a_visit() -> None:
     play(state, "5")
     play(state, "5")
     assert "5" not in inputs(state)
+
+
+@pytest.mark.parametrize("cheap", [0, 800, 777])
+def test_the_purse_holds_the_highest_full_price_that_can_be_paid(cheap: int) -> None:
+    hero = hub().hero
+    perks = list(hero.figures.perks)
+    perks[Perk.cheap_potions] = cheap
+    hero.figures = replace(hero.figures, perks=perks)
+    for gold in (0, 1, 39, 40, 41, 1000):
+        hero.gold = gold
+        for level in range(1, 60):
+            thing = Item(base=0, level=level, rarity=level % 6, value=1)
+            full = prices.ITEMS[level][level % 6]
+            assert (prices.purse(hero) >= full) == (gold >= prices.item(hero, thing))
+
+
+def test_what_is_open_at_the_hub_is_what_can_be_paid() -> None:
+    cat = rules().catalogue
+    potion = cat.consumable_at[5]
+    for gold in range(120):
+        state = hub()
+        hero, here = state.hero, state.world
+        hero.gold, here.rerolls = gold, gold % 3
+        paid = gold >= prices.good(cat, hero, potion), gold >= prices.item(hero, here.shop[0])
+        can = (*paid, gold >= prices.reroll(hero, here))
+        assert wares_open(cat, state) == sum(yes << bit for bit, yes in enumerate(can))
 
 
 def test_a_potion_costs_25_and_8_a_level() -> None:

@@ -87,6 +87,7 @@ class Catalogue:
             with all of them.
         weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
         prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
+        affix_told: By affix what it puts before and after an item's name ("": nothing).
         affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
         item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
         places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
@@ -95,6 +96,7 @@ class Catalogue:
         region_of_theme, themes_of_region: as they say. Regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
+        consumable_prices: `[consumable][hero level]` the full price (level 0..LEVEL_MAX).
         names: By kind of thing (as `events.WORDING` calls it) the names as sentences tell them, by number; a
             last one is what -1 finds. A dungeon's number is that of its theme times 100 and its place there.
         talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
@@ -140,6 +142,7 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
+    affix_told: tuple[tuple[str, str], ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
@@ -153,6 +156,7 @@ class Catalogue:
     consumable_at: dict[int, int]
     consumable_status: Numbers
     other_consumables: Numbers
+    consumable_prices: tuple[Numbers, ...]
     names: dict[str, tuple[str, ...]]
     talent_by_key: dict[str, int]
     talent_perk: Numbers
@@ -209,6 +213,7 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
+        affix_told=tuple(_around(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
@@ -222,10 +227,19 @@ def build(content: Content) -> Catalogue:
         consumable_at={c.input: n for n, c in enumerate(content.consumables) if c.input},
         consumable_status=tuple(_status(c.status) for c in content.consumables),
         other_consumables=tuple(n for n, c in enumerate(content.consumables) if not c.input),
+        consumable_prices=tuple(_prices(c) for c in content.consumables),
         names=_names(content),
         talent_by_key={t.key: n for n, t in enumerate(content.talents)},
         talent_perk=tuple(NUMBERS[t.key] for t in content.talents),
     )
+
+
+def _around(affix: Affix) -> tuple[str, str]:
+    return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
+
+
+def _prices(good: Consumable) -> Numbers:
+    return tuple(good.price_base + good.price_per_level * level for level in range(LEVEL_MAX + 1))
 
 
 def _told(content: Content) -> tuple[str, ...]:
