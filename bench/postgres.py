@@ -56,7 +56,7 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
         while (begun := time.perf_counter()) < until:
             told: asyncio.Future[Told] = loop.create_future()
             write = _next(standing, bot_id)
-            lanes.add(write, told.set_result)
+            lanes.add(write, asyncio.Future.set_result, told)
             if not isinstance(await told, Won):
                 raise RuntimeError(f"{bot_id}: {told.result()}")
             seconds.append(time.perf_counter() - begun)

@@ -14,6 +14,8 @@ import logging
 import zlib
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
+from typing import Any, Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
@@ -23,6 +25,9 @@ _log = logging.getLogger(__name__)
 
 Told = Won | Conflict | Failed | StoreUnavailable
 """What a writer is told: an outcome, or that nothing is known."""
+Tell = Callable[[Any, Told], None]
+_Queued = tuple[str, Write, Tell, Any]
+_bot_id: Final = itemgetter(0)
 
 
 class GroupCommit:
@@ -36,21 +41,21 @@ class GroupCommit:
     def __init__(self, store: Store, emptied: Callable[[], None] | None = None) -> None:
         self._store = store
         self._emptied = emptied
-        self._queue: list[tuple[Write, Callable[[Told], None]]] = []
+        self._queue: list[_Queued] = []
         self._flying: asyncio.Task[None] | None = None
         self._scheduled = False
         self.batches = 0
         self.rows = 0
 
-    def add(self, write: Write, tell: Callable[[Told], None]) -> None:
-        """Queue one write; `tell` is called once, in the event loop, with its outcome. It must not raise.
+    def add(self, write: Write, tell: Tell, about: Any) -> None:
+        """Queue one write; `tell(about, outcome)` is called once, in the event loop. It must not raise.
 
         Raises:
             Overloaded: The queue is full; nothing was queued.
         """
         if len(self._queue) >= limits.pending_writes_max:
             raise Overloaded("too many turns are waiting to be saved; try again in 1 s")
-        self._queue.append((write, tell))
+        self._queue.append((write.row.bot_id, write, tell, about))
         if self._flying is None and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._take_off)
@@ -79,9 +84,12 @@ class GroupCommit:
                 batch = self._queue[: limits.batch_rows_max]
                 del self._queue[: limits.batch_rows_max]
                 batch.sort(key=_bot_id)
-                told = await self._commit([write for write, _ in batch])
-                for (_, tell), outcome in zip(batch, told, strict=True):
-                    _tell(tell, outcome)
+                told = await self._commit([queued[1] for queued in batch])
+                for (_, _, tell, about), outcome in zip(batch, told, strict=True):
+                    try:
+                        tell(about, outcome)
+                    except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
+                        _log.exception("a game could not take its outcome; the others go on")
         finally:
             self._flying = None
         if self._emptied is not None:
@@ -115,12 +123,12 @@ class Lanes:
         self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
         self._only = self._lanes[0] if len(self._lanes) == 1 else None
 
-    def add(self, write: Write, tell: Callable[[Told], None]) -> None:
+    def add(self, write: Write, tell: Tell, about: Any) -> None:
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
         if self._only is not None:
-            self._only.add(write, tell)
+            self._only.add(write, tell, about)
             return
-        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell)
+        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell, about)
 
     @property
     def batches(self) -> int:
@@ -146,14 +154,3 @@ class Lanes:
         """Rest in the next turn of the loop: what was told now is sent at the end of this one."""
         if not self.is_busy:
             asyncio.get_running_loop().call_soon(rest)
-
-
-def _tell(tell: Callable[[Told], None], outcome: Told) -> None:
-    try:
-        tell(outcome)
-    except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
-        _log.exception("a game could not take its outcome; the others go on")
-
-
-def _bot_id(queued: tuple[Write, Callable[[Told], None]]) -> str:
-    return queued[0].row.bot_id

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -24,7 +25,7 @@ from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, spelled
 from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store
-from dungeonfighter.hosting.requests import Direct, Load, Play, Seeds, Show, Start, Tell, as_it_is
+from dungeonfighter.hosting.requests import Asker, Direct, Load, Play, Seeds, Start
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
 
@@ -86,23 +87,37 @@ class BotHost:
 
         Source: product.md, "Retries".
         """
-        return await _told(lambda tell: self.begin_play(key, text, turn, episode, tell))
+        told = _future()
+        self.begin_play(key, text, turn, episode, _WAITING, told)
+        return await told
 
     def begin_play(
-        self, key: str, text: str, turn: int | None, episode: int | None, tell: Tell, show: Show = as_it_is
+        self, key: str, text: str, turn: int | None, episode: int | None, asker: Asker, tag: Any = None
     ) -> None:
         """`play` for those who do not wait but are told, once, in the event loop, perhaps at once.
 
         Args:
             key, text, turn, episode: As `play`.
-            tell: Told what `show` made of the answer, or what went wrong.
-            show: Called while the new state is at hand, before it is durable.
+            asker: Shown the answer while the new state is at hand, before it is durable; told what it made
+                of it after that, or what went wrong.
+            tag: Given to `asker` with whatever it is shown and told.
 
         Raises:
             BadInput, Overloaded: As `play`; then nobody is told.
         """
         op, deadline = self._chance.op(), self._patience.deadline()
-        self._lines.submit(key, Play(op, deadline, tell, canonical(text), turn, episode, show))
+        self._lines.submit(key, Play(op, deadline, asker, tag, canonical(text), turn, episode))
+
+    def begin_plays(
+        self, plays: Iterable[tuple[str, str, int | None, int | None, Any]], asker: Asker
+    ) -> None:
+        """`begin_play` for many: of each key, text, turn, episode and tag; what it would raise is told."""
+        op, deadline, submit = self._chance.op, self._patience.deadline(), self._lines.submit
+        for key, text, turn, episode, tag in plays:
+            try:
+                submit(key, Play(op(), deadline, asker, tag, canonical(text), turn, episode))
+            except Exception as error:  # noqa: BLE001 (each by itself)
+                asker.tell(tag, error)
 
     async def play_many(
         self, key: str, texts: Sequence[str], *, turn: int | None = None, episode: int | None = None
@@ -125,9 +140,9 @@ class BotHost:
         Source: docs/decisions/010-batches.md.
         """
         spelt, op, deadline = spelled(texts), self._chance.op(), self._patience.deadline()
-        return await _told(
-            lambda tell: self._lines.submit(key, PlayMany(op, deadline, tell, spelt, turn, episode))
-        )
+        told = _future()
+        self._lines.submit(key, PlayMany(op, deadline, _WAITING, told, spelt, turn, episode))
+        return await told
 
     async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
         """Begin a new run; the live one, if any, ends as abandoned. The directive is kept.
@@ -141,24 +156,26 @@ class BotHost:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
-        return await _told(lambda tell: self.begin_start(key, options, episode, tell))
+        told = _future()
+        self.begin_start(key, options, episode, _WAITING, told)
+        return await told
 
     def begin_start(
-        self, key: str, options: NewGame, episode: int | None, tell: Tell, show: Show = as_it_is
+        self, key: str, options: NewGame, episode: int | None, asker: Asker, tag: Any = None
     ) -> None:
         """`start` for those who do not wait; see `begin_play`."""
         if options.mode == Mode.daily and options.seed is not None:
             raise BadInput("a daily run has the seed of the day; leave seed out", code="bad_argument")
         op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
-        self._lines.submit(key, Start(op, deadline, tell, options, episode, seeds, show=show))
+        self._lines.submit(key, Start(op, deadline, asker, tag, options, episode, seeds))
 
     async def reset(self, key: str) -> Answer:
         """Begin a new run with the former name and mode and fresh dice, and clear the directive."""
         op, deadline, seeds = self._chance.op(), self._patience.deadline(), self._seeds()
         origin = trails.ORIGIN_RESET
-        return await _told(
-            lambda tell: self._lines.submit(key, Start(op, deadline, tell, NewGame(), None, seeds, origin))
-        )
+        told = _future()
+        self._lines.submit(key, Start(op, deadline, _WAITING, told, NewGame(), None, seeds, origin))
+        return await told
 
     async def read(self, key: str) -> Present:
         """The game as it is in the store now.
@@ -207,7 +224,9 @@ class BotHost:
         if save is None:
             raise await self._unknown_save(key, slot)
         op, deadline = self._chance.op(), self._patience.deadline()
-        return await _told(lambda tell: self._lines.submit(key, Load(op, deadline, tell, save, episode)))
+        told = _future()
+        self._lines.submit(key, Load(op, deadline, _WAITING, told, save, episode))
+        return await told
 
     async def delete_save(self, key: str, slot: str) -> None:
         """Remove a save slot.
@@ -227,8 +246,9 @@ class BotHost:
             )
             raise BadInput(what, code="bad_argument")
         op, deadline = self._chance.op(), self._patience.deadline()
-        answer = await _told(lambda tell: self._lines.submit(key, Direct(op, deadline, tell, text)))
-        return answer.game
+        told = _future()
+        self._lines.submit(key, Direct(op, deadline, _WAITING, told, text))
+        return (await told).game
 
     async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotLine]:
         """Bots of one fleet in order of their ids, after the id `after`."""
@@ -291,20 +311,27 @@ def daily_seed(wall_seconds: float) -> int:
     )
 
 
-async def _told(ask: Callable[[Tell], None]) -> Answer:
-    """Wait for what `ask` has itself told; who stops waiting stops nothing."""
-    future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+class _Waiting:
+    """Asks for those who wait, each for a future of its own; who stops waiting stops nothing."""
 
-    def tell(told: Answer | Exception) -> None:
-        if future.done():
+    def show(self, tag: asyncio.Future[Answer], answer: Answer) -> Answer:
+        answer.game.rules.read(answer.game.state)
+        return answer
+
+    def tell(self, tag: asyncio.Future[Answer], told: Answer | Exception) -> None:
+        if tag.done():
             return
         if isinstance(told, Exception):
-            future.set_exception(told)
+            tag.set_exception(told)
         else:
-            future.set_result(told)
+            tag.set_result(told)
 
-    ask(tell)
-    return await future
+
+_WAITING: Final = _Waiting()
+
+
+def _future() -> asyncio.Future[Answer]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _check_slot(slot: str) -> None:

@@ -70,7 +70,7 @@ class Lines:
         self.feed = Feed()
 
     def submit(self, key: str, request: Request) -> None:
-        """Have one request answered through its `tell`, after those of its bot that came before it.
+        """Have one request answered through its `asker`, after those of its bot that came before it.
 
         Raises:
             Overloaded: draining, or too many requests wait for this bot; nobody will be told.
@@ -131,23 +131,31 @@ class Lines:
         if row is None or game.unsettled or game.trouble is not None or not request.replayable:
             self._slowly(game, request, None)
             return
-        plan = self._plan(request, row)
+        try:
+            plan = request.plan(row, self._book)
+        except Exception:  # noqa: BLE001 (it comes again the slow way)
+            self._slowly(game, request, None)
+            return
         if type(plan) is not Planned:
             self._slowly(game, request, None)
             return
         try:
             attempt = request.trying(plan)
-
-            def tell(told: Told) -> None:
-                if type(told) is Won:
-                    self._won(game, attempt)
-                    self._done(game, request, attempt.shown)
-                else:
-                    self._slowly(game, request, told)
-
-            self.commits.add(attempt.write, tell)
+            self.commits.add(attempt.write, self._told, (game, request, attempt))
         except Exception as error:  # noqa: BLE001 (nothing is on its way: told to the one who asked)
             self._fail(game, request, error)
+
+    def _told(self, sent: tuple[Game, Request, Attempt], told: Told) -> None:
+        game, request, attempt = sent
+        if type(told) is not Won:
+            self._slowly(game, request, told)
+            return
+        self._won(game, attempt)
+        request.asker.tell(request.tag, attempt.shown)
+        if game.waiting or len(self.hot) > self._hot_games_max:
+            self._next(game)
+        else:
+            game.busy = False
 
     def _plan(
         self, request: Request, row: Row, trouble: DungeonFighterError | None = None
@@ -160,23 +168,21 @@ class Lines:
             return Verdict(error=error)
 
     def _won(self, game: Game, attempt: Attempt) -> None:
-        game.row, game.trouble = attempt.write.row, None
+        game.row = attempt.write.row
+        game.trouble = None
         self._count(attempt)
 
     def _count(self, attempt: Attempt) -> None:
         self.counters.turns += attempt.applied
-        self._patience.wrote()
+        if not self._patience.writes:
+            self._patience.wrote()
         if attempt.write.ended is not None:
             self.counters.episodes_ended += 1
             self.feed.run_ended(attempt.write)
 
-    def _done(self, game: Game, request: Request, shown: Any) -> None:
-        request.tell(shown)
-        self._next(game)
-
     def _fail(self, game: Game, request: Request, error: Exception) -> None:
         self.counters.errors += 1
-        request.tell(error)
+        request.asker.tell(request.tag, error)
         self._next(game)
 
     def _next(self, game: Game) -> None:
@@ -229,7 +235,8 @@ class Lines:
         except Exception as error:  # noqa: BLE001 (told to the one who asked)
             self._fail(game, request, error)
         else:
-            self._done(game, request, shown)
+            request.asker.tell(request.tag, shown)
+            self._next(game)
 
     async def _resolve(self, game: Game, request: Request, told: Told | None) -> Any:
         """Answer one request whatever it takes: load, check, commit, conflict, settle, again.
@@ -330,11 +337,15 @@ class Lines:
 
     async def _commit(self, attempt: Attempt) -> Told:
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        self.commits.add(attempt.write, future.set_result)
+        self.commits.add(attempt.write, _settle, future)
         return await future
 
     def _shown(self, request: Request, answer: Answer) -> Any:
         """What is told of an answer that is no attempt's."""
         if answer.repeated:
             self.counters.repeated += 1
-        return request.show(answer)
+        return request.asker.show(request.tag, answer)
+
+
+def _settle(future: asyncio.Future[Told], told: Told) -> None:
+    future.set_result(told)

@@ -10,6 +10,7 @@ Source: docs/architecture.md, "The retry table"; docs/decisions/010-batches.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
@@ -17,9 +18,9 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import Answer, Present, Stop, present, shown, unknown_bot
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
 from dungeonfighter.hosting.requests import (
+    Asker,
     Planned,
     Request,
-    Tell,
     Verdict,
     chunks_of,
     elsewhere,
@@ -38,10 +39,10 @@ class PlayMany(Request):
     replayable = True
 
     def __init__(
-        self, op: bytes, deadline: float, tell: Tell, texts: Sequence[str],
+        self, op: bytes, deadline: float, asker: Asker, tag: Any, texts: Sequence[str],
         turn: int | None, episode: int | None,
     ) -> None:  # fmt: skip
-        super().__init__(op, deadline, tell)
+        super().__init__(op, deadline, asker, tag)
         self.texts = list(texts)
         self.turn = turn
         self.episode = episode

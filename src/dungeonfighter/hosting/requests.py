@@ -8,8 +8,7 @@ The retry table is `judge`. Source: docs/architecture.md, "One request, one effe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -44,7 +43,7 @@ class Planned(Struct, gc=False):
 
 
 class Attempt(Struct, gc=False):
-    """A write on its way, and what is told when it has won: `shown` is what the asker made of the answer.
+    """A write on its way, and what is told when it has won: `shown` is what the asker makes of the answer.
 
     It is made before the commit, while the new state is at hand; the state itself does not wait for it.
     """
@@ -65,19 +64,21 @@ _NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
 _NONE_TRIED: Final[dict[int, Attempt]] = {}
 _ALL_SURE: Final[frozenset[int]] = frozenset()
 
-Show = Callable[[Answer], Any]
-"""Makes of an answer what the asker wants to be told. It is called when the answer is planned, perhaps again
-when it is planned anew, and must change nothing."""
 
-Tell = Callable[[Any], None]
-"""Who asked: told once, in the event loop, of what was shown, or of the `Exception` that went wrong. It must
-not raise."""
+class Asker(Protocol):
+    """Who asked. `tag` is what came with the request: of many requests of one asker it tells which."""
 
+    def show(self, tag: Any, answer: Answer) -> Any:
+        """Make of an answer what the asker wants to be told.
 
-def as_it_is(answer: Answer) -> Answer:
-    """For those who want the answer itself, its state read to the end."""
-    answer.game.rules.read(answer.game.state)
-    return answer
+        It is called when the answer is planned, perhaps again when it is planned anew, and must change
+        nothing.
+        """
+
+    def tell(self, tag: Any, told: Any) -> None:
+        """Take what was shown, or the `Exception` that went wrong: once, in the event loop. It must not
+        raise.
+        """
 
 
 class Request:
@@ -88,20 +89,21 @@ class Request:
     replayable: ClassVar[bool] = False
     """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
 
-    def __init__(self, op: bytes, deadline: float, tell: Tell, show: Show = as_it_is) -> None:
+    tried: dict[int, Attempt] = _NONE_TRIED
+    """The attempts to write each version that this request has tried, the last one last."""
+    unsure: frozenset[int] = _ALL_SURE
+    """Those of them of which nothing is known: neither won nor refused."""
+
+    def __init__(self, op: bytes, deadline: float, asker: Asker, tag: Any) -> None:
         self.op = op
         self.deadline = deadline
-        self.tell = tell
-        self.show = show
-        self.tried: dict[int, Attempt] = _NONE_TRIED
-        """The attempts to write each version that this request has tried, the last one last."""
-        self.unsure: frozenset[int] = _ALL_SURE
-        """Those of them of which nothing is known: neither won nor refused."""
+        self.asker = asker
+        self.tag = tag
 
     def trying(self, plan: Planned) -> Attempt:
         """Show the answer, and note the attempt before it is sent."""
         answer = plan.answer
-        attempt = Attempt(plan.write, self.show(answer), answer.applied)
+        attempt = Attempt(plan.write, self.asker.show(self.tag, answer), answer.applied)
         version = plan.write.row.version
         if not self.tried:  # nearly always
             self.tried = {version: attempt}
@@ -134,16 +136,10 @@ class Play(Request):
     replayable = True
 
     def __init__(
-        self,
-        op: bytes,
-        deadline: float,
-        tell: Tell,
-        text: str,
-        turn: int | None,
-        episode: int | None,
-        show: Show = as_it_is,
-    ) -> None:
-        super().__init__(op, deadline, tell, show)
+        self, op: bytes, deadline: float, asker: Asker, tag: Any, text: str,
+        turn: int | None, episode: int | None,
+    ) -> None:  # fmt: skip
+        super().__init__(op, deadline, asker, tag)
         self.text = text
         self.turn = turn
         self.episode = episode
@@ -153,26 +149,30 @@ class Play(Request):
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
-        trail = trails.decode(row.trail)
+        text, turn = self.text, row.turn
         if not is_now(row, self.turn, self.episode):
-            return judge(row, trail, present(row, book), self.text, self.turn, self.episode)
+            trail = trails.decode(row.trail)
+            return judge(row, trail, present(row, book), text, self.turn, self.episode)
+        after = trails.played(row.trail, text, self.op, turn)
+        turn += 1
         try:
-            step = rules.advance(rules.open_state(row.state), self.text)
+            step = rules.advance(rules.open_state(row.state), text)
         except DungeonFighterError as error:
             error.present = present(row, book)
             return Verdict(error=error)
         state = step.state
         raw = rules.encode(state)
-        after = trails.appended(trail, self.text, self.op)
         new = Row(
-            row.bot_id, row.version + 1, rules.digest(raw), row.episode, row.turn + 1, row.rules, raw,
-            trails.encode(after), row.directive, row.tokens_today,
+            row.bot_id, row.version + 1, rules.digest(raw), row.episode, turn, row.rules, raw, after,
+            row.directive, row.tokens_today,
         )  # fmt: skip
         over = step.terminated or step.truncated
-        cut = over or new.turn % limits.trail_inputs_max == 0
-        chunks = chunks_of(row.episode, new.turn, after) if cut else ()
-        ended = end_of(new, after, rules, state, run_result(state, cut=step.truncated)) if over else None
-        answer = Answer(shown(new, rules, state), reward=step.reward)
+        chunks, ended = _NO_CHUNKS, None
+        if over or turn % limits.trail_inputs_max == 0:
+            trail = trails.decode(after)
+            chunks = chunks_of(row.episode, turn, trail)
+            ended = end_of(new, trail, rules, state, run_result(state, cut=step.truncated)) if over else None
+        answer = Answer(shown(new, rules, state), False, step.reward)
         return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
 
 
@@ -182,10 +182,10 @@ class Start(Request):
     begins_anew = True
 
     def __init__(
-        self, op: bytes, deadline: float, tell: Tell, options: NewGame,
-        episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW, show: Show = as_it_is,
+        self, op: bytes, deadline: float, asker: Asker, tag: Any, options: NewGame,
+        episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW,
     ) -> None:  # fmt: skip
-        super().__init__(op, deadline, tell, show)
+        super().__init__(op, deadline, asker, tag)
         self.options = options
         self.episode = episode
         self.seeds = seeds
@@ -233,8 +233,10 @@ class Start(Request):
 class Load(Request):
     """A new run that goes on from a save."""
 
-    def __init__(self, op: bytes, deadline: float, tell: Tell, save: Save, episode: int | None) -> None:
-        super().__init__(op, deadline, tell)
+    def __init__(
+        self, op: bytes, deadline: float, asker: Asker, tag: Any, save: Save, episode: int | None
+    ) -> None:
+        super().__init__(op, deadline, asker, tag)
         self.save = save
         self.episode = episode
 
@@ -266,8 +268,8 @@ class Direct(Request):
 
     replayable = True
 
-    def __init__(self, op: bytes, deadline: float, tell: Tell, directive: str) -> None:
-        super().__init__(op, deadline, tell)
+    def __init__(self, op: bytes, deadline: float, asker: Asker, tag: Any, directive: str) -> None:
+        super().__init__(op, deadline, asker, tag)
         self.directive = directive
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:

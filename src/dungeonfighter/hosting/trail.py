@@ -45,8 +45,21 @@ class Trail(Struct, array_like=True, frozen=True):
     inputs: str
 
 
+class _Open(Struct, array_like=True, gc=False):
+    """A trail to be changed in place."""
+
+    origin: str
+    options: str
+    first_turn: int
+    parent_episode: int
+    ops: bytes
+    inputs: str
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Trail)
+_open = msgspec.msgpack.Decoder(_Open).decode
+_close = _encoder.encode
 
 
 def encode(trail: Trail) -> bytes:
@@ -85,6 +98,32 @@ def appended(trail: Trail, text: str, op: bytes) -> Trail:
         (trail.ops + op)[-_OPS_BYTES:],
         inputs,
     )
+
+
+def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
+    """The trail of a row after one more input: the bytes of `encode(appended(decode(raw), text, op))`.
+
+    Every turn pays for this; made in one go it costs half (measured).
+
+    Args:
+        raw: The trail of the row.
+        text: The input.
+        op: Of this write.
+        turn: The turn of the row before it; a trail has all inputs since `first_turn`, or the last 64.
+
+    Raises:
+        Corrupt: The bytes are not a trail.
+    """
+    try:
+        trail = _open(raw)
+    except msgspec.MsgspecError:
+        return encode(appended(decode(raw), text, op))
+    trail.ops = (trail.ops + op)[-_OPS_BYTES:]
+    inputs = trail.inputs
+    if turn - trail.first_turn >= limits.trail_inputs_max:
+        inputs = inputs.partition("\n")[2]
+    trail.inputs = f"{inputs}\n{text}" if inputs else text
+    return _close(trail)
 
 
 def extended(trail: Trail, texts: Sequence[str]) -> Trail:

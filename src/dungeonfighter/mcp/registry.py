@@ -197,15 +197,10 @@ class Registry:
             task.add_done_callback(self._tasks.discard)
             return
 
-        def show(answer: Answer) -> ToolAnswer:
-            return played(answer, ask)
-
-        def tell(told: ToolAnswer | Exception) -> None:
-            then(_failed(told, found, fleet, bot) if isinstance(told, Exception) else told)
-
         try:
             ask = found.ask(args)
-            self._host.begin_play(f"{fleet}/{bot}", ask.text, ask.turn, ask.episode, tell, show)
+            key, call = f"{fleet}/{bot}", (found, fleet, bot, ask, then)
+            self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             then(_failed(error, found, fleet, bot))
 
@@ -216,6 +211,24 @@ class Registry:
         except ProtocolError as fault:
             told = fault
         then(told)
+
+
+_Call = tuple[Tool[Any], str, str, Ask, Then]
+"""The tool, the fleet, the bot, what is asked, and who is told."""
+
+
+class _Calling:
+    """Asks for calls of playing tools; the tag of each is the call."""
+
+    def show(self, tag: _Call, answer: Answer) -> ToolAnswer:
+        return played(answer, tag[3])
+
+    def tell(self, tag: _Call, told: ToolAnswer | Exception) -> None:
+        found, fleet, bot, _, then = tag
+        then(_failed(told, found, fleet, bot) if isinstance(told, Exception) else told)
+
+
+_CALLING: Final = _Calling()
 
 
 def _failed(error: Exception, found: Tool[Any], fleet: str, bot: str) -> ToolAnswer | ProtocolError:

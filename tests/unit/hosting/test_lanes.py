@@ -11,6 +11,10 @@ from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
 
 
+def _note(told: list[Told], outcome: Told) -> None:
+    told.append(outcome)
+
+
 class GatedStore(MemoryStore):
     """A store whose commits wait until the gate opens."""
 
@@ -39,10 +43,10 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
     told: list[Told] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
     for write in begun:
-        lanes.add(write, told.append)
+        lanes.add(write, _note, told)
     await store.several.wait()
     for write in begun:
-        lanes.add(after(write, b"next"), told.append)
+        lanes.add(after(write, b"next"), _note, told)
     store.gate.set()
     await lanes.drain()
     assert len(told) == lanes.rows == 200
@@ -56,7 +60,7 @@ async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
     told: list[Told] = []
     lanes = Lanes(store, lambda: rested.append(len(told)))
     for number in range(100):
-        lanes.add(first(f"local/b{number:03}"), told.append)
+        lanes.add(first(f"local/b{number:03}"), _note, told)
     await store.several.wait()
     store.gate.set()
     await lanes.drain()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dungeonfighter.hosting.game import Answer
 from dungeonfighter.hosting.ports import Outcome, Unsettled, Write
-from dungeonfighter.hosting.requests import Show
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica
+
+Show = Callable[[Answer], str]
 
 
 class Watched(MemoryStore):
@@ -31,6 +32,20 @@ class Watched(MemoryStore):
         return f"turn {answer.game.turn}"
 
 
+class Asking:
+    """Asks with a future for a tag."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+
+    def show(self, tag: asyncio.Future[Any], answer: Answer) -> str:
+        assert not tag.done()
+        return self._show(answer)
+
+    def tell(self, tag: asyncio.Future[Any], told: Any) -> None:
+        tag.set_result(told)
+
+
 async def _played(store: Watched, show: Show, *, is_silent: bool = False) -> Any:
     """What is told of the first input of a run."""
     host = replica(store)
@@ -38,7 +53,7 @@ async def _played(store: Watched, show: Show, *, is_silent: bool = False) -> Any
     store.happened.clear()
     store.is_silent = is_silent
     told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    host.begin_play(KEY, "1", None, None, told.set_result, show)
+    host.begin_play(KEY, "1", None, None, Asking(show), told)
     return await told
 
 
