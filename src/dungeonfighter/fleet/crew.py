@@ -75,6 +75,10 @@ class Crew:
 
     def connect(self, player: Player) -> None:
         """Give the player a connection when there is one; `Player.unanswered` if there is none."""
+        connection = self.endpoint.connect_at_once(player.number)
+        if connection is not None:
+            player.connected(connection)
+            return
         self._unconnected.append(player)
         if len(self._connectors) < CONNECTS_MAX:
             connector = self.loop.create_task(self._connect())

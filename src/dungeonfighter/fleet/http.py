@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 import time
@@ -23,10 +25,10 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from dungeonfighter.fleet.lines import AVAILABLE, Address, Lines, address_of, connecting
+
 CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
-_BIND_ADDRESS_NO_PORT: Final = 24
-"""IP_BIND_ADDRESS_NO_PORT of Linux: the port is chosen at connect, so it need only be free for that pair."""
 _HEADS_MAX: Final = 2
 """Heads that are remembered: they tell the time in seconds, and a server's processes change it one by one."""
 _HEAD_BYTES_MAX: Final = 1024
@@ -241,6 +243,8 @@ class Endpoint:
         self.heads: tuple[bytes, ...] = ()
         self.loop: asyncio.AbstractEventLoop
         self._connects: asyncio.Semaphore
+        self._address = address_of(self.host, self.port)
+        self._lines: Lines | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -252,6 +256,7 @@ class Endpoint:
         """Bind to the running loop and break overdue connections until the block is left."""
         self.loop = asyncio.get_running_loop()
         self._connects = asyncio.Semaphore(CONNECTS_MAX)
+        self._lines = Lines() if AVAILABLE and self.tls is None else None
         self.looked_at = time.perf_counter()
         watch = asyncio.create_task(self._break_overdue())
         try:
@@ -262,6 +267,9 @@ class Endpoint:
                 await watch
             for connection in list(self.pending):
                 connection.fail("closed", "the load ended")
+            if self._lines is not None:
+                self._lines.close()
+                self._lines = None
 
     def remember(self, answer: bytes, body: bytes) -> None:
         """Keep the head of an answer that the parser understood, if it came in one piece and its last header
@@ -274,6 +282,19 @@ class Endpoint:
             and len(head) <= _HEAD_BYTES_MAX
         ):
             self.heads = (head, *self.heads)[:_HEADS_MAX]
+
+    def connect_at_once(self, number: int) -> Connection | None:
+        """The same without waiting, which is enough on loopback; None: `connect` is to be awaited."""
+        if self._lines is None or self._address is None or not self.is_loopback:
+            return None
+        try:
+            begun, error = connecting(self._address, self._source(number))
+        except OSError:
+            return None
+        if error:
+            begun.close()
+            return None
+        return self._over_line(self._lines, begun)
 
     async def connect(self, number: int = 0) -> Connection:
         """Open one connection, from the source address that bot `number` has.
@@ -291,21 +312,59 @@ class Endpoint:
                 raise Unanswered("unreachable", str(error)) from None
 
     async def _open(self, number: int) -> Connection:
+        if self._lines is None:
+            return await self._open_transport(number)
+        failure = OSError(f"{self.host} has no address")
+        for address in await self._addresses():
+            try:
+                connected = await self._connected(address, number)
+            except OSError as error:
+                failure = error
+            else:
+                return self._over_line(self._lines, connected)
+        raise failure
+
+    async def _open_transport(self, number: int) -> Connection:
         if not self.sources:
             _, connection = await self.loop.create_connection(
                 lambda: Connection(self), self.host, self.port, ssl=self.tls
             )
             return connection
-        bound = _bound_to(self.sources[number % len(self.sources)])
+        connected = await self._connected((socket.AF_INET, (self.host, self.port)), number)
         try:
-            await self.loop.sock_connect(bound, (self.host, self.port))
             name = self.host if self.tls else None
             _, connection = await self.loop.create_connection(
-                lambda: Connection(self), sock=bound, ssl=self.tls, server_hostname=name
+                lambda: Connection(self), sock=connected, ssl=self.tls, server_hostname=name
             )
         except BaseException:
-            bound.close()
+            connected.close()
             raise
+        return connection
+
+    async def _addresses(self) -> list[Address]:
+        if self._address is not None:
+            return [self._address]
+        found = await self.loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def _connected(self, address: Address, number: int) -> socket.socket:
+        begun, error = connecting(address, self._source(number))
+        try:
+            if error == errno.EALREADY:
+                await self.loop.sock_connect(begun, address[1])
+            elif error:
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            begun.close()
+            raise
+        return begun
+
+    def _source(self, number: int) -> str | None:
+        return self.sources[number % len(self.sources)] if self.sources else None
+
+    def _over_line(self, lines: Lines, connected: socket.socket) -> Connection:
+        connection = Connection(self)
+        connection.connection_made(cast("asyncio.Transport", lines.open(connected, connection)))
         return connection
 
     async def _break_overdue(self) -> None:
@@ -322,19 +381,6 @@ class Endpoint:
                 if since > overdue:
                     break
                 connection.fail("timeout", f"no answer in {self.timeout_seconds:g} s")
-
-
-def _bound_to(source: str) -> socket.socket:
-    bound = socket.socket()
-    try:
-        bound.setblocking(False)
-        with contextlib.suppress(OSError):  # elsewhere bind takes a port at once: fewer connections
-            bound.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        bound.bind((source, 0))
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 class Client:
