@@ -18,6 +18,7 @@ from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, verify_load
+from dungeonfighter.fleet.wire import Answer, read_answer
 from dungeonfighter.rules import load_rules
 from tests.integration.server import ServerProcess
 
@@ -43,7 +44,7 @@ async def verify(load: Load) -> Verdict:
     return await verify_load(load, load_rules(), quiet)
 
 
-@pytest.mark.parametrize("policy", ["random", "heuristic"])
+@pytest.mark.parametrize("policy", ["random", "attack", "heuristic"])
 async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_play_on(
     tmp_path: Path, policy: str
 ) -> None:
@@ -91,6 +92,23 @@ async def test_bots_that_played_before_go_on_counting_their_runs(tmp_path: Path)
         verdict = await verify(load)
     assert {p.journal.run.episode for p in load.players if p.journal.run} == {2}
     assert make_report(load, verdict).passed
+
+
+async def test_most_turns_of_the_simplest_policy_go_the_quick_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def read_and_count(status: int, body: bytes, *, view: str) -> Answer:
+        decoded.append(status)
+        return read_answer(status, body, view=view)
+
+    monkeypatch.setattr("dungeonfighter.fleet.player.read_answer", read_and_count)
+    with ServerProcess(tmp_path) as server:
+        load = await play(server, "attack", TURNS)
+    assert load.tally.turns >= TURNS
+    assert len(decoded) < BOTS + TURNS // 20, "the answers do not look as they are expected to"
+    assert load.endpoint.heads
 
 
 async def test_an_open_loop_keeps_its_rate(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dungeonfighter.fleet.http import CONNECTS_MAX, Endpoint, Unanswered
 from dungeonfighter.fleet.pace import Pace
+from dungeonfighter.fleet.steps import Steps
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.wire import InputCalls
 
@@ -34,7 +35,8 @@ class Crew:
     """The shared part of a load.
 
     Attributes:
-        always_1: The bots need the text view only, and give input 1 wherever it is legal.
+        always_1: The bots need the text view only, and give input 1 wherever it is legal: they walk `steps`.
+        ending: What stands after the text in the answers that are recognised by their bytes.
         tally: Counts calls meant to be made from `count_from` (`perf_counter`) on; `warm_up` those before.
         is_stopping: Nobody begins a call any more.
         everyone_left: Set when no bot plays any more.
@@ -44,11 +46,12 @@ class Crew:
         self.endpoint = endpoint
         self.always_1 = always_1 and habits.view == "text"
         self.habits = habits
-        self.run_inputs_max = habits.run_inputs_max
         self.tally = tally
         self.warm_up = Tally()
         self.count_from = 0.0
         self.input_calls = InputCalls(endpoint.path, endpoint.authority, habits.view)
+        self.steps = Steps(self.input_calls, habits.run_inputs_max)
+        self.ending = b""
         self.is_stopping = False
         self.everyone_left = asyncio.Event()
         self.pace: Pace
@@ -72,6 +75,10 @@ class Crew:
 
     def connect(self, player: Player) -> None:
         """Give the player a connection when there is one; `Player.unanswered` if there is none."""
+        connection = self.endpoint.connect_at_once(player.number)
+        if connection is not None:
+            player.connected(connection)
+            return
         self._unconnected.append(player)
         if len(self._connectors) < CONNECTS_MAX:
             connector = self.loop.create_task(self._connect())

@@ -1,32 +1,54 @@
 """A small keep-alive HTTP/1.1 client for one purpose: many bots, one POST at a time each, little CPU.
 
 A `Connection` carries one exchange at a time for an `Asker`, whom it calls back: no task, no future, no timer
-for a call. An answer that comes whole and plain is taken apart with a few searches; whatever is unusual
-(pieces, chunks, other statuses, `Connection: close`) goes to a real parser, which lives no longer than that
-answer. An `Endpoint` is what all connections of a load share: the address, the bound on connects under way,
-and the one watch that breaks connections whose answer is overdue. Whether a broken request is sent again is
-the caller's decision; here every way of getting no answer has a kind.
+for a call. Answers go to a real parser, which lives no longer than that answer, with one exception: if one
+comes whole, and its head is up to the length byte for byte that of an answer parsed before, what the parser
+said of that one is true of this one too. An `Endpoint` is what all connections of a load share: the address,
+the bound on connects under way, the heads, and the one watch that breaks connections whose answer is overdue.
+Whether a broken request is sent again is the caller's decision; here every way of getting no answer has a
+kind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
 
+from dungeonfighter.fleet.lines import AVAILABLE, Address, Lines, address_of, connecting
+
 CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
-_BIND_ADDRESS_NO_PORT: Final = 24
-"""IP_BIND_ADDRESS_NO_PORT of Linux: the port is chosen at connect, so it need only be free for that pair."""
+_HEADS_MAX: Final = 2
+"""Heads that are remembered: they tell the time in seconds, and a server's processes change it one by one."""
+_HEAD_BYTES_MAX: Final = 1024
 _PLAIN: Final = b"HTTP/1.1 200 "
 _LENGTH: Final = b"content-length: "
+_END: Final = b"\r\n\r\n"
+_RESTS_MAX: Final = 2048
+
+
+def _lengths() -> tuple[bytes, ...]:
+    """By how many bytes come after `content-length: `: the length and the end of the head among them."""
+    by_rest = [bytes(_RESTS_MAX)] * _RESTS_MAX  # where no length fits: longer than what comes, never found
+    for length in range(_RESTS_MAX):
+        end = b"%d\r\n\r\n" % length
+        if length + len(end) < _RESTS_MAX:
+            by_rest[length + len(end)] = end
+    return tuple(by_rest)
+
+
+_LENGTHS: Final = _lengths()
 
 
 class Unanswered(Exception):
@@ -86,23 +108,21 @@ class Connection(asyncio.Protocol):
         """Send one request; the asker is called back, never before this returns."""
         assert self._transport is not None
         self._asker = asker
-        self._endpoint.pending[self] = time.perf_counter()
+        self._endpoint.pending[self] = self._endpoint.looked_at
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         asker = self._asker
-        if self._reading is None and asker is not None and data.startswith(_PLAIN):
-            end = data.find(b"\r\n\r\n")
-            at = data.find(_LENGTH, 0, end)
-            if (
-                at > 0
-                and data[at + 16 : data.find(b"\r", at)] == b"%d" % (len(data) - end - 4)
-                and data.find(b"close", 0, end) < 0
-            ):
-                self._asker = None
-                del self._endpoint.pending[self]
-                asker.answered(200, data[end + 4 :])
-                return
+        if asker is not None and self._reading is None:
+            size = len(data)
+            endpoint = self._endpoint
+            for head in endpoint.heads:
+                rest = size - len(head)
+                if rest < _RESTS_MAX and data.startswith(whole := head + _LENGTHS[rest]):
+                    self._asker = None
+                    del endpoint.pending[self]
+                    asker.answered(200, data[len(whole) :])
+                    return
         self._read(data)
 
     def _read(self, data: bytes) -> None:
@@ -125,9 +145,12 @@ class Connection(asyncio.Protocol):
         if reading.status:
             self._asker = self._reading = None
             self._endpoint.pending.pop(self, None)
-            if not reading.may_stay:
+            body = b"".join(reading.body)
+            if reading.may_stay:
+                self._endpoint.remember(data, body)
+            else:
                 self.close()
-            asker.answered(reading.status, b"".join(reading.body))
+            asker.answered(reading.status, body)
 
     def fail(self, kind: str, detail: str) -> None:
         """Break the connection and tell the one who waits."""
@@ -186,7 +209,10 @@ class Endpoint:
 
     Attributes:
         connected: Open connections.
-        pending: Connections that wait for an answer and since when, in the order of sending.
+        pending: Connections that wait for an answer and the `looked_at` of when it was asked for, in the
+            order of sending.
+        looked_at: When overdue ones were looked for last; asking the clock for each request costs more.
+        heads: Heads of plain answers up to the length, those seen last first.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 15.0, sources: Sequence[str] = ()) -> None:
@@ -213,8 +239,12 @@ class Endpoint:
         self.sources = tuple(sources)
         self.connected = 0
         self.pending: dict[Connection, float] = {}
+        self.looked_at = 0.0
+        self.heads: tuple[bytes, ...] = ()
         self.loop: asyncio.AbstractEventLoop
         self._connects: asyncio.Semaphore
+        self._address = address_of(self.host, self.port)
+        self._lines: Lines | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -226,6 +256,8 @@ class Endpoint:
         """Bind to the running loop and break overdue connections until the block is left."""
         self.loop = asyncio.get_running_loop()
         self._connects = asyncio.Semaphore(CONNECTS_MAX)
+        self._lines = Lines() if AVAILABLE and self.tls is None else None
+        self.looked_at = time.perf_counter()
         watch = asyncio.create_task(self._break_overdue())
         try:
             yield self
@@ -235,6 +267,34 @@ class Endpoint:
                 await watch
             for connection in list(self.pending):
                 connection.fail("closed", "the load ended")
+            if self._lines is not None:
+                self._lines.close()
+                self._lines = None
+
+    def remember(self, answer: bytes, body: bytes) -> None:
+        """Keep the head of an answer that the parser understood, if it came in one piece and its last header
+        is the length; the connection stayed open after it.
+        """
+        head = answer[: answer.rfind(_LENGTH, 0, -len(_END + body)) + len(_LENGTH)]
+        if (
+            answer == head + b"%d" % len(body) + _END + body
+            and head.startswith(_PLAIN)
+            and len(head) <= _HEAD_BYTES_MAX
+        ):
+            self.heads = (head, *self.heads)[:_HEADS_MAX]
+
+    def connect_at_once(self, number: int) -> Connection | None:
+        """The same without waiting, which is enough on loopback; None: `connect` is to be awaited."""
+        if self._lines is None or self._address is None or not self.is_loopback:
+            return None
+        try:
+            begun, error = connecting(self._address, self._source(number))
+        except OSError:
+            return None
+        if error:
+            begun.close()
+            return None
+        return self._over_line(self._lines, begun)
 
     async def connect(self, number: int = 0) -> Connection:
         """Open one connection, from the source address that bot `number` has.
@@ -252,44 +312,75 @@ class Endpoint:
                 raise Unanswered("unreachable", str(error)) from None
 
     async def _open(self, number: int) -> Connection:
+        if self._lines is None:
+            return await self._open_transport(number)
+        failure = OSError(f"{self.host} has no address")
+        for address in await self._addresses():
+            try:
+                connected = await self._connected(address, number)
+            except OSError as error:
+                failure = error
+            else:
+                return self._over_line(self._lines, connected)
+        raise failure
+
+    async def _open_transport(self, number: int) -> Connection:
         if not self.sources:
             _, connection = await self.loop.create_connection(
                 lambda: Connection(self), self.host, self.port, ssl=self.tls
             )
             return connection
-        bound = _bound_to(self.sources[number % len(self.sources)])
+        connected = await self._connected((socket.AF_INET, (self.host, self.port)), number)
         try:
-            await self.loop.sock_connect(bound, (self.host, self.port))
             name = self.host if self.tls else None
             _, connection = await self.loop.create_connection(
-                lambda: Connection(self), sock=bound, ssl=self.tls, server_hostname=name
+                lambda: Connection(self), sock=connected, ssl=self.tls, server_hostname=name
             )
         except BaseException:
-            bound.close()
+            connected.close()
             raise
         return connection
 
+    async def _addresses(self) -> list[Address]:
+        if self._address is not None:
+            return [self._address]
+        found = await self.loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def _connected(self, address: Address, number: int) -> socket.socket:
+        begun, error = connecting(address, self._source(number))
+        try:
+            if error == errno.EALREADY:
+                await self.loop.sock_connect(begun, address[1])
+            elif error:
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            begun.close()
+            raise
+        return begun
+
+    def _source(self, number: int) -> str | None:
+        return self.sources[number % len(self.sources)] if self.sources else None
+
+    def _over_line(self, lines: Lines, connected: socket.socket) -> Connection:
+        connection = Connection(self)
+        connection.connection_made(cast("asyncio.Transport", lines.open(connected, connection)))
+        return connection
+
     async def _break_overdue(self) -> None:
+        """A request is overdue when the first look after it was longer ago than it may take."""
+        overdue = 0.0
+        looks = deque([self.looked_at])
         while True:
             await asyncio.sleep(min(1.0, self.timeout_seconds / 4))
-            oldest_allowed = time.perf_counter() - self.timeout_seconds
+            self.looked_at = time.perf_counter()
+            looks.append(self.looked_at)
+            while looks[1] <= self.looked_at - self.timeout_seconds:
+                overdue = looks.popleft()
             for connection, since in list(self.pending.items()):
-                if since > oldest_allowed:
+                if since > overdue:
                     break
                 connection.fail("timeout", f"no answer in {self.timeout_seconds:g} s")
-
-
-def _bound_to(source: str) -> socket.socket:
-    bound = socket.socket()
-    try:
-        bound.setblocking(False)
-        with contextlib.suppress(OSError):  # elsewhere bind takes a port at once: fewer connections
-            bound.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        bound.bind((source, 0))
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 class Client:

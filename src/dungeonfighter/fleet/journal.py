@@ -68,13 +68,15 @@ class Journal(Struct, gc=False):
         self.digest = digest
         self.turns += 1
 
-    def followed(self, run: Run, text: str, turn: int) -> None:
-        """The same for an answer that was seen to be the next turn of the present run."""
-        self.unanswered = None
-        run.inputs.append(text)
-        self.turn = turn
-        self.digest = ""
-        self.turns += 1
+    def followed(self, text: str, turn: int) -> None:
+        """The same input was acknowledged for each turn up to that one, which may be the present one."""
+        assert self.run is not None
+        more = turn - self.turn
+        if more:
+            self.run.inputs.extend([text] * more)
+            self.turn = turn
+            self.turns += more
+            self.digest = ""
 
     def refused(self) -> None:
         """The server said clearly that nothing happened."""

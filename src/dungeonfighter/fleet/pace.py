@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from math import ceil
 from random import Random
@@ -91,7 +91,7 @@ class Wheel:
         self._loop = loop
         self._tick_seconds = tick_seconds
         self._rest = rest
-        self._buckets: dict[int, list[Actor]] = {}
+        self._buckets: defaultdict[int, list[Actor]] = defaultdict(list)
         self._timer: asyncio.TimerHandle | None = None
         self.began = 0.0
         self._passed = -1
@@ -103,14 +103,10 @@ class Wheel:
 
     def add(self, actor: Actor, tick: int) -> None:
         """Let it act at that tick; at once if that has passed."""
-        if tick <= self._passed:
-            actor.act(self.began + tick * self._tick_seconds)
-            return
-        bucket = self._buckets.get(tick)
-        if bucket is None:
-            self._buckets[tick] = [actor]
+        if tick > self._passed:
+            self._buckets[tick].append(actor)
         else:
-            bucket.append(actor)
+            actor.act(self.began + tick * self._tick_seconds)
 
     def stop(self) -> None:
         self._buckets.clear()

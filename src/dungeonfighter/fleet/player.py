@@ -6,9 +6,12 @@ cannot mend stays an error, is counted, and the bot looks where it stands and pl
 
 A bot is a small state machine that is only ever called back: by its pace (`act`), by its connection
 (`answered`, `unanswered`), and by a timer between repeats. Its next input is chosen when an answer comes, so
-no answer is kept. Tens of thousands of them fit in one process: no task, no future, 2.4 KB with connection
-and journal (measured). The answer that most calls get, the next turn of a run that lives, is recognised by
-its bytes; everything else is decoded.
+no answer is kept. Tens of thousands of them fit in one process: no task, no future.
+
+There is a quick way for what most calls are, one more input `1` in a run that lives: the bot walks from one
+shared `Step` to the next, recognises the answer by its bytes, and what it was acknowledged is entered in its
+journal when somebody wants to see it. All else, each answer that is not recognised, and every failure leaves
+the quick way (`_leave_quick_way`) and is decoded and judged; a good answer leads back to it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from dungeonfighter.bots.policy import InputPolicy, Policy
 from dungeonfighter.fleet.crew import Crew
 from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
-from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, is_plainly, read_answer
+from dungeonfighter.fleet.steps import ALWAYS, Step
+from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, ending_of, is_plainly, read_answer
 from dungeonfighter.limits import hero_name_chars_max, seed_max
 
 PASSING_ERRORS: Final = frozenset(
@@ -51,13 +55,16 @@ class Player:
         has_left: It plays no more; whatever is still answered is not heard.
     """
 
-    __slots__ = ("_asked", "_backoff", "_crew", "_failing_since", "_has_present", "_input", "_is_over",
-                 "_policy", "_reader", "_request", "_requests", "_resync", "_runs", "_score", "_seed",
-                 "_since", "_sought", "connection", "due", "has_left", "journal", "number")  # fmt: skip
+    __slots__ = ("_asked", "_backoff", "_bot", "_crew", "_failing_since", "_has_present", "_input",
+                 "_is_over", "_journal", "_policy", "_reader", "_request", "_requests", "_resync", "_runs",
+                 "_score", "_seed", "_since", "_sought", "_step", "connection", "due", "has_left",
+                 "number")  # fmt: skip
 
     def __init__(self, number: int, bot_id: str, seed: int, *, policy: Policy, crew: Crew) -> None:
         self.number = number
-        self.journal = Journal(bot_id)
+        self._journal = Journal(bot_id)
+        self._bot = bot_id.encode("ascii")
+        self._step: Step | None = None  # the call that is next or under way, on the quick way
         self.connection: Connection | None = None
         self.due = 0.0
         self.has_left = False
@@ -84,6 +91,15 @@ class Player:
     def act(self, since: float) -> None:
         """Make one call: an input, a new run, or a look where the bot stands."""
         self._since = since
+        step = self._step
+        connection = self.connection
+        if step is not None and connection is not None and connection.usable:
+            connection.exchange(self, self._bot.join(step.parts))
+        else:
+            self._leave_quick_way(is_asked=False)
+            self._act_carefully()
+
+    def _act_carefully(self) -> None:
         text = self._input
         run = self.journal.run
         if text is not None and run is not None:
@@ -100,6 +116,13 @@ class Player:
             self._leave_run()
 
     @property
+    def journal(self) -> Journal:
+        """What it was acknowledged so far; `unanswered` is told only when it has left."""
+        if self._step is not None:
+            self._journal.followed(ALWAYS, self._step.turn)
+        return self._journal
+
+    @property
     def is_asking(self) -> bool:
         """Whether a request is out."""
         return self.connection is not None and self.connection.is_asked
@@ -109,6 +132,7 @@ class Player:
         if self.has_left:
             return
         self.has_left = True
+        self._leave_quick_way(is_asked=self.is_asking)
         self._request = b""
         if self.connection is not None:
             self.connection.abandon()
@@ -140,37 +164,62 @@ class Player:
 
     def answered(self, status: int, body: bytes) -> None:
         """The answer to the last request."""
-        if self.has_left:
-            return
-        if self._asked == _INPUT and status == 200 and self._crew.always_1:
-            run = self.journal.run
-            turn = self.journal.turn + 1
-            if run is not None and is_plainly(body, run.episode, turn):
-                self._go_on(run, turn)
-                return
-        self._understand(status, body)
+        step = self._step
+        if step is not None and is_plainly(body, step.answer, self._crew.ending) and status == 200:
+            self._go_on(step)
+        elif not self.has_left:
+            self._leave_quick_way(is_asked=True)
+            self._understand(status, body)
 
     def unanswered(self, kind: str, told: str) -> None:
         """The last request got no usable answer."""
         if not self.has_left:
+            self._leave_quick_way(is_asked=True)
             self._repeat_later(kind, told, 0.0)
 
-    def _go_on(self, run: Run, turn: int) -> None:
-        """Bookkeeping of the most frequent answer: one more turn of a run that lives, with the same input."""
-        self._request = b""
-        self._failing_since = 0.0
+    # The quick way
+
+    def _go_on(self, step: Step) -> None:
+        """The turn of that step is acknowledged: go to the next one."""
         crew = self._crew
-        self.journal.followed(run, "1", turn)
-        tally = crew.tally if self._since >= crew.count_from else crew.warm_up
-        tally.calls += 1
-        tally.turns += 1
-        tally.latency.add(perf_counter() - self._since)
-        if turn >= crew.run_inputs_max:
-            self._input = None
+        since = self._since
+        tally = crew.tally if since >= crew.count_from else crew.warm_up
+        tally.followed.append(perf_counter() - since)
+        following = step.following or crew.steps.after(step)
+        if following is not None:
+            self._step = following
+        else:
+            self._leave_quick_way(is_asked=False)
+            self._journal.followed(ALWAYS, step.turn + 1)
+            self._requests = step.number
+            self._input = None  # the run is left
         if crew.is_stopping:
             self.leave()
         else:
             crew.pace.wait(self)
+
+    def _leave_quick_way(self, *, is_asked: bool) -> None:
+        """Make it as if the call of the present step were any other; is it the one that is under way?"""
+        step = self._step
+        if step is None:
+            return
+        journal = self.journal
+        self._step = None
+        self._input = ALWAYS
+        if is_asked:
+            self._requests = step.number
+            self._asked = _INPUT
+            self._request = self._bot.join(step.parts)
+            journal.unanswered = ALWAYS
+        else:
+            self._requests = step.number - 1
+
+    def _join_quick_way(self) -> None:
+        """The next input is chosen: it may be one of the steps."""
+        crew = self._crew
+        journal = self._journal
+        if crew.always_1 and self._input == ALWAYS and journal.run is not None:
+            self._step = crew.steps.at(self._requests + 1, journal.turn, journal.run.episode, journal.bot_id)
 
     def _understand(self, status: int, body: bytes) -> None:
         """The careful way: any answer to any request."""
@@ -181,6 +230,8 @@ class Player:
             return
         self._request = b""
         self._failing_since = 0.0
+        if not answer.error and answer.snapshot is None:
+            self._crew.ending = ending_of(body)
         _HEARD[self._asked](self, answer)
 
     # Asking and repeating
@@ -246,8 +297,8 @@ class Player:
         if not self.has_left:
             self._rest()
 
-    def _count_call(self) -> None:
-        self._crew.tally_of(self._since).answered(perf_counter() - self._since)
+    def _count_call(self, *, turns: int = 0) -> None:
+        self._crew.tally_of(self._since).answered(perf_counter() - self._since, turns=turns)
 
     # Runs
 
@@ -331,7 +382,7 @@ class Player:
         journal = self.journal
         text, self._input = self._input, None
         assert text is not None
-        self._count_call()
+        self._count_call(turns=0 if answer.error else 1)
         if answer.error == "run_over" and answer.turn == journal.turn:
             journal.refused()
             self._is_over = True
@@ -341,7 +392,6 @@ class Player:
             self._resync = True
         else:
             journal.played(text, answer.episode, answer.turn, _digest(answer))
-            self._crew.tally_of(self._since).turns += 1
             self._take(answer)
         self._rest()
 
@@ -358,6 +408,7 @@ class Player:
             self._is_over = textview.is_over(answer.text)
         if not self._is_over and len(run.inputs) < self._crew.habits.run_inputs_max:
             self._input = self._choose(answer)
+            self._join_quick_way()
 
     def _choose(self, present: Answer) -> str:
         if present.snapshot is not None:

@@ -28,31 +28,52 @@ class Tally:
     """Counts of one load.
 
     Attributes:
-        calls: Answered calls of any tool; `turns`: acknowledged inputs.
+        followed: Durations of acknowledged inputs; they are counted when somebody asks. To be added to.
         troubles: Failed attempts by kind, before any repeat.
         errors: What remained an error after the repeats, by kind.
         examples: The first words of each kind of remaining error.
         scores: The scores of the runs that were finished, 0 to 100.
-        latency: From the moment a call was meant to be made to its answer, repeats included.
     """
 
-    __slots__ = ("abandoned", "calls", "errors", "examples", "latency", "scores", "started",
-                 "troubles", "turns")  # fmt: skip
+    __slots__ = ("_calls", "_latency", "_turns", "abandoned", "errors", "examples", "followed", "scores",
+                 "started", "troubles")  # fmt: skip
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.turns = 0
+        self.followed: list[float] = []
+        self._calls = 0
+        self._turns = 0
+        self._latency = Histogram()
         self.started = 0
         self.abandoned = 0
         self.troubles: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.scores: list[float] = []
-        self.latency = Histogram()
 
-    def answered(self, seconds: float) -> None:
-        self.calls += 1
-        self.latency.add(seconds)
+    @property
+    def calls(self) -> int:
+        """Answered calls of any tool."""
+        return self._calls + len(self.followed)
+
+    @property
+    def turns(self) -> int:
+        """Acknowledged inputs."""
+        return self._turns + len(self.followed)
+
+    @property
+    def latency(self) -> Histogram:
+        """From the moment a call was meant to be made to its answer, repeats included."""
+        fresh, self.followed = self.followed, []
+        self._calls += len(fresh)
+        self._turns += len(fresh)
+        self._latency.add_all(fresh)
+        return self._latency
+
+    def answered(self, seconds: float, *, turns: int = 0) -> None:
+        """One call was answered, and acknowledged so many inputs."""
+        self._calls += 1
+        self._turns += turns
+        self._latency.add(seconds)
 
     def trouble(self, kind: str) -> None:
         """One attempt failed; it will be made again."""
@@ -80,8 +101,8 @@ class Tally:
 
     def merge(self, share: TallyShare) -> None:
         """Count what another process counted."""
-        self.calls += share.calls
-        self.turns += share.turns
+        self._calls += share.calls
+        self._turns += share.turns
         self.started += share.started
         self.abandoned += share.abandoned
         self.troubles.update(share.troubles)
@@ -89,4 +110,4 @@ class Tally:
         for kind, told in share.examples.items():
             self.examples.setdefault(kind, told)
         self.scores.extend(share.scores)
-        self.latency.merge(share.buckets, share.max_seconds)
+        self._latency.merge(share.buckets, share.max_seconds)

@@ -133,18 +133,39 @@ class InputCalls:
         return self._head % (bot, len(body), body)
 
 
-def is_plainly(body: bytes, episode: int, turn: int) -> bool:
-    """Whether a body of status 200 is the text view of exactly that turn, of a run that lives.
-
-    False says nothing. What it looks for cannot stand inside a JSON string, where quotes are escaped; a run
-    that lives ends its view with the legal inputs, `1` before the others.
-    """
-    end = body.find(b'"}],"isError":false')
+def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
+    """How our server begins the answer to the request of that number if it made exactly that turn."""
     return (
-        end > 0
-        and body.find(b'"text":"e%d t%d |' % (episode, turn), 0, 128) > 0
-        and body.startswith(b"1 ", body.rfind(b"\\n", 0, end) + 2)
-    )
+        b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"e%d t%d |'
+        % (number, episode, turn)
+    )  # fmt: skip
+
+
+def ending_of(body: bytes) -> bytes:
+    """What stands after the text in the answer of a tool that did what it was asked; the same in all of them.
+
+    b"" if the body is no such answer.
+    """
+    at = body.find(b'"}],"isError":false')
+    return body[at:] if at >= 0 else b""
+
+
+def is_plainly(body: bytes, beginning: bytes, ending: bytes) -> bool:
+    """Whether a body is the text view of the turn it begins with, of a run that lives and takes input `1`.
+
+    False says nothing. A run that lives ends its view with the legal inputs, `1` before the others. The last
+    escape of the text is looked for, because the end of a line is one and a single character is found faster
+    (measured); where it is another one the answer is not plain.
+
+    Args:
+        body: Of an answer with status 200.
+        beginning: See `beginning_of_turn`.
+        ending: See `ending_of`; not empty.
+    """
+    if not (body.startswith(beginning) and body.endswith(ending)):
+        return False
+    at = body.rfind(b"\\", 0, -len(ending))
+    return body[at : at + 4] == b"\\n1 "
 
 
 def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,8 @@ PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %
     len(BODY),
     BODY,
 )
+OTHER_BODY = b'{"jsonrpc":"2.0","id":2,"result":{"content":[]}}'
+LATER = PLAIN.replace(b"OK\r\n", b"OK\r\ndate: now\r\n")
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(BODY), BODY)
 REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"
@@ -64,6 +66,21 @@ def case() -> Case:
     return Case()
 
 
+def experienced(*answers: bytes) -> Case:
+    """A case whose endpoint has heard these answers before."""
+    case = Case()
+    for answer in answers:
+        case.connection.data_received(answer)
+        case.connection.exchange(case.asked, b"request")
+    case.asked.ends.clear()
+    return case
+
+
+def plain(body: bytes, head: bytes = PLAIN) -> bytes:
+    """An answer with the head of another."""
+    return head[: head.index(b"length: ") + 8] + b"%d\r\n\r\n%b" % (len(body), body)
+
+
 def test_a_plain_answer_is_read_and_the_connection_stays(case: Case) -> None:
     case.connection.data_received(PLAIN)
     assert case.asked.ends == [(200, BODY)]
@@ -84,6 +101,75 @@ def test_it_does_not_matter_where_an_answer_is_cut(whole: bytes) -> None:
         case.connection.data_received(whole[at:])
         assert case.asked.ends == [expected]
         assert case.connection.usable == (whole is not CLOSING)
+
+
+@pytest.mark.parametrize(
+    "whole", [PLAIN, CHUNKED, CLOSING, REFUSAL, INTERIM + PLAIN], ids=lambda b: str(b[9:30])
+)
+def test_nor_does_it_where_heads_are_known(whole: bytes) -> None:
+    expected = (503, b"{}") if whole is REFUSAL else (200, BODY)
+    for at in range(1, len(whole)):
+        case = experienced(PLAIN)
+        case.connection.data_received(whole[:at])
+        assert case.asked.ends == []
+        case.connection.data_received(whole[at:])
+        assert case.asked.ends == [expected]
+        assert case.connection.usable == (whole is not CLOSING)
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 99, 100, 101, 999, 1000, 2033, 2041, 2047, 2048, 5000])
+def test_an_answer_with_a_known_head_is_what_the_parser_makes_of_it(size: int) -> None:
+    body = b"x" * size
+    case = experienced(PLAIN)
+    assert case.endpoint.heads
+    case.connection.data_received(plain(body))
+    assert case.asked.ends == [(200, body)]
+    assert case.connection.usable
+    assert not case.endpoint.pending
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        plain(OTHER_BODY)[:-1],
+        plain(OTHER_BODY) + b"x",
+        plain(OTHER_BODY).replace(b"length: ", b"length: 1"),
+        plain(OTHER_BODY).replace(b"length: ", b"length: 0"),
+        plain(OTHER_BODY).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"),
+        plain(b"").replace(b"0\r\n", b"\r\n"),
+        plain(OTHER_BODY).replace(b"200 OK", b"201 OK"),
+        plain(OTHER_BODY).replace(b"\r\n", b"\n"),
+    ],
+)
+def test_nothing_but_the_length_may_differ_from_a_known_head(answer: bytes) -> None:
+    novice, expert = Case(), experienced(PLAIN)
+    for case in (novice, expert):
+        case.connection.data_received(answer)
+    assert expert.asked.ends == novice.asked.ends
+    assert expert.connection.usable == novice.connection.usable
+    assert expert.connection.is_asked == novice.connection.is_asked
+
+
+def test_two_heads_are_known_at_a_time() -> None:
+    first, second, third = (LATER.replace(b"now", b"%d" % second) for second in range(3))
+    case = experienced(first, second, first, third, second)
+    assert case.endpoint.heads == tuple(answer[: answer.index(b"length: ") + 8] for answer in (third, second))
+
+
+@pytest.mark.parametrize(
+    "answer", [CHUNKED, CLOSING, REFUSAL, INTERIM + PLAIN, LATER.replace(b"now", b"x" * 1024)]
+)
+def test_no_head_is_learned_of_an_unusual_answer(case: Case, answer: bytes) -> None:
+    case.connection.data_received(answer)
+    assert len(case.asked.ends) == 1
+    assert not case.endpoint.heads
+
+
+def test_nor_of_one_in_pieces(case: Case) -> None:
+    case.connection.data_received(PLAIN[:20])
+    case.connection.data_received(PLAIN[20:])
+    assert case.asked.ends == [(200, BODY)]
+    assert not case.endpoint.heads
 
 
 def test_answers_byte_by_byte_one_after_the_other(case: Case) -> None:

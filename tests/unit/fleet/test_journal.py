@@ -42,6 +42,16 @@ def test_an_answer_from_another_run_is_a_fault() -> None:
     assert len(journal.faults) == 1
 
 
+def test_turns_that_followed_are_what_they_are_one_by_one() -> None:
+    one_by_one, at_once = begun(), begun()
+    for turn in (1, 2, 3):
+        one_by_one.played("1", 1, turn, "")
+    at_once.followed("1", 2)
+    at_once.followed("1", 2)
+    at_once.followed("1", 3)
+    assert at_once == one_by_one
+
+
 def test_what_was_sent_and_not_answered_is_remembered_until_it_is() -> None:
     journal = begun()
     journal.playing("4")

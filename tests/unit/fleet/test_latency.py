@@ -64,6 +64,20 @@ def test_what_was_counted_since_a_moment_is_told_apart() -> None:
     assert later.percentile(0.5) == pytest.approx(2.0, rel=0.02)
 
 
+def test_many_at_once_are_counted_like_one_after_the_other() -> None:
+    dice = random.Random(3)
+    durations = [dice.choice([-1.0, 0.0, 1e12, 7e-6, 64e-6, 0.001]) for _ in range(100)]
+    durations += [dice.lognormvariate(-6, 3) for _ in range(2000)]
+    single, together = Histogram(), Histogram()
+    for seconds in durations:
+        single.add(seconds)
+    together.add_all(durations[:700])
+    together.add_all(durations[700:])
+    together.add_all([])
+    assert together.counts == single.counts
+    assert (together.count, together.max_seconds) == (single.count, single.max_seconds)
+
+
 def test_no_duration_is_too_long_or_below_zero() -> None:
     histogram = Histogram()
     histogram.add(-1.0)

@@ -25,8 +25,7 @@ from dungeonfighter.fleet.verify import Finding, Verdict
 def counted(number: int) -> Tally:
     tally = Tally()
     for turn in range(number):
-        tally.answered(0.001 * turn)
-        tally.turns += 1
+        tally.answered(0.001 * turn, turns=1)
     tally.started = 1
     tally.abandoned = number
     tally.trouble("closed")

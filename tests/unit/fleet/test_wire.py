@@ -9,11 +9,14 @@ from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, fin
 
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
+from dungeonfighter.bots.textview import inputs
 from dungeonfighter.fleet.wire import (
     PROTOCOL_VERSION,
     InputCalls,
     RequestHeads,
+    beginning_of_turn,
     call_body,
+    ending_of,
     is_plainly,
     read_answer,
 )
@@ -82,6 +85,17 @@ def compact(text: str, **more: object) -> bytes:
     return json.dumps(answer, separators=(",", ":")).encode()
 
 
+def is_plainly_turn(body: bytes, episode: int, turn: int) -> bool:
+    """As a bot asks that has heard answers of this server before; their requests all have number 1."""
+    return is_plainly(body, beginning_of_turn(1, episode, turn), ending_of(compact("e1 t0 | x")))
+
+
+def is_understood_as(body: bytes, episode: int, turn: int) -> bool:
+    """The careful way to the same question: the turn was made, and input `1` is legal after it."""
+    answer = read_answer(200, body, view="text")
+    return (answer.error, answer.episode, answer.turn) == ("", episode, turn) and "1" in inputs(answer.text)
+
+
 @pytest.mark.parametrize("mode", [Mode.casual, Mode.ironman])
 def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) -> None:
     rules = load_rules()
@@ -90,11 +104,15 @@ def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) 
         policy = make_policy("random", seed)
         state = rules.new_game(GameOptions(seed=seed, mode=mode))
         while not state.over and state.turn < 300:
-            assert is_plainly(compact(rules.text(state, f"e2 t{state.turn}")), 2, state.turn)
+            body = compact(rules.text(state, f"e2 t{state.turn}"))
+            assert is_plainly_turn(body, 2, state.turn)
+            assert is_understood_as(body, 2, state.turn)
             state = rules.advance(state, choose(rules, policy, state)).state
             lived += 1
         if state.over:
-            assert not is_plainly(compact(rules.text(state, f"e2 t{state.turn}")), 2, state.turn)
+            body = compact(rules.text(state, f"e2 t{state.turn}"))
+            assert not is_plainly_turn(body, 2, state.turn)
+            assert not is_understood_as(body, 2, state.turn)
     assert lived > 300
 
 
@@ -110,9 +128,19 @@ def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) 
         compact('"text":"e2 t14 | x\n1 attack"}],"isError":false'),
         compact("error: no\n1 attack", structuredContent={"text": "e2 t14"}),
         compact("e2 t14 | x\n1 attack")[:-40],
+        compact("e2 t14 | x\n1 attack", resultType="another"),
+        compact("e2 t14 | x\n1 attack").replace(b'"id":1', b'"id":2'),
+        compact('e2 t14 | x\n1 attack "quoted"'),
+        compact("e2 t14 | 1 attack"),
         b"",
     ],
 )
 def test_anything_else_is_left_to_the_careful_reading(body: bytes) -> None:
-    assert is_plainly(compact("e2 t14 | x\n1 attack"), 2, 14)
-    assert not is_plainly(body, 2, 14)
+    assert is_plainly_turn(compact("e2 t14 | x\n1 attack"), 2, 14)
+    assert not is_plainly_turn(body, 2, 14)
+
+
+def test_before_an_ending_was_heard_nothing_is_plain() -> None:
+    body = compact("e2 t14 | x\n1 attack")
+    assert not is_plainly(body, beginning_of_turn(1, 2, 14), b"")
+    assert ending_of(b"{}") == b""
