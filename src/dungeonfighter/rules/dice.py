@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from operator import length_hint
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
 from dungeonfighter.rules.state import Dice
 
@@ -106,20 +106,19 @@ def event(dice: Dice, sides: int) -> int:
 AHEAD_MAX: Final = 24
 
 
-class _Lanes(NamedTuple):
-    """For so many draws: what spreads a counter over the lanes, what each lane adds, the low half of all."""
+_STEPS: Final = tuple((GAMMA * n) & MASK for n in range(AHEAD_MAX + 1))
+"""What so many draws add to a counter."""
 
-    ones: int
-    steps: int
-    low: int
-    size: int
-    outputs: Callable[[bytes], tuple[int, ...]]
+_Lanes = tuple[int, int, int, int, Callable[[bytes], tuple[int, ...]]]
 
 
 def _lanes(count: int) -> _Lanes:
+    """For so many draws: what spreads a counter over the lanes, what each lane adds, the low half of all, how
+    many bytes they take, and what reads the outputs from these.
+    """
     at = [128 * lane for lane in range(count)]
-    steps = (((GAMMA * n) & MASK) << place for n, place in enumerate(at, 1))
-    return _Lanes(
+    steps = (step << place for step, place in zip(_STEPS[1:], at, strict=False))
+    return (
         sum(1 << place for place in at), sum(steps), sum(MASK << place for place in at), 16 * count,
         Struct("<" + "Q8x" * count).unpack,
     )  # fmt: skip
@@ -143,12 +142,12 @@ def ahead(counter: int, count: int) -> Iterator[int]:
 
 def after(counter: int, count: int, outputs: Iterator[int]) -> int:
     """Where a stream stands after what was taken of `outputs`, which were `ahead(counter, count)`."""
-    return passed(counter, count - length_hint(outputs))
+    return (counter + _STEPS[count - length_hint(outputs)]) & MASK
 
 
 def passed(counter: int, count: int) -> int:
-    """Where a stream stands after so many draws."""
-    return (counter + GAMMA * count) & MASK
+    """Where a stream stands after so many draws, at most `AHEAD_MAX`."""
+    return (counter + _STEPS[count]) & MASK
 
 
 def d20(dice: Dice) -> int:

@@ -46,7 +46,10 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     """The boss if it is due, then the lowest uncleared level f of the region, f - 1 and f + 1."""
     world = state.world
     last = last_level(cat, world)
-    lowest = max(cat.regions[world.region].first_level, min(world.frontier, last))
+    lowest = world.frontier if world.frontier < last else last
+    first = cat.regions[world.region].first_level
+    if lowest < first:
+        lowest = first
     levels = [level for level in (lowest, lowest - 1, lowest + 1) if 1 <= level <= last]
     boss = boss_due(cat, world)
     most = _DRAWS_EACH * (len(levels) + boss)
