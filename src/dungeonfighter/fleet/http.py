@@ -118,10 +118,10 @@ class Connection(asyncio.Protocol):
             endpoint = self._endpoint
             for head in endpoint.heads:
                 rest = size - len(head)
-                if rest < _RESTS_MAX and data.startswith(whole := head + _LENGTHS[rest]):
+                if rest < _RESTS_MAX and (body := data.removeprefix(head + _LENGTHS[rest])) != data:
                     self._asker = None
                     del endpoint.pending[self]
-                    asker.answered(200, data[len(whole) :])
+                    asker.answered(200, body)
                     return
         self._read(data)
 

@@ -35,7 +35,7 @@ class Histogram:
     def add_all(self, durations: list[float]) -> None:
         """Count them all; the list is sorted on the way.
 
-        Sorted ones are counted a bucket at a time: a fifth of what one after the other costs (measured).
+        Sorted ones are counted a bucket at a time, which spares the interpreter a look at each.
         """
         if not durations:
             return

@@ -2,9 +2,9 @@
 
 One epoll object holds the sockets of all connections, and the event loop watches that one object. So a
 wake-up of the loop hands over all answers that have come, and a request or an answer costs one call of the
-system and little else (measured: half of what uvloop's transports cost a turn, a third of what they cost to
-open). To a `Connection` a line is what a transport is. There are lines on Linux only; elsewhere, and with
-TLS, connections have transports.
+system and little else (measured: 28,000 instructions a turn of a bot instead of 34,000 with uvloop's
+transports). To a `Connection` a line is what a transport is. There are lines on Linux only; elsewhere, and
+with TLS, connections have transports.
 """
 
 from __future__ import annotations

@@ -154,18 +154,21 @@ def is_plainly(body: bytes, beginning: bytes, ending: bytes) -> bool:
     """Whether a body is the text view of the turn it begins with, of a run that lives and takes input `1`.
 
     False says nothing. A run that lives ends its view with the legal inputs, `1` before the others. The last
-    escape of the text is looked for, because the end of a line is one and a single character is found faster
-    (measured); where it is another one the answer is not plain.
+    escape of the text is looked for, because the end of a line is one and a single character is found faster;
+    where it is another one the answer is not plain. Taking away what is expected and looking whether less is
+    left costs half of `startswith` (both measured).
 
     Args:
         body: Of an answer with status 200.
         beginning: See `beginning_of_turn`.
         ending: See `ending_of`; not empty.
     """
-    if not (body.startswith(beginning) and body.endswith(ending)):
+    rest = body.removeprefix(beginning)
+    text = rest.removesuffix(ending)
+    if rest in (body, text):  # one of them was not there
         return False
-    at = body.rfind(b"\\", 0, -len(ending))
-    return body[at : at + 4] == b"\\n1 "
+    last = text.rpartition(b"\\")
+    return last[1] != b"" and last[2][:3] == b"n1 "
 
 
 def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:
