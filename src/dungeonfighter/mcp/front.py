@@ -73,7 +73,9 @@ class _Known(NamedTuple):
 _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
 _START: Final = b'{"jsonrpc":"2.0","id":%b,"result":{"content":[{"type":"text","text":%b}],"isError":%b'
-_LEAST: Final = len(b'{"jsonrpc":"2.0","id":,"method":"tools/call","params":{"name":"","arguments":,"_meta":}}')
+_LEAST: Final = len(
+    b'{"jsonrpc":"2.0","id":,"method":"tools/call","params":{"name":"","arguments":,"_meta":}}'
+)
 """What a call takes besides its id, the tool's name and the two values."""
 _STRUCTURED: Final = b',"structuredContent":'
 _END_LEGACY: Final = b"}}"
