@@ -81,6 +81,33 @@ async def test_the_views(client: Client, served: Served, bots: list[str]) -> Non
     assert "\n" not in failed["text"]
 
 
+async def test_steps_are_answered_alike_whether_or_not_all_can_be_decoded(
+    client: Client, bots: list[str]
+) -> None:
+    steps = [{"botId": bot, "input": " 1 ", "turn": 0, "episode": 1} for bot in bots[:2]]
+    steps += [{"botId": bot, "start": {"seed": 1}, "episode": 1} for bot in bots[2:]]
+    await step(client, steps)
+    _, together = await step(client, steps)
+    for odd in (7, {"input": "1"}, {"botId": bots[0]}, {"botId": "one", "input": "1", "turn": -1}):
+        _, (*alone, refused) = await step(client, [*steps, odd])
+        assert refused["code"] == "bad_argument"
+        assert alone == together
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{0}\n{1}", "{0}\n", "\n", "", "-a", "a" * 129],
+    ids=["two", "line", "end", "none", "minus", "long"],
+)
+async def test_no_bot_has_such_a_name(client: Client, served: Served, bots: list[str], name: str) -> None:
+    odd = name.format(*bots[2:])
+    text, results = await step(client, [{"botId": bot, "input": "1"} for bot in (bots[0], odd, bots[1])])
+    assert text.startswith("3 steps: 2 ok, 1 error (bad_argument 1)")
+    assert results[1]["code"] == "bad_argument"
+    assert "botId" not in results[1]
+    assert [served.present(bot).turn for bot in bots] == [1, 1, 0, 0]
+
+
 async def test_each_step_fails_by_itself(client: Client, served: Served, bots: list[str]) -> None:
     before = [served.row(bot) for bot in bots[1:]]
     text, results = await step(
@@ -141,6 +168,11 @@ def _of_its_own(given: object, bot: str) -> object:
     return given | {"botId": bot} if isinstance(given, dict) and given.get("botId") == "bot" else given
 
 
+def _line(result: dict[str, Any]) -> str:
+    """The line about a step that is the only one."""
+    return f"{result.get('botId', 'step 1')}: {result['text'].partition(chr(10))[0][:160]}"
+
+
 async def test_a_malformed_step_fails_by_itself_and_says_why(
     client: Client, served: Served, bots: list[str]
 ) -> None:
@@ -153,6 +185,10 @@ async def test_a_malformed_step_fails_by_itself_and_says_why(
         named = given.get("botId") if isinstance(given, dict) else None
         assert result.get("botId") == (named if isinstance(named, str) and named.startswith("bot") else None)
         assert "episode" not in result
+        assert await step(client, [given]) == (
+            f"1 step: 0 ok, 1 error (bad_argument 1)\n{_line(result)}",
+            [result],
+        )
     assert served.everything() == before
     assert served.present(bots[0]).turn == 0
 

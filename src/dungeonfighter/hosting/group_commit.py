@@ -121,14 +121,9 @@ class Lanes:
     def __init__(self, store: Store, rest: Callable[[], None] | None = None) -> None:
         emptied = None if rest is None else partial(self._rest_soon, rest)
         self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
-        self._only = self._lanes[0] if len(self._lanes) == 1 else None
-
-    def add(self, write: Write, tell: Tell, about: Any) -> None:
+        is_one = len(self._lanes) == 1
+        self.add: Callable[[Write, Tell, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
-        if self._only is not None:
-            self._only.add(write, tell, about)
-            return
-        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell, about)
 
     @property
     def batches(self) -> int:
@@ -149,6 +144,9 @@ class Lanes:
         """Return when everything queued has been told."""
         for lane in self._lanes:
             await lane.drain()
+
+    def _spread(self, write: Write, tell: Tell, about: Any) -> None:
+        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell, about)
 
     def _rest_soon(self, rest: Callable[[], None]) -> None:
         """Rest in the next turn of the loop: what was told now is sent at the end of this one."""

@@ -25,7 +25,6 @@ from dungeonfighter.hosting.requests import (
     chunks_of,
     elsewhere,
     end_of,
-    is_now,
     run_result,
     too_late,
 )
@@ -53,7 +52,7 @@ class PlayMany(Request):
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
         trail = trails.decode(row.trail)
-        if not is_now(row, self.turn, self.episode):
+        if not _is_now(row, self.turn, self.episode):
             return self._judge(row, trail, present(row, book))
         state = rules.open_state(row.state)
         steps, refusal = _advance(rules, state, self.texts)
@@ -99,6 +98,11 @@ class PlayMany(Request):
 
     def _stop(self, applied: int, refusal: BadInput | None) -> Stop | None:
         return None if refusal is None else Stop(applied + 1, self.texts[applied], refusal.code)
+
+
+def _is_now(row: Row, turn: int | None, episode: int | None) -> bool:
+    """Whether a caller who sees this turn and episode (None: does not say) sees the game as it is."""
+    return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
 
 
 def spelled(texts: Sequence[str]) -> list[str]:

@@ -153,9 +153,10 @@ class Play(Request):
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
         text, turn = self.text, row.turn
-        if not is_now(row, self.turn, self.episode):
+        seen, episode = self.turn, self.episode
+        if (seen is not None and seen != turn) or (episode is not None and episode != row.episode):
             trail = trails.decode(row.trail)
-            return judge(row, trail, present(row, book), text, self.turn, self.episode)
+            return judge(row, trail, present(row, book), text, seen, episode)
         after = trails.played(row.trail, text, self.op, turn)
         turn += 1
         try:
@@ -296,11 +297,6 @@ def judge(
     if turn is not None and trails.input_at(trail, row.turn, turn) == text:
         return Verdict(answer=Answer(standing, repeated=True))
     return too_late(row, standing, turn)
-
-
-def is_now(row: Row, turn: int | None, episode: int | None) -> bool:
-    """Whether a caller who sees this turn and episode (None: does not say) sees the game as it is."""
-    return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
 
 
 def elsewhere(row: Row, standing: Present, turn: int | None, episode: int | None) -> Verdict | None:

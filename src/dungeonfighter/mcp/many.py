@@ -147,7 +147,7 @@ class _Steps:
             if bot in seen:
                 raise bad_argument(f"there is another step of {bot} before this one: one a bot")
         except Exception as error:  # noqa: BLE001 (each step fails by itself)
-            self._end(index, self._not_stepped(bot, error))
+            self.tell(index, self._not_stepped(bot, error))
             return False
         seen.add(bot)
         self._steps[index] = step
@@ -176,15 +176,11 @@ class _Steps:
         options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
         self._host.begin_start(key, new_game(options), step.episode, self, index)
 
-    def tell(self, tag: int, told: Stepped | Exception) -> None:
+    def tell(self, tag: int, told: Stepped | NotStepped | Exception) -> None:
         """A step is done, or went wrong."""
         if isinstance(told, Exception):
-            self._end(tag, self._not_stepped(self._steps[tag].bot_id, told))
-        else:
-            self._end(tag, told)
-
-    def _end(self, index: int, result: Stepped | NotStepped) -> None:
-        self.results[index] = result
+            told = self._not_stepped(self._steps[tag].bot_id, told)
+        self.results[tag] = told
         self._untold -= 1
         if self._untold == 0 and not self._all_told.done():
             self._all_told.set_result(None)
