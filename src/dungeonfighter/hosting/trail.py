@@ -103,7 +103,7 @@ def appended(trail: Trail, text: str, op: bytes) -> Trail:
 def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
     """The trail of a row after one more input: the bytes of `encode(appended(decode(raw), text, op))`.
 
-    Every turn pays for this; made in one go it costs half (measured).
+    Every turn pays for this; made in one go it costs two thirds (instructions counted).
 
     Args:
         raw: The trail of the row.
