@@ -64,6 +64,7 @@ class Lines:
         self._settles = Gather(store.settle)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._ready: list[tuple[Game, Request]] = []
         self.hot: OrderedDict[str, Game] = OrderedDict()
         self.commits = Lanes(store, rest)
         self.counters = Counters()
@@ -93,7 +94,9 @@ class Lines:
             game.busy = True
             if len(self.hot) > self._hot_games_max:
                 self._hibernate()
-            self._step(game, request)
+            if not self._ready:
+                asyncio.get_running_loop().call_soon(self._step_ready)
+            self._ready.append((game, request))
 
     async def fresh_row(self, key: str) -> Row:
         """The row of a bot as of a moment after this call began; version 0 when there is none.
@@ -125,6 +128,11 @@ class Lines:
             await self.commits.drain()
 
     # The fast way
+
+    def _step_ready(self) -> None:
+        ready, self._ready = self._ready, []
+        for game, request in ready:
+            self._step(game, request)
 
     def _step(self, game: Game, request: Request) -> None:
         row = game.row
