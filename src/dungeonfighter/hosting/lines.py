@@ -4,7 +4,8 @@ A request goes through three hands:
 
 1. `submit` puts it behind the other requests of its bot; the first in line is worked on.
 2. `_step` is the fast way: the row is in memory, the plan is a write, the write joins the next batch.
-   No task, no await.
+   No task, no await. What came in one turn of the event loop is read first and then planned together: the
+   two in turns drive each other out of the processor's caches.
 3. `_resolve` is the slow way, a task: load, head check, conflict, settling. It ends in an answer or an error,
    always.
 
@@ -122,7 +123,9 @@ class Lines:
     async def close(self) -> None:
         """Take nothing more, finish what was taken."""
         self._closing = True
-        while self._tasks or self.commits.is_busy:
+        while self._ready or self._tasks or self.commits.is_busy:
+            if self._ready:
+                await asyncio.sleep(0)
             if self._tasks:
                 await asyncio.wait(self._tasks)
             await self.commits.drain()
