@@ -156,7 +156,7 @@ def is_plainly(body: bytes, beginning: bytes, ending: bytes) -> bool:
     False says nothing. A run that lives ends its view with the legal inputs, `1` before the others. The last
     escape of the text is looked for, because the end of a line is one and a single character is found faster;
     where it is another one the answer is not plain. Taking away what is expected and looking whether less is
-    left costs half of `startswith` (both measured).
+    left costs less than `startswith` (both measured).
 
     Args:
         body: Of an answer with status 200.
