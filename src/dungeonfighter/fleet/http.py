@@ -284,7 +284,7 @@ class Endpoint:
             self.heads = (head, *self.heads)[:_HEADS_MAX]
 
     def connect_at_once(self, number: int) -> Connection | None:
-        """The same without waiting, which is enough on loopback; None: `connect` is to be awaited."""
+        """`connect` without waiting, which is enough on loopback; None: it is to be awaited."""
         if self._lines is None or self._address is None or not self.is_loopback:
             return None
         try:

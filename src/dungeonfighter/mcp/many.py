@@ -125,10 +125,8 @@ class _Steps:
             if first:
                 await asyncio.sleep(0)
             these = range(first, min(first + _BEGUN_AT_A_TIME, len(self._given)))
-            if good is None:
-                self._host.begin_plays(self._plays([n for n in these if self._is_good(n, seen)]), self)
-            else:
-                self._host.begin_plays(self._plays(these), self)
+            sound = these if good is not None else [number for number in these if self._is_good(number, seen)]
+            self._host.begin_plays(self._plays(sound), self)
         await self._all_told
         if self._troubles:
             told = ", ".join(f"{code} {count}" for code, count in self._troubles.items())

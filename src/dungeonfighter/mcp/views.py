@@ -30,7 +30,7 @@ def head(game: Present) -> str:
 
 def text_view(game: Present) -> str:
     """Compact text for a model: status line, what happened, numbered legal inputs."""
-    return game.rules.text(game.state, f"e{game.episode} t{game.turn}")
+    return game.rules.text(game.state, head(game))
 
 
 def observe(game: Present) -> Observation:

@@ -294,7 +294,9 @@ class SqliteStore:
 
         One statement run for all rows: half of what a statement each costs (measured).
         """
-        for name, rows in (("update_game", _changed(batch, now)), ("insert_game", _new(batch, now))):
+        changed = [_changed(one, now) for one in batch if one.from_version]
+        new = [_values(one, now) for one in batch if not one.from_version]
+        for name, rows in (("update_game", changed), ("insert_game", new)):
             if rows and connection.executemany(self._sql[name], rows).rowcount != len(rows):
                 return None
         for write in batch:
@@ -304,9 +306,9 @@ class SqliteStore:
 
     def _write_one(self, connection: sqlite3.Connection, write: Write, now: float) -> Outcome:
         if write.from_version == 0:
-            done = connection.execute(self._sql["insert_game"], *_new([write], now))
+            done = connection.execute(self._sql["insert_game"], _values(write, now))
         else:
-            done = connection.execute(self._sql["update_game"], *_changed([write], now))
+            done = connection.execute(self._sql["update_game"], _changed(write, now))
         if done.rowcount != 1:
             head = connection.execute(self._sql["head"], (write.row.bot_id,)).fetchone()
             return Conflict(*head) if head is not None else Conflict(0, b"")
@@ -332,31 +334,22 @@ class SqliteStore:
         return [found.get(bot_id) for bot_id in bot_ids]
 
 
-# Bytes are given as bytearrays: those `sqlite3` binds as they are, while of bytes it asks their type for an
-# adapter each time, which costs as much as to update the row (measured).
+def _values(write: Write, now: float) -> tuple[object, ...]:
+    """The values of `insert_game`.
+
+    Bytes are given as bytearrays: those `sqlite3` binds as they are, while of bytes it asks their type for an
+    adapter each time, which costs as much as to update the row (measured).
+    """
+    row = write.row
+    return (
+        row.version, bytearray(row.digest), row.episode, row.turn, row.rules, bytearray(row.state),
+        bytearray(row.trail), row.directive, row.tokens_today, now, row.bot_id,
+    )  # fmt: skip
 
 
-def _new(batch: Sequence[Write], now: float) -> list[tuple[object, ...]]:
-    """The values of `insert_game` for the writes that make a row."""
-    return [
-        (
-            row.version, bytearray(row.digest), row.episode, row.turn, row.rules, bytearray(row.state),
-            bytearray(row.trail), row.directive, row.tokens_today, now, row.bot_id,
-        )
-        for write in batch if not write.from_version for row in (write.row,)
-    ]  # fmt: skip
-
-
-def _changed(batch: Sequence[Write], now: float) -> list[tuple[object, ...]]:
-    """The values of `update_game` for the writes that change a row."""
-    return [
-        (
-            row.version, bytearray(row.digest), row.episode, row.turn, row.rules, bytearray(row.state),
-            bytearray(row.trail), row.directive, row.tokens_today, now, row.bot_id, write.from_version,
-            bytearray(write.from_digest),
-        )
-        for write in batch if write.from_version for row in (write.row,)
-    ]  # fmt: skip
+def _changed(write: Write, now: float) -> tuple[object, ...]:
+    """The values of `update_game`."""
+    return (*_values(write, now), write.from_version, bytearray(write.from_digest))
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
