@@ -42,7 +42,7 @@ from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.hot_game import Game
 from dungeonfighter.hosting.patience import Patience
-from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won, Write
+from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Attempt, Planned, Request, Verdict
 from dungeonfighter.hosting.rulebook import RuleBook
 
@@ -161,17 +161,9 @@ class Lines:
         if type(told) is not Won:
             self._slowly(game, request, told)
             return
-        write = attempt.write  # as `_won`, without its calls: every turn comes here
-        game.row = write.row
-        game.trouble = None
-        self.counters.turns += attempt.applied
-        if write.ended is not None or not self._patience.writes:
-            self._wrote(write)
+        self._won(game, attempt)
         request.asker.tell(request.tag, attempt.shown)
-        if game.waiting or len(self.hot) > self._hot_games_max:
-            self._next(game)
-        else:
-            game.busy = False
+        self._next(game)
 
     def _plan(
         self, request: Request, row: Row, trouble: DungeonFighterError | None = None
@@ -190,13 +182,10 @@ class Lines:
 
     def _count(self, attempt: Attempt) -> None:
         self.counters.turns += attempt.applied
-        self._wrote(attempt.write)
-
-    def _wrote(self, write: Write) -> None:
         self._patience.wrote()
-        if write.ended is not None:
+        if attempt.write.ended is not None:
             self.counters.episodes_ended += 1
-            self.feed.run_ended(write)
+            self.feed.run_ended(attempt.write)
 
     def _fail(self, game: Game, request: Request, error: Exception) -> None:
         self.counters.errors += 1

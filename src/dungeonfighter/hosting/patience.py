@@ -26,25 +26,23 @@ class Patience:
         self._clock = clock
         self._chance = chance
         self._timeout_seconds = timeout_seconds
-        self._reads = True
-        self.writes = True
-        """Whether the last commit came back with outcomes."""
+        self._reads = self._writes = True
 
     @property
     def store_up(self) -> bool:
         """Whether the store's last answers were answers: to a read, and to a commit."""
-        return self._reads and self.writes
+        return self._reads and self._writes
 
     def wrote(self) -> None:
         """A commit came back with outcomes."""
-        if not self.writes:
-            self.writes = True
+        if not self._writes:
+            self._writes = True
             _log.info("the store writes again")
 
     def could_not_write(self, trouble: StoreUnavailable) -> None:
         """A commit came back without: said once in the log, not for every bot that waits."""
-        if self.writes:
-            self.writes = False
+        if self._writes:
+            self._writes = False
             _log.warning("the store cannot write: %s", trouble)
 
     def _read(self, trouble: Exception | None) -> None:
