@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -49,7 +50,9 @@ class Serving:
             self.lines.append(line.rstrip())
             if "watch page" in line or "serving on" in line:
                 break
-        self.port = int(self.lines[-1].partition("http://127.0.0.1:")[2].split("/")[0].split(",")[0])
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.lines[-1])
+        assert found, self.lines  # it ended: it says why
+        self.port = int(found[1])
 
     def get(self, path: str) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)

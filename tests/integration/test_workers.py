@@ -238,7 +238,11 @@ def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:
         page = next(line for line in serving.stderr if "watch page" in line)
         port = int(page.rpartition(":")[2].rstrip("/\n"))
         for _ in range(files // 2):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            kept = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            stack.callback(kept.close)
+            kept.request("GET", "/livez")
+            answer = kept.getresponse()
+            assert (answer.status, answer.read() != b"") == (200, True)
         last = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
         answer = http.client.HTTPResponse(last)
         answer.begin()
