@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.hosting.ports import Conflict, Won
 from dungeonfighter.storage.sqlite import SqliteStore
+from tests.contract.rows import after, first
 
 
 def names_in(folder: Path) -> list[str]:
@@ -36,4 +40,40 @@ async def test_a_file_that_vanished_or_is_empty_is_begun_anew(tmp_path: Path) ->
     store = SqliteStore(empty)
     await store.open()
     assert await store.load(["local/a"]) == [None]
+    await store.close()
+
+
+SWAPPED = (
+    "update games set rowid = -1 where bot_id = 'local/a'",
+    "update games set rowid = 1 where bot_id = 'local/b'",
+    "update games set rowid = 2 where bot_id = 'local/a'",
+)
+DELETED_AND_NUMBERED_ANEW = (
+    "delete from games where bot_id = 'local/a'",
+    "update games set rowid = 1 where bot_id = 'local/b'",
+)
+
+
+@pytest.mark.parametrize("meanwhile", [SWAPPED, DELETED_AND_NUMBERED_ANEW], ids=["swapped", "deleted"])
+async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
+    tmp_path: Path, meanwhile: tuple[str, ...]
+) -> None:
+    """VACUUM may number rows anew. Bots at the same turn of the same seed differ in nothing but their key."""
+    store = SqliteStore(tmp_path / "games.db")
+    await store.open()
+    writes = [first("local/a"), first("local/b")]
+    assert await store.commit(writes) == [Won(), Won()]
+    writes = [after(write, b"second") for write in writes]
+    assert await store.commit(writes) == [Won(), Won()]  # now it knows where they are
+    with contextlib.closing(sqlite3.connect(tmp_path / "games.db", isolation_level=None)) as other:
+        for statement in meanwhile:
+            other.execute(statement)
+    writes = [after(write, f"third of {write.row.bot_id}".encode()) for write in writes]
+    is_there = meanwhile is SWAPPED
+    assert await store.commit(writes) == [Won() if is_there else Conflict(0, b""), Won()]
+    for round_ in (b"4", b"5"):  # it goes on where they are now
+        writes = [after(write, round_ + write.row.bot_id.encode()) for write in writes]
+        assert (await store.commit(writes))[1] == Won()
+    found = await store.load(["local/a", "local/b"])
+    assert [row and row.state for row in found] == [b"5local/a" if is_there else None, b"5local/b"]
     await store.close()

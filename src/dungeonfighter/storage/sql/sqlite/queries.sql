@@ -9,6 +9,15 @@ set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail 
     tokens_today = ?, updated_at = ?
 where bot_id = ? and version = ? and digest = ?;
 
+-- name: update_game_at
+update games
+set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
+    tokens_today = ?, updated_at = ?
+where bot_id = ? and version = ? and digest = ? and rowid = ?;
+
+-- name: rowids
+select bot_id, rowid from games where bot_id in (select value from json_each(?));
+
 -- name: head
 select version, digest from games where bot_id = ?;
 
