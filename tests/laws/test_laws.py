@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import GameOptions, State, codec
+from dungeonfighter.rules import GameOptions, State, codec, log
 from dungeonfighter.rules.codec import copy
 from dungeonfighter.rules.hero import refresh
 from dungeonfighter.rules.loot import roll_item
@@ -136,7 +136,21 @@ def test_drawing_loot_never_changes_a_fight(start: GameOptions, picks: list[int]
 def test_the_state_stays_small(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks):
         assert len(rules().encode(state)) <= 1536
-        assert len(state.log) <= limits.log_events_max
+        assert len(log.recent(state)) <= limits.log_events_max
+
+
+@QUICK
+@given(options(), PICKS, st.booleans())
+def test_the_log_has_the_events_of_this_turn_and_the_last_ones_before(
+    start: GameOptions, picks: list[int], encoded: bool
+) -> None:
+    told = log.recent(rules().new_game(start))
+    for state, text in walk(start, picks):
+        assert log.recent(state) == told[-limits.log_events_max :]
+        before = rules().open_state(rules().encode(state)) if encoded else copy(state)
+        step = rules().advance(before, text)
+        assert step.state.log == step.events[-limits.log_events_max :]
+        told += step.events
 
 
 @QUICK
@@ -172,7 +186,7 @@ def test_nothing_leaves_its_bounds(start: GameOptions, picks: list[int]) -> None
         assert 0 <= hero.scars <= 6
         assert 1 <= len(hero.strip) <= hero.figures.slots or hero.kind < 0
         assert all(
-            event and all(type(part) is int or part == int(part) for part in event) for event in state.log
+            event and all(type(part) is int or part == int(part) for part in event) for event in log.recent(state)
         )
 
 

@@ -14,7 +14,8 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt
-from dungeonfighter.rules.state import Fight, Fighter, Phase, State, events
+from dungeonfighter.rules import log
+from dungeonfighter.rules.state import Fight, Fighter, Phase, State
 
 _VICTORY = int(Phase.Victory)
 _COMBAT = int(Phase.Combat)
@@ -37,8 +38,7 @@ def encode(state: State) -> bytes:
 
 def open_state(raw: bytes) -> State:
     """The state of bytes that `encode` made here or `decode` has read before; its items, offers and events
-    are read when they are looked at (a turn of a fight looks at none of them: two fifths of reading and
-    writing a state).
+    are read when they are looked at (a turn of a fight looks at none of them).
     """
     return _opener(raw)
 
@@ -54,9 +54,10 @@ def decode(raw: bytes) -> State:
     try:
         state = _opener(raw)
         read(state)
+        fits = _fits(state)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(f"not an encoded state: {error}") from error
-    if not _fits(state):
+    if not fits:
         raise Corrupt("the parts of this state do not fit together")
     return state
 
@@ -64,7 +65,7 @@ def decode(raw: bytes) -> State:
 def read(state: State) -> None:
     """Read what was left as bytes when the state was opened."""
     _ = state.hero.worn, state.hero.bag, state.world.offers, state.world.shop
-    state.log = events(state.log)
+    state.log = log.present(state)
 
 
 def digest(raw: bytes) -> bytes:
@@ -108,6 +109,6 @@ def _fits(state: State) -> bool:
         and len(hero.bag) <= _BAG_MAX
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
-        and 0 <= state.fresh <= len(state.log) <= _LOG_MAX
+        and len(log.recent(state)) <= _LOG_MAX
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

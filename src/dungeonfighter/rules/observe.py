@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from msgspec.msgpack import encode
 
 from dungeonfighter import limits
-from dungeonfighter.rules import combat, hero, labels, loot, prices, statuses, tables
+from dungeonfighter.rules import combat, hero, labels, log, loot, prices, statuses, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.comparison import Change, Mirror
 from dungeonfighter.rules.inputs import item_input
@@ -48,7 +48,6 @@ from dungeonfighter.rules.state import (
     State,
     Status,
     Weapon,
-    events,
 )
 from dungeonfighter.rules.telling import sentence, text
 from dungeonfighter.rules.world import is_cleared
@@ -115,7 +114,7 @@ def observe(rules: Rulebook, state: State) -> Observation:
 
 def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
     """The last events as sentences, oldest first."""
-    return [sentence(cat, event) for event in events(state.log[-count:])]
+    return [sentence(cat, event) for event in log.recent(state)[-count:]]
 
 
 def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -> PlayerView:

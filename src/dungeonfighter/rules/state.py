@@ -12,7 +12,7 @@ changed once made.
 
 What few turns look at is read from its bytes when it is first looked at (`codec.open_state`): a `packed_`
 field holds either the bytes or the list they mean, and the property of that name without `packed_` gives the
-list. The events of the log are such bytes too, until `events` reads them.
+list. The events of the log are such bytes too (`log.py`).
 
 Source: game.md sections 1 to 7; docs/rules.md.
 """
@@ -412,8 +412,8 @@ class World(Struct, array_like=True, gc=False):
 class State(Struct, array_like=True, gc=False):
     """A whole run.
 
-    `log` holds the coded events of the last turns, newest last, at most `limits.log_events_max`; the last
-    `fresh` of them are those of the present turn; those of a state that was only opened are read by `events`.
+    `log` holds the coded events of the present turn; `past` has those of former turns, encoded one after the
+    other, and `past_sizes` how many bytes each takes (`log.py`).
     `back` is the phase that `0` returns to from the inventory.
     `talent_offer` holds the three talents to choose from while `phase` is LevelUp, and `after` the phase that
     follows. `reward` is what the last completed dungeon gave.
@@ -435,17 +435,11 @@ class State(Struct, array_like=True, gc=False):
     reward: Sequence[int] = field(default_factory=list)
     over: bool = False
     log: list[PackedEvent] = field(default_factory=list)
-    fresh: int = 0
     ending: int = 0
+    past: bytes = b""
+    past_sizes: bytes = b""
 
 
 _read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode
 _read_worn: Final = msgspec.msgpack.Decoder(list[Item | None]).decode
 _read_offers: Final = msgspec.msgpack.Decoder(list[Offer]).decode
-_read_events: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
-_encode: Final = msgspec.msgpack.Encoder().encode
-
-
-def events(log: Sequence[PackedEvent]) -> list[list[int]]:
-    """The events of a part of a log, read all at once."""
-    return _read_events(_encode(log))

@@ -230,8 +230,7 @@ def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
         Whether a fight began.
     """
     began = False
-    log = state.log
-    fresh = log[len(log) - state.fresh :]
+    fresh = state.log
     for event in fresh:
         code = event[0]
         if code == _HERO_ATTACKED:

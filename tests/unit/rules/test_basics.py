@@ -6,7 +6,7 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt
-from dungeonfighter.rules import GameOptions, canonical, codec, dice
+from dungeonfighter.rules import GameOptions, canonical, codec, dice, log
 from dungeonfighter.rules.events import WORDING, Event, sentence
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Dice, Mode, Phase
@@ -177,13 +177,21 @@ def test_turns_count_inputs() -> None:
 def test_the_log_keeps_24_events() -> None:
     state = bout(health=5_000, period=7000)
     play(state, "9")
-    assert (len(state.log), state.fresh) == (limits.log_events_max, limits.log_events_max)
+    assert (len(state.log), len(log.recent(state))) == (limits.log_events_max, limits.log_events_max)
 
 
-def test_fresh_counts_the_events_of_this_turn() -> None:
+@pytest.mark.parametrize(
+    ("past", "sizes"),
+    [
+        (b"\x91\x01", b"\x01"), (b"\x91\x01", b"\x03"), (b"\x91\x01", b""), (b"\x91\x01\x91\x02", b"\x04"),
+        (b"\x91\xa1x", b"\x03"), (b"\x91\x01" * 25, b"\x02" * 25),
+    ],
+)  # fmt: skip
+def test_a_past_that_is_no_events_is_no_state(past: bytes, sizes: bytes) -> None:
     state = hub()
-    step = play(state, "unequip weapon")
-    assert (state.fresh, step.events) == (1, state.log[-1:])
+    state.past, state.past_sizes = past, sizes
+    with pytest.raises(Corrupt):
+        rules().decode(rules().encode(state))
 
 
 def test_reseeding_changes_every_stream() -> None:

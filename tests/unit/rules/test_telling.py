@@ -64,7 +64,6 @@ def odd_fights() -> Iterator[State]:
         state.log = [chance.choice(BLOWS) for _ in range(chance.randint(0, 5))]
         if chance.random() < 0.2:
             state.log.insert(0, [Event.FightBegan, fight.enemy, fight.rank, fight.level])
-        state.fresh = len(state.log)
         yield state
 
 
@@ -131,7 +130,7 @@ def test_a_frequent_event_is_told_as_its_sentence(code: int) -> None:
     assert state.phase != Phase.Combat
     for event in BLOWS:
         if event[0] == code:
-            state.log, state.fresh = [event], 1
+            state.log = [event]
             assert rules().text(state, "e1").split("\n")[1] == sentence(cat, event)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import GameOptions, State, prices, score, tables, world
+from dungeonfighter.rules import GameOptions, State, log, prices, score, tables, world
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.hub import wares_open
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
@@ -80,7 +80,7 @@ def test_travel_reaches_the_next_region() -> None:
 
 
 def test_travel_has_three_events() -> None:
-    assert sum(event[0] == Event.TravelEvent for event in travelled().log) == 3
+    assert sum(event[0] == Event.TravelEvent for event in log.recent(travelled())) == 3
 
 
 def test_camping_heals_a_quarter_for_50_turns() -> None:
@@ -296,7 +296,7 @@ def test_the_boss_gives_the_region() -> None:
 
 
 def test_victory_is_told() -> None:
-    assert any(event[0] == Event.GameWon for event in last_blow().log)
+    assert any(event[0] == Event.GameWon for event in log.recent(last_blow()))
 
 
 def test_dungeon_n_enters_from_the_hub_in_one_input() -> None:

@@ -1,0 +1,61 @@
+"""The log of a run: what its last turns did, as coded events (`events.py`), `limits.log_events_max` at most.
+
+The events of the present turn are the list `State.log`. Those of former turns are the bytes they were encoded
+to, end to end in `State.past`, and how many each takes in `State.past_sizes`: a turn adds those of the turn
+before it, cuts off the oldest, and reads none. As a list they were a quarter of reading and writing a state
+(counted).
+
+Source: game.md section 1; docs/decisions/014-a-turn-opens-its-state.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from dungeonfighter import limits
+from dungeonfighter.rules.state import PackedEvent, State
+
+_EVENTS_MAX: Final = limits.log_events_max
+_encode: Final = msgspec.msgpack.Encoder().encode
+_read_event: Final = msgspec.msgpack.Decoder(list[int]).decode
+_read_events: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
+
+
+def move_on(state: State, former: Sequence[PackedEvent]) -> None:
+    """Add the events of the turn before to the past, and let go of what is too old beside those of the
+    present turn.
+    """
+    sizes, past = state.past_sizes, state.past
+    if former:
+        first: object = former[0]
+        parts: Any = former if type(first) is Raw else [_encode(event) for event in former]
+        sizes += bytes(map(len, parts))
+        past += b"".join(parts)
+    over = len(sizes) + len(state.log) - _EVENTS_MAX
+    if over > 0:
+        past = past[sum(sizes[:over]) :]
+        sizes = sizes[over:]
+    state.past_sizes, state.past = sizes, past
+
+
+def recent(state: State) -> list[list[int]]:
+    """All events that are kept, the oldest first.
+
+    Raises:
+        msgspec.DecodeError: The bytes of the past are not as many events as there are sizes.
+    """
+    past = state.past
+    ends = [0, *accumulate(state.past_sizes)]
+    if ends[-1] != len(past):
+        raise msgspec.DecodeError("the past of the log has another length than its events")
+    return [_read_event(past[begin:end]) for begin, end in pairwise(ends)] + present(state)
+
+
+def present(state: State) -> list[list[int]]:
+    """The events of the present turn, read all at once if they are still bytes."""
+    return _read_events(_encode(state.log))
