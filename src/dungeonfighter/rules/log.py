@@ -11,7 +11,7 @@ Source: game.md section 1; docs/decisions/014-a-turn-opens-its-state.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +53,8 @@ def recent(state: State) -> list[list[int]]:
     ends = [0, *accumulate(state.past_sizes)]
     if ends[-1] != len(past):
         raise msgspec.DecodeError("the past of the log has another length than its events")
-    return [_read_event(past[begin:end]) for begin, end in pairwise(ends)] + present(state)
+    parts = map(past.__getitem__, map(slice, ends, ends[1:]))
+    return [*map(_read_event, parts), *present(state)]
 
 
 def present(state: State) -> list[list[int]]:
