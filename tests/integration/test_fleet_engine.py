@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dungeonfighter.fleet import load as loads
-from dungeonfighter.fleet.crew import Habits
+from dungeonfighter.fleet.crew import Crew, Habits
 from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.report import make_report, table
 from dungeonfighter.fleet.tally import Tally
@@ -37,15 +37,27 @@ async def well(tool: str, arguments: dict[str, Any]) -> bytes:
     return result(TEXT % (arguments["turn"] + 1 if tool == "handle_input" else 0))
 
 
+class Connections:
+    """How many have asked something and not ended."""
+
+    of = 0
+
+
 @contextlib.asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
+async def serving(answer: Answer, count: Connections | None = None) -> AsyncIterator[str]:
+    count = count or Connections()
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        has_asked = False
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                count.of += not has_asked
+                has_asked = True
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
                 params = json.loads(await reader.readexactly(length))["params"]
                 writer.write(await answer(params["name"], params["arguments"]))
+        count.of -= has_asked
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -127,6 +139,45 @@ async def test_bots_that_are_not_answered_at_the_end_are_counted(monkeypatch: py
     assert load.cut_off == 3
     assert tally.turns == 6
     assert {player.journal.unanswered for player in load.players} == {"1"}
+    assert not tally.troubles
+
+
+async def test_those_who_wait_get_their_answers_before_the_others_hang_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that sees tens of thousands of connections end does not answer meanwhile."""
+    stopped = asyncio.Event()
+    stop = Crew.stop
+
+    def stop_and_tell(crew: Crew) -> None:
+        stop(crew)
+        stopped.set()
+
+    monkeypatch.setattr(Crew, "stop", stop_and_tell)
+    played_before: set[str] = set()
+    held = 0
+    open_then: list[int] = []
+
+    async def hold_the_first_to_come_again(tool: str, arguments: dict[str, Any]) -> bytes:
+        nonlocal held
+        if tool == "handle_input" and arguments["turn"] == 1 and len(played_before) == 3 and not held:
+            held = 1
+            await stopped.wait()
+            _, writer = await asyncio.open_connection(*address)  # what was closed before shows by now
+            writer.close()
+            await writer.wait_closed()
+            open_then.append(count.of)
+        if tool == "handle_input":
+            played_before.add(arguments["botId"])
+        return await well(tool, arguments)
+
+    tally, count = Tally(), Connections()
+    async with serving(hold_the_first_to_come_again, count) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        address = host, int(port)
+        load = await played(url, tally, lambda: held == 1, bots=3, every=0.2)
+    assert open_then == [3]
+    assert load.cut_off == 0
     assert not tally.troubles
 
 

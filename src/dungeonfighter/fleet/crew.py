@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dungeonfighter.fleet.http import CONNECTS_MAX, Endpoint, Unanswered
+from dungeonfighter.fleet.http import CONNECTS_MAX, Connection, Endpoint, Unanswered
 from dungeonfighter.fleet.pace import Pace
 from dungeonfighter.fleet.steps import Steps
 from dungeonfighter.fleet.tally import Tally
@@ -60,6 +60,7 @@ class Crew:
         self._playing = 0
         self._unconnected: deque[Player] = deque()
         self._connectors: set[asyncio.Task[None]] = set()
+        self._unused: list[Connection] = []
 
     def begin(self, players: list[Player], pace: Pace) -> None:
         """Let them play in the running loop, which the endpoint is bound to."""
@@ -90,7 +91,21 @@ class Crew:
         self.pace.leave(player)
         self._playing -= 1
         if not self._playing:
+            for connection in self._unused:
+                connection.abandon()
+            self._unused.clear()
             self.everyone_left.set()
+
+    def hang_up(self, connection: Connection) -> None:
+        """Close the connection of one who leaves; when all leave, only after the last answer.
+
+        To see tens of thousands of connections end keeps a server from answering: the calls under way at the
+        end of a load of 80,000 bots took 2 to 3 s, and they were its slowest thousandth.
+        """
+        if self.is_stopping and not connection.is_asked:
+            self._unused.append(connection)
+        else:
+            connection.abandon()
 
     def stop(self) -> None:
         """Let nobody begin a call; who has none under way leaves at once, the others when it is answered."""

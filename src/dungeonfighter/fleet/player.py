@@ -135,7 +135,7 @@ class Player:
         self._leave_quick_way(is_asked=self.is_asking)
         self._request = b""
         if self.connection is not None:
-            self.connection.abandon()
+            self._crew.hang_up(self.connection)
             self.connection = None
         if self._asked != _READ:
             self._crew.left(self)
