@@ -139,7 +139,10 @@ class Lines:
 
     def _step(self, game: Game, request: Request) -> None:
         row = game.row
-        if row is None or game.unsettled or game.trouble is not None or not request.replayable:
+        if row is None and request.begins_anew and request.episode == 1:
+            row = absent(game.key)  # nearly always: a bot's first run
+        may_try = request.replayable or request.episode is not None  # else a head check makes a conflict rare
+        if row is None or game.unsettled or game.trouble is not None or not may_try:
             self._slowly(game, request, None)
             return
         try:
@@ -152,6 +155,8 @@ class Lines:
             return
         try:
             attempt = request.trying(plan)
+            if not request.replayable:
+                request.is_from_memory = True
             self.commits.add(attempt.write, self._told, (game, request, attempt))
         except Exception as error:  # noqa: BLE001 (nothing is on its way: told to the one who asked)
             self._fail(game, request, error)
@@ -329,7 +334,8 @@ class Lines:
             what = "so much happened since that it cannot be told whether this was applied; look first"
             raise OutcomeUnknown(what)
         request.unsure = frozenset()
-        if request.replayable or request.was_planned_from(row):
+        if request.replayable or request.is_from_memory or request.was_planned_from(row):
+            request.is_from_memory = False
             return None
         plan = self._plan(request, row)
         if isinstance(plan, Verdict):

@@ -88,11 +88,17 @@ class Request:
     """Whether it can be done although the present run cannot be read here."""
     replayable: ClassVar[bool] = False
     """Whether it is planned again after a conflict (inputs) or answers `conflict` (all else)."""
+    episode: int | None = None
+    """The run that the caller sees, or wants to begin."""
 
     tried: dict[int, Attempt] = _NONE_TRIED
     """The attempts to write each version that this request has tried, the last one last."""
     unsure: frozenset[int] = _ALL_SURE
     """Those of them of which nothing is known: neither won nor refused."""
+    is_from_memory: bool = False
+    """Whether it is not replayable, and its only attempt started from what was in memory: that may have been
+    old, so a conflict need not mean that anybody came first.
+    """
 
     def __init__(self, op: bytes, deadline: float, asker: Asker, tag: Any) -> None:
         self.op = op

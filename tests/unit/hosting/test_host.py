@@ -67,6 +67,42 @@ async def test_two_new_games_at_once_on_two_replicas_do_not_wipe_each_other() ->
     assert (await one.read(KEY)).episode == 2
 
 
+async def test_a_run_that_names_its_number_begins_after_a_turn_that_this_replica_did_not_see() -> None:
+    store = MemoryStore()
+    one, other = replica(store), replica(store)
+    await played(one, 3)
+    await other.play(KEY, "1")
+    answer = await one.start(KEY, MACE, episode=2)
+    assert (answer.game.episode, answer.game.turn, answer.repeated) == (2, 0, False)
+    (ended,) = await store.episodes(KEY)
+    assert ended.last_turn == 4
+    assert one.stats().conflicts == 1
+
+
+async def test_a_run_that_names_its_number_begins_once_whoever_else_asks_for_it() -> None:
+    store = MemoryStore()
+    one, other = replica(store), replica(store)
+    await played(one, 1)
+    await other.read(KEY)
+    answers = await asyncio.gather(one.start(KEY, MACE, episode=2), other.start(KEY, MACE, episode=2))
+    assert sorted(answer.repeated for answer in answers) == [False, True]
+    assert answers[0].game.digest == answers[1].game.digest
+    with pytest.raises(BadInput, match="begun already") as caught:
+        await other.start(KEY, NewGame(weapon=3), episode=2)
+    assert caught.value.code == "stale_turn"
+
+
+async def test_a_first_run_is_begun_without_a_look_and_never_over_another() -> None:
+    store = MemoryStore()
+    one, other = replica(store), replica(store)
+    before = await played(one, 3)
+    with pytest.raises(BadInput) as caught:
+        await other.start(KEY, NewGame(weapon=3), episode=1)
+    assert caught.value.code == "stale_turn"
+    assert (await other.read(KEY)).digest == before.digest
+    assert (await other.start("local/new", MACE, episode=1)).game.episode == 1
+
+
 async def test_a_run_ends_as_abandoned_with_all_its_inputs_when_the_next_begins() -> None:
     store = MemoryStore()
     host = replica(store)
