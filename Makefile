@@ -12,7 +12,7 @@ PY      := $(VENV)/bin/python
 PIP     := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
-WORKERS ?= 2
+PROCESSES ?= 2
 SEED    ?= 1
 BOTS    ?= 80000
 SECONDS ?= 300
@@ -46,8 +46,8 @@ setup: $(RUNTIME) $(DEV) ## install into .venv (quick when nothing changed)
 demo: $(RUNTIME) ## server + 200 playing bots + watch page; DEMO_SECONDS=30 ends by itself
 	@$(PY) -m dungeonfighter demo
 
-test: $(DEV) ## all tests (WORKERS=2 processes; TESTS=path for some of them)
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+test: $(DEV) ## all tests (PROCESSES=2 of them side by side; TESTS=path for some of them)
+	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal $(TESTS)
 
 check: $(DEV) ## formatter, linter, types, layers and sizes
 	@$(PY) -m ruff format --check .

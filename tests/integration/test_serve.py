@@ -21,15 +21,8 @@ COMMAND = [sys.executable, "-m", "dungeonfighter"]
 WAIT_SECONDS = 60
 
 
-def plain_environment(**settings: str) -> dict[str, str]:
-    foreign = {
-        "DB_CONNECTION_STRING",
-        "DRAIN_SECONDS",
-        "DUNGEONFIGHTER_PORT",
-        "DUNGEONFIGHTER_HOST",
-        "LOG_FORMAT",
-    }
-    return {name: value for name, value in os.environ.items() if name not in foreign} | settings
+def with_settings(**settings: str) -> dict[str, str]:
+    return os.environ | settings
 
 
 class Serving:
@@ -39,7 +32,7 @@ class Serving:
         self.process = subprocess.Popen(
             [*COMMAND, "serve", "--port", "0", *flags],
             cwd=folder,
-            env=plain_environment(**settings),
+            env=with_settings(**settings),
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -125,7 +118,7 @@ def refused(folder: Path, *flags: str, **settings: str) -> list[str]:
     done = subprocess.run(
         [*COMMAND, *flags],
         cwd=folder,
-        env=plain_environment(**settings),
+        env=with_settings(**settings),
         capture_output=True,
         text=True,
         check=False,
