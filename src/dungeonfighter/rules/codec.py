@@ -33,6 +33,7 @@ _opener = msgspec.msgpack.Decoder(State).decode
 
 
 def encode(state: State) -> bytes:
+    log.fold(state)
     return _encoder.encode(state)
 
 
@@ -110,5 +111,6 @@ def _fits(state: State) -> bool:
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
         and len(log.recent(state)) <= _LOG_MAX
+        and state.told == 0
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

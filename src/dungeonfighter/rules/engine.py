@@ -13,8 +13,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput, DungeonFighterError
-from dungeonfighter.rules import codec, dice, dungeon, hub, log, observe, plays, progress, tables
+from dungeonfighter.errors import BadInput
+from dungeonfighter.rules import codec, dice, dungeon, hub, observe, plays, progress, tables
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.events import Event
@@ -123,21 +123,20 @@ class Rules:
         cat = self.catalogue
         world = state.world
         xp, clears, bosses, frontier = world.xp_since_clear, world.first_clears, world.bosses, world.frontier
-        former = state.log
-        events = state.log = []
-        try:
-            play = ALWAYS[state.phase].get(text) or self._play(state, text)
-        except DungeonFighterError:
-            state.log = former
-            raise
+        log = state.log
+        told = len(log)
+        play = ALWAYS[state.phase].get(text) or self._play(state, text)
         if play is not None:
             play[0](cat, state, play[1])
         state.turn += 1
         if state.hero.xp >= _XP_NEXT[state.hero.level] or state.ranked:
             _follow_up(cat, state)
-        if len(events) > _LOG_MAX:
-            state.log = events[-_LOG_MAX:]
-        log.move_on(state, former)
+        events = log[told:]
+        over = len(log) - _LOG_MAX
+        if over > 0:
+            del log[:over]
+            told = told - over if told > over else 0
+        state.told = told
         reward = 0
         if world.xp_since_clear != xp or world.first_clears != clears or world.bosses != bosses:
             reward = scoring.gained(world, xp, clears, bosses, frontier)

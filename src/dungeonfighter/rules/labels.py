@@ -134,7 +134,7 @@ def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     `FOUND`.
     """
     found = 0
-    for event in state.log:
+    for event in state.log[state.told :]:
         if event[0] in FOUND:
             found += 1
     if not found:

@@ -1,16 +1,16 @@
 """The log of a run: what its last turns did, as coded events (`events.py`), `limits.log_events_max` at most.
 
-The events of the present turn are the list `State.log`. Those of former turns are the bytes they were encoded
-to, end to end in `State.past`, and how many each takes in `State.past_sizes`: a turn adds those of the turn
-before it, cuts off the oldest, and reads none. As a list they were a quarter of reading and writing a state
-(counted).
+An encoded state has the events of the present turn as the list `State.log`. Those of former turns are the
+bytes they were encoded to, end to end in `State.past`, and how many each takes in `State.past_sizes`: a turn
+adds those of the turn before it, cuts off the oldest, and reads none. As a list they were a quarter of
+reading and writing a state (counted). Between an encoding and the next, `State.log` also holds the `State.told`
+events of the turns since, in front.
 
 Source: game.md section 1; docs/decisions/014-a-turn-opens-its-state.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from dungeonfighter import limits
-from dungeonfighter.rules.state import PackedEvent, State
+from dungeonfighter.rules.state import State
 
 _EVENTS_MAX: Final = limits.log_events_max
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -26,14 +26,16 @@ _read_event: Final = msgspec.msgpack.Decoder(list[int]).decode
 _read_events: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
 
 
-def move_on(state: State, former: Sequence[PackedEvent]) -> None:
-    """Add the events of the turn before to the past, and let go of what is too old beside those of the
-    present turn.
+def fold(state: State) -> None:
+    """Move the events of former turns into the past, and let go of what is too old; the state means what it
+    meant.
     """
-    sizes, past = state.past_sizes, state.past
-    if former:
-        first: object = former[0]
-        parts: Any = former if type(first) is Raw else [_encode(event) for event in former]
+    sizes, past, told = state.past_sizes, state.past, state.told
+    if told:
+        log = state.log
+        former, state.log, state.told = log[:told], log[told:], 0
+        last: object = former[-1]
+        parts: Any = former if type(last) is Raw else [_bytes_of(event) for event in former]
         sizes += bytes(map(len, parts))
         past += b"".join(parts)
     over = len(sizes) + len(state.log) - _EVENTS_MAX
@@ -41,6 +43,11 @@ def move_on(state: State, former: Sequence[PackedEvent]) -> None:
         past = past[sum(sizes[:over]) :]
         sizes = sizes[over:]
     state.past_sizes, state.past = sizes, past
+
+
+def _bytes_of(event: object) -> object:
+    """The event encoded; one that was only opened is."""
+    return event if type(event) is Raw else _encode(event)
 
 
 def recent(state: State) -> list[list[int]]:
@@ -58,5 +65,5 @@ def recent(state: State) -> list[list[int]]:
 
 
 def present(state: State) -> list[list[int]]:
-    """The events of the present turn, read all at once if they are still bytes."""
+    """The events in the log, read all at once if they are still bytes."""
     return _read_events(_encode(state.log))

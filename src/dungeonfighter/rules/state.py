@@ -412,8 +412,8 @@ class World(Struct, array_like=True, gc=False):
 class State(Struct, array_like=True, gc=False):
     """A whole run.
 
-    `log` holds the coded events of the present turn; `past` has those of former turns, encoded one after the
-    other, and `past_sizes` how many bytes each takes (`log.py`).
+    `log` holds the coded events of the present turn, behind `told` of former turns; `past` has older ones,
+    encoded one after the other, and `past_sizes` how many bytes each takes (`log.py`).
     `back` is the phase that `0` returns to from the inventory.
     `talent_offer` holds the three talents to choose from while `phase` is LevelUp, and `after` the phase that
     follows. `reward` is what the last completed dungeon gave.
@@ -438,6 +438,7 @@ class State(Struct, array_like=True, gc=False):
     ending: int = 0
     past: bytes = b""
     past_sizes: bytes = b""
+    told: int = 0
 
 
 _read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode

@@ -230,7 +230,7 @@ def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
         Whether a fight began.
     """
     began = False
-    fresh = state.log
+    fresh = state.log[state.told :]
     for event in fresh:
         code = event[0]
         if code == _HERO_ATTACKED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from dungeonfighter import limits
@@ -17,6 +18,16 @@ def test_splitmix64_is_the_published_generator() -> None:
     stream = Dice(0, 0, 0, 0)
     drawn = [dice.combat(stream, 1 << 64) for _ in range(3)]
     assert drawn == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+
+
+def test_an_encoded_state_has_no_former_turns_in_its_log() -> None:
+    state = hub()
+    play(state, "unequip weapon")
+    play(state, "1")
+    assert state.told
+    with pytest.raises(Corrupt):
+        rules().decode(msgspec.msgpack.encode(state))
+    assert rules().decode(rules().encode(state)).told == 0
 
 
 @pytest.mark.parametrize("name", dice.STREAMS)
@@ -150,7 +161,7 @@ def test_parts_read_later_are_judged_by_decode(part: str, wrong: object) -> None
     holder = next(one for one in (state, state.hero, state.world) if hasattr(one, part))
     setattr(holder, part, wrong)
     with pytest.raises(Corrupt):
-        rules().decode(codec.encode(state))
+        rules().decode(msgspec.msgpack.encode(state))
 
 
 def test_the_digest_has_16_bytes() -> None:
@@ -177,6 +188,7 @@ def test_turns_count_inputs() -> None:
 def test_the_log_keeps_24_events() -> None:
     state = bout(health=5_000, period=7000)
     play(state, "9")
+    rules().encode(state)
     assert (len(state.log), len(log.recent(state))) == (limits.log_events_max, limits.log_events_max)
 
 
@@ -191,7 +203,7 @@ def test_a_past_that_is_no_events_is_no_state(past: bytes, sizes: bytes) -> None
     state = hub()
     state.past, state.past_sizes = past, sizes
     with pytest.raises(Corrupt):
-        rules().decode(rules().encode(state))
+        rules().decode(msgspec.msgpack.encode(state))
 
 
 def test_reseeding_changes_every_stream() -> None:

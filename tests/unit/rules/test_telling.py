@@ -61,6 +61,7 @@ def odd_fights() -> Iterator[State]:
             period=chance.choice((500, 7250, 15_650)),
             perks=[chance.choice((0, 700, 1300)) for _ in hero.figures.perks],
         )  # fmt: skip
+        state.told = 0
         state.log = [chance.choice(BLOWS) for _ in range(chance.randint(0, 5))]
         if chance.random() < 0.2:
             state.log.insert(0, [Event.FightBegan, fight.enemy, fight.rank, fight.level])
@@ -130,7 +131,7 @@ def test_a_frequent_event_is_told_as_its_sentence(code: int) -> None:
     assert state.phase != Phase.Combat
     for event in BLOWS:
         if event[0] == code:
-            state.log = [event]
+            state.log, state.told = [event], 0
             assert rules().text(state, "e1").split("\n")[1] == sentence(cat, event)
 
 
