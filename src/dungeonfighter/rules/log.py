@@ -3,8 +3,8 @@
 An encoded state has the events of the present turn as the list `State.log`. Those of former turns are the
 bytes they were encoded to, end to end in `State.past`, and how many each takes in `State.past_sizes`: a turn
 adds those of the turn before it, cuts off the oldest, and reads none. As a list they were a quarter of
-reading and writing a state (counted). Between two encodings `State.log` also holds, in front, the `State.told`
-events of the turns since.
+reading and writing a state (counted). Between two encodings `State.log` also holds, in front, the
+`State.told` events of the turns since.
 
 Source: game.md section 1; docs/decisions/014-a-turn-opens-its-state.md.
 """
