@@ -102,7 +102,7 @@ class Crew:
         To see tens of thousands of connections end keeps a server from answering: the calls under way at the
         end of a load of 80,000 bots took 2 to 3 s, and they were its slowest thousandth.
         """
-        if self.is_stopping and not connection.is_asked:
+        if self.is_stopping and self._playing and not connection.is_asked:
             self._unused.append(connection)
         else:
             connection.abandon()

@@ -3,9 +3,10 @@
 A request goes through three hands:
 
 1. `submit` puts it behind the other requests of its bot; the first in line is worked on.
-2. `_step` is the fast way: the row is in memory, the plan is a write, the write joins the next batch.
-   No task, no await. What came in one turn of the event loop is read first and then planned together: the
-   two in turns drive each other out of the processor's caches.
+2. `_step` is the fast way: the row is in memory (of a bot whose first run is begun there should be none),
+   the plan is a write, the write joins the next batch. No task, no await. What came in one turn of the event
+   loop is read first and then planned together: the two in turns drive each other out of the processor's
+   caches.
 3. `_resolve` is the slow way, a task: load, head check, conflict, settling. It ends in an answer or an error,
    always.
 

@@ -55,10 +55,10 @@ def decode(raw: bytes) -> State:
     try:
         state = _opener(raw)
         read(state)
-        fits = _fits(state)
+        log.past(state)  # judged only; few ever look at it
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(f"not an encoded state: {error}") from error
-    if not fits:
+    if not _fits(state):
         raise Corrupt("the parts of this state do not fit together")
     return state
 
@@ -110,7 +110,7 @@ def _fits(state: State) -> bool:
         and len(hero.bag) <= _BAG_MAX
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
-        and len(log.recent(state)) <= _LOG_MAX
+        and len(state.past_sizes) + len(state.log) <= _LOG_MAX
         and state.told == 0
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

@@ -51,17 +51,25 @@ def _bytes_of(event: object) -> object:
 
 
 def recent(state: State) -> list[list[int]]:
-    """All events that are kept, the oldest first.
+    """The last events, the oldest first, whether the log is folded or not.
 
     Raises:
-        msgspec.DecodeError: The bytes of the past are not as many events as there are sizes.
+        msgspec.DecodeError: See `past`.
     """
-    past = state.past
+    return [*past(state), *present(state)][-_EVENTS_MAX:]
+
+
+def past(state: State) -> list[list[int]]:
+    """The events of the past.
+
+    Raises:
+        msgspec.DecodeError: Its bytes are not as many events as there are sizes.
+    """
+    whole = state.past
     ends = [0, *accumulate(state.past_sizes)]
-    if ends[-1] != len(past):
+    if ends[-1] != len(whole):
         raise msgspec.DecodeError("the past of the log has another length than its events")
-    parts = map(past.__getitem__, map(slice, ends, ends[1:]))
-    return [*map(_read_event, parts), *present(state)]
+    return [*map(_read_event, map(whole.__getitem__, map(slice, ends, ends[1:])))]
 
 
 def present(state: State) -> list[list[int]]:
