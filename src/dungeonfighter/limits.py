@@ -39,6 +39,7 @@ attempts_max: Final = 256
 pending_writes_max: Final = 100_000
 hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
+read_ahead_seconds: Final = 1.0
 inputs_at_once_max: Final = 100
 steps_at_once_max: Final = 1000
 

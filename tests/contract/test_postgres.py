@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from typing import Any
 
@@ -10,11 +11,12 @@ import asyncpg
 import msgspec
 import pytest
 
+from dungeonfighter import limits
 from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Won, Write
 from dungeonfighter.settings import parse_database
-from dungeonfighter.storage.postgres import PostgresStore
-from dungeonfighter.storage.sql_files import migrations
+from dungeonfighter.storage.postgres import ONLY_BITMAPS, PostgresStore
+from dungeonfighter.storage.sql_files import migrations, queries
 from tests.contract.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, end, first, row, save
 
@@ -217,4 +219,42 @@ async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str)
     with pytest.raises(StoreUnavailable):
         await store.best_runs("local/", 9)
     assert await store.commit([first("local/a")]) == [Won()]
+    await store.close()
+
+
+_MANY_ROWS = """
+insert into games
+    (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at)
+select 'local/b' || n, 1, '', 1, 0, '', '', '', '', 0, now()
+from generate_series(1, $1::int) as n
+"""
+
+
+async def test_a_store_that_opens_reads_the_keys_and_no_rows(
+    stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
+) -> None:
+    await watcher.execute(_MANY_ROWS, 10_000)
+    async with watcher.transaction():
+        await watcher.execute(ONLY_BITMAPS)
+        told = await watcher.fetchval(f"explain (analyze, format json) {queries('postgres')['read_keys']}")
+    rows = json.loads(told)[0]["Plan"]["Plans"][0]
+    (keys,) = rows["Plans"]
+    assert (keys["Node Type"], keys["Index Name"], keys["Actual Rows"]) == (
+        "Bitmap Index Scan", "games_pkey", 10_000,
+    )  # fmt: skip
+    assert rows["Exact Heap Blocks"] == 1
+
+
+async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections(
+    postgres_url: str, stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    await watcher.execute(_MANY_ROWS, 100_000)
+    begun = "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
+    before = await watcher.fetchval(begun)
+    monkeypatch.setattr(limits, "read_ahead_seconds", 0.001)
+    store = PostgresStore(postgres_url, pool_size=4)
+    await store.open()
+    assert await watcher.fetchval(begun) == before + 2  # its readers
+    assert None not in await store.load([f"local/b{number}" for number in range(1, 100)])
     await store.close()

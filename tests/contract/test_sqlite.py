@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Won
+from dungeonfighter.storage.sql_files import queries
 from dungeonfighter.storage.sqlite import SqliteStore
 from tests.contract.rows import after, first
 
@@ -76,4 +78,30 @@ async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
         assert (await store.commit(writes))[1] == Won()
     found = await store.load(["local/a", "local/b"])
     assert [row and row.state for row in found] == [b"5local/a" if is_there else None, b"5local/b"]
+    await store.close()
+
+
+async def test_a_store_that_opens_reads_the_keys_and_no_rows(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "games.db")
+    await store.open()
+    await store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "games.db")) as other:
+        steps = other.execute(f"explain query plan {queries('sqlite')['count_keys']}").fetchall()
+    assert [step[3] for step in steps] == ["SCAN games USING COVERING INDEX sqlite_autoindex_games_1"]
+
+
+async def test_a_store_with_more_keys_than_it_has_time_for_opens_and_reads_all_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore(tmp_path / "games.db")
+    await store.open()
+    bots = [f"local/b{number:05}" for number in range(20_000)]
+    for start in range(0, len(bots), 1000):
+        await store.commit([first(bot_id) for bot_id in bots[start : start + 1000]])
+    await store.close()
+
+    monkeypatch.setattr(limits, "read_ahead_seconds", 0.0)
+    store = SqliteStore(tmp_path / "games.db")
+    await store.open()
+    assert None not in await store.load(bots)
     await store.close()

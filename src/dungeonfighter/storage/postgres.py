@@ -10,6 +10,7 @@ Source: docs/architecture.md, "PostgreSQL".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -43,6 +44,14 @@ from dungeonfighter.storage.save_rows import from_json, to_json
 _Result = TypeVar("_Result")
 
 _WRITERS_MAX: Final = 4
+ONLY_BITMAPS: Final = (
+    "set local enable_bitmapscan = on; set local enable_indexscan = off; "
+    "set local enable_indexonlyscan = off; set local enable_seqscan = off"
+)
+_PLANNED_TIMES: Final = 6
+"""PostgreSQL plans a statement five times for its values before it keeps a plan for any."""
+_NOBODY: Final = [f" {number}" for number in range(32)]
+"""Keys that no bot has, as many as a load has at a time: a kept plan is compared with those made for them."""
 _TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -167,12 +176,27 @@ class PostgresStore:
         await self._copy.close()
 
     async def _make_ready(self) -> None:
-        """Connect all readers and let each plan a load, so that the first bots do not wait for that.
+        """Connect all readers, let each settle on a plan for loads, and have the keys read, so that the first
+        bots do not wait for that.
 
         What fails is made when it is needed.
         """
-        planned = (self._fetch("load", []) for _ in range(self._readers.size))
-        await asyncio.gather(*planned, return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            for _ in range(_PLANNED_TIMES):
+                await asyncio.gather(*(self._fetch("load", _NOBODY) for _ in range(self._readers.size)))
+            await self._read(self._read_ahead)
+
+    async def _read_ahead(self, connection: Connection) -> None:
+        """Let the server have the index of the keys in memory, or as much as can be read in a second.
+
+        A bitmap is made of the whole index before its first row is looked for; there is no plainer statement
+        that reads an index and leaves the rows alone.
+        """
+        end = f"set local statement_timeout = {1000 * limits.read_ahead_seconds:.0f}"
+        with contextlib.suppress(asyncpg.QueryCanceledError):
+            async with connection.transaction(readonly=True):
+                await connection.execute(f"{ONLY_BITMAPS}; {end}")
+                await connection.fetch(self._sql["read_keys"])
 
     # On a connection
 

@@ -55,6 +55,9 @@ select bot_id, version, digest, episode, turn, rules, state, trail, directive, t
        extract(epoch from updated_at)::float8
 from games where bot_id = any($1::text[]);
 
+-- name: read_keys
+select from games where bot_id > '' limit 1;
+
 -- name: settle
 select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
        extract(epoch from updated_at)::float8

@@ -28,6 +28,9 @@ select bot_id, version, digest from games where bot_id in (select value from jso
 select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
 from games where bot_id in (select value from json_each(?));
 
+-- name: count_keys
+select count(bot_id) from games;
+
 -- name: write_chunk
 insert into run_inputs (bot_id, episode, first_turn, inputs) values (?, ?, ?, ?)
 on conflict do update set inputs = excluded.inputs;
