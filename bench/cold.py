@@ -1,10 +1,10 @@
 """A store as large as it gets: how long a hibernated bot takes to load, and what a turn writes to the disk.
 
 In this process, without HTTP. The rows are those of `bench.large`. Before each repeat of the loads the store
-is closed (PostgreSQL stopped) and the system is asked to forget the pages of its files; then the
-store is opened, which reads the index of the keys, and 64 clients load bots that nobody has loaded since,
-through the batches the host makes of them. The time of a load is that of
-its batch in the store. Bytes are counted while the host plays, as many games at once as a batch holds.
+is closed (PostgreSQL stopped) and the system is asked to forget the pages of its files; then the store is
+opened, which reads the index of the keys but no row, and 64 clients load bots that nobody has loaded since,
+through the batches the host makes of them. The time of a load is that of its batch in the store. Bytes are
+counted while the host plays, as many games at once as a batch holds.
 """
 
 from __future__ import annotations
