@@ -57,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 8000
     workers: int = 1
     database: Database = Database("sqlite", path="dungeonfighter.db")
-    db_pool_size: int = 4
+    db_pool_size: int = 8
     read_database: Database | None = None
     """A replica of `database` for lists of the best runs."""
     db_prepared_statements: str = "on"
@@ -245,7 +245,7 @@ FIELDS: Final = (
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
           f"where games live: sqlite:///FILE, postgresql://... or memory:// (default {DEFAULT_DATABASE})"),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
-          "connections to a database server (default 4)"),
+          "connections of each worker to a database server (default 8)"),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
           parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs"),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),

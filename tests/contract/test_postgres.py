@@ -258,3 +258,18 @@ async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections
     assert await watcher.fetchval(begun) == before + 2  # its readers
     assert None not in await store.load([f"local/b{number}" for number in range(1, 100)])
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("pool_size", "writers"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 2), (12, 3), (16, 4), (64, 4)]
+)
+async def test_of_a_pool_two_to_four_connections_write_and_the_others_read(
+    postgres_url: str, watcher: asyncpg.Connection, pool_size: int, writers: int
+) -> None:
+    store = PostgresStore(postgres_url, pool_size=pool_size)
+    assert store.lanes == writers
+    if pool_size <= 16:
+        await store.open()
+        begun = "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
+        assert await watcher.fetchval(begun) == max(1, pool_size - writers)  # writers connect when they write
+    await store.close()

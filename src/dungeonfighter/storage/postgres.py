@@ -43,6 +43,7 @@ from dungeonfighter.storage.save_rows import from_json, to_json
 
 _Result = TypeVar("_Result")
 
+_WRITERS_MIN: Final = 2
 _WRITERS_MAX: Final = 4
 ONLY_BITMAPS: Final = (
     "set local enable_bitmapscan = on; set local enable_indexscan = off; "
@@ -58,8 +59,8 @@ _TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 class PostgresStore:
     """Rows in one PostgreSQL database.
 
-    Half of the connections write (at most 4), the others read and settle, so that neither waits for the
-    other; with one connection in all, they share it.
+    Two of the connections write (of 12 and more a quarter, at most 4), the others read and settle, so that
+    neither waits for the other; of two or three one writes, and one alone does both.
 
     Args:
         url: `postgresql://user:password@host:port/name`
@@ -71,11 +72,11 @@ class PostgresStore:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 4, slow_seconds: float = limits.commit_timeout_seconds,
+        self, url: str, *, pool_size: int = 8, slow_seconds: float = limits.commit_timeout_seconds,
         prepared_statements: bool = True, read_url: str = "",
     ) -> None:  # fmt: skip
         self._sql = sql_files.queries("postgres")
-        writers = min(_WRITERS_MAX, max(1, pool_size // 2))
+        writers = max(1, min(pool_size // 2, max(_WRITERS_MIN, min(_WRITERS_MAX, pool_size // 4))))
 
         def pool(size: int) -> Pool:
             return Pool(url, size, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
