@@ -2,9 +2,9 @@
 
 In this process, without HTTP. The rows are those of `bench.large`. Before each repeat of the loads the store
 is closed (PostgreSQL stopped) and the system is asked to forget the pages of its files; then the store is
-opened, which reads the index of the keys but no row, and 64 clients load bots that nobody has loaded since,
-through the batches the host makes of them. The time of a load is that of its batch in the store. Bytes are
-counted while the host plays, as many games at once as a batch holds.
+opened and reads ahead as in a server (the index of the keys, no row), and 64 clients load bots that nobody
+has loaded since, through the batches the host makes of them. The time of a load is that of its batch in the
+store. Bytes are counted while the host plays, as many games at once as a batch holds.
 """
 
 from __future__ import annotations
@@ -194,6 +194,7 @@ async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], lis
     """Seconds in the store of each load, and seconds of CPU time this process took for each batch."""
     store = place.store()
     await store.open()
+    await store.read_ahead()
     taken: list[float] = []
     cpu: list[float] = []
 

@@ -26,7 +26,7 @@ from tests.contract.postgres_server import PostgresServer
 
 _SECONDS: Final = 3.0
 _STATE_BYTES: Final = 1000
-_POOLS: Final = (2, 4, 8)
+_POOLS: Final = (2, 4, 16)
 _BOTS: Final = (8, 64, 256, 1000)
 
 

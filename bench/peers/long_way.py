@@ -17,7 +17,7 @@ from dungeonfighter.settings import read_settings
 async def main() -> None:
     settings = read_settings({"database": os.environ["DATABASE"]}, {}, stores=STORES)
     listener = supervisor.listen("127.0.0.1", int(os.environ["PORT"]))
-    async with open_host(settings) as host:
+    async with open_host(settings, serves=True) as host:
         app = build_app(host, guard=HostGuard(settings), short_way=False)
         await supervisor.serve(supervisor.Draining(app), listener)
 

@@ -26,8 +26,13 @@ REST_SECONDS_MAX: Final = 0.05
 
 
 @contextlib.asynccontextmanager
-async def open_host(settings: Settings) -> AsyncIterator[BotHost]:
-    """The store and the host over it; on the way out what was accepted is written."""
+async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterator[BotHost]:
+    """The store and the host over it; on the way out what was accepted is written.
+
+    Args:
+        settings: Which store, and how large the host may become.
+        serves: It is for many bots: the store reads ahead.
+    """
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.rulebook import RuleBook
     from dungeonfighter.hosting.system import SystemChance, SystemClock
@@ -46,6 +51,8 @@ async def open_host(settings: Settings) -> AsyncIterator[BotHost]:
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
     )
     try:
+        if serves:
+            await store.read_ahead()
         yield host
     finally:
         await host.close()

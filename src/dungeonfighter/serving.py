@@ -46,7 +46,7 @@ async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> Non
     """Serve in this one process."""
     from dungeonfighter import supervisor
 
-    async with open_host(settings) as host:
+    async with open_host(settings, serves=True) as host:
         draining, watch = compose(settings, host)
         async with ticking(watch):
             await supervisor.serve(
@@ -98,7 +98,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int) -> 
 
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
-    async with open_host(settings) as host:
+    async with open_host(settings, serves=True) as host:
         line = await Line.over(socket.socket(fileno=descriptor))
         parent = Parent(line, lambda: of_host(host, SystemClock().now()))
         going_down, alone = asyncio.Event(), asyncio.Event()

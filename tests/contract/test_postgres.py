@@ -222,6 +222,14 @@ async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str)
     await store.close()
 
 
+async def connections(watcher: asyncpg.Connection) -> int:
+    """How many all stores have now."""
+    count: int = await watcher.fetchval(
+        "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
+    )
+    return count
+
+
 _MANY_ROWS = """
 insert into games
     (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at)
@@ -230,7 +238,7 @@ from generate_series(1, $1::int) as n
 """
 
 
-async def test_a_store_that_opens_reads_the_keys_and_no_rows(
+async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute(_MANY_ROWS, 10_000)
@@ -250,12 +258,12 @@ async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     await watcher.execute(_MANY_ROWS, 100_000)
-    begun = "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
-    before = await watcher.fetchval(begun)
+    before = await connections(watcher)
     monkeypatch.setattr(limits, "read_ahead_seconds", 0.001)
     store = PostgresStore(postgres_url, pool_size=4)
     await store.open()
-    assert await watcher.fetchval(begun) == before + 2  # its readers
+    await store.read_ahead()
+    assert await connections(watcher) == before + 2  # its readers
     assert None not in await store.load([f"local/b{number}" for number in range(1, 100)])
     await store.close()
 
@@ -270,6 +278,5 @@ async def test_of_a_pool_two_to_four_connections_write_and_the_others_read(
     assert store.lanes == writers
     if pool_size <= 16:
         await store.open()
-        begun = "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
-        assert await watcher.fetchval(begun) == max(1, pool_size - writers)  # writers connect when they write
+        assert await connections(watcher) == max(1, pool_size - writers)  # writers connect when they write
     await store.close()

@@ -81,7 +81,7 @@ async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
     await store.close()
 
 
-async def test_a_store_that_opens_reads_the_keys_and_no_rows(tmp_path: Path) -> None:
+async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     await store.close()
@@ -90,7 +90,7 @@ async def test_a_store_that_opens_reads_the_keys_and_no_rows(tmp_path: Path) -> 
     assert [step[3] for step in steps] == ["SCAN games USING COVERING INDEX sqlite_autoindex_games_1"]
 
 
-async def test_a_store_with_more_keys_than_it_has_time_for_opens_and_reads_all_it_is_asked_for(
+async def test_a_store_with_more_keys_than_it_has_time_for_reads_all_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = SqliteStore(tmp_path / "games.db")
@@ -103,5 +103,6 @@ async def test_a_store_with_more_keys_than_it_has_time_for_opens_and_reads_all_i
     monkeypatch.setattr(limits, "read_ahead_seconds", 0.0)
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
+    await store.read_ahead()
     assert None not in await store.load(bots)
     await store.close()

@@ -171,6 +171,9 @@ class FaultyStore:
     async def open(self) -> None:
         """Nothing to connect."""
 
+    async def read_ahead(self) -> None:
+        """All of it is in memory."""
+
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         assert list(batch) == sorted(batch, key=lambda write: write.row.bot_id)
         assert len({write.row.bot_id for write in batch}) == len(batch)

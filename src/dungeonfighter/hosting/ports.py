@@ -168,6 +168,12 @@ class Store(Protocol):
             StoreUnavailable: It cannot be reached.
         """
 
+    async def read_ahead(self) -> None:
+        """Have ready what every cold load needs, in about a second at most: for servers of many bots.
+
+        What fails is left to whoever needs it. Source: docs/decisions/015-a-store-reads-its-keys-ahead.md.
+        """
+
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch of turns: each row wins or conflicts by itself.
 

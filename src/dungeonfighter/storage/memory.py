@@ -44,6 +44,9 @@ class MemoryStore:
     async def open(self) -> None:
         """Nothing to connect."""
 
+    async def read_ahead(self) -> None:
+        """All of it is in memory."""
+
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`."""
         return [self._write(write) for write in batch]

@@ -76,7 +76,7 @@ class PostgresStore:
         prepared_statements: bool = True, read_url: str = "",
     ) -> None:  # fmt: skip
         self._sql = sql_files.queries("postgres")
-        writers = max(1, min(pool_size // 2, max(_WRITERS_MIN, min(_WRITERS_MAX, pool_size // 4))))
+        writers = min(_WRITERS_MAX, max(_WRITERS_MIN, pool_size // 4)) if pool_size >= 4 else 1
 
         def pool(size: int) -> Pool:
             return Pool(url, size, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
@@ -103,6 +103,12 @@ class PostgresStore:
         except BaseException:
             await self.close()
             raise
+
+    async def read_ahead(self) -> None:
+        with contextlib.suppress(StoreError):
+            for _ in range(_PLANNED_TIMES - 1):  # once when it was opened
+                await self._load_nobody()
+            await self._read(self._read_keys)
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
@@ -177,17 +183,18 @@ class PostgresStore:
         await self._copy.close()
 
     async def _make_ready(self) -> None:
-        """Connect all readers, let each settle on a plan for loads, and have the keys read, so that the first
-        bots do not wait for that.
+        """Connect all readers and let each plan a load, so that the first bots do not wait for that.
 
         What fails is made when it is needed.
         """
         with contextlib.suppress(StoreError):
-            for _ in range(_PLANNED_TIMES):
-                await asyncio.gather(*(self._fetch("load", _NOBODY) for _ in range(self._readers.size)))
-            await self._read(self._read_ahead)
+            await self._load_nobody()
 
-    async def _read_ahead(self, connection: Connection) -> None:
+    async def _load_nobody(self) -> None:
+        """One load over each reading connection."""
+        await asyncio.gather(*(self._fetch("load", _NOBODY) for _ in range(self._readers.size)))
+
+    async def _read_keys(self, connection: Connection) -> None:
         """Let the server have the index of the keys in memory, or as much as can be read in a second.
 
         A bitmap is made of the whole index before its first row is looked for; there is no plainer statement

@@ -107,10 +107,15 @@ class SqliteStore:
             await self._writer.run(self._open_writing)
             for reader in self._readers:
                 await reader.run(self._open_reading)
-            await self._read(self._read_ahead)
         except BaseException:
             await self.close()
             raise
+
+    async def read_ahead(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            for reader in range(_READERS):  # nobody's row: the schema is read, the statement planned
+                await self._read(partial(self._load, bot_ids=[""]), reader)
+            await self._read(self._read_keys)
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
@@ -269,15 +274,14 @@ class SqliteStore:
             reading = self._connect()
             self._reading.append(reading)
             reading.execute("pragma query_only=1")
-            self._load(reading, [""])  # nobody's: what every load needs is read and planned
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the database {self._path} cannot be read: {error}") from error
 
-    def _read_ahead(self, reading: sqlite3.Connection) -> None:
+    def _read_keys(self, reading: sqlite3.Connection) -> None:
         """Let the system have the index of the keys in memory, or as much as can be read in a second.
 
         The first bots that come after a restart would wait for it, page by page: a cold load reads four pages
-        without, two with it (measured). What is wrong with the file is told by whoever needs it.
+        without, two with it (measured).
         """
         end = time.monotonic() + limits.read_ahead_seconds
         reading.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_BETWEEN_LOOKS)
