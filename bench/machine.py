@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import apsw
 from msgspec import Struct
 
 from bench.servers import cores
@@ -53,7 +53,7 @@ def machine() -> Machine:
         cores=os.cpu_count() or 1,
         pinned=cores()[0] >= 0,
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
-        sqlite=sqlite3.sqlite_version,
+        sqlite=apsw.sqlite_lib_version(),
         packages={name: version(name) for name in _PACKAGES},
     )
 

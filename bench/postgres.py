@@ -115,10 +115,12 @@ def main() -> int:
 
 
 def _next(standing: Row | None, bot_id: str) -> Write:
-    version, digest = (standing.version, standing.digest) if standing is not None else (0, b"")
+    version, digest, tail = 0, b"", b""
+    if standing is not None:
+        version, digest, tail = standing.version, standing.digest, standing.tail
     state = os.urandom(_STATE_BYTES)
     return Write(
-        Row(bot_id, version + 1, state[:16], 1, version, "1-bench", state, bytes(200)), version, digest
+        Row(bot_id, version + 1, state[:16], 1, version, "1-bench", state, bytes(200)), version, digest, tail
     )
 
 

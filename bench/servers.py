@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import apsw
 import msgspec
 
 from bench.load import Loaded
@@ -61,8 +61,8 @@ class Server:
 
     def versions(self) -> int:
         """The sum of all versions in its SQLite file: one for each committed write of a row."""
-        with contextlib.closing(sqlite3.connect(self.folder / "games.db")) as connection:
-            return int(connection.execute("select coalesce(sum(version), 0) from games").fetchone()[0])
+        with contextlib.closing(apsw.Connection(str(self.folder / "games.db"))) as connection:
+            return int(connection.execute("select coalesce(sum(version), 0) from games").get)
 
 
 def thread_bytes(pid: int) -> int:

@@ -78,7 +78,11 @@ def make_store(settings: Settings) -> Store:
         return MemoryStore()
     from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
 
-    return SqliteStore(Path(database.path), hold_seconds=HOLD_SECONDS if settings.workers > 1 else 0.0)
+    return SqliteStore(
+        Path(database.path),
+        hold_seconds=HOLD_SECONDS if settings.workers > 1 else 0.0,
+        patience_seconds=settings.commit_timeout_seconds,
+    )
 
 
 def compose(

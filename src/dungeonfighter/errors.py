@@ -80,6 +80,10 @@ class StoreUnavailable(StoreError):
     """The store did not answer; for a write nothing is known about any row until it is settled."""
 
 
+class NotWritten(StoreUnavailable):
+    """A write did not happen and never will: it may be sent again at once, nothing has to be settled."""
+
+
 class OutcomeUnknown(StoreError):
     """A write may or may not have happened and the row can no longer tell."""
 

@@ -33,6 +33,8 @@ fight_actions_max: Final = 400
 trail_inputs_max: Final = 64
 trail_ops_max: Final = 8
 op_bytes: Final = 8
+row_tail_bytes: Final = 8
+"""How many of the last bytes of a trail stores compare; the seal of a row is as long."""
 batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 256

@@ -24,7 +24,7 @@ def after(before: Write, state: bytes, *chunks: InputChunk, ended: EpisodeEnd | 
     """The write that follows a won one."""
     standing = before.row
     new = row(standing.bot_id, standing.version + 1, state, standing.episode, standing.turn + 1)
-    return Write(new, standing.version, standing.digest, chunks, ended)
+    return Write(new, standing.version, standing.digest, standing.tail, chunks, ended)
 
 
 def end(episode: int, result: str = "died") -> EpisodeEnd:

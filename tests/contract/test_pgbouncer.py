@@ -77,4 +77,4 @@ async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, pos
         assert settled is not None
         outcomes = [Won()] if settled.version == 2 else await store.commit([after(begun, b"n")])
     assert outcomes in ([Won()], [Conflict(2, digest_of(b"n"))])
-    assert await store.heads(["local/a"]) == [Head(2, digest_of(b"n"))]
+    assert await store.heads(["local/a"]) == [Head(2, digest_of(b"n"), b"trail")]

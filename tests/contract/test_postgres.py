@@ -46,7 +46,10 @@ def _next(standing: Row | None, bot_id: str, state: bytes) -> Write:
     if standing is None:
         return first(bot_id, state)
     return Write(
-        row(bot_id, standing.version + 1, state, 1, standing.turn + 1), standing.version, standing.digest
+        row(bot_id, standing.version + 1, state, 1, standing.turn + 1),
+        standing.version,
+        standing.digest,
+        standing.tail,
     )
 
 

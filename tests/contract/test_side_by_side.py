@@ -26,7 +26,9 @@ BOTS = [
 ]
 STATES = st.sampled_from([b"", b"\x00one", b"two", b"three" * 300])
 SLOTS = st.sampled_from(["main", "a-1", "zz"])
-HEADS = st.sampled_from(["the head", "the head", "the head", "older", "newer", "another lineage", "none"])
+HEADS = st.sampled_from(
+    ["the head", "the head", "the head", "older", "newer", "another lineage", "another trail", "none"]
+)
 
 
 @st.composite
@@ -73,12 +75,16 @@ class Stores(RuleBasedStateMachine):
     def write_of(self, bot_id: str, asked: tuple[str, bytes, int, bool]) -> Write:
         kind, state, chunks_count, with_end = asked
         head = self.heads.get(bot_id)
-        version, digest = (head.version, head.digest) if head is not None and kind != "none" else (0, b"")
+        version, digest, tail = (0, b"", b"")
+        if head is not None and kind != "none":
+            version, digest, tail = head.version, head.digest, head.tail
         version = max(0, version + {"older": -1, "newer": 1}.get(kind, 0))
         if kind == "another lineage" and version:
             digest = digest_of(b"elsewhere")
+        if kind == "another trail" and version:
+            tail = b"elsewhere"[-len(tail) :]
         if version == 0:
-            digest = b""
+            digest = tail = b""
         episode = version // 3 + 1
         row = Row(
             bot_id,
@@ -88,7 +94,7 @@ class Stores(RuleBasedStateMachine):
             version % 3,
             "1-abc",
             state,
-            b"trail",
+            b"trail of %d" % len(state),
             "note",
             2**40,
         )
@@ -96,7 +102,7 @@ class Stores(RuleBasedStateMachine):
             InputChunk(episode, 64 * (version % 2 + number), f"1\nequip {number}")
             for number in range(chunks_count)
         )
-        return Write(row, version, digest, chunks, end(episode) if with_end else None)
+        return Write(row, version, digest, tail, chunks, end(episode) if with_end else None)
 
     @rule(asked=st.dictionaries(st.sampled_from(BOTS), asked_write(), min_size=1))
     def commit(self, asked: dict[str, tuple[str, bytes, int, bool]]) -> None:
@@ -104,19 +110,19 @@ class Stores(RuleBasedStateMachine):
         outcomes = self.ask("commit", batch)
         for write, outcome in zip(batch, outcomes, strict=True):
             head = self.heads.get(write.row.bot_id)
-            standing = (head.version, head.digest) if head is not None else (0, b"")
-            if standing == (write.from_version, write.from_digest):
+            standing = (head.version, head.digest, head.tail) if head is not None else (0, b"", b"")
+            if standing == (write.from_version, write.from_digest, write.from_tail):
                 assert outcome == Won()
                 self.heads[write.row.bot_id] = write.row
             else:
-                assert outcome == Conflict(*standing)
+                assert outcome == Conflict(*standing[:2])
 
     @rule(bots=st.lists(st.sampled_from(BOTS), min_size=1, unique=True))
     def look(self, bots: list[str]) -> None:
         expected = [self.heads.get(bot) for bot in bots]
         assert self.ask("load", bots) == expected
         assert self.ask("settle", sorted(bots)) == [self.heads.get(bot) for bot in sorted(bots)]
-        heads = [Head(row.version, row.digest) if row is not None else None for row in expected]
+        heads = [Head(row.version, row.digest, row.tail) if row is not None else None for row in expected]
         assert self.ask("heads", bots) == heads
 
     @precondition(lambda self: self.heads)

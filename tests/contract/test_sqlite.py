@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from pathlib import Path
 
+import apsw
 import pytest
 
 from dungeonfighter import limits
@@ -67,7 +67,7 @@ async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
     assert await store.commit(writes) == [Won(), Won()]
     writes = [after(write, b"second") for write in writes]
     assert await store.commit(writes) == [Won(), Won()]  # now it knows where they are
-    with contextlib.closing(sqlite3.connect(tmp_path / "games.db", isolation_level=None)) as other:
+    with contextlib.closing(apsw.Connection(str(tmp_path / "games.db"))) as other:
         for statement in meanwhile:
             other.execute(statement)
     writes = [after(write, f"third of {write.row.bot_id}".encode()) for write in writes]
@@ -85,7 +85,7 @@ async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(tmp_path: Pat
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     await store.close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "games.db")) as other:
+    with contextlib.closing(apsw.Connection(str(tmp_path / "games.db"))) as other:
         steps = other.execute(f"explain query plan {queries('sqlite')['count_keys']}").fetchall()
     assert [step[3] for step in steps] == ["SCAN games USING COVERING INDEX sqlite_autoindex_games_1"]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dungeonfighter.hosting.ports import Won, Write
 from dungeonfighter.storage.sqlite import SqliteStore
-from dungeonfighter.storage.sqlite_checkpoint import LOG_PAGES_MAX, PORTION_ROWS, Checkpointer
+from dungeonfighter.storage.sqlite_checkpoint import PORTION_ROWS, Checkpointer
+from dungeonfighter.storage.sqlite_connection import LOG_PAGES_MAX
 from tests.contract.rows import after, first
 
 BOTS = 1024
@@ -20,7 +21,7 @@ STATE = bytes(3000)
 
 def elsewhere(path: Path, sql: str) -> str:
     """What another process is told, on a connection that it opens and closes."""
-    script = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone())"
+    script = "import apsw, sys; print(*apsw.Connection(sys.argv[1]).execute(sys.argv[2]).fetchone())"
     done = subprocess.run(
         [sys.executable, "-c", script, path, sql], check=True, stdout=subprocess.PIPE, text=True
     )

@@ -31,7 +31,7 @@ async def test_a_write_from_the_present_version_and_digest_wins(store: Store) ->
     begun = first("local/a")
     await store.commit([begun])
     assert await store.commit([after(begun, b"next")]) == [Won()]
-    assert await store.heads(["local/a"]) == [Head(2, digest_of(b"next"))]
+    assert await store.heads(["local/a"]) == [Head(2, digest_of(b"next"), b"trail")]
 
 
 async def test_the_same_write_again_conflicts(store: Store) -> None:
@@ -47,7 +47,7 @@ async def test_the_right_version_of_another_lineage_conflicts(store: Store) -> N
     await store.commit([begun])
     other = after(first("local/a", b"other"), b"next")
     assert await store.commit([other]) == [Conflict(1, digest_of(b"one"))]
-    assert await store.heads(["local/a"]) == [Head(1, digest_of(b"one"))]
+    assert await store.heads(["local/a"]) == [Head(1, digest_of(b"one"), b"trail")]
 
 
 async def test_a_write_to_a_bot_that_is_not_there_conflicts_with_version_zero(store: Store) -> None:

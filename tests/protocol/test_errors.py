@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
@@ -27,6 +26,7 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Mode, Rules
 from dungeonfighter.storage.memory import MemoryStore
 from tests.protocol.served import Served, call_body, call_headers, post, text_of
+from tests.rows import follow_up
 
 
 class TroubledStore(MemoryStore):
@@ -187,8 +187,7 @@ async def tamper(served: Served, bot: str, **changes: Any) -> Row:
     """Write a row that no host would write; gives the row as it was."""
     (row,) = await served.store.load([f"local/{bot}"])
     assert row is not None
-    new = msgspec.structs.replace(row, version=row.version + 1, **changes)
-    assert await served.store.commit([Write(new, row.version, row.digest)]) == [Won()]
+    assert await served.store.commit([follow_up(row, **changes)]) == [Won()]
     return row
 
 

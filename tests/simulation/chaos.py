@@ -200,6 +200,9 @@ class FaultyStore:
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         return await self._read(lambda: self.inner.load(bot_ids))
 
+    async def probe(self) -> None:
+        await self._read(lambda: self.inner.heads([""]))
+
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         while self._late:
             await asyncio.wait(self._late)

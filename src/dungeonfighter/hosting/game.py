@@ -5,8 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dungeonfighter.errors import BadInput, Corrupt
+from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.seal import is_intact
 from dungeonfighter.rules import Rules, State
 
 
@@ -94,20 +96,50 @@ def absent(key: str) -> Row:
 
 
 def checked(key: str, row: Row | None, book: RuleBook) -> Row:
-    """A row as loaded, or the absent one; its state must be one, and what its digest says.
+    """Validate a row as loaded, or return the absent one.
 
     Raises:
-        Corrupt: The state does not have the digest stored beside it, or is no state.
+        Corrupt: The row is not what was written, or its state is no state.
         NewerRules: This release cannot judge it.
     """
     if row is None:
         return absent(key)
+    check(row, book)
     if row.state:
-        rules = book.of(row.rules)
-        if rules.digest(row.state) != row.digest:
-            raise Corrupt("the stored state of this game does not check; only this game stops")
-        rules.decode(row.state)  # judged here once: what is played on is only opened
+        book.of(row.rules).decode(row.state)  # validated here once: later each turn only opens it
     return row
+
+
+def check(row: Row, book: RuleBook) -> None:
+    """See that a row is what was written.
+
+    Raises:
+        Corrupt: A bit of it changed, or it cannot be read.
+        NewerRules: This release cannot judge it.
+    """
+    if not is_as_written(row):
+        raise Corrupt("the stored row of this game does not check; only this game stops")
+    trails.decode(row.trail)
+    if row.state and book.of(row.rules).digest(row.state) != row.digest:
+        raise Corrupt("the stored state of this game does not check; only this game stops")
+
+
+def is_as_written(row: Row) -> bool:
+    """Tell if everything of a row but its state is what was written."""
+    return _is_typed(row) and is_intact(row)
+
+
+def _is_typed(row: Row) -> bool:
+    """Tell if each value has its type: SQLite may give any, and a text may be no text."""
+    numbers = (row.version, row.episode, row.turn, row.tokens_today)
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        return False
+    if not all(type(value) is bytes for value in (row.digest, row.state, row.trail)):
+        return False
+    try:
+        return bool(f"{row.rules}\n{row.directive}".encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def present(row: Row, book: RuleBook) -> Present:

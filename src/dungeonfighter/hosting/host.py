@@ -56,7 +56,7 @@ class BotHost:
         self._book = rules
         self._clock = clock
         self._chance = chance
-        self._patience = Patience(clock, chance, commit_timeout_seconds)
+        self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
         self._lines = Lines(store, rules, self._patience, hot_games_max, rest)
 
     @property
@@ -289,6 +289,7 @@ class BotHost:
     async def close(self) -> None:
         """Take nothing more, finish what was taken."""
         await self._lines.close()
+        await self._patience.close()
 
     # Helpers
 

@@ -31,6 +31,7 @@ from dungeonfighter.errors import (
     Corrupt,
     DungeonFighterError,
     NewerRules,
+    NotWritten,
     OutcomeUnknown,
     Overloaded,
     StoreError,
@@ -174,12 +175,12 @@ class Lines:
     def _plan(
         self, request: Request, row: Row, trouble: DungeonFighterError | None = None
     ) -> Planned | Verdict:
-        if trouble is not None and not request.begins_anew:
+        if trouble is not None and not (request.begins_anew and row.version >= 0):
             return Verdict(error=trouble)
         try:
             return request.plan(row, self._book)
         except Exception as error:  # noqa: BLE001 (told to the one who asked, once the row is known to be the truth)
-            return Verdict(error=error)
+            return Verdict(error=trouble or error)
 
     def _won(self, game: Game, attempt: Attempt) -> None:
         game.row = attempt.write.row
@@ -294,10 +295,12 @@ class Lines:
             raise StoreError(f"this game could not be saved: {told.reason}")
         if isinstance(told, Conflict):
             self.counters.conflicts += 1
+        unknown = game.unsettled
         if isinstance(told, StoreUnavailable):
             self._patience.could_not_write(told)
-            request.not_told()
-        unknown = isinstance(told, StoreUnavailable) or game.unsettled
+            if not isinstance(told, NotWritten):
+                request.not_told()
+                unknown = True
         game.row, game.unsettled = None, unknown
         gather = self._settles if unknown else self._loads
         try:
@@ -323,7 +326,7 @@ class Lines:
             OutcomeUnknown: The trail no longer reaches back to the attempt.
             BadInput: conflict: another request came first, and this is not the kind that is applied again.
         """
-        trail = trails.decode(row.trail)
+        trail = trails.readable(row.trail)
         version = trails.version_of(trail, row.version, request.op)
         if version is not None:
             won = request.tried.get(version)

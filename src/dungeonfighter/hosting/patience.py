@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.errors import StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import Chance, Clock
 
 _log = logging.getLogger(__name__)
@@ -17,15 +17,30 @@ _Result = TypeVar("_Result")
 _BACKOFF_FIRST_SECONDS: Final = 0.01
 _BACKOFF_MAX_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.05
+_PROBE_SECONDS: Final = 1.0
 
 
 class Patience:
-    """Repeats reads, settling and save slots (never a commit), with growing, jittered pauses."""
+    """Repeats reads, settling and save slots (never a commit), with growing, jittered pauses.
 
-    def __init__(self, clock: Clock, chance: Chance, timeout_seconds: float) -> None:
+    While the store is down it is probed, so that a server that nobody asks any more because it is not ready
+    notices that the store works again.
+
+    Args:
+        clock: Time.
+        chance: Jitter.
+        timeout_seconds: How long a request may wait for the store.
+        probe: `Store.probe`.
+    """
+
+    def __init__(
+        self, clock: Clock, chance: Chance, timeout_seconds: float, probe: Callable[[], Awaitable[None]]
+    ) -> None:
         self._clock = clock
         self._chance = chance
         self._timeout_seconds = timeout_seconds
+        self._probe = probe
+        self._probing: asyncio.Task[None] | None = None
         self._reads = self._writes = True
 
     @property
@@ -34,16 +49,17 @@ class Patience:
         return self._reads and self._writes
 
     def wrote(self) -> None:
-        """A commit came back with outcomes."""
+        """Note a commit that came back with outcomes."""
         if not self._writes:
             self._writes = True
             _log.info("the store writes again")
 
     def could_not_write(self, trouble: StoreUnavailable) -> None:
-        """A commit came back without: said once in the log, not for every bot that waits."""
+        """Note a commit that came back without: one line in the log, not one for every bot that waits."""
         if self._writes:
             self._writes = False
             _log.warning("the store cannot write: %s", trouble)
+            self._probe_until_up()
 
     def _read(self, trouble: Exception | None) -> None:
         if self._reads == (trouble is None):
@@ -53,6 +69,30 @@ class Patience:
             _log.info("the store answers again")
         else:
             _log.warning("the store does not answer: %s", str(trouble) or type(trouble).__name__)
+            self._probe_until_up()
+
+    def _probe_until_up(self) -> None:
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.get_running_loop().create_task(self._probe_again(), name="store probe")
+
+    async def _probe_again(self) -> None:
+        while not self.store_up:
+            await self._clock.sleep(_PROBE_SECONDS * (0.5 + self._chance.uniform()))
+            try:
+                await asyncio.wait_for(self._probe(), self._timeout_seconds)
+            except (StoreError, TimeoutError):
+                continue
+            except Exception:  # noqa: BLE001 (a driver may raise what its store does not translate)
+                _log.exception("the probe of the store failed")
+                continue
+            self.wrote()
+            self._read(None)
+
+    async def close(self) -> None:
+        """Stop probing."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
 
     def deadline(self) -> float:
         """Until when a request that arrives now may wait, in the clock's seconds."""

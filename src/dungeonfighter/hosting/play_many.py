@@ -29,6 +29,7 @@ from dungeonfighter.hosting.requests import (
     too_late,
 )
 from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.rules import Rules, State, Step, canonical
 
 
@@ -65,7 +66,7 @@ class PlayMany(Request):
         after, chunks = _trailed(row, trail, self.texts[:applied], over=over)
         after = trails.marked(after, self.op)
         raw = rules.encode(state)
-        new = Row(
+        new = sealed_row(
             row.bot_id, row.version + 1, rules.digest(raw), row.episode, row.turn + applied, row.rules, raw,
             trails.encode(after), row.directive, row.tokens_today,
         )  # fmt: skip
@@ -74,7 +75,7 @@ class PlayMany(Request):
             shown(new, rules, state), reward=sum(step.reward for step in steps), applied=applied,
             stopped=self._stop(applied, refusal),
         )  # fmt: skip
-        return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
+        return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
     def _judge(self, row: Row, trail: trails.Trail, standing: Present) -> Verdict:
         """The retry table for several inputs.

@@ -1,9 +1,10 @@
 """What the host needs from outside: a store, a clock, and chance; each has small honest fakes for tests.
 
-The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest) to
-version + 1; both are compared, because after a fail-over an older lineage could hold the same number. Each
-row of a batch wins or conflicts by itself. If `commit` raises `StoreUnavailable` nothing is known about any
-row; `settle` waits for whatever is still on its way and then tells what the row is.
+The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest, tail)
+to version + 1; all three are compared, because after a fail-over an older lineage could hold the same
+number, and even the same state with another trail. Each row of a batch wins or conflicts by itself. If
+`commit` raises `StoreUnavailable` nothing is known about any row; `settle` waits for whatever is still on its
+way and then tells what the row is. If it raises `NotWritten`, no row was written and none will be.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -15,12 +16,17 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from dungeonfighter import limits
+
 
 class Row(Struct, frozen=True, gc=False):
     """One bot's row of `games`.
 
     `bot_id` is the stored key `<fleet>/<botId>`, `state` the encoded rules state (empty: no run), `trail` the
     encoded `Trail`; `updated_at` is seconds since 1970, set by the store.
+
+    A stored text that is not UTF-8 comes with surrogate escapes, and a row of which a store could read the
+    key only has version -1: whoever loads a row judges it (`hosting.game.checked`).
     """
 
     bot_id: str
@@ -34,6 +40,11 @@ class Row(Struct, frozen=True, gc=False):
     directive: str = ""
     tokens_today: int = 0
     updated_at: float = 0.0
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes of the trail, which end with its seal: they tell lineages apart."""
+        return self.trail[-limits.row_tail_bytes :]
 
 
 class InputChunk(Struct, frozen=True, gc=False):
@@ -68,13 +79,15 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 class Write(Struct, frozen=True, gc=False):
     """One row to be: `row.version` is `from_version + 1`; the riders are written only if this write wins.
 
-    `from_version == 0` (with an empty `from_digest`) means: there must be no row yet. `chunks` are of one
-    run, each with another `first_turn`.
+    `from_version`, `from_digest` and `from_tail` are those of the row it was made from. `from_version == 0`
+    (with the others empty) means: there must be no row yet. `chunks` are of one run, each with another
+    `first_turn`.
     """
 
     row: Row
     from_version: int
     from_digest: bytes
+    from_tail: bytes = b""
     chunks: tuple[InputChunk, ...] = ()
     ended: EpisodeEnd | None = None
 
@@ -110,10 +123,11 @@ class Head(Struct, frozen=True):
 
     version: int
     digest: bytes
+    tail: bytes
 
     def is_of(self, row: Row) -> bool:
-        """Whether this is the head of exactly this row."""
-        return self.version == row.version and self.digest == row.digest
+        """Tell if this is the head of exactly this row."""
+        return (self.version, self.digest, self.tail) == (row.version, row.digest, row.tail)
 
 
 class Save(Struct, frozen=True):
@@ -185,19 +199,27 @@ class Store(Protocol):
             this row is as if `StoreUnavailable` had been raised for it alone.
 
         Raises:
+            NotWritten: No row was written, and none of this batch will be.
             StoreUnavailable: Nothing is known about any row; `settle` tells, and may be repeated.
 
         Source: docs/architecture.md, "Group commit".
         """
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        """The committed (version, digest) of each bot as of a moment after this call began; None: no row."""
+        """Fetch the committed head of each bot as of a moment after this call began; None: no row."""
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """The committed rows as of a moment after this call began; None: no row."""
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Like `load`, but only after every earlier write of these rows has happened or no longer can."""
+
+    async def probe(self) -> None:
+        """Read, and write something durable that changes nothing, to find out if the store works again.
+
+        Raises:
+            StoreUnavailable: It does not.
+        """
 
     async def put_save(self, save: Save) -> None:
         """Write a save slot (insert or replace). Safe to repeat.

@@ -16,9 +16,19 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, NewerRules, NotAllowed
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer, NewGame, Present, present, shown, unknown_bot
+from dungeonfighter.hosting.game import (
+    Answer,
+    NewGame,
+    Present,
+    check,
+    is_as_written,
+    present,
+    shown,
+    unknown_bot,
+)
 from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, Save, Write
 from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
 
 
@@ -129,7 +139,7 @@ class Request:
     def was_planned_from(self, row: Row) -> bool:
         """Whether the last attempt started from exactly this row: then nobody came first."""
         write = self.tried[self.last_version()].write
-        return (write.from_version, write.from_digest) == (row.version, row.digest)
+        return (write.from_version, write.from_digest, write.from_tail) == (row.version, row.digest, row.tail)
 
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """What this request means for the game as the row has it."""
@@ -172,7 +182,7 @@ class Play(Request):
             return Verdict(error=error)
         state = step.state
         raw = rules.encode(state)
-        new = Row(
+        new = sealed_row(
             row.bot_id, row.version + 1, rules.digest(raw), row.episode, turn, row.rules, raw, after,
             row.directive, row.tokens_today,
         )  # fmt: skip
@@ -183,7 +193,7 @@ class Play(Request):
             chunks = chunks_of(row.episode, turn, trail)
             ended = end_of(new, trail, rules, state, run_result(state, cut=step.truncated)) if over else None
         answer = Answer(shown(new, rules, state), False, step.reward)
-        return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
+        return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
 
 class Start(Request):
@@ -204,17 +214,16 @@ class Start(Request):
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
         wanted = self._text()
-        standing = _readable(row, book)
+        standing, trail = _readable(row, book)
         if self.origin == trails.ORIGIN_RESET and not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
-        trail = trails.decode(row.trail)
         refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
         if refused is not None:
             return refused
         rules = book.current
         options = self._game_options(standing)
         state = rules.new_game(options)
-        directive = "" if self.origin == trails.ORIGIN_RESET else row.directive
+        directive = "" if self.origin == trails.ORIGIN_RESET else _as_text(row.directive)
         return _begin(
             row, trail, standing, rules, state, self.op,
             origin=self.origin, options=wanted, parent=row.episode, directive=directive,
@@ -287,10 +296,11 @@ class Direct(Request):
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         trail = trails.marked(trails.decode(row.trail), self.op)
-        new = msgspec.structs.replace(
-            row, version=row.version + 1, trail=trails.encode(trail), directive=self.directive
-        )
-        return Planned(Write(new, row.version, row.digest), Answer(present(new, book)))
+        new = sealed_row(
+            row.bot_id, row.version + 1, row.digest, row.episode, row.turn, row.rules, row.state,
+            trails.encode(trail), self.directive, row.tokens_today,
+        )  # fmt: skip
+        return Planned(Write(new, row.version, row.digest, row.tail), Answer(present(new, book)))
 
 
 def judge(
@@ -372,7 +382,7 @@ def _begin(
     after = trails.begun(
         trail, op, origin=origin, options=options, first_turn=state.turn, parent_episode=parent
     )
-    new = Row(
+    new = sealed_row(
         row.bot_id, row.version + 1, rules.digest(raw), row.episode + 1, state.turn, rules.identity, raw,
         trails.encode(after), directive, row.tokens_today,
     )  # fmt: skip
@@ -384,21 +394,32 @@ def _begin(
     if ended is not None and row.turn % limits.trail_inputs_max:
         chunks = chunks_of(row.episode, row.turn, trail)
     answer = Answer(shown(new, rules, state))
-    return Planned(Write(new, row.version, row.digest, chunks, ended), answer)
+    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
 
-def _readable(row: Row, book: RuleBook) -> Present | None:
-    """The present run, or None when there is none or it cannot be read here."""
+def _readable(row: Row, book: RuleBook) -> tuple[Present | None, trails.Trail]:
+    """The present run (None: there is none, or it cannot be read here), and its trail as far as it can be."""
+    trail = trails.readable(row.trail)
+    if not row.state:
+        return None, trail
     try:
-        return present(row, book) if row.state else None
-    except (Corrupt, NewerRules):
-        return None
+        check(row, book)
+        return present(row, book), trail
+    except NewerRules:
+        return None, trail
+    except Corrupt:
+        return None, trail if is_as_written(row) else trails.without_inputs(trail)
+
+
+def _as_text(text: str) -> str:
+    """A stored text that may not be UTF-8, so that it can be stored again."""
+    return text.encode(errors="replace").decode()
 
 
 def _ended_unread(row: Row, trail: trails.Trail) -> EpisodeEnd:
     """The end of a run that cannot be read here: what its row and trail tell; its score is not known."""
     return EpisodeEnd(
-        episode=row.episode, rules=row.rules, seed=0, mode="", options=trail.options,
+        episode=row.episode, rules=_as_text(row.rules), seed=0, mode="", options=trail.options,
         parent_episode=trail.parent_episode, first_turn=trail.first_turn, last_turn=row.turn,
         result="abandoned", score=0, digest=row.digest, ranked=False,
     )  # fmt: skip

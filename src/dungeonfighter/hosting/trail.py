@@ -81,6 +81,19 @@ def decode(raw: bytes) -> Trail:
         raise Corrupt("the stored trail of this game does not check") from error
 
 
+def readable(raw: bytes) -> Trail:
+    """The trail of a row, or an empty one where the bytes are not a trail."""
+    try:
+        return decode(raw)
+    except (Corrupt, TypeError):
+        return decode(b"")
+
+
+def without_inputs(trail: Trail) -> Trail:
+    """A trail whose inputs must not be trusted; the operation ids may tell of a repeat."""
+    return msgspec.structs.replace(trail, inputs="")
+
+
 def appended(trail: Trail, text: str, op: bytes) -> Trail:
     """The trail after one more input."""
     inputs = trail.inputs

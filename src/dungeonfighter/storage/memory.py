@@ -53,13 +53,16 @@ class MemoryStore:
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
         rows = (self._rows.get(bot_id) for bot_id in bot_ids)
-        return [Head(row.version, row.digest) if row is not None else None for row in rows]
+        return [_head(row) if row is not None else None for row in rows]
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         return [self._rows.get(bot_id) for bot_id in bot_ids]
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
         return await self.load(bot_ids)
+
+    async def probe(self) -> None:
+        """Memory is always there."""
 
     async def put_save(self, save: Save) -> None:
         slots = self._saves.setdefault(save.bot_id, {})
@@ -113,12 +116,16 @@ class MemoryStore:
     def _write(self, write: Write) -> Outcome:
         row = write.row
         standing = self._rows.get(row.bot_id)
-        version, digest = (standing.version, standing.digest) if standing is not None else (0, b"")
-        if (version, digest) != (write.from_version, write.from_digest):
-            return Conflict(version, digest)
+        head = Head(0, b"", b"") if standing is None else _head(standing)
+        if head != Head(write.from_version, write.from_digest, write.from_tail):
+            return Conflict(head.version, head.digest)
         self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())
         for chunk in write.chunks:
             self._inputs.setdefault((row.bot_id, chunk.episode), {})[chunk.first_turn] = chunk
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
         return Won()
+
+
+def _head(row: Row) -> Head:
+    return Head(row.version, row.digest, row.tail)

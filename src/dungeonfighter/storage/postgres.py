@@ -140,6 +140,16 @@ class PostgresStore:
         await self._writers.finished(frozenset(bot_ids))
         return await self._read(lock)
 
+    async def probe(self) -> None:
+        """Commit a transaction that has a number, on a connection that writes: a standby refuses that."""
+
+        async def write(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.fetchval("select pg_current_xact_id()::text")
+
+        await self._read(write, self._writers)
+        await self.heads([""])
+
     async def put_save(self, save: Save) -> None:
         async def put(connection: Connection) -> None:
             await connection.execute(self._sql["put_save"], save.bot_id, save.slot, to_json(save))
@@ -257,7 +267,7 @@ class PostgresStore:
 
     async def _heads(self, connection: Connection, bot_ids: Sequence[str]) -> list[Head | None]:
         rows = await connection.fetch(self._sql["heads"], list(bot_ids))
-        found = {bot_id: Head(version, digest) for bot_id, version, digest in rows}
+        found = {bot_id: Head(*head) for bot_id, *head in rows}
         return [found.get(bot_id) for bot_id in bot_ids]
 
     async def _fetch(self, name: str, *values: object) -> list[Any]:
@@ -294,7 +304,7 @@ def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
         row, end = write.row, write.ended
         rows.append(
             (row.bot_id, row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail,
-             row.directive, row.tokens_today, write.from_version, write.from_digest)
+             row.directive, row.tokens_today, write.from_version, write.from_digest, write.from_tail)
         )  # fmt: skip
         chunks += [(row.bot_id, chunk.episode, chunk.first_turn, chunk.inputs) for chunk in write.chunks]
         if end is not None:
@@ -302,7 +312,7 @@ def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
                 (row.bot_id, end.episode, end.rules, end.seed, end.mode, end.options, end.parent_episode,
                  end.first_turn, end.last_turn, end.result, end.score, end.digest, end.ranked, end.base)
             )  # fmt: skip
-    return [*_columns(rows, 12), *_columns(chunks, 4), *_columns(ends, 14)]
+    return [*_columns(rows, 13), *_columns(chunks, 4), *_columns(ends, 14)]
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -12,9 +12,9 @@ from dungeonfighter.errors import BadInput, Corrupt, NewerRules, NotAllowed, Ove
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import NewGame, Present
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Write
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore
+from tests.rows import follow_up
 from tests.unit.hosting.hosts import KEY, MACE, replica
 from tests.unit.rules.position import rules
 
@@ -234,10 +234,7 @@ async def test_a_state_that_does_not_check_stops_this_game_alone(
     (row,) = await store.load([KEY])
     assert row is not None
     state, digest = spoil(row.state)
-    spoilt = type(row)(
-        row.bot_id, row.version + 1, digest, row.episode, row.turn, row.rules, state, row.trail
-    )
-    await store.commit([Write(spoilt, row.version, row.digest)])
+    await store.commit([follow_up(row, digest=digest, state=state)])
     host = replica(store)
     with pytest.raises(Corrupt):
         await host.play(KEY, "1")
@@ -249,10 +246,7 @@ async def test_a_run_of_rules_this_release_does_not_have_is_left_to_a_newer_one(
     await played(replica(store), 1)
     (row,) = await store.load([KEY])
     assert row is not None
-    newer = type(row)(
-        row.bot_id, row.version + 1, row.digest, row.episode, row.turn, "9-deadbeef", row.state, row.trail
-    )
-    await store.commit([Write(newer, row.version, row.digest)])
+    await store.commit([follow_up(row, rules="9-deadbeef")])
     with pytest.raises(NewerRules):
         await replica(store).play(KEY, "1")
 
@@ -298,12 +292,8 @@ async def test_a_run_that_cannot_be_read_here_can_be_left_for_a_new_one(spoil: s
     await played(replica(store), 70)
     (row,) = await store.load([KEY])
     assert row is not None
-    spoilt = type(row)(
-        row.bot_id, row.version + 1, row.digest, row.episode, row.turn,
-        "9-deadbeef" if spoil == "rules" else row.rules,
-        row.state[:-1] if spoil == "state" else row.state, row.trail,
-    )  # fmt: skip
-    await store.commit([Write(spoilt, row.version, row.digest)])
+    spoilt = follow_up(row, rules="9-deadbeef") if spoil == "rules" else follow_up(row, state=row.state[:-1])
+    await store.commit([spoilt])
     host = replica(store)
     with pytest.raises((Corrupt, NewerRules)):
         await host.read(KEY)

@@ -174,7 +174,7 @@ async def test_a_ranked_run_ends_inside_at_its_last_turn() -> None:
         KEY, row.version + 1, rules().digest(raw), row.episode, state.turn, row.rules, raw,
         trails.encode(trails.marked(trails.decode(row.trail), b"8 bytes.")),
     )  # fmt: skip
-    await store.commit([Write(late, row.version, row.digest)])
+    await store.commit([Write(late, row.version, row.digest, row.tail)])
     answer = await host.play_many(KEY, alternating(100))
     assert (answer.applied, answer.stopped) == (30, Stop(31, "2", "run_over"))
     (end,) = await store.episodes(KEY)

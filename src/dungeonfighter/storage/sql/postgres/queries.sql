@@ -2,9 +2,9 @@
 with written as (
     select *
     from unnest($1::text[], $2::bigint[], $3::bytea[], $4::int[], $5::int[], $6::text[], $7::bytea[], $8::bytea[],
-                $9::text[], $10::bigint[], $11::bigint[], $12::bytea[])
+                $9::text[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[])
         as w (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
-              from_version, from_digest)
+              from_version, from_digest, from_tail)
 ), updated as (
     update games as g
     set version = w.version, digest = w.digest, episode = w.episode, turn = w.turn, rules = w.rules,
@@ -12,6 +12,7 @@ with written as (
         updated_at = now()
     from written as w
     where g.bot_id = w.bot_id and g.version = w.from_version and g.digest = w.from_digest
+      and substring(g.trail from greatest(length(g.trail) - 7, 1)) = w.from_tail
     returning g.bot_id
 ), inserted as (
     insert into games (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
@@ -26,7 +27,7 @@ with written as (
 ), chunks as (
     insert into run_inputs (bot_id, episode, first_turn, inputs)
     select c.bot_id, c.episode, c.first_turn, c.inputs
-    from unnest($13::text[], $14::int[], $15::int[], $16::text[]) as c (bot_id, episode, first_turn, inputs)
+    from unnest($14::text[], $15::int[], $16::int[], $17::text[]) as c (bot_id, episode, first_turn, inputs)
     where c.bot_id in (select bot_id from won)
     on conflict (bot_id, episode, first_turn) do update set inputs = excluded.inputs
 ), ended as (
@@ -34,8 +35,8 @@ with written as (
                           result, score, digest, ranked, base, ended_at)
     select e.bot_id, e.episode, e.rules, e.seed, e.mode, e.options, e.parent_episode, e.first_turn, e.last_turn,
            e.result, e.score, e.digest, e.ranked, e.base, now()
-    from unnest($17::text[], $18::int[], $19::text[], $20::bigint[], $21::text[], $22::text[], $23::int[],
-                $24::int[], $25::int[], $26::text[], $27::int[], $28::bytea[], $29::boolean[], $30::bytea[])
+    from unnest($18::text[], $19::int[], $20::text[], $21::bigint[], $22::text[], $23::text[], $24::int[],
+                $25::int[], $26::int[], $27::text[], $28::int[], $29::bytea[], $30::boolean[], $31::bytea[])
         as e (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score,
               digest, ranked, base)
     where e.bot_id in (select bot_id from won)
@@ -48,7 +49,8 @@ with written as (
 select bot_id from won;
 
 -- name: heads
-select bot_id, version, digest from games where bot_id = any($1::text[]);
+select bot_id, version, digest, substring(trail from greatest(length(trail) - 7, 1))
+from games where bot_id = any($1::text[]);
 
 -- name: load
 select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,

@@ -7,13 +7,13 @@ on conflict do nothing;
 update games
 set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
     tokens_today = ?, updated_at = ?
-where bot_id = ? and version = ? and digest = ?;
+where bot_id = ? and version = ? and digest = ? and substr(trail, -8) = ?;
 
 -- name: update_game_at
 update games
 set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
     tokens_today = ?, updated_at = ?
-where bot_id = ? and version = ? and digest = ? and rowid = ?;
+where bot_id = ? and version = ? and digest = ? and substr(trail, -8) = ? and rowid = ?;
 
 -- name: rowids
 select bot_id, rowid from games where bot_id in (select value from json_each(?));
@@ -22,11 +22,16 @@ select bot_id, rowid from games where bot_id in (select value from json_each(?))
 select version, digest from games where bot_id = ?;
 
 -- name: heads
-select bot_id, version, digest from games where bot_id in (select value from json_each(?));
+select bot_id, version, digest, substr(trail, -8) from games where bot_id in (select value from json_each(?));
 
 -- name: load
 select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
 from games where bot_id in (select value from json_each(?));
+
+-- name: load_raw
+select version, digest, episode, turn, cast(rules as blob), state, trail, cast(directive as blob), tokens_today,
+       updated_at
+from games where bot_id = ?;
 
 -- name: count_keys
 select count(bot_id) from games;
@@ -56,12 +61,12 @@ select bot_id, slot, character_data, version, updated_at from character_saves wh
 delete from character_saves where bot_id = ? and slot = ?;
 
 -- name: list_bots
-select bot_id, episode, turn, updated_at from games
+select cast(bot_id as blob), episode, turn, updated_at from games
 where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0
 order by bot_id limit ?;
 
 -- name: best_runs
-select score, bot_id, episode, last_turn, result, mode from episodes
+select score, cast(bot_id as blob), episode, last_turn, result, mode from episodes
 where bot_id >= ? and bot_id < ?
 order by score desc, bot_id, episode limit ?;
 

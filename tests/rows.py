@@ -1,0 +1,27 @@
+"""Rows of games that a test writes in place of a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.ports import Row, Write
+from dungeonfighter.hosting.seal import sealed_row
+
+
+def follow_up(row: Row, **changes: Any) -> Write:
+    """The write of the next version of a row with some values changed, as a host would write it."""
+    new = msgspec.structs.replace(row, version=row.version + 1, **changes)
+    trail = trails.encode(trails.decode(new.trail))
+    sealed = sealed_row(
+        new.bot_id, new.version, new.digest, new.episode, new.turn, new.rules, new.state, trail,
+        new.directive, new.tokens_today,
+    )  # fmt: skip
+    return Write(sealed, row.version, row.digest, row.tail)
+
+
+def unsealed(row: Row) -> Row:
+    """The row as a release that does not know of seals would have written it."""
+    return msgspec.structs.replace(row, trail=trails.encode(trails.decode(row.trail)))
