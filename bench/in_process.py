@@ -1,0 +1,194 @@
+"""A server played in its own process, without a socket: what `bench.instructions` counts the instructions of.
+
+`python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
+forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`, and nothing else
+differs. It finds what it needs of the server by name, wherever it lies in the package: the same script drives
+older and younger sources, which come first in PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from bench.load import GOOD, LEGACY, MODERN, bot_name, tool_call
+
+_PACKAGE: Final = "dungeonfighter"
+_WEAPONS: Final = ("mace", "sword", "dagger", "wand")
+_NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
+
+
+class Transport:
+    """Stands where the socket is: keeps the last answer, and says when all who were asked have one."""
+
+    waiting: Callable[[], None]
+
+    def __init__(self) -> None:
+        self.last = b""
+
+    def write(self, data: bytes) -> None:
+        self.last = data
+        self.waiting()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """An address, for those who ask for one; no TLS."""
+        return ("127.0.0.1", 8000) if name in {"peername", "sockname"} else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        """Nothing comes unasked."""
+
+    def resume_reading(self) -> None:
+        """Nothing comes unasked."""
+
+    def close(self) -> None:
+        raise RuntimeError(f"the server closed a connection; its last answer: {self.last[:400]!r}")
+
+
+def parts() -> dict[str, Any]:
+    """The few names of the server that are driven, from the modules that define them."""
+    found = importlib.util.find_spec(_PACKAGE)
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent
+    missing = set(_NAMES)
+    named: dict[str, Any] = {}
+    for file in sorted(folder.rglob("*.py")):
+        defined = missing.intersection(
+            re.findall(r"^(?:async def |def |class )?(\w+)", file.read_text(), re.MULTILINE)
+        )
+        if defined:
+            module = importlib.import_module(
+                ".".join([_PACKAGE, *file.relative_to(folder).with_suffix("").parts])
+            )
+            named |= {name: getattr(module, name) for name in defined}
+            missing -= defined
+    if missing:
+        raise LookupError(f"{folder} defines no {', '.join(sorted(missing))}")
+    return named
+
+
+class Played:
+    """One server over a new store, and a connection for every bot."""
+
+    def __init__(self, named: dict[str, Any], database: str, bots: int) -> None:
+        self._named = named
+        self._settings = named["read_settings"]({"database": database}, {}, stores=named["STORES"])
+        self._bots = bots
+        self._transports = [Transport() for _ in range(bots)]
+        self._connections: list[asyncio.Protocol] = []
+        self._owed = 0
+        self._answered = asyncio.Event()
+
+    async def play(self, turns: int) -> None:
+        """Begin a casual run for every bot and give the input `1` in each of so many turns.
+
+        Raises:
+            RuntimeError: An answer was not a turn.
+        """
+        Transport.waiting = self._answer
+        async with self._named["open_host"](self._settings, serves=True) as host:
+            draining, _ = self._named["compose"](self._settings, host)
+            self._connect(draining)
+            await self._ask([_begin(number) for number in range(self._bots)])
+            self._check(b"")
+            requests = [
+                tool_call("handle_input", bot_name(n), '"input":"1"', MODERN) for n in range(self._bots)
+            ]
+            for _ in range(turns):
+                await self._ask(requests)
+            self._check(b" t%d " % turns)
+
+    def _connect(self, draining: Any) -> None:
+        protocol: Any = self._named["BoundedProtocol"]
+
+        class Short(protocol):  # type: ignore[misc]
+            short_way = draining
+
+        config = uvicorn.Config(
+            draining, http=Short, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False,
+        )  # fmt: skip
+        config.load()
+        state = ServerState()
+        state.default_headers = [(b"date", b"Sun, 01 Nov 2026 00:00:00 GMT")]
+        for transport in self._transports:
+            self._connections.append(Short(config=config, server_state=state, app_state={}))
+            self._connections[-1].connection_made(transport)  # type: ignore[arg-type]
+
+    async def _ask(self, requests: list[bytes]) -> None:
+        """Each connection is asked, in one turn of the loop; return when each has answered."""
+        self._owed = len(requests)
+        self._answered.clear()
+        for connection, request in zip(self._connections, requests, strict=True):
+            connection.data_received(request)
+        await self._answered.wait()
+
+    def _answer(self) -> None:
+        self._owed -= 1
+        if not self._owed:
+            self._answered.set()
+
+    def _check(self, said: bytes) -> None:
+        for transport in self._transports:
+            if GOOD not in transport.last or said not in transport.last:
+                raise RuntimeError(f"not the answer that was expected: {transport.last[:400]!r}")
+
+
+def main() -> int:
+    store, bots, *lengths = sys.argv[1], *map(int, sys.argv[2:5])
+    named = parts()
+    _play(named, "memory", 1, 1)  # now all modules are imported, once for both
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # it would run some times more or less in the longer child, and be most of the difference
+    for turns in lengths:
+        child = os.fork()
+        if not child:
+            _play(named, store, bots, turns)
+            sys.stdout.flush()
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            return 1
+        sys.stdout.write(f"{child} {turns}\n")
+    return 0
+
+
+def _play(named: dict[str, Any], store: str, bots: int, turns: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = "memory://" if store == "memory" else f"sqlite:///{folder}/games.db"
+        _on_fastest_loop(Played(named, database, bots), turns)
+
+
+def _on_fastest_loop(played: Played, turns: int) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 (absent on Windows)
+    except ImportError:
+        asyncio.run(played.play(turns))
+        return
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(played.play(turns))
+
+
+def _begin(number: int) -> bytes:
+    arguments = f'"weapon":"{_WEAPONS[number % 4]}","seed":{number},"mode":"casual"'
+    return tool_call("start_new_game", bot_name(number), arguments, LEGACY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
