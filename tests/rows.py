@@ -23,5 +23,6 @@ def follow_up(row: Row, **changes: Any) -> Write:
 
 
 def unsealed(row: Row) -> Row:
-    """The row as a release that does not know of seals would have written it."""
-    return msgspec.structs.replace(row, trail=trails.encode(trails.decode(row.trail)))
+    """The row as a release that knows of no seals would have written it."""
+    trail = msgspec.msgpack.encode(msgspec.structs.astuple(trails.decode(row.trail))[:6])
+    return msgspec.structs.replace(row, trail=trail)

@@ -33,8 +33,8 @@ fight_actions_max: Final = 400
 trail_inputs_max: Final = 64
 trail_ops_max: Final = 8
 op_bytes: Final = 8
-row_tail_bytes: Final = 8
-"""How many of the last bytes of a trail stores compare; the seal of a row is as long."""
+row_tail_bytes: Final = 12
+"""How many of the last bytes of a trail stores compare: those of its mark."""
 batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 256

@@ -10,6 +10,21 @@ from dungeonfighter.hosting.ports import Conflict, Failed, Head, InputChunk, Sto
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 
+async def test_a_write_from_the_same_state_with_another_trail_conflicts(store: Store) -> None:
+    """After a fail-over two lineages may be at the same version in the same state."""
+    assert await store.commit([first("local/a")]) == [Won()]
+    write = after(first("local/a"), b"next")
+    other = msgspec.structs.replace(write, from_tail=b"liart")
+    assert await store.commit([other]) == [Conflict(1, write.from_digest)]
+    assert await store.commit([write]) == [Won()]
+
+
+async def test_a_probe_of_a_store_that_works_changes_nothing(store: Store) -> None:
+    assert await store.commit([first("local/a")]) == [Won()]
+    await store.probe()
+    assert await store.heads(["local/a"]) == [Head(1, first("local/a").row.digest, b"trail")]
+
+
 async def test_a_new_bot_is_there_after_its_first_write(store: Store) -> None:
     assert await store.commit([first("local/a")]) == [Won()]
     (loaded,) = await store.load(["local/a"])

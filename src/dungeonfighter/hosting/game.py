@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from msgspec import Struct
 
 from dungeonfighter.errors import BadInput, Corrupt
@@ -10,6 +13,8 @@ from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.seal import is_intact
 from dungeonfighter.rules import Rules, State
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]").search
 
 
 class Present(Struct, gc=False):
@@ -136,10 +141,8 @@ def _is_typed(row: Row) -> bool:
         return False
     if not all(type(value) is bytes for value in (row.digest, row.state, row.trail)):
         return False
-    try:
-        return bool(f"{row.rules}\n{row.directive}".encode())
-    except UnicodeEncodeError:
-        return False
+    texts = (row.bot_id, row.rules, row.directive)
+    return all(type(text) is str and not _SURROGATE(text) for text in texts)
 
 
 def present(row: Row, book: RuleBook) -> Present:

@@ -99,9 +99,10 @@ class GroupCommit:
         self.batches += 1
         self.rows += len(writes)
         try:
+            outcomes = await self._store.commit(writes)
             return [
                 StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome
-                for outcome in await self._store.commit(writes)
+                for outcome in outcomes
             ]
         except StoreUnavailable as error:
             return [error] * len(writes)

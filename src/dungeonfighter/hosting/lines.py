@@ -183,9 +183,13 @@ class Lines:
             return Verdict(error=trouble or error)
 
     def _won(self, game: Game, attempt: Attempt) -> None:
-        game.row = attempt.write.row
+        write = attempt.write
+        game.row = write.row
         game.trouble = None
-        self._count(attempt)
+        if write.ended is not None or not self._patience.store_writes:
+            self._count(attempt)
+        else:  # nearly always, so without the call
+            self.counters.turns += attempt.applied
 
     def _count(self, attempt: Attempt) -> None:
         self.counters.turns += attempt.applied

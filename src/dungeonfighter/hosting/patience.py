@@ -41,23 +41,25 @@ class Patience:
         self._timeout_seconds = timeout_seconds
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
-        self._reads = self._writes = True
+        self._reads = True
+        self.store_writes = True
+        """Whether the last commit came back with outcomes."""
 
     @property
     def store_up(self) -> bool:
         """Whether the store's last answers were answers: to a read, and to a commit."""
-        return self._reads and self._writes
+        return self._reads and self.store_writes
 
     def wrote(self) -> None:
         """Note a commit that came back with outcomes."""
-        if not self._writes:
-            self._writes = True
+        if not self.store_writes:
+            self.store_writes = True
             _log.info("the store writes again")
 
     def could_not_write(self, trouble: StoreUnavailable) -> None:
         """Note a commit that came back without: one line in the log, not one for every bot that waits."""
-        if self._writes:
-            self._writes = False
+        if self.store_writes:
+            self.store_writes = False
             _log.warning("the store cannot write: %s", trouble)
             self._probe_until_up()
 

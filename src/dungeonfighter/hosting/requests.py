@@ -73,6 +73,8 @@ class Seeds(Struct, frozen=True):
 _NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
 _NONE_TRIED: Final[dict[int, Attempt]] = {}
 _ALL_SURE: Final[frozenset[int]] = frozenset()
+_TAIL: Final = slice(-limits.row_tail_bytes, None)
+"""`Row.tail`, without the call."""
 
 
 class Asker(Protocol):
@@ -167,7 +169,7 @@ class Play(Request):
         """Judge, apply, encode: the hot path."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
-        rules = book.of(row.rules)
+        rules = book.shipped.get(row.rules) or book.of(row.rules)
         text, turn = self.text, row.turn
         seen, episode = self.turn, self.episode
         if (seen is not None and seen != turn) or (episode is not None and episode != row.episode):
@@ -193,7 +195,7 @@ class Play(Request):
             chunks = chunks_of(row.episode, turn, trail)
             ended = end_of(new, trail, rules, state, run_result(state, cut=step.truncated)) if over else None
         answer = Answer(shown(new, rules, state), False, step.reward)
-        return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
+        return Planned(Write(new, row.version, row.digest, row.trail[_TAIL], chunks, ended), answer)
 
 
 class Start(Request):

@@ -16,7 +16,7 @@ class RuleBook:
 
     def __init__(self, shipped: Sequence[Rules]) -> None:
         self.current = shipped[0]
-        self._by_identity = {rules.identity: rules for rules in shipped}
+        self.shipped = {rules.identity: rules for rules in shipped}
 
     def of(self, identity: str) -> Rules:
         """The rules with this identity.
@@ -24,7 +24,7 @@ class RuleBook:
         Raises:
             NewerRules: This release does not ship them.
         """
-        rules = self._by_identity.get(identity)
+        rules = self.shipped.get(identity)
         if rules is None:
             raise NewerRules(
                 f"this run was begun under rules {identity}, which this server does not have: "

@@ -4,6 +4,10 @@ The trail lets any replica answer a repeated request (the last 64 inputs with th
 whether its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
 exactly one op, so the op of version `v` has a known place: `ops[-(version - v) - 1]`.
 
+An encoded trail ends with its mark: the last operation id once more, and the seal of the row
+(`hosting.seal`). Stores compare the mark together with version and digest, so that a server whose lineage was
+lost cannot overwrite the trail of another.
+
 Source: docs/architecture.md, "One request, one effect".
 """
 
@@ -23,6 +27,10 @@ ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
 
 _OPS_BYTES: Final = limits.trail_ops_max * limits.op_bytes
+SEAL_BYTES: Final = 4
+_UNSEALED: Final = bytes(SEAL_BYTES)
+_MARKED: Final = 0x97
+"""MessagePack: an array of seven elements; a release that knows of no marks writes six."""
 
 
 class Trail(Struct, array_like=True, frozen=True):
@@ -46,7 +54,7 @@ class Trail(Struct, array_like=True, frozen=True):
 
 
 class _Open(Struct, array_like=True, gc=False):
-    """A trail to be changed in place."""
+    """A trail as it is encoded, to be changed in place."""
 
     origin: str
     options: str
@@ -54,6 +62,7 @@ class _Open(Struct, array_like=True, gc=False):
     parent_episode: int
     ops: bytes
     inputs: str
+    mark: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -63,8 +72,18 @@ _close = _encoder.encode
 
 
 def encode(trail: Trail) -> bytes:
-    """The trail as the row keeps it."""
-    return _encoder.encode(trail)
+    """The trail as the row keeps it, but for the seal: four zeros stand in its place."""
+    mark = trail.ops[-limits.op_bytes :] + _UNSEALED
+    return _close(
+        _Open(
+            trail.origin, trail.options, trail.first_turn, trail.parent_episode, trail.ops, trail.inputs, mark
+        )
+    )
+
+
+def is_marked(raw: bytes) -> bool:
+    """Tell if an encoded trail ends with a mark."""
+    return bool(raw) and raw[0] == _MARKED
 
 
 def decode(raw: bytes) -> Trail:
@@ -77,7 +96,7 @@ def decode(raw: bytes) -> Trail:
         return Trail("", "", 0, 0, b"", "")
     try:
         return _decoder.decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Corrupt("the stored trail of this game does not check") from error
 
 
@@ -129,13 +148,14 @@ def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
     """
     try:
         trail = _open(raw)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return encode(appended(decode(raw), text, op))
     trail.ops = (trail.ops + op)[-_OPS_BYTES:]
     inputs = trail.inputs
     if turn - trail.first_turn >= limits.trail_inputs_max:
         inputs = inputs.partition("\n")[2]
     trail.inputs = f"{inputs}\n{text}" if inputs else text
+    trail.mark = op + _UNSEALED
     return _close(trail)
 
 

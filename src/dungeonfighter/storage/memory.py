@@ -7,9 +7,11 @@ from __future__ import annotations
 import bisect
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
+from dungeonfighter import limits
 from dungeonfighter.hosting.ports import (
     BotLine,
     Conflict,
@@ -23,6 +25,9 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
+
+_ABSENT: Final = (0, b"", b"")
+_TAIL: Final = slice(-limits.row_tail_bytes, None)
 
 
 class MemoryStore:
@@ -116,9 +121,11 @@ class MemoryStore:
     def _write(self, write: Write) -> Outcome:
         row = write.row
         standing = self._rows.get(row.bot_id)
-        head = Head(0, b"", b"") if standing is None else _head(standing)
-        if head != Head(write.from_version, write.from_digest, write.from_tail):
-            return Conflict(head.version, head.digest)
+        version, digest, tail = _ABSENT
+        if standing is not None:
+            version, digest, tail = standing.version, standing.digest, standing.trail[_TAIL]
+        if version != write.from_version or digest != write.from_digest or tail != write.from_tail:
+            return Conflict(version, digest)
         self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())
         for chunk in write.chunks:
             self._inputs.setdefault((row.bot_id, chunk.episode), {})[chunk.first_turn] = chunk

@@ -54,6 +54,7 @@ class Checkpointer:
         self._lock = FileLock(Path(f"{path}.lock"))
         self._beside: AbstractContextManager[Any] = self._lock if apart else _NO_LOCK
         self._connection = connect()
+        self._moving = threading.Lock()
         self._rows = 0
         self._due = threading.Event()
         self._stopping = False
@@ -103,6 +104,10 @@ class Checkpointer:
                 is_well = True
 
     def _move(self) -> None:
+        with self._moving:
+            self._move_portion()
+
+    def _move_portion(self) -> None:
         with self._beside:
             is_busy, pages = self._checkpoint("passive")
         if is_busy:

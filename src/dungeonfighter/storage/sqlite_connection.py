@@ -86,12 +86,7 @@ def check_file(path: Path) -> None:
 
 def unavailable(error: Exception) -> StoreUnavailable:
     """Translate an error of SQLite or of the system: no values, no statement."""
-    name = type(error).__name__
-    if isinstance(error, apsw.Error):
-        code = getattr(error, "extendedresult", 0)
-        name = str(apsw.mapping_extended_result_codes.get(code) or _primary(code) or name)
-    return StoreUnavailable(f"the database did not answer ({name})")
-
-
-def _primary(code: int) -> object:
-    return apsw.mapping_result_codes.get(code & 0xFF)
+    code = getattr(error, "extendedresult", 0)
+    names = apsw.mapping_extended_result_codes, apsw.mapping_result_codes
+    known = (names[0].get(code) or names[1].get(code)) if code else None
+    return StoreUnavailable(f"the database did not answer ({known or type(error).__name__})")

@@ -14,6 +14,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
+from tests.rows import follow_up
 from tests.unit.hosting.hosts import KEY, MACE, replica, rules
 
 
@@ -170,11 +171,7 @@ async def test_a_ranked_run_ends_inside_at_its_last_turn() -> None:
     assert state.ranked
     state.turn = limits.ranked_turns_max - 30
     raw = rules().encode(state)
-    late = Row(
-        KEY, row.version + 1, rules().digest(raw), row.episode, state.turn, row.rules, raw,
-        trails.encode(trails.marked(trails.decode(row.trail), b"8 bytes.")),
-    )  # fmt: skip
-    await store.commit([Write(late, row.version, row.digest, row.tail)])
+    await store.commit([follow_up(row, digest=rules().digest(raw), turn=state.turn, state=raw)])
     answer = await host.play_many(KEY, alternating(100))
     assert (answer.applied, answer.stopped) == (30, Stop(31, "2", "run_over"))
     (end,) = await store.episodes(KEY)

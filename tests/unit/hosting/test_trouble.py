@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from dungeonfighter.errors import BadInput, OutcomeUnknown, StoreError, StoreUnavailable
+from dungeonfighter.errors import BadInput, NotWritten, OutcomeUnknown, StoreError, StoreUnavailable
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Write
@@ -51,6 +51,53 @@ def test_one_failed_commit_is_only_latency() -> None:
         return (await host.play(KEY, "1")).game.turn
 
     assert run(story()) == 1
+
+
+def test_a_write_that_is_known_not_to_have_happened_is_sent_again_without_being_settled() -> None:
+    async def story() -> tuple[int, int]:
+        host = patient_host(Hiccup(NotWritten("locked"), NotWritten("locked")))
+        await host.start(KEY, MACE)
+        return (await host.play(KEY, "1")).game.turn, host.stats().settled
+
+    assert run(story()) == (1, 0)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_store_that_refuses_all_writes_leaves_nothing_unknown(named: bool) -> None:
+    """`outcome_unknown` would make the owner look; here it is certain that nothing was applied."""
+
+    async def story() -> tuple[str, str, int]:
+        store = Hiccup()
+        host = patient_host(store)
+        await host.start(KEY, MACE)
+        store.failures = [NotWritten("locked by another program")] * 1000
+        with pytest.raises(StoreUnavailable) as play:
+            await host.play(KEY, "1", turn=0 if named else None)
+        with pytest.raises(StoreUnavailable) as start:
+            await host.start(KEY, MACE)
+        store.failures = []
+        return play.value.code, start.value.code, (await host.play(KEY, "1", turn=0)).game.turn
+
+    assert run(story()) == ("store_unavailable", "store_unavailable", 1)
+
+
+def test_a_store_that_works_again_is_noticed_although_nobody_asks() -> None:
+    """A server that is not ready gets no requests from its balancer."""
+
+    async def story() -> None:
+        store = FaultyStore(Random(1), Faults())
+        host = patient_host(store)
+        await host.start(KEY, MACE)
+        store.faults = Faults(error_before=ALWAYS, read_error=ALWAYS)
+        with pytest.raises(StoreError):
+            await host.play(KEY, "1", turn=0)
+        assert not host.stats().store_up
+        store.faults = Faults()
+        while not host.stats().store_up:
+            await VirtualClock().sleep(0.1)
+        await host.close()
+
+    run(story())
 
 
 def test_a_failure_no_driver_should_raise_holds_nobody() -> None:

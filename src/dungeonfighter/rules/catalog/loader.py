@@ -59,13 +59,13 @@ def _files(directory: Path | None, problems: list[str]) -> dict[str, bytes]:
 def _rows(kind: str, raw: bytes, row_type: type[Any], problems: list[str]) -> tuple[Any, ...]:
     try:
         parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problems.append(f"{kind}.json: not an array of rows: {error}")
         return ()
     rows = []
     for number, part in enumerate(parts):
         try:
             rows.append(msgspec.json.decode(part, type=row_type))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             problems.append(f"{kind}.json row {number + 1}: {error}")
     return tuple(rows)

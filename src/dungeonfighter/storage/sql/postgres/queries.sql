@@ -12,7 +12,7 @@ with written as (
         updated_at = now()
     from written as w
     where g.bot_id = w.bot_id and g.version = w.from_version and g.digest = w.from_digest
-      and substring(g.trail from greatest(length(g.trail) - 7, 1)) = w.from_tail
+      and substring(g.trail from greatest(length(g.trail) - 11, 1)) = w.from_tail
     returning g.bot_id
 ), inserted as (
     insert into games (bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
@@ -49,7 +49,7 @@ with written as (
 select bot_id from won;
 
 -- name: heads
-select bot_id, version, digest, substring(trail from greatest(length(trail) - 7, 1))
+select bot_id, version, digest, substring(trail from greatest(length(trail) - 11, 1))
 from games where bot_id = any($1::text[]);
 
 -- name: load

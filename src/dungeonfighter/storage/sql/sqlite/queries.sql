@@ -7,13 +7,13 @@ on conflict do nothing;
 update games
 set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
     tokens_today = ?, updated_at = ?
-where bot_id = ? and version = ? and digest = ? and substr(trail, -8) = ?;
+where bot_id = ? and version = ? and digest = ? and substr(trail, -12) = ?;
 
 -- name: update_game_at
 update games
 set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
     tokens_today = ?, updated_at = ?
-where bot_id = ? and version = ? and digest = ? and substr(trail, -8) = ? and rowid = ?;
+where bot_id = ? and version = ? and digest = ? and substr(trail, -12) = ? and rowid = ?;
 
 -- name: rowids
 select bot_id, rowid from games where bot_id in (select value from json_each(?));
@@ -22,7 +22,7 @@ select bot_id, rowid from games where bot_id in (select value from json_each(?))
 select version, digest from games where bot_id = ?;
 
 -- name: heads
-select bot_id, version, digest, substr(trail, -8) from games where bot_id in (select value from json_each(?));
+select bot_id, version, digest, substr(trail, -12) from games where bot_id in (select value from json_each(?));
 
 -- name: load
 select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at

@@ -1,0 +1,116 @@
+"""The WAL-reset bug of SQLite 3.7.0 to 3.51.2: the library that the store uses has not got it, and where one
+has it, no checkpoint ever runs beside a commit.
+
+Checkpoints are what writes into the database file. Each such write is looked at through a file system of the
+test's own: is the writers' lock held?
+
+Source: SQLite, "Write-Ahead Logging", section 11 (found-2026-11, E15).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.hosting.ports import Won, Write
+from dungeonfighter.storage import sqlite_library
+from dungeonfighter.storage.sqlite import SqliteStore
+from dungeonfighter.storage.sqlite_connection import LOG_PAGES_MAX
+from tests.contract.rows import after, first
+from tests.contract.watched_files import watched_files
+
+AFFECTED = (3, 40, 1)
+STATE = bytes(3000)
+
+
+@pytest.mark.parametrize(
+    ("version", "has_bug"),
+    [
+        ((3, 6, 23), False), ((3, 7, 0), True), ((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False),
+        ((3, 45, 0), True), ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 0), True), ((3, 51, 2), True),
+        ((3, 51, 3), False), ((3, 54, 1), False),
+    ],
+)  # fmt: skip
+def test_the_versions_that_have_the_bug_are_known(version: tuple[int, int, int], *, has_bug: bool) -> None:
+    assert sqlite_library.has_wal_reset_bug(version) is has_bug
+
+
+async def test_the_library_that_the_store_uses_has_not_got_the_bug(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "games.db")
+    await store.open()
+    assert store._writing is not None
+    version = str(store._writing.execute("select sqlite_version()").get)
+    await store.close()
+    assert version == sqlite_library.shown(sqlite_library.library_version())
+    assert not sqlite_library.has_wal_reset_bug(sqlite_library.library_version())
+
+
+class LockWatcher:
+    """Notes, of each write into the database file, whether the writers' lock was held by anybody."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self.is_on = False
+        self.writes: Counter[tuple[str, str]] = Counter()
+
+    def on_write(self, kind: str) -> None:
+        if kind == "database" and self.is_on:
+            self.writes[threading.current_thread().name, "apart" if self._is_held() else "beside"] += 1
+
+    def _is_held(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return False
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+async def commit(store: SqliteStore, writes: list[Write]) -> None:
+    for begin in range(0, len(writes), 256):
+        batch = writes[begin : begin + 256]
+        assert await store.commit(batch) == [Won()] * len(batch)
+
+
+async def checkpoints_of(path: Path, library: tuple[int, int, int] | None) -> Counter[tuple[str, str]]:
+    """Where checkpoints wrote while two stores on one file committed in turns and made the log begin anew."""
+    watcher = LockWatcher(path)
+    with contextlib.closing(watcher), watched_files(watcher.on_write):
+        stores = [SqliteStore(path, library=library) for _ in range(2)]
+        for store in stores:
+            await store.open()
+        watcher.is_on = True
+        writes = [first(f"local/b{number:04}", STATE) for number in range(1024)]
+        for turn in range(LOG_PAGES_MAX // 2048 + 2):
+            await commit(stores[turn % 2], writes)
+            writes = [after(before, STATE) for before in writes]
+            for store in stores:
+                assert store._checkpointer is not None
+                store._checkpointer._move()
+        for store in stores:
+            await store.close()
+    return watcher.writes
+
+
+async def test_with_an_affected_library_no_checkpoint_runs_beside_a_commit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    writes = await checkpoints_of(tmp_path / "games.db", AFFECTED)
+    assert writes
+    assert not [who for who, how in writes if how == "beside"]
+    assert "SQLite 3.40.1 has the WAL-reset bug" in caplog.text
+
+
+async def test_with_a_fixed_library_checkpoints_run_beside_the_commits(tmp_path: Path) -> None:
+    """And so the test before this one sees what it looks for."""
+    writes = await checkpoints_of(tmp_path / "games.db", None)
+    assert [who for who, how in writes if how == "beside"]

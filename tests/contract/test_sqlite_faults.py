@@ -1,0 +1,260 @@
+"""What other programs, the disk and a careless operator do to the SQLite file.
+
+Rows of found-2026-11: D1 (a reader that stays), D4 and E6 (locks held by others), D6 and E7 (files removed,
+moved, replaced), E9 (texts that are none), and the full disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from dungeonfighter.errors import NotWritten, StoreUnavailable
+from dungeonfighter.hosting.ports import Won, Write
+from dungeonfighter.storage.file_lock import FileLock
+from dungeonfighter.storage.sqlite import SqliteStore
+from dungeonfighter.storage.sqlite_connection import LOG_FRAME_BYTES, LOG_PAGES_MAX
+from tests.contract.rows import after, first
+from tests.contract.watched_files import watched_files
+
+STATE = bytes(3000)
+PATIENCE_SECONDS = 0.3
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "games.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    made = SqliteStore(path, patience_seconds=PATIENCE_SECONDS)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def commit(store: SqliteStore, writes: list[Write]) -> None:
+    for begin in range(0, len(writes), 256):
+        batch = writes[begin : begin + 256]
+        assert await store.commit(batch) == [Won()] * len(batch)
+
+
+# D1: a reader that stays
+
+
+async def test_a_reader_that_stays_holds_no_commit_and_is_told_of(
+    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpointer = store._checkpointer
+    assert checkpointer is not None
+    writes = [first(f"local/b{number:04}", STATE) for number in range(1024)]
+    await commit(store, writes)
+    reader = apsw.Connection(str(path))
+    reader.execute("begin")
+    reader.execute("select count(*) from games").fetchall()
+    for _ in range(8):
+        writes = [after(before, STATE) for before in writes]
+        await commit(store, writes)
+        checkpointer._move()
+    assert checkpointer.log_bytes > 2 * LOG_PAGES_MAX * LOG_FRAME_BYTES
+    warnings = [record.message for record in caplog.records if "holds an old view" in record.message]
+    assert len(warnings) == 1
+    reader.execute("commit")
+    reader.close()
+    checkpointer._move()
+    await commit(store, [after(before, STATE) for before in writes])
+    checkpointer._move()
+    assert checkpointer.log_bytes < 2 * LOG_PAGES_MAX * LOG_FRAME_BYTES
+
+
+async def test_the_step_under_the_writers_lock_waits_for_no_reader(path: Path, store: SqliteStore) -> None:
+    """SQLite asks the busy handler before it waits: that of this connection never waits."""
+    checkpointer = store._checkpointer
+    assert checkpointer is not None
+    await commit(store, [first("local/a")])
+    reader = apsw.Connection(str(path))
+    reader.execute("begin")
+    reader.execute("select count(*) from games").fetchall()
+    await commit(store, [after(first("local/a"), STATE)])
+    assert checkpointer._checkpoint("restart")[0]
+    reader.execute("commit")
+    assert not checkpointer._checkpoint("restart")[0]
+
+
+# D4, E6: locks held by others
+
+
+async def test_a_write_that_waits_for_the_file_lock_too_long_never_happens(
+    path: Path, store: SqliteStore
+) -> None:
+    lock = FileLock(Path(f"{path}.lock"))
+    with lock:
+        with pytest.raises(NotWritten):
+            await store.commit([first("local/a")])
+        with pytest.raises(NotWritten):  # at once: the thread still waits
+            await store.commit([first("local/b")])
+        assert await store.load(["local/a"]) == [None]
+    lock.close()
+    await until_it_writes(store, first("local/c"))
+    assert await store.load(["local/a", "local/b"]) == [None, None]
+
+
+async def until_it_writes(store: SqliteStore, write: Write) -> None:
+    while True:
+        try:
+            assert await store.commit([write]) == [Won()]
+        except NotWritten:
+            await asyncio.sleep(0)
+        else:
+            return
+
+
+async def test_a_transaction_of_another_program_is_waited_for_no_longer_than_that(
+    path: Path, store: SqliteStore
+) -> None:
+    other = apsw.Connection(str(path))
+    other.execute("begin immediate")
+    with pytest.raises(NotWritten, match="SQLITE_BUSY"):
+        await store.commit([first("local/a")])
+    other.execute("rollback")
+    assert await store.commit([first("local/a")]) == [Won()]
+
+
+async def test_work_that_was_begun_and_does_not_end_is_unknown_not_refused(store: SqliteStore) -> None:
+    may_end = threading.Event()
+    with pytest.raises(StoreUnavailable) as caught:
+        await store._write(lambda _: may_end.wait(60))
+    assert not isinstance(caught.value, NotWritten)
+    may_end.set()
+    await until_it_writes(store, first("local/a"))
+
+
+async def test_a_store_closes_although_another_process_keeps_the_lock(path: Path) -> None:
+    store = SqliteStore(path, patience_seconds=PATIENCE_SECONDS)
+    await store.open()
+    lock = FileLock(Path(f"{path}.lock"))
+    with lock:
+        await store.close()
+    lock.close()
+
+
+# D6, E7: files that are removed, moved, replaced
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def move(path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+
+
+def replace(path: Path) -> None:
+    other = path.with_suffix(".backup")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+@pytest.mark.parametrize("damage", [remove, move, replace])
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_nothing_is_acknowledged_into_a_file_that_is_no_longer_there(
+    path: Path, store: SqliteStore, suffix: str, damage: object
+) -> None:
+    assert callable(damage)
+    assert await store.commit([first("local/a")]) == [Won()]
+    damage(Path(f"{path}{suffix}"))
+    with pytest.raises(NotWritten, match=r"under the running server: nothing is written any more.*restore"):
+        await store.commit([after(first("local/a"), STATE)])
+    with pytest.raises(StoreUnavailable):
+        await store.heads(["local/a"])
+    with pytest.raises(StoreUnavailable):
+        await store.load(["local/a"])
+    with pytest.raises(StoreUnavailable):
+        await store.settle(["local/a"])
+    with pytest.raises(StoreUnavailable):
+        await store.probe()
+
+
+async def test_a_file_that_vanishes_during_a_commit_is_noticed_before_the_answer(
+    path: Path, store: SqliteStore
+) -> None:
+    assert store._batches is not None
+    committing = store._batches.commit
+
+    def commit_and_lose(batch: list[Write]) -> object:
+        done = committing(batch)
+        move(path)
+        return done
+
+    store._batches.commit = commit_and_lose  # type: ignore[method-assign,assignment]
+    with pytest.raises(StoreUnavailable):
+        await store.commit([first("local/a")])
+
+
+# E9: texts that are none
+
+
+@pytest.mark.parametrize("column", ["rules", "directive"])
+async def test_a_text_that_is_none_concerns_its_bot_alone(
+    path: Path, store: SqliteStore, column: str
+) -> None:
+    bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
+    await commit(store, [first(bot) for bot in bots])
+    other = apsw.Connection(str(path))
+    other.execute(f"update games set {column} = cast(x'ff61' as text) where bot_id = 'local/c'")
+    rows = await store.load(bots)
+    assert [row and row.bot_id for row in rows] == bots
+    assert rows[2] is not None
+    assert getattr(rows[2], column) == "\udcffa"
+    assert (await store.settle(["local/c"]))[0] == rows[2]
+    assert len(await store.list_bots("local/", "local/", 100)) == 26
+
+
+async def test_a_key_that_is_no_text_hides_no_other_from_a_list(path: Path, store: SqliteStore) -> None:
+    await commit(store, [first("local/a"), first("local/b")])
+    other = apsw.Connection(str(path))
+    other.execute("update games set bot_id = cast(x'6c6f63616c2f61ff' as text) where bot_id = 'local/a'")
+    assert [line.bot_id for line in await store.list_bots("local/", "local/", 100)] == [
+        "local/a\ufffd",
+        "local/b",
+    ]
+
+
+# The full disk
+
+
+class Disk:
+    """A disk that may be full: no write succeeds."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+
+    def on_write(self, kind: str) -> None:
+        if self.is_full and kind != "other":
+            raise apsw.FullError("database or disk is full")
+
+
+async def test_a_full_disk_is_told_and_a_probe_finds_out_when_there_is_room(path: Path) -> None:
+    disk = Disk()
+    logging.disable()
+    with watched_files(disk.on_write):
+        store = SqliteStore(path)
+        await store.open()
+        assert await store.commit([first("local/a")]) == [Won()]
+        disk.is_full = True
+        with pytest.raises(StoreUnavailable, match="FullError"):
+            await store.commit([after(first("local/a"), STATE)])
+        with pytest.raises(StoreUnavailable, match="FullError"):
+            await store.probe()
+        disk.is_full = False
+        await store.probe()
+        assert await store.commit([after(first("local/a"), STATE)]) == [Won()]
+        await store.close()
+    logging.disable(logging.NOTSET)
