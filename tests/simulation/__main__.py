@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first seed (default 1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds from there (default 1)")
     parser.add_argument("--acts", type=int, default=60, help="what each bot does under faults (default 60)")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first broken seed")
     asked = parser.parse_args()
     logging.disable()  # thousands of troubles, all of them meant
     rules = load_rules()
@@ -28,6 +29,8 @@ def main() -> int:
         except Exception:  # noqa: BLE001 (whatever it is, its seed is told)
             traceback.print_exc()
             broken.append(seed)
+            if asked.until_broken:
+                break
             continue
         print(msgspec.json.encode(summary).decode())
     if broken:

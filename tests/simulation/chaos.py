@@ -21,6 +21,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    Won,
     Write,
 )
 from dungeonfighter.storage.memory import MemoryStore
@@ -29,12 +30,15 @@ from tests.simulation.virtual_time import VirtualClock
 _Result = TypeVar("_Result")
 
 _STANDBYS_MAX = 20
+_LOOKS_EVERY = 5
 
 
 class Faults(Struct):
     """Chances in permille of each store call or request, and the longest delay in seconds.
 
     `lag`: how many commits at most a standby is behind when it becomes the primary; 0: it has them all.
+    `rush`: of a commit of which nothing will be known: so many other writes of its bots happen before its
+    caller is told, that the trail no longer tells whether it won.
     """
 
     error_before: int = 0
@@ -49,6 +53,7 @@ class Faults(Struct):
     pause: int = 0
     fail_over: int = 0
     lag: int = 0
+    rush: int = 0
     delay_seconds: float = 0.0
 
 
@@ -62,7 +67,7 @@ def drawn(dice: Random) -> Faults:
         error_before=some(120), error_after=some(120), late_commit=some(120), read_error=some(150),
         request_lost=some(100), answer_lost=some(100), duplicate=some(200), twin=some(100), crash=some(15),
         pause=some(15), fail_over=dice.choice((0, 0, 8)), lag=dice.choice((0, 3, 20)),
-        delay_seconds=dice.choice((0.0, 0.01, 0.2, 2.0)),
+        delay_seconds=dice.choice((0.0, 0.01, 0.2, 2.0)), rush=some(600),
     )  # fmt: skip
 
 
@@ -154,6 +159,9 @@ class FaultyStore:
         lineage: How many fail-overs there were.
         has_lost: Whether one of them lost commits.
         failed_over: Told of each, with the store as it is from then on; before any other call.
+        rushed: Writes so often to the bots it is given; whatever becomes of that.
+        looked_at: Called while a commit is on its way, now and then.
+        committed: The (bot, version, digest) of every row there ever was, in all lineages.
     """
 
     lanes = 1
@@ -165,6 +173,10 @@ class FaultyStore:
         self.lineage = 0
         self.has_lost = False
         self.failed_over: Callable[[MemoryStore], Awaitable[None]] | None = None
+        self.rushed: Callable[[Sequence[str]], Awaitable[None]] | None = None
+        self.looked_at: Callable[[], None] | None = None
+        self.committed: set[tuple[str, int, bytes]] = set()
+        self._commits = 0
         self._standbys: deque[MemoryStore] = deque(maxlen=_STANDBYS_MAX)
         self._late: set[asyncio.Task[None]] = set()
 
@@ -179,6 +191,7 @@ class FaultyStore:
         assert len({write.row.bot_id for write in batch}) == len(batch)
         lineage = self.lineage
         await self._delay()
+        self._look()
         if self._happens(self.faults.fail_over):
             await self._fail_over()
         if lineage != self.lineage or self._happens(self.faults.error_before):
@@ -187,10 +200,12 @@ class FaultyStore:
             task = asyncio.get_running_loop().create_task(self._commit_late(list(batch)))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
+            await self._rush(batch)
             raise StoreUnavailable("cut off while the commit was on its way")
         outcomes = await self._commit(batch)
         await self._delay()
         if lineage != self.lineage or self._happens(self.faults.error_after):
+            await self._rush(batch)
             raise StoreUnavailable("cut off after the commit")
         return outcomes
 
@@ -246,7 +261,24 @@ class FaultyStore:
     async def _commit(self, batch: Sequence[Write]) -> list[Outcome]:
         if self.faults.fail_over:
             self._standbys.append(self.inner.copy())
-        return await self.inner.commit(batch)
+        outcomes = await self.inner.commit(batch)
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Won):
+                self.committed.add((write.row.bot_id, write.row.version, write.row.digest))
+        return outcomes
+
+    async def _rush(self, batch: Sequence[Write]) -> None:
+        if self.rushed is not None and self._happens(self.faults.rush):
+            rushed, self.rushed = self.rushed, None  # none while one is under way
+            try:
+                await rushed([write.row.bot_id for write in batch])
+            finally:
+                self.rushed = rushed
+
+    def _look(self) -> None:
+        self._commits += 1
+        if self.looked_at is not None and self._commits % _LOOKS_EVERY == 0:
+            self.looked_at()
 
     async def _fail_over(self) -> None:
         behind = min(self._dice.randint(0, self.faults.lag), len(self._standbys))

@@ -18,6 +18,8 @@ _Result = TypeVar("_Result")
 
 _AGAIN_SECONDS = 0.2
 _TRIES_MAX = 400
+_NOT_APPLIED = "store_unavailable"
+"""The host's word that a request was not applied and never will be."""
 _MANY = 0.1
 """How often several inputs are sent in one request."""
 
@@ -99,7 +101,16 @@ class Client:
             if error.code != "unknown_bot" or self._network.lineage() == self._sure_of:
                 raise
             self._game, self._slots = None, []
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        """Begin the first run anew; a late copy of the request that began it before may come first."""
+        try:
             await self._start()
+        except BadInput as error:
+            if error.code != "stale_turn":
+                raise
+            await self._look_again()
 
     async def _something(self) -> None:
         game = self._present()
@@ -143,8 +154,10 @@ class Client:
         try:
             answer = await self._network.call(_playing(self.key, texts), may_double=False)
         except (ConnectionLost, DungeonFighterError) as error:
-            self.errors.append(getattr(error, "code", "lost"))
-            self._unanswered += len(texts)
+            code = getattr(error, "code", "lost")
+            self.errors.append(code)
+            if code != _NOT_APPLIED:
+                self._unanswered += len(texts)
             self._seen(await self._repeating(lambda host: host.read(self.key)))
             self._jumped(before, self._present(), own=0)
             return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from msgspec import Struct
 
+from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.limits import trail_ops_max
 from dungeonfighter.rules import Rules
 from dungeonfighter.storage.memory import MemoryStore
 from tests.simulation import checker
@@ -26,6 +29,8 @@ from tests.simulation.clients import Client
 from tests.simulation.network import Network
 from tests.simulation.virtual_time import VirtualClock, run
 
+_RUSH_WRITES = trail_ops_max + 1
+_RECENT = 6
 _QUIET_SECONDS = 120.0
 """Longer than any pause and any deadline: afterwards nothing is under way that nobody waits for."""
 
@@ -86,7 +91,12 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         for client in clients:
             client.rolled_back(await checker.history(standby, RuleBook([rules]), client.key))
 
+    too_early: list[str] = []
+    hurry, _ = make_host()
     store.failed_over = failed_over
+    store.rushed = lambda keys: _rushed(hurry, keys)
+    # An error raised there would be taken for one of the store.
+    store.looked_at = lambda: too_early.extend(_not_committed(hosts, store))
     await asyncio.gather(*(client.act(acts) for client in clients))
     await network.settle()
     await asyncio.sleep(_QUIET_SECONDS)
@@ -105,6 +115,7 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
     for host in network.hosts:
         await host.close()
     turns = await _check_all(store, rules, clients)
+    assert not too_early, f"in memory and not committed: {too_early[:3]}"
     stats = [host.stats() for host in hosts]
     return Summary(
         seed=seed,
@@ -121,6 +132,26 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         virtual_seconds=VirtualClock().now(),
         errors=dict(Counter(error for client in clients for error in client.errors)),
     )
+
+
+async def _rushed(host: BotHost, keys: Sequence[str]) -> None:
+    """Change each of these bots' rows more often than a trail remembers, and not what a client looks at."""
+    for key in keys:
+        for number in range(_RUSH_WRITES):
+            try:
+                await host.set_directive(key, f"hurry {number}")
+            except DungeonFighterError:
+                break
+
+
+def _not_committed(hosts: list[BotHost], store: FaultyStore) -> list[str]:
+    """Rows in memory of which the store never had any like them."""
+    return [
+        f"{game.key} e{game.episode} t{game.turn}"
+        for host in hosts
+        for game in host.recent(_RECENT)
+        if (game.key, game.version, game.digest) not in store.committed
+    ]
 
 
 async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) -> int:

@@ -1,0 +1,198 @@
+"""Faults to be planted in the commit path, each as one replacement of text, with the tests that must see it.
+
+The text must be there exactly once. Where it no longer is, the code has moved on: read it, and write the
+fault anew so that it takes out the same guard.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One guard taken out.
+
+    Attributes:
+        file: Below `src/dungeonfighter`.
+        old: What stands there.
+        new: What stands there instead.
+        tests: Each of them must fail: path below `tests` and name, with or without its parameters.
+        seeds: How many simulations, from seed 0, of which one must break; 0: none need.
+    """
+
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    seeds: int = 0
+
+
+_LINES: Final = "hosting/lines.py"
+_REQUESTS: Final = "hosting/requests.py"
+_PLANTED: Final = "unit/hosting/test_planted.py::test_"
+_TRAIL: Final = "unit/hosting/test_trail.py::test_"
+_HOST: Final = "unit/hosting/test_host.py::test_"
+_COMPARED: Final = "contract/test_compared.py::test_a_write_from_a_row_that_differs_in_one_of_them_conflicts"
+_MEMORY_COMPARES: Final = "if head != Head(write.from_version, write.from_digest, write.from_tail):"
+
+FAULTS: Final = {
+    "`covers` is not asked": Fault(
+        _LINES,
+        "if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):",
+        "if False:",
+        (
+            _PLANTED + "an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again",
+            _PLANTED + "an_attempt_that_never_was_is_unknown_too_behind_more_writes_than_the_trail_has",
+            _PLANTED + "a_new_run_of_which_nothing_is_known_is_not_begun_twice",
+        ),
+        seeds=100,
+    ),
+    "a row is in memory before its commit": Fault(
+        _LINES,
+        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n"
+        "            game.row = attempt.write.row\n",
+        (
+            _PLANTED + "a_row_is_not_in_memory_before_its_commit",
+            _PLANTED + "a_row_that_was_refused_is_not_in_memory",
+        ),
+        seeds=10,
+    ),
+    "a row is in memory before its commit after a conflict": Fault(
+        _LINES,
+        "            told = await self._commit(attempt)\n",
+        "            game.row = attempt.write.row\n            told = await self._commit(attempt)\n",
+        (_PLANTED + "a_row_is_not_in_memory_before_its_commit_after_a_conflict_either",),
+        seeds=10,
+    ),
+    "a plain read in place of `settle`": Fault(
+        _LINES,
+        "self._settles = Gather(store.settle)",
+        "self._settles = Gather(store.load)",
+        (
+            _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
+            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "a_read_settles_what_could_not_be_settled_in_time",
+        ),
+        seeds=100,
+    ),
+    "a read does not settle": Fault(
+        _LINES,
+        "gather = self._settles if game is not None and game.unsettled else self._loads",
+        "gather = self._loads",
+        (_PLANTED + "a_read_settles_what_could_not_be_settled_in_time",),
+    ),
+    "what is unknown counts as not written": Fault(
+        _LINES,
+        "            if not isinstance(told, NotWritten):\n",
+        "            if False:\n",
+        (
+            _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
+            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+        ),
+    ),
+    "the memory store does not compare the version": Fault(
+        "storage/memory.py",
+        _MEMORY_COMPARES,
+        "if (head.digest, head.tail) != (write.from_digest, write.from_tail):",
+        (_COMPARED + "[memory-version]",),
+    ),
+    "the memory store does not compare the digest": Fault(
+        "storage/memory.py",
+        _MEMORY_COMPARES,
+        "if (head.version, head.tail) != (write.from_version, write.from_tail):",
+        (_COMPARED + "[memory-digest]",),
+    ),
+    "the memory store does not compare the tail": Fault(
+        "storage/memory.py",
+        _MEMORY_COMPARES,
+        "if (head.version, head.digest) != (write.from_version, write.from_digest):",
+        (_COMPARED + "[memory-tail]",),
+    ),
+    "a head is of any row with its version": Fault(
+        "hosting/ports.py",
+        "return (self.version, self.digest, self.tail) == (row.version, row.digest, row.tail)",
+        "return self.version == row.version",
+        (_PLANTED + "a_read_sees_that_another_lineage_has_the_same_version",),
+    ),
+    "an input does not append its op": Fault(
+        "hosting/trail.py",
+        "    trail.ops = (trail.ops + op)[-_OPS_BYTES:]\n",
+        "    trail.ops = trail.ops[-_OPS_BYTES:]\n",
+        (
+            _PLANTED + "an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_trail_has",
+            _TRAIL + "an_input_added_to_the_bytes_makes_the_bytes_of_the_trail_it_is_added_to",
+        ),
+    ),
+    "an attempt of which nothing is known is tried again with another op": Fault(
+        _REQUESTS,
+        "        self.unsure |= {self.last_version()}\n",
+        "        self.unsure |= {self.last_version()}\n        self.op = self.op[::-1]\n",
+        (_PLANTED + "an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_trail_has",),
+    ),
+    "told before the commit": Fault(
+        _LINES,
+        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
+        "            request.asker.tell(request.tag, attempt.shown)\n"
+        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
+        ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
+    ),
+    "a verdict from memory stands without a head": Fault(
+        _LINES,
+        "                if fresh or await self._is_head(row, request):\n",
+        "                if True:\n",
+        (_HOST + "a_verdict_from_an_old_memory_is_judged_again",),
+    ),
+    "the retry table is off by one": Fault(
+        "hosting/trail.py",
+        "    begin = turn - (turn_now - len(inputs))\n",
+        "    begin = turn - (turn_now - len(inputs)) - 1\n",
+        (_PLANTED + "a_repeat_is_known_by_the_input_of_its_own_turn",),
+    ),
+    "a bot's second request does not wait for the first": Fault(
+        _LINES,
+        "        if game.busy:\n            if game.waiting is None:\n",
+        "        if False:\n            if game.waiting is None:\n",
+        (_PLANTED + "two_requests_of_one_bot_are_never_on_their_way_together",),
+    ),
+    "no chunk is written at 64 inputs": Fault(
+        _REQUESTS,
+        "        if over or turn % limits.trail_inputs_max == 0:\n",
+        "        if over:\n",
+        (
+            _HOST + "a_run_ends_as_abandoned_with_all_its_inputs_when_the_next_begins",
+            _HOST + "a_run_left_exactly_at_a_chunk_has_that_chunk_once",
+        ),
+    ),
+    "a new run is begun again after a conflict": Fault(
+        _LINES,
+        "        if request.replayable or request.is_from_memory or request.was_planned_from(row):\n",
+        "        if True:\n",
+        (_HOST + "two_new_games_at_once_on_two_replicas_do_not_wipe_each_other",),
+    ),
+    "the commit timeout is ignored": Fault(
+        "hosting/patience.py",
+        "        return self._clock.now() + self._timeout_seconds\n",
+        "        return self._clock.now() + 3 * self._timeout_seconds\n",
+        (_PLANTED + "a_store_that_cannot_write_is_told_within_the_commit_timeout",),
+    ),
+    "a busy game hibernates": Fault(
+        _LINES,
+        "            if game.busy or game.unsettled:\n",
+        "            if game.unsettled:\n",
+        (_PLANTED + "a_busy_game_does_not_hibernate",),
+    ),
+    "a game that is not settled hibernates": Fault(
+        _LINES,
+        "            if game.busy or game.unsettled:\n",
+        "            if game.busy:\n",
+        (_PLANTED + "a_game_that_is_not_settled_does_not_hibernate",),
+    ),
+    "a row of which nothing is known has won": Fault(
+        "hosting/group_commit.py",
+        "StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome",
+        "Won() if isinstance(outcome, Unsettled) else outcome",
+        (_PLANTED + "a_row_of_which_nothing_is_known_is_no_winner",),
+    ),
+}
+"""By what is wrong."""
