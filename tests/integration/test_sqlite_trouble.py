@@ -1,0 +1,155 @@
+"""A served SQLite file that somebody else locks, loses or damages (found-2026-11, D4, D6, E6, E7, E9)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dungeonfighter.storage.file_lock import FileLock
+from tests.integration.server import ServerProcess
+
+WAIT_SECONDS = 60
+PLAY = "handle_input"
+HOLD_A_TRANSACTION = """
+import apsw, sys
+connection = apsw.Connection(sys.argv[1])
+connection.execute("begin immediate")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+class Served:
+    """A server, and calls of tools as one client makes them."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+
+    def call(self, tool: str, bot: str = "ada", **given: Any) -> tuple[str, bool]:
+        """Text of the answer, and whether it is an error of any kind."""
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool, "arguments": given},
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
+        connection.request(
+            "POST", f"/bots/{bot}/mcp", json.dumps(body),
+            {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
+        )  # fmt: skip
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        if "error" in answer:
+            return json.dumps(answer["error"]), True
+        return answer["result"]["content"][0]["text"], answer["result"]["isError"]
+
+    def ready(self) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
+        connection.request("GET", "/readyz")
+        told: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return told
+
+
+@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "two workers"])
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    with ServerProcess(tmp_path, flags=("--commit-timeout", "1", *request.param)) as server:
+        made = Served(server)
+        text, is_error = made.call("start_new_game", seed=7, weapon="dagger")
+        assert not is_error, text
+        yield made
+
+
+def refused(served: Served, turn: int) -> str:
+    text, is_error = served.call(PLAY, input="1", turn=turn)
+    assert is_error
+    return text
+
+
+def plays(served: Served, turn: int) -> None:
+    """It may take a moment until the writer's thread is free again."""
+    while "store_unavailable" in (told := served.call(PLAY, input="1", turn=turn))[0]:
+        pass
+    assert told[0].startswith(f"e1 t{turn + 1}"), told
+
+
+def test_a_lock_that_another_process_keeps_is_told_and_nothing_is_applied(served: Served) -> None:
+    lock = FileLock(Path(f"{served.server.database}.lock"))
+    with lock:
+        for _ in range(2):
+            assert "store_unavailable" in refused(served, 0)
+    lock.close()
+    plays(served, 0)
+
+
+def test_a_transaction_of_another_program_is_told_and_nothing_is_applied(served: Served) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_TRANSACTION, served.server.database],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    assert "store_unavailable" in refused(served, 0)
+    other.communicate("")
+    plays(served, 0)
+
+
+def test_a_worker_that_is_stopped_with_the_lock_holds_the_others_no_longer_than_the_timeout(
+    tmp_path: Path,
+) -> None:
+    """It is stopped while it waits for the lock, gets it then, and keeps it."""
+    with ServerProcess(tmp_path, flags=("--commit-timeout", "1")) as server:
+        one = Served(server)
+        assert not one.call("start_new_game", seed=7, weapon="dagger")[1]
+        other_folder = tmp_path / "other"
+        other_folder.mkdir()
+        with ServerProcess(other_folder, f"sqlite:///{server.database}", ("--commit-timeout", "1")) as other:
+            two = Served(other)
+            lock = FileLock(Path(f"{server.database}.lock"))
+            with lock:
+                assert "store_unavailable" in refused(one, 0)  # its thread stands in the queue of the lock
+                server.signal(signal.SIGSTOP)
+            assert "store_unavailable" in refused(two, 0)
+            server.signal(signal.SIGCONT)
+            plays(two, 0)
+            lock.close()
+            plays(one, 1)
+
+
+@pytest.mark.parametrize("damage", ["removed", "moved", "replaced"])
+def test_a_file_that_is_gone_refuses_every_turn_and_says_why(served: Served, damage: str) -> None:
+    path = served.server.database
+    if damage == "removed":
+        path.unlink()
+    elif damage == "moved":
+        path.rename(path.with_suffix(".old"))
+    else:
+        path.with_suffix(".backup").write_bytes(path.read_bytes())
+        path.with_suffix(".backup").replace(path)
+    for _ in range(4):  # whichever worker answers
+        assert "store_unavailable" in refused(served, 0)
+    assert served.ready()["store"] == "unreachable"
+    assert "under the running server" in served.server.log.read_text()
+
+
+def test_a_row_that_was_changed_by_hand_stops_its_bot_alone(served: Served) -> None:
+    served.call("start_new_game", bot="eve", seed=7, weapon="dagger")
+    served.server.kill()
+    script = "import apsw, sys; apsw.Connection(sys.argv[1]).execute(sys.argv[2])"
+    change = "update games set rules = cast(x'ff00' as text) where bot_id = 'local/ada'"
+    subprocess.run([sys.executable, "-c", script, served.server.database, change], check=True)
+    served.server.start()
+    assert "corrupt_state" in refused(served, 0)
+    assert served.call(PLAY, bot="eve", input="1", turn=0)[0].startswith("e1 t1")
+    text, is_error = served.call("start_new_game", seed=7, weapon="dagger")
+    assert not is_error, text
+    assert served.call(PLAY, input="1", turn=0)[0].startswith("e2 t1")
