@@ -28,3 +28,8 @@ def migrations(dialect: str) -> list[tuple[int, str]]:
         if match:
             found.append((int(match[1]), file.read_text("utf-8")))
     return sorted(found)
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a file, each of which ends with a semicolon at the end of a line."""
+    return [part for part in re.split(r"(?<=;)[ \t]*$", sql, flags=re.MULTILINE) if part.strip()]

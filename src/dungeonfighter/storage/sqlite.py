@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dungeonfighter import limits
-from dungeonfighter.errors import SchemaTooNew, StoreUnavailable
+from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import (
     BotLine,
     Conflict,
@@ -37,7 +37,7 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
-from dungeonfighter.storage import sql_files
+from dungeonfighter.storage import sql_files, sqlite_schema
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -264,7 +264,7 @@ class SqliteStore:
             self._lock = FileLock(Path(f"{self._path}.lock"))
             with self._lock:
                 self._writing = self._connect()
-                _migrate(self._writing)
+                sqlite_schema.migrate(self._writing)
             self._checkpointer = Checkpointer(self._path, self._connect)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
@@ -403,20 +403,6 @@ def _changed(write: Write, now: float) -> tuple[object, ...]:
 def _changed_at(rowid: int, write: Write, now: float) -> tuple[object, ...]:
     """The values of `update_game_at`."""
     return (*_changed(write, now), rowid)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date; the number of the last migration stands in `user_version`."""
-    steps = sql_files.migrations("sqlite")
-    (standing,) = connection.execute("pragma user_version").fetchone()
-    if standing > steps[-1][0]:
-        raise SchemaTooNew(
-            f"the database has schema {standing}, this release knows {steps[-1][0]}",
-            hint="run the newer release that wrote it, or name another database with --db",
-        )
-    for number, sql in steps:
-        if number > standing:
-            connection.executescript(f"begin immediate;\n{sql}\npragma user_version={number};\ncommit;")
 
 
 def _check_file(path: Path) -> None:
