@@ -1,43 +1,56 @@
 """Brings a SQLite file up to date: numbered SQL, forward only, all missing steps in one transaction or none.
 
-The number of the last step stands in `user_version`. The caller holds the file lock between processes.
+The number of the last step stands in `user_version`; the table `schema_version` says which release each step
+needs. The file is locked for writing meanwhile, the building of an index included: SQLite has no other way.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from dungeonfighter.errors import SchemaTooNew
 from dungeonfighter.storage import sql_files
+from dungeonfighter.storage.releases import missing_steps
+
+_log = logging.getLogger(__name__)
 
 Connection = Any
-"""Of whichever driver, in autocommit; only `execute(sql, values)` and `fetchone` of its cursors are used."""
+"""Of whichever driver, in autocommit; used are `execute(sql, values)`, its rows, `set_progress_handler`."""
+
+_SAY_SECONDS: Final = 1.0
+_INSTRUCTIONS_BETWEEN_LOOKS: Final = 100_000
+"""Of SQLite's machine: some milliseconds."""
 
 
 def migrate(connection: Connection) -> None:
-    """Do the steps that are missing.
+    """Do the steps that are missing; the caller holds the file lock between processes.
 
     Raises:
-        SchemaTooNew: The file belongs to a newer release.
+        SchemaTooNew: The schema is of a newer release and does not say that this one can run on it.
     """
-    steps = sql_files.migrations("sqlite")
-    (standing,) = connection.execute("pragma user_version").fetchone()
-    newest = steps[-1][0]
-    if standing > newest:
-        raise SchemaTooNew(
-            f"the database has schema {standing}, this release knows {newest}",
-            hint="run the newer release that wrote it, or name another database with --db",
-        )
-    if standing == newest:
+    sql = sql_files.queries("sqlite")
+    missing = missing_steps(sql_files.migrations("sqlite"), _standing(connection, sql))
+    if not missing:
         return
     with _transaction(connection):
-        for number, step in steps:
-            if number > standing:
-                for statement in sql_files.statements(step):
+        for step in missing:
+            with _told(connection, step.name):
+                for statement in sql_files.statements(step.sql):
                     connection.execute(statement)
-        connection.execute(f"pragma user_version={newest}")
+        for step in missing:
+            values = (step.number, step.compatible_from, time.time())
+            connection.execute(sql["schema_step"], values)
+        connection.execute(f"pragma user_version={missing[-1].number}")
+
+
+def _standing(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
+    (newest,) = connection.execute(sql["schema_number"]).fetchone()
+    standing: dict[int, str | None] = dict.fromkeys(range(1, newest + 1))
+    (exists,) = connection.execute(sql["schema_table_exists"]).fetchone()
+    return standing | dict(connection.execute(sql["schema_standing"])) if exists else standing
 
 
 @contextlib.contextmanager
@@ -49,3 +62,24 @@ def _transaction(connection: Connection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+@contextlib.contextmanager
+def _told(connection: Connection, name: str) -> Iterator[None]:
+    """Log that a step was done, and about once a second that it is still at work."""
+    began = said = time.monotonic()
+
+    def look() -> bool:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= _SAY_SECONDS:
+            said = now
+            _log.info("schema: %s, at work for %.0f s; the file is locked for writing", name, now - began)
+        return False
+
+    connection.set_progress_handler(look, _INSTRUCTIONS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+    _log.info("schema: %s done in %.2f s", name, time.monotonic() - began)

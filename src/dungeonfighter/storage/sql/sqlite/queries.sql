@@ -71,3 +71,15 @@ select episode, first_turn, inputs from run_inputs where bot_id = ? and episode 
 -- name: episodes
 select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
 from episodes where bot_id = ? order by episode;
+
+-- name: schema_number
+pragma user_version;
+
+-- name: schema_table_exists
+select count(*) from sqlite_master where type = 'table' and name = 'schema_version';
+
+-- name: schema_standing
+select version, compatible_from from schema_version;
+
+-- name: schema_step
+insert or replace into schema_version (version, compatible_from, applied_at) values (?, ?, ?);
