@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -110,7 +111,8 @@ async def _change(
     connection: Connection, sql: dict[str, str], steps: Sequence[Migration], at_once_bytes_max: int
 ) -> list[Migration]:
     """Do the missing steps in one transaction; returns those that are left to `postgres_indexes`."""
-    done, left = [], []
+    took: dict[Migration, float] = {}
+    left = []
     async with connection.transaction():
         await connection.execute(_WAIT_FOR_OTHERS)
         await connection.execute(sql["schema_lock"])
@@ -118,6 +120,7 @@ async def _change(
         await connection.execute(sql["schema_table"])
         missing = missing_steps(steps, await postgres_indexes.standing(connection, sql))
         for step in sorted(missing, key=lambda step: step.is_concurrent):
+            began = time.monotonic()
             if not step.is_concurrent:
                 await connection.execute(step.sql)
             elif await _is_for_later(
@@ -125,9 +128,9 @@ async def _change(
             ) or not await postgres_indexes.build_at_once(connection, sql, step):
                 left.append(step)
                 continue
-            done.append(step)
-        for step in done:
+            took[step] = time.monotonic() - began
+        for step in took:
             await connection.execute(sql["schema_step"], step.number, step.compatible_from)
-    for step in done:
-        _log.info("schema: %s done", step.name)
+    for step, seconds in took.items():
+        _log.info("schema: %s done in %.2f s", step.name, seconds)
     return left

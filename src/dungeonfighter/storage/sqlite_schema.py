@@ -35,15 +35,20 @@ def migrate(connection: Connection) -> None:
     missing = missing_steps(sql_files.migrations("sqlite"), _standing(connection, sql))
     if not missing:
         return
+    took: dict[str, float] = {}
     with _transaction(connection):
         for step in missing:
-            with _told(connection, step.name):
+            began = time.monotonic()
+            with _watched(connection, step.name):
                 for statement in sql_files.statements(step.sql):
                     connection.execute(statement)
+            took[step.name] = time.monotonic() - began
         for step in missing:
             values = (step.number, step.compatible_from, time.time())
             connection.execute(sql["schema_step"], values)
         connection.execute(f"pragma user_version={missing[-1].number}")
+    for name, seconds in took.items():
+        _log.info("schema: %s done in %.2f s", name, seconds)
 
 
 def _standing(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
@@ -65,8 +70,8 @@ def _transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told(connection: Connection, name: str) -> Iterator[None]:
-    """Log that a step was done, and about once a second that it is still at work."""
+def _watched(connection: Connection, name: str) -> Iterator[None]:
+    """Log about once a second that a step is at work; SQLite does not tell how much of it is done."""
     began = said = time.monotonic()
 
     def look() -> bool:
@@ -82,4 +87,3 @@ def _told(connection: Connection, name: str) -> Iterator[None]:
         yield
     finally:
         connection.set_progress_handler(None, 0)
-    _log.info("schema: %s done in %.2f s", name, time.monotonic() - began)
