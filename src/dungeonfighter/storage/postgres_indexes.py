@@ -26,14 +26,12 @@ from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sql_files import Migration
 
 _CREATE: Final = re.compile(r"^create index concurrently if not exists (\w+) on (\w+)\b", re.MULTILINE)
-_SETTINGS: Final = {
-    "application_name": "dungeonfighter db migrate",
-    "lock_timeout": "0",
-    "statement_timeout": "0",
-}
+_NO_TIMEOUTS: Final = "set lock_timeout = 0; set statement_timeout = 0"
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
+_COUNTED: Final = {"scanning": "blocks", "loading": "tuples", "waiting": "lockers"}
+"""What a phase counts; a sort counts nothing, and its row shows what the phase before it counted."""
 
 
 class Teller(Protocol):
@@ -111,6 +109,7 @@ async def _build_missing(
 ) -> None:
     if connection.get_server_pid() != await connection.fetchval("select pg_backend_pid()"):
         raise StoreUnavailable("an index cannot be built through a pooler: name the server itself with --db")
+    await connection.execute(_NO_TIMEOUTS)
     while not await connection.fetchval(sql["schema_index_lock"]):
         for step in await _missing(connection, sql):
             index = index_of(step)
@@ -148,21 +147,23 @@ async def _missing(connection: Connection, sql: dict[str, str]) -> list[Migratio
 
 
 async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> str:
-    """The phase of a build, and how much of that is done."""
+    """The phase of a build, and how much of this phase is done where PostgreSQL counts it."""
     row = await watcher.fetchrow(sql["schema_index_progress"], index.table)
     if row is None:
         return "starting or ending"
-    phase, *counts = row
-    for done, total in zip(counts[::2], counts[1::2], strict=True):
-        if total:
-            return f"{phase}, {100 * done // total} %"
-    return str(phase)
+    for word, unit in _COUNTED.items():
+        if word in row["phase"] and row[f"{unit}_total"]:
+            return f"{row['phase']}, {100 * row[f'{unit}_done'] // row[f'{unit}_total']} %"
+    return str(row["phase"])
 
 
 @contextlib.asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(
-        url, timeout=_CONNECT_SECONDS, statement_cache_size=0, server_settings=_SETTINGS
+        url,
+        timeout=_CONNECT_SECONDS,
+        statement_cache_size=0,
+        server_settings={"application_name": "dungeonfighter db migrate"},
     )
     try:
         yield connection
