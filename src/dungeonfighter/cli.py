@@ -8,24 +8,19 @@ the result is bad, 2 it could not begin (each reason is one line with its remedy
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from dungeonfighter import __version__
-from dungeonfighter.composition import STORES, make_store
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
+from dungeonfighter.migrating import run_migrate
 from dungeonfighter.personal import run_play, run_stdio
 from dungeonfighter.serving import run_serve
-from dungeonfighter.settings import add_arguments, read_settings
+from dungeonfighter.settings import add_arguments
 
 Run = Callable[[argparse.Namespace], int]
 
-_MIGRATION_SECONDS: Final = 3600.0
 _DATABASE: Final = ("database", "db_pool_size", "db_prepared_statements")
 _OWN_FILE: Final = "dungeonfighter.db in your user data folder"
 _PERSONAL: Final = (*_DATABASE, "catalog", "commit_timeout_seconds", "log_format")
@@ -47,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         return _refuse(*error.problems)
     except StoreError as error:
-        return _refuse(f"{error}; choose another place with --db sqlite:///FILE")
+        return _refuse(f"{error}; {error.hint or 'choose another place with --db sqlite:///FILE'}")
     except DungeonFighterError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -111,24 +106,13 @@ def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
 def _declare_db(parser: argparse.ArgumentParser) -> Run:
     chosen = parser.add_subparsers(metavar="WHAT", required=True)
     migrate = chosen.add_parser(
-        "migrate", help="bring the schema up to date", description="Bring the schema up to date."
+        "migrate",
+        help="bring the schema up to date",
+        description="Bring the schema up to date, as every server does at its start, and build the indexes "
+        "of large tables (PostgreSQL), which no server does. Servers may play on meanwhile.",
     )
     add_arguments(migrate, _DATABASE)
-    return _run_migrate
-
-
-def _run_migrate(arguments: argparse.Namespace) -> int:
-    """Every store does what is missing when it is opened; here nothing else is done, and nothing hurries."""
-    settings = read_settings(vars(arguments), os.environ, stores=STORES)
-    store = make_store(msgspec.structs.replace(settings, commit_timeout_seconds=_MIGRATION_SECONDS))
-
-    async def migrate() -> None:
-        await store.open()
-        await store.close()
-
-    asyncio.run(migrate())
-    print(f"the schema is up to date: {settings.database.shown}")
-    return 0
+    return run_migrate
 
 
 # play, fleet, ladder, demo: their own modules

@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Head, Won
 from dungeonfighter.storage.postgres import PostgresStore
+from dungeonfighter.storage.postgres_indexes import build_indexes
 from tests.contract import test_store
 from tests.contract.pgbouncer import bouncing, role_orders
 from tests.contract.postgres_server import PostgresServer
 from tests.contract.rows import after, digest_of, first
 from tests.contract.test_postgres import play
+from tests.contract.test_postgres_schema import Heard, without_the_index
 
 CONTRACT = [
     getattr(test_store, name)
@@ -78,3 +81,13 @@ async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, pos
         outcomes = [Won()] if settled.version == 2 else await store.commit([after(begun, b"n")])
     assert outcomes in ([Won()], [Conflict(2, digest_of(b"n"))])
     assert await store.heads(["local/a"]) == [Head(2, digest_of(b"n"), b"trail")]
+
+
+async def test_an_index_is_not_built_through_it(
+    pooled: str, postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    """Each statement may have another session there, and the advisory lock would be nobody's."""
+    await without_the_index(watcher)
+    with pytest.raises(StoreUnavailable, match="name the server itself"):
+        await build_indexes(pooled, Heard())
+    await build_indexes(postgres_url, Heard())

@@ -22,13 +22,16 @@ START_SECONDS_MAX = 60.0
 
 class ServerProcess:
     """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
-    or with `database`.
+    or with `database`; the program is this one, or another below `source`.
 
     A context manager: on the way out the process is ended. It also ends by itself when this one dies.
     """
 
-    def __init__(self, folder: Path, database: str = "", flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, database: str = "", flags: Sequence[str] = (), source: Path = ROOT / "src"
+    ) -> None:
         self._flags = flags
+        self._source = source
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
@@ -66,7 +69,7 @@ class ServerProcess:
                  "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes",
                  *self._flags],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+                env={**os.environ, "PYTHONPATH": str(self._source)},
             )  # fmt: skip
         self._deadline = time.monotonic() + START_SECONDS_MAX
 

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Final, NamedTuple
 
-_MIGRATION = re.compile(r"(\d{3})_\w+\.sql\Z")
+_MIGRATION: Final = re.compile(r"((\d{3})_\w+)\.sql\Z")
+_COMPATIBLE_FROM: Final = re.compile(r"^-- compatible_from: (\S+)$", re.MULTILINE)
+_CONCURRENTLY: Final = re.compile(r"^-- concurrently$", re.MULTILINE)
+
+
+class Migration(NamedTuple):
+    """One step of the schema.
+
+    Its file says `-- compatible_from: <release>`; one that says `-- concurrently` (PostgreSQL) holds a single
+    `create index concurrently if not exists`, is run outside a transaction and is not needed for correctness.
+    """
+
+    number: int
+    name: str
+    compatible_from: str
+    """The oldest release that can run on the schema after this step."""
+    is_concurrent: bool
+    sql: str
 
 
 def queries(dialect: str) -> dict[str, str]:
     """The named queries of a dialect: each begins with a line `-- name: <name>`."""
-    text = (resources.files("dungeonfighter.storage") / "sql" / dialect / "queries.sql").read_text("utf-8")
+    text = (_folder(dialect) / "queries.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
@@ -20,11 +39,26 @@ def after_prefix(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def migrations(dialect: str) -> list[tuple[int, str]]:
-    """All migrations of a dialect as (number, SQL), in order."""
-    found = []
-    for file in (resources.files("dungeonfighter.storage") / "sql" / dialect).iterdir():
-        match = _MIGRATION.match(file.name)
-        if match:
-            found.append((int(match[1]), file.read_text("utf-8")))
-    return sorted(found)
+def migrations(dialect: str) -> list[Migration]:
+    """All migrations of a dialect, in order."""
+    return sorted(
+        _migration(int(match[2]), match[1], file.read_text("utf-8"))
+        for file in _folder(dialect).iterdir()
+        if (match := _MIGRATION.match(file.name))
+    )
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a file, each of which ends with a semicolon at the end of a line."""
+    return [part for part in re.split(r"(?<=;)[ \t]*$", sql, flags=re.MULTILINE) if part.strip()]
+
+
+def _migration(number: int, name: str, sql: str) -> Migration:
+    compatible_from = _COMPATIBLE_FROM.search(sql)
+    if compatible_from is None:
+        raise ValueError(f"{name} does not say `-- compatible_from: <release>`")
+    return Migration(number, name, compatible_from[1], _CONCURRENTLY.search(sql) is not None, sql)
+
+
+def _folder(dialect: str) -> Traversable:
+    return resources.files("dungeonfighter.storage") / "sql" / dialect

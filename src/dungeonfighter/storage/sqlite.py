@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from dungeonfighter import limits
-from dungeonfighter.errors import Corrupt, NotWritten, SchemaTooNew, StoreUnavailable
+from dungeonfighter.errors import Corrupt, NotWritten, StoreUnavailable
 from dungeonfighter.hosting.ports import (
     BotLine,
     EpisodeEnd,
@@ -36,7 +36,7 @@ from dungeonfighter.hosting.ports import (
     Save,
     Write,
 )
-from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library
+from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library, sqlite_schema
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -114,7 +114,8 @@ class SqliteStore:
         try:
             await self._writer.run(self._open_lock)
             assert self._lock is not None
-            await self._writer.run(self._open_writing, lock=self._lock)
+            # Another server, or this one, may be building an index of a large table.
+            await self._writer.run(self._open_writing, lock=self._lock, patient=True)
             for reader in self._readers:
                 await reader.run(self._open_reading)
         except BaseException:
@@ -297,7 +298,7 @@ class SqliteStore:
         self._waiting.at_most(self._patience_seconds * _WAIT_SHARE)
         try:
             self._writing = sqlite_connection.connect(self._path, self._waiting)
-            _migrate(self._writing)
+            sqlite_schema.migrate(self._writing)
             self._batches = BatchWriter(self._writing, self._wall)
             self._identity = FileIdentity(self._path)
             has_bug = sqlite_library.has_wal_reset_bug(self._library)
@@ -399,17 +400,3 @@ def _text(raw: bytes) -> str:
 def _readable(raw: bytes) -> str:
     """A key in a list, to be shown; one that is no UTF-8 must not hide the others."""
     return raw.decode(errors="replace")
-
-
-def _migrate(connection: apsw.Connection) -> None:
-    """Bring the schema up to date; the number of the last migration stands in `user_version`."""
-    steps = sql_files.migrations("sqlite")
-    standing: Any = connection.execute("pragma user_version").get
-    if standing > steps[-1][0]:
-        raise SchemaTooNew(
-            f"the database has schema {standing}, this release knows {steps[-1][0]}",
-            hint="run the newer release that wrote it, or name another database with --db",
-        )
-    for number, sql in steps:
-        if number > standing:
-            connection.execute(f"begin immediate;\n{sql}\npragma user_version={number};\ncommit;")

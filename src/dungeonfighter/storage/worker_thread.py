@@ -46,6 +46,7 @@ class WorkerThread:
         *,
         lock: AbstractContextManager[Any] = _NO_LOCK,
         hold_seconds: float = 0.0,
+        patient: bool = False,
     ) -> _Result:
         """Return the result of `work()`, or raise its exception.
 
@@ -55,6 +56,7 @@ class WorkerThread:
             hold_seconds: For how long the loop itself may be held for the result, before it goes on with
                 other things. Then a result that comes soon costs no wake-up of the loop, and the thread has
                 the interpreter for itself.
+            patient: Wait for as long as it takes.
 
         Raises:
             NotWritten: The work was not begun in time, and never will be; or the thread has been stopped.
@@ -70,7 +72,8 @@ class WorkerThread:
             loop = asyncio.get_running_loop()
             future = task.awaited_in(loop)
             if future is not None:
-                self._watch(task, loop)
+                if not patient:
+                    self._watch(task, loop)
                 await future
         result: _Result = task.outcome()
         return result

@@ -42,6 +42,7 @@ LEVELS = {
     "composition": 11,
     "serving": 12,
     "personal": 12,
+    "migrating": 12,
     "cli": 13,
     "__main__": 14,
 }

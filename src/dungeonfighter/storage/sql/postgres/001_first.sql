@@ -1,3 +1,5 @@
+-- compatible_from: 0.1.0
+--
 -- One row per bot is the truth; everything else hangs on it. Names as in docs/architecture.md.
 --
 -- Keys compare bytewise (collate "C"): rows are locked in the order of their ids, and that order must be the

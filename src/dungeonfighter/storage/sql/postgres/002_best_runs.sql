@@ -1,2 +1,5 @@
--- For lists of the best runs. Safe while the release before it runs; ends of runs wait while it is made.
-create index episodes_best on episodes (score desc, bot_id, episode);
+-- compatible_from: 0.1.0
+-- concurrently
+--
+-- For lists of the best runs, which are slower without it.
+create index concurrently if not exists episodes_best on episodes (score desc, bot_id, episode);

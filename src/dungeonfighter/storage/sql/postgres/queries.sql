@@ -106,7 +106,7 @@ from episodes where bot_id = $1 order by episode;
 select to_regclass('schema_version') is not null;
 
 -- name: schema_standing
-select coalesce(max(version), 0) from schema_version;
+select version, to_jsonb(s) ->> 'compatible_from' from schema_version as s;
 
 -- name: schema_lock
 select pg_advisory_xact_lock(4919046371021);
@@ -115,4 +115,21 @@ select pg_advisory_xact_lock(4919046371021);
 create table if not exists schema_version (version integer primary key, applied_at timestamptz not null default now());
 
 -- name: schema_step
-insert into schema_version (version) values ($1);
+insert into schema_version (version, compatible_from) values ($1, $2);
+
+-- name: schema_index_lock
+select pg_try_advisory_lock(4919046371022);
+
+-- name: schema_index_lock_in_transaction
+select pg_try_advisory_xact_lock(4919046371022);
+
+-- name: schema_table_bytes
+select coalesce(pg_relation_size(to_regclass($1)), 0);
+
+-- name: schema_index_is_valid
+select indisvalid from pg_index where indexrelid = to_regclass($1);
+
+-- name: schema_index_progress
+select phase, blocks_done, blocks_total, tuples_done, tuples_total, lockers_done, lockers_total
+from pg_stat_progress_create_index
+where datname = current_database() and relid = to_regclass($1);

@@ -1,3 +1,5 @@
+-- compatible_from: 0.1.0
+--
 -- One row per bot is the truth; everything else hangs on it. Names as in docs/architecture.md.
 create table games (
     bot_id       text primary key,

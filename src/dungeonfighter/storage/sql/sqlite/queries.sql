@@ -41,9 +41,14 @@ insert into run_inputs (bot_id, episode, first_turn, inputs) values (?, ?, ?, ?)
 on conflict do update set inputs = excluded.inputs;
 
 -- name: write_episode
-insert or replace into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn,
-                                 result, score, digest, ranked, base, ended_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result,
+                      score, digest, ranked, base, ended_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do update
+set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
+    parent_episode = excluded.parent_episode, first_turn = excluded.first_turn, last_turn = excluded.last_turn,
+    result = excluded.result, score = excluded.score, digest = excluded.digest, ranked = excluded.ranked,
+    base = excluded.base, ended_at = excluded.ended_at;
 
 -- name: put_save
 insert into character_saves (bot_id, slot, id, character_data, version, created_at, updated_at)
@@ -76,3 +81,15 @@ select episode, first_turn, inputs from run_inputs where bot_id = ? and episode 
 -- name: episodes
 select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
 from episodes where bot_id = ? order by episode;
+
+-- name: schema_number
+pragma user_version;
+
+-- name: schema_table_exists
+select count(*) from sqlite_master where type = 'table' and name = 'schema_version';
+
+-- name: schema_standing
+select version, compatible_from from schema_version;
+
+-- name: schema_step
+insert or replace into schema_version (version, compatible_from, applied_at) values (?, ?, ?);

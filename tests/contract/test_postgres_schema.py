@@ -1,0 +1,265 @@
+"""Schemas of other releases in PostgreSQL, and indexes that are built while servers play on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from dungeonfighter.errors import SchemaTooNew, StoreUnavailable
+from dungeonfighter.hosting.ports import Won
+from dungeonfighter.storage import postgres_schema
+from dungeonfighter.storage.postgres import PostgresStore
+from dungeonfighter.storage.postgres_indexes import build_indexes
+from dungeonfighter.storage.sql_files import migrations, queries
+from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from tests.contract.rows import first
+
+SQL = queries("postgres")
+NUMBERS = [step.number for step in migrations("postgres")]
+EVERY_INDEX_IS_LARGE = -1
+IS_VALID = "select indisvalid from pg_index where indexrelid = to_regclass('episodes_best')"
+SCHEMA_2 = """
+create table schema_version (version integer primary key, applied_at timestamptz not null default now());
+insert into schema_version (version) values (1), (2);
+create index episodes_best on episodes (score desc, bot_id, episode);
+"""
+
+
+class Heard:
+    """A teller that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.progressed: list[str] = []
+        self.said: list[str] = []
+        self.any = asyncio.Event()
+
+    def progress(self, text: str) -> None:
+        self.progressed.append(text)
+        self.any.set()
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+async def opened(url: str) -> PostgresStore:
+    store = PostgresStore(url)
+    await store.open()
+    return store
+
+
+async def recorded(watcher: asyncpg.Connection) -> dict[int, str | None]:
+    return dict(await watcher.fetch("select version, compatible_from from schema_version order by version"))
+
+
+async def without_the_index(watcher: asyncpg.Connection) -> None:
+    """Bring an empty database up to date except for its index."""
+    await postgres_schema.migrate(watcher, SQL, at_once_bytes_max=EVERY_INDEX_IS_LARGE)
+    assert list(await recorded(watcher)) == [1, 3]
+
+
+@contextlib.asynccontextmanager
+async def held_up(url: str) -> AsyncIterator[None]:
+    """A transaction that has written to the table: a concurrent build waits for its end."""
+    holder = await asyncpg.connect(url)
+    async with holder.transaction():
+        await holder.execute("delete from episodes")
+        yield
+    await holder.close()
+
+
+async def test_a_database_of_schema_2_learns_what_its_releases_were(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await watcher.execute(migrations("postgres")[0].sql)
+    await watcher.execute(SCHEMA_2)
+    store = await opened(postgres_url)
+    assert await store.commit([first("local/a")]) == [Won()]
+    await store.close()
+    assert await recorded(watcher) == {1: "0.1.0", 2: "0.1.0", 3: "0.1.0"}
+
+
+async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await without_the_index(watcher)
+    await watcher.execute("insert into schema_version (version, compatible_from) values (4, '0.1.0')")
+    await watcher.execute("alter table games add column extra integer not null default 7")
+    before = await recorded(watcher)
+    store = await opened(postgres_url)
+    assert await store.commit([first("local/a")]) == [Won()]
+    await store.close()
+    await build_indexes(postgres_url, Heard())
+    assert await recorded(watcher) == before
+    assert await watcher.fetchval(IS_VALID) is None
+
+
+async def test_a_release_that_is_too_old_for_the_schema_names_the_one_that_is_needed(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await (await opened(postgres_url)).close()
+    await watcher.execute("insert into schema_version values (4, now(), '77.0'), (5, now(), '0.1.0')")
+    with pytest.raises(SchemaTooNew, match=r"schema 5 needs release 77\.0 or newer"):
+        await PostgresStore(postgres_url).open()
+
+
+async def test_a_small_table_gets_its_index_at_the_start(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await (await opened(postgres_url)).close()
+    assert list(await recorded(watcher)) == NUMBERS
+    assert await watcher.fetchval(IS_VALID)
+
+
+async def test_a_server_starts_without_the_index_of_a_large_table_and_says_so(
+    postgres_url: str, watcher: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    await without_the_index(watcher)
+    await watcher.execute("create role onlooker; grant select on all tables in schema public to onlooker")
+    await watcher.execute("set role onlooker")  # it may not change the schema, and need not
+    caplog.clear()
+    await postgres_schema.migrate(watcher, SQL, at_once_bytes_max=EVERY_INDEX_IS_LARGE)
+    await postgres_schema.migrate(watcher, SQL)  # small enough to be made at once, if only it might
+    await watcher.execute("reset role; drop owned by onlooker; drop role onlooker")
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "`dungeonfighter db migrate` builds it" in caplog.text
+    assert await watcher.fetchval(IS_VALID) is None
+
+
+async def test_an_index_is_built_while_servers_commit(postgres_url: str, watcher: asyncpg.Connection) -> None:
+    await without_the_index(watcher)
+    await watcher.execute("alter database games set lock_timeout = 100")  # a build waits longer for its table
+    heard = Heard()
+    async with held_up(postgres_url):
+        building = asyncio.create_task(build_indexes(postgres_url, heard))
+        await asyncio.wait_for(heard.any.wait(), 30)
+        store = await opened(postgres_url)  # it does not wait for the index
+        assert await store.commit([first("local/a")]) == [Won()]
+        assert not building.done()
+    await building
+    assert heard.progressed[0].startswith("episodes_best: waiting for writers before build")
+    assert [line.partition(" done in ")[0] for line in heard.said] == ["schema: 002_best_runs"]
+    assert await watcher.fetchval(IS_VALID)
+    assert list(await recorded(watcher)) == [1, 2, 3]
+    await store.close()
+
+
+async def test_two_that_build_at_once_build_once(postgres_url: str, watcher: asyncpg.Connection) -> None:
+    await without_the_index(watcher)
+    tellers = [Heard(), Heard()]
+    async with held_up(postgres_url):
+        building = [asyncio.create_task(build_indexes(postgres_url, heard)) for heard in tellers]
+        await asyncio.gather(*(asyncio.wait_for(heard.any.wait(), 30) for heard in tellers))
+        assert await watcher.fetchval("select count(*) from pg_stat_progress_create_index") == 1
+    await asyncio.gather(*building)
+    assert sorted(len(heard.said) for heard in tellers) == [0, 1]
+    (waiting,) = (heard for heard in tellers if not heard.said)
+    assert waiting.progressed[0].startswith("episodes_best: another process builds, ")
+    assert await watcher.fetchval(IS_VALID)
+
+
+@pytest.mark.parametrize("at_start", [False, True], ids=["by db migrate", "at a start"])
+async def test_what_a_killed_build_left_is_built_again(
+    postgres_url: str, watcher: asyncpg.Connection, *, at_start: bool
+) -> None:
+    await without_the_index(watcher)
+    await kill_build(postgres_url, watcher)
+    assert await watcher.fetchval(IS_VALID) is False
+    heard = Heard()
+    if at_start:
+        await (await opened(postgres_url)).close()
+    else:
+        await build_indexes(postgres_url, heard)
+        assert heard.said[0] == "episodes_best: an interrupted build left a part of it, which is dropped"
+    assert await watcher.fetchval(IS_VALID)
+    assert list(await recorded(watcher)) == [1, 2, 3]
+
+
+async def kill_build(url: str, watcher: asyncpg.Connection) -> None:
+    """Begin a build, and end the server's process that builds."""
+    heard = Heard()
+    async with held_up(url):
+        building = asyncio.create_task(build_indexes(url, heard))
+        await asyncio.wait_for(heard.any.wait(), 30)
+        await watcher.execute("select pg_terminate_backend(pid) from pg_stat_progress_create_index")
+        with pytest.raises(StoreUnavailable):
+            await building
+
+
+async def test_a_build_that_is_given_up_ends_in_the_server_too(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await without_the_index(watcher)
+    heard = Heard()
+    async with held_up(postgres_url):
+        building = asyncio.create_task(build_indexes(postgres_url, heard))
+        await asyncio.wait_for(heard.any.wait(), 30)
+        building.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await building
+        assert not await watcher.fetchval("select count(*) from pg_stat_progress_create_index")
+    await build_indexes(postgres_url, Heard())
+    assert await watcher.fetchval(IS_VALID)
+
+
+async def test_a_server_that_was_stopped_hard_in_a_build_has_it_built_again(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    before = await asyncpg.connect(postgres_url)
+    await without_the_index(before)
+    heard = Heard()
+    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        async with held_up(postgres_url):
+            building = asyncio.create_task(build_indexes(postgres_url, heard))
+            await asyncio.wait_for(heard.any.wait(), 30)
+            await asyncio.to_thread(postgres_server.stop, "immediate")
+            with pytest.raises(StoreUnavailable):
+                await building
+    before.terminate()
+    await asyncio.to_thread(postgres_server.start)
+    watcher = await asyncpg.connect(postgres_url)
+    assert await watcher.fetchval(IS_VALID) is False
+    await build_indexes(postgres_url, Heard())
+    assert await watcher.fetchval(IS_VALID)
+    await watcher.close()
+
+
+async def test_a_start_leaves_an_index_to_the_process_that_builds_it(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    """Made at once it would wait for the other's build, and that for a transaction of anybody."""
+    await without_the_index(watcher)
+    heard = Heard()
+    async with held_up(postgres_url):
+        building = asyncio.create_task(build_indexes(postgres_url, heard))
+        await asyncio.wait_for(heard.any.wait(), 30)
+        await (await opened(postgres_url)).close()
+        assert list(await recorded(watcher)) == [1, 3]
+    await building
+    assert list(await recorded(watcher)) == [1, 2, 3]
+
+
+async def test_a_step_that_waits_for_a_table_holds_up_no_commit_for_long(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    """A long transaction has the table: the step gives way again and again, and is done in the end."""
+    store = await opened(postgres_url)
+    await watcher.execute("delete from schema_version where version = 3")
+    await watcher.execute("alter table schema_version drop column compatible_from")
+    holder = await asyncpg.connect(postgres_url)
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("select from schema_version")
+    starting = asyncio.create_task(opened(postgres_url))
+    probe = await asyncpg.connect(await url_of(watcher))
+    await blocked(probe)
+    assert await probe.fetchval("select count(*) from schema_version") == 2  # it queues behind the step
+    assert not starting.done()
+    await transaction.rollback()
+    await (await starting).close()
+    assert list(await recorded(watcher)) == NUMBERS
+    for connection in (holder, probe, store):
+        await connection.close()

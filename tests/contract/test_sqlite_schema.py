@@ -1,0 +1,122 @@
+"""Schemas of other releases in a SQLite file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from dungeonfighter.errors import SchemaTooNew, StoreUnavailable
+from dungeonfighter.hosting.ports import Won
+from dungeonfighter.storage import sqlite_schema
+from dungeonfighter.storage.sql_files import migrations
+from dungeonfighter.storage.sqlite import SqliteStore
+from tests.contract.rows import first
+
+STEPS = migrations("sqlite")
+NUMBERS = [step.number for step in STEPS]
+INDEXES = "select name from sqlite_master where type = 'index' and name = 'episodes_best'"
+MANY_RUNS = """
+with recursive n(value) as (select 1 union all select value + 1 from n where value < 20000)
+insert into episodes
+select 'local/x', value, '1-abc', 1, 'casual', '', 0, 0, 9, 'died', value % 1000, x'', 0, x'', 0 from n
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "games.db"
+
+
+@pytest.fixture
+def watcher(path: Path) -> Iterator[apsw.Connection]:
+    """A connection that makes, or looks at, what a store works on."""
+    connection = apsw.Connection(str(path))
+    yield connection
+    connection.close()
+
+
+def standing(watcher: apsw.Connection) -> tuple[int, dict[int, str]]:
+    (number,) = watcher.execute("pragma user_version").fetchone()
+    return number, dict(watcher.execute("select version, compatible_from from schema_version"))
+
+
+async def plays(path: Path) -> bool:
+    store = SqliteStore(path)
+    await store.open()
+    outcomes = await store.commit([first("local/a")])
+    await store.close()
+    return outcomes == [Won()]
+
+
+@pytest.mark.parametrize("schema", [0, 1, 2])
+async def test_a_file_of_an_earlier_schema_learns_what_its_releases_were(
+    path: Path, watcher: apsw.Connection, schema: int
+) -> None:
+    for step in STEPS[:schema]:
+        watcher.execute(step.sql)
+    watcher.execute(f"pragma user_version={schema}")
+    assert await plays(path)
+    assert standing(watcher) == (NUMBERS[-1], {step.number: step.compatible_from for step in STEPS})
+    assert watcher.execute(INDEXES).fetchall()
+
+
+async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+    path: Path, watcher: apsw.Connection
+) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    watcher.execute("""
+        alter table games add column extra integer not null default 7;
+        insert into schema_version values (4, '0.1.0', 1.5);
+        pragma user_version=4;
+    """)
+    before = standing(watcher)
+    assert await plays(path)
+    assert standing(watcher) == before
+    assert watcher.execute("select extra from games").fetchall() == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [("'77.0'", r"schema 4 needs release 77\.0 or newer"), (None, "whether it can run on 4 is not recorded")],
+)
+async def test_a_release_refuses_a_newer_schema_that_needs_a_newer_one_or_does_not_say(
+    path: Path, watcher: apsw.Connection, said: str | None, message: str
+) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    if said is not None:
+        watcher.execute(f"insert into schema_version values (4, {said}, 1.5)")
+    watcher.execute("pragma user_version=4")
+    with pytest.raises(SchemaTooNew, match=message):
+        await SqliteStore(path).open()
+
+
+async def test_steps_are_done_all_or_not_at_all(path: Path, watcher: apsw.Connection) -> None:
+    watcher.execute("create table character_saves (something_else)")  # stands in the way of the first step
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore(path).open()
+    assert watcher.execute("pragma user_version").fetchone() == (0,)
+    assert watcher.execute("select name from sqlite_master").fetchall() == [("character_saves",)]
+    watcher.execute("drop table character_saves")
+    assert await plays(path)
+
+
+async def test_a_long_step_says_that_it_is_at_work(
+    path: Path, watcher: apsw.Connection, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher.execute(STEPS[0].sql)
+    watcher.execute(MANY_RUNS)
+    watcher.execute("pragma user_version=1")
+    monkeypatch.setattr(sqlite_schema, "_SAY_SECONDS", 0.0)
+    with caplog.at_level(logging.INFO, "dungeonfighter.storage"):
+        assert await plays(path)
+    lines = [line for line in caplog.messages if "002_best_runs" in line]
+    assert lines[0] == "schema: 002_best_runs, at work for 0 s; the file is locked for writing"
+    assert lines[-1].startswith("schema: 002_best_runs done in ")
