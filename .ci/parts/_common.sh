@@ -68,10 +68,10 @@ wheels() { # LIST: requirements/LIST.txt is installed, exact versions, checked b
   cmp -s "$list" "$PARTS_VENV/.$(basename "$list")" || install_wheels "$list" "$@"
 }
 
-wheel() { # NAME: of requirements/parts.txt this one only, quicker; for one that needs no other
-  local one="$RUN_FOLDER/$1.txt"
-  awk -v name="$1==" '/^[^ ]/ { wanted = index($0, name) == 1 } wanted' "$ROOT/requirements/parts.txt" >"$one"
-  cmp -s "$ROOT/requirements/parts.txt" "$PARTS_VENV/.parts.txt" || cmp -s "$one" "$PARTS_VENV/.$1.txt" ||
+wheel() { # NAME [LIST]: of requirements/LIST.txt this one only, quicker; for one that needs no other
+  local list="$ROOT/requirements/${2:-parts}.txt" one="$RUN_FOLDER/$1.txt"
+  awk -v name="$1==" '/^[^ ]/ { wanted = index($0, name) == 1 } wanted' "$list" >"$one"
+  cmp -s "$list" "$PARTS_VENV/.$(basename "$list")" || cmp -s "$one" "$PARTS_VENV/.$1.txt" ||
     install_wheels "$one" --no-deps
 }
 
@@ -81,7 +81,7 @@ install_wheels() { # FILE OPTION...: the file is kept beside what it brought, as
   [[ -x "$PARTS_VENV/bin/pip" ]] || "$(python_program)" -m venv "$PARTS_VENV" || cannot "python3 has no venv"
   "$PARTS_VENV/bin/pip" install --disable-pip-version-check --quiet --no-compile --require-hashes \
     -r "$list" "$@" </dev/null >"$RUN_FOLDER/$PART.log" 2>&1 ||
-    cannot "pip install -r $(basename "$list"): $(first_error '^ERROR')"
+    cannot "pip install -r $(basename "$list"): $(first_error '^ *(ERROR|error): ')"
   cp "$list" "$PARTS_VENV/.$(basename "$list")"
 }
 
