@@ -30,7 +30,7 @@ def test_a_developer_is_told_how_to_get_it() -> None:
 def test_the_reason_of_the_run_is_the_reason_of_the_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     monkeypatch.setenv("PARTS_MISSING", "sun: apt says: no\nmoon: it is new\n")
-    with pytest.raises(pytest.skip.Exception, match="^sun: apt says: no$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^sun: apt says: no$"):
         go_without("sun")
 
 
