@@ -12,7 +12,7 @@ PY      := $(VENV)/bin/python
 PIP     := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
-PROCESSES ?= 2
+PROCESSES ?= 3
 SEED    ?= 1
 BOTS    ?= 80000
 SECONDS ?= 300
@@ -46,7 +46,7 @@ setup: $(RUNTIME) $(DEV) ## install into .venv (quick when nothing changed)
 demo: $(RUNTIME) ## server + 200 playing bots + watch page; DEMO_SECONDS=30 ends by itself
 	@$(PY) -m dungeonfighter demo
 
-test: $(DEV) ## the short tests, PROCESSES=2 of them side by side; TESTS=path runs all that is named there
+test: $(DEV) ## the short tests, PROCESSES=3 side by side as many wait; TESTS=path runs all that is named there
 	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal $(if $(TESTS),$(TESTS),-m "not long")
 
 test-long: $(DEV) ## all tests, short and long
