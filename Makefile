@@ -1,7 +1,7 @@
 # The words of this house. Needs only Python >= 3.11 (with venv and pip) and make: no root, no compiler.
 #
 #   make demo                 play: a server, 200 bots, a page to watch (DEMO_SECONDS=30 ends by itself)
-#   make test | check         what CI runs
+#   make test | check         what CI runs; make test-long runs the long tests, too
 #
 # Everything is installed into .venv, once; setup is skipped while nothing it reads has changed.
 
@@ -12,14 +12,14 @@ PY      := $(VENV)/bin/python
 PIP     := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
-PROCESSES ?= 2
+PROCESSES ?= 3
 SEED    ?= 1
 BOTS    ?= 80000
 SECONDS ?= 300
 EVERY   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-80k sim golden keep-rules lock clean
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden keep-rules lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -46,10 +46,15 @@ setup: $(RUNTIME) $(DEV) ## install into .venv (quick when nothing changed)
 demo: $(RUNTIME) ## server + 200 playing bots + watch page; DEMO_SECONDS=30 ends by itself
 	@$(PY) -m dungeonfighter demo
 
-test: $(DEV) ## all tests (PROCESSES=2 of them side by side; TESTS=path for some of them)
-	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal $(TESTS)
+test: $(DEV) ## the short tests, PROCESSES=3 side by side as many wait; TESTS=path runs all that is named there
+	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal $(if $(TESTS),$(TESTS),-m "not long")
 
-check: $(DEV) ## formatter, linter, types, layers and sizes
+test-long: $(DEV) ## all tests, short and long
+	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal
+
+check: $(DEV) ## formatter, linter, types, shell scripts, layers and sizes
+	@for script in .ci/run .ci/parts/*; do bash -n "$$script" || exit 1; done
+	@$(VENV)/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .ci/parts/*
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -76,12 +81,17 @@ golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
-lock: ## write requirements/*.txt anew from *.in (needs uv)
-	@for name in runtime build dev peers; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Node.js packages (needs npm)
+	@for name in runtime build dev peers parts network; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
 	  $$(test $$name = peers && echo "-c requirements/runtime.txt") \
 	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@cd requirements/node && npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
+	  --omit-lockfile-registry-resolved
+	@cd requirements/node && node -e 'const fs = require("fs"), name = "package-lock.json"; \
+	  const list = JSON.parse(fs.readFileSync(name)); for (const each of Object.values(list.packages)) delete each.funding; \
+	  fs.writeFileSync(name, JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .parts .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+
+import pytest
 
 from dungeonfighter.settings import FIELDS, NOT_YET
 
@@ -10,3 +13,16 @@ from dungeonfighter.settings import FIELDS, NOT_YET
 def pytest_configure() -> None:
     for name in (*(variable for field in FIELDS for variable in field.variables), *NOT_YET):
         os.environ.pop(name, None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count the skipped tests by reason; .ci/run repeats these lines at its end."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("skipped, by reason")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"skipped {count}: {reason}")

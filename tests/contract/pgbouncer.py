@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS
+from tests.parts import program
 from tests.ports import free_port
 
 ROLE = "bouncer"
@@ -34,11 +33,7 @@ def role_orders() -> list[str]:
 @contextlib.contextmanager
 def bouncing(url: str) -> Iterator[str]:
     """Start one before the server of this address; how to connect through it."""
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("pgbouncer is not installed; .ci/run does that")
-        pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
+    bouncer = program("pgbouncer", part="pgbouncer")
     parts = urlsplit(url)
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="df-bouncer-"))
@@ -52,7 +47,7 @@ def bouncing(url: str) -> Iterator[str]:
         path.chmod(0o755)
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # it refuses to be
     process = subprocess.Popen(
-        [program, "-q", folder / "bouncer.ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [bouncer, "-q", folder / "bouncer.ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         user="nobody" if is_root else None, extra_groups=() if is_root else None,
     )  # fmt: skip
     try:

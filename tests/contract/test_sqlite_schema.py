@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -40,7 +41,7 @@ def watcher(path: Path) -> Iterator[apsw.Connection]:
 
 
 def standing(watcher: apsw.Connection) -> tuple[int, dict[int, str]]:
-    (number,) = watcher.execute("pragma user_version").fetchone()
+    number: Any = watcher.execute("pragma user_version").get
     return number, dict(watcher.execute("select version, compatible_from from schema_version"))
 
 

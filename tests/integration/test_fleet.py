@@ -44,7 +44,9 @@ async def verify(load: Load) -> Verdict:
     return await verify_load(load, load_rules(), quiet)
 
 
-@pytest.mark.parametrize("policy", ["random", "attack", "heuristic"])
+@pytest.mark.parametrize(
+    "policy", ["random", *(pytest.param(name, marks=pytest.mark.long) for name in ("attack", "heuristic"))]
+)
 async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_play_on(
     tmp_path: Path, policy: str
 ) -> None:
@@ -111,6 +113,7 @@ async def test_most_turns_of_the_simplest_policy_go_the_quick_way(
     assert load.endpoint.heads
 
 
+@pytest.mark.long
 async def test_an_open_loop_keeps_its_rate(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         options = LoadOptions(server.url, BOTS, "attack", rate=100.0, seconds=2.0)

@@ -50,6 +50,7 @@ def test_an_open_loop_from_several_processes_and_addresses_is_counted_and_verifi
     assert "lost, doubled, wrong  0" in shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_of_them_and_they_still_verify(tmp_path: Path, number: signal.Signals) -> None:
     with ServerProcess(tmp_path) as server:
@@ -83,6 +84,7 @@ async def playing(
         yield generators, task
 
 
+@pytest.mark.long
 async def test_a_dead_generator_fails_the_load_and_the_others_are_verified(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         async with playing(server, tmp_path) as (generators, task):

@@ -33,6 +33,7 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.mark.long
 async def test_five_hundred_bots_ask_either_of_two_servers(tmp_path: Path, postgres: PostgresServer) -> None:
     database = postgres.empty_database("games")
     async with servers(tmp_path, database, 2) as two, balancing([one.port for one in two]) as balancer:
@@ -40,6 +41,7 @@ async def test_five_hundred_bots_ask_either_of_two_servers(tmp_path: Path, postg
     assert not tally.troubles
 
 
+@pytest.mark.long
 async def test_five_hundred_bots_ask_any_of_five_workers_over_one_file(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, flags=("--workers", "5")) as server:
         async with balancing([server.port]) as balancer:  # a new connection for each request: any worker
@@ -56,6 +58,7 @@ async def test_every_request_sent_to_two_servers_at_once_has_one_effect_and_one_
         await play_through(balancer, PostgresStore(database), just_play(1500), bots=50)
 
 
+@pytest.mark.long
 async def test_every_request_sent_again_much_later_changes_nothing(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
@@ -66,6 +69,7 @@ async def test_every_request_sent_again_much_later_changes_nothing(
     assert balancer.late_sent >= 1500
 
 
+@pytest.mark.long
 async def test_a_killed_server_costs_its_bots_a_repeat_and_nothing_else(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
@@ -102,6 +106,7 @@ async def test_a_server_stopped_for_long_wakes_up_and_overwrites_nothing(
     assert tally.troubles["timeout"], "no request was under way in the stopped server"
 
 
+@pytest.mark.long
 async def test_a_rolling_restart_of_three_servers_fails_no_turn(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
@@ -123,6 +128,7 @@ async def test_a_rolling_restart_of_three_servers_fails_no_turn(
     print(f"before the repeat: {dict(tally.troubles)}")
 
 
+@pytest.mark.long
 async def test_connections_to_the_database_cut_around_commits_are_only_latency(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

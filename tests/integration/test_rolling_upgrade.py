@@ -126,6 +126,7 @@ async def test_each_release_plays_the_runs_it_has_the_rules_of(
     assert (after.rules, after.episode, after.turn) == (row.rules, 3, 20)
 
 
+@pytest.mark.long
 async def test_bots_play_through_an_upgrade_of_two_servers(
     tmp_path: Path, database: str, changed: Path
 ) -> None:

@@ -71,6 +71,7 @@ async def test_a_server_killed_on_it_loses_nothing(tmp_path: Path, postgres: Pos
     assert tally.troubles, "the bots never noticed"
 
 
+@pytest.mark.long
 async def test_each_request_may_go_to_another_worker(tmp_path: Path, postgres: PostgresServer) -> None:
     flags = ("--workers", "3", "--drain-seconds", "600")
     with ServerProcess(tmp_path, postgres.empty_database("games"), flags) as server:

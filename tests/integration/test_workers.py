@@ -100,6 +100,7 @@ async def play(server: Server, tally: Tally) -> Report:
     return make_report(load, await verify_load(load, load_rules(), lambda _: None))
 
 
+@pytest.mark.long
 async def test_both_workers_play_and_their_counters_are_one_sum(server: Server) -> None:
     assert set(server.pids()) == {0, 1}
     report = await play(server, Tally())
@@ -125,6 +126,7 @@ async def test_a_worker_killed_in_the_middle_costs_no_turn_and_is_replaced(serve
     assert not lives(before[1])
 
 
+@pytest.mark.long
 async def test_a_worker_told_to_stop_finishes_and_is_replaced(server: Server) -> None:
     before = server.pids()
     tally = Tally()
@@ -153,6 +155,7 @@ async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(se
     assert server.pids() == before
 
 
+@pytest.mark.long
 async def test_counters_of_a_worker_that_died_are_kept(server: Server) -> None:
     pids = server.pids()
     report = await play(server, Tally())
@@ -174,6 +177,7 @@ def test_sigterm_ends_all_with_0_although_a_page_watches(server: Server) -> None
     assert not any(lives(pid) for pid in pids.values())
 
 
+@pytest.mark.long
 async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_start(server: Server) -> None:
     tally = Tally()
     playing = asyncio.create_task(play(server, tally))
@@ -186,6 +190,7 @@ async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_sta
     assert report.passed, (report.errors, report.findings)
 
 
+@pytest.mark.long
 async def test_while_draining_each_request_may_go_to_another_worker(tmp_path: Path) -> None:
     with Server(tmp_path, "--drain-seconds", "600") as server:
         pids = server.pids()

@@ -59,6 +59,7 @@ def playable(state: State) -> Iterator[str]:
             yield word
 
 
+@pytest.mark.long
 @QUICK
 @given(options(), PICKS, st.integers(0, 2**32))
 def test_nothing_played_later_shows_in_an_earlier_state(

@@ -119,6 +119,7 @@ def _other_bytes(draw: st.DrawFn, request: Ask) -> Ask:
     return request.with_body(bytes(body))
 
 
+@pytest.mark.long
 def test_mutants(both: BothWays) -> None:
     both.taken = both.left = 0
 

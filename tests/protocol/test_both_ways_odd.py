@@ -297,7 +297,9 @@ def odd_bodies() -> Iterator[bytes]:
         yield change(spelled())
 
 
-@pytest.mark.parametrize("who", ASKERS)
+@pytest.mark.parametrize(
+    "who", [pytest.param(who, marks=pytest.mark.long if "bound" in who else ()) for who in ASKERS]
+)
 def test_bodies(both: BothWays, who: str) -> None:
     asker = ASKERS[who]
     plain = asker.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())

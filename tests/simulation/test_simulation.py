@@ -15,6 +15,7 @@ from dungeonfighter.rules import Rules, load_rules
 from tests.simulation.world import simulate
 
 SEEDS = 300
+SHORT_SEEDS = 100
 AT_ONCE = 20
 ONCE_BROKEN = {
     "after a lossy fail-over the same turn led to the same state by another input": 1164,
@@ -46,7 +47,13 @@ def hold(rules: Rules, seed: int) -> None:
     assert summary.acknowledged > 0
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=pytest.mark.long if first >= SHORT_SEEDS else ())
+        for first in range(0, SEEDS, AT_ONCE)
+    ],
+)
 def test_nothing_is_lost_or_doubled_under_faults_and_all_goes_on_without(rules: Rules, first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         hold(rules, seed)

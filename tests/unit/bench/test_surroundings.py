@@ -47,6 +47,7 @@ def test_peers_are_installed_once(tmp_path: Path) -> None:
     assert told == []
 
 
+@pytest.mark.long
 def test_other_pins_are_installed_anew_and_what_cannot_be_is_told(tmp_path: Path) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text("one==1")

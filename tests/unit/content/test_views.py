@@ -194,6 +194,7 @@ def test_an_auto_fight_is_told_in_few_words() -> None:
     assert all("Auto: " in text for text in told)
 
 
+@pytest.mark.long
 def test_what_a_rest_room_and_a_chest_promise_is_what_they_give() -> None:
     compared = 0
     for seed in range(13, 40):

@@ -1,0 +1,33 @@
+"""Where the parts of the operating system are that some tests need; scripts in .ci/parts install them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+from tests.unit.house.sources import ROOT
+
+PLACES = (str(ROOT / ".parts" / "venv" / "bin"), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")
+
+
+def program(name: str, *, part: str) -> str:
+    """The path of a program that a part brings; the test is skipped where it is missing."""
+    path = shutil.which(name, path=os.pathsep.join(PLACES))
+    return path or go_without(part)
+
+
+def go_without(part: str) -> NoReturn:
+    """Skip the test that needs this part, by the reason .ci/run met.
+
+    A part that .ci/run never asked for, or believes to be there, fails the test instead: nothing is left out
+    in silence.
+    """
+    reasons = dict(line.split(": ", 1) for line in os.environ.get("PARTS_MISSING", "").splitlines())
+    if part in reasons:
+        pytest.skip(f"{part}: {reasons[part]}")
+    if os.environ.get("CI"):
+        pytest.fail(f"{part} is missing, and .ci/run does not know that it is; does it name the part?")
+    pytest.skip(f"{part} is missing; .ci/parts/{part} installs it")

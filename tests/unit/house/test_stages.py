@@ -1,0 +1,122 @@
+"""The short stage keeps a test of everything; .ci/run, its parts and the documents name the same things."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.house.sources import ROOT
+
+LONG_ONLY: set[str] = set()
+"""Test modules of integration and simulation that are long as a whole, each with the reason in a comment."""
+
+MARKERS_OF_PYTEST = {
+    "asyncio",
+    "filterwarnings",
+    "parametrize",
+    "skip",
+    "skipif",
+    "timeout",
+    "usefixtures",
+    "xfail",
+}
+TEST_MODULES = sorted((ROOT / "tests").rglob("test_*.py"))
+STAGED = [
+    path
+    for path in TEST_MODULES
+    if path.relative_to(ROOT / "tests").parts[0] in {"integration", "simulation"}
+]
+PARTS = sorted(path for path in (ROOT / ".ci" / "parts").iterdir() if not path.name.startswith("_"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def markers(node: ast.AST) -> Iterator[str]:
+    """The names after `pytest.mark` below this node."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "pytest.mark":
+            yield each.attr
+
+
+def marks_of_module(tree: ast.Module) -> set[str]:
+    assignments = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    return {mark for node in assignments if "pytestmark" in ast.unparse(node) for mark in markers(node)}
+
+
+def short_tests(tree: ast.Module) -> list[str]:
+    """Tests without the marker; one whose parameters alone carry it is short, too."""
+    if "long" in marks_of_module(tree):
+        return []
+    return [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and "pytest.mark.long" not in map(ast.unparse, node.decorator_list)
+    ]
+
+
+def words(variable: str) -> list[str]:
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    found = re.search(rf'^{variable}="([^"]*)"$', text, re.MULTILINE)
+    assert found, f".ci/run has no list {variable}"
+    return found[1].split()
+
+
+@pytest.mark.parametrize("path", STAGED, ids=name_of)
+def test_every_module_has_short_tests_or_is_named(path: Path) -> None:
+    has_short = bool(short_tests(ast.parse(path.read_text(encoding="utf-8"))))
+    assert has_short != (name_of(path) in LONG_ONLY)
+
+
+def test_the_list_of_long_modules_is_of_today() -> None:
+    assert {name_of(path) for path in STAGED} >= LONG_ONLY
+
+
+def test_every_marker_is_registered() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"][
+        "ini_options"
+    ]
+    registered = {line.split(":")[0] for line in options["markers"]}
+    assert "long" in registered
+    assert "--strict-markers" in options["addopts"]
+    used = {mark for path in TEST_MODULES for mark in markers(ast.parse(path.read_text(encoding="utf-8")))}
+    assert used <= registered | MARKERS_OF_PYTEST
+
+
+@pytest.mark.parametrize("variable", ["SHORT_PARTS", "LONG_PARTS"])
+def test_the_run_names_parts_that_exist(variable: str) -> None:
+    assert {word.split(":")[0] for word in words(variable)} <= {path.name for path in PARTS}
+
+
+def test_no_part_is_named_twice() -> None:
+    named = words("SHORT_PARTS") + words("LONG_PARTS")
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("path", PARTS, ids=name_of)
+def test_a_part_stops_at_the_first_failure_and_says_what_it_found(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert os.access(path, os.X_OK)
+    assert text.startswith("#!/usr/bin/env bash\n# ")
+    assert "\nset -euo pipefail\nsource " in text
+    assert re.search(r"^ *found ", text, re.MULTILINE)
+
+
+def test_the_documents_describe_exactly_these_parts() -> None:
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    table = text.split("## Parts of the operating system", 1)[1]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [path.name for path in PARTS]
+
+
+def test_shell_scripts_hold_no_address() -> None:
+    scripts = [ROOT / ".ci" / "run", *(ROOT / ".ci" / "parts").iterdir()]
+    assert not [name_of(path) for path in scripts if re.search(r"\w://\w", path.read_text(encoding="utf-8"))]
