@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS
+from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS
 from tests.ports import free_port
 
 ROLE = "bouncer"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dungeonfighter.errors import NewerRules
+from dungeonfighter.errors import Corrupt, NewerRules
 from dungeonfighter.rules import Rules
 
 
@@ -23,7 +23,10 @@ class RuleBook:
 
         Raises:
             NewerRules: This release does not ship them.
+            Corrupt: There is no name of any; a store gives this for a row whose texts cannot be read.
         """
+        if not identity:
+            raise Corrupt("the stored rules of this game cannot be read; only this game stops")
         rules = self._by_identity.get(identity)
         if rules is None:
             raise NewerRules(

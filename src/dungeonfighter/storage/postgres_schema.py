@@ -13,7 +13,7 @@ import asyncpg
 
 from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreUnavailable
 from dungeonfighter.storage import sql_files
-from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS, Connection
+from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS, Connection
 
 _WAIT_FOR_OTHERS: Final = "set local lock_timeout = '60s'"
 

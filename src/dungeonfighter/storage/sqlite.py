@@ -34,6 +34,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    StoreHealth,
     Won,
     Write,
 )
@@ -195,6 +196,9 @@ class SqliteStore:
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         rows = await self._read(lambda reading: reading.execute(self._sql["episodes"], (bot_id,)).fetchall())
         return [EpisodeEnd(*(*row[:11], bool(row[11]), row[12])) for row in rows]
+
+    def health(self) -> StoreHealth:
+        return StoreHealth()
 
     async def close(self) -> None:
         """Finish what was accepted, fold the WAL into the file, let go."""
