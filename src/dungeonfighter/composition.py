@@ -70,6 +70,7 @@ def make_store(settings: Settings) -> Store:
             pool_size=settings.db_pool_size,
             slow_seconds=settings.commit_timeout_seconds,
             prepared_statements=settings.db_prepared_statements == "on",
+            allow_unsafe=settings.allow_unsafe_store,
             read_url=settings.read_database.url if settings.read_database else "",
         )
     if database.kind == "memory":

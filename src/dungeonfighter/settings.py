@@ -16,38 +16,14 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
 
 from dungeonfighter import limits
+from dungeonfighter.connection_strings import Database, Problem, parse_database
 from dungeonfighter.errors import SettingsError
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
-
-
-class Database(Struct, frozen=True):
-    """Where rows live: a SQLite file (`path`), memory, or a PostgreSQL server (`url`).
-
-    `kind` is sqlite | memory | postgresql.
-    """
-
-    kind: str
-    path: str = ""
-    url: str = ""
-
-    @property
-    def shown(self) -> str:
-        """How to name it to a person: without any password."""
-        if self.kind == "sqlite":
-            return f"{self.path} (SQLite)"
-        if self.kind == "memory":
-            return "memory (nothing is kept when the server stops)"
-        parts = urlsplit(self.url)
-        socket_folder = parse_qs(parts.query).get("host")
-        if not parts.hostname and socket_folder:
-            return f"postgresql://{parts.path} by the socket in {socket_folder[0]}"
-        return f"postgresql://{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -61,6 +37,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     read_database: Database | None = None
     """A replica of `database` for lists of the best runs."""
     db_prepared_statements: str = "on"
+    allow_unsafe_store: bool = False
+    """Serve even where a setting of the store can lose acknowledged turns."""
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
     catalog: str = ""
@@ -74,81 +52,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: str = "text"
     notes: tuple[str, ...] = ()
     """What a start should mention: settings that were given and have no effect yet."""
-
-
-class Problem(ValueError):
-    """One setting cannot work; the text says why and what to write instead."""
-
-
-def parse_database(text: str) -> Database:
-    """Turn a connection string into a `Database`.
-
-    Known: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, `postgresql://...` (also
-    `postgres://`), and the keyword form `Host=...;Port=...;Database=...;Username=...;Password=...`.
-
-    Raises:
-        Problem: It is none of these.
-    """
-    scheme = text.partition("://")[0].lower()
-    if scheme == "sqlite":
-        path = unquote(text[len("sqlite://") :]).removeprefix("/")
-        if not path or path == ":memory:":
-            raise Problem("names no file: write sqlite:///dungeonfighter.db (or memory:// to keep nothing)")
-        if re.match(r"[^/].*\.db:|.*[\0\n]", path):
-            raise Problem("is not a usable file name")
-        return Database("sqlite", path=path)
-    if text.lower() in {"memory", "memory:", "memory://"}:
-        return Database("memory")
-    if scheme in {"postgresql", "postgres"}:
-        return Database("postgresql", url=_postgres_url(text))
-    if re.match(r"\s*(host|server)\s*=", text, re.IGNORECASE):
-        return Database("postgresql", url=_postgres_from_keywords(text))
-    raise Problem(
-        f"{_masked(text)!r} is no known connection string: write sqlite:///file.db, memory://, "
-        "postgresql://user:password@host/name or Host=...;Database=...;Username=...;Password=..."
-    )
-
-
-def _postgres_url(text: str) -> str:
-    parts = urlsplit(text)
-    try:
-        has_host = bool(parts.hostname) or bool(parse_qs(parts.query).get("host"))
-        usable = has_host and len(parts.path) > 1 and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Problem(
-            "needs a host and a database: postgresql://user:password@host:5432/name, or for a Unix socket "
-            "postgresql://user@/name?host=/folder"
-        )
-    return "postgresql" + text[text.index("://") :]
-
-
-def _postgres_from_keywords(text: str) -> str:
-    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
-    values = {key.strip().lower().replace(" ", ""): value.strip() for key, _, value in pairs}
-    host = values.get("host") or values.get("server") or ""
-    name = values.get("database") or ""
-    if not host or not name:
-        raise Problem("needs at least Host=...;Database=...;Username=...;Password=...")
-    user = quote(values.get("username") or values.get("userid") or values.get("user") or "", safe="")
-    password = quote(values.get("password") or "", safe="")
-    sign_in = f"{user}:{password}@" if password else f"{user}@" if user else ""
-    mode = values.get("sslmode", "").lower()
-    port = values.get("port") or "5432"
-    query = {"sslmode": mode} if mode else {}
-    if host.startswith("/"):  # the folder of a Unix socket
-        query |= {"host": host, "port": port}
-        address = sign_in
-    else:
-        address = f"{sign_in}{host}:{port}"
-    return f"postgresql://{address}/{quote(name)}" + (f"?{urlencode(query, safe='/')}" if query else "")
-
-
-def _masked(text: str) -> str:
-    """Without what could be a password: an error may end in a log."""
-    text = re.sub(r"://[^@/]*@", "://...@", text)
-    return re.sub(r"(?i)(password|pwd)\s*=[^;]*", r"\1=...", text)[:80]
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -182,6 +85,15 @@ def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
         return word
 
     return parse
+
+
+def _boolean(text: str) -> bool:
+    word = text.lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise Problem(f"{text[:40]!r} must be 1 or 0 (or true, false, yes, no, on, off)")
 
 
 def _host(text: str) -> str:
@@ -251,6 +163,8 @@ FIELDS: Final = (
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           _one_of({"on": "", "off": ""}), "on|off",
           "off where PgBouncer without prepared statements is in between (default on)"),
+    Field("allow_unsafe_store", ("--allow-unsafe-store",), ("ALLOW_UNSAFE_STORE",), _boolean, "1|0",
+          "1 serves even where the store's own settings can lose acknowledged turns (default 0)"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           _integer(1, 10_000_000), "N",
           f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),
@@ -319,7 +233,9 @@ def read_settings(
             values[field.attribute] = field.parse(text)
         except Problem as problem:
             problems.append(f"{name}: {problem}")
-    settings = Settings(**values, notes=_notes(environ))
+    databases = (values.get("database"), values.get("read_database"))
+    notes = [note for one in databases if one is not None for note in one.notes]
+    settings = Settings(**values, notes=(*_notes(environ), *notes))
     problems += _contradictions(settings, stores)
     if problems:
         raise SettingsError(problems)

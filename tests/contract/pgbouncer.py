@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS
+from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS
 from tests.parts import program
 from tests.ports import free_port
 

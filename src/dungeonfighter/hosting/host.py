@@ -24,7 +24,7 @@ from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, pre
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, spelled
-from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store
+from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store, StoreHealth
 from dungeonfighter.hosting.requests import Asker, Direct, Load, Play, Seeds, Start
 from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.rules import Mode, canonical
@@ -268,12 +268,18 @@ class BotHost:
         """Counters and gauges of this process."""
         lines = self._lines
         counters = lines.counters
+        health = self.store_health()
         return HostStats(
             turns=counters.turns, repeated=counters.repeated, errors=counters.errors,
             conflicts=counters.conflicts, settled=counters.settled, episodes_ended=counters.episodes_ended,
             batches=lines.commits.batches, rows=lines.commits.rows, hot_games=len(lines.hot),
-            store_up=self._patience.store_up,
+            store_up=self._patience.store_up, store_log_bytes=health.log_bytes,
+            store_unsafe=bool(health.hazards),
         )  # fmt: skip
+
+    def store_health(self) -> StoreHealth:
+        """What the store knows of its own trouble."""
+        return self._store.health()
 
     def recent(self, count: int) -> list[Present]:
         """The games last played here, newest first, as last committed here: for watching, not for bots."""

@@ -165,6 +165,18 @@ class RunLine(Struct, frozen=True, order=True):
     mode: str
 
 
+class StoreHealth(Struct, frozen=True):
+    """What a store knows of its own trouble.
+
+    Attributes:
+        log_bytes: Bytes of the write-ahead log that are not yet moved into the file; 0 for a server's store.
+        hazards: Settings or facts under which acknowledged turns can be lost, one sentence each.
+    """
+
+    log_bytes: int = 0
+    hazards: tuple[str, ...] = ()
+
+
 class Store(Protocol):
     """Where rows live. One contract suite runs over every implementation (tests/contract).
 
@@ -251,6 +263,9 @@ class Store(Protocol):
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         """The ended runs of a bot, in order."""
+
+    def health(self) -> StoreHealth:
+        """What is known now, without any I/O: asked once a second."""
 
     async def close(self) -> None:
         """Finish what was accepted and let go of everything."""

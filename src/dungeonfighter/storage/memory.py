@@ -22,6 +22,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    StoreHealth,
     Won,
     Write,
 )
@@ -114,6 +115,9 @@ class MemoryStore:
         twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
         return twin
+
+    def health(self) -> StoreHealth:
+        return StoreHealth()
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -19,7 +20,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from dungeonfighter import limits
-from dungeonfighter.errors import StoreError, StoreUnavailable
+from dungeonfighter.errors import Corrupt, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import (
     BotLine,
     Conflict,
@@ -31,6 +32,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    StoreHealth,
     Unsettled,
     Won,
     Write,
@@ -38,10 +40,14 @@ from dungeonfighter.hosting.ports import (
 from dungeonfighter.storage import postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
-from dungeonfighter.storage.postgres_pool import Connection, Pool
+from dungeonfighter.storage.postgres_links import Connection, NoRoom
+from dungeonfighter.storage.postgres_pool import Path, Pool
 from dungeonfighter.storage.save_rows import from_json, to_json
 
+_log = logging.getLogger(__name__)
+
 _Result = TypeVar("_Result")
+_Line = TypeVar("_Line", BotLine, RunLine)
 
 _WRITERS_MIN: Final = 2
 _WRITERS_MAX: Final = 4
@@ -67,19 +73,24 @@ class PostgresStore:
         pool_size: Connections of this process.
         slow_seconds: How long a statement may take before its connection is given up.
         prepared_statements: Switch off when PgBouncer (before 1.21, or without `max_prepared_statements`)
-            is in between; the role must then have `postgres_pool.CONNECTION_SETTINGS`.
+            is in between; the role must then have `postgres_links.CONNECTION_SETTINGS`.
         read_url: A replica to ask for lists of the best runs; it may be behind, or away.
+        allow_unsafe: Open also where a setting of the server can lose acknowledged turns; see `health`.
     """
 
     def __init__(
         self, url: str, *, pool_size: int = 8, slow_seconds: float = limits.commit_timeout_seconds,
-        prepared_statements: bool = True, read_url: str = "",
+        prepared_statements: bool = True, read_url: str = "", allow_unsafe: bool = False,
     ) -> None:  # fmt: skip
         self._sql = sql_files.queries("postgres")
         writers = min(_WRITERS_MAX, max(_WRITERS_MIN, pool_size // 4)) if pool_size >= 4 else 1
 
+        self._path = Path()
+        self._allow_unsafe = allow_unsafe
+
         def pool(size: int) -> Pool:
-            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
+            is_pooler = not prepared_statements
+            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=is_pooler, path=self._path)
 
         self.lanes = writers
         self._writers = pool(writers)
@@ -94,11 +105,14 @@ class PostgresStore:
         Raises:
             SchemaTooNew: The database belongs to a newer release.
             StoreUnavailable: It cannot be reached.
-            SettingsError: There is a pooler in between that swallows settings, and the role has not got them.
+            SettingsError: There is a pooler in between that swallows settings, and the role has not got them;
+                or the server's settings can lose acknowledged turns; or the encoding cannot hold every text.
         """
         try:
-            await self._read(postgres_schema.check_settings)
-            await self._read(lambda connection: postgres_schema.migrate(connection, self._sql))
+            await self._writers.connect_all()  # first: readers must not take the last slot of the server
+            self._path.safety.check(allow_unsafe=self._allow_unsafe)
+            await self._writers.run(postgres_schema.check_settings)
+            await self._writers.run(lambda connection: postgres_schema.migrate(connection, self._sql))
             await self._make_ready()
         except BaseException:
             await self.close()
@@ -113,7 +127,16 @@ class PostgresStore:
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
         bot_ids = frozenset(write.row.bot_id for write in batch)
-        return await self._writers.run(lambda connection: self._commit(connection, batch), bot_ids)
+
+        async def commit(connection: Connection) -> list[Outcome]:
+            return await self._commit(connection, batch)
+
+        try:
+            return await self._writers.run(commit, bot_ids)
+        except NoRoom:  # a writer was lost and others took its slot; nothing was sent
+            if self._readers is self._writers or not await self._readers.give_up_one():
+                raise
+            return await self._writers.run(commit, bot_ids)
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
         return await self._read(lambda connection: self._heads(connection, bot_ids))
@@ -121,7 +144,7 @@ class PostgresStore:
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Many are read over several connections side by side: each waits for the disk, a page at a time."""
         parts = in_parts(bot_ids, self._readers.size)
-        found = await asyncio.gather(*(self._fetch("load", list(part)) for part in parts))
+        found = await asyncio.gather(*(self._fetch_rows("load", list(part)) for part in parts))
         return _in_order(chain.from_iterable(found), bot_ids)
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
@@ -134,7 +157,7 @@ class PostgresStore:
         async def lock(connection: Connection) -> list[Row | None]:
             await self._writers.no_orphan_left(connection)
             async with connection.transaction():
-                rows = await connection.fetch(self._sql["settle"], list(bot_ids))
+                rows = await self._rows(connection, "settle", list(bot_ids))
             return _in_order(rows, bot_ids)
 
         await self._writers.finished(frozenset(bot_ids))
@@ -168,17 +191,23 @@ class PostgresStore:
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
         bound = sql_files.after_prefix(prefix)
-        return [BotLine(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
+
+        async def fetch(connection: Connection) -> list[BotLine]:
+            return await self._lines(connection, "list_bots", (after, prefix, bound, count), BotLine)
+
+        return await self._read(fetch)
 
     async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
         """From the copy for reading, if there is one; nothing else ever comes from there."""
         values = (prefix, sql_files.after_prefix(prefix), count)
 
-        async def fetch(connection: Connection) -> list[Any]:
-            rows: list[Any] = await connection.fetch(self._sql["best_runs"], *values)
-            return rows
+        async def fetch(connection: Connection) -> list[RunLine]:
+            return await self._lines(connection, "best_runs", values, RunLine)
 
-        return [RunLine(*row) for row in await self._read(fetch, self._copy)]
+        return await self._read(fetch, self._copy)
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(hazards=self._path.safety.hazards)
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         return [InputChunk(*row) for row in await self._fetch("inputs", bot_id, episode)]
@@ -197,8 +226,22 @@ class PostgresStore:
 
         What fails is made when it is needed.
         """
+        if self._readers is not self._writers:
+            with contextlib.suppress(StoreError):
+                await self._readers.connect_all()
+            self._warn_of_few()
         with contextlib.suppress(StoreError):
             await self._load_nobody()
+
+    def _warn_of_few(self) -> None:
+        wanted = self._writers.size + self._readers.size
+        standing = self._writers.standing + self._readers.standing
+        if self._readers.is_short or self._writers.is_short:
+            _log.warning(
+                "the database server has room for %d of %d connections (SQLSTATE 53300), which must do: set "
+                "--db-pool-size %d, or raise max_connections there",
+                standing, wanted, standing,
+            )  # fmt: skip
 
     async def _load_nobody(self) -> None:
         """One load over each reading connection."""
@@ -277,13 +320,46 @@ class PostgresStore:
 
         return await self._read(fetch)
 
+    async def _lines(
+        self, connection: Connection, name: str, values: tuple[Any, ...], kind: Callable[..., _Line]
+    ) -> list[_Line]:
+        """Lines about many bots; one with a text that is none is left out."""
+        try:
+            return [kind(*row) for row in await connection.fetch(self._sql[name], *values)]
+        except UnicodeDecodeError:
+            lines = []
+            for raw in await connection.fetch(self._sql[f"{name}_bytes"], *values):
+                with contextlib.suppress(UnicodeDecodeError):
+                    lines.append(kind(*(one.decode() if isinstance(one, bytes) else one for one in raw)))
+            return lines
+
+    async def _fetch_rows(self, name: str, bot_ids: list[str]) -> list[Any]:
+        return await self._read(lambda connection: self._rows(connection, name, bot_ids))
+
+    async def _rows(self, connection: Connection, name: str, bot_ids: list[str]) -> list[Any]:
+        """Rows of games; where a text is none, that bot's row alone is one that does not check."""
+        try:
+            rows: list[Any] = await connection.fetch(self._sql[name], bot_ids)
+        except UnicodeDecodeError:
+            raw = await connection.fetch(self._sql["load_bytes"], bot_ids)
+            return [_decoded(row) for row in raw]
+        return rows
+
     async def _read(
         self, work: Callable[[Connection], Coroutine[Any, Any, _Result]], pool: Pool | None = None
     ) -> _Result:
+        chosen = pool or self._readers
         try:
-            return await (pool or self._readers).run(work)
+            try:
+                return await chosen.run(work)
+            except NoRoom:
+                if chosen is not self._readers or chosen is self._writers:
+                    raise
+                return await self._writers.run(work)  # not one slot for a reader: share with the writers
         except StoreUnavailable:
             raise
+        except UnicodeDecodeError as error:
+            raise Corrupt("a stored text of this bot is no text") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreError(f"the database refuses a value ({reason(error)})") from error
 
@@ -295,6 +371,13 @@ def _conflict(head: Head | None) -> Conflict:
 def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
     found = {row[0]: Row(*row) for row in rows}
     return [found.get(bot_id) for bot_id in bot_ids]
+
+
+def _decoded(raw: Any) -> tuple[Any, ...]:
+    """A row whose texts came as bytes; what is no UTF-8 becomes surrogates, which whoever judges the row sees."""
+    bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at = raw
+    rules, directive = rules.decode(errors="surrogateescape"), directive.decode(errors="surrogateescape")
+    return bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
 
 
 def _parameters(batch: Sequence[Write]) -> list[list[Any]]:

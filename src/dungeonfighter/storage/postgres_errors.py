@@ -43,6 +43,8 @@ def meaning(error: BaseException) -> Meaning:
         return _STATES.get(state) or _CLASSES.get(state[:2], Meaning.unknown)
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
         return Meaning.bad_row  # a value that could not even be sent
+    if isinstance(error, UnicodeDecodeError):
+        return Meaning.bad_row  # the whole answer was read; the connection stands
     return Meaning.unknown
 
 

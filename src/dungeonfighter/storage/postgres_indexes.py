@@ -21,7 +21,7 @@ import asyncpg
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.postgres_errors import is_database_error, unavailable
-from dungeonfighter.storage.postgres_pool import Connection
+from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sql_files import Migration
 

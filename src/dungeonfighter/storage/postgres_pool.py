@@ -11,7 +11,7 @@ Source: docs/architecture.md, "PostgreSQL".
 from __future__ import annotations
 
 import asyncio
-import datetime
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeVar
@@ -19,33 +19,38 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.storage import postgres_links
 from dungeonfighter.storage.postgres_errors import Meaning, is_database_error, meaning, unavailable
+from dungeonfighter.storage.postgres_links import Backend, Connection, NoRoom, Safety
 
 _Result = TypeVar("_Result")
-Connection = Any
-"""asyncpg's; it carries no types."""
 
-CONNECTION_SETTINGS: Final = {
-    # Rows must be locked in the order of their ids by every replica, whatever plan each has cached; with
-    # these off the only plans left walk the batch, or the key's index, in that order.
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "lock_timeout": "500",  # milliseconds
-}
-_CONNECT_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 2.0
-_STATEMENTS_KEPT: Final = 100
+_IDLE_SECONDS: Final = 5.0
+"""A connection that was idle for longer is asked whether it still stands."""
+_PING_SECONDS: Final = 2.0
+_SCARCE_SECONDS: Final = 5.0
+"""After the server had no room, how long the pool makes do with what it has."""
 
-_WHO_AM_I: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _ORPHANS: Final = """
 select a.pid, case when a.state = 'idle' then pg_terminate_backend(a.pid) end
 from unnest($1::int[], $2::timestamptz[]) as o (pid, backend_start)
 join pg_stat_activity as a on a.pid = o.pid and a.backend_start = o.backend_start
 """
 
-Backend = tuple[int, datetime.datetime]
-"""A server process: its id and when it began (ids are used again)."""
+
+class Path:
+    """What all pools of a store know of the way to their server.
+
+    Attributes:
+        cut_at: Connections last used at or before this moment are given up unasked: a newer one was dead.
+        doubted_at: Those last used at or before this moment are asked first: a piece of work was cut off.
+        safety: What the server says of itself.
+    """
+
+    def __init__(self) -> None:
+        self.cut_at = self.doubted_at = float("-inf")
+        self.safety = Safety()
 
 
 class Pool:
@@ -57,14 +62,24 @@ class Pool:
         slow_seconds: How long a piece of work may take before its connection is cut off.
         is_pooler: There is PgBouncer in between: no prepared statements, no settings per connection, and the
             server processes behind it are not ours to know.
+        path: Shared by the pools of one server; None for a copy to read from, which no turn is written to.
     """
 
-    def __init__(self, url: str, size: int, *, slow_seconds: float, is_pooler: bool) -> None:
+    def __init__(
+        self, url: str, size: int, *, slow_seconds: float, is_pooler: bool, path: Path | None = None
+    ) -> None:
         self._url = url
         self._slow_seconds = slow_seconds
         self._is_pooler = is_pooler
         self._places = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []
+        self._ping_seconds = min(_PING_SECONDS, slow_seconds / 4)
+        self._path = path or Path()
+        self._safety = path.safety if path is not None else None
+        self._idle: list[tuple[Connection, float]] = []
+        """Each with the moment of its last use, oldest first."""
+        self._standing = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._scarce_until = float("-inf")
         self._backends: dict[Connection, Backend] = {}
         self._tasks: dict[asyncio.Task[Any], AbstractSet[str]] = {}
         self._orphans: set[Backend] = set()
@@ -88,6 +103,42 @@ class Pool:
         self._tasks[task] = keys
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    @property
+    def standing(self) -> int:
+        """How many connections there are now."""
+        return self._standing
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the server had no room for all of them lately."""
+        return self._scarce_until > self._now()
+
+    async def connect_all(self) -> None:
+        """Make every connection there is room for.
+
+        Raises:
+            NoRoom: There is none at all.
+            StoreUnavailable: The server cannot be reached.
+        """
+        made = await asyncio.gather(*(self._new() for _ in range(self.size)), return_exceptions=True)
+        troubles = [one for one in made if isinstance(one, BaseException)]
+        for one in made:
+            if not isinstance(one, BaseException):
+                self._give_back(one)
+        for trouble in troubles:
+            if not isinstance(trouble, NoRoom) or not self._standing:
+                raise trouble
+            self._scarce_until = self._now() + _SCARCE_SECONDS
+
+    async def give_up_one(self) -> bool:
+        """Close an idle connection, so that its slot is free; False if none is idle."""
+        if not self._idle:
+            return False
+        connection, _ = self._idle.pop(0)
+        await _close(connection)
+        self._lost(connection)
+        return True
 
     async def finished(self, keys: AbstractSet[str]) -> None:
         """Return when the work under way with any of these keys has ended, however it ended."""
@@ -121,12 +172,8 @@ class Pool:
         self._is_open = False
         while self._tasks:
             await asyncio.wait(self._tasks)
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                await connection.close(timeout=_CLOSE_SECONDS)
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
+        while await self.give_up_one():
+            pass
         self._backends.clear()
 
     def _sharing(self, keys: AbstractSet[str]) -> list[asyncio.Task[Any]]:
@@ -164,48 +211,95 @@ class Pool:
             return result
 
     async def _connection(self) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-            self._backends.pop(connection, None)  # it was lost while nothing was under way
+        """An idle one that stands, or a new one; with no room for another, the next that is given back."""
+        while True:
+            while self._idle:
+                connection, used_at = self._idle.pop()
+                if await self._stands(connection, used_at):
+                    return connection
+                self._lost(connection)
+            if not self._standing or self._now() >= self._scarce_until:
+                try:
+                    return await self._new()
+                except NoRoom:
+                    if not self._standing:
+                        raise
+                    self._scarce_until = self._now() + _SCARCE_SECONDS
+                    continue  # one may have been given back meanwhile
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+
+    async def _stands(self, connection: Connection, used_at: float) -> bool:
+        """Whether an idle connection can be used; what was long idle is asked.
+
+        One that does not answer says the same of all that were idle for longer: a firewall that forgot the
+        one has forgotten the others.
+        """
+        if connection.is_closed() or used_at <= self._path.cut_at:
+            return False
+        if self._now() - used_at < _IDLE_SECONDS and used_at > self._path.doubted_at:
+            return True
+        if await postgres_links.answers(connection, self._ping_seconds):
+            return True
+        self._path.cut_at = max(self._path.cut_at, used_at)
+        for idle, at in self._idle:
+            if at <= self._path.cut_at:
+                self._lost(idle)
+        self._idle = [(idle, at) for idle, at in self._idle if at > self._path.cut_at]
+        return False
+
+    async def _new(self) -> Connection:
+        self._standing += 1  # before it stands: nobody may wait for a connection that never comes
         try:
-            connection = await asyncpg.connect(
-                self._url,
-                timeout=_CONNECT_SECONDS,
-                statement_cache_size=0 if self._is_pooler else _STATEMENTS_KEPT,
-                max_cached_statement_lifetime=0,
-                server_settings={
-                    "application_name": "dungeonfighter",
-                    **({} if self._is_pooler else CONNECTION_SETTINGS),
-                },
+            connection, backend = await postgres_links.connect(
+                self._url, is_pooler=self._is_pooler, safety=self._safety
             )
-            if not self._is_pooler:
-                pid, begun = await connection.fetchrow(_WHO_AM_I, timeout=_CONNECT_SECONDS)
-                self._backends[connection] = (pid, begun)
-        except (
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            OSError,
-            TimeoutError,
-        ) as error:
-            raise _unreachable(error) from error
+        except BaseException:
+            self._standing -= 1
+            self._wake()
+            raise
+        if backend is not None:
+            self._backends[connection] = backend
         return connection
 
     def _give_back(self, connection: Connection) -> None:
         if connection.is_closed():
             self._cut_off(connection)
         else:
-            self._idle.append(connection)
+            self._idle.append((connection, self._now()))
+            self._wake()
 
     def _cut_off(self, connection: Connection) -> None:
-        connection.terminate()
-        backend = self._backends.pop(connection, None)
+        """Give up a connection that was at work: what it was doing may still happen."""
+        self._path.doubted_at = self._now()  # what cut this one off may have cut off the idle ones too
+        backend = self._backends.get(connection)
+        self._lost(connection)
         if backend is not None:
             self._orphans.add(backend)
 
+    def _lost(self, connection: Connection) -> None:
+        """Give up a connection that was doing nothing."""
+        if not connection.is_closed():
+            connection.terminate()
+        self._backends.pop(connection, None)
+        self._standing -= 1
+        self._wake()
 
-def _unreachable(error: BaseException) -> StoreUnavailable:
-    said = str(error).partition("\n")[0][:200] or type(error).__name__
-    return StoreUnavailable(f"the database cannot be reached: {said}")
+    def _wake(self) -> None:
+        """Let one that waits for a connection look again."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def _close(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=_CLOSE_SECONDS)
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

@@ -18,7 +18,7 @@ import asyncpg
 
 from dungeonfighter.errors import SettingsError, StoreUnavailable
 from dungeonfighter.storage import postgres_indexes, sql_files
-from dungeonfighter.storage.postgres_pool import CONNECTION_SETTINGS, Connection
+from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS, Connection
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sql_files import Migration
 

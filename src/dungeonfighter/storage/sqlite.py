@@ -34,6 +34,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunLine,
     Save,
+    StoreHealth,
     Write,
 )
 from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library, sqlite_schema
@@ -208,6 +209,14 @@ class SqliteStore:
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         rows = await self._select("episodes", (bot_id,))
         return [EpisodeEnd(*(*row[:11], bool(row[11]), row[12])) for row in rows]
+
+    def health(self) -> StoreHealth:
+        hazards: tuple[str, ...] = ()
+        if sqlite_library.has_wal_reset_bug(self._library):
+            version = sqlite_library.shown(self._library)
+            hazards = (f"SQLite {version} has the WAL-reset bug: no other program may checkpoint the file",)
+        log_bytes = self._checkpointer.log_bytes if self._checkpointer is not None else 0
+        return StoreHealth(log_bytes, hazards)
 
     async def close(self) -> None:
         """Finish what was accepted, fold the WAL into the file, let go.

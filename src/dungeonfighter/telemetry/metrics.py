@@ -27,6 +27,10 @@ def render(totals: Totals) -> bytes:
         ("mcp_store_conflicts_total", "counter", "Commits lost to another writer, then judged again.",
          {"": stats.conflicts}),
         ("mcp_store_up", "gauge", "1 while every worker reaches the store.", {"": int(stats.store_up)}),
+        ("mcp_store_log_bytes", "gauge", "Bytes of the store's log that are not yet moved into its file.",
+         {"": stats.store_log_bytes}),
+        ("mcp_store_unsafe", "gauge", "1 while a setting of the store can lose acknowledged turns.",
+         {"": int(stats.store_unsafe)}),
         ("mcp_episodes_total", "counter", "Runs that ended, by result.",
          {f'{{result="{name}"}}': count for name, count in results.items()}),
     )  # fmt: skip

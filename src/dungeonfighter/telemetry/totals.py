@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -19,10 +19,14 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import RunLine
 
 RUNS_TOLD_MAX: Final = 10
-_GAUGES: Final = frozenset({"hot_games", "store_up"})
-_NOTHING: Final = HostStats(
-    **{name: 0 for name in HostStats.__struct_fields__ if name not in _GAUGES}, hot_games=0, store_up=True
-)
+_NO_GAUGES: Final[dict[str, Any]] = {
+    "hot_games": 0,
+    "store_up": True,
+    "store_log_bytes": 0,
+    "store_unsafe": False,
+}
+"""What a worker that ended adds to the gauges."""
+_NOTHING: Final = HostStats(**{name: _NO_GAUGES.get(name, 0) for name in HostStats.__struct_fields__})
 
 
 class Totals(Struct, frozen=True):
@@ -73,7 +77,7 @@ class Ledger:
         """Keep the counters of a worker that ended; its gauges ended with it."""
         share = self._shares.pop(worker, None)
         if share is not None:
-            stats = msgspec.structs.replace(share.stats, hot_games=0, store_up=True)
+            stats = msgspec.structs.replace(share.stats, **_NO_GAUGES)
             self._former = _sum([self._former, stats])
             self._former_results.update(share.results)
             self._former_top = _best([self._former_top, share.top])
@@ -92,9 +96,14 @@ class Ledger:
 
 
 def _sum(every: list[HostStats]) -> HostStats:
-    fields = [name for name in HostStats.__struct_fields__ if name != "store_up"]
+    fields = [name for name in HostStats.__struct_fields__ if not name.startswith("store_")]
     sums = {name: sum(getattr(stats, name) for stats in every) for name in fields}
-    return HostStats(**sums, store_up=all(stats.store_up for stats in every))
+    return HostStats(
+        **sums,
+        store_up=all(stats.store_up for stats in every),
+        store_log_bytes=max(stats.store_log_bytes for stats in every),  # the workers share one log
+        store_unsafe=any(stats.store_unsafe for stats in every),
+    )
 
 
 def _best(lists: Iterable[list[RunLine]]) -> list[RunLine]:

@@ -49,6 +49,7 @@ class Summary(Struct, frozen=True, rename="camel"):
 
     `scores` counts the runs being played (those sampled, at most `watch.SAMPLE_MAX`) by their score now, in
     buckets of `SCORE_BUCKET_POINTS` points; the last bucket takes the rest. `results` counts ended runs.
+    `hazards` are the settings under which the store can lose acknowledged turns.
     """
 
     turns: int
@@ -59,6 +60,7 @@ class Summary(Struct, frozen=True, rename="camel"):
     conflicts: int
     rows_per_batch: float
     store_up: bool
+    hazards: tuple[str, ...]
     uptime_seconds: int
     version: str
     sampled: int

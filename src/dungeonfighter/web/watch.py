@@ -151,6 +151,7 @@ class Watch:
             conflicts=stats.conflicts,
             rows_per_batch=round(stats.rows / stats.batches, 1) if stats.batches else 0.0,
             store_up=stats.store_up,
+            hazards=self._host.store_health().hazards,
             uptime_seconds=int(self._clock.now() - self._began),
             version=__version__,
             sampled=len(cards),

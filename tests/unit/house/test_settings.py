@@ -6,13 +6,12 @@ import argparse
 
 import pytest
 
+from dungeonfighter.connection_strings import Database, parse_database
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.settings import (
-    Database,
     Settings,
     add_arguments,
     is_loopback,
-    parse_database,
     read_settings,
 )
 

@@ -14,10 +14,14 @@ def run(number: int) -> RunLine:
     return RunLine(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
 
 
-def share(turns: int, *, hot_games: int = 5, store_up: bool = True, runs: tuple[int, ...] = ()) -> Totals:
+def share(
+    turns: int, *, hot_games: int = 5, store_up: bool = True, runs: tuple[int, ...] = (),
+    log_bytes: int = 0, unsafe: bool = False,
+) -> Totals:  # fmt: skip
     stats = HostStats(
         turns=turns, repeated=1, errors=2, conflicts=3, settled=0, batches=10, rows=turns,
         hot_games=hot_games, episodes_ended=len(runs), store_up=store_up,
+        store_log_bytes=log_bytes, store_unsafe=unsafe,
     )  # fmt: skip
     lines = [run(number) for number in runs]
     results = {"died": len(runs)} if runs else {}
@@ -55,6 +59,20 @@ def test_the_store_is_up_if_every_worker_reaches_it() -> None:
     ledger.note(0, share(1))
     ledger.note(1, share(1, store_up=False))
     assert not ledger.totals(0.0).stats.store_up
+
+
+def test_the_log_of_the_store_is_one_and_one_unsafe_worker_makes_the_server_unsafe() -> None:
+    ledger = Ledger()
+    ledger.note(0, share(1, log_bytes=4096))
+    ledger.note(1, share(1, log_bytes=8192, unsafe=True))
+    stats = ledger.totals(0.0).stats
+    assert (stats.store_log_bytes, stats.store_unsafe) == (8192, True)
+    text = render(ledger.totals(0.0))
+    assert b"mcp_store_log_bytes 8192\n" in text
+    assert b"mcp_store_unsafe 1\n" in text
+    ledger.retire(1)
+    stats = ledger.totals(0.0).stats
+    assert (stats.store_log_bytes, stats.store_unsafe) == (4096, False)
 
 
 def test_runs_are_told_once_in_the_order_they_came() -> None:

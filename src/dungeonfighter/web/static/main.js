@@ -46,6 +46,7 @@ function showSummary(next) {
   if (summary) history = [...history, next.turnsPerSecond].slice(-HISTORY);
   summary = next;
   setStatus(next.storeUp ? "live" : "lost", next.storeUp ? "live" : "the store does not answer");
+  showHazards(next.hazards ?? []);
   byId("rate").textContent = number(Math.round(next.turnsPerSecond));
   byId("hot").textContent = number(next.hotGames);
   byId("turns").textContent = number(next.turns);
@@ -59,6 +60,14 @@ function showSummary(next) {
   showRuns("top", next.top);
   showRuns("recent", next.recent);
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
+}
+
+/** A line across the page while a setting of the store can lose turns. */
+function showHazards(hazards) {
+  const text = hazards.length ? `Acknowledged turns can be lost: ${hazards.join(" ")}` : "";
+  const line = byId("hazards");
+  if (line.textContent !== text) line.textContent = text;
+  line.hidden = !text;
 }
 
 function drawCharts() {
