@@ -374,7 +374,7 @@ def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
 
 
 def _decoded(raw: Any) -> tuple[Any, ...]:
-    """A row whose texts came as bytes; what is no UTF-8 becomes surrogates, which whoever judges the row sees."""
+    """Make a row of one whose texts came as bytes; surrogates stand for what is no UTF-8."""
     bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at = raw
     rules, directive = rules.decode(errors="surrogateescape"), directive.decode(errors="surrogateescape")
     return bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
