@@ -22,6 +22,7 @@ from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
 from dungeonfighter.personal import run_play, run_stdio
 from dungeonfighter.serving import run_serve
 from dungeonfighter.settings import add_arguments, read_settings
+from dungeonfighter.stopping import let_second_interrupt_end
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -123,6 +124,7 @@ def _run_migrate(arguments: argparse.Namespace) -> int:
     store = make_store(msgspec.structs.replace(settings, commit_timeout_seconds=_MIGRATION_SECONDS))
 
     async def migrate() -> None:
+        let_second_interrupt_end()
         await store.open()
         await store.close()
 
