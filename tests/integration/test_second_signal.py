@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -76,4 +75,4 @@ def caught(pid: int) -> bool:
     """Whether the process has a handler for SIGTERM already."""
     status = Path(f"/proc/{pid}/status").read_text()
     mask = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(mask.split()[1], 16) >> (signal.SIGTERM - 1) & 1) and os.path.exists(f"/proc/{pid}")
+    return bool(int(mask.split()[1], 16) >> (signal.SIGTERM - 1) & 1)

@@ -36,7 +36,7 @@ def test_lines_keep_their_order() -> None:
     assert os.read(reader, 1 << 16).decode().split() == [str(number) for number in range(1000)]
 
 
-def test_writing_never_waits_and_what_is_left_out_is_told_in_one_line(
+def test_writing_never_waits_and_what_is_left_out_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(log_queue, "CHARACTERS_MAX", 100)
@@ -54,9 +54,7 @@ def test_writing_never_waits_and_what_is_left_out_is_told_in_one_line(
 
 
 def test_a_traceback_at_the_start_is_seen() -> None:
-    code = (
-        "from dungeonfighter.telemetry.logs import set_up_logs; set_up_logs('json', 'a'); raise OSError('x')"
-    )
+    code = "from dungeonfighter.telemetry import logs; logs.set_up_logs('json', 'a'); raise OSError('x')"
     ended = subprocess.run([sys.executable, "-c", code], check=False, stderr=subprocess.PIPE)
     assert ended.returncode == 1
     assert ended.stderr.endswith(b"OSError: x\n")
