@@ -5,6 +5,7 @@ The only module that knows every room; the commands in `serving.py` and `persona
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -55,8 +56,22 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
             await store.read_ahead()
         yield host
     finally:
+        await _close_in_time(host, store, settings.commit_timeout_seconds)
+
+
+async def _close_in_time(host: BotHost, store: Store, commit_seconds: float) -> None:
+    """Close both, or end the process: what hangs in the store was never acknowledged."""
+    from dungeonfighter.stopping import CLOSE_SECONDS, end_at_once
+
+    async def close() -> None:
         await host.close()
         await store.close()
+
+    closing = asyncio.create_task(close())
+    await asyncio.wait({closing}, timeout=commit_seconds + CLOSE_SECONDS)
+    if not closing.done():
+        end_at_once(1, "the store does not answer")
+    await closing
 
 
 def make_store(settings: Settings) -> Store:

@@ -15,11 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 HUGE_BYTES: Final = 2 << 20
 _MADV_HUGEPAGE: Final = 14
@@ -48,7 +51,11 @@ async def keep_asking() -> None:
     pause = _EVERY_SECONDS
     while True:
         await asyncio.sleep(pause)
-        more = await loop.run_in_executor(None, ask, advise, asked)
+        try:
+            more = await loop.run_in_executor(None, ask, advise, asked)
+        except Exception:
+            logger.exception("huge pages are asked for no more")
+            return
         pause = _BETWEEN_SECONDS if more else _EVERY_SECONDS
 
 

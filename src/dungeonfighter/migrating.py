@@ -15,6 +15,7 @@ import msgspec
 
 from dungeonfighter.composition import STORES, make_store
 from dungeonfighter.settings import Settings, read_settings
+from dungeonfighter.stopping import let_second_interrupt_end
 
 _MIGRATION_SECONDS: Final = 3600.0
 
@@ -63,6 +64,7 @@ def run_migrate(arguments: argparse.Namespace) -> int:
 
 
 async def _migrate(settings: Settings, teller: Teller) -> None:
+    let_second_interrupt_end()
     store = make_store(msgspec.structs.replace(settings, commit_timeout_seconds=_MIGRATION_SECONDS))
     await store.open()
     await store.close()

@@ -8,12 +8,16 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dungeonfighter.composition import STORES, open_host
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.settings import Settings, instance_name, read_settings
+from dungeonfighter.stopping import Ending, end_at_once, let_second_interrupt_end
+
+if TYPE_CHECKING:
+    from dungeonfighter.hosting.host import BotHost
 
 
 def run_stdio(arguments: argparse.Namespace) -> int:
@@ -24,29 +28,24 @@ def run_stdio(arguments: argparse.Namespace) -> int:
         raise SettingsError(
             ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
         )
-    asyncio.run(_stdio(settings, arguments.toolset, arguments.bot))
+    with Ending() as ending:
+        asyncio.run(_stdio(settings, arguments.toolset, arguments.bot, ending))
     return 0
 
 
-async def _stdio(settings: Settings, toolset: Any, bot: str | None) -> None:
+async def _stdio(settings: Settings, toolset: Any, bot: str | None, ending: Ending) -> None:
     """Serve until the client closes standard input, or a signal comes."""
-    import signal
-
     from dungeonfighter.mcp.stdio import serve_stdio
 
     stopped = asyncio.Event()
-    with contextlib.suppress(NotImplementedError):  # Windows: a signal simply ends the process there
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with open_host(settings) as host:
+        ending.first(stopped.set)
         serving = asyncio.create_task(serve_stdio(host, toolset, bot))
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
     if stopped.is_set():
-        os._exit(
-            0
-        )  # everything is written; a thread may still wait for standard input, and nothing can wake it
+        end_at_once(0)  # all is written; a thread may wait for standard input, and nothing can wake it
     await serving
 
 
@@ -57,7 +56,12 @@ def run_play(arguments: argparse.Namespace) -> int:
     if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
         flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
     settings = read_settings(flags, os.environ, stores=STORES)
-    return terminal.run(arguments, lambda: open_host(settings))
+
+    def opened() -> contextlib.AbstractAsyncContextManager[BotHost]:
+        let_second_interrupt_end()
+        return open_host(settings)
+
+    return terminal.run(arguments, opened)
 
 
 def _personal_settings(arguments: argparse.Namespace) -> Settings:

@@ -19,12 +19,15 @@ from dungeonfighter.settings import FIELDS, Settings, instance_name, read_settin
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from dungeonfighter.stopping import Ending
+
 _Result = TypeVar("_Result")
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; the parsed arguments are those of `cli.py`."""
     from dungeonfighter import supervisor
+    from dungeonfighter.stopping import Ending
     from dungeonfighter.telemetry.logs import set_up_logs
 
     settings = read_settings(vars(arguments), os.environ, stores=STORES)
@@ -32,17 +35,18 @@ def run_serve(arguments: argparse.Namespace) -> int:
     set_up_logs(settings.log_format, instance_name(settings) + (f"/{number}" if number else ""))
     if number:
         take_longer_slices()
-        _on_fastest_loop(_serve_as_worker(settings, int(number), int(descriptor)))
+        with Ending(is_worker=True) as ending:
+            _on_fastest_loop(_serve_as_worker(settings, int(number), int(descriptor), ending))
         return 0
     if settings.workers > 1:
         return _run_workers(arguments, settings)
     listener = supervisor.listen(settings.host, settings.port)
-    with contextlib.closing(listener):
-        _on_fastest_loop(_serve(settings, listener, watch_stdin=arguments.until_stdin_closes))
+    with contextlib.closing(listener), Ending() as ending:
+        _on_fastest_loop(_serve(settings, listener, ending, watch_stdin=arguments.until_stdin_closes))
     return 0
 
 
-async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> None:
+async def _serve(settings: Settings, listener: Any, ending: Ending, *, watch_stdin: bool) -> None:
     """Serve in this one process."""
     from dungeonfighter import supervisor
 
@@ -56,6 +60,7 @@ async def _serve(settings: Settings, listener: Any, *, watch_stdin: bool) -> Non
                 started=lambda: _announce(settings, listener.getsockname()),
                 before_close=watch.close,
                 watch_stdin=watch_stdin,
+                ending=ending,
             )
 
 
@@ -87,7 +92,7 @@ def _run_workers(arguments: argparse.Namespace, settings: Settings) -> int:
         return asyncio.run(supervise())
 
 
-async def _serve_as_worker(settings: Settings, number: int, descriptor: int) -> None:
+async def _serve_as_worker(settings: Settings, number: int, descriptor: int, ending: Ending) -> None:
     """Serve as one of several processes, until the parent says so or is gone."""
     import socket
 
@@ -103,12 +108,12 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int) -> 
         parent = Parent(line, lambda: of_host(host, SystemClock().now()))
         going_down, alone = asyncio.Event(), asyncio.Event()
         async with parent.heard(drain=going_down.set, alone=alone.set):
-            if not await parent.may_listen():
-                return
             draining, watch = compose(
                 settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
             )
             draining.begun, draining.hurried = going_down, alone
+            if not await parent.may_listen():  # everything is ready: from the word on it takes no time
+                return
             with contextlib.closing(supervisor.listen(settings.host, settings.port, shared=True)) as listener:
                 async with ticking(watch):
                     await supervisor.serve(
@@ -117,7 +122,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int) -> 
                         drain_seconds=settings.drain_seconds,
                         started=parent.tell_listening,
                         before_close=watch.close,
-                        is_worker=True,
+                        ending=ending,
                     )
 
 

@@ -16,11 +16,9 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -29,11 +27,14 @@ from dungeonfighter import huge_pages
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Offer, Reply
+from dungeonfighter.stopping import Ending, end_at_once
 
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
+SPARE_SECONDS: Final = 5
+"""For what else belongs to the end of the last requests."""
 BACKLOG: Final = 4096
 SPARE_FILES: Final = 500
 """Descriptors kept for the store, the log, and connections that are being refused."""
@@ -61,12 +62,14 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         host: Name or address.
         port: 0 takes a free one.
         shared: With the other workers of a server; the kernel spreads connections over their sockets.
+            Such a socket is only bound: `serve` listens, when whoever connects is served.
 
     Raises:
         SettingsError: It cannot be taken; says what to do.
     """
     taken = _bind(host, port, shared=shared)
-    taken.listen(BACKLOG)
+    if not shared:
+        taken.listen(BACKLOG)
     return taken
 
 
@@ -170,7 +173,7 @@ async def serve(
     started: Callable[[], None] = lambda: None,
     before_close: Callable[[], Awaitable[None]] | None = None,
     watch_stdin: bool = False,
-    is_worker: bool = False,
+    ending: Ending | None = None,
 ) -> None:
     """Serve until a signal, then drain; returns when the last answer has left.
 
@@ -181,7 +184,7 @@ async def serve(
         started: Called once, when connections are accepted.
         before_close: Awaited after `drain_seconds`, to let go of endless answers.
         watch_stdin: Stop also when standard input ends: for a parent that may be killed.
-        is_worker: A second signal does not end the process: that is its parent's business.
+        ending: Owns the signals; by default only while this serves.
     """
     _raise_file_limit()
     config = uvicorn.Config(
@@ -202,7 +205,8 @@ async def serve(
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     watching = call_at_stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext()
-    with _signals(draining, is_worker), watching:
+    with Ending() if ending is None else contextlib.nullcontext(ending) as signals, watching:
+        signals.first(draining.begun.set)
         asking = asyncio.create_task(huge_pages.keep_asking())
         serving = asyncio.create_task(server.serve(_accepting(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
@@ -218,6 +222,9 @@ async def serve(
             if before_close is not None:
                 await before_close()
             server.should_exit = True
+            await asyncio.wait({serving}, timeout=FINISH_SECONDS_MAX + SPARE_SECONDS)
+            if not serving.done():
+                end_at_once(1, "requests in flight do not end")
         await serving
         asking.cancel()
 
@@ -244,36 +251,6 @@ def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
                 self.transport.close()
 
     return Bounded
-
-
-@contextlib.contextmanager
-def _signals(draining: Draining, is_worker: bool) -> Iterator[None]:
-    """The first SIGTERM or SIGINT begins the drain, the second one ends the process.
-
-    Not so in a worker: whoever signals a whole group of processes reaches it twice, through its parent too.
-    """
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int, _frame: FrameType | None = None) -> None:
-        if draining.begun.is_set() and not is_worker:
-            os._exit(128 + number)  # whatever was acknowledged is committed
-        draining.begun.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    former = {}
-    for number in numbers:
-        try:
-            loop.add_signal_handler(number, on_signal, number)
-        except (NotImplementedError, RuntimeError):  # Windows
-            former[number] = signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            if number in former:
-                signal.signal(number, former[number])
-            else:
-                loop.remove_signal_handler(number)
 
 
 @contextlib.contextmanager

@@ -151,6 +151,17 @@ class Parent:
             self._line.close()
 
     async def _hear(self, drain: Callable[[], None], alone: Callable[[], None]) -> None:
+        try:
+            await self._obey(drain)
+        except Exception:
+            logger.exception("what the parent process says cannot be read")
+        logger.warning("the parent process is gone: stopping")
+        self._ended = True
+        self._go.set()
+        drain()
+        alone()
+
+    async def _obey(self, drain: Callable[[], None]) -> None:
         async for message in self._line.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
@@ -160,8 +171,3 @@ class Parent:
                     self._ended = True
                     drain()
                 self._go.set()
-        logger.warning("the parent process is gone: stopping")
-        self._ended = True
-        self._go.set()
-        drain()
-        alone()

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from dungeonfighter.stopping import end_at_once
 from dungeonfighter.supervisor import FINISH_SECONDS_MAX, call_at_stdin_end
 from dungeonfighter.telemetry.totals import Ledger
 from dungeonfighter.worker_channel import Drain, Go, Line, Listening, Opened, Report, Tick
@@ -165,6 +165,15 @@ class Workers:
         return code
 
     async def _hear(self, number: int, worker: Worker) -> None:
+        """Take what a worker says until its end; one that cannot be understood is replaced."""
+        try:
+            await self._take(number, worker)
+        except Exception:
+            logger.exception("what worker %d says cannot be read: it is replaced", number)
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
+
+    async def _take(self, number: int, worker: Worker) -> None:
         async for message in worker.line.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
@@ -204,16 +213,22 @@ class Workers:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            totals = self._ledger.totals(loop.time())
-            for worker in self._live.values():
-                if worker.got_go:
-                    worker.line.tell_if_idle(Tick(totals))
+            try:
+                self._tell_totals(loop.time())
+            except Exception:
+                logger.exception("the sum of the workers' counters could not be told")
+
+    def _tell_totals(self, now: float) -> None:
+        totals = self._ledger.totals(now)
+        for worker in self._live.values():
+            if worker.got_go:
+                worker.line.tell_if_idle(Tick(totals))
 
     def _stop(self, number: int) -> None:
         """On a signal: drain, or if that has begun end at once."""
         if self._stopping.is_set():
             self._kill_all()
-            os._exit(128 + number)
+            end_at_once(128 + number)
         self._begin_drain()
 
     def _begin_drain(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Clock, RunLine
 from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
+
+logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 HISTORY_TICKS: Final = 180
@@ -96,6 +99,7 @@ class Watch:
         self._viewers: set[Viewer] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._closed = False
+        self.failed_ticks = 0
         self._listed: set[str] = set()
         self._best: list[RunLine] | None = None
         self._best_at = -math.inf
@@ -218,7 +222,11 @@ class Watch:
     async def _run(self) -> None:
         while True:
             await self._clock.sleep(TICK_SECONDS)
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception:
+                self.failed_ticks += 1
+                logger.exception("a tick of the watch page broke; the next ones go on")
 
 
 def frame(event: str, value: object) -> bytes:

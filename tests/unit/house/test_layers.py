@@ -35,6 +35,7 @@ LEVELS = {
     "web": 7,
     "balance": 7,
     "fleet": 8,
+    "stopping": 8,
     "worker_channel": 8,
     "http": 8,
     "supervisor": 9,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from msgspec import structs
 
 from dungeonfighter.errors import Overloaded
+from dungeonfighter.telemetry.totals import Totals
 from dungeonfighter.web import watch as watching
 from dungeonfighter.web.watch import Viewer
 from tests.unit.web.watching import Place
@@ -96,3 +100,36 @@ async def test_history_is_bounded() -> None:
     for _ in range(watching.HISTORY_TICKS + 10):
         await place.tick()
     assert len(place.watch.history) == watching.HISTORY_TICKS
+
+
+async def test_a_game_that_cannot_be_shown_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    await place.start("ada", "bob")
+    lines = place.host._lines.hot
+    hot = lines["local/bob"]
+    assert hot.row is not None
+    monkeypatch.setattr(hot, "row", structs.replace(hot.row, rules="none such"))
+    assert len(place.host.recent(10)) == 1
+    assert (await place.get("/api/summary")).status == 200
+
+
+async def test_a_tick_that_breaks_does_not_end_the_ticker(caplog: pytest.LogCaptureFixture) -> None:
+    place = Place()
+    slept = asyncio.Event()
+    naps = iter(range(4))
+
+    async def nap(_seconds: float) -> None:
+        if next(naps) == 3:
+            slept.set()
+            await asyncio.Event().wait()
+
+    def broken() -> Totals:
+        raise KeyError("defect")
+
+    place.clock.sleep = nap  # type: ignore[method-assign, assignment]
+    place.watch.totals = broken
+    place.watch.start()
+    await slept.wait()
+    await place.watch.close()
+    assert place.watch.failed_ticks == 3
+    assert "a tick of the watch page broke" in caplog.text
