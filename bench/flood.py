@@ -1,8 +1,8 @@
 """Honest bots beside hostile connections, `python -m bench.flood`: about a minute, on this machine.
 
 A real server, and 200 bots that play through `fleet`, each once a second (open loop): first alone, then
-beside 200 connections that do their worst (`hostile.py`), then alone again. Prints latencies of the honest bots
-and the server's memory (PSS; the most that was seen) of each phase. Fails if the p99 beside the flood is
+beside 200 connections that do their worst (`hostile.py`), then alone again. Prints latencies of the honest
+bots and the server's memory (PSS; the most that was seen) of each phase. Fails if the p99 beside the flood is
 twice that before it or more, if the server takes more than 300 MB, or if one of them does not come back to
 within a tenth of what it was. On a busy machine repeat it: a p99 of some ms is at the mercy of neighbours.
 """

@@ -139,17 +139,15 @@ async def test_answers_that_nobody_reads_do_not_pile_up(what: bytes, monkeypatch
 async def test_a_pipeline_does_not_keep_others_waiting() -> None:
     """Between two of its requests every other connection has its turn."""
     offered = Offered()
-    async with serving(offered) as (server, port), client_of(port) as greedy, client_of(port) as other:
-        await greedy.send(GET)
-        await greedy.answer()
-        connection = next(iter(server.server_state.connections))
-        assert isinstance(connection, BoundedProtocol)
-        connection.data_received(CALL * 1000)
-        await other.send(post(b"call other"))
-        await other.answer()
-        bodies = [body for body, _, _ in offered.taken]
-        assert 0 < bodies.index(b"call other") < 999
-        assert len(await greedy.some(1000)) == 1000
+    async with serving(offered) as (server, port), client_of(port) as greedy:
+        connection = await connection_of(server)
+        async with client_of(port) as other:
+            connection.data_received(CALL * 1000)
+            await other.send(post(b"call other"))
+            await other.answer()
+            bodies = [body for body, _, _ in offered.taken]
+            assert 0 < bodies.index(b"call other") < 999
+            assert len(await greedy.some(1000)) == 1000
 
 
 async def test_a_transport_that_does_not_pause_is_cut_off() -> None:
