@@ -10,9 +10,9 @@ connection costs no timer, and one timer looks after all idle connections (`slim
 
 Requests of a connection are parsed one at a time. What comes behind a request waits as bytes until that one
 is answered, and while something waits the connection is not read: a pipeline costs one read
-(`limits.waiting_bytes_max`), not an object for every request in it. Between two requests of a pipeline every
-other connection has its turn. A client that does not read its answers gets no further ones, and is cut off
-after `limits.unread_seconds_max`.
+(`limits.waiting_bytes_max`), not an object for every request in it. Between two requests of pipelines all
+other connections have their turn (`slim.Turns`). A client that does not read its answers gets no further
+ones, and is cut off after `limits.unread_seconds_max`.
 
 An offer of another protocol is ignored (`upgrades`): `_decline` is the one place where a head with an offer
 meets the server, and where an endpoint that takes one has to be asked.
@@ -41,7 +41,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
 from dungeonfighter.http import heads, refusals, upgrades
-from dungeonfighter.http.slim import Flow, IdleWatch
+from dungeonfighter.http.slim import Flow, IdleWatch, Turns
 from dungeonfighter.mcp.wire import Again, Reply, Scope
 
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
@@ -227,7 +227,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self.flow.hold()
         if self._may_parse():
-            self.loop.call_soon(self._go_on)
+            Turns.over(self.server_state, self.loop).ask(self._go_on)
 
     def _go_on(self) -> None:
         """Take up what was held: the other connections had their turn, or the answer before it is out."""
@@ -391,7 +391,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         if self._held:
-            self.loop.call_soon(self._go_on)
+            Turns.over(self.server_state, self.loop).ask(self._go_on)
         else:
             self._idle_since = self.loop.time()
 

@@ -6,6 +6,8 @@ uvicorn's own take 1.1 KB for the flow control (an event and its queue) and 0.6 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, Protocol
 from weakref import WeakKeyDictionary
 
@@ -69,6 +71,41 @@ class Flow:
         if self._writable is not None:
             self._writable.set()
             self._writable = None
+
+
+class Turns:
+    """Lets the connections with something waiting go on, one in each turn of the event loop.
+
+    So all pipelines of a server together get as much as one client that waits for its answers.
+    """
+
+    _of: ClassVar[WeakKeyDictionary[Any, Turns]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    @classmethod
+    def over(cls, owner: object, loop: asyncio.AbstractEventLoop) -> Turns:
+        """Those of this server."""
+        turns = cls._of.get(owner)
+        if turns is None:
+            turns = cls._of[owner] = cls(loop)
+        return turns
+
+    def ask(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` when it is its turn."""
+        self._waiting.append(go_on)
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        try:
+            self._waiting[0]()
+        finally:
+            self._waiting.popleft()
+            if self._waiting:
+                self._loop.call_soon(self._next)
 
 
 class Idler(Protocol):
