@@ -48,6 +48,13 @@ steps_at_once_max: Final = 1000
 # The wire
 body_bytes_max: Final = 1_048_576
 head_bytes_max: Final = 32_768
+head_fields_max: Final = 128
 head_seconds_max: Final = 20.0
+waiting_bytes_max: Final = 262_144
+"""Of a connection, behind a request that is not answered: one read of the event loop. They are not parsed."""
+unsent_bytes_max: Final = 131_072
+"""Of a connection, in the kernel; as many again wait in the process, with one answer."""
+unread_seconds_max: Final = 60.0
+"""How long a client may leave answers unread once its share of the buffers is full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24

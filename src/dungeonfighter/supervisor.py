@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from dungeonfighter import huge_pages
+from dungeonfighter import huge_pages, limits
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Offer, Reply
@@ -107,7 +107,19 @@ def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
         why = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}"
         raise SettingsError([f"--port: {why}; choose another one, or --port 0 for any free one"]) from None
     taken.setblocking(False)
+    _bound_unsent(taken)
     return taken
+
+
+def _bound_unsent(listener: socket.socket) -> None:
+    """Have the kernel take few answers that a client does not read: by itself it keeps 4 MB of them.
+
+    Connections have it from the socket they come from. What is on its way is not counted, so a client far
+    away gets no less.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with contextlib.suppress(OSError):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limits.unsent_bytes_max)
 
 
 class Draining:

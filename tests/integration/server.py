@@ -91,6 +91,11 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def wait(self) -> int:
         """Wait until it has ended by itself; its exit code."""
         assert self._process is not None

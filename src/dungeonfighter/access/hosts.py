@@ -9,9 +9,31 @@ Source: MCP 2025-11-25 and 2026-07-28, "Streamable HTTP", security warning.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final, NamedTuple
 
 from dungeonfighter.settings import Settings, is_loopback
+
+_LABELS: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*").fullmatch
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_AUTHORITY_CHARS_MAX: Final = 300
+"""A name has 253 at most."""
+
+
+class _Authority(NamedTuple):
+    """A host in lower case, an IPv6 address in brackets and in its shortest form; None is no port."""
+
+    host: str
+    port: int | None
+
+
+class _Origin(NamedTuple):
+    """Scheme, host and port, the scheme's own port included."""
+
+    scheme: str
+    host: str
+    port: int
 
 
 class HostGuard:
@@ -19,8 +41,9 @@ class HostGuard:
 
     def __init__(self, settings: Settings) -> None:
         public = [settings.public_url] if settings.public_url else []
-        self._names = frozenset([*settings.allowed_hosts, *(urlsplit(origin).netloc for origin in public)])
-        self._origins = frozenset([*settings.allowed_origins, *public])
+        names = [*settings.allowed_hosts, *(origin.partition("://")[2] for origin in public)]
+        self._names = frozenset(_authority(name) for name in names) - {None}
+        self._origins = frozenset(_origin(text) for text in (*settings.allowed_origins, *public)) - {None}
 
     def refusal(self, host: str | None, origin: str | None) -> str:
         """Why a request is refused; empty if it may be served.
@@ -29,32 +52,74 @@ class HostGuard:
             host: The `Host` header, None if there was none (HTTP/1.0).
             origin: The `Origin` header, None if there was none.
         """
-        if host is None or not self._is_ours(host):
+        named = None if host is None else _authority(host)
+        if named is None or not self._is_ours(named):
             return "this server is not known under that Host; see ALLOWED_HOSTS"
-        if origin is not None and not self._may_ask(origin, host):
+        if origin is not None and not self._may_ask(origin, named):
             return "pages of that Origin may not ask; see ALLOWED_ORIGINS"
         return ""
 
-    def _is_ours(self, host: str) -> bool:
-        host = host.lower()
-        name = _without_port(host)
-        return is_loopback(name) or host in self._names or name in self._names
+    def _is_ours(self, named: _Authority) -> bool:
+        return is_loopback(named.host) or named in self._names or _Authority(named.host, None) in self._names
 
-    def _may_ask(self, origin: str, host: str) -> bool:
-        origin = origin.lower()
-        if origin in self._origins:
-            return True
-        try:
-            parts = urlsplit(origin)
-        except ValueError:  # a bracket that is never closed
+    def _may_ask(self, text: str, named: _Authority) -> bool:
+        origin = _origin(text)
+        if origin is None:
             return False
-        if parts.scheme not in {"http", "https"} or parts.path or not parts.netloc:
-            return False
-        return parts.netloc == host.lower() or is_loopback(_without_port(parts.netloc))
+        port = _DEFAULT_PORTS[origin.scheme] if named.port is None else named.port
+        return (
+            origin in self._origins
+            or (origin.host, origin.port) == (named.host, port)
+            or is_loopback(origin.host)
+        )
 
 
-def _without_port(netloc: str) -> str:
-    """`name:80` is name, `[::1]:80` is [::1]."""
-    if netloc.startswith("["):
-        return netloc.partition("]")[0] + "]"
-    return netloc.partition(":")[0]
+def _origin(text: str) -> _Origin | None:
+    """An origin as browsers write it: scheme, host and perhaps a port, nothing else.
+
+    Source: RFC 6454, section 6.2.
+    """
+    scheme, separator, rest = text.partition("://")
+    scheme = scheme.lower()
+    authority = _authority(rest)
+    if not separator or scheme not in _DEFAULT_PORTS or authority is None or rest.endswith(":"):
+        return None
+    port = _DEFAULT_PORTS[scheme] if authority.port is None else authority.port
+    return _Origin(scheme, authority.host, port)
+
+
+def _authority(text: str) -> _Authority | None:
+    """Host and port; None if it is anything else, user information included.
+
+    The dot of a fully qualified name and an empty port say nothing and are left out.
+
+    Source: RFC 3986, section 3.2; RFC 9110, section 7.2.
+    """
+    if len(text) > _AUTHORITY_CHARS_MAX or not text.isascii():
+        return None
+    if text.startswith("["):
+        inner, closed, rest = text[1:].partition("]")
+        host = _ipv6(inner) if closed else ""
+    else:
+        name, colon, port = text.partition(":")
+        rest = colon + port
+        host = name.lower().removesuffix(".")
+        if not _LABELS(host):
+            return None
+    if not host or (rest and not rest.startswith(":")):
+        return None
+    digits = rest[1:]
+    if not digits:
+        return _Authority(host, None)
+    if not digits.isdigit() or len(digits) > 5 or int(digits) > 65_535:
+        return None
+    return _Authority(host, int(digits))
+
+
+def _ipv6(text: str) -> str:
+    """An address in brackets; empty if it is none, or one of a zone."""
+    try:
+        address = IPv6Address(text)
+    except AddressValueError:
+        return ""
+    return "" if address.scope_id else f"[{address.compressed}]"

@@ -18,8 +18,10 @@ from dungeonfighter.mcp.wire import BOT_HEADER
 BODY_BYTES_MAX: Final = 8192
 LESSONS_MAX: Final = 4
 """Heads remembered in vain before a connection gives up remembering them."""
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
-_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)" % BOT_HEADER, re.IGNORECASE)
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % BOT_HEADER, re.IGNORECASE)
+"""Values with the blanks behind them: to look for those as well would take a time that is the square of their
+number."""
 _is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
 _LENGTH_DIGITS_MAX: Final = 4
 _VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
@@ -72,12 +74,15 @@ def learned(whole: bytes, body: bytes) -> Head | None:
     if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > BODY_BYTES_MAX:
         return None
     lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
-    if len(lengths) != 1 or len(bots) > 1 or int(lengths[0][1]) != len(body):
+    if len(lengths) != 1 or len(bots) > 1:
         return None
-    (first, last), is_length_first = lengths[0].span(1), True
+    first, last = _span(lengths[0])
+    length, is_length_first = head[first:last], True
+    if not length.isdigit() or len(length) > _LENGTH_DIGITS_MAX or int(length) != len(body):
+        return None
     between = b""
     if bots:
-        begin, end = bots[0].span(1)
+        begin, end = _span(bots[0])
         is_length_first = last < begin
         if is_length_first:
             between, last = head[last:begin], end
@@ -87,3 +92,9 @@ def learned(whole: bytes, body: bytes) -> Head | None:
     if len(_heads) >= _HEADS_MAX:
         _heads.clear()
     return _heads.setdefault(known, known)
+
+
+def _span(found: re.Match[bytes]) -> tuple[int, int]:
+    """Where the value is, without the blanks behind it."""
+    begin = found.start(1)
+    return begin, begin + len(found[1].rstrip(b" \t"))

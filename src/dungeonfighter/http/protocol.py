@@ -1,12 +1,21 @@
-"""uvicorn's HTTP protocol with two bounds that it lacks, and a short way past ASGI.
+"""uvicorn's HTTP protocol with the bounds that it lacks, and a short way past ASGI.
 
-The bounds: how long a head may be, and how late a request. uvicorn keeps every header it is sent until the
-head ends, and waits for that end as long as the connection lives. Here a head beyond `limits.head_bytes_max`
-is answered 431, and a connection whose request (head or body) is not complete within
-`limits.head_seconds_max` is closed; one that is idle after an answer is a matter of uvicorn's keep-alive.
-What is counted are the bytes since the last byte of a body, so trailers and chunk extensions are bounded too.
-A request that comes in one piece on a kept connection costs no timer, and one timer looks after all idle
-connections (`slim`).
+The bounds: how long a head may be, how late a request, how much may wait, and how long an answer may stay
+unread. uvicorn keeps every header it is sent until the head ends, and waits for that end as long as the
+connection lives. Here a head beyond `limits.head_bytes_max` or `limits.head_fields_max` is answered 431, and
+a connection whose request (head or body) is not complete within `limits.head_seconds_max` is closed; one that
+is idle after an answer is a matter of uvicorn's keep-alive. What is counted are the bytes since the last byte
+of a body, so trailers and chunk extensions are bounded too. A request that comes in one piece on a kept
+connection costs no timer, and one timer looks after all idle connections (`slim`).
+
+Requests of a connection are parsed one at a time. What comes behind a request waits as bytes until that one
+is answered, and while something waits the connection is not read: a pipeline costs one read
+(`limits.waiting_bytes_max`), not an object for every request in it. Between two requests of pipelines all
+other connections have their turn (`slim.Turns`). A client that does not read its answers gets no further
+ones, and is cut off after `limits.unread_seconds_max`.
+
+An offer of another protocol is ignored (`upgrades`): `_decline` is the one place where a head with an offer
+meets the server, and where an endpoint that takes one has to be asked.
 
 The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
 is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
@@ -16,7 +25,7 @@ the parser has read a head and the short way has taken what came with it, furthe
 that come whole under the same bytes are not parsed again. Anything else, a byte more or less included, is the
 parser's.
 
-Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md.
+Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md, 019-one-request-at-a-time.md.
 """
 
 from __future__ import annotations
@@ -31,24 +40,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
-from dungeonfighter.http import heads
-from dungeonfighter.http.slim import Flow, IdleWatch, Pipeline
+from dungeonfighter.http import heads, refusals, upgrades
+from dungeonfighter.http.slim import Flow, IdleWatch, Turns
 from dungeonfighter.mcp.wire import Again, Reply, Scope
-
-_WHY: Final = b"the request line and headers are too long"
-_TOO_LONG: Final = b"\r\n".join(
-    [
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-type: text/plain; charset=utf-8",
-        b"content-length: %d" % len(_WHY),
-        b"connection: close",
-        b"",
-        _WHY,
-    ]
-)
 
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
 _CLOSE: Final = b"connection: close\r\n"
+_BLANK: Final = b"\r\n\r\n"
+_PIECES_AT_ONCE: Final = 64
+"""Of a body with empty lines in it; then the other connections have their turn."""
 
 
 class ShortWay(Protocol):
@@ -87,15 +87,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # uvicorn's attributes alone fit into a dictionary that shares its keys: 1.2 KB less for each connection.
     __slots__ = (
-        "_again", "_exchange", "_has_begun", "_head_bytes", "_idle_since", "_incomplete", "_known", "_late",
-        "_lessons", "_offered", "_whole",
+        "_again", "_body_left", "_exchange", "_has_begun", "_head_bytes", "_held", "_idle_since",
+        "_incomplete", "_known", "_late", "_lessons", "_offered", "_unread_since", "_whole",
     )  # fmt: skip
     short_way: ClassVar[ShortWay | None] = None
+    flow: Flow  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pipeline = Pipeline()  # type: ignore[assignment]
+        self.pipeline = ()  # type: ignore[assignment]  # no request is parsed behind another one
         self._head_bytes = 0
+        self._body_left = 0
+        """Of a body whose length is known."""
         self._incomplete = True
         self._late: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
@@ -108,11 +111,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_begun = False
         self._whole = b""
         """What came in one piece between two requests: perhaps a whole one."""
+        self._held = b""
+        """What waits, unparsed, behind the request that is being answered."""
+        self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request; who the client is is looked up for those that go the long way."""
         self.transport = transport  # type: ignore[assignment]
-        self.flow = Flow(self.transport)  # type: ignore[assignment]
+        self.flow = Flow(self.transport)
         self.scheme = "https" if is_ssl(self.transport) else "http"
         self.connections.add(self)
         self._idle_watch.run(self.loop)
@@ -122,39 +128,135 @@ class BoundedProtocol(HttpToolsProtocol):
         """Forget the connection."""
         self._stop_timer()
         super().connection_lost(exc)
-        self._again = self._exchange = None  # they know this connection: no circle is left
+        self._held = self._whole = b""
+        self._again = self._exchange = None  # they and the cycle know this connection: no circle is left
+        self.cycle = self.scope = self.headers = self._offered = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Answer what comes under a known head; else feed the parser, at once what a head may have left."""
+        """Answer what comes under a known head; else feed the parser, with one request at a time."""
         is_between = self._idle_since is not None and not self._incomplete
         if is_between and self._again is not None and self._is_taken_again(data):
+            return
+        if self._held or not self._may_parse():
+            self._hold(data)
             return
         if is_between or not self._has_begun:
             self._whole = data
         self._has_begun = True
-        begin = 0
-        while begin < len(data) and not self.transport.is_closing():
+        begin = self._parse(data)
+        self._whole = b""
+        if self.transport.is_closing():
+            return
+        if begin < len(data):
+            self._hold(data[begin:])
+        elif self._late is None and self._is_awaiting():
+            self._expect_soon()
+
+    def _parse(self, data: bytes) -> int:
+        """Feed the parser up to the end of a request, at once what a head may have left.
+
+        A head and a chunked body end in an empty line, another body where its length says: what is fed ends
+        with the first of them, so there is never more than one request in it.
+
+        Returns:
+            How much was fed; less than all where a request ended, or the other connections have their turn.
+        """
+        begin, size = 0, len(data)
+        end = size - len(data.lstrip(b"\r\n"))  # of an empty line that began in an earlier piece
+        for _ in range(_PIECES_AT_ONCE):
             room = limits.head_bytes_max - self._head_bytes
             if room <= 0:
-                self._refuse()
-                return
-            piece = data[begin : begin + room]
-            begin += room
+                self._refuse(refusals.TOO_LONG)
+                break
+            if self._body_left > 0:
+                end = min(size, begin + self._body_left)
+            elif not end:
+                found = data.find(_BLANK, begin, begin + room)
+                end = size if found < 0 else found + len(_BLANK)
+            end = min(end, begin + room)
+            piece = data[begin:end]
+            begin, end = end, 0
             self._head_bytes += len(piece)  # until a callback says that the head is complete
-            self._ensure_parser()
-            super().data_received(piece)
-        self._whole = b""
-        if self._late is None and self._is_awaiting() and not self.transport.is_closing():
-            self._expect_soon()
+            self._feed(piece)
+            is_ended = not self._incomplete and not self._head_bytes
+            if begin == size or is_ended or self.transport.is_closing():
+                break
+        return begin
+
+    def _feed(self, piece: bytes) -> None:
+        """Parse a piece; what is malformed is answered 400."""
+        self._idle_since = None
+        self._ensure_parser()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(piece[offer.args[0] :])
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("Invalid HTTP request received.")
+
+    def _decline(self, rest: bytes) -> None:
+        """Serve a request that offers another protocol as if it did not; CONNECT cannot be."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(refusals.NO_TUNNEL)
+            return
+        head = upgrades.without_offer(method, self.url, self.parser.get_http_version(), self.headers)
+        self.parser = None  # type: ignore[assignment]
+        self._feed(head)
+        if rest and not self.transport.is_closing():
+            self._feed(rest)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer 400 and close; only close where an answer has begun, for it would be taken for a part."""
+        if not self._is_answered() and self.cycle.response_started:
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def _may_parse(self) -> bool:
+        """Whether what comes next belongs to a request that has begun, or is one that nothing is before."""
+        return self._incomplete or self._is_answered()
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what waits, and read no more until it has gone on."""
+        self._held += data
+        if len(self._held) > limits.waiting_bytes_max:  # the transport goes on although it was asked not to
+            self.transport.abort()
+            return
+        self.flow.hold()
+        if self._may_parse():
+            Turns.over(self.server_state, self.loop).ask(self._go_on)
+
+    def _go_on(self) -> None:
+        """Take up what was held: the other connections had their turn, or the answer before it is out."""
+        if not self._held or self.transport.is_closing() or not self._may_parse():
+            return
+        held, self._held = self._held, b""
+        if not self._incomplete:
+            self._idle_since = self.loop.time()  # as if it had just come
+        self.data_received(held)
+        if not self._held and not self.transport.is_closing():
+            self.flow.release()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self._incomplete = True
+        self._body_left = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Its head is complete: uvicorn begins with it now, unless it may go the short way."""
+        if self.parser.should_upgrade():
+            return  # `_decline` comes next
+        if len(self.headers) > limits.head_fields_max:
+            self._refuse(refusals.TOO_MANY)
+            raise ValueError("too many header fields")  # the parser has to stop here
         self._head_bytes = 0
+        for name, value in self.headers:
+            if name == b"content-length":  # the parser has seen that it is one
+                self._body_left = int(value.strip().lstrip(b"0") or b"0")
         if self._may_be_short():
             self._offered = bytearray()
         else:
@@ -163,6 +265,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Some of its body came; how much there may be is the application's to say."""
         self._head_bytes = 0
+        self._body_left -= len(body)
         offered = self._offered
         if offered is None:
             super().on_body(body)
@@ -173,6 +276,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """It is complete."""
+        if self.parser.should_upgrade():
+            return  # only its head is
         self._head_bytes = 0
         self._incomplete = False
         self._stop_timer()
@@ -195,7 +300,6 @@ class BoundedProtocol(HttpToolsProtocol):
             and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
         )
 
     def _hand_over(self, offered: bytearray) -> None:
@@ -280,17 +384,38 @@ class BoundedProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        """An answer is out: begin the next one, or be idle."""
-        if self.pipeline or self.transport.is_closing():
+        """An answer is out: go on with what waits, or be idle."""
+        if self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
-        self._idle_since = self.loop.time()
+        if self._held:
+            Turns.over(self.server_state, self.loop).ask(self._go_on)
+        else:
+            self._idle_since = self.loop.time()
+
+    def pause_writing(self) -> None:
+        """The client does not read: begin to count for how long."""
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._unread_since = None
+        super().resume_writing()
 
     def close_if_idle(self, now: float) -> None:
-        """Close the connection if it has been idle for too long; see `slim.Idler`."""
-        if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
+        """Close the connection if it has been idle, or its client has not read, for too long; see
+        `slim.Idler`.
+        """
+        unread = self._unread_since
+        if unread is not None:
+            if now - unread >= limits.unread_seconds_max:
+                self.transport.abort()  # closing would wait for what is unread
+        elif self.transport.is_closing():
+            self._unread_since = now
+        elif self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
             self.transport.close()
 
     @property
@@ -326,17 +451,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._late = None
 
     def _give_up(self) -> None:
-        if self.flow.read_paused:  # it is us who do not read
+        if self.flow.read_paused or self.flow.is_held:  # it is us who do not read
             self._expect_soon()
         else:
             self._late = None
             self.transport.close()
 
-    def _refuse(self) -> None:
-        """Answer 431; only close if an answer to an earlier request is still being written."""
+    def _refuse(self, answer: bytes) -> None:
+        """Answer what is not read any further; only close if an answer is being made."""
         self._stop_timer()
         if self._is_answered():
-            self.transport.write(_TOO_LONG)
+            self.transport.write(answer)
         self.transport.close()
 
 

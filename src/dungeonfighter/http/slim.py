@@ -1,29 +1,33 @@
 """What uvicorn keeps for each connection, made small: 80,000 of them are idle most of the time.
 
-uvicorn's own take 1.1 KB for the flow control (an event and its queue), 0.75 KB for an empty pipeline and
-0.6 KB for a timer, each.
+uvicorn's own take 1.1 KB for the flow control (an event and its queue) and 0.6 KB for a timer, each.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, Protocol
 from weakref import WeakKeyDictionary
-
-_T = TypeVar("_T")
 
 _LOOKS: Final = 8
 """How often a connection is looked at while it may be idle: it is closed up to an eighth later."""
 
 
 class Flow:
-    """Does what uvicorn's `FlowControl` does; the event is made when somebody waits for it."""
+    """Does what uvicorn's `FlowControl` does; the event is made when somebody waits for it.
 
-    __slots__ = ("_transport", "_writable", "read_paused", "write_paused")
+    Whoever holds the connection (`hold`) keeps it from being read even where uvicorn, which asks for more
+    bytes of a request whenever somebody waits for them, resumes.
+    """
+
+    __slots__ = ("_transport", "_writable", "is_held", "read_paused", "write_paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._writable: asyncio.Event | None = None
+        self.is_held = False
         self.read_paused = False
         self.write_paused = False
 
@@ -37,12 +41,27 @@ class Flow:
     def pause_reading(self) -> None:
         if not self.read_paused:
             self.read_paused = True
-            self._transport.pause_reading()
+            if not self.is_held:
+                self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         if self.read_paused:
             self.read_paused = False
-            self._transport.resume_reading()
+            if not self.is_held:
+                self._transport.resume_reading()
+
+    def hold(self) -> None:
+        """Read nothing until `release`."""
+        if not self.is_held:
+            self.is_held = True
+            if not self.read_paused:
+                self._transport.pause_reading()
+
+    def release(self) -> None:
+        if self.is_held:
+            self.is_held = False
+            if not self.read_paused:
+                self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -54,13 +73,39 @@ class Flow:
             self._writable = None
 
 
-class Pipeline(list[_T]):
-    """The few requests that wait behind one another: what uvicorn asks of its deque."""
+class Turns:
+    """Lets the connections with something waiting go on, one in each turn of the event loop.
 
-    __slots__ = ()
+    So all pipelines of a server together get as much as one client that waits for its answers.
+    """
 
-    def appendleft(self, waiting: _T) -> None:
-        self.insert(0, waiting)
+    _of: ClassVar[WeakKeyDictionary[Any, Turns]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    @classmethod
+    def over(cls, owner: object, loop: asyncio.AbstractEventLoop) -> Turns:
+        """Those of this server."""
+        turns = cls._of.get(owner)
+        if turns is None:
+            turns = cls._of[owner] = cls(loop)
+        return turns
+
+    def ask(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` when it is its turn."""
+        self._waiting.append(go_on)
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        try:
+            self._waiting[0]()
+        finally:
+            self._waiting.popleft()
+            if self._waiting:
+                self._loop.call_soon(self._next)
 
 
 class Idler(Protocol):

@@ -1,0 +1,130 @@
+"""Honest bots beside hostile connections, `python -m bench.flood`: about a minute, on this machine.
+
+A real server, and 200 bots that play through `fleet`, each once a second (open loop): first alone, then
+beside 200 connections that do their worst (`hostile.py`), then alone again. Prints latencies of the honest
+bots and the server's memory (PSS; the most that was seen) of each phase. Fails if the p99 beside the flood is
+twice that before it or more, if the server takes more than 300 MB, or if one of them does not come back to
+within a tenth of what it was. On a busy machine repeat it: a p99 of some ms is at the mercy of neighbours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.processes import Processes, family, usage_of
+from tests.integration.server import ServerProcess
+
+_PHASES: Final = ("alone", "flooded", "again")
+_WARM_UP_SECONDS: Final = 4.0
+_QUIET_SECONDS: Final = 3.0
+"""After the flood, until what it left is closed."""
+_RATIO_MAX: Final = 2.0
+_BYTES_MAX: Final = 300_000_000
+_BACK_WITHIN: Final = 1.1
+
+
+class Phase(NamedTuple):
+    """What was measured in one of the phases; milliseconds and bytes."""
+
+    name: str
+    p50: float
+    p99: float
+    most_bytes: int
+    errors: int
+    turns: int
+
+
+def main() -> int:
+    """Run it; 0 if everything holds, 1 if not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--bots", type=int, default=200)
+    parser.add_argument("--connections", type=int, default=200, help="hostile ones")
+    parser.add_argument("--seconds", type=float, default=12.0, help="measured in each phase")
+    asked = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="flood-") as folder,
+        ServerProcess(Path(folder)) as server,
+    ):
+        phases = []
+        for name in _PHASES:
+            flooding = _flood(server.port, asked.connections, asked.seconds) if name == "flooded" else None
+            try:
+                phases.append(_measured(name, server, Path(folder), asked.bots, asked.seconds))
+            finally:
+                if flooding is not None:
+                    flooding.kill()
+                    flooding.wait()
+                    time.sleep(_QUIET_SECONDS)
+    print("\n".join(_table(phases)))
+    missed = list(_missed(*phases))
+    for line in missed:
+        print(f"MISSED: {line}")
+    return 1 if missed else 0
+
+
+def _flood(port: int, connections: int, seconds: float) -> subprocess.Popen[bytes]:
+    whole = seconds + _WARM_UP_SECONDS + 30
+    words = [sys.executable, "-m", "bench.hostile", str(port), str(connections), str(whole)]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL)
+
+
+def _measured(name: str, server: ServerProcess, folder: Path, bots: int, seconds: float) -> Phase:
+    report = folder / f"{name}.json"
+    words = ["--bots", bots, "--every", 1, "--warm-up", _WARM_UP_SECONDS, "--seconds", seconds,
+             "--prefix", name, "--report", report]  # fmt: skip
+    fleet = subprocess.Popen(
+        [sys.executable, "-m", "dungeonfighter", "fleet", server.url, *map(str, words)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    most = 0
+    while fleet.poll() is None:
+        most = max(most, _server_bytes(server))
+        time.sleep(0.5)
+    if not report.exists():
+        raise RuntimeError(f"the honest bots ended with {fleet.returncode} in the phase {name!r}")
+    told = json.loads(report.read_text())
+    errors = sum(told["errors"].values()) + sum(told["warm_up_errors"].values())
+    errors += sum(told["findings"].values()) + sum(told["unread"].values())
+    ms = told["latency_ms"]
+    return Phase(name, ms["p50"], ms["p99"], most, errors, told["turns"])
+
+
+def _server_bytes(server: ServerProcess) -> int:
+    return sum(usage_of(one).pss_bytes for one in family(Processes(), server.process_id))
+
+
+def _table(phases: list[Phase]) -> Iterator[str]:
+    yield f"{'phase':<10}{'p50 ms':>9}{'p99 ms':>9}{'ratio':>8}{'server MB':>11}{'turns':>8}{'errors':>8}"
+    for one in phases:
+        ratio = one.p99 / phases[0].p99
+        megabytes = one.most_bytes / 1e6
+        yield (
+            f"{one.name:<10}{one.p50:>9.2f}{one.p99:>9.2f}{ratio:>8.2f}{megabytes:>11.1f}"
+            f"{one.turns:>8}{one.errors:>8}"
+        )
+
+
+def _missed(alone: Phase, flooded: Phase, again: Phase) -> Iterator[str]:
+    for one in (alone, flooded, again):
+        if one.errors:
+            yield f"{one.errors} errors of honest bots: {one.name}"
+        if one.most_bytes > _BYTES_MAX:
+            yield f"{one.most_bytes / 1e6:.0f} MB: {one.name}"
+    if flooded.p99 >= _RATIO_MAX * alone.p99:
+        yield f"p99 {flooded.p99:g} ms beside the flood, {alone.p99:g} ms alone"
+    if again.p99 > _BACK_WITHIN * alone.p99:
+        yield f"p99 {again.p99:g} ms after the flood, {alone.p99:g} ms before"
+    if again.most_bytes > _BACK_WITHIN * alone.most_bytes:
+        yield f"{again.most_bytes / 1e6:.0f} MB after the flood, {alone.most_bytes / 1e6:.0f} MB before"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

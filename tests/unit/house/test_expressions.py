@@ -1,0 +1,182 @@
+"""No regular expression takes a time that is the square of a text's length: one request would hold up all.
+
+Each of the package stands below with its worst case: a beginning, what is repeated, and an end that lets it
+fail as late as possible. A new one that is not listed fails here. Each is also given what is the worst for
+others. At these sizes an expression that is linear takes some milliseconds, a quadratic one longer than the
+time a test has: nothing is measured.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+import pytest
+
+from dungeonfighter import limits
+from dungeonfighter.http import heads
+from tests.unit.house.expressions import Expression, all_expressions, other_ways
+
+SECONDS_MAX: Final = 12
+
+
+class Worst(NamedTuple):
+    """What an expression is given: `begin`, `pump` up to `size` characters, `end`.
+
+    `function` is how a compiled one is used.
+    """
+
+    function: str
+    size: int
+    begin: str = ""
+    pump: str = "a"
+    end: str = "!"
+
+    def text(self) -> str:
+        return self.begin + self.pump * (self.size // len(self.pump)) + self.end
+
+
+BODY: Final = limits.body_bytes_max
+HEAD: Final = limits.head_bytes_max
+ANSWER: Final = 262_144
+"""What a client of ours reads from a server that need not be ours."""
+ARGUMENT: Final = 131_072
+"""The longest argument of a command under Linux; so settings."""
+PUMPS: Final = (
+    " ",
+    "\t",
+    "\r\n",
+    "\n",
+    "a",
+    "1",
+    "a1",
+    "1 ",
+    "a ",
+    "-",
+    "_",
+    "'",
+    "`",
+    "/:",
+    "\u00e9",
+    "\u0663",
+)
+
+WORST: Final = {
+    ("access.hosts", "'[a-z0-9_-]+(?:\\\\.[a-z0-9_-]+)*'"): Worst("fullmatch", HEAD, pump="a."),
+    ("bots.textview", "'\\\\be(\\\\d+) t(\\\\d+)\\\\b'"): Worst("search", ANSWER, "e", "1"),
+    ("bots.textview", "'(?:^| )(item \\\\d+|\\\\d) (?=[a-z])'"): Worst("findall", ANSWER, " item ", "1"),
+    ("bots.textview", "'\\\\d\\\\b'"): Worst("match", ANSWER, pump="1"),
+    ("bots.textview", "'unequip ([a-z/]+)'"): Worst("match", ANSWER, "unequip ", "a/"),
+    ("bots.textview", "'equip (\\\\d+)(?:-(\\\\d+))?'"): Worst("match", ANSWER, "equip ", "1-"),
+    ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
+    ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
+    ("http.heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
+        "finditer", HEAD, "\r\ncontent-length: 1", " ", "1\r\n"
+    ),
+    ("http.heads", "b'\\\\r\\\\n%b:[ \\\\t]*([^\\\\r\\\\n]*)' % BOT_HEADER"): Worst(
+        "finditer", HEAD, "\r\nmcp-param-bot-id: a", " ", "b\r\n"
+    ),
+    ("http.heads", "b'[A-Za-z0-9._-]+'"): Worst("fullmatch", HEAD),
+    (
+        "huge_pages",
+        "'([0-9a-f]+)-([0-9a-f]+) rw-p \\\\S+ 00:00 0\\\\s*(?:\\\\[heap\\\\])?\\\\n'",
+    ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
+    ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
+    ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
+    ("mcp.arguments", "'unknown field `(.*)`'"): Worst("search", BODY, pump="unknown field `", end=""),
+    ("mcp.arguments", "'missing required field `(\\\\w+)`'"): Worst(
+        "search", BODY, pump="missing required field `a", end=""
+    ),
+    ("mcp.arguments", "' - at `\\\\$\\\\.(\\\\w+)'"): Worst("search", BODY, pump=" - at `$", end=""),
+    ("mcp.arguments", "'^[a-z0-9-]{1,32}\\\\Z'"): Worst("search", BODY),
+    ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
+    ("mcp.front", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
+    (
+        "mcp.many",
+        "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",
+    ): Worst("match", BODY, pump="a" * 128 + "\n", end="a"),
+    ("settings", "'[^/].*\\\\.db:|.*[\\\\0\\\\n]'"): Worst("match", ARGUMENT, "a", ".db"),
+    ("settings", "'\\\\s*(host|server)\\\\s*='"): Worst("match", ARGUMENT, "host", " "),
+    ("settings", "'://[^@/]*@'"): Worst("sub", ARGUMENT, pump="://a"),
+    ("settings", "'(?i)(password|pwd)\\\\s*=[^;]*'"): Worst("sub", ARGUMENT, "password", " "),
+    ("settings", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("settings", "'[0-9]{1,6}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("settings", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
+    ("settings", "'([a-z0-9._-]+|\\\\[[0-9a-f:.]+\\\\])(:[0-9]{1,5})?'"): Worst("fullmatch", ARGUMENT),
+    ("settings", "'https?://[^/\\\\s?#@]+/?'"): Worst("fullmatch", ARGUMENT, "http://"),
+    ("settings", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
+    ("storage.sql_files", "'(\\\\d{3})_\\\\w+\\\\.sql\\\\Z'"): Worst("match", 255, "001_"),
+    ("storage.sql_files", "'^-- name: (\\\\w+)$'"): Worst("split", ARGUMENT, pump="-- name: a"),
+    ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
+}
+"""By module and the expression as it is written there; None where a module has only one, and a long one."""
+
+
+def worst_of(expression: Expression) -> Worst | None:
+    module = expression.module.removeprefix("dungeonfighter.")
+    return WORST.get((module, expression.written)) or WORST.get((module, None))
+
+
+def ways_of(expression: Expression) -> Worst:
+    worst = worst_of(expression)
+    assert worst is not None, f"list it in WORST with its worst case: {expression}"
+    return worst
+
+
+def consume(pattern: re.Pattern[str], function: str, text: str) -> None:
+    """Have the whole text looked at, as the package does."""
+    if function == "sub":
+        pattern.sub("", text)
+    elif function in {"finditer", "findall", "split"}:
+        for _ in pattern.finditer(text):
+            pass
+    else:
+        getattr(pattern, function)(text)
+
+
+def given(pattern: re.Pattern[str] | re.Pattern[bytes], worst: Worst) -> None:
+    text = worst.text()
+    if isinstance(pattern.pattern, bytes):
+        consume(pattern, worst.function, text.encode("latin-1", "replace"))  # type: ignore[arg-type]
+    else:
+        consume(pattern, worst.function, text)
+
+
+@pytest.mark.parametrize("expression", all_expressions(), ids=lambda one: f"{one.module}: {one.written[:40]}")
+@pytest.mark.timeout(SECONDS_MAX, method="signal")
+def test_every_expression_is_linear(expression: Expression) -> None:
+    worst, pattern = ways_of(expression), expression.compiled()
+    given(pattern, worst)
+    for pump in PUMPS:
+        given(pattern, Worst(worst.function, worst.size, worst.begin, pump))
+
+
+def test_every_listed_one_is_there() -> None:
+    there = {(one.module.removeprefix("dungeonfighter."), one.written) for one in all_expressions()}
+    modules = {module for module, _ in there}
+    assert not [key for key in WORST if key not in there and (key[1] is not None or key[0] not in modules)]
+
+
+def test_nobody_hides_expressions() -> None:
+    assert not other_ways()
+
+
+@pytest.mark.timeout(SECONDS_MAX, method="signal")
+@pytest.mark.parametrize("name", [b"Mcp-Param-Bot-Id", b"Content-Length", b"X-Other"])
+def test_a_head_full_of_blanks_is_learned_or_not_in_one_pass(name: bytes) -> None:
+    value = b"a" + b" " * (limits.head_bytes_max - 100) + b"b"
+    heads.learned(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
+
+
+def test_a_length_with_more_digits_than_python_reads_is_not_learned() -> None:
+    head = b"POST /mcp HTTP/1.1\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nhi"
+    assert heads.learned(head, b"hi") is None
+
+
+def test_blanks_around_a_value_are_not_of_it() -> None:
+    before = b"POST /mcp HTTP/1.1\r\nMcp-Param-Bot-Id: \t"
+    known = heads.learned(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
+    assert known is not None
+    assert known.before == before
+    assert known.between == b" \t \r\nContent-Length:\t"
+    assert known.after == b" \r\n\r\n"
