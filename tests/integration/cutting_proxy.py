@@ -116,3 +116,60 @@ async def cutting(url: str, seed: int = 1) -> AsyncIterator[CuttingProxy]:
         yield proxy
     finally:
         server.close()
+
+
+class SilentProxy:
+    """A firewall: `forget()` stops passing on what goes over the connections there are, and closes none.
+
+    Attributes:
+        connections: How many were ever made.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
+        self._name = parts.path
+        self._forgotten = asyncio.Event()
+        self.connections = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}{self._name}?sslmode=disable"
+
+    def forget(self) -> None:
+        self._forgotten.set()
+        self._forgotten = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        forgotten = self._forgotten
+        back_reader, back_writer = await asyncio.open_connection(*self._target)
+        ways = ((reader, back_writer), (back_reader, writer))
+        await asyncio.gather(*(_pass_until(forgotten, *way) for way in ways))
+        back_writer.close()
+        writer.close()
+
+
+async def _pass_until(
+    forgotten: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Pass on; once forgotten, swallow."""
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            if not forgotten.is_set():
+                writer.write(data)
+        if not forgotten.is_set() and writer.can_write_eof():
+            writer.write_eof()
+
+
+@contextlib.asynccontextmanager
+async def silent(url: str) -> AsyncIterator[SilentProxy]:
+    """A firewall before the database of this address."""
+    proxy = SilentProxy(url)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()

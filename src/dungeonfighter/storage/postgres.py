@@ -47,7 +47,6 @@ from dungeonfighter.storage.save_rows import from_json, to_json
 _log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-_Line = TypeVar("_Line", BotLine, RunLine)
 
 _WRITERS_MIN: Final = 2
 _WRITERS_MAX: Final = 4
@@ -59,6 +58,10 @@ _PLANNED_TIMES: Final = 6
 """PostgreSQL plans a statement five times for its values before it keeps a plan for any."""
 _NOBODY: Final = [f" {number}" for number in range(32)]
 """Keys that no bot has, as many as a load has at a time: a kept plan is compared with those made for them."""
+_NO_STATE: Final = b"\0"
+_NO_TEXT: Final = "\udcff"
+"""A surrogate, as `Row` wants it for a text that is no UTF-8."""
+_BAD_LIST: Final = "a stored text of one of these bots is no text"
 _TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -144,7 +147,7 @@ class PostgresStore:
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Many are read over several connections side by side: each waits for the disk, a page at a time."""
         parts = in_parts(bot_ids, self._readers.size)
-        found = await asyncio.gather(*(self._fetch_rows("load", list(part)) for part in parts))
+        found = await asyncio.gather(*(self._fetch_rows(list(part)) for part in parts))
         return _in_order(chain.from_iterable(found), bot_ids)
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
@@ -156,8 +159,13 @@ class PostgresStore:
 
         async def lock(connection: Connection) -> list[Row | None]:
             await self._writers.no_orphan_left(connection)
-            async with connection.transaction():
-                rows = await self._rows(connection, "settle", list(bot_ids))
+            try:
+                async with connection.transaction():
+                    rows = await connection.fetch(self._sql["settle"], list(bot_ids))
+            except (UnicodeDecodeError, asyncpg.CharacterNotInRepertoireError):
+                async with connection.transaction():
+                    await connection.execute(self._sql["settle_without_texts"], list(bot_ids))
+                rows = await self._rows(connection, list(bot_ids))
             return _in_order(rows, bot_ids)
 
         await self._writers.finished(frozenset(bot_ids))
@@ -191,29 +199,27 @@ class PostgresStore:
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
         bound = sql_files.after_prefix(prefix)
-
-        async def fetch(connection: Connection) -> list[BotLine]:
-            return await self._lines(connection, "list_bots", (after, prefix, bound, count), BotLine)
-
-        return await self._read(fetch)
+        try:
+            return [BotLine(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
+        except Corrupt as error:
+            raise StoreError(_BAD_LIST) from error
 
     async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
         """From the copy for reading, if there is one; nothing else ever comes from there."""
         values = (prefix, sql_files.after_prefix(prefix), count)
-
-        async def fetch(connection: Connection) -> list[RunLine]:
-            return await self._lines(connection, "best_runs", values, RunLine)
-
-        return await self._read(fetch, self._copy)
-
-    def health(self) -> StoreHealth:
-        return StoreHealth(hazards=self._path.safety.hazards)
+        try:
+            return [RunLine(*row) for row in await self._fetch("best_runs", *values, pool=self._copy)]
+        except Corrupt as error:
+            raise StoreError(_BAD_LIST) from error
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         return [InputChunk(*row) for row in await self._fetch("inputs", bot_id, episode)]
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(hazards=self._path.safety.hazards)
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the connections."""
@@ -313,36 +319,34 @@ class PostgresStore:
         found = {bot_id: Head(*head) for bot_id, *head in rows}
         return [found.get(bot_id) for bot_id in bot_ids]
 
-    async def _fetch(self, name: str, *values: object) -> list[Any]:
+    async def _fetch(self, name: str, *values: object, pool: Pool | None = None) -> list[Any]:
         async def fetch(connection: Connection) -> list[Any]:
             rows: list[Any] = await connection.fetch(self._sql[name], *values)
             return rows
 
-        return await self._read(fetch)
-
-    async def _lines(
-        self, connection: Connection, name: str, values: tuple[Any, ...], kind: Callable[..., _Line]
-    ) -> list[_Line]:
-        """Lines about many bots; one with a text that is none is left out."""
         try:
-            return [kind(*row) for row in await connection.fetch(self._sql[name], *values)]
-        except UnicodeDecodeError:
-            lines = []
-            for raw in await connection.fetch(self._sql[f"{name}_bytes"], *values):
-                with contextlib.suppress(UnicodeDecodeError):
-                    lines.append(kind(*(one.decode() if isinstance(one, bytes) else one for one in raw)))
-            return lines
+            return await self._read(fetch, pool)
+        except UnicodeDecodeError as error:
+            raise Corrupt("a stored text of this bot is no text") from error
+        except StoreError as error:
+            if isinstance(error.__cause__, asyncpg.CharacterNotInRepertoireError):
+                raise Corrupt("a stored text of this bot is no text") from error
+            raise
 
-    async def _fetch_rows(self, name: str, bot_ids: list[str]) -> list[Any]:
-        return await self._read(lambda connection: self._rows(connection, name, bot_ids))
+    async def _fetch_rows(self, bot_ids: list[str]) -> list[Any]:
+        return await self._read(lambda connection: self._rows(connection, bot_ids))
 
-    async def _rows(self, connection: Connection, name: str, bot_ids: list[str]) -> list[Any]:
+    async def _rows(self, connection: Connection, bot_ids: list[str]) -> list[Any]:
         """Rows of games; where a text is none, that bot's row alone is one that does not check."""
         try:
-            rows: list[Any] = await connection.fetch(self._sql[name], bot_ids)
-        except UnicodeDecodeError:
-            raw = await connection.fetch(self._sql["load_bytes"], bot_ids)
-            return [_decoded(row) for row in raw]
+            rows: list[Any] = await connection.fetch(self._sql["load"], bot_ids)
+        except (UnicodeDecodeError, asyncpg.CharacterNotInRepertoireError):
+            if len(bot_ids) == 1:
+                found = await connection.fetch(self._sql["load_without_texts"], bot_ids)
+                return [(*row[:5], _NO_TEXT, _NO_STATE, row[5], "", *row[6:]) for row in found]
+            half = len(bot_ids) // 2
+            rows = await self._rows(connection, bot_ids[:half])
+            rows += await self._rows(connection, bot_ids[half:])
         return rows
 
     async def _read(
@@ -358,8 +362,6 @@ class PostgresStore:
                 return await self._writers.run(work)  # not one slot for a reader: share with the writers
         except StoreUnavailable:
             raise
-        except UnicodeDecodeError as error:
-            raise Corrupt("a stored text of this bot is no text") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreError(f"the database refuses a value ({reason(error)})") from error
 
@@ -371,13 +373,6 @@ def _conflict(head: Head | None) -> Conflict:
 def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
     found = {row[0]: Row(*row) for row in rows}
     return [found.get(bot_id) for bot_id in bot_ids]
-
-
-def _decoded(raw: Any) -> tuple[Any, ...]:
-    """Make a row of one whose texts came as bytes; surrogates stand for what is no UTF-8."""
-    bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at = raw
-    rules, directive = rules.decode(errors="surrogateescape"), directive.decode(errors="surrogateescape")
-    return bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
 
 
 def _parameters(batch: Sequence[Write]) -> list[list[Any]]:

@@ -31,11 +31,11 @@ CONNECTION_SETTINGS: Final = {
     "enable_mergejoin": "off",
     "lock_timeout": "500",  # milliseconds
 }
-_SERVER_KEEPALIVE: Final = {  # a server process whose client was cut off must not keep its slot for hours
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
+_SERVER_KEEPALIVE: Final = (
+    "set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3"
+)
+"""A server process whose client was cut off must not keep its slot for hours. Not sent at the start of the
+connection: PgBouncer refuses what it does not know there."""
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPALIVE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """Seconds and a count, by the names of this platform's options (macOS says TCP_KEEPALIVE for the first)."""
 _UNACKNOWLEDGED_MS: Final = 5_000
@@ -47,7 +47,8 @@ TOO_MANY_CONNECTIONS: Final = "53300"
 _WHO_AM_I: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _SAFETY: Final = """
 select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
-       current_setting('server_encoding')
+       current_setting('server_encoding'),
+       (select source = 'client' from pg_settings where name = 'lock_timeout')
 """
 _MENDED: Final = "set synchronous_commit = on"
 _ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
@@ -127,7 +128,7 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
             max_cached_statement_lifetime=0,
             server_settings={
                 "application_name": "dungeonfighter",
-                **({} if is_pooler else {**CONNECTION_SETTINGS, **_SERVER_KEEPALIVE}),
+                **({} if is_pooler else CONNECTION_SETTINGS),
             },
         )
         _keep_alive(connection)
@@ -136,8 +137,7 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
             if not is_pooler:
                 pid, begun = await connection.fetchrow(_WHO_AM_I)
                 backend = (pid, begun)
-            if safety is not None:
-                await _ask_safety(connection, safety, is_pooler=is_pooler)
+            await _make_safe(connection, safety or Safety())
     except Exception as error:
         if connection is not None:
             connection.terminate()
@@ -147,12 +147,17 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
     return connection, backend
 
 
-async def _ask_safety(connection: Connection, safety: Safety, *, is_pooler: bool) -> None:
-    """A default of the session is mended here, where the session is ours; the server's own cannot be."""
-    fsync, pages, synchronous, encoding = await connection.fetchrow(_SAFETY)
-    if synchronous == "off" and not is_pooler:
-        await connection.execute(_MENDED)
-        synchronous = "on"
+async def _make_safe(connection: Connection, safety: Safety) -> None:
+    """Mend here what is a session's default, if the session is ours; the server's own settings cannot be.
+
+    The session is not ours where what we sent at its start did not arrive: then a pooler is in between.
+    """
+    fsync, pages, synchronous, encoding, is_ours = await connection.fetchrow(_SAFETY)
+    if is_ours:
+        await connection.execute(_SERVER_KEEPALIVE)
+        if synchronous == "off":
+            await connection.execute(_MENDED)
+            synchronous = "on"
     safety.note(fsync, pages, synchronous, encoding)
 
 

@@ -32,6 +32,7 @@ _PING_SECONDS: Final = 2.0
 _SCARCE_SECONDS: Final = 5.0
 """After the server had no room, how long the pool makes do with what it has."""
 
+_READ_ONLY: Final = "25006"
 _ORPHANS: Final = """
 select a.pid, case when a.state = 'idle' then pg_terminate_backend(a.pid) end
 from unnest($1::int[], $2::timestamptz[]) as o (pid, backend_start)
@@ -198,6 +199,8 @@ class Pool:
                 self._give_back(connection)
                 raise
             except BaseException as error:
+                if getattr(error, "sqlstate", None) == _READ_ONLY:
+                    self._path.cut_at = self._now()  # this was the primary; the idle ones lead there too
                 if meaning(error) is Meaning.unknown:
                     self._cut_off(connection)
                 else:
@@ -272,7 +275,9 @@ class Pool:
 
     def _cut_off(self, connection: Connection) -> None:
         """Give up a connection that was at work: what it was doing may still happen."""
-        self._path.doubted_at = self._now()  # what cut this one off may have cut off the idle ones too
+        self._path.doubted_at = max(
+            self._path.doubted_at, self._now()
+        )  # what cut this one off may have cut off the idle ones too
         backend = self._backends.get(connection)
         self._lost(connection)
         if backend is not None:

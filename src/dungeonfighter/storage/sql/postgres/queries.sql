@@ -134,18 +134,10 @@ select phase, blocks_done, blocks_total, tuples_done, tuples_total, lockers_done
 from pg_stat_progress_create_index
 where datname = current_database() and relid = to_regclass($1);
 
--- name: load_bytes
--- Here and below: the same once more with texts as bytes, for when the driver could not make texts of them.
-select bot_id, version, digest, episode, turn, textsend(rules), state, trail, textsend(directive), tokens_today,
-       extract(epoch from updated_at)::float8
+-- name: load_without_texts
+-- For a row whose texts the driver or the server cannot make texts of.
+select bot_id, version, digest, episode, turn, trail, tokens_today, extract(epoch from updated_at)::float8
 from games where bot_id = any($1::text[]);
 
--- name: list_bots_bytes
-select textsend(bot_id), episode, turn, extract(epoch from updated_at)::float8 from games
-where bot_id > $1 and bot_id >= $2 and bot_id < $3 and length(state) > 0
-order by bot_id limit $4;
-
--- name: best_runs_bytes
-select score, textsend(bot_id), episode, last_turn, textsend(result), textsend(mode) from episodes
-where bot_id >= $1 and bot_id < $2
-order by score desc, bot_id, episode limit $3;
+-- name: settle_without_texts
+select from games where bot_id = any($1::text[]) order by bot_id for update;

@@ -1,0 +1,223 @@
+"""The way to PostgreSQL: silent firewalls, too few slots, unsafe settings, texts that are none."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from dungeonfighter.connection_strings import parse_database
+from dungeonfighter.errors import Corrupt, SettingsError, StoreUnavailable
+from dungeonfighter.hosting.game import checked
+from dungeonfighter.hosting.ports import Won
+from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.rules import load_rules
+from dungeonfighter.storage import postgres_links, postgres_pool
+from dungeonfighter.storage.postgres import PostgresStore
+from tests.contract.postgres_server import PostgresServer, running_server
+from tests.contract.rows import after, first, save
+from tests.integration.cutting_proxy import silent
+
+
+@pytest.fixture(scope="module")
+def small_server() -> Iterator[PostgresServer]:
+    """Ten slots, and settings that lose turns in a crash."""
+    with running_server(max_connections="10", fsync="off", full_page_writes="off") as server:
+        yield server
+
+
+@pytest.mark.parametrize("is_idle", [True, False], ids=["long idle", "just used"])
+async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, *, is_idle: bool
+) -> None:
+    if is_idle:
+        monkeypatch.setattr(postgres_pool, "_IDLE_SECONDS", 0.0)
+    asks, waits = postgres_links.answers, []
+
+    async def counted(connection: postgres_links.Connection, seconds: float) -> bool:
+        answered = await asks(connection, seconds)
+        waits.extend([] if answered else [seconds])
+        return answered
+
+    monkeypatch.setattr(postgres_links, "answers", counted)
+    async with silent(postgres_url) as proxy:
+        store = PostgresStore(proxy.url, pool_size=8, slow_seconds=0.8)
+        await store.open()
+        write = first("local/a")
+        assert await store.commit([write]) == [Won()]
+        assert await store.load(["local/a"])
+        made = proxy.connections
+        proxy.forget()
+        failed = 0
+        for n in range(10):
+            following = after(write, b"n%d" % n)
+            try:
+                outcome = await store.commit([following])
+            except StoreUnavailable:
+                failed += 1
+                outcome = []
+            row = None
+            while row is None:
+                try:
+                    (row,) = await store.settle(["local/a"])
+                except StoreUnavailable:
+                    failed += 1
+            assert row.version == (following.row.version if outcome == [Won()] else write.row.version)
+            if outcome == [Won()]:
+                write = following
+        assert failed <= (0 if is_idle else 2)  # the commit in flight; its server process is ended once
+        assert len(waits) <= (2 if is_idle else 1)  # one answers for all that were idle for longer
+        assert sum(waits) <= 0.4
+        assert write.row.version >= 10
+        assert proxy.connections - made <= 3
+        await store.close()
+
+
+async def test_every_connection_is_kept_alive_by_both_ends(postgres_url: str) -> None:
+    connection, _ = await postgres_links.connect(postgres_url, is_pooler=False, safety=None)
+    link = connection._transport.get_extra_info("socket")
+    assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for name, least in (("TCP_USER_TIMEOUT", 5000), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            assert link.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == least
+    assert await connection.fetchval("show tcp_keepalives_idle") == "30"
+    await connection.close()
+
+
+async def test_a_pool_larger_than_the_server_writes_all_the_same(
+    small_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = small_server.empty_database("games")
+    store = PostgresStore(url, pool_size=64, allow_unsafe=True)
+    with caplog.at_level(logging.WARNING):
+        await store.open()
+    told = [record.getMessage() for record in caplog.records if "53300" in record.getMessage()]
+    assert len(told) == 1
+    assert "10 of 64" in told[0]
+    assert "--db-pool-size 10" in told[0]
+    assert store._writers.standing == store.lanes == 4
+    bots = [f"local/b{number:03}" for number in range(200)]
+    assert await store.commit([first(bot) for bot in bots]) == [Won()] * 200
+    assert None not in await store.load(bots)
+    await store.close()
+
+
+async def test_with_no_slot_for_a_reader_the_writers_read(small_server: PostgresServer) -> None:
+    url = small_server.empty_database("games")
+    others = [await asyncpg.connect(small_server.url()) for _ in range(8)]
+    store = PostgresStore(url, pool_size=8, allow_unsafe=True)
+    await store.open()
+    assert await store.commit([first("local/a")]) == [Won()]
+    assert [row.version for row in await store.load(["local/a"]) if row] == [1]
+    await store.close()
+    for other in others:
+        await other.close()
+
+
+async def test_settings_that_lose_turns_are_refused_unless_they_are_allowed(
+    small_server: PostgresServer,
+) -> None:
+    url = small_server.empty_database("games")
+    with pytest.raises(SettingsError, match=r"fsync = off(.|\n)*full_page_writes = off") as caught:
+        await PostgresStore(url).open()
+    assert "--allow-unsafe-store 1" in str(caught.value)
+    store = PostgresStore(url, allow_unsafe=True)
+    await store.open()
+    assert len(store.health().hazards) == 2
+    await store.close()
+
+
+async def test_a_sessions_default_that_loses_turns_is_mended(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    await watcher.execute("alter database games set synchronous_commit = off")
+    safety = postgres_links.Safety()
+    connection, _ = await postgres_links.connect(postgres_url, is_pooler=False, safety=safety)
+    assert await connection.fetchval("show synchronous_commit") == "on"
+    assert not safety.hazards
+    await connection.close()
+    connection, _ = await postgres_links.connect(postgres_url, is_pooler=True, safety=safety)
+    assert "synchronous_commit" in safety.hazards[0]
+    await connection.close()
+
+
+def test_a_hazard_that_comes_with_a_new_connection_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    safety = postgres_links.Safety()
+    safety.note("on", "on", "on", "UTF8")
+    safety.check(allow_unsafe=False)
+    for _ in range(3):
+        safety.note("off", "on", "on", "UTF8")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert len(safety.hazards) == 1
+
+
+async def _made(watcher: asyncpg.Connection, encoding: str) -> None:
+    await watcher.execute("drop database if exists bytes with (force)")
+    await watcher.execute(
+        f"create database bytes encoding '{encoding}' template template0 lc_collate 'C' lc_ctype 'C'"
+    )
+
+
+async def test_a_text_that_is_none_concerns_its_bot_alone(
+    postgres_server: PostgresServer, watcher: asyncpg.Connection
+) -> None:
+    await _made(watcher, "SQL_ASCII")
+    store = PostgresStore(postgres_server.url("bytes"))
+    await store.open()
+    bots = [f"local/b{number}" for number in range(5)]
+    begun = [first(bot) for bot in bots]
+    await store.commit(begun)
+    await store.put_save(save("local/b2", "main"))
+    spoiler = await asyncpg.connect(postgres_server.url("bytes"))
+    await spoiler.execute(r"update games set directive = E'\xff' where bot_id = 'local/b2'")
+    await spoiler.execute(r"""update character_saves set character_data = '{"state": 7}'""")
+    await spoiler.execute(r"insert into run_inputs values ('local/b2', 1, 0, E'\xff')")
+    await spoiler.close()
+    for rows in (await store.load(bots), await store.settle(bots)):
+        assert [row.version for row in rows if row] == [1] * 5
+        assert [row.rules != "" for row in rows if row] == [True, True, False, True, True]
+        with pytest.raises(Corrupt):
+            checked("local/b2", rows[2], RuleBook([load_rules()]))
+    with pytest.raises(Corrupt):
+        await store.get_save("local/b2", "main")
+    with pytest.raises(Corrupt):
+        await store.inputs("local/b2", 1)
+    assert len(await store.list_bots("local/", "local/", 9)) == 5
+    assert await store.commit([after(begun[2], b"new")]) == [Won()]  # the bot can begin anew
+    await store.close()
+
+
+async def test_an_encoding_that_cannot_hold_every_text_is_refused(
+    postgres_server: PostgresServer, watcher: asyncpg.Connection
+) -> None:
+    await _made(watcher, "LATIN1")
+    with pytest.raises(SettingsError, match="encoding is LATIN1"):
+        await PostgresStore(postgres_server.url("bytes")).open()
+
+
+async def test_each_spelling_of_a_connection_string_connects(
+    postgres_server: PostgresServer, postgres_url: str, watcher: asyncpg.Connection
+) -> None:
+    password = "a;b'c=\"d e"
+    await watcher.execute("drop role if exists player")
+    await watcher.execute("create role player login superuser")
+    port = parse_database(postgres_url).shown.rpartition(":")[2].partition("/")[0]
+    quoted = password.replace('"', '""')
+    escaped = password.replace("'", "\\'")
+    for text in (
+        f'Host=127.0.0.1;Port={port};Database=games;Uid=player;Pwd="{quoted}";SSL Mode=Prefer',
+        f"host=127.0.0.1 port={port} dbname=games user=player password='{escaped}' sslmode=disable",
+        f"postgresql://player:{quote(password, safe='')}@localhost:1,127.0.0.1:{port}/games",
+        f"Host=localhost,127.0.0.1;Port=1,{port};Database=games;Uid=player;TargetSessionAttributes=ReadWrite",
+        postgres_server.socket_url("games"),
+    ):
+        store = PostgresStore(parse_database(text).url, pool_size=1)
+        await store.open()
+        assert await store.heads(["local/a"]) == [None]
+        await store.close()
