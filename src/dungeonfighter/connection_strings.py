@@ -86,12 +86,13 @@ _IDLE_NAMES: Final = frozenset(map(_plain, _WITHOUT_EFFECT))
 _SECRET: Final = frozenset({"password", "sslpassword"})
 _SSL_MODES: Final = {_plain(mode).replace("-", ""): mode for mode in (
     "disable", "allow", "prefer", "require", "verify-ca", "verify-full")}  # fmt: skip
+_TLS: Final = "TLSv1|TLSv1.1|TLSv1.2|TLSv1.3"
 _VALUES: Final = {
-    "sslnegotiation": r"postgres|direct",
-    "ssl_min_protocol_version": r"TLSv1(\.[123])?",
-    "ssl_max_protocol_version": r"TLSv1(\.[123])?",
-    "target_session_attrs": r"any|primary|standby|read-write|read-only|prefer-standby",
-    "gsslib": r"gssapi|sspi",
+    "sslnegotiation": "postgres|direct",
+    "ssl_min_protocol_version": _TLS,
+    "ssl_max_protocol_version": _TLS,
+    "target_session_attrs": "any|primary|standby|read-write|read-only|prefer-standby",
+    "gsslib": "gssapi|sspi",
 }
 _CONNINFO_BEGINS: Final = re.compile(
     r"\s*\w+\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s;'\"][^\s;]*)\s+\w+\s*=", re.DOTALL
@@ -100,7 +101,7 @@ _CONNINFO_PAIR: Final = re.compile(
     r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'(?=\s|\Z)|((?:[^\s\\']|\\.)*)(?=\s|\Z))", re.DOTALL
 )
 _ADO_PAIR: Final = re.compile(
-    r"""[\s;]*((?:[^=;]|==)+?)\s*=(?!=)\s*(?:"((?:[^"]|"")*)"\s*(?=;|\Z)|'((?:[^']|'')*)'\s*(?=;|\Z)|([^;]*))""",
+    r"""[\s;]*+((?:[^=;]|==)++)=(?!=)\s*(?:"((?:[^"]|"")*)"\s*(?=;|\Z)|'((?:[^']|'')*)'\s*(?=;|\Z)|([^;]*))""",
     re.DOTALL,
 )
 
@@ -243,7 +244,7 @@ def _checked(name: str, value: str) -> str:
         return mode
     if name == "target_session_attrs":
         value = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", value).lower()
-    if name in _VALUES and value and not re.fullmatch(_VALUES[name], value):
+    if name in _VALUES and value and value not in _VALUES[name].split("|"):
         raise Problem(f"{name} must be one of {_VALUES[name]}")
     return value
 
