@@ -79,7 +79,7 @@ class WatchApp:
 
     async def _api(self, path: str, query: dict[str, list[str]], receive: Receive, send: Send) -> None:
         if path == "/api/summary":
-            await _json(send, self._watch.summary())
+            await _json(send, msgspec.Raw(self._watch.summary_body()))
         elif path == "/api/bots":
             await _json(send, await self._bots(query))
         elif path == "/api/events":

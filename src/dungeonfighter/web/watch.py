@@ -28,6 +28,8 @@ from dungeonfighter.web import figures
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
+SUMMARY_SECONDS: Final = 0.5
+"""How old the numbers may be that `/api/summary` answers."""
 HISTORY_TICKS: Final = 180
 BEST_SECONDS: Final = 5.0
 """How old the list of the best runs may be."""
@@ -103,6 +105,8 @@ class Watch:
         self._listed: set[str] = set()
         self._best: list[RunLine] | None = None
         self._best_at = -math.inf
+        self._body: bytes | None = None
+        self._body_at = -math.inf
         self.history: deque[float] = deque(maxlen=HISTORY_TICKS)
 
     def start(self) -> None:
@@ -140,6 +144,13 @@ class Watch:
         """Forget a viewer."""
         viewer.leave()
         self._viewers.discard(viewer)
+
+    def summary_body(self) -> bytes:
+        """Encode the numbers once for all who ask within `SUMMARY_SECONDS`: they cost some milliseconds."""
+        now = self._clock.now()
+        if self._body is None or not 0 <= now - self._body_at < SUMMARY_SECONDS:
+            self._body, self._body_at = msgspec.json.encode(self.summary()), now
+        return self._body
 
     def summary(self) -> figures.Summary:
         """The numbers of this moment."""
@@ -189,6 +200,7 @@ class Watch:
             self._rate = (turns - turns_before) / (now - before)
             self._last = (now, turns)
             self.history.append(round(self._rate, 1))
+            self._body = None
         if not self._viewers:
             return
         await self._look_for_best(now)

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from dungeonfighter.errors import Overloaded
 from dungeonfighter.telemetry.totals import Totals
+from dungeonfighter.web import figures
 from dungeonfighter.web import watch as watching
 from dungeonfighter.web.watch import Viewer
 from tests.unit.web.watching import Place
@@ -133,3 +134,19 @@ async def test_a_tick_that_breaks_does_not_end_the_ticker(caplog: pytest.LogCapt
     await place.watch.close()
     assert place.watch.failed_ticks == 3
     assert "a tick of the watch page broke" in caplog.text
+
+
+async def test_those_who_ask_at_once_are_answered_with_one_summary() -> None:
+    """It costs milliseconds: a client that asks all the time must not take them from the bots."""
+    place = Place()
+    made: list[None] = []
+    summary = place.watch.summary
+
+    def counted() -> figures.Summary:
+        made.append(None)
+        return summary()
+
+    place.watch.summary = counted  # type: ignore[method-assign]
+    for _ in range(50):
+        assert (await place.get("/api/summary")).status == 200
+    assert len(made) == 1
