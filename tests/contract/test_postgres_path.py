@@ -67,12 +67,12 @@ async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
             while row is None:
                 try:
                     (row,) = await store.settle(["local/a"])
-                except StoreUnavailable:
-                    failed += 1
+                except StoreUnavailable:  # until the server has ended the process of the lost connection
+                    continue
             assert row.version == (following.row.version if outcome == [Won()] else write.row.version)
             if outcome == [Won()]:
                 write = following
-        assert failed <= (0 if is_idle else 2)  # the commit in flight; its server process is ended once
+        assert failed <= (0 if is_idle else 1)  # the commit in flight
         assert len(waits) <= (2 if is_idle else 1)  # one answers for all that were idle for longer
         assert sum(waits) <= SLOW_SECONDS / 2
         assert write.row.version >= 10

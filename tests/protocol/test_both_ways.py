@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import pytest
 
 from dungeonfighter import limits
@@ -19,6 +20,7 @@ from dungeonfighter.rules import Rules
 from dungeonfighter.storage.memory import MemoryStore
 from tests.protocol.both_ways import ERAS, BothWays, Way, ask
 from tests.protocol.served import VERSION
+from tests.rows import follow_up
 
 BOT = "ada"
 START = {"seed": 11, "weapon": "sword", "name": "Ada"}
@@ -296,11 +298,10 @@ def test_rows_that_cannot_be_played_are_told_the_same(rules: Rules, rules_name: 
         async def spoil(way: Way) -> None:
             (row,) = await way.store.load(["local/hero"])
             assert row is not None
-            spoiled = Row(
-                "local/ill", 1, row.digest, row.episode, row.turn, rules_name or row.rules,
-                row.state if rules_name else b"\x00", row.trail,
-            )  # fmt: skip
-            await way.store.commit([Write(spoiled, 0, b"")])
+            absent = msgspec.structs.replace(row, bot_id="local/ill", version=0)
+            changes = {"rules": rules_name} if rules_name else {"state": b"\x00"}
+            write = follow_up(absent, **changes)
+            await way.store.commit([msgspec.structs.replace(write, from_digest=b"", from_tail=b"")])
 
         ways.on_both(spoil)
         for tool, arguments in (("handle_input", {"input": "1"}), ("get_game_state", {})):

@@ -58,6 +58,8 @@ class BotHost:
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
         self._lines = Lines(store, rules, self._patience, hot_games_max, rest)
+        self._now, self._op, self._submit = clock.now, chance.op, self._lines.submit
+        self._timeout_seconds = commit_timeout_seconds
 
     @property
     def feed(self) -> Feed:
@@ -105,8 +107,8 @@ class BotHost:
         Raises:
             BadInput, Overloaded: As `play`; then nobody is told.
         """
-        op, deadline = self._chance.op(), self._patience.deadline()
-        self._lines.submit(key, Play(op, deadline, asker, tag, canonical(text), turn, episode))
+        deadline = self._now() + self._timeout_seconds  # `Patience.deadline`, without the call
+        self._submit(key, Play(self._op(), deadline, asker, tag, canonical(text), turn, episode))
 
     def begin_plays(
         self, plays: Iterable[tuple[str, str, int | None, int | None, Any]], asker: Asker

@@ -70,6 +70,7 @@ class Lines:
         self._ready: list[tuple[Game, Request]] = []
         self.hot: OrderedDict[str, Game] = OrderedDict()
         self.commits = Lanes(store, rest)
+        self._add = self.commits.add
         self.counters = Counters()
         self.feed = Feed()
 
@@ -159,7 +160,7 @@ class Lines:
             attempt = request.trying(plan)
             if not request.replayable:
                 request.is_from_memory = True
-            self.commits.add(attempt.write, self._told, (game, request, attempt))
+            self._add(attempt.write, self._told, (game, request, attempt))
         except Exception as error:  # noqa: BLE001 (nothing is on its way: told to the one who asked)
             self._fail(game, request, error)
 
@@ -168,7 +169,12 @@ class Lines:
         if type(told) is not Won:
             self._slowly(game, request, told)
             return
-        self._won(game, attempt)
+        write = attempt.write
+        if write.ended is not None or not self._patience.store_writes:
+            self._won(game, attempt)
+        else:  # nearly always: the same, without the calls
+            game.row, game.trouble = write.row, None
+            self.counters.turns += attempt.applied
         request.asker.tell(request.tag, attempt.shown)
         self._next(game)
 
@@ -183,13 +189,9 @@ class Lines:
             return Verdict(error=trouble or error)
 
     def _won(self, game: Game, attempt: Attempt) -> None:
-        write = attempt.write
-        game.row = write.row
+        game.row = attempt.write.row
         game.trouble = None
-        if write.ended is not None or not self._patience.store_writes:
-            self._count(attempt)
-        else:  # nearly always, so without the call
-            self.counters.turns += attempt.applied
+        self._count(attempt)
 
     def _count(self, attempt: Attempt) -> None:
         self.counters.turns += attempt.applied

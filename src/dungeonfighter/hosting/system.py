@@ -7,7 +7,7 @@ import os
 import random
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Final
 
@@ -33,11 +33,9 @@ class SystemChance:
 
     def __init__(self) -> None:
         draws = map(os.urandom, repeat(_OPS.size))
-        self._ops: Iterator[bytes] = chain.from_iterable(map(_OPS.unpack, draws))
-
-    def op(self) -> bytes:
+        ops: Iterator[bytes] = chain.from_iterable(map(_OPS.unpack, draws))
+        self.op: Callable[[], bytes] = ops.__next__
         """Drawn many at a time: asking the system costs 3 us each time."""
-        return next(self._ops)
 
     def seed(self) -> int:
         return int.from_bytes(os.urandom(8), "big") & limits.seed_max

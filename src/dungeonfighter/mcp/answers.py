@@ -17,6 +17,7 @@ from dungeonfighter.errors import (
     BadInput,
     DungeonFighterError,
     NewerRules,
+    NotWritten,
     Overloaded,
     StoreError,
     StoreUnavailable,
@@ -31,7 +32,7 @@ PARSE_ERROR: Final = -32700
 REFUSED: Final = -32000
 
 NEWER_RULES_RETRY_SECONDS: Final = 3
-_STORES_OWN: Final = (StoreError, StoreUnavailable)
+_STORES_OWN: Final = (StoreError, StoreUnavailable, NotWritten)
 _STORE_AWAY: Final = "the store cannot be reached now; try again in a few seconds"
 """Told instead of what a driver said, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
