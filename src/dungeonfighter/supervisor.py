@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from dungeonfighter import huge_pages, limits
+from dungeonfighter import heap, huge_pages, limits
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Offer, Reply
@@ -213,6 +213,7 @@ async def serve(
         backlog=BACKLOG,
     )
     server = _Server(config, started)
+    heap.return_large_blocks()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

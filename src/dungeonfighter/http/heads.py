@@ -26,6 +26,8 @@ _is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
 _LENGTH_DIGITS_MAX: Final = 4
 _VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
 _HEADS_MAX: Final = 1024
+_HEAD_BYTES_MAX: Final = 4096
+"""Longer ones are parsed each time: kept, they would take 32 MB."""
 
 
 class Head(NamedTuple):
@@ -71,7 +73,9 @@ _heads: dict[Head, Head] = {}
 def learned(whole: bytes, body: bytes) -> Head | None:
     """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
     head = whole[: len(whole) - len(body)]
-    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4 or len(body) > BODY_BYTES_MAX:
+    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4:
+        return None
+    if len(body) > BODY_BYTES_MAX or len(head) > _HEAD_BYTES_MAX:
         return None
     lengths, bots = list(_LENGTH.finditer(head)), list(_BOT.finditer(head))
     if len(lengths) != 1 or len(bots) > 1:

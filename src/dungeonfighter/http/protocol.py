@@ -246,13 +246,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_left = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One more field: beyond the bound the parser stops, for thousands take it milliseconds."""
+        if len(self.headers) >= limits.head_fields_max:
+            self._refuse(refusals.TOO_MANY)
+            raise ValueError("too many header fields")
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Its head is complete: uvicorn begins with it now, unless it may go the short way."""
         if self.parser.should_upgrade():
             return  # `_decline` comes next
-        if len(self.headers) > limits.head_fields_max:
-            self._refuse(refusals.TOO_MANY)
-            raise ValueError("too many header fields")  # the parser has to stop here
         self._head_bytes = 0
         for name, value in self.headers:
             if name == b"content-length":  # the parser has seen that it is one

@@ -20,6 +20,7 @@ LEVELS = {
     "__init__": 0,
     "connection_strings": 1,
     "errors": 1,
+    "heap": 1,
     "huge_pages": 1,
     "limits": 1,
     "scheduling": 1,
