@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from dungeonfighter.errors import NotWritten, StoreUnavailable
-from dungeonfighter.hosting.ports import Won, Write
+from dungeonfighter.hosting.ports import Head, Won, Write
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.sqlite import SqliteStore
 from dungeonfighter.storage.sqlite_connection import LOG_FRAME_BYTES, LOG_PAGES_MAX
@@ -215,6 +216,90 @@ async def test_a_text_that_is_none_concerns_its_bot_alone(
     assert getattr(rows[2], column) == "\udcffa"
     assert (await store.settle(["local/c"]))[0] == rows[2]
     assert len(await store.list_bots("local/", "local/", 100)) == 26
+
+
+TYPES = {
+    "digest": "cast(digest as text)", "state": "cast(state as text)", "trail": "cast(trail as text)",
+    "version": "cast(x'ff' as text)", "turn": "cast(x'ff' as text)", "episode": "1.5",
+    "tokens_today": "x'ff'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", TYPES)
+async def test_a_value_of_another_type_concerns_its_bot_alone(
+    path: Path, store: SqliteStore, column: str
+) -> None:
+    """In a record of SQLite one bit tells a text from bytes of the same length."""
+    bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
+    writes = [first(bot, b"state \xff") for bot in bots]
+    await commit(store, writes)
+    other = apsw.Connection(str(path))
+    other.execute(f"update games set {column} = {TYPES[column]} where bot_id = 'local/c'")
+    for rows in (await store.load(bots), await store.settle(bots)):
+        assert [row and row.bot_id for row in rows] == bots
+        assert [row and row.state for row in rows] == [b"state \xff"] * 26
+    heads = await store.heads(bots)
+    assert [head and head.tail for head in heads if head != Head(-1, b"", b"")] == [b"trail"] * (
+        25 if column == "version" else 26
+    )
+    others = [after(write, b"next") for write in writes if write.row.bot_id != "local/c"]
+    assert await store.commit(others) == [Won()] * 25
+    if column in {"digest", "state", "trail"}:  # all bytes are as they were: the next write mends the type
+        assert await store.commit([after(writes[2], b"next")]) == [Won()]
+
+
+async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
+    """SQLite's `substr` of no bytes is null, which equals nothing."""
+    empty = msgspec.structs.replace(first("local/a").row, trail=b"")
+    assert await store.commit([Write(empty, 0, b"")]) == [Won()]
+    assert await store.heads(["local/a"]) == [Head(1, empty.digest, b"")]
+    following = msgspec.structs.replace(empty, version=2)
+    assert await store.commit([Write(following, 1, empty.digest, b"")]) == [Won()]
+
+
+async def test_a_lock_that_cannot_be_left_does_not_undo_what_was_done(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_told: object) -> None:
+        raise OSError("no locks available")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(FileLock, "__exit__", broken)
+        assert await store.commit([first("local/a")]) == [Won()]
+
+
+async def test_a_file_that_cannot_be_looked_at_once_is_refused_once(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_name: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr("dungeonfighter.storage.sqlite_file.os.stat", denied)
+        with pytest.raises(NotWritten, match="Permission denied"):
+            await store.commit([first("local/a")])
+    assert await store.commit([first("local/a")]) == [Won()]
+
+
+async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_TOLD_SECONDS", 0.05)
+    store = SqliteStore(path, patience_seconds=PATIENCE_SECONDS)
+    lock = FileLock(Path(f"{path}.lock"))
+    with lock:
+        opening = asyncio.create_task(store.open())
+        while "still opening" not in caplog.text:  # noqa: ASYNC110 (a log has no event)
+            await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    lock.close()
+    for one in threading.enumerate():
+        if one.name == "sqlite-writer":
+            await asyncio.to_thread(one.join)
+    assert store._writing is None
+    assert store._checkpointer is None
 
 
 async def test_a_key_that_is_no_text_hides_no_other_from_a_list(path: Path, store: SqliteStore) -> None:

@@ -127,6 +127,8 @@ def check(row: Row, book: RuleBook) -> None:
     if not is_as_written(row):
         raise Corrupt("the stored row of this game does not check; only this game stops")
     trails.decode(row.trail)
+    if row.state and not row.trail:
+        raise Corrupt("the stored trail of this game is gone; only this game stops")
     if row.state and book.of(row.rules).digest(row.state) != row.digest:
         raise Corrupt("the stored state of this game does not check; only this game stops")
 

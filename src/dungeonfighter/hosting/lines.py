@@ -25,6 +25,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from dungeonfighter import limits
 from dungeonfighter.errors import (
     BadInput,
@@ -181,7 +183,7 @@ class Lines:
     def _plan(
         self, request: Request, row: Row, trouble: DungeonFighterError | None = None
     ) -> Planned | Verdict:
-        if trouble is not None and not (request.begins_anew and row.version >= 0):
+        if trouble is not None and not request.begins_anew:
             return Verdict(error=trouble)
         try:
             return request.plan(row, self._book)
@@ -323,6 +325,8 @@ class Lines:
             checked(game.key, row, self._book)
         except (Corrupt, NewerRules) as trouble:
             game.trouble = trouble
+            if type(game.row.version) is not int:  # nothing can be counted from there
+                game.row = msgspec.structs.replace(game.row, version=-1)
         return game.row
 
     def _after_attempt(self, row: Row, request: Request) -> Attempt | Answer | None:

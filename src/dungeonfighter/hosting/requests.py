@@ -75,6 +75,8 @@ _NONE_TRIED: Final[dict[int, Attempt]] = {}
 _ALL_SURE: Final[frozenset[int]] = frozenset()
 _TAIL: Final = slice(-limits.row_tail_bytes, None)
 """`Row.tail`, without the call."""
+_VERSION_MAX: Final = 2**62
+_NUMBER_MAX: Final = 2**30
 
 
 class Asker(Protocol):
@@ -216,7 +218,9 @@ class Start(Request):
     def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
         """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
         wanted = self._text()
-        standing, trail = _readable(row, book)
+        standing, trail, is_damaged = _readable(row, book)
+        if is_damaged:
+            return self._begin_over(row, trail, book)
         if self.origin == trails.ORIGIN_RESET and not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
@@ -225,11 +229,27 @@ class Start(Request):
         rules = book.current
         options = self._game_options(standing)
         state = rules.new_game(options)
-        directive = "" if self.origin == trails.ORIGIN_RESET else _as_text(row.directive)
+        directive = "" if self.origin == trails.ORIGIN_RESET else row.directive
         return _begin(
             row, trail, standing, rules, state, self.op,
             origin=self.origin, options=wanted, parent=row.episode, directive=directive,
         )  # fmt: skip
+
+    def _begin_over(self, row: Row, trail: trails.Trail, book: RuleBook) -> Planned | Verdict:
+        """Begin a run over a row that does not check: nothing of it is trusted but its version."""
+        clean = _cleaned(row)
+        refused = _episode_verdict(clean, trail, None, self.episode, self.origin, self._text())
+        if refused is not None:
+            return refused
+        rules = book.current
+        planned = _begin(
+            clean, trail, None, rules, rules.new_game(self._game_options(None)), self.op,
+            origin=self.origin, options=self._text(), parent=clean.episode, directive=clean.directive,
+        )  # fmt: skip
+        write = planned.write
+        check(write.row, book)  # never acknowledge what could not be read again
+        planned.write = Write(write.row, row.version, row.digest, row.tail, write.chunks, write.ended)
+        return planned
 
     def _text(self) -> str:
         return msgspec.json.encode(self.options).decode()
@@ -399,23 +419,47 @@ def _begin(
     return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
 
-def _readable(row: Row, book: RuleBook) -> tuple[Present | None, trails.Trail]:
-    """The present run (None: there is none, or it cannot be read here), and its trail as far as it can be."""
+def _readable(row: Row, book: RuleBook) -> tuple[Present | None, trails.Trail, bool]:
+    """The present run (None: there is none, or it cannot be read here), its trail as far as it can be, and
+    whether the row is damaged.
+    """
     trail = trails.readable(row.trail)
-    if not row.state:
-        return None, trail
     try:
         check(row, book)
-        return present(row, book), trail
+        return (present(row, book) if row.state else None), trail, False
     except NewerRules:
-        return None, trail
+        return None, trail, False
     except Corrupt:
-        return None, trail if is_as_written(row) else trails.without_inputs(trail)
+        return None, trail if is_as_written(row) else trails.only_ops(trail), True
 
 
-def _as_text(text: str) -> str:
-    """A stored text that may not be UTF-8, so that it can be stored again."""
-    return text.encode(errors="replace").decode()
+def _cleaned(row: Row) -> Row:
+    """A damaged row with values that can be written again, where they are not of their kind.
+
+    Raises:
+        Corrupt: Not even a version is left to go on from.
+    """
+    if type(row.version) is not int or not 0 <= row.version < _VERSION_MAX:
+        raise Corrupt("the stored version of this game does not check; only this game stops")
+    return msgspec.structs.replace(
+        row, digest=_as_bytes(row.digest), episode=_as_number(row.episode), turn=_as_number(row.turn),
+        rules=_as_text(row.rules), state=b"\0", trail=_as_bytes(row.trail), directive=_as_text(row.directive),
+        tokens_today=row.tokens_today if type(row.tokens_today) is int and row.tokens_today >= 0 else 0,
+    )  # fmt: skip
+
+
+def _as_number(number: Any) -> int:
+    """An episode or a turn; in place of an impossible one, one that no run of this bot has had."""
+    return number if type(number) is int and 0 <= number <= _NUMBER_MAX else _NUMBER_MAX
+
+
+def _as_bytes(raw: Any) -> bytes:
+    return raw if type(raw) is bytes else b""
+
+
+def _as_text(text: Any) -> str:
+    """A stored text that may not be UTF-8, or no text, so that it can be stored again."""
+    return text.encode(errors="replace").decode() if type(text) is str else ""
 
 
 def _ended_unread(row: Row, trail: trails.Trail) -> EpisodeEnd:

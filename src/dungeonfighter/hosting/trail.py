@@ -108,9 +108,9 @@ def readable(raw: bytes) -> Trail:
         return decode(b"")
 
 
-def without_inputs(trail: Trail) -> Trail:
-    """A trail whose inputs must not be trusted; the operation ids may tell of a repeat."""
-    return msgspec.structs.replace(trail, inputs="")
+def only_ops(trail: Trail) -> Trail:
+    """A trail that must not be trusted; the operation ids may tell of a repeat."""
+    return Trail("", "", 0, 0, trail.ops, "")
 
 
 def appended(trail: Trail, text: str, op: bytes) -> Trail:

@@ -15,7 +15,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -55,6 +55,8 @@ _INSTRUCTIONS_BETWEEN_LOOKS: Final = 4000
 """Of SQLite's machine: about a thousand keys."""
 _WAIT_SHARE: Final = 0.8
 """Of the patience: for locks of other programs, so that SQLite gives up before the caller does."""
+_FIRST_TOLD_SECONDS: Final = 2.0
+_TOLD_SECONDS: Final = 15.0
 HOLD_SECONDS: Final = 0.005
 """For stores of which there are more than cores; see `SqliteStore`."""
 
@@ -116,7 +118,7 @@ class SqliteStore:
             await self._writer.run(self._open_lock)
             assert self._lock is not None
             # Another server, or this one, may be building an index of a large table.
-            await self._writer.run(self._open_writing, lock=self._lock, patient=True)
+            await self._telling(self._writer.run(self._open_writing, lock=self._lock, patient=True))
             for reader in self._readers:
                 await reader.run(self._open_reading)
         except BaseException:
@@ -134,9 +136,7 @@ class SqliteStore:
         return await self._write(lambda _: self._commit(batch), hold_seconds=self._hold_seconds)
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        rows = await self._select("heads", (json.dumps(bot_ids),))
-        found = {bot_id: Head(*head) for bot_id, *head in rows}
-        return [found.get(bot_id) for bot_id in bot_ids]
+        return await self._read(lambda reading: self._heads(reading, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Many are read by several threads side by side: they wait for the disk, a page at a time."""
@@ -201,7 +201,10 @@ class SqliteStore:
 
     async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
         rows = await self._select("best_runs", (prefix, sql_files.after_prefix(prefix), count))
-        return [RunLine(score, _readable(bot_id), *rest) for score, bot_id, *rest in rows]
+        return [
+            RunLine(score, _readable(bot_id), episode, turns, _readable(result), _readable(mode))
+            for score, bot_id, episode, turns, result, mode in rows
+        ]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         return [InputChunk(*row) for row in await self._select("inputs", (bot_id, episode))]
@@ -240,6 +243,21 @@ class SqliteStore:
         if lock is not None and is_let_go:
             lock.close()
 
+    async def _telling(self, opening: Coroutine[Any, Any, None]) -> None:
+        """Wait for the opening, and say from time to time what for: there is no limit."""
+        task = asyncio.ensure_future(opening)
+        pause = _FIRST_TOLD_SECONDS
+        try:
+            while not (await asyncio.wait({task}, timeout=pause))[0]:
+                _log.warning(
+                    "still opening %s: another process holds its lock, or the schema is built", self._path
+                )
+                pause = _TOLD_SECONDS
+        except BaseException:
+            task.cancel()
+            raise
+        await task
+
     # In the threads
 
     async def _write(
@@ -258,7 +276,7 @@ class SqliteStore:
             _check_identity(identity)
             try:
                 done = work(connection)
-            except (apsw.Error, OSError) as error:
+            except (apsw.Error, OSError, UnicodeDecodeError) as error:
                 roll_back(connection)
                 raise unavailable(error) from error
             except BaseException:
@@ -306,10 +324,14 @@ class SqliteStore:
         """Under the writers' lock."""
         self._waiting.at_most(self._patience_seconds * _WAIT_SHARE)
         try:
+            if self._writer is None:
+                raise StoreUnavailable("the store was closed while it waited for the file lock")
             self._writing = sqlite_connection.connect(self._path, self._waiting)
-            sqlite_schema.migrate(self._writing)
-            self._batches = BatchWriter(self._writing, self._wall)
+            self._writing.execute("pragma user_version").fetchall()  # from now on there is a log
             self._identity = FileIdentity(self._path)
+            sqlite_schema.migrate(self._writing)
+            self._identity.check()
+            self._batches = BatchWriter(self._writing, self._wall)
             has_bug = sqlite_library.has_wal_reset_bug(self._library)
             if has_bug:
                 _log.warning(
@@ -342,9 +364,12 @@ class SqliteStore:
         """
         end = time.monotonic() + limits.read_ahead_seconds
         reading.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_BETWEEN_LOOKS)
-        with contextlib.suppress(apsw.InterruptError):
+        try:
             reading.execute(self._sql["count_keys"]).fetchall()
-        reading.set_progress_handler(None)
+        except apsw.InterruptError:
+            pass
+        finally:
+            reading.set_progress_handler(None)
 
     def _commit(self, batch: Sequence[Write]) -> list[Outcome]:
         batches, checkpointer = self._batches, self._checkpointer
@@ -360,6 +385,16 @@ class SqliteStore:
         except (UnicodeDecodeError, apsw.CorruptError):
             return [self._load_leniently(connection, bot_id) for bot_id in bot_ids]
         found = {row[0]: Row(*row) for row in rows}
+        return [found.get(bot_id) for bot_id in bot_ids]
+
+    def _heads(self, reading: apsw.Connection, bot_ids: Sequence[str]) -> list[Head | None]:
+        try:
+            rows: list[Any] = reading.execute(self._sql["heads"], (json.dumps(bot_ids),)).fetchall()
+        except (UnicodeDecodeError, apsw.CorruptError):
+            if len(bot_ids) > 1:
+                return [self._heads(reading, [bot_id])[0] for bot_id in bot_ids]
+            return [Head(-1, b"", b"")]  # of no row: whoever has one in memory loads it again
+        found = {bot_id: Head(*head) for bot_id, *head in rows}
         return [found.get(bot_id) for bot_id in bot_ids]
 
     def _load_leniently(self, connection: apsw.Connection, bot_id: str) -> Row | None:

@@ -50,10 +50,10 @@ class Checkpointer:
     """
 
     def __init__(self, path: Path, connect: Callable[[], apsw.Connection], *, apart: bool) -> None:
-        self._file = SyncedFile.of(path)
+        self._connection = connect()
         self._lock = FileLock(Path(f"{path}.lock"))
         self._beside: AbstractContextManager[Any] = self._lock if apart else _NO_LOCK
-        self._connection = connect()
+        self._file = SyncedFile.of(path)
         self._moving = threading.Lock()
         self._rows = 0
         self._due = threading.Event()

@@ -86,8 +86,10 @@ class FileIdentity:
         for name, key in self._files:
             try:
                 found = os.stat(name)  # noqa: PTH116 (in every batch: a third of what a Path costs)
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 self._refuse(f"{name} was removed or moved under the running server")
+            except OSError as error:  # now, not for ever
+                raise StoreUnavailable(f"{name} cannot be looked at: {error.strerror}") from error
             else:
                 if (found.st_dev, found.st_ino) != key:
                     self._refuse(f"{name} was replaced under the running server")

@@ -19,8 +19,10 @@ from dungeonfighter.storage.sqlite_connection import unavailable
 
 _ROWIDS_MAX: Final = 200_000
 _WON: Final = Won()
-_OF_A_ROW: Final = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError)
-"""Errors that a value of a row causes. All others of SQLite are the database's."""
+_OF_A_ROW: Final = (
+    apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, apsw.CorruptError,
+)  # fmt: skip
+"""Errors that a value of a row causes, or the page it is on. All others of SQLite are the database's."""
 
 
 class BatchWriter:

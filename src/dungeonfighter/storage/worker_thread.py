@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 from collections import deque
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeVar
 from dungeonfighter import limits
 from dungeonfighter.errors import NotWritten, StoreUnavailable
 
+_log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _NO_LOCK: Final = contextlib.nullcontext()
 
@@ -96,6 +98,8 @@ class WorkerThread:
 
     def _watch(self, task: _Task, loop: asyncio.AbstractEventLoop) -> None:
         """One timer looks after all that is waited for: it is set for the oldest, so seldom."""
+        while self._waited_for and self._waited_for[0].is_done:
+            self._waited_for.popleft()
         task.overdue_at = loop.time() + self._patience_seconds
         self._waited_for.append(task)
         if self._timer is None:
@@ -140,11 +144,15 @@ class _Task:
     def do(self) -> None:
         """In the thread."""
         try:
-            with self._lock:
+            self._lock.__enter__()
+            try:
                 if self._begin():
                     self._result = self._work()
+            finally:
+                self._leave()
         except BaseException as error:  # noqa: BLE001 (handed to the one who asked)
             self._error = error
+        del self._work, self._lock  # a batch of states, perhaps; who waits needs the result only
         with self._guard:
             self.is_done = True
             future = self._future
@@ -155,6 +163,13 @@ class _Task:
             future.get_loop().call_soon_threadsafe(_wake, future)
         except RuntimeError:
             return  # the loop is closed: nobody is left to be told
+
+    def _leave(self) -> None:
+        """Leave the lock; what was done stays done, whatever the system says."""
+        try:
+            self._lock.__exit__(None, None, None)
+        except OSError as error:
+            _log.warning("a lock could not be left: %s", error)
 
     def _begin(self) -> bool:
         with self._guard:
@@ -184,7 +199,8 @@ class _Task:
         """Return the result of the work that is done, or raise its exception."""
         if self._error is not None:
             raise self._error
-        return self._result
+        result, self._result = self._result, None
+        return result
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dungeonfighter.errors import Corrupt, StoreError
+from dungeonfighter.errors import BadInput, Corrupt, StoreError
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.host import BotHost
@@ -90,6 +90,38 @@ async def test_a_bot_whose_row_does_not_check_stops_and_can_begin_anew(column: s
             await host.read(KEY)
         assert (await host.start(KEY, MACE)).game.turn == 0
         assert (await host.play(KEY, "1")).game.turn == 1
+        assert (await replica(damaged).play(KEY, "1", turn=1)).game.turn == 2
+
+
+STORED_AS_BYTES = {"digest", "state", "trail"}
+VALUES = [None, "a text", 1.5, b"bytes", -1, 2**63 - 1, -(2**63), "\udcff", b""]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (column, value)
+        for column in COLUMNS[1:]
+        for value in VALUES
+        if column not in STORED_AS_BYTES or isinstance(value, bytes)  # stores give bytes there
+    ],
+)
+async def test_a_run_begun_over_a_damaged_row_can_be_read_again(column: str, value: object) -> None:
+    """Or it is refused, where not even a version is left; never acknowledged and then lost."""
+    store = MemoryStore()
+    await played(replica(store), 3)
+    store._rows[KEY] = msgspec.structs.replace(await row_of(store), **{column: value})
+    host = replica(store)
+    with pytest.raises((Corrupt, BadInput)) as caught:
+        await host.read(KEY)
+    assert isinstance(caught.value, Corrupt) or (column, caught.value.code) == ("state", "unknown_bot")
+    try:
+        await host.start(KEY, MACE)
+    except Corrupt:
+        assert column == "version"
+        return
+    await host.play(KEY, "1", turn=0)
+    assert (await replica(store).play(KEY, "1", turn=1)).game.turn == 2
 
 
 @pytest.mark.parametrize("value", [None, "a text", 1.5, b"bytes", -1])

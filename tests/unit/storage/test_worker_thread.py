@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from functools import partial
 
 import pytest
@@ -47,6 +48,24 @@ async def test_all_results_find_their_askers(hold_seconds: float) -> None:
     thread = WorkerThread("worker")
     asked = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
     assert await asyncio.gather(*asked) == list(range(500))
+    await thread.stop()
+
+
+async def test_what_was_done_is_not_kept() -> None:
+    """A batch is hundreds of states: they must not wait for the timer of the oldest."""
+
+    class Batch:
+        pass
+
+    thread = WorkerThread("worker")
+    kept = []
+    for _ in range(20):
+        batch = Batch()
+        kept.append(weakref.ref(batch))
+        await thread.run(partial(id, batch))
+        del batch
+    await thread.run(lambda: None)
+    assert [one() for one in kept] == [None] * 20
     await thread.stop()
 
 

@@ -7,7 +7,8 @@ on conflict do nothing;
 update games
 set version = ?, digest = ?, episode = ?, turn = ?, rules = ?, state = ?, trail = ?, directive = ?,
     tokens_today = ?, updated_at = ?
-where bot_id = ? and version = ? and digest = ? and substr(trail, -12) = ?;
+where bot_id = ? and version = ? and cast(digest as blob) = ?
+    and coalesce(substr(cast(trail as blob), -12), x'') = ?;
 
 -- name: update_game_at
 update games
@@ -22,15 +23,20 @@ select bot_id, rowid from games where bot_id in (select value from json_each(?))
 select version, digest from games where bot_id = ?;
 
 -- name: heads
-select bot_id, version, digest, substr(trail, -12) from games where bot_id in (select value from json_each(?));
+select bot_id, version, cast(digest as blob), coalesce(substr(cast(trail as blob), -12), x'') from games where bot_id in (select value from json_each(?));
 
 -- name: load
-select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today, updated_at
+select bot_id, version, cast(digest as blob), episode, turn, rules, cast(state as blob), cast(trail as blob), directive,
+       tokens_today, updated_at
 from games where bot_id in (select value from json_each(?));
 
 -- name: load_raw
-select version, digest, episode, turn, cast(rules as blob), state, trail, cast(directive as blob), tokens_today,
-       updated_at
+-- What a flipped bit may have made of it: a value of any type, a text that is none.
+select case typeof(version) when 'integer' then version end, cast(digest as blob),
+       case typeof(episode) when 'integer' then episode end, case typeof(turn) when 'integer' then turn end,
+       cast(rules as blob), cast(state as blob), cast(trail as blob), cast(directive as blob),
+       case typeof(tokens_today) when 'integer' then tokens_today end,
+       case typeof(updated_at) when 'real' then updated_at else 0.0 end
 from games where bot_id = ?;
 
 -- name: count_keys
@@ -71,7 +77,7 @@ where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0
 order by bot_id limit ?;
 
 -- name: best_runs
-select score, cast(bot_id as blob), episode, last_turn, result, mode from episodes
+select score, cast(bot_id as blob), episode, last_turn, cast(result as blob), cast(mode as blob) from episodes
 where bot_id >= ? and bot_id < ?
 order by score desc, bot_id, episode limit ?;
 
