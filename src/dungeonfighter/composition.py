@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.scheduling import Coalescing
 from dungeonfighter.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.hosting.host import BotHost
@@ -79,6 +82,8 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     if not closing.done():
         end_at_once(1, "the store does not answer")
     await closing
+    if not host.stats().store_up:
+        logger.warning("the store did not answer at the end: nothing acknowledged is lost")
 
 
 def make_store(settings: Settings) -> Store:

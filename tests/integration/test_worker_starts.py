@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.server import ServerProcess
 
+pytestmark = pytest.mark.long
 WORKERS = 3
 HANGS_SECONDS = 60
 ANSWERS_MIN = 300
