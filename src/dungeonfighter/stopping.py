@@ -77,7 +77,7 @@ class Ending:
 
 
 def let_second_interrupt_end() -> None:
-    """From now on the second SIGINT ends the process at once; the first says so, and does what it did before."""
+    """From now on the second SIGINT ends the process at once; the first says so and does what it did."""
     former = signal.getsignal(signal.SIGINT)
     was_asked = False
 

@@ -2,8 +2,8 @@
 
 Each worker is the same command with a hidden flag, in a process group of its own (a Ctrl-C in the terminal
 reaches the parent only), with one end of a `worker_channel`. A worker is never ended for being slow: only its
-own death, or ours, ends it. The first signal drains all workers, the second one kills them, as does any before
-one serves: an answer leaves only after its commit, so this is safe at any moment.
+own death, or ours, ends it. The first signal drains all workers; the second one, or any before they serve, kills
+them: an answer leaves only after its commit, so this is safe at any moment.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from dungeonfighter.background import every
 from dungeonfighter.stopping import end_at_once
 from dungeonfighter.supervisor import FINISH_SECONDS_MAX, SPARE_SECONDS, call_at_stdin_end
 from dungeonfighter.telemetry.totals import Ledger
@@ -101,7 +102,7 @@ class Workers:
                 keepers += [asyncio.create_task(self._keep(number)) for number in range(1, self._count)]
                 await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
                 self._open_gate()
-            ticking = asyncio.create_task(self._tick())
+            ticking = asyncio.create_task(every(TICK_SECONDS, self._tell_totals, "the sum", logger))
             await self._wait_for(self._stopping, unless=keepers)
             await self._drain(keepers)
             ticking.cancel()
@@ -232,17 +233,8 @@ class Workers:
             tell, self._tell_started = self._tell_started, _nothing
             tell()
 
-    async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                self._tell_totals(loop.time())
-            except Exception:
-                logger.exception("the sum of the workers' counters could not be told")
-
-    def _tell_totals(self, now: float) -> None:
-        totals = self._ledger.totals(now)
+    def _tell_totals(self) -> None:
+        totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
             if worker.got_go:
                 worker.line.tell_if_idle(Tick(totals))

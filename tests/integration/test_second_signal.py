@@ -1,7 +1,7 @@
-"""Signals while another process holds the lock of the database: a first one ends within its bounds, a second at once.
+"""Signals while another process holds the lock of the database: the first ends in good time, the second at once.
 
-Whoever waits for the lock is seen in /proc/locks. Where a signal must not end the process by one of its bounds,
-the bound is `FOR_EVER`: longer than a test may last.
+Whoever waits for the lock is seen in /proc/locks. Where the process must not end by one of its bounds, the bound
+is `FOR_EVER`: longer than a test may last.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def called(number: int, tool: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"id": number, "method": "tools/call", "params": {"name": tool, "arguments": given}}
 
 
-OPENING = [
+OPENING: list[dict[str, Any]] = [
     {
         "id": 1,
         "method": "initialize",
@@ -88,9 +88,7 @@ def calls() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def playing(
-    server: ServerProcess, held: Held, calls: ThreadPoolExecutor
-) -> Future[tuple[str, bool]]:
+def playing(server: ServerProcess, held: Held, calls: ThreadPoolExecutor) -> Future[tuple[str, bool]]:
     """A turn whose batch waits for the lock."""
     call = calls.submit(Served(server).call, PLAY, input="1", turn=0)
     until(held.is_waited_for)

@@ -59,8 +59,8 @@ class Seen:
         """Where the first line stands that begins so."""
         return next(place for place, line in enumerate(self.lines) if line.startswith(begin))
 
-    async def until(self, begin: str, times: int = 1) -> None:
-        while sum(line.startswith(begin) for line in self.lines) < times:
+    async def until(self, begin: str) -> None:
+        while not any(line.startswith(begin) for line in self.lines):  # noqa: ASYNC110 - a process says it
             await asyncio.sleep(0.005)
 
     @asynccontextmanager
