@@ -2,8 +2,8 @@
 
 Each worker is the same command with a hidden flag, in a process group of its own (a Ctrl-C in the terminal
 reaches the parent only), with one end of a `worker_channel`. A worker is never ended for being slow: only its
-own death, or ours, ends it. The first signal drains all workers; the second one, or any before they serve, kills
-them: an answer leaves only after its commit, so this is safe at any moment.
+own death, or ours, ends it. The first signal drains all workers; the second one, or any before they serve,
+kills them: an answer leaves only after its commit, so this is safe at any moment.
 
 Source: docs/architecture.md, "Processes".
 """

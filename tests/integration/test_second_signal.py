@@ -1,7 +1,7 @@
-"""Signals while another process holds the lock of the database: the first ends in good time, the second at once.
+"""Signals while another process holds the lock of the database: one ends in good time, a second at once.
 
-Whoever waits for the lock is seen in /proc/locks. Where the process must not end by one of its bounds, the bound
-is `FOR_EVER`: longer than a test may last.
+Whoever waits for the lock is seen in /proc/locks. Where the process must not end by one of its bounds,
+the bound is `FOR_EVER`: longer than a test may last.
 """
 
 from __future__ import annotations
