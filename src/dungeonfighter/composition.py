@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.scheduling import Coalescing
 from dungeonfighter.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.hosting.host import BotHost
@@ -56,22 +59,31 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
             await store.read_ahead()
         yield host
     finally:
-        await _close_in_time(host, store, settings.commit_timeout_seconds)
+        await _close_in_time(host, store, close_seconds_max(settings))
 
 
-async def _close_in_time(host: BotHost, store: Store, commit_seconds: float) -> None:
+def close_seconds_max(settings: Settings) -> float:
+    """How long the way out of `open_host` takes at most."""
+    from dungeonfighter.stopping import CLOSE_SECONDS
+
+    return settings.commit_timeout_seconds + CLOSE_SECONDS
+
+
+async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     """Close both, or end the process: what hangs in the store was never acknowledged."""
-    from dungeonfighter.stopping import CLOSE_SECONDS, end_at_once
+    from dungeonfighter.stopping import end_at_once
 
     async def close() -> None:
         await host.close()
         await store.close()
 
     closing = asyncio.create_task(close())
-    await asyncio.wait({closing}, timeout=commit_seconds + CLOSE_SECONDS)
+    await asyncio.wait({closing}, timeout=seconds)
     if not closing.done():
         end_at_once(1, "the store does not answer")
     await closing
+    if not host.stats().store_up:
+        logger.warning("the store did not answer at the end: nothing acknowledged is lost")
 
 
 def make_store(settings: Settings) -> Store:

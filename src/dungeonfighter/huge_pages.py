@@ -19,6 +19,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,24 +40,32 @@ _region: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0\s*(?:\[he
 
 Advise = Callable[[int, int, int], object]
 """madvise: address, length, advice. It may be refused; nothing follows from that."""
+Look = Callable[[set[int]], bool]
 
 
-async def keep_asking() -> None:
-    """Ask now and then, beside the event loop, until cancelled: a heap grows."""
-    advise = _madvise()
-    if advise is None:
-        return
+async def keep_asking(look: Look | None = None, every_seconds: float = _EVERY_SECONDS) -> None:
+    """Ask now and then, beside the event loop, until cancelled: a heap grows.
+
+    Args:
+        look: Asks once; by default `ask` of this system, where it has huge pages.
+        every_seconds: The pause between two looks that find nothing more to ask for.
+    """
+    if look is None:
+        advise = _madvise()
+        if advise is None:
+            return
+        look = partial(ask, advise)
     asked: set[int] = set()
     loop = asyncio.get_running_loop()
-    pause = _EVERY_SECONDS
+    pause = every_seconds
     while True:
         await asyncio.sleep(pause)
         try:
-            more = await loop.run_in_executor(None, ask, advise, asked)
+            more = await loop.run_in_executor(None, look, asked)
         except Exception:
             logger.exception("huge pages are asked for no more")
             return
-        pause = _BETWEEN_SECONDS if more else _EVERY_SECONDS
+        pause = min(_BETWEEN_SECONDS, every_seconds) if more else every_seconds
 
 
 def ask(advise: Advise, asked: set[int]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from dungeonfighter import __version__
-from dungeonfighter.composition import STORES, compose, open_host, ticking
+from dungeonfighter.composition import STORES, close_seconds_max, compose, open_host, ticking
 from dungeonfighter.scheduling import take_longer_slices
 from dungeonfighter.settings import FIELDS, Settings, instance_name, read_settings
 
@@ -85,6 +85,7 @@ def _run_workers(arguments: argparse.Namespace, settings: Settings) -> int:
                 ),
                 settings.workers,
                 drain_seconds=settings.drain_seconds,
+                close_seconds=close_seconds_max(settings),
                 started=lambda: _announce(settings, address),
             )  # fmt: skip
             return await workers.run(watch_stdin=arguments.until_stdin_closes)
@@ -98,32 +99,38 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, end
 
     from dungeonfighter import supervisor
     from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.stopping import end_at_once
     from dungeonfighter.telemetry.totals import of_host
     from dungeonfighter.worker_channel import Line, Parent
 
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
-    async with open_host(settings, serves=True) as host:
-        line = await Line.over(socket.socket(fileno=descriptor))
-        parent = Parent(line, lambda: of_host(host, SystemClock().now()))
-        going_down, alone = asyncio.Event(), asyncio.Event()
-        async with parent.heard(drain=going_down.set, alone=alone.set):
-            draining, watch = compose(
-                settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
-            )
-            draining.begun, draining.hurried = going_down, alone
+    parent = Parent(await Line.over(socket.socket(fileno=descriptor)))
+    going_down, alone = asyncio.Event(), asyncio.Event()
+
+    def drain() -> None:
+        if parent.share is None:
+            end_at_once(0)  # the store may be held up for long, and nothing was begun
+        going_down.set()
+
+    async with parent.heard(drain=drain, alone=alone.set), open_host(settings, serves=True) as host:
+        parent.share = lambda: of_host(host, SystemClock().now())
+        draining, watch = compose(
+            settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
+        )
+        draining.begun, draining.hurried = going_down, alone
+        with contextlib.closing(supervisor.listen(settings.host, settings.port, shared=True)) as listener:
             if not await parent.may_listen():  # everything is ready: from the word on it takes no time
                 return
-            with contextlib.closing(supervisor.listen(settings.host, settings.port, shared=True)) as listener:
-                async with ticking(watch):
-                    await supervisor.serve(
-                        draining,
-                        listener,
-                        drain_seconds=settings.drain_seconds,
-                        started=parent.tell_listening,
-                        before_close=watch.close,
-                        ending=ending,
-                    )
+            async with ticking(watch):
+                await supervisor.serve(
+                    draining,
+                    listener,
+                    drain_seconds=settings.drain_seconds,
+                    started=parent.tell_listening,
+                    before_close=watch.close,
+                    ending=ending,
+                )
 
 
 def _announce(settings: Settings, address: tuple[Any, ...]) -> None:

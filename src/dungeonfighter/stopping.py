@@ -7,9 +7,11 @@ starts and after it was closed. To end at once is safe: an answer leaves only af
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final, NoReturn, Self
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 CLOSE_SECONDS: Final = 5.0
 """How much longer than a commit may take to close a store."""
 _LAST_WORDS_SECONDS: Final = 0.2
+_ASKED: Final = b"stopping; Ctrl-C again ends it at once, nothing that was answered is lost\n"
 
 
 def end_at_once(code: int, why: str = "") -> NoReturn:
@@ -74,7 +77,7 @@ class Ending:
 
 
 def let_second_interrupt_end() -> None:
-    """From now on the second SIGINT ends the process at once; the first one does what it did before."""
+    """From now on the second SIGINT ends the process at once; the first says so and does what it did."""
     former = signal.getsignal(signal.SIGINT)
     was_asked = False
 
@@ -83,6 +86,8 @@ def let_second_interrupt_end() -> None:
         if was_asked or not callable(former):
             end_at_once(128 + number)
         was_asked = True
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), _ASKED)  # a handler must not use a buffer that may be in use
         former(number, frame)
 
     signal.signal(signal.SIGINT, on_signal)

@@ -39,6 +39,8 @@ BACKLOG: Final = 4096
 SPARE_FILES: Final = 500
 """Descriptors kept for the store, the log, and connections that are being refused."""
 _ACCEPTS_AT_ONCE: Final = 16
+_HUNG_UP: Final = "the handler is closed"
+"""What uvloop says when a client has hung up and the protocol does not know yet: nothing is sent then."""
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """A turn makes some hundred objects and hardly a cycle: looking less often saves 8 % of a turn, and
 15 % of one in `step_many`, where five hundred are under way at once (measured)."""
@@ -155,9 +157,21 @@ class Draining:
         async def closing(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start" and self.begun.is_set():
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError as error:
+                if _HUNG_UP not in str(error):
+                    raise
+                await _disconnected(receive)
 
         await self._app(scope, receive, closing)
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return when the protocol knows that its client has hung up: in a moment."""
+    with contextlib.suppress(RuntimeError):
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 class _Server(uvicorn.Server):

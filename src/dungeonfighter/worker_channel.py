@@ -6,6 +6,7 @@ parent           Go (once all have opened)  Tick ..... Tick ..... Drain  (end of
 ```
 
 A worker listens only after `Go`: otherwise the first one up would get all early connections, and keep them.
+`Drain` and the end of the stream count from the beginning, while the store is being opened, too.
 Once a second the parent sends the sum of what all workers counted and each answers with its share. Neither
 side ever waits for the other: a line is left out while the one before is still on its way.
 
@@ -32,7 +33,7 @@ LINE_BYTES_MAX: Final = 1 << 20
 
 
 class Opened(Struct, frozen=True, tag=True):
-    """The worker's store is open; it can listen."""
+    """The worker's store is open and its socket is bound; it can listen."""
 
 
 class Listening(Struct, frozen=True, tag=True):
@@ -109,22 +110,23 @@ class Parent:
 
     Args:
         line: This worker's end.
-        share: What this worker has counted.
     """
 
-    def __init__(self, line: Line, share: Callable[[], Totals]) -> None:
+    def __init__(self, line: Line) -> None:
         self._line = line
-        self._share = share
+        self.share: Callable[[], Totals] | None = None
+        """What this worker has counted; set when its store is open, before `may_listen`."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._ended = False
 
     def totals(self) -> Totals:
         """The sum over all workers as told last; before the first time this worker's share."""
-        return self._share() if self._totals is None else self._totals
+        assert self.share is not None
+        return self.share() if self._totals is None else self._totals
 
     async def may_listen(self) -> bool:
-        """Say that the store is open and wait for the word; False: the server is going down already."""
+        """Say that this worker can serve and wait for the word; False: the server is going down already."""
         self._line.tell(Opened())
         await self._go.wait()
         return not self._ended
@@ -147,7 +149,7 @@ class Parent:
             hearing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await hearing
-            self._line.tell_if_idle(Report(self._share()))
+            self._report()
             self._line.close()
 
     async def _hear(self, drain: Callable[[], None], alone: Callable[[], None]) -> None:
@@ -165,9 +167,13 @@ class Parent:
         async for message in self._line.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
-                self._line.tell_if_idle(Report(self._share()))
+                self._report()
             else:
                 if isinstance(message, Drain):
                     self._ended = True
                     drain()
                 self._go.set()
+
+    def _report(self) -> None:
+        if self.share is not None:
+            self._line.tell_if_idle(Report(self.share()))

@@ -2,8 +2,8 @@
 
 Each worker is the same command with a hidden flag, in a process group of its own (a Ctrl-C in the terminal
 reaches the parent only), with one end of a `worker_channel`. A worker is never ended for being slow: only its
-own death, or ours, ends it. The first signal drains all workers, the second one kills them: an answer leaves
-only after its commit, so this is safe at any moment.
+own death, or ours, ends it. The first signal drains all workers; the second one, or any before they serve,
+kills them: an answer leaves only after its commit, so this is safe at any moment.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -18,8 +18,9 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from dungeonfighter.background import every
 from dungeonfighter.stopping import end_at_once
-from dungeonfighter.supervisor import FINISH_SECONDS_MAX, call_at_stdin_end
+from dungeonfighter.supervisor import FINISH_SECONDS_MAX, SPARE_SECONDS, call_at_stdin_end
 from dungeonfighter.telemetry.totals import Ledger
 from dungeonfighter.worker_channel import Drain, Go, Line, Listening, Opened, Report, Tick
 
@@ -31,6 +32,7 @@ PAUSE_SECONDS_MAX: Final = 10.0
 SOUND_SECONDS: Final = 60.0
 """A worker that lived this long is started again without the pauses of those before it."""
 ALL_OPEN_SECONDS_MAX: Final = 15.0
+"""How long the workers that can serve wait for those that cannot yet."""
 
 Command = Callable[[int, int], Sequence[str]]
 """The command line of a worker, from its number and the descriptor of its end of the channel."""
@@ -52,15 +54,28 @@ class Workers:
         command: What to start.
         count: How many.
         drain_seconds: How long workers go on serving after the first signal.
+        close_seconds: How long each may take to close its store.
         started: Called once, when the workers accept connections.
+        open_seconds: How long those that can serve wait for the others.
     """
 
     def __init__(
-        self, command: Command, count: int, *, drain_seconds: float, started: Callable[[], None]
+        self,
+        command: Command,
+        count: int,
+        *,
+        drain_seconds: float,
+        close_seconds: float,
+        started: Callable[[], None],
+        open_seconds: float = ALL_OPEN_SECONDS_MAX,
     ) -> None:
         self._command = command
         self._count = count
-        self._drain_seconds = drain_seconds
+        self._open_seconds = open_seconds
+        self.patience_seconds = (
+            drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
+        )
+        """How long a drain may take: longer than the sum of a worker's own bounds."""
         self._tell_started = started
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger()
@@ -85,9 +100,9 @@ class Workers:
             await self._wait_for(self._one_opened, unless=keepers)  # it alone makes the tables
             if self._one_opened.is_set():
                 keepers += [asyncio.create_task(self._keep(number)) for number in range(1, self._count)]
-                await self._wait_for(self._all_opened, unless=keepers, seconds=ALL_OPEN_SECONDS_MAX)
+                await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
                 self._open_gate()
-            ticking = asyncio.create_task(self._tick())
+            ticking = asyncio.create_task(every(TICK_SECONDS, self._tell_totals, "the sum", logger))
             await self._wait_for(self._stopping, unless=keepers)
             await self._drain(keepers)
             ticking.cancel()
@@ -108,11 +123,10 @@ class Workers:
         """Wait until all have ended; those that cannot are killed when every patience is over."""
         if self._live and not self._stopping.is_set():
             self._begin_drain()  # a keeper failed
-        patience = self._drain_seconds + FINISH_SECONDS_MAX + PAUSE_SECONDS_MAX
-        _, stuck = await asyncio.wait(keepers, timeout=patience)
+        _, stuck = await asyncio.wait(keepers, timeout=self.patience_seconds)
         if stuck:
             stubborn = ", ".join(map(str, self._live))
-            logger.error("not stopped in %g s, killed: worker %s", patience, stubborn)
+            logger.error("not stopped in %g s, killed: worker %s", self.patience_seconds, stubborn)
             self._kill_all()
             await asyncio.wait(stuck)
 
@@ -179,6 +193,7 @@ class Workers:
                 self._ledger.note(number, message.share)
             elif isinstance(message, Opened):
                 worker.has_opened = True
+                logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
                 self._one_opened.set()
                 if self._gate_is_open:
                     self._go(worker)
@@ -192,8 +207,17 @@ class Workers:
     # All of them
 
     def _open_gate(self) -> None:
-        """From now on a worker that has opened its store listens."""
+        """From now on a worker that can serve listens."""
         self._gate_is_open = True
+        late = [
+            str(number)
+            for number in range(self._count)
+            if number not in self._live or not self._live[number].has_opened
+        ]
+        if late and not self._stopping.is_set():
+            logger.warning(
+                "worker %s cannot serve after %g s: the others begin", ", ".join(late), self._open_seconds
+            )
         for worker in self._live.values():
             if worker.has_opened:
                 self._go(worker)
@@ -209,24 +233,15 @@ class Workers:
             tell, self._tell_started = self._tell_started, _nothing
             tell()
 
-    async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                self._tell_totals(loop.time())
-            except Exception:
-                logger.exception("the sum of the workers' counters could not be told")
-
-    def _tell_totals(self, now: float) -> None:
-        totals = self._ledger.totals(now)
+    def _tell_totals(self) -> None:
+        totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
             if worker.got_go:
                 worker.line.tell_if_idle(Tick(totals))
 
     def _stop(self, number: int) -> None:
-        """On a signal: drain, or if that has begun end at once."""
-        if self._stopping.is_set():
+        """On a signal: drain, or if that has begun, or nobody serves yet, end at once."""
+        if self._stopping.is_set() or not self._gate_is_open:
             self._kill_all()
             end_at_once(128 + number)
         self._begin_drain()

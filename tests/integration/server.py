@@ -22,16 +22,23 @@ START_SECONDS_MAX = 60.0
 
 class ServerProcess:
     """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
-    or with `database`; the program is this one, or another below `source`.
+    or with `database`; the program is this one, or another below `source`. Its log is the file `log`, or what
+    has the descriptor `stderr`.
 
     A context manager: on the way out the process is ended. It also ends by itself when this one dies.
     """
 
     def __init__(
-        self, folder: Path, database: str = "", flags: Sequence[str] = (), source: Path = ROOT / "src"
+        self,
+        folder: Path,
+        database: str = "",
+        flags: Sequence[str] = (),
+        source: Path = ROOT / "src",
+        stderr: int | None = None,
     ) -> None:
         self._flags = flags
         self._source = source
+        self._stderr = stderr
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
@@ -68,7 +75,8 @@ class ServerProcess:
                 [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
                  "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes",
                  *self._flags],
-                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.PIPE, stdout=log,
+                stderr=log if self._stderr is None else self._stderr, start_new_session=True,
                 env={**os.environ, "PYTHONPATH": str(self._source)},
             )  # fmt: skip
         self._deadline = time.monotonic() + START_SECONDS_MAX

@@ -1,78 +1,215 @@
-"""A second signal ends a server at once, although another process holds the lock of its database."""
+"""Signals while another process holds the lock of the database: one ends in good time, a second at once.
+
+Whoever waits for the lock is seen in /proc/locks. Where the process must not end by one of its bounds,
+the bound is `FOR_EVER`: longer than a test may last.
+"""
 
 from __future__ import annotations
 
+import http.client
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
-from tests.integration.server import ServerProcess
+from dungeonfighter.storage.file_lock import FileLock
+from tests.integration.served import PLAY, WAIT_SECONDS, Served
+from tests.integration.server import ROOT, ServerProcess
 
-fcntl = pytest.importorskip("fcntl")
-HOLD = "import fcntl,sys,time; f=open(sys.argv[1],'a'); fcntl.flock(f,2); print(flush=True); time.sleep(60)"
-ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM}
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/locks").exists(), reason="this system does not show who waits for a lock"
+)
+FOR_EVER = "120"
+AT_ONCE = {128 + signal.SIGTERM, 128 + signal.SIGINT}
+ONE_AND_TWO = pytest.mark.parametrize(
+    "flags", [(), pytest.param(("--workers", "2"), marks=pytest.mark.long)], ids=["one", "two workers"]
+)
+
+
+def called(number: int, tool: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"id": number, "method": "tools/call", "params": {"name": tool, "arguments": given}}
+
+
+OPENING: list[dict[str, Any]] = [
+    {
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "a", "version": "1"},
+        },
+    },
+    {"method": "notifications/initialized"},
+    called(2, "start_new_game", {"seed": 7, "weapon": "dagger"}),
+]
+
+
+class Held:
+    """A database whose lock this process holds."""
+
+    def __init__(self, database: Path) -> None:
+        path = Path(f"{database}.lock")
+        self._lock = FileLock(path)
+        self._inode = str(path.stat().st_ino)
+
+    def __enter__(self) -> Held:
+        self._lock.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.__exit__(None, None, None)
+        self._lock.close()
+
+    def is_waited_for(self) -> bool:
+        lines = Path("/proc/locks").read_text().splitlines()
+        return any(" -> " in line and f":{self._inode} " in line for line in lines)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < end
+        os.sched_yield()
 
 
 @pytest.fixture
-def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path, flags=request.param) as started:
-        yield started
+def calls() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as executor:
+        yield executor
 
 
-def held(database: Path) -> subprocess.Popen[bytes]:
-    """A process that holds the lock of the database."""
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, f"{database}.lock"], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    return holder
+def playing(server: ServerProcess, held: Held, calls: ThreadPoolExecutor) -> Future[tuple[str, bool]]:
+    """A turn whose batch waits for the lock."""
+    call = calls.submit(Served(server).call, PLAY, input="1", turn=0)
+    until(held.is_waited_for)
+    assert not call.done()
+    return call
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("server", [[], ["--workers=2"]], indirect=True)
-def test_a_second_signal_ends_it_while_the_lock_is_held(server: ServerProcess) -> None:
-    with held(server.database) as holder:
-        try:
-            server.signal(signal.SIGTERM)
-            while "stopping" not in server.log.read_text():
-                time.sleep(0.01)
-            server.signal(signal.SIGTERM)
-            code = server.wait()
-            assert holder.poll() is None  # it was not waited for
-        finally:
-            holder.kill()
-    assert code in {0, *ENDED}  # 0: nothing was left to write
+@contextmanager
+def begun(folder: Path, commit_timeout: str, flags: tuple[str, ...]) -> Iterator[ServerProcess]:
+    """A server with one game."""
+    with ServerProcess(folder, flags=("--commit-timeout", commit_timeout, *flags)) as server:
+        text, is_error = Served(server).call("start_new_game", seed=7, weapon="dagger")
+        assert not is_error, text
+        yield server
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("flags", [[], ["--workers=2"]])
-def test_a_signal_ends_a_start_that_waits_for_the_store(tmp_path: Path, flags: list[str]) -> None:
-    server = ServerProcess(tmp_path, flags=flags)
-    with server:
-        pass
-    with held(server.database) as holder:
-        try:
-            server.launch()
-            pid = server._process.pid  # type: ignore[union-attr]
-            while not caught(pid):
-                time.sleep(0.01)
+@ONE_AND_TWO
+def test_one_signal_ends_it_within_its_bounds_and_loses_nothing(
+    tmp_path: Path, calls: ThreadPoolExecutor, flags: tuple[str, ...]
+) -> None:
+    with begun(tmp_path, "1", flags) as server:
+        with Held(server.database) as held:
+            call = playing(server, held, calls)
             server.signal(signal.SIGTERM)
-            server.signal(signal.SIGTERM)
-            time.sleep(0.1)
-            server.signal(signal.SIGTERM)
-            assert server.wait() in {0, *ENDED}
-            assert holder.poll() is None
-        finally:
-            holder.kill()
-            server.kill()
+            assert server.wait() == 0
+            assert "store_unavailable" in call.result()[0]
+            assert "nothing acknowledged is lost" in server.log.read_text()
+        server.kill()
+        server.start()
+        assert Served(server).call(PLAY, input="1", turn=0)[0].startswith("e1 t1")
 
 
-def caught(pid: int) -> bool:
-    """Whether the process has a handler for SIGTERM already."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    mask = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(mask.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+@ONE_AND_TWO
+def test_a_second_signal_ends_it_at_once(
+    tmp_path: Path, calls: ThreadPoolExecutor, flags: tuple[str, ...]
+) -> None:
+    with begun(tmp_path, FOR_EVER, flags) as server, Held(server.database) as held:
+        call = playing(server, held, calls)
+        server.signal(signal.SIGTERM)
+        until(lambda: "stopping" in server.log.read_text())
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 128 + signal.SIGTERM
+        until(lambda: not held.is_waited_for())  # the workers are gone, too
+        assert isinstance(call.exception(), ConnectionError | http.client.HTTPException)
+
+
+@ONE_AND_TWO
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_any_signal_ends_a_start_that_waits_for_the_lock(
+    tmp_path: Path, flags: tuple[str, ...], number: signal.Signals
+) -> None:
+    server = ServerProcess(tmp_path, flags=("--commit-timeout", FOR_EVER, *flags))
+    with Held(server.database) as held:
+        server.launch()
+        until(held.is_waited_for)
+        server.signal(number)
+        assert server.wait() == (128 + number if number == signal.SIGTERM else -number)
+        until(lambda: not held.is_waited_for())
+    server.kill()
+
+
+def command(database: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT / "src"), "COMMIT_TIMEOUT": FOR_EVER, "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "dungeonfighter", *words, f"--db=sqlite:///{database}"], env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def said(stream: IO[str] | None, words: str) -> None:
+    """Wait for a line with these words."""
+    assert stream is not None
+    assert any(words in line for line in stream), f"it ended and never said {words!r}"
+
+
+def tell(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def test_a_signal_ends_stdio_that_waits_for_the_lock_at_its_start(tmp_path: Path) -> None:
+    with Held(tmp_path / "a.db") as held, command(tmp_path / "a.db", "stdio") as stdio:
+        until(held.is_waited_for)
+        stdio.send_signal(signal.SIGTERM)
+        assert stdio.wait() == 128 + signal.SIGTERM
+
+
+def test_a_second_signal_ends_stdio_with_a_turn_under_way(tmp_path: Path) -> None:
+    with command(tmp_path / "a.db", "stdio", "--bot=ada") as stdio:
+        for line in OPENING:
+            tell(stdio, json.dumps({"jsonrpc": "2.0", **line}))
+        said(stdio.stdout, '"id":2')
+        with Held(tmp_path / "a.db") as held:
+            tell(stdio, json.dumps({"jsonrpc": "2.0", **called(3, PLAY, {"input": "1"})}))
+            until(held.is_waited_for)
+            stdio.send_signal(signal.SIGTERM)
+            stdio.send_signal(signal.SIGINT)  # another one: two of a kind may be joined into one
+            assert stdio.wait() in AT_ONCE
+
+
+def test_a_second_interrupt_ends_play_with_a_turn_under_way(tmp_path: Path) -> None:
+    with command(tmp_path / "a.db", "play") as play:
+        said(play.stdout, "? for help")
+        with Held(tmp_path / "a.db") as held:
+            tell(play, "1")
+            until(held.is_waited_for)
+            play.send_signal(signal.SIGINT)
+            said(play.stderr, "Ctrl-C again")
+            play.send_signal(signal.SIGINT)
+            assert play.wait() == 128 + signal.SIGINT
+
+
+def test_a_second_interrupt_ends_a_migration_that_waits_for_the_lock(tmp_path: Path) -> None:
+    with Held(tmp_path / "a.db") as held, command(tmp_path / "a.db", "db", "migrate") as migrating:
+        until(held.is_waited_for)
+        migrating.send_signal(signal.SIGINT)
+        said(migrating.stderr, "Ctrl-C again")
+        migrating.send_signal(signal.SIGINT)
+        assert migrating.wait() == 128 + signal.SIGINT

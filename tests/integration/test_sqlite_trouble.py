@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import http.client
 import json
+=======
+import signal
+>>>>>>> 407145e687674c3af6ea41754427b8581faecfbb
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dungeonfighter.storage.file_lock import FileLock
+from tests.integration.served import PLAY, Served
 from tests.integration.server import ServerProcess
 
-WAIT_SECONDS = 60
-PLAY = "handle_input"
 HOLD_A_TRANSACTION = """
 import apsw, sys
 connection = apsw.Connection(sys.argv[1])
@@ -24,39 +26,6 @@ connection.execute("begin immediate")
 print("held", flush=True)
 sys.stdin.read()
 """
-
-
-class Served:
-    """A server, and calls of tools as one client makes them."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self.server = server
-
-    def call(self, tool: str, bot: str = "ada", **given: Any) -> tuple[str, bool]:
-        """Text of the answer, and whether it is an error of any kind."""
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/call",
-            "params": {"name": tool, "arguments": given},
-        }
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
-        connection.request(
-            "POST", f"/bots/{bot}/mcp", json.dumps(body),
-            {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
-        )  # fmt: skip
-        answer = json.loads(connection.getresponse().read())
-        connection.close()
-        if "error" in answer:
-            return json.dumps(answer["error"]), True
-        return answer["result"]["content"][0]["text"], answer["result"]["isError"]
-
-    def ready(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
-        connection.request("GET", "/readyz")
-        told: dict[str, Any] = json.loads(connection.getresponse().read())
-        connection.close()
-        return told
 
 
 @pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "two workers"])

@@ -7,6 +7,7 @@ to standard error, which is its parent's.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ from dungeonfighter.fleet.messages import (
 from dungeonfighter.fleet.verify import verify_bots
 from dungeonfighter.rules import load_rules
 from dungeonfighter.scheduling import take_longer_slices
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -68,6 +71,14 @@ class _Generator:
 
     async def _listen(self) -> None:
         """Take orders; when they end, so does the process."""
+        try:
+            await self._take_orders()
+        except Exception:
+            logger.exception("what the parent process says cannot be read: ended")
+            os._exit(1)
+        os._exit(0)
+
+    async def _take_orders(self) -> None:
         reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
@@ -76,7 +87,6 @@ class _Generator:
                 self._stop.set()
             else:
                 self._orders.put_nowait(order)
-        os._exit(0)
 
 
 def _tell(message: Told) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from dungeonfighter.background import every
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import Load, LoadOptions, interrupts
 from dungeonfighter.fleet.messages import (
@@ -37,7 +39,10 @@ from dungeonfighter.fleet.progress import Progress, Teller, sum_of
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, told
 
+logger = logging.getLogger(__name__)
+
 END_SECONDS_MAX: Final = 10.0
+_GENERATOR: Final = (sys.executable, "-m", "dungeonfighter.fleet.generator")
 
 
 class _Generator:
@@ -79,9 +84,13 @@ class Generators:
     Args:
         options: The whole load; `processes` says how many there are.
         tell: Takes a line about the progress each second.
+        command: What each process runs.
     """
 
-    def __init__(self, options: LoadOptions, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: LoadOptions, tell: Callable[[str], None], command: Sequence[str] = _GENERATOR
+    ) -> None:
+        self._command = command
         self._options = options
         self._tell = tell
         self._all: list[_Generator] = []
@@ -113,7 +122,7 @@ class Generators:
             self._say(Go())
             if self._stopping:
                 self._say(Stop())
-            telling = asyncio.create_task(self._each_second())
+            telling = asyncio.create_task(every(1.0, self._progress(), "the progress", logger))
             try:
                 await self._until(lambda one: one.played is not None)
             finally:
@@ -123,7 +132,7 @@ class Generators:
     async def verify(self) -> Verdict:
         """Let each check its own bots against the store."""
         self._say(Verify())
-        telling = asyncio.create_task(self._tell_verifying())
+        telling = asyncio.create_task(every(2.0, self._tell_verifying, "the progress", logger))
         try:
             await self._until(lambda one: one.verified is not None)
         finally:
@@ -148,7 +157,7 @@ class Generators:
     async def _start(self, number: int) -> None:
         options = self._share(number)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dungeonfighter.fleet.generator",
+            *self._command,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX,
         )  # fmt: skip
         one = _Generator(process, options)
@@ -168,9 +177,16 @@ class Generators:
 
     async def _hear(self, one: _Generator) -> None:
         assert one.process.stdout is not None
-        async for message in tellings(one.process.stdout):
-            one.note(message)
-            self._news.set()
+        try:
+            async for message in tellings(one.process.stdout):
+                one.note(message)
+                self._news.set()
+        except Exception:
+            logger.exception(
+                "what generator process %s says cannot be read: it is killed", one.options.process
+            )
+            with contextlib.suppress(ProcessLookupError):
+                one.process.kill()
         one.exit_code = await one.process.wait()
         self._news.set()
 
@@ -193,20 +209,20 @@ class Generators:
             self._stopping = True
             self._say(Stop())
 
-    async def _each_second(self) -> None:
+    def _progress(self) -> Callable[[], None]:
         teller = Teller()
-        while True:
-            await asyncio.sleep(1.0)
+
+        def tell() -> None:
             parts = [one.progress for one in self._all if one.progress is not None]
             if len(parts) == len(self._all):
                 self._tell(teller.line(sum_of(parts)))
 
-    async def _tell_verifying(self) -> None:
-        while True:
-            await asyncio.sleep(2.0)
-            parts = [one.verifying for one in self._all if one.verifying is not None]
-            if len(parts) == len(self._all):
-                self._tell(told(sum(part.done for part in parts), sum(part.bots for part in parts)))
+        return tell
+
+    def _tell_verifying(self) -> None:
+        parts = [one.verifying for one in self._all if one.verifying is not None]
+        if len(parts) == len(self._all):
+            self._tell(told(sum(part.done for part in parts), sum(part.bots for part in parts)))
 
     def _sum(self) -> Load:
         parts = [one.played for one in self._all if one.played is not None]

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from dungeonfighter.background import begin
 from dungeonfighter.fleet.lines import AVAILABLE, Address, Lines, address_of, connecting
 
 CONNECTS_MAX: Final = 64
@@ -258,13 +259,12 @@ class Endpoint:
         self._connects = asyncio.Semaphore(CONNECTS_MAX)
         self._lines = Lines() if AVAILABLE and self.tls is None else None
         self.looked_at = time.perf_counter()
-        watch = asyncio.create_task(self._break_overdue())
+        watch = begin(self._break_overdue(), "watch over late answers")
         try:
             yield self
         finally:
             watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            await asyncio.wait([watch])
             for connection in list(self.pending):
                 connection.fail("closed", "the load ended")
             if self._lines is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from dungeonfighter.background import every
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.fleet.crew import Crew, Habits
@@ -21,6 +23,8 @@ from dungeonfighter.fleet.player import Player
 from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, Teller
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.scheduling import Coalescing
+
+logger = logging.getLogger(__name__)
 
 STOP_GRACE_SECONDS = 5.0
 _REST_SECONDS_MAX: Final = 0.01
@@ -271,9 +275,7 @@ async def _each_second(
 ) -> AsyncIterator[None]:
     async def telling() -> None:
         now = begin()
-        while True:
-            await asyncio.sleep(1.0)
-            watch(now())
+        await every(1.0, lambda: watch(now()), "the progress", logger)
 
     task = asyncio.create_task(telling())
     try:

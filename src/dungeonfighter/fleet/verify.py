@@ -7,12 +7,14 @@ and what the rules make of the acknowledged inputs when they are executed again 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct, field
 
+from dungeonfighter.background import every
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
@@ -20,6 +22,8 @@ from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.player import GaveUp
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
+
+logger = logging.getLogger(__name__)
 
 READERS_MAX: Final = 64
 READERS_MIN: Final = 4
@@ -123,12 +127,10 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
         if connection is not None:
             connection.abandon()
 
-    async def every_few_seconds() -> None:
-        while True:
-            await asyncio.sleep(2.0)
-            watch(verdict.bots + verdict.unread.total(), len(players))
+    def tell() -> None:
+        watch(verdict.bots + verdict.unread.total(), len(players))
 
-    telling = asyncio.create_task(every_few_seconds())
+    telling = asyncio.create_task(every(2.0, tell, "the progress", logger))
     readers = max(READERS_MAX // load.options.processes, READERS_MIN)
     try:
         async with load.endpoint.watched():

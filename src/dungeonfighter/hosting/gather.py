@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dungeonfighter import limits
+from dungeonfighter.errors import StoreUnavailable
 
 Found = TypeVar("Found")
 
@@ -44,19 +45,32 @@ class Gather(Generic[Found]):
                 waiting = [self._next.pop(key) for key in keys]
                 self.batches += 1
                 await self._one(keys, waiting)
+        except BaseException:
+            _fail(list(self._next.values()), StoreUnavailable("this read was given up"))
+            self._next.clear()
+            raise
         finally:
             self._task = None
 
     async def _one(self, keys: list[str], waiting: list[list[asyncio.Future[Found]]]) -> None:
         try:
             found = await self._fetch(keys)
+            if len(found) != len(keys):
+                raise StoreUnavailable(f"the store answered {len(found)} of {len(keys)} reads")
         except Exception as error:  # noqa: BLE001 - every waiter gets it; nobody else can
-            for futures in waiting:
-                for future in futures:
-                    if not future.done():
-                        future.set_exception(error)
+            _fail(waiting, error)
             return
+        except BaseException:
+            _fail(waiting, StoreUnavailable("this read was given up"))
+            raise
         for futures, value in zip(waiting, found, strict=True):
             for future in futures:
                 if not future.done():
                     future.set_result(value)
+
+
+def _fail(waiting: Sequence[Sequence[asyncio.Future[Any]]], error: Exception) -> None:
+    for futures in waiting:
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)

@@ -10,6 +10,7 @@ Source: docs/architecture.md, "Group commit, output gate".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import zlib
 from collections.abc import Callable
@@ -79,6 +80,7 @@ class GroupCommit:
             self._flying = asyncio.get_running_loop().create_task(self._fly())
 
     async def _fly(self) -> None:
+        batch: list[_Queued] = []
         try:
             while self._queue:
                 batch = self._queue[: limits.batch_rows_max]
@@ -90,16 +92,29 @@ class GroupCommit:
                         tell(about, outcome)
                     except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
                         _log.exception("a game could not take its outcome; the others go on")
+                batch = []
+        except BaseException:  # given up by the loop or a driver: nobody may wait for ever
+            self._give_up(batch)
+            raise
         finally:
             self._flying = None
         if self._emptied is not None:
             self._emptied()
+
+    def _give_up(self, batch: list[_Queued]) -> None:
+        left, self._queue = batch + self._queue, []
+        for _, _, tell, about in left:
+            with contextlib.suppress(Exception):  # as above; the loop may be going down
+                tell(about, StoreUnavailable("the commit was given up"))
 
     async def _commit(self, writes: list[Write]) -> list[Told]:
         self.batches += 1
         self.rows += len(writes)
         try:
             outcomes = await self._store.commit(writes)
+            if len(outcomes) != len(writes):
+                _log.error("a store told %d outcomes of %d writes", len(outcomes), len(writes))
+                return [StoreUnavailable("the store did not tell every outcome")] * len(writes)
             return [
                 StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome
                 for outcome in outcomes

@@ -70,7 +70,7 @@ class QueuedStream(io.TextIOBase):
 
     def drain(self, seconds: float = FLUSH_SECONDS_MAX) -> bool:
         """Wait until everything queued is written, at most so long; the answer tells if it is."""
-        self.write("".join(self.idle(True)))
+        self.write(self._told_when_idle(True))
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._busy), seconds)
 
@@ -89,8 +89,14 @@ class QueuedStream(io.TextIOBase):
                 text += f"{left_out} lines are missing here: nobody read the log\n"
             if time.monotonic() - told >= _IDLE_SECONDS:
                 told = time.monotonic()
-                text += "".join(self.idle(False))
+                text += self._told_when_idle(False)
             self._put(text.encode("utf-8", "backslashreplace"))
+
+    def _told_when_idle(self, at_end: bool) -> str:
+        try:
+            return "".join(self.idle(at_end))
+        except Exception as error:  # noqa: BLE001 (this thread is the log: without it nothing is ever told)
+            return f"a sum of the log is missing here: {error!r}\n"
 
     def _put(self, rest: bytes) -> None:
         while rest:

@@ -70,7 +70,7 @@ class Summed(logging.Filter):
                 return False
             known.quiet_until = now + QUIET_SECONDS
             if known.more:
-                record.msg, record.args = f"{record.getMessage()} ({known.more} more like it)", ()
+                record.msg, record.args = f"{_message(record)} ({known.more} more like it)", ()
                 known.more = 0
             return True
 
@@ -82,7 +82,7 @@ class Summed(logging.Filter):
             for known in self._kinds.values():
                 if known.more and known.last is not None and (everything or now >= known.quiet_until):
                     record = known.last
-                    record.msg, record.args = f"{record.getMessage()} ({known.more} times)", ()
+                    record.msg, record.args = f"{_message(record)} ({known.more} times)", ()
                     record.exc_info = record.exc_text = None
                     records.append(record)
                     known.more, known.last, known.quiet_until = 0, None, now + QUIET_SECONDS
@@ -98,6 +98,13 @@ class _Kind:
         self.more = 0
         self.quiet_until = 0.0
         self.last: logging.LogRecord | None = None
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 (a wrong call of the log must not break who made it)
+        return str(record.msg)
 
 
 def _of_hang_up(record: logging.LogRecord) -> tuple[str, ...] | None:

@@ -79,3 +79,31 @@ async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() 
     with pytest.raises(StoreUnavailable):
         await beside
     assert await gather.get("good") == "good"
+
+
+@pytest.mark.parametrize("told", [[], ["a", "b", "c"]])
+async def test_too_few_or_too_many_answers_are_told_to_all_who_wait(told: list[str]) -> None:
+    async def fetch(_: Sequence[str]) -> list[str]:
+        return told
+
+    for asking in ask(gather := Gather(fetch), ["a", "b"]):
+        with pytest.raises(StoreUnavailable, match=f"answered {len(told)} of 2"):
+            await asyncio.wait_for(asking, 30)
+    assert gather.batches == 1
+
+
+async def test_a_fetch_that_is_given_up_is_told_to_all_who_wait() -> None:
+    shelf = Shelf()
+    gather = Gather(shelf.fetch)
+    (early,) = ask(gather, ["a"])
+    await settled()
+    (late,) = ask(gather, ["b"])
+    await settled()
+    shelf.gates[0].cancel()  # as a driver does with what it has under way when it is closed
+    for asking in (early, late):
+        with pytest.raises(StoreUnavailable, match="given up"):
+            await asyncio.wait_for(asking, 30)
+    (again,) = ask(gather, ["a"])
+    await settled()
+    shelf.let_all()
+    assert await again == "a in 1"

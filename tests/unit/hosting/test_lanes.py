@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import pytest
+
+from dungeonfighter import limits
+from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.group_commit import Lanes, Told
-from dungeonfighter.hosting.ports import Outcome, Write
+from dungeonfighter.hosting.ports import Outcome, Won, Write
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
 
@@ -66,3 +70,54 @@ async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
     await lanes.drain()
     await asyncio.sleep(0)
     assert set(rested) == {100}
+
+
+class OddStore(MemoryStore):
+    """A store that breaks the contract: `odd` makes of the outcomes what it likes."""
+
+    def __init__(self, odd: Callable[[list[Outcome]], list[Outcome]]) -> None:
+        super().__init__()
+        self._odd = odd
+
+    async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
+        return self._odd(await super().commit(batch))
+
+
+def _cancel(_: list[Outcome]) -> list[Outcome]:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "odd", [lambda all_told: all_told[:-1], lambda all_told: [*all_told, all_told[0]], _cancel]
+)
+async def test_whatever_a_store_answers_every_writer_is_told_that_nothing_is_known(
+    odd: Callable[[list[Outcome]], list[Outcome]],
+) -> None:
+    lanes = Lanes(OddStore(odd))
+    told: list[Told] = []
+    count = limits.batch_rows_max + 1  # a second batch waits
+    for number in range(count):
+        lanes.add(first(f"local/b{number:03}"), _note, told)
+    await lanes.drain()
+    assert [type(outcome) for outcome in told] == [StoreUnavailable] * count
+    lanes.add(first("local/later"), _note, told)
+    await lanes.drain()
+    assert len(told) == count + 1
+
+
+async def test_a_rest_that_fails_is_told_to_the_loop_and_commits_go_on() -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+
+    def rest() -> None:
+        raise OSError("no clock")
+
+    store = MemoryStore()
+    lanes = Lanes(store, rest)
+    told: list[Told] = []
+    for number in range(2):
+        lanes.add(first(f"local/b{number:03}"), _note, told)
+        await lanes.drain()
+        await asyncio.sleep(0)
+    assert [type(outcome) for outcome in told] == [Won, Won]
+    assert [type(failure) for failure in failures] == [OSError, OSError]

@@ -13,7 +13,9 @@ import pytest
 
 from tests.unit.house.sources import ROOT
 
-LONG_ONLY: set[str] = set()
+LONG_ONLY: set[str] = {
+    "tests/integration/test_worker_starts.py",  # three workers start beside a client that never rests
+}
 """Test modules of integration and simulation that are long as a whole, each with the reason in a comment."""
 
 MARKERS_OF_PYTEST = {

@@ -86,3 +86,59 @@ async def test_who_is_cancelled_stops_nothing() -> None:
     await thread.run(lambda: None)
     assert done.is_set()
     await thread.stop()
+
+
+class BadLock:
+    """Cannot be taken, or cannot be given back."""
+
+    def __init__(self, *, on_enter: bool) -> None:
+        self._on_enter = on_enter
+
+    def __enter__(self) -> None:
+        if self._on_enter:
+            raise OSError("lock")
+
+    def __exit__(self, *_: object) -> None:
+        raise OSError("lock")
+
+
+@HOLDS
+@pytest.mark.parametrize("on_enter", [True, False])
+async def test_a_lock_that_fails_is_told_and_the_thread_goes_on(hold_seconds: float, on_enter: bool) -> None:
+    thread = WorkerThread("worker")
+    with pytest.raises(OSError, match="lock"):
+        await thread.run(int, lock=BadLock(on_enter=on_enter), hold_seconds=hold_seconds)
+    assert await thread.run(int, hold_seconds=hold_seconds) == 0
+    await thread.stop()
+
+
+@HOLDS
+async def test_an_error_of_any_kind_is_told_and_the_thread_goes_on(hold_seconds: float) -> None:
+    def work() -> None:
+        raise GeneratorExit
+
+    thread = WorkerThread("worker")
+    with pytest.raises(GeneratorExit):
+        await thread.run(work, hold_seconds=hold_seconds)
+    assert await thread.run(int, hold_seconds=hold_seconds) == 0
+    await thread.stop()
+
+
+def test_a_loop_that_is_gone_does_not_end_the_thread() -> None:
+    thread = WorkerThread("worker")
+    may_end = threading.Event()
+
+    async def leave() -> None:
+        asking = asyncio.create_task(thread.run(lambda: may_end.wait(60)))
+        await asyncio.sleep(0)
+        asking.cancel()
+
+    asyncio.run(leave())
+    may_end.set()
+
+    async def ask() -> int:
+        found = await thread.run(int)
+        await thread.stop()
+        return found
+
+    assert asyncio.run(ask()) == 0

@@ -83,3 +83,24 @@ def test_a_client_that_hangs_up_leaves_no_traceback() -> None:
     assert Summed().filter(record)
     assert record.getMessage() == "a client hung up"
     assert record.exc_info is None
+
+
+def test_a_wrong_call_of_the_log_breaks_nobody() -> None:
+    summed = Summed()
+    for _ in range(3):
+        summed.filter(logging.LogRecord("a", logging.WARNING, "a.py", 1, "%d of %d", ("x",), None))
+    assert [record.getMessage() for record in summed.overdue(True)] == ["%d of %d (2 times)"]
+
+
+def test_the_thread_of_the_log_survives_a_sum_that_fails() -> None:
+    def sums(at_end: bool) -> list[str]:
+        raise KeyError("sum")
+
+    reader, writer = os.pipe()
+    stream = QueuedStream(writer, sums)
+    read = b""
+    while b"a sum of the log is missing" not in read:  # the thread asked for it
+        read += os.read(reader, 4096)
+    stream.write("still here\n")
+    while b"still here" not in read:
+        read += os.read(reader, 4096)
