@@ -118,13 +118,14 @@ def parse_database(text: str) -> Database:
     """
     if any((ord(char) < 32 and not char.isspace()) or 0xD800 <= ord(char) < 0xE000 for char in text):
         raise Problem("holds characters that no connection string can have")
-    scheme = text.partition("://")[0].strip().lower()
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.strip().lower()
     if scheme == "sqlite":
         return _sqlite(text)
     if text.lower() in {"memory", "memory:", "memory://"}:
         return Database("memory")
     if scheme in {"postgresql", "postgres"}:
-        return _postgres(_url_pairs(text[text.index("://") + 3 :]), default_port="")
+        return _postgres(_url_pairs(rest), default_port="")
     if _CONNINFO_BEGINS.match(text):
         return _postgres(_pairs(text, _CONNINFO_PAIR, _conninfo_value), default_port="")
     if re.match(r"\s*[A-Za-z][\w ]*=", text):

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import http.client
-import json
-=======
-import signal
->>>>>>> 407145e687674c3af6ea41754427b8581faecfbb
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dungeonfighter.connection_strings import Database, Problem, parse_database
@@ -73,6 +73,8 @@ _WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+@example("POSTGRES")
+@example("sqlite")
 @given(st.one_of(st.text(), st.lists(_WORDS, max_size=20).map("".join)))
 def test_any_text_is_a_database_or_a_problem(text: str) -> None:
     with contextlib.suppress(Problem):
