@@ -75,16 +75,21 @@ async def test_a_reader_that_stays_holds_no_commit_and_is_told_of(
     assert checkpointer.log_bytes < 2 * LOG_PAGES_MAX * LOG_FRAME_BYTES
 
 
-async def test_the_step_under_the_writers_lock_waits_for_no_reader(path: Path, store: SqliteStore) -> None:
-    """SQLite asks the busy handler before it waits: that of this connection never waits."""
+async def test_the_step_under_the_writers_lock_waits_for_no_reader(
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite asks the busy handler before it waits, and that one sleeps to wait."""
     checkpointer = store._checkpointer
     assert checkpointer is not None
+    slept: list[float] = []
+    monkeypatch.setattr("dungeonfighter.storage.sqlite_connection.time.sleep", slept.append)
     await commit(store, [first("local/a")])
     reader = apsw.Connection(str(path))
     reader.execute("begin")
     reader.execute("select count(*) from games").fetchall()
     await commit(store, [after(first("local/a"), STATE)])
     assert checkpointer._checkpoint("restart")[0]
+    assert not slept
     reader.execute("commit")
     assert not checkpointer._checkpoint("restart")[0]
 
