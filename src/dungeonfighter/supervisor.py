@@ -168,10 +168,14 @@ class Draining:
 
 
 async def _disconnected(receive: Receive) -> None:
-    """Return when the protocol knows that its client has hung up: in a moment."""
-    with contextlib.suppress(RuntimeError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    """Return when the protocol knows that its client has hung up: in a moment.
+
+    It never tells a request that others of the same connection wait behind: hence the bound.
+    """
+    with contextlib.suppress(RuntimeError, TimeoutError):
+        async with asyncio.timeout(1.0):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 class _Server(uvicorn.Server):

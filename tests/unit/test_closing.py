@@ -1,7 +1,8 @@
-"""The way out of a store that never answers has an end."""
+"""The way out has an end: of a store that never answers, and of whatever a second Ctrl-C interrupts."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -27,3 +28,34 @@ def test_a_host_or_a_store_that_does_not_close_is_left_with_a_word() -> None:
         ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
         assert ended.returncode == 1
         assert b"the store does not answer; ended at once: nothing acknowledged is lost" in ended.stderr
+
+
+LEAVE = """
+import signal
+from dungeonfighter.stopping import let_second_interrupt_end
+
+let_second_interrupt_end()
+print("begun", flush=True)
+while True:
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print("leaving", flush=True)  # and never done
+"""
+
+
+def test_a_second_interrupt_ends_what_would_leave_for_ever() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LEAVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as leaving:
+        assert leaving.stdout is not None
+        assert leaving.stderr is not None
+        try:
+            assert leaving.stdout.readline() == "begun\n"
+            leaving.send_signal(signal.SIGINT)
+            assert leaving.stdout.readline() == "leaving\n"
+            leaving.send_signal(signal.SIGINT)
+            assert leaving.wait(60) == 128 + signal.SIGINT
+            assert leaving.stderr.read().startswith("stopping; Ctrl-C again ends it at once")
+        finally:
+            leaving.kill()

@@ -72,10 +72,12 @@ class Seen:
         running = asyncio.create_task(workers.run())
         try:
             yield
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-            code = await running
-        assert code == 0
+        except BaseException:
+            running.cancel()  # a signal before they serve would end this process
+            await asyncio.wait([running])
+            raise
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
 
 
 def _started() -> None:
