@@ -141,8 +141,10 @@ class IdleWatch:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        for connection in list(self._connections):
-            connection.close_if_idle(now)
-        self._is_running = False
-        if self._connections:
-            self.run(loop)
+        try:
+            for connection in list(self._connections):
+                connection.close_if_idle(now)
+        finally:  # whatever one connection did, the next look comes
+            self._is_running = False
+            if self._connections:
+                self.run(loop)
