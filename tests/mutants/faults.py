@@ -33,7 +33,9 @@ _PLANTED: Final = "unit/hosting/test_planted.py::test_"
 _TRAIL: Final = "unit/hosting/test_trail.py::test_"
 _HOST: Final = "unit/hosting/test_host.py::test_"
 _COMPARED: Final = "contract/test_compared.py::test_a_write_from_a_row_that_differs_in_one_of_them_conflicts"
-_MEMORY_COMPARES: Final = "if head != Head(write.from_version, write.from_digest, write.from_tail):"
+_MEMORY_COMPARES: Final = (
+    "if version != write.from_version or digest != write.from_digest or tail != write.from_tail:"
+)
 
 FAULTS: Final = {
     "`covers` is not asked": Fault(
@@ -49,8 +51,8 @@ FAULTS: Final = {
     ),
     "a row is in memory before its commit": Fault(
         _LINES,
-        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
-        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n"
+        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self._add(attempt.write, self._told, (game, request, attempt))\n"
         "            game.row = attempt.write.row\n",
         (
             _PLANTED + "a_row_is_not_in_memory_before_its_commit",
@@ -94,19 +96,19 @@ FAULTS: Final = {
     "the memory store does not compare the version": Fault(
         "storage/memory.py",
         _MEMORY_COMPARES,
-        "if (head.digest, head.tail) != (write.from_digest, write.from_tail):",
+        "if digest != write.from_digest or tail != write.from_tail:",
         (_COMPARED + "[memory-version]",),
     ),
     "the memory store does not compare the digest": Fault(
         "storage/memory.py",
         _MEMORY_COMPARES,
-        "if (head.version, head.tail) != (write.from_version, write.from_tail):",
+        "if version != write.from_version or tail != write.from_tail:",
         (_COMPARED + "[memory-digest]",),
     ),
     "the memory store does not compare the tail": Fault(
         "storage/memory.py",
         _MEMORY_COMPARES,
-        "if (head.version, head.digest) != (write.from_version, write.from_digest):",
+        "if version != write.from_version or digest != write.from_digest:",
         (_COMPARED + "[memory-tail]",),
     ),
     "a head is of any row with its version": Fault(
@@ -132,9 +134,9 @@ FAULTS: Final = {
     ),
     "told before the commit": Fault(
         _LINES,
-        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
         "            request.asker.tell(request.tag, attempt.shown)\n"
-        "            self.commits.add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
         ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
     ),
     "a verdict from memory stands without a head": Fault(

@@ -1,0 +1,13 @@
+"""The faults that `tests/mutants` plants still name text that is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants.faults import FAULTS, Fault
+from tests.unit.house.sources import PACKAGE
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_fault_names_a_text_that_is_there_once(fault: Fault) -> None:
+    assert (PACKAGE / fault.file).read_text(encoding="utf-8").count(fault.old) == 1
