@@ -173,9 +173,9 @@ FAULTS: Final = {
         (_HOST + "two_new_games_at_once_on_two_replicas_do_not_wipe_each_other",),
     ),
     "the commit timeout is ignored": Fault(
-        "hosting/patience.py",
-        "        return self._clock.now() + self._timeout_seconds\n",
-        "        return self._clock.now() + 3 * self._timeout_seconds\n",
+        "hosting/host.py",
+        "        self._timeout_seconds = commit_timeout_seconds\n",
+        "        self._timeout_seconds = 3 * commit_timeout_seconds\n",
         (_PLANTED + "a_store_that_cannot_write_is_told_within_the_commit_timeout",),
     ),
     "a busy game hibernates": Fault(
