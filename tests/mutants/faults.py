@@ -51,8 +51,8 @@ FAULTS: Final = {
     ),
     "a row is in memory before its commit": Fault(
         _LINES,
-        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
-        "            self._add(attempt.write, self._told, (game, request, attempt))\n"
+        "            self._add(write, self._told, (game, request, attempt))\n",
+        "            self._add(write, self._told, (game, request, attempt))\n"
         "            game.row = attempt.write.row\n",
         (
             _PLANTED + "a_row_is_not_in_memory_before_its_commit",
@@ -134,9 +134,9 @@ FAULTS: Final = {
     ),
     "told before the commit": Fault(
         _LINES,
-        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self._add(write, self._told, (game, request, attempt))\n",
         "            request.asker.tell(request.tag, attempt.shown)\n"
-        "            self._add(attempt.write, self._told, (game, request, attempt))\n",
+        "            self._add(write, self._told, (game, request, attempt))\n",
         ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
     ),
     "a verdict from memory stands without a head": Fault(

@@ -159,10 +159,12 @@ class Lines:
             self._slowly(game, request, None)
             return
         try:
-            attempt = request.trying(plan)
+            answer, write = plan.answer, plan.write
+            attempt = Attempt(write, request.asker.show(request.tag, answer), answer.applied)
+            request.tried = {write.row.version: attempt}  # `Request.trying`, the first time, without the call
             if not request.replayable:
                 request.is_from_memory = True
-            self._add(attempt.write, self._told, (game, request, attempt))
+            self._add(write, self._told, (game, request, attempt))
         except Exception as error:  # noqa: BLE001 (nothing is on its way: told to the one who asked)
             self._fail(game, request, error)
 
