@@ -22,7 +22,10 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "two workers"])
+TWO_WORKERS = pytest.param(("--workers", "2"), id="two workers", marks=pytest.mark.long)
+
+
+@pytest.fixture(params=[pytest.param((), id="one process"), TWO_WORKERS])
 def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
     with ServerProcess(tmp_path, flags=("--commit-timeout", "1", *request.param)) as server:
         made = Served(server)
