@@ -220,7 +220,7 @@ class Start(Request):
         wanted = self._text()
         standing, trail, is_damaged = _readable(row, book)
         if is_damaged:
-            return self._begin_over(row, trail, book)
+            return self._begin_over(row, trail, book, wanted)
         if self.origin == trails.ORIGIN_RESET and not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
@@ -235,16 +235,17 @@ class Start(Request):
             origin=self.origin, options=wanted, parent=row.episode, directive=directive,
         )  # fmt: skip
 
-    def _begin_over(self, row: Row, trail: trails.Trail, book: RuleBook) -> Planned | Verdict:
+    def _begin_over(self, row: Row, trail: trails.Trail, book: RuleBook, wanted: str) -> Planned | Verdict:
         """Begin a run over a row that does not check: nothing of it is trusted but its version."""
         clean = _cleaned(row)
-        refused = _episode_verdict(clean, trail, None, self.episode, self.origin, self._text())
+        refused = _episode_verdict(clean, trail, None, self.episode, self.origin, wanted)
         if refused is not None:
             return refused
         rules = book.current
         planned = _begin(
             clean, trail, None, rules, rules.new_game(self._game_options(None)), self.op,
-            origin=self.origin, options=self._text(), parent=clean.episode, directive=clean.directive,
+            origin=self.origin, options=wanted, parent=clean.episode,
+            directive="" if self.origin == trails.ORIGIN_RESET else clean.directive,
         )  # fmt: skip
         write = planned.write
         check(write.row, book)  # never acknowledge what could not be read again

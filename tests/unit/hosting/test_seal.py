@@ -135,6 +135,14 @@ async def test_a_value_of_another_type_is_told_as_that(column: str, value: objec
         checked(KEY, row, book)
 
 
+async def test_a_reset_over_a_damaged_row_clears_the_directive_too() -> None:
+    store = MemoryStore()
+    await played(replica(store), 3)
+    row = await row_of(store)
+    store._rows[KEY] = msgspec.structs.replace(row, turn=row.turn + 1)
+    assert (await replica(store).reset(KEY)).game.directive == ""
+
+
 async def test_rows_without_a_seal_are_valid_and_sealed_with_their_next_write(book: RuleBook) -> None:
     store = MemoryStore()
     await played(replica(store), 3)
