@@ -31,16 +31,18 @@ def test_a_host_or_a_store_that_does_not_close_is_left_with_a_word() -> None:
 
 
 LEAVE = """
-import signal
+import time
 from dungeonfighter.stopping import let_second_interrupt_end
 
 let_second_interrupt_end()
-print("begun", flush=True)
-while True:
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        print("leaving", flush=True)  # and never done
+try:
+    print("begun", flush=True)
+    while True:  # a signal just before `signal.pause` would be waited for without an end
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    print("leaving", flush=True)
+while True:  # and never done
+    time.sleep(0.01)
 """
 
 
