@@ -31,7 +31,7 @@ from dungeonfighter.errors import BadInput
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Row, Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
@@ -217,7 +217,9 @@ async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], lis
 async def _written(place: Place, bots: int) -> Figure:
     store = place.store()
     await store.open()
-    host = BotHost(store=store, rules=RuleBook([load_rules()]), clock=SystemClock(), chance=SystemChance())
+    host = BotHost(
+        store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()
+    )
     turns = 0
 
     async def play(key: str) -> None:

@@ -23,7 +23,7 @@ from dungeonfighter.fleet.wire import RequestHeads, call_body, read_answer
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
@@ -75,7 +75,9 @@ async def _row(name: str, what: str, asks: Sequence[Callable[[], Awaitable[objec
 
 async def _host(store: Store) -> BotHost:
     await store.open()
-    return BotHost(store=store, rules=RuleBook([load_rules()]), clock=SystemClock(), chance=SystemChance())
+    return BotHost(
+        store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()
+    )
 
 
 def _recovery(folder: Path, postgres: PostgresServer) -> None:

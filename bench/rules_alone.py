@@ -14,7 +14,7 @@ from bench.table import Figure
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.rules import GameOptions, Mode, Rules, State, load_rules
@@ -90,7 +90,9 @@ def _sizes(rules: Rules, states: list[State]) -> dict[str, Figure]:
 
 
 def _definitions(rules: Rules) -> dict[str, Figure]:
-    host = BotHost(store=MemoryStore(), rules=RuleBook([rules]), clock=SystemClock(), chance=SystemChance())
+    host = BotHost(
+        store=MemoryStore(), rules=ShippedRules([rules]), clock=SystemClock(), chance=SystemChance()
+    )
     registry = Registry(host)
     return {
         name: Figure(

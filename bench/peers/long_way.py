@@ -7,10 +7,10 @@ import os
 
 import uvloop
 
-from dungeonfighter import supervisor
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.composition import STORES, open_host
 from dungeonfighter.mcp.app import build_app
+from dungeonfighter.serving import supervisor
+from dungeonfighter.serving.composition import STORES, open_host
 from dungeonfighter.settings import read_settings
 
 

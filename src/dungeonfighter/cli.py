@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from dungeonfighter import __version__
+from dungeonfighter.commands.db import run_migrate
+from dungeonfighter.commands.personal import run_play, run_stdio
+from dungeonfighter.commands.serve import run_serve
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
-from dungeonfighter.migrating import run_migrate
-from dungeonfighter.personal import run_play, run_stdio
-from dungeonfighter.serving import run_serve
 from dungeonfighter.settings import add_arguments
 
 Run = Callable[[argparse.Namespace], int]
@@ -119,7 +119,7 @@ def _declare_db(parser: argparse.ArgumentParser) -> Run:
 
 
 def _declare_play(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter import terminal
+    from dungeonfighter.commands import terminal
 
     terminal.add_arguments(parser)
     add_arguments(parser, (*_DATABASE, "catalog", "commit_timeout_seconds"), _OWN_FILE)
@@ -141,7 +141,7 @@ def _declare_ladder(parser: argparse.ArgumentParser) -> Run:
 
 
 def _declare_demo(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter import demo
+    from dungeonfighter.commands import demo
 
     demo.add_arguments(parser)
     return demo.run

@@ -14,7 +14,7 @@ from dungeonfighter.connection_strings import parse_database
 from dungeonfighter.errors import Corrupt, SettingsError, StoreUnavailable
 from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.ports import Won
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage import postgres_links, postgres_pool
 from dungeonfighter.storage.postgres import PostgresStore
@@ -186,7 +186,7 @@ async def test_a_text_that_is_none_concerns_its_bot_alone(
         assert [row.version for row in rows if row] == [1] * 5
         assert [row.rules.isascii() for row in rows if row] == [True, True, False, True, True]
         with pytest.raises(Corrupt):
-            checked("local/b2", rows[2], RuleBook([load_rules()]))
+            checked("local/b2", rows[2], ShippedRules([load_rules()]))
     with pytest.raises(Corrupt):
         await store.get_save("local/b2", "main")
     with pytest.raises(Corrupt):

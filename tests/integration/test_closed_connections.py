@@ -11,8 +11,9 @@ from typing import Final
 import pytest
 import uvicorn
 
-from dungeonfighter import limits, supervisor
-from dungeonfighter.http.protocol import BoundedProtocol
+from dungeonfighter import limits
+from dungeonfighter.serving import supervisor
+from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Message, echo
 from tests.integration.test_pipelines import narrow
 from tests.integration.test_short_way import CALL, HEAD, Offered, client_of, post, serving, the_connection

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.http.protocol import BoundedProtocol
+from dungeonfighter.serving.connection import BoundedProtocol
 
 HEAD: Final = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 WHOLE: Final = HEAD + b"Content-Length: 2\r\n\r\nhi"

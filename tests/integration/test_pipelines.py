@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.http.protocol import BoundedProtocol
+from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Client
 from tests.integration.test_short_way import CALL, HEAD, Offered, client_of, post, serving, the_connection
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from dungeonfighter.http.upgrades import without_offer
+from dungeonfighter.serving.upgrades import without_offer
 from tests.integration.server import ServerProcess
 from tests.integration.test_http_bounds import Client
 from tests.integration.test_short_way import Offered, client_of, serving

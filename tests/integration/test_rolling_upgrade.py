@@ -18,7 +18,7 @@ import pytest
 
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.hosting.ports import Row, Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
@@ -130,7 +130,7 @@ async def test_each_release_plays_the_runs_it_has_the_rules_of(
 async def test_bots_play_through_an_upgrade_of_two_servers(
     tmp_path: Path, database: str, changed: Path
 ) -> None:
-    book = RuleBook(shipped_rules(changed))
+    book = ShippedRules(shipped_rules(changed))
     with contextlib.ExitStack() as stack:
         old = [stack.enter_context(Release(tmp_path / f"old{n}", database, None)) for n in range(2)]
         async with balancing([server.port for server in old]) as balancer:

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 import uvicorn
 
-from dungeonfighter.http.protocol import BoundedProtocol
 from dungeonfighter.mcp.wire import Again, Reply, Scope
+from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Client, echo
 
 HEAD: Final = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"

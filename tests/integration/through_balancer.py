@@ -13,7 +13,7 @@ from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.hosting.ports import Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from tests.integration.balancer import Balancer
 from tests.integration.server import ServerProcess
@@ -47,7 +47,7 @@ async def play_through(
     *,
     bots: int,
     timeout_seconds: float = 15.0,
-    book: RuleBook | None = None,
+    book: ShippedRules | None = None,
 ) -> Tally:
     """Let `fleet` play through the balancer while `trouble` happens; then check all there is to check."""
     rules, tally, stop = load_rules(), Tally(), asyncio.Event()
@@ -76,7 +76,9 @@ async def play_through(
     await store.open()
     stored = 0
     for player in load.players:
-        stored += await checker.check(store, book or RuleBook([rules]), f"local/{player.journal.bot_id}", [])
+        stored += await checker.check(
+            store, book or ShippedRules([rules]), f"local/{player.journal.bot_id}", []
+        )
     await store.close()
     assert stored == tally.turns
     return tally

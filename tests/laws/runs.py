@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from dungeonfighter.rules import GameOptions, Mode, State, world
-from dungeonfighter.rules.hero import learn
+from dungeonfighter.rules import GameOptions, Mode, State
+from dungeonfighter.rules.character.hero import learn
+from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.lists import replaced
 from tests.unit.rules.position import rules
 

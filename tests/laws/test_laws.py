@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import GameOptions, State, codec, log
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.codec import copy
-from dungeonfighter.rules.hero import refresh
-from dungeonfighter.rules.loot import roll_item
 from dungeonfighter.rules.state import Dice, Phase, RoomPhase
 from tests.laws.runs import PICKS, begin, options, walk
 from tests.unit.rules.position import bout, rules

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import GameOptions, State
-from dungeonfighter.rules.loot import roll_item
+from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.state import Mode, Phase
 from tests.laws.runs import PICKS, begin, legal, options, walk
 from tests.unit.rules.position import rules

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import Rules
@@ -131,7 +131,7 @@ class Way:
     def __init__(self, rules: Rules, store: MemoryStore, *, short_way: bool) -> None:
         self.store = store
         self.host = BotHost(
-            store=store, rules=RuleBook([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
+            store=store, rules=ShippedRules([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
             commit_timeout_seconds=3,
         )  # fmt: skip
         self._app = build_app(self.host, guard=HostGuard(Settings()), short_way=short_way)

@@ -20,7 +20,7 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Row, Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import Rules
@@ -98,7 +98,7 @@ class Served:
     async def _serve(self) -> None:
         await self.store.open()
         self.host = BotHost(
-            store=self.store, rules=RuleBook([self.rules]), clock=SystemClock(), chance=SystemChance(),
+            store=self.store, rules=ShippedRules([self.rules]), clock=SystemClock(), chance=SystemChance(),
             **self._host_options,
         )  # fmt: skip
         app = build_app(self.host, guard=HostGuard(Settings()), ready=lambda: self.ready)

@@ -14,8 +14,9 @@ from mcp.shared.inbound import find_invalid_x_mcp_header
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.mcp import texts
-from dungeonfighter.mcp.arguments import Nothing, allowed_values
-from dungeonfighter.mcp.registry import Registry, Toolset
+from dungeonfighter.mcp.arguments import ToolArguments, allowed_values
+from dungeonfighter.mcp.registry import Registry
+from dungeonfighter.mcp.tool import Toolset
 from dungeonfighter.rules import GameOptions, Rules
 from dungeonfighter.telemetry.tokens import count_tokens
 from tests.protocol.served import Served
@@ -69,7 +70,7 @@ async def test_what_is_not_listed_may_be_called(served: Served) -> None:
 def test_schemas_say_what_the_structs_accept(registry: Registry) -> None:
     for tool in registry.tools.values():
         schema = tool.definition(bound=True)["inputSchema"]
-        kind: type[Nothing] = tool.kind
+        kind: type[ToolArguments] = tool.kind
         fields = {field.encode_name: field for field in msgspec.structs.fields(tool.kind)}
         assert list(schema["properties"]) == list(fields) == list(allowed_values(kind))
         required = [name for name, field in fields.items() if field.required]

@@ -21,7 +21,7 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Won, Write
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Mode, Rules
 from dungeonfighter.storage.memory import MemoryStore
@@ -147,7 +147,9 @@ async def test_save_slots_are_counted(served: Served) -> None:
 async def test_a_start_that_loses_a_race_is_a_conflict(troubled: Troubled, rules: Rules, mode: str) -> None:
     bot = f"race-{mode}"
     begin(troubled, bot)
-    other = BotHost(store=troubled.store, rules=RuleBook([rules]), clock=SystemClock(), chance=SystemChance())
+    other = BotHost(
+        store=troubled.store, rules=ShippedRules([rules]), clock=SystemClock(), chance=SystemChance()
+    )
     troubled.store.rival = lambda: other.play(f"local/{bot}", "1")
     result = await call(troubled, bot, "start_new_game", mode, seed=9)
     text = told(result, "conflict")
@@ -157,7 +159,9 @@ async def test_a_start_that_loses_a_race_is_a_conflict(troubled: Troubled, rules
 
 async def test_an_input_that_loses_a_race_is_applied_after_it(troubled: Troubled, rules: Rules) -> None:
     begin(troubled, "merge")
-    other = BotHost(store=troubled.store, rules=RuleBook([rules]), clock=SystemClock(), chance=SystemChance())
+    other = BotHost(
+        store=troubled.store, rules=ShippedRules([rules]), clock=SystemClock(), chance=SystemChance()
+    )
     troubled.store.rival = lambda: other.play("local/merge", "1")
     assert not (await call(troubled, "merge", "handle_input", input="1")).is_error
     assert troubled.present("merge").turn == 2

@@ -17,7 +17,7 @@ from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import GameOptions, Mode, Rules
-from dungeonfighter.rules.observation import Observation
+from dungeonfighter.rules.views.observation import Observation
 from tests.protocol.served import Served, text_of
 
 DOCS = Path(__file__).parents[2] / "docs"

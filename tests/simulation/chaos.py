@@ -13,13 +13,13 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import (
-    BotLine,
+    BotSummary,
     EpisodeEnd,
     Head,
     InputChunk,
     Outcome,
     Row,
-    RunLine,
+    RunSummary,
     Save,
     StoreHealth,
     Won,
@@ -239,10 +239,10 @@ class FaultyStore:
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return await self._read(lambda: self.inner.delete_save(bot_id, slot))
 
-    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         return await self._read(lambda: self.inner.list_bots(prefix, after, count))
 
-    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         return await self._read(lambda: self.inner.best_runs(prefix, count))
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, Row, Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, State
 from tests.simulation.clients import Acknowledged
 
@@ -28,7 +28,7 @@ class Run(Struct):
 
 
 async def check(
-    store: Store, book: RuleBook, key: str, acknowledged: list[Acknowledged], *, is_lossy: bool = False
+    store: Store, book: ShippedRules, key: str, acknowledged: list[Acknowledged], *, is_lossy: bool = False
 ) -> int:
     """Check one bot.
 
@@ -61,7 +61,7 @@ async def check(
     return sum(len(run.texts) for run in runs.values())
 
 
-async def history(store: Store, book: RuleBook, key: str) -> dict[tuple[int, int], bytes]:
+async def history(store: Store, book: ShippedRules, key: str) -> dict[tuple[int, int], bytes]:
     """The digest of every (episode, turn) that a store knows of a bot; checked like everything else."""
     (row,) = await store.load([key])
     if row is None:
@@ -74,7 +74,7 @@ async def history(store: Store, book: RuleBook, key: str) -> dict[tuple[int, int
     }
 
 
-async def _replayed(store: Store, book: RuleBook, row: Row, *, is_lossy: bool) -> dict[int, Run]:
+async def _replayed(store: Store, book: ShippedRules, row: Row, *, is_lossy: bool) -> dict[int, Run]:
     """All runs of a bot by episode."""
     ended = {end.episode: end for end in await store.episodes(row.bot_id)}
     trail = trails.decode(row.trail)

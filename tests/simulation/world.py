@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.limits import trail_ops_max
 from dungeonfighter.rules import Rules
 from dungeonfighter.storage.memory import MemoryStore
@@ -74,7 +74,7 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         process = Process(dice)
         host = BotHost(
             store=ProcessStore(store, process),  # type: ignore[arg-type]
-            rules=RuleBook([rules]), clock=ProcessClock(process), chance=SeededChance(dice),
+            rules=ShippedRules([rules]), clock=ProcessClock(process), chance=SeededChance(dice),
             hot_games_max=dice.choice((2, 100)),
         )  # fmt: skip
         hosts.append(host)
@@ -89,7 +89,7 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
 
     async def failed_over(standby: MemoryStore) -> None:
         for client in clients:
-            client.rolled_back(await checker.history(standby, RuleBook([rules]), client.key))
+            client.rolled_back(await checker.history(standby, ShippedRules([rules]), client.key))
 
     too_early: list[str] = []
     hurry, _ = make_host()
@@ -158,6 +158,6 @@ async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) ->
     checked = 0
     for client in clients:
         checked += await checker.check(
-            store.inner, RuleBook([rules]), client.key, client.acknowledged, is_lossy=store.has_lost
+            store.inner, ShippedRules([rules]), client.key, client.acknowledged, is_lossy=store.has_lost
         )
     return checked

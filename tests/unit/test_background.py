@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter import huge_pages
 from dungeonfighter.background import begin, every
+from dungeonfighter.serving import huge_pages
 
 LOGGER = logging.getLogger("some part")
 

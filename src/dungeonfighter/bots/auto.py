@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.bots import chores
-from dungeonfighter.rules.observation import Observation
+from dungeonfighter.rules.views.observation import Observation
 
 LOW_SHARE: Final = 0.35
 REST_SHARE: Final = 0.5

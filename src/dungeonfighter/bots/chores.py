@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dungeonfighter.rules.observation import ItemView, Observation
+from dungeonfighter.rules.views.observation import ItemView, Observation
 
 
 def legal_inputs(o: Observation) -> frozenset[str]:

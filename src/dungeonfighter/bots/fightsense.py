@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from dungeonfighter.bots import strips
-from dungeonfighter.rules.observation import CombatView, Observation, PlayerView
+from dungeonfighter.rules.views.observation import CombatView, Observation, PlayerView
 
 INTENT_FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
 ARCHETYPES: Final = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.bots import chores, fightsense, strips, taste, trading
-from dungeonfighter.rules.observation import Observation, OfferView
+from dungeonfighter.rules.views.observation import Observation, OfferView
 
 SKILLS: Final = (
     "guard",

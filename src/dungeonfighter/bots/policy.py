@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dungeonfighter.bots import textview
-from dungeonfighter.rules.observation import Observation
+from dungeonfighter.rules.views.observation import Observation
 
 
 class Policy(Protocol):

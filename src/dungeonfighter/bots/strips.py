@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from dungeonfighter.rules import load_rules
 from dungeonfighter.rules.catalog.model import HeroAction
-from dungeonfighter.rules.observation import Observation
+from dungeonfighter.rules.views.observation import Observation
 
 COMBO: Final = 1500
 EDGE: Final = 1250

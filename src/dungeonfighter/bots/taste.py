@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules.observation import DoorView, Observation
+from dungeonfighter.rules.views.observation import DoorView, Observation
 
 DOORS: Final = {
     # how welcome at full health, and how much more (or less) at no health

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Final
 
 from dungeonfighter.bots import chores
-from dungeonfighter.rules.observation import ItemView, Observation
+from dungeonfighter.rules.views.observation import ItemView, Observation
 
 WORTH_BUYING: Final = 25
 """Permille of fighting strength an item on sale must add."""

@@ -33,7 +33,7 @@ from dungeonfighter.fleet.messages import (
 )
 from dungeonfighter.fleet.verify import verify_bots
 from dungeonfighter.rules import load_rules
-from dungeonfighter.scheduling import take_longer_slices
+from dungeonfighter.serving.scheduling import take_longer_slices
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from dungeonfighter.fleet.pace import JITTER, ClosedLoop, OpenLoop, Pace, Wheel
 from dungeonfighter.fleet.player import Player
 from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, Teller
 from dungeonfighter.fleet.tally import Tally
-from dungeonfighter.scheduling import Coalescing
+from dungeonfighter.serving.scheduling import Coalescing
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dungeonfighter.bots import textview
-from dungeonfighter.rules.observation import Observation
+from dungeonfighter.rules.views.observation import Observation
 
 PROTOCOL_VERSION = "2026-07-28"
 _META = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 
-from dungeonfighter.hosting.ports import EpisodeEnd, RunLine, Write
+from dungeonfighter.hosting.ports import EpisodeEnd, RunSummary, Write
 
 _RECENT_MAX = 50
 _TOP_MAX = 20
@@ -15,9 +15,9 @@ class Feed:
     """Ended runs: the last ones, the best ones, and how many of each result."""
 
     def __init__(self) -> None:
-        self.recent_runs: deque[RunLine] = deque(maxlen=_RECENT_MAX)
+        self.recent_runs: deque[RunSummary] = deque(maxlen=_RECENT_MAX)
         self.results: Counter[str] = Counter()
-        self._top: list[RunLine] = []
+        self._top: list[RunSummary] = []
 
     def run_ended(self, write: Write) -> None:
         """Note the run that this committed write ended."""
@@ -31,10 +31,10 @@ class Feed:
         if len(self._top) > _TOP_MAX:
             heapq.heappop(self._top)
 
-    def top_runs(self) -> list[RunLine]:
+    def top_runs(self) -> list[RunSummary]:
         """The best ended runs since this process began, best first."""
         return sorted(self._top, reverse=True)
 
 
-def _line(key: str, ended: EpisodeEnd) -> RunLine:
-    return RunLine(ended.score, key, ended.episode, ended.last_turn, ended.result, ended.mode)
+def _line(key: str, ended: EpisodeEnd) -> RunSummary:
+    return RunSummary(ended.score, key, ended.episode, ended.last_turn, ended.result, ended.mode)

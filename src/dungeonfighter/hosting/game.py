@@ -10,8 +10,8 @@ from msgspec import Struct
 from dungeonfighter.errors import BadInput, Corrupt
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.ports import Row
-from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.seal import is_intact
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Rules, State
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]").search
@@ -102,7 +102,7 @@ def absent(key: str) -> Row:
     return Row(key, 0, b"", 0, 0, "", b"", b"")
 
 
-def checked(key: str, row: Row | None, book: RuleBook) -> Row:
+def checked(key: str, row: Row | None, book: ShippedRules) -> Row:
     """Validate a row as loaded, or return the absent one.
 
     Raises:
@@ -117,7 +117,7 @@ def checked(key: str, row: Row | None, book: RuleBook) -> Row:
     return row
 
 
-def check(row: Row, book: RuleBook) -> None:
+def check(row: Row, book: ShippedRules) -> None:
     """See that a row is what was written.
 
     Raises:
@@ -149,7 +149,7 @@ def _is_typed(row: Row) -> bool:
     return all(type(text) is str and not _SURROGATE(text) for text in texts)
 
 
-def present(row: Row, book: RuleBook) -> Present:
+def present(row: Row, book: ShippedRules) -> Present:
     """A committed row, decoded.
 
     Raises:

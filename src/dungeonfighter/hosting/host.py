@@ -24,9 +24,9 @@ from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, pre
 from dungeonfighter.hosting.lines import Lines
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, spelled
-from dungeonfighter.hosting.ports import BotLine, Chance, Clock, RunLine, Save, Store, StoreHealth
+from dungeonfighter.hosting.ports import BotSummary, Chance, Clock, RunSummary, Save, Store, StoreHealth
 from dungeonfighter.hosting.requests import Asker, Direct, Load, Play, Seeds, Start
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Mode, canonical
 
 
@@ -47,7 +47,7 @@ class BotHost:
     """
 
     def __init__(
-        self, *, store: Store, rules: RuleBook, clock: Clock, chance: Chance,
+        self, *, store: Store, rules: ShippedRules, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
         rest: Callable[[], None] | None = None,
@@ -252,11 +252,11 @@ class BotHost:
         self._lines.submit(key, Direct(op, deadline, _WAITING, told, text))
         return (await told).game
 
-    async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotLine]:
+    async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotSummary]:
         """Bots of one fleet in order of their ids, after the id `after`."""
         return await self._patience.ask(lambda: self._store.list_bots(f"{fleet}/", f"{fleet}/{after}", count))
 
-    async def best_runs(self, fleet: str, count: int) -> list[RunLine]:
+    async def best_runs(self, fleet: str, count: int) -> list[RunSummary]:
         """The best ended runs of one fleet, best first; perhaps from a copy of the store that is behind.
 
         Raises:

@@ -48,7 +48,7 @@ from dungeonfighter.hosting.hot_game import Game
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Attempt, Planned, Request, Verdict
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 
 _LOOKED_AT_MAX: Final = 8
 """Games looked at for hibernation each time one more comes: more than one, so that an excess shrinks."""
@@ -58,7 +58,7 @@ class Lines:
     """The hot games and who waits for each; the longest idle ones hibernate beyond `hot_games_max`."""
 
     def __init__(
-        self, store: Store, rules: RuleBook, patience: Patience, hot_games_max: int,
+        self, store: Store, rules: ShippedRules, patience: Patience, hot_games_max: int,
         rest: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._book = rules

@@ -28,8 +28,8 @@ from dungeonfighter.hosting.requests import (
     run_result,
     too_late,
 )
-from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.seal import sealed_row
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Rules, State, Step, canonical
 
 
@@ -47,7 +47,7 @@ class PlayMany(Request):
         self.turn = turn
         self.episode = episode
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Apply them in order as far as they are legal."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))

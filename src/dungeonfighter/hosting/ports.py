@@ -145,7 +145,7 @@ class Save(Struct, frozen=True):
     updated_at: float = 0.0
 
 
-class BotLine(Struct, frozen=True):
+class BotSummary(Struct, frozen=True):
     """One line of a listing of bots."""
 
     bot_id: str
@@ -154,7 +154,7 @@ class BotLine(Struct, frozen=True):
     updated_at: float
 
 
-class RunLine(Struct, frozen=True, order=True):
+class RunSummary(Struct, frozen=True, order=True):
     """One ended run; `score` in hundredths, so that lines sort by score."""
 
     score: int
@@ -249,10 +249,10 @@ class Store(Protocol):
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         """Remove a slot; False if there was none."""
 
-    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         """Bots with a run whose key starts with `prefix`, in key order, beginning after the key `after`."""
 
-    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """The ended runs with the best scores of the bots whose key starts with `prefix`, best first.
 
         May come from a copy that is behind: for looking, never to judge by.

@@ -27,8 +27,8 @@ from dungeonfighter.hosting.game import (
     unknown_bot,
 )
 from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, Save, Write
-from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.seal import sealed_row
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Mode, Phase, Rules, State
 
 
@@ -145,7 +145,7 @@ class Request:
         write = self.tried[self.last_version()].write
         return (write.from_version, write.from_digest, write.from_tail) == (row.version, row.digest, row.tail)
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """What this request means for the game as the row has it."""
         raise NotImplementedError
 
@@ -167,7 +167,7 @@ class Play(Request):
         self.turn = turn
         self.episode = episode
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Judge, apply, encode: the hot path."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
@@ -215,7 +215,7 @@ class Start(Request):
         self.seeds = seeds
         self.origin = origin
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
         wanted = self._text()
         standing, trail, is_damaged = _readable(row, book)
@@ -235,7 +235,9 @@ class Start(Request):
             origin=self.origin, options=wanted, parent=row.episode, directive=directive,
         )  # fmt: skip
 
-    def _begin_over(self, row: Row, trail: trails.Trail, book: RuleBook, wanted: str) -> Planned | Verdict:
+    def _begin_over(
+        self, row: Row, trail: trails.Trail, book: ShippedRules, wanted: str
+    ) -> Planned | Verdict:
         """Begin a run over a row that does not check: nothing of it is trusted but its version."""
         clean = _cleaned(row)
         refused = _episode_verdict(clean, trail, None, self.episode, self.origin, wanted)
@@ -282,7 +284,7 @@ class Load(Request):
         self.save = save
         self.episode = episode
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Begin run `row.episode + 1` with the saved state, digest for digest."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
@@ -314,7 +316,7 @@ class Direct(Request):
         super().__init__(op, deadline, asker, tag)
         self.directive = directive
 
-    def plan(self, row: Row, book: RuleBook) -> Planned | Verdict:
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """The same run, another directive."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
@@ -420,7 +422,7 @@ def _begin(
     return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
 
-def _readable(row: Row, book: RuleBook) -> tuple[Present | None, trails.Trail, bool]:
+def _readable(row: Row, book: ShippedRules) -> tuple[Present | None, trails.Trail, bool]:
     """The present run (None: there is none, or it cannot be read here), its trail as far as it can be, and
     whether the row is damaged.
     """

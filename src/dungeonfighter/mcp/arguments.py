@@ -37,11 +37,11 @@ DEFAULT_BOT: Final = "hero"
 DEFAULT_SLOT: Final = "main"
 
 
-class Nothing(Struct, forbid_unknown_fields=True, rename="camel"):
+class ToolArguments(Struct, forbid_unknown_fields=True, rename="camel"):
     """A tool without arguments of its own."""
 
 
-class StartOptions(Nothing):
+class StartOptions(ToolArguments):
     """Of a new run; alone, what `start` of a step may have."""
 
     name: HeroName | None = None
@@ -55,89 +55,89 @@ class StartNewGame(StartOptions):
     episode: Count | None = None
 
 
-class HandleInput(Nothing):
+class HandleInput(ToolArguments):
     input: str
     turn: Count | None = None
     episode: Count | None = None
     view: ViewName | None = None
 
 
-class GetGameState(Nothing):
+class GetGameState(ToolArguments):
     view: ViewName | None = None
 
 
-class SaveGame(Nothing):
+class SaveGame(ToolArguments):
     slot: SlotName | None = None
 
 
-class LoadGame(Nothing):
+class LoadGame(ToolArguments):
     slot: SlotName | None = None
     episode: Count | None = None
 
 
-class DeleteSave(Nothing):
+class DeleteSave(ToolArguments):
     slot: SlotName
 
 
-class ListBots(Nothing):
+class ListBots(ToolArguments):
     after: str | None = None
     count: Annotated[int, Meta(ge=1, le=500)] | None = None
 
 
-class GetRecentOutput(Nothing):
+class GetRecentOutput(ToolArguments):
     count: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
-class GetAgentContext(Nothing):
+class GetAgentContext(ToolArguments):
     recent_event_count: Annotated[int, Meta(ge=1, le=50)] | None = None
 
 
-class SetAgentDirective(Nothing):
+class SetAgentDirective(ToolArguments):
     directive: Directive
 
 
-class SelectDungeon(Nothing):
+class SelectDungeon(ToolArguments):
     dungeon_index: Annotated[int, Meta(ge=1, le=99)]
     turn: Count | None = None
     episode: Count | None = None
 
 
-class EquipItem(Nothing):
+class EquipItem(ToolArguments):
     item: Number
     turn: Count | None = None
     episode: Count | None = None
 
 
-class UnequipItem(Nothing):
+class UnequipItem(ToolArguments):
     slot: WornSlot
     turn: Count | None = None
     episode: Count | None = None
 
 
-class SetComboStrip(Nothing):
+class SetComboStrip(ToolArguments):
     actions: Strip
     turn: Count | None = None
     episode: Count | None = None
 
 
-class CompareItems(Nothing):
+class CompareItems(ToolArguments):
     a: Number
     b: Number | None = None
 
 
-class HandleInputs(Nothing):
+class HandleInputs(ToolArguments):
     inputs: Inputs
     turn: Count | None = None
     episode: Count | None = None
     view: ViewName | None = None
 
 
-class StepMany(Nothing):
+class StepMany(ToolArguments):
     steps: Steps
     view: RowViewName | None = None
 
 
-class Step(Nothing):
+class Step(ToolArguments):
     """One of the steps; each is decoded by itself and fails by itself."""
 
     bot_id: str
@@ -147,7 +147,7 @@ class Step(Nothing):
     episode: Count | None = None
 
 
-ArgumentsT = TypeVar("ArgumentsT", bound=Nothing)
+ArgumentsT = TypeVar("ArgumentsT", bound=ToolArguments)
 
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
@@ -180,7 +180,7 @@ def clip(text: str) -> str:
     return ascii(shown)[1:-1]
 
 
-def _told(problem: str, kind: type[Nothing], *, takes_bot: bool) -> str:
+def _told(problem: str, kind: type[ToolArguments], *, takes_bot: bool) -> str:
     allowed = allowed_values(kind)
     if unknown := _UNKNOWN.search(problem):
         names = ", ".join([*(["botId"] if takes_bot else []), *allowed]) or "none"
@@ -194,7 +194,7 @@ def _told(problem: str, kind: type[Nothing], *, takes_bot: bool) -> str:
 
 
 @cache
-def allowed_values(kind: type[Nothing]) -> dict[str, str]:
+def allowed_values(kind: type[ToolArguments]) -> dict[str, str]:
     """What each argument may be, in words, in the order of the struct."""
     struct = inspect.type_info(kind)
     assert isinstance(struct, inspect.StructType)

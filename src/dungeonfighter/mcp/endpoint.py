@@ -22,7 +22,9 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.errors import BadInput
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, ProtocolError
-from dungeonfighter.mcp.registry import DEFAULT_TOOLSET, LOCAL_FLEET, TOOLSETS, Toolset, checked_bot_id
+from dungeonfighter.mcp.bot_ids import checked_bot_id
+from dungeonfighter.mcp.registry import LOCAL_FLEET
+from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """Where a handler behind the SDK finds the `Exchange` in its request's scope."""

@@ -32,7 +32,8 @@ from starlette.requests import Request
 from dungeonfighter import __version__, limits
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
-from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry, Tool
+from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
+from dungeonfighter.mcp.tool import Tool
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048

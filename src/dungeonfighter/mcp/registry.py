@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Generic, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from msgspec import Struct
-
-from dungeonfighter import limits
-from dungeonfighter.errors import BadInput, Corrupt, DungeonFighterError, StoreError
+from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.game import Answer
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.mcp import arguments, schemas
+from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
 from dungeonfighter.mcp.answers import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -31,105 +28,28 @@ from dungeonfighter.mcp.answers import (
     failure,
     played,
 )
-from dungeonfighter.mcp.arguments import ArgumentsT, Nothing
+from dungeonfighter.mcp.arguments import ToolArguments
+from dungeonfighter.mcp.bot_ids import checked_bot_id
+from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
 
-Toolset = Literal["core", "play", "fleet"]
-TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
-"""Each contains those before it."""
-DEFAULT_TOOLSET: Final[Toolset] = "play"
 LOCAL_FLEET: Final = "local"
 
 logger = logging.getLogger(__name__)
 
 
-class Seat(Struct, frozen=True):
-    """Where a tool sits: the host, the fleet, and the bot it acts for (`key` is `<fleet>/<botId>`)."""
+_TOOL_MODULES: Final = (play_tools, read_tools, batch_tools)
+"""The modules whose import registers the tools."""
 
-    host: BotHost
-    fleet: str
-    bot: str
-
-    @property
-    def key(self) -> str:
-        return f"{self.fleet}/{self.bot}"
-
-
-Run = Callable[[Seat, ArgumentsT], Awaitable[ToolAnswer]]
 Then = Callable[[ToolAnswer | ProtocolError], None]
-
-
-class Tool(Struct, Generic[ArgumentsT], frozen=True):
-    """One tool: `takes_bot` says whether it acts for one bot, `reads` that it changes nothing; `ask` is the
-    input that a playing tool stands for; `unbound_only` that it is not offered where the path names the bot.
-    """
-
-    name: str
-    toolset: Toolset
-    kind: type[ArgumentsT]
-    run: Run[ArgumentsT]
-    reads: bool
-    takes_bot: bool
-    ask: Callable[[ArgumentsT], Ask] | None = None
-    unbound_only: bool = False
-
-    def definition(self, *, bound: bool) -> dict[str, Any]:
-        """The tool as `tools/list` shows it, without `botId` where the path names the bot."""
-        shown: dict[str, Any] = {
-            "name": self.name,
-            "description": schemas.DESCRIPTIONS[self.name],
-            "inputSchema": schemas.input_schema(self.name, with_bot=self.takes_bot and not bound),
-        }
-        if self.reads:
-            shown["annotations"] = {"readOnlyHint": True}
-        return shown
-
-
-_tools: dict[str, Tool[Any]] = {}
-
-
-def tool(
-    toolset: Toolset, kind: type[ArgumentsT], *, reads: bool = False, takes_bot: bool = True,
-    unbound_only: bool = False,
-) -> Callable[[Run[ArgumentsT]], Run[ArgumentsT]]:  # fmt: skip
-    """Register a function as the tool of its name."""
-
-    def register(run: Run[ArgumentsT]) -> Run[ArgumentsT]:
-        _tools[run.__name__] = Tool(
-            run.__name__, toolset, kind, run, reads, takes_bot, unbound_only=unbound_only
-        )
-        return run
-
-    return register
-
-
-def playing(
-    toolset: Toolset, kind: type[ArgumentsT]
-) -> Callable[[Callable[[ArgumentsT], Ask]], Callable[[ArgumentsT], Ask]]:
-    """Register a function as the tool of its name that plays the input it returns."""
-
-    def register(ask: Callable[[ArgumentsT], Ask]) -> Callable[[ArgumentsT], Ask]:
-        async def run(seat: Seat, args: ArgumentsT) -> ToolAnswer:
-            asked = ask(args)
-            return played(
-                await seat.host.play(seat.key, asked.text, turn=asked.turn, episode=asked.episode), asked
-            )
-
-        _tools[ask.__name__] = Tool(ask.__name__, toolset, kind, run, reads=False, takes_bot=True, ask=ask)
-        return ask
-
-    return register
 
 
 class Registry:
     """All tools over one host."""
 
     def __init__(self, host: BotHost) -> None:
-        # The tools register themselves when their modules are first imported.
-        from dungeonfighter.mcp import many, reports, tools  # noqa: F401, PLC0415
-
         self._host = host
         self._tasks: set[asyncio.Task[None]] = set()
-        self.tools: dict[str, Tool[Any]] = {name: _tools[name] for name in schemas.DESCRIPTIONS}
+        self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
             (one.name, bound): schemas.input_schema(one.name, with_bot=one.takes_bot and not bound)
             for one in self.tools.values()
@@ -177,7 +97,7 @@ class Registry:
             return failure(error)
         return await self.run(found, bot, args, fleet)
 
-    async def run(self, found: Tool[Any], bot: str, args: Nothing, fleet: str) -> ToolAnswer:
+    async def run(self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str) -> ToolAnswer:
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
             return await found.run(Seat(self._host, fleet, bot), args)
@@ -187,7 +107,7 @@ class Registry:
             raise failed
         return failed
 
-    def begin(self, found: Tool[Any], bot: str, args: Nothing, fleet: str, then: Then) -> None:
+    def begin(self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str, then: Then) -> None:
         """`run` for those who do not wait: `then` is told, once, in the event loop, perhaps before this
         returns. It must not raise.
         """
@@ -204,7 +124,9 @@ class Registry:
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             then(_failed(error, found, fleet, bot))
 
-    async def _run_then(self, found: Tool[Any], bot: str, args: Nothing, fleet: str, then: Then) -> None:
+    async def _run_then(
+        self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str, then: Then
+    ) -> None:
         told: ToolAnswer | ProtocolError
         try:
             told = await self.run(found, bot, args, fleet)
@@ -244,35 +166,8 @@ def _failed(error: Exception, found: Tool[Any], fleet: str, bot: str) -> ToolAns
         return refusal
 
 
-def checked_bot_id(given: object) -> str:
-    """A bot id as it may be.
-
-    Raises:
-        BadInput: bad_argument; the message says what a bot id looks like.
-    """
-    if isinstance(given, str) and limits.bot_id_pattern.match(given):
-        return given
-    raise bad_bot_id(given)
-
-
-def bad_bot_id(given: object) -> BadInput:
-    """What is wrong with this bot id, and what one looks like."""
-    if not isinstance(given, str):
-        wrong = "it is not a string"
-    elif not given:
-        wrong = "it is empty"
-    elif len(given) > limits.bot_id_chars_max:
-        wrong = f"it has {len(given)} characters"
-    else:
-        wrong = f"got {arguments.clip(given)}"
-    return bad_argument(
-        f"argument `botId` must be 1 to {limits.bot_id_chars_max} of A-Z, a-z, 0-9, dot, underscore and "
-        f"minus, beginning with a letter or digit; {wrong}"
-    )
-
-
 def _bot_of(
-    found: Tool[Nothing], given: dict[str, object], bound_bot: str | None
+    found: Tool[ToolArguments], given: dict[str, object], bound_bot: str | None
 ) -> tuple[dict[str, object], str]:
     """The tool's own arguments and the bot it acts for: the path's, else the one given, else `hero`."""
     if bound_bot is not None:

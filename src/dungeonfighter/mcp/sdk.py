@@ -26,7 +26,8 @@ from dungeonfighter import __version__, limits
 from dungeonfighter.mcp import texts, views, wire
 from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
-from dungeonfighter.mcp.registry import DEFAULT_TOOLSET, LOCAL_FLEET, TOOLSETS, Registry, Toolset
+from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
+from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
 
 Context = ServerRequestContext[Any, Any]
 

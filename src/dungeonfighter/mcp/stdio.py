@@ -13,8 +13,9 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.mcp.registry import DEFAULT_TOOLSET, Registry, Toolset
+from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import build_server
+from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, Toolset
 
 LAST_ANSWERS_SECONDS: Final = 30.0
 """How long calls under way may take to be answered after the client closed stdin."""

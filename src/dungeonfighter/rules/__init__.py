@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dungeonfighter.rules.engine import GameOptions, Rules, Step, load_rules
 from dungeonfighter.rules.inputs import canonical
-from dungeonfighter.rules.observation import Choice, Observation
 from dungeonfighter.rules.state import Mode, Phase, State, Weapon
+from dungeonfighter.rules.views.observation import Choice, Observation
 
 __all__ = [
     "Choice",

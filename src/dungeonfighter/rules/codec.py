@@ -95,7 +95,7 @@ def copy(state: State) -> State:
 def _copy_fight(fight: Fight) -> Fight:
     twin: Fight = _shallow(fight)
     twin.hero = Fighter(fight.hero.next_at, fight.hero.statuses.copy())
-    twin.foe = Fighter(fight.foe.next_at, fight.foe.statuses.copy())
+    twin.enemy = Fighter(fight.enemy.next_at, fight.enemy.statuses.copy())
     return twin
 
 

@@ -14,16 +14,19 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
-from dungeonfighter.rules import codec, dice, dungeon, hub, observe, plays, progress, tables
+from dungeonfighter.rules import codec, dice, plays, tables
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
+from dungeonfighter.rules.character import progress
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import canonical
-from dungeonfighter.rules.labels import Outline
+from dungeonfighter.rules.journey import dungeon, hub
 from dungeonfighter.rules.menus import ALWAYS, Menus, Play
-from dungeonfighter.rules.observation import Choice, Observation
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
+from dungeonfighter.rules.views import snapshot
+from dungeonfighter.rules.views.labels import Outline
+from dungeonfighter.rules.views.observation import Choice, Observation
 
 VERSION = 1
 _TERMINATED = (int(Ending.died), int(Ending.won))
@@ -163,11 +166,11 @@ class Rules:
 
     def observe(self, state: State) -> Observation:
         """The full snapshot: everything the hero knows and nothing it cannot know."""
-        return observe.observe(self, state)
+        return snapshot.observe(self, state)
 
     def text(self, state: State, head: str) -> str:
         """The compact text view; `head` opens its status line."""
-        return observe.text(self, state, head)
+        return snapshot.text(self, state, head)
 
     def encode(self, state: State) -> bytes:
         return codec.encode(state)

@@ -28,11 +28,11 @@ class Event:
     HeroAttacked: Final = 11
     HeroMissed: Final = 12
     HeroGuarded: Final = 13
-    FoeAttacked: Final = 14
-    FoeMissed: Final = 15
-    FoeDefended: Final = 16
-    FoeHealed: Final = 17
-    FoeFled: Final = 18
+    EnemyAttacked: Final = 14
+    EnemyMissed: Final = 15
+    EnemyDefended: Final = 16
+    EnemyHealed: Final = 17
+    EnemyFled: Final = 18
     Interrupted: Final = 19
     StatusPut: Final = 20
     StatusTicked: Final = 21
@@ -42,7 +42,7 @@ class Event:
     FleeFailed: Final = 25
     HeroFled: Final = 26
     HazardStruck: Final = 27
-    FoeDied: Final = 28
+    EnemyDied: Final = 28
     HeroDied: Final = 29
     SecondWind: Final = 30
     MissRerolled: Final = 31
@@ -123,11 +123,11 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeroAttacked: ("You{}: {} {}{} {}.", ("stance", "n", "band", "action", "n")),
     Event.HeroMissed: ("You{}: {} {}.", ("stance", "n", "band")),
     Event.HeroGuarded: ("You guard.", ()),
-    Event.FoeAttacked: ("Foe {}: {} {} {}.", ("intent", "n", "band", "n")),
-    Event.FoeMissed: ("Foe {}: {} {}.", ("intent", "n", "band")),
-    Event.FoeDefended: ("Foe defended.", ()),
-    Event.FoeHealed: ("Foe healed {}.", ("n",)),
-    Event.FoeFled: ("Foe fled.", ()),
+    Event.EnemyAttacked: ("Foe {}: {} {} {}.", ("intent", "n", "band", "n")),
+    Event.EnemyMissed: ("Foe {}: {} {}.", ("intent", "n", "band")),
+    Event.EnemyDefended: ("Foe defended.", ()),
+    Event.EnemyHealed: ("Foe healed {}.", ("n",)),
+    Event.EnemyFled: ("Foe fled.", ()),
     Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
     Event.StatusTicked: ("{}: statuses cost {}.", ("who", "n")),
@@ -137,7 +137,7 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.FleeFailed: ("Flee failed: {}.", ("n",)),
     Event.HeroFled: ("You fled: {}.", ("n",)),
     Event.HazardStruck: ("{}. {} lost {}.", ("hazard", "who", "n")),
-    Event.FoeDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
+    Event.EnemyDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
     Event.HeroDied: ("You died.", ()),
     Event.SecondWind: ("Second wind: +{}.", ("n",)),
     Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),

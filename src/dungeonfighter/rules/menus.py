@@ -13,11 +13,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.rules import hub, labels, plays, rooms, world
+from dungeonfighter.rules import plays
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.observation import Choice
+from dungeonfighter.rules.journey import hub, rooms, world
 from dungeonfighter.rules.state import Phase, Rank, RoomKind, RoomPhase, Slot, State
+from dungeonfighter.rules.views import labels
+from dungeonfighter.rules.views.observation import Choice
 
 _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _REGION_TRAVEL = int(Phase.RegionTravel)

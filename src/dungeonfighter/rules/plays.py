@@ -7,11 +7,13 @@ Source: docs/rules.md, "Inputs".
 
 from __future__ import annotations
 
-from dungeonfighter.rules import combat, dungeon, hub, inventory, progress
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import inventory, progress
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fight import Result, heal
+from dungeonfighter.rules.fighting import combat
+from dungeonfighter.rules.fighting.common import Result, heal
 from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.journey import dungeon, hub
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
 

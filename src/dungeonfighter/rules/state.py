@@ -271,22 +271,22 @@ class Fighter(Struct, array_like=True, gc=False):
 class Fight(Struct, array_like=True, gc=False):
     """One hero against one enemy on one time line, the room as the third actor.
 
-    `enemy` is its catalogue number; `damage`, `period` and `armour` are its figures here (acid eats `armour`,
-    and `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both.
+    `enemy_kind` is the enemy's catalogue number; `damage`, `period` and `armour` are its figures here (acid
+    eats `armour`, and `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both.
     `intent_status` is the status the shown intent inflicts (-1: none). `quiet` counts hero turns since the
     room last acted, `hazards` its acts, `actions` all acts of both fighters, `pattern_at` the place in a
     boss's pattern (`low`: the one under half health). For talents: `opened` the hero has attacked, `winded`
     has used the second wind, `kept` strip resets spared, `run` combos in a row.
     """
 
-    enemy: int
+    enemy_kind: int
     rank: int
     level: int
     health: int
     health_max: int
     intent: int
     hero: Fighter
-    foe: Fighter
+    enemy: Fighter
     intent_status: int = -1
     pattern_at: int = 0
     heals: int = 0

@@ -54,12 +54,12 @@ COMBO_FLOOR: Final = 7
 CRITICAL_FLOOR: Final = 15
 ROLL: Final = (0, 0, 1000, 1500, 1600)
 """Damage permille of the hero by `Band`."""
-FOE_ROLL: Final = (0, 0, 1000, 1000, 1600)
+ENEMY_ROLL: Final = (0, 0, 1000, 1000, 1600)
 HEAVY_MISS_MAX: Final = 3
 
 # Time
 PERIOD: Final = 8000
-FOE_PERIOD: Final = 7600
+ENEMY_PERIOD: Final = 7600
 WEAPON_TIME: Final = (1080, 980, 980, 960)
 PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
@@ -79,11 +79,11 @@ GUARD_HEAVY: Final = 400
 # Intents, by `Intent`
 INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0)
 INTENT_LENGTH: Final = (800, 1000, 1300, 1000, 1000, 1000, 1000)
-FOE_HEAL: Final = 120
-FOE_HEALS_MAX: Final = 2
-FOE_HEAL_BELOW: Final = 800
-FOE_FLEE_BELOW: Final = 200
-FOE_FLEE_WEIGHT: Final = 25
+ENEMY_HEAL: Final = 120
+ENEMY_HEALS_MAX: Final = 2
+ENEMY_HEAL_BELOW: Final = 800
+ENEMY_FLEE_BELOW: Final = 200
+ENEMY_FLEE_WEIGHT: Final = 25
 DEFENDED: Final = 500
 INTERRUPT_DELAY: Final = 500
 FLEE_NEEDS: Final = 5
@@ -135,8 +135,8 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-FOE_HEALTH: Final = tuple(112 + 45 * n + 52 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
-FOE_DAMAGE: Final = tuple(15 + (640 * n + 47 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+ENEMY_HEALTH: Final = tuple(112 + 45 * n + 52 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
+ENEMY_DAMAGE: Final = tuple(15 + (640 * n + 47 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
 """By level, place 0 unused. Steeper than game.md's 108 + 30 n + 2.6 n^2 and 14 + 3.6 n + 0.11 n^2: with gear,
 talents and statuses in play those let the heuristic clear 25 levels. With these it clears 11 on average: over
 200 seeds 35.1 +- 1.5 points (section 8 means 28 to 40)."""

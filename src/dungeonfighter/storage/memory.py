@@ -13,14 +13,14 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.hosting.ports import (
-    BotLine,
+    BotSummary,
     Conflict,
     EpisodeEnd,
     Head,
     InputChunk,
     Outcome,
     Row,
-    RunLine,
+    RunSummary,
     Save,
     StoreHealth,
     Won,
@@ -85,14 +85,14 @@ class MemoryStore:
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return self._saves.get(bot_id, {}).pop(slot, None) is not None
 
-    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         keys = sorted(key for key, row in self._rows.items() if key.startswith(prefix) and row.state)
         rows = [self._rows[key] for key in keys[bisect.bisect_right(keys, after) :][:count]]
-        return [BotLine(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
+        return [BotSummary(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
 
-    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         lines = [
-            RunLine(end.score, key, end.episode, end.last_turn, end.result, end.mode)
+            RunSummary(end.score, key, end.episode, end.last_turn, end.result, end.mode)
             for key, ended in self._episodes.items()
             if key.startswith(prefix)
             for end in ended.values()

@@ -22,7 +22,7 @@ import asyncpg
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import (
-    BotLine,
+    BotSummary,
     Conflict,
     EpisodeEnd,
     Failed,
@@ -30,7 +30,7 @@ from dungeonfighter.hosting.ports import (
     InputChunk,
     Outcome,
     Row,
-    RunLine,
+    RunSummary,
     Save,
     StoreHealth,
     Unsettled,
@@ -197,18 +197,18 @@ class PostgresStore:
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return bool(await self._fetch("delete_save", bot_id, slot))
 
-    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         bound = sql_files.after_prefix(prefix)
         try:
-            return [BotLine(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
+            return [BotSummary(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
         except Corrupt as error:
             raise StoreError(_BAD_LIST) from error
 
-    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """From the copy for reading, if there is one; nothing else ever comes from there."""
         values = (prefix, sql_files.after_prefix(prefix), count)
         try:
-            return [RunLine(*row) for row in await self._fetch("best_runs", *values, pool=self._copy)]
+            return [RunSummary(*row) for row in await self._fetch("best_runs", *values, pool=self._copy)]
         except Corrupt as error:
             raise StoreError(_BAD_LIST) from error
 

@@ -26,13 +26,13 @@ import apsw
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, NotWritten, StoreUnavailable
 from dungeonfighter.hosting.ports import (
-    BotLine,
+    BotSummary,
     EpisodeEnd,
     Head,
     InputChunk,
     Outcome,
     Row,
-    RunLine,
+    RunSummary,
     Save,
     StoreHealth,
     Write,
@@ -195,14 +195,14 @@ class SqliteStore:
 
         return await self._write(delete)
 
-    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotLine]:
+    async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         rows = await self._select("list_bots", (after, prefix, sql_files.after_prefix(prefix), count))
-        return [BotLine(_readable(bot_id), *rest) for bot_id, *rest in rows]
+        return [BotSummary(_readable(bot_id), *rest) for bot_id, *rest in rows]
 
-    async def best_runs(self, prefix: str, count: int) -> list[RunLine]:
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         rows = await self._select("best_runs", (prefix, sql_files.after_prefix(prefix), count))
         return [
-            RunLine(score, _readable(bot_id), episode, turns, _readable(result), _readable(mode))
+            RunSummary(score, _readable(bot_id), episode, turns, _readable(result), _readable(mode))
             for score, bot_id, episode, turns, result, mode in rows
         ]
 

@@ -15,8 +15,10 @@ from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
 _LOUD: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
 QUIET_SECONDS: Final = 1.0
 _ONE_BY_ONE: Final = (
-    "dungeonfighter.workers", "dungeonfighter.supervisor", "dungeonfighter.worker_channel",
-)  # fmt: skip
+    "dungeonfighter.serving.workers",
+    "dungeonfighter.serving.supervisor",
+    "dungeonfighter.serving.worker_channel",
+)
 _GONE: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from dungeonfighter.hosting.game import HostStats
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import RunLine
+from dungeonfighter.hosting.ports import RunSummary
 
 RUNS_TOLD_MAX: Final = 10
 _NO_GAUGES: Final[dict[str, Any]] = {
@@ -39,8 +39,8 @@ class Totals(Struct, frozen=True):
     at: float
     stats: HostStats
     results: dict[str, int]
-    top: list[RunLine]
-    recent: list[RunLine]
+    top: list[RunSummary]
+    recent: list[RunSummary]
 
     @property
     def runs_ended(self) -> int:
@@ -63,8 +63,8 @@ class Ledger:
         self._shares: dict[int, Totals] = {}
         self._former = _NOTHING
         self._former_results: Counter[str] = Counter()
-        self._former_top: list[RunLine] = []
-        self._recent: deque[RunLine] = deque(maxlen=RUNS_TOLD_MAX)
+        self._former_top: list[RunSummary] = []
+        self._recent: deque[RunSummary] = deque(maxlen=RUNS_TOLD_MAX)
 
     def note(self, worker: int, share: Totals) -> None:
         """Take a worker's newest share in place of its former one."""
@@ -106,5 +106,5 @@ def _sum(every: list[HostStats]) -> HostStats:
     )
 
 
-def _best(lists: Iterable[list[RunLine]]) -> list[RunLine]:
+def _best(lists: Iterable[list[RunSummary]]) -> list[RunSummary]:
     return heapq.nlargest(RUNS_TOLD_MAX, (line for lines in lists for line in lines))

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from dungeonfighter.hosting.game import Present
-from dungeonfighter.hosting.ports import RunLine
+from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.rules import Observation, Phase
 
 SCORE_BUCKETS: Final = 34
@@ -117,7 +117,7 @@ def score_buckets(cards: Sequence[Card]) -> list[int]:
     return counts
 
 
-def run(line: RunLine) -> Run:
+def run(line: RunSummary) -> Run:
     """One line of the feed."""
     return Run(bot_of(line.key), line.episode, line.turns, line.score / 100, line.result, line.mode)
 

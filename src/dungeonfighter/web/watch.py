@@ -21,7 +21,7 @@ import msgspec
 from dungeonfighter import __version__
 from dungeonfighter.errors import DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Clock, RunLine
+from dungeonfighter.hosting.ports import Clock, RunSummary
 from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
 
@@ -103,7 +103,7 @@ class Watch:
         self._closed = False
         self.failed_ticks = 0
         self._listed: set[str] = set()
-        self._best: list[RunLine] | None = None
+        self._best: list[RunSummary] | None = None
         self._best_at = -math.inf
         self._body: bytes | None = None
         self._body_at = -math.inf

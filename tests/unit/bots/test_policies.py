@@ -18,7 +18,7 @@ from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.bots.runner import choose, play_run
 from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import GameOptions, Mode, Observation, Phase, Rules, State, load_rules
-from dungeonfighter.rules.observation import CombatView
+from dungeonfighter.rules.views.observation import CombatView
 
 INPUTS = 400
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.rules import comparison, dice, hero, loot
+from dungeonfighter.rules import dice
 from dungeonfighter.rules.catalog import load_catalogue
+from dungeonfighter.rules.character import hero, loot
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Hero, Slot, Weapon
+from dungeonfighter.rules.views import comparison
 
 CAT = load_catalogue()
 

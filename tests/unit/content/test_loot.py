@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from dungeonfighter.rules import dice, loot
+from dungeonfighter.rules import dice
 from dungeonfighter.rules.catalog import load_catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
+from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Item, Slot, Weapon
 
 CAT = load_catalogue()

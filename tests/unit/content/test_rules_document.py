@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.rules import loot, tables
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Intent, RoomKind, Stance, Status
 from tests.golden.tables import DOCUMENT, filled
 from tests.unit.content.playing import RULES
@@ -59,7 +60,7 @@ CLAIMS: Final = {
     "above": f"{percent(tables.STRONGER)} less, from {tables.STRONGER_NONE} above nothing",
     "start": f"begins with {tables.START_GOLD} gold, {tables.START_GOODS[5]} potions",
     "periods": f"period is {share(tables.PERIOD)} s",
-    "foe period": f"enemy's period is {share(tables.FOE_PERIOD)} s",
+    "foe period": f"enemy's period is {share(tables.ENEMY_PERIOD)} s",
     "consumable": f"a consumable {share(tables.CONSUMABLE_LENGTH)}",
     "slot bonus": f"(1 + {share(tables.SLOT_BONUS)} a strip slot; an opener in the first "
     f"slot and a finisher in "
@@ -73,9 +74,9 @@ CLAIMS: Final = {
     "flee": f"must reach {tables.FLEE_NEEDS};",
     "auto": f"health is under {percent(tables.AUTO_STOPS_BELOW)}",
     "defend": f"hero's damage x{share(tables.DEFENDED)} until then",
-    "heal": f"{percent(tables.FOE_HEAL)} of health, twice a fight, only under "
-    f"{percent(tables.FOE_HEAL_BELOW)}",
-    "foe flees": f"under {percent(tables.FOE_FLEE_BELOW)} health, one time in four",
+    "heal": f"{percent(tables.ENEMY_HEAL)} of health, twice a fight, only under "
+    f"{percent(tables.ENEMY_HEAL_BELOW)}",
+    "foe flees": f"under {percent(tables.ENEMY_FLEE_BELOW)} health, one time in four",
     "hazards": f"{tables.HAZARD_STEP} % + {tables.HAZARD_STEP} % for each quiet turn",
     "stall": f"A fight of {limits.fight_actions_max} acts",
     "roll penalty": f"-{tables.ROLL_PENALTY} on the die",

@@ -9,7 +9,7 @@ from dungeonfighter.rules.state import Status
 from tests.unit.content.playing import RULES, of_rules, states
 
 AMOUNT = 2
-ON_BOTH = [(status, side) for status in Status for side in ("hero", "foe")]
+ON_BOTH = [(status, side) for status in Status for side in ("hero", "enemy")]
 
 
 def fight(seed: int) -> State:
@@ -34,7 +34,7 @@ def course(state: State, inputs: str = "1111") -> list[tuple[int, ...]]:
         bout = state.fight
         health = state.hero.health
         went.append((health,) if bout is None else (
-            health, bout.health, bout.armour, bout.hero_armour, bout.hero.next_at, bout.foe.next_at,
+            health, bout.health, bout.armour, bout.hero_armour, bout.hero.next_at, bout.enemy.next_at,
         ))  # fmt: skip
     return went
 

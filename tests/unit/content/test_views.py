@@ -124,9 +124,9 @@ def test_the_damage_a_shown_intent_is_said_to_do_is_what_a_plain_hit_of_it_does(
         combat = RULES.observe(state).combat
         assert combat is not None
         kinds = [event[0] for event in happened]
-        if Event.FoeAttacked not in kinds:
+        if Event.EnemyAttacked not in kinds:
             continue
-        before = kinds.index(Event.FoeAttacked)
+        before = kinds.index(Event.EnemyAttacked)
         event = happened[before]
         undisturbed = set(kinds[:before]) <= {Event.HeroAttacked, Event.HeroMissed, Event.MissRerolled}
         if undisturbed and event[3] == Band.hit:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from dungeonfighter import demo
+from dungeonfighter.commands import demo
 from dungeonfighter.fleet import command
 
 PUBLIC: Final = "http://game.example.org"

@@ -7,7 +7,7 @@ from functools import cache
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Rules, load_rules
 
@@ -24,7 +24,7 @@ def replica(store: Store, *, hot_games_max: int = 100) -> BotHost:
     """One more host over a store."""
     return BotHost(
         store=store,
-        rules=RuleBook([rules()]),
+        rules=ShippedRules([rules()]),
         clock=SystemClock(),
         chance=SystemChance(),
         hot_games_max=hot_games_max,

@@ -17,7 +17,7 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Failed, Outcome, Row, Unsettled, Write
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.limits import commit_timeout_seconds, trail_ops_max
 from dungeonfighter.storage.memory import MemoryStore
@@ -91,7 +91,7 @@ class Wire(MemoryStore):
 
 def host_over(store: MemoryStore | FaultyStore, *, hot_games_max: int = 10) -> BotHost:
     return BotHost(
-        store=store, rules=RuleBook([rules()]), clock=VirtualClock(), chance=SystemChance(),
+        store=store, rules=ShippedRules([rules()]), clock=VirtualClock(), chance=SystemChance(),
         hot_games_max=hot_games_max,
     )  # fmt: skip
 

@@ -13,8 +13,8 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Conflict, Row, Won, Write
-from dungeonfighter.hosting.rulebook import RuleBook
 from dungeonfighter.hosting.seal import sealed_row
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up, unsealed
 from tests.unit.hosting.hosts import KEY, MACE, replica, rules
@@ -23,8 +23,8 @@ TURNS = 70
 
 
 @pytest.fixture(scope="module")
-def book() -> RuleBook:
-    return RuleBook([rules()])
+def book() -> ShippedRules:
+    return ShippedRules([rules()])
 
 
 async def played(host: BotHost, turns: int = TURNS) -> None:
@@ -56,7 +56,7 @@ COLUMNS = [name for name in Row.__struct_fields__ if name != "updated_at"]
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-async def test_every_flipped_bit_of_a_row_is_noticed(column: str, book: RuleBook) -> None:
+async def test_every_flipped_bit_of_a_row_is_noticed(column: str, book: ShippedRules) -> None:
     store = MemoryStore()
     await played(replica(store))
     row = await row_of(store)
@@ -126,7 +126,9 @@ async def test_a_run_begun_over_a_damaged_row_can_be_read_again(column: str, val
 
 @pytest.mark.parametrize("value", [None, "a text", 1.5, b"bytes", -1])
 @pytest.mark.parametrize("column", COLUMNS[1:])
-async def test_a_value_of_another_type_is_told_as_that(column: str, value: object, book: RuleBook) -> None:
+async def test_a_value_of_another_type_is_told_as_that(
+    column: str, value: object, book: ShippedRules
+) -> None:
     """SQLite may give any."""
     store = MemoryStore()
     await played(replica(store), 3)
@@ -143,7 +145,7 @@ async def test_a_reset_over_a_damaged_row_clears_the_directive_too() -> None:
     assert (await replica(store).reset(KEY)).game.directive == ""
 
 
-async def test_rows_without_a_seal_are_valid_and_sealed_with_their_next_write(book: RuleBook) -> None:
+async def test_rows_without_a_seal_are_valid_and_sealed_with_their_next_write(book: ShippedRules) -> None:
     store = MemoryStore()
     await played(replica(store), 3)
     store._rows[KEY] = unsealed(await row_of(store))

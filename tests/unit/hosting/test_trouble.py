@@ -12,7 +12,7 @@ from dungeonfighter.errors import BadInput, NotWritten, OutcomeUnknown, StoreErr
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Write
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore
@@ -25,7 +25,11 @@ ALWAYS = 1000
 
 def patient_host(store: FaultyStore | MemoryStore) -> BotHost:
     return BotHost(
-        store=store, rules=RuleBook([rules()]), clock=VirtualClock(), chance=SystemChance(), hot_games_max=10
+        store=store,
+        rules=ShippedRules([rules()]),
+        clock=VirtualClock(),
+        chance=SystemChance(),
+        hot_games_max=10,
     )
 
 

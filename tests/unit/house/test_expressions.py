@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.http import heads
+from dungeonfighter.serving import known_heads
 from tests.unit.house.expressions import Expression, all_expressions, other_ways
 
 SECONDS_MAX: Final = 12
@@ -70,15 +70,15 @@ WORST: Final = {
     ("bots.textview", "'equip (\\\\d+)(?:-(\\\\d+))?'"): Worst("match", ANSWER, "equip ", "1-"),
     ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
     ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
-    ("http.heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
+    ("serving.known_heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
         "finditer", HEAD, "\r\ncontent-length: 1", " ", "1\r\n"
     ),
-    ("http.heads", "b'\\\\r\\\\n%b:[ \\\\t]*([^\\\\r\\\\n]*)' % BOT_HEADER"): Worst(
+    ("serving.known_heads", "b'\\\\r\\\\n%b:[ \\\\t]*([^\\\\r\\\\n]*)' % BOT_HEADER"): Worst(
         "finditer", HEAD, "\r\nmcp-param-bot-id: a", " ", "b\r\n"
     ),
-    ("http.heads", "b'[A-Za-z0-9._-]+'"): Worst("fullmatch", HEAD),
+    ("serving.known_heads", "b'[A-Za-z0-9._-]+'"): Worst("fullmatch", HEAD),
     (
-        "huge_pages",
+        "serving.huge_pages",
         "'([0-9a-f]+)-([0-9a-f]+) rw-p \\\\S+ 00:00 0\\\\s*(?:\\\\[heap\\\\])?\\\\n'",
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
@@ -92,7 +92,7 @@ WORST: Final = {
     ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
     ("mcp.front", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
     (
-        "mcp.many",
+        "mcp.batch_tools",
         "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",
     ): Worst("match", BODY, pump="a" * 128 + "\n", end="a"),
     ("settings", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
@@ -196,17 +196,17 @@ def test_nobody_hides_expressions() -> None:
 @pytest.mark.parametrize("name", [b"Mcp-Param-Bot-Id", b"Content-Length", b"X-Other"])
 def test_a_head_full_of_blanks_is_learned_or_not_in_one_pass(name: bytes) -> None:
     value = b"a" + b" " * (limits.head_bytes_max - 100) + b"b"
-    heads.learned(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
+    known_heads.learned(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
 
 
 def test_a_length_with_more_digits_than_python_reads_is_not_learned() -> None:
     head = b"POST /mcp HTTP/1.1\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nhi"
-    assert heads.learned(head, b"hi") is None
+    assert known_heads.learned(head, b"hi") is None
 
 
 def test_blanks_around_a_value_are_not_of_it() -> None:
     before = b"POST /mcp HTTP/1.1\r\nMcp-Param-Bot-Id: \t"
-    known = heads.learned(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
+    known = known_heads.learned(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
     assert known is not None
     assert known.before == before
     assert known.between == b" \t \r\nContent-Length:\t"

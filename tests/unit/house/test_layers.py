@@ -21,34 +21,21 @@ LEVELS = {
     "background": 1,
     "connection_strings": 1,
     "errors": 1,
-    "heap": 1,
-    "huge_pages": 1,
     "limits": 1,
-    "scheduling": 1,
-    "settings": 4,
     "rules": 2,
     "bots": 3,
+    "settings": 4,
     "hosting": 5,
     "storage": 6,
     "access": 6,
     "telemetry": 6,
     "mcp": 7,
-    "terminal": 7,
     "web": 7,
-    "balance": 7,
-    "fleet": 8,
-    "stopping": 8,
-    "worker_channel": 8,
-    "http": 8,
-    "supervisor": 9,
-    "demo": 9,
-    "workers": 10,
-    "composition": 11,
-    "serving": 12,
-    "personal": 12,
-    "migrating": 12,
-    "cli": 13,
-    "__main__": 14,
+    "serving": 8,
+    "fleet": 9,
+    "commands": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 IMPURE = {"time", "datetime", "random", "secrets", "os", "uuid", "logging", "asyncio", "threading", "socket"}
 RULES_MAY_IMPORT = set(sys.stdlib_module_names) - IMPURE | {"msgspec"}
@@ -109,15 +96,12 @@ def test_every_room_has_a_level() -> None:
 
 
 def test_only_the_composition_knows_every_room() -> None:
-    rooms = {room for path in MODULES for _, here, room in arrows(path) if here == "composition"}
-    assert {"hosting", "storage", "mcp", "web"} <= rooms
-    for path in MODULES:
-        here = room_of(dotted_name(path))
-        if here not in {"composition", "supervisor"}:
-            known = {room for _, _, room in arrows(path)}
-            assert not {"storage", "mcp"} <= known - {here}, (
-                f"{path} puts rooms together; that is composition.py's work"
-            )
+    knowing = {
+        dotted_name(path)
+        for path in MODULES
+        if {"storage", "mcp"} <= {room for _, here, room in arrows(path) if room != here}
+    }
+    assert knowing == {f"{PACKAGE.name}.serving.composition"}
 
 
 @pytest.mark.parametrize(

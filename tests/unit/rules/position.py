@@ -10,8 +10,8 @@ from typing import Any
 
 from dungeonfighter.rules import GameOptions, Rules, State, Step, load_rules
 from dungeonfighter.rules import dice as chance
-from dungeonfighter.rules.fight import begin
-from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.fighting.common import begin
 from dungeonfighter.rules.state import (
     Dice,
     Door,
@@ -108,8 +108,8 @@ def bout(
     fight.health = fight.health_max = health
     fight.armour = 0
     fight.intent = int(intent)
-    fight.intent_status = cat.enemy_status[fight.enemy] if intent == Intent.status else -1
-    fight.foe.next_at = at
+    fight.intent_status = cat.enemy_status[fight.enemy_kind] if intent == Intent.status else -1
+    fight.enemy.next_at = at
     fight.period = LATER
     fight.luck = luck
     fight.hazards = 2

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.character.hero import bounds, refresh, thresholds
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.hero import bounds, refresh, thresholds
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Weapon
 from tests.unit.rules.position import bout, happened, hub, play, rules, the_fight

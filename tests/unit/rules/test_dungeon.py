@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dungeonfighter.rules import State, Step, tables
-from dungeonfighter.rules import dungeon as walking
 from dungeonfighter.rules.catalog.model import RoomEvent
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.journey import dungeon as walking
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
@@ -89,7 +89,7 @@ def test_a_boss_dungeon_ends_with_the_regions_boss() -> None:
     play(state, "1")
     roll_event(state, 8)
     play(state, "1")
-    assert the_fight(state).enemy == rules().catalogue.boss_of_region[0]
+    assert the_fight(state).enemy_kind == rules().catalogue.boss_of_region[0]
 
 
 def test_behind_an_elite_door_stands_an_elite() -> None:
@@ -105,7 +105,7 @@ def test_the_enemy_told_at_the_door_is_the_enemy_met() -> None:
     the_dungeon(state).doors = [Door(0, 2, the_dungeon(state).doors[0].theme_room, told)]
     roll_event(state, 8)
     play(state, "1")
-    assert the_fight(state).enemy == told
+    assert the_fight(state).enemy_kind == told
 
 
 def entry(face: int) -> list[int]:
@@ -121,7 +121,7 @@ def test_entry_surprised(face: int) -> None:
 
 def test_the_surprised_are_struck_first() -> None:
     told = entry(1)
-    assert {Event.FoeAttacked, Event.FoeMissed, Event.FoeDefended, Event.FoeHealed} & set(told)
+    assert {Event.EnemyAttacked, Event.EnemyMissed, Event.EnemyDefended, Event.EnemyHealed} & set(told)
 
 
 def test_entry_nothing() -> None:
@@ -150,7 +150,7 @@ def test_entry_first_strike_delays_the_enemy() -> None:
     roll_event(state, 16)
     play(state, "1")
     fight = the_fight(state)
-    assert fight.foe.next_at == fight.period + fight.period * tables.INTENT_LENGTH[fight.intent] // 1000
+    assert fight.enemy.next_at == fight.period + fight.period * tables.INTENT_LENGTH[fight.intent] // 1000
 
 
 def test_a_trap_can_be_avoided() -> None:
@@ -339,7 +339,7 @@ def test_a_woken_fight_does_not_clear_the_room_twice() -> None:
     roll_event(state, 1)
     play(state, "2")
     the_fight(state).health = 1
-    the_fight(state).foe.next_at = 10**6
+    the_fight(state).enemy.next_at = 10**6
     roll(state, 10)
     assert not happened(play(state, "1"), Event.RoomCleared)
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.rules import combat, intents, tables
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fight import begin
+from dungeonfighter.rules.fighting import combat, intents
+from dungeonfighter.rules.fighting.common import begin
 from dungeonfighter.rules.state import Band, Dice, Intent, Rank, Status, Weapon
 from tests.unit.rules.position import ANY, bout, enemy, happened, play, rules, taken, the_fight
 
@@ -30,22 +31,22 @@ def test_a_critical_of_the_enemy() -> None:
 @pytest.mark.parametrize(("face", "hits"), [(5, False), (6, True)])
 def test_a_normal_blow_misses_up_to_5(face: int, hits: bool) -> None:
     step = play(bout(faces=(10, face), at=1), "1")
-    assert bool(happened(step, Event.FoeAttacked)) == hits
+    assert bool(happened(step, Event.EnemyAttacked)) == hits
 
 
 @pytest.mark.parametrize(("face", "hits"), [(3, False), (4, True)])
 def test_a_heavy_blow_misses_only_up_to_3(face: int, hits: bool) -> None:
     step = play(bout(faces=(10, face), at=1, intent=Intent.heavy), "1")
-    assert bool(happened(step, Event.FoeAttacked)) == hits
+    assert bool(happened(step, Event.EnemyAttacked)) == hits
 
 
 def test_a_critical_miss_costs_the_enemy_two_periods() -> None:
     slow, fast = bout(faces=(10, 1), at=1), bout(faces=(10, 3), at=1)
     play(slow, "1")
     play(fast, "1")
-    assert happened(play(bout(faces=(10, 1), at=1), "1"), Event.FoeMissed)[0][3] == Band.critical_miss
+    assert happened(play(bout(faces=(10, 1), at=1), "1"), Event.EnemyMissed)[0][3] == Band.critical_miss
     length = tables.INTENT_LENGTH[the_fight(slow).intent]
-    assert the_fight(slow).foe.next_at == 1 + 2 * the_fight(slow).period * length // 1000
+    assert the_fight(slow).enemy.next_at == 1 + 2 * the_fight(slow).period * length // 1000
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,13 @@ def test_a_wind_up_takes_its_length(intent: Intent, permille: int) -> None:
         intents.choose(cat, fight, Dice(start, 0, 0, 0), 0)
         if fight.intent == intent:
             break
-    assert fight.foe.next_at == permille
+    assert fight.enemy.next_at == permille
 
 
 def test_the_status_intent_puts_the_enemys_status() -> None:
     state = bout(faces=(10, 10), at=1, intent=Intent.status)
     play(state, "1")
-    row = rules().catalogue.enemies[the_fight(state).enemy]
+    row = rules().catalogue.enemies[the_fight(state).enemy_kind]
     assert the_fight(state).hero.statuses[Status[row.status]] > 0
 
 
@@ -108,8 +109,8 @@ def test_an_elite_never_flees() -> None:
 
 def test_fleeing_ends_the_fight_without_a_kill() -> None:
     step = play(bout(faces=(3,), at=1, intent=Intent.flee), "1")
-    assert happened(step, Event.FoeFled)
-    assert not happened(step, Event.FoeDied)
+    assert happened(step, Event.EnemyFled)
+    assert not happened(step, Event.EnemyDied)
 
 
 def test_a_boss_plays_its_pattern() -> None:
@@ -136,10 +137,10 @@ def test_under_half_health_a_boss_plays_the_other_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hero", "foe"), [(Weapon.wand, "sword"), (Weapon.sword, "dagger"), (Weapon.dagger, "wand")]
+    ("hero", "other"), [(Weapon.wand, "sword"), (Weapon.sword, "dagger"), (Weapon.dagger, "wand")]
 )
-def test_the_class_wheel_favours_the_hero(hero: Weapon, foe: str) -> None:
-    prey = bout(hero, against=enemy("", hero_class=foe))
+def test_the_class_wheel_favours_the_hero(hero: Weapon, other: str) -> None:
+    prey = bout(hero, against=enemy("", hero_class=other))
     even = bout(hero, against=enemy("", hero_class=""))
     cat = rules().catalogue
     assert combat.outgoing(cat, prey) == combat.outgoing(cat, even) * 1200 // 1000
@@ -158,7 +159,7 @@ def test_incoming_is_what_a_plain_hit_takes() -> None:
 
 def test_enemy_first_compares_with_a_plain_attack() -> None:
     state = bout()
-    the_fight(state).foe.next_at = state.hero.figures.period - 1
+    the_fight(state).enemy.next_at = state.hero.figures.period - 1
     assert combat.enemy_first(state)
 
 

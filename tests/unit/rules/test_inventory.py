@@ -6,9 +6,9 @@ import pytest
 
 from dungeonfighter.errors import BadInput
 from dungeonfighter.rules import State
-from dungeonfighter.rules.hero import refresh
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.character.loot import roll_item, starting_weapon
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.loot import roll_item, starting_weapon
 from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
 from tests.unit.rules.position import bout, cleared, hub, inputs, play, rules
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.rules import progress, tables
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.character import progress
+from dungeonfighter.rules.character.loot import starting_weapon
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.loot import starting_weapon
 from dungeonfighter.rules.state import Rank, Weapon
 from tests.unit.rules.position import bout, happened, hub, play, rules
 
@@ -32,7 +33,7 @@ def test_a_stronger_hero_learns_less(hero: int, dungeon: int, expected: int) -> 
 def test_a_kill_is_worth_its_rank(rank: Rank, expected: int) -> None:
     against = rules().catalogue.boss_of_region[0] if rank == Rank.boss else None
     step = play(bout(faces=(10,), health=1, rank=rank, against=against), "1")
-    assert happened(step, Event.FoeDied)[0][2] == expected
+    assert happened(step, Event.EnemyDied)[0][2] == expected
 
 
 @pytest.mark.parametrize(("weapon", "stats"), [(Weapon.mace, [6, 4, 4, 4]), (Weapon.wand, [4, 4, 4, 6])])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dungeonfighter.errors import NewerRules
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, load_rules, releases
 from dungeonfighter.rules.catalog.loader import load_catalogue
 from tests.integration.server import ROOT
@@ -42,7 +42,7 @@ def test_alone_the_packaged_rules_are_the_current_ones() -> None:
 def test_a_designers_catalogue_stands_before_the_packaged_one(changed: Path) -> None:
     shipped = releases.shipped_rules(changed)
     assert shipped[1].identity == load_rules().identity != shipped[0].identity
-    book = RuleBook(shipped)
+    book = ShippedRules(shipped)
     assert book.current is shipped[0]
     assert digest_after(book.of(load_rules().identity), 60) == digest_after(load_rules(), 60)
     assert digest_after(book.current, 60) != digest_after(load_rules(), 60)
@@ -54,7 +54,7 @@ def test_an_earlier_release_is_shipped_and_plays_as_it_did(
     earlier = Rules(load_catalogue(changed))
     folder = changed.rename(changed.with_name(earlier.identity))
     monkeypatch.setattr(releases, "_previous_folders", lambda: [folder])
-    book = RuleBook(releases.shipped_rules())
+    book = ShippedRules(releases.shipped_rules())
     assert book.current.identity == load_rules().identity
     assert digest_after(book.of(earlier.identity), 60) == digest_after(earlier, 60)
 
@@ -67,4 +67,4 @@ def test_every_folder_of_an_earlier_release_is_named_as_its_rules_are() -> None:
 
 def test_what_is_not_shipped_is_said_to_be_of_another_release() -> None:
     with pytest.raises(NewerRules, match="0-gone"):
-        RuleBook(releases.shipped_rules()).of("0-gone")
+        ShippedRules(releases.shipped_rules()).of("0-gone")

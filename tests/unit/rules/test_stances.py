@@ -87,7 +87,7 @@ def test_guard_weakens_a_heavy_blow_more() -> None:
 def test_a_guarded_heavy_marks_the_enemy() -> None:
     state = bout(faces=(10,), at=1, intent=Intent.heavy)
     play(state, "4")
-    assert the_fight(state).foe.statuses[Status.mark] == 1
+    assert the_fight(state).enemy.statuses[Status.mark] == 1
 
 
 def test_guard_blocks_the_status() -> None:
@@ -172,7 +172,7 @@ def test_every_other_consumable_puts_its_status(number: int) -> None:
 
 def test_fleeing_lets_the_enemy_act_first() -> None:
     step = play(bout(faces=(10, ANY, 20)), "8")
-    assert happened(step, Event.FoeAttacked)
+    assert happened(step, Event.EnemyAttacked)
 
 
 def test_fleeing_leaves_the_dungeon() -> None:
@@ -224,13 +224,13 @@ def test_a_fight_without_end_is_broken_off() -> None:
 
 def test_the_enemy_acts_when_its_time_comes_first() -> None:
     step = play(bout(faces=(10, 10), at=1), "1")
-    assert happened(step, Event.FoeAttacked)
+    assert happened(step, Event.EnemyAttacked)
 
 
 def test_ties_are_the_heros() -> None:
     state = bout(faces=(10, 10))
-    the_fight(state).foe.next_at = state.hero.figures.period
-    assert not happened(play(state, "1"), Event.FoeAttacked)
+    the_fight(state).enemy.next_at = state.hero.figures.period
+    assert not happened(play(state, "1"), Event.EnemyAttacked)
 
 
 def test_the_kill_clears_the_room() -> None:

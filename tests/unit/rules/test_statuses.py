@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.rules import combat, statuses, tables
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import combat, statuses
 from dungeonfighter.rules.state import Intent, Status
 from tests.unit.rules.position import bout, dealt, enemy, happened, play, rules, taken, the_fight
 
@@ -16,10 +17,10 @@ def hurt_hero(status: Status, amount: int, text: str = "1") -> int:
     return taken(state, text)
 
 
-def foe_cost(status: Status, amount: int, intent: Intent = Intent.normal) -> int:
+def enemy_cost(status: Status, amount: int, intent: Intent = Intent.normal) -> int:
     """What a status costs the enemy at its own action, beyond the hero's blow."""
     free, ill = bout(faces=(10, 3), at=1, intent=intent), bout(faces=(10, 3), at=1, intent=intent)
-    the_fight(ill).foe.statuses[status] = amount
+    the_fight(ill).enemy.statuses[status] = amount
     return dealt(ill, "1") - dealt(free, "1")
 
 
@@ -56,7 +57,7 @@ def test_acid_eats_armour() -> None:
 
 def test_acid_eats_the_enemys_armour() -> None:
     state = bout(faces=(10, 3), at=1, armour=9)
-    the_fight(state).foe.statuses[Status.acid] = 4
+    the_fight(state).enemy.statuses[Status.acid] = 4
     play(state, "1")
     assert the_fight(state).armour == 5
 
@@ -72,16 +73,16 @@ def test_bleeding_rests_while_drinking() -> None:
 
 
 def test_bleeding_costs_an_attacking_enemy() -> None:
-    assert foe_cost(Status.bleed, 3) == 3 * tables.TICK[10]
+    assert enemy_cost(Status.bleed, 3) == 3 * tables.TICK[10]
 
 
 def test_bleeding_spares_a_defending_enemy() -> None:
-    assert foe_cost(Status.bleed, 3, Intent.defend) == 0
+    assert enemy_cost(Status.bleed, 3, Intent.defend) == 0
 
 
 def test_weaken_takes_half_more() -> None:
     plain, weak = bout(faces=(10,)), bout(faces=(10,))
-    the_fight(weak).foe.statuses[Status.weaken] = 2
+    the_fight(weak).enemy.statuses[Status.weaken] = 2
     assert dealt(weak, "1") == dealt(plain, "1") * 3 // 2
 
 
@@ -94,7 +95,7 @@ def test_weaken_lasts_so_many_actions() -> None:
 
 def test_stun_skips_the_enemys_action() -> None:
     state = bout(faces=(10,), at=1)
-    the_fight(state).foe.statuses[Status.stun] = 1
+    the_fight(state).enemy.statuses[Status.stun] = 1
     assert taken(state, "1") == 0
 
 
@@ -115,10 +116,10 @@ def test_slow_stretches_the_heros_time() -> None:
 
 def test_slow_stretches_the_enemys_time() -> None:
     state = bout(faces=(10, 3), at=1)
-    the_fight(state).foe.statuses[Status.slow] = 1
+    the_fight(state).enemy.statuses[Status.slow] = 1
     play(state, "1")
     length = tables.INTENT_LENGTH[the_fight(state).intent]
-    assert the_fight(state).foe.next_at == 1 + the_fight(state).period * length // 1000 * 3 // 2
+    assert the_fight(state).enemy.next_at == 1 + the_fight(state).period * length // 1000 * 3 // 2
 
 
 def test_a_confused_hero_may_strike_itself() -> None:
@@ -135,12 +136,12 @@ def test_a_confused_hero_may_strike_right() -> None:
 
 def test_a_confused_enemy_may_strike_itself() -> None:
     state = bout(faces=(10, 20), at=1)
-    the_fight(state).foe.statuses[Status.confusion] = 1
+    the_fight(state).enemy.statuses[Status.confusion] = 1
     play(state, "1")
-    assert happened_to_foe(state.log)
+    assert happened_to_enemy(state.log)
 
 
-def happened_to_foe(log: list[list[int]]) -> bool:
+def happened_to_enemy(log: list[list[int]]) -> bool:
     return any(event[:2] == [Event.StruckSelf, 1] for event in log)
 
 
@@ -152,7 +153,7 @@ def test_pierce_ignores_the_enemys_armour() -> None:
 
 def test_pierce_of_the_enemy_ignores_the_heros_armour() -> None:
     state = bout(hero_armour=20)
-    the_fight(state).foe.statuses[Status.pierce] = 1
+    the_fight(state).enemy.statuses[Status.pierce] = 1
     assert combat.incoming(rules().catalogue, state) == the_fight(state).damage
 
 
@@ -184,21 +185,21 @@ def test_the_roll_penalty_takes_3_off_the_die() -> None:
 
 def test_the_roll_penalty_counts_for_the_enemy() -> None:
     state = bout(faces=(10, 8), at=1)
-    the_fight(state).foe.statuses[Status.roll_penalty] = 1
-    assert happened(play(state, "1"), Event.FoeMissed)
+    the_fight(state).enemy.statuses[Status.roll_penalty] = 1
+    assert happened(play(state, "1"), Event.EnemyMissed)
 
 
 def test_mark_makes_the_next_hit_three_halves() -> None:
     plain, marked = bout(faces=(10,)), bout(faces=(10,))
-    the_fight(marked).foe.statuses[Status.mark] = 1
+    the_fight(marked).enemy.statuses[Status.mark] = 1
     assert dealt(marked, "1") == dealt(plain, "1") * 3 // 2
 
 
 def test_mark_is_used_up() -> None:
     state = bout(faces=(10,))
-    the_fight(state).foe.statuses[Status.mark] = 1
+    the_fight(state).enemy.statuses[Status.mark] = 1
     play(state, "1")
-    assert the_fight(state).foe.statuses[Status.mark] == 0
+    assert the_fight(state).enemy.statuses[Status.mark] == 0
 
 
 @pytest.mark.parametrize("status", [Status.poison, Status.bleed])
@@ -230,8 +231,8 @@ def test_a_status_can_kill_the_hero() -> None:
 
 def test_a_status_can_kill_the_enemy() -> None:
     state = bout(faces=(3, 3), at=1, health=2)
-    the_fight(state).foe.statuses[Status.burn] = 3
-    assert happened(play(state, "1"), Event.FoeDied)
+    the_fight(state).enemy.statuses[Status.burn] = 3
+    assert happened(play(state, "1"), Event.EnemyDied)
 
 
 def test_undead_exist() -> None:

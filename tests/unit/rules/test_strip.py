@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dungeonfighter.rules import State
+from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.hero import refresh
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Status, Weapon
 from tests.unit.rules.position import bout, dealt, enemy, happened, hub, play, rules, the_fight
@@ -97,7 +97,7 @@ def test_magic_missile_ignores_two_thirds_of_armour() -> None:
 def test_magic_missile_leaves_a_burn() -> None:
     state = strung("magic_missile")
     play(state, "1")
-    assert the_fight(state).foe.statuses[Status.burn] > 0
+    assert the_fight(state).enemy.statuses[Status.burn] > 0
 
 
 def test_an_opener_is_worth_a_quarter_more_in_the_first_slot() -> None:
@@ -114,7 +114,7 @@ def test_intelligence_lengthens_statuses() -> None:
     dull, clever = strung("rend"), strung("rend", intelligence=20)
     play(dull, "1")
     play(clever, "1")
-    assert the_fight(clever).foe.statuses[Status.bleed] == the_fight(dull).foe.statuses[Status.bleed] + 2
+    assert the_fight(clever).enemy.statuses[Status.bleed] == the_fight(dull).enemy.statuses[Status.bleed] + 2
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_routing_from_10_intelligence_on(action: str, intelligence: int, expecte
 def test_a_combo_interrupts_a_heal() -> None:
     state = strung("slam", intent=5, period=1000)
     play(state, "1")
-    assert (the_fight(state).intent, the_fight(state).foe.next_at) == (0, 1_000_500)
+    assert (the_fight(state).intent, the_fight(state).enemy.next_at) == (0, 1_000_500)
 
 
 def test_a_combo_interrupts_a_status() -> None:
@@ -163,13 +163,13 @@ def test_a_combo_does_not_interrupt_a_heavy() -> None:
 def test_a_critical_adds_the_weapons_effect(weapon: Weapon, status: Status) -> None:
     state = bout(weapon, faces=(20,))
     play(state, "1")
-    assert the_fight(state).foe.statuses[status] > 0
+    assert the_fight(state).enemy.statuses[status] > 0
 
 
 def test_the_undead_get_acid_instead_of_poison() -> None:
     state = bout(Weapon.dagger, against=enemy("", undead=True), faces=(20,))
     play(state, "1")
-    assert the_fight(state).foe.statuses[Status.acid] > 0
+    assert the_fight(state).enemy.statuses[Status.acid] > 0
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dungeonfighter.rules import State, combat, prices, tables
+from dungeonfighter.rules import State, tables
+from dungeonfighter.rules.character import prices
+from dungeonfighter.rules.character.progress import carried_max, take_talent
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.progress import carried_max, take_talent
+from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind, Status, Weapon
 from dungeonfighter.rules.talents import KEYS, Perk
 from tests.unit.rules import position
@@ -51,7 +53,7 @@ def test_power_armour_softens_exposure() -> None:
 def test_bleed_on_combo() -> None:
     state = bout(faces=(15,), talents=("bleed_on_combo",))
     play(state, "1")
-    assert the_fight(state).foe.statuses[Status.bleed] == amount("bleed_on_combo")
+    assert the_fight(state).enemy.statuses[Status.bleed] == amount("bleed_on_combo")
 
 
 def test_executioner_needs_a_wounded_enemy() -> None:
@@ -115,7 +117,7 @@ def test_interrupt_mark_marks_and_delays() -> None:
     state = bout(faces=(15,), intent=Intent.heal, talents=("interrupt_mark",), period=1000)
     play(state, "1")
     fight = the_fight(state)
-    assert (fight.foe.statuses[Status.mark], fight.foe.next_at) == (
+    assert (fight.enemy.statuses[Status.mark], fight.enemy.next_at) == (
         1,
         1_000_500 + amount("interrupt_mark"),
     )
@@ -174,14 +176,14 @@ def test_long_statuses() -> None:
     other = bout(Weapon.wand, faces=(15,))
     play(state, "1")
     play(other, "1")
-    longer = the_fight(state).foe.statuses[Status.burn] - the_fight(other).foe.statuses[Status.burn]
+    longer = the_fight(state).enemy.statuses[Status.burn] - the_fight(other).enemy.statuses[Status.burn]
     assert longer == amount("long_statuses")
 
 
 def test_poisoner() -> None:
     state = bout(faces=(20,), talents=("poisoner",))
     play(state, "1")
-    assert the_fight(state).foe.statuses[Status.poison] == amount("poisoner")
+    assert the_fight(state).enemy.statuses[Status.poison] == amount("poisoner")
 
 
 def test_field_medic_rests_better() -> None:
@@ -221,7 +223,7 @@ def test_last_stand_needs_wounds() -> None:
 def test_escape_artist_flees_without_a_blow() -> None:
     step = play(bout(talents=("escape_artist",)), "8")
     assert happened(step, Event.HeroFled)
-    assert not happened(step, Event.FoeAttacked)
+    assert not happened(step, Event.EnemyAttacked)
 
 
 def test_escape_artist_gets_no_scar() -> None:

@@ -9,17 +9,19 @@ from itertools import product
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import Phase, State, combat, events, forecast, tables
+from dungeonfighter.rules import Phase, State, events, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import WORDING, Event
-from dungeonfighter.rules.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
+from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
-from dungeonfighter.rules.telling import sentence
+from dungeonfighter.rules.views import forecast
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
+from dungeonfighter.rules.views.text_view import sentence
 from tests.unit.rules.position import bout, hub, rules, the_fight
 
 ODD = 1500
 QUICK = {
-    Event.HeroAttacked, Event.HeroMissed, Event.FoeAttacked, Event.FoeMissed, Event.StatusTicked,
+    Event.HeroAttacked, Event.HeroMissed, Event.EnemyAttacked, Event.EnemyMissed, Event.StatusTicked,
     Event.HazardStruck, Event.HeroGuarded, Event.AutoFought,
 }  # fmt: skip
 """What the text view tells in words of its own."""
@@ -27,9 +29,9 @@ BLOWS = [
     *([Event.HeroAttacked, stance, total, band, action, 5000 - total]
       for stance, total, band, action in product((1, 2, 3), (-2, 0, 17, 4100), Band, (-1, 0, 5))),
     *([Event.HeroMissed, stance, total, band] for stance, total, band in product((1, 2, 3), (-2, 4), Band)),
-    *([Event.FoeAttacked, intent, 9, band, lost]
+    *([Event.EnemyAttacked, intent, 9, band, lost]
       for intent, band, lost in product(Intent, Band, (0, 31, 5000))),
-    *([Event.FoeMissed, intent, 3, band] for intent, band in product(Intent, Band)),
+    *([Event.EnemyMissed, intent, 3, band] for intent, band in product(Intent, Band)),
     *([Event.StatusTicked, who, lost] for who, lost in product((0, 1), (0, 7, 5000))),
 ]  # fmt: skip
 
@@ -41,10 +43,10 @@ def odd_fights() -> Iterator[State]:
     for _ in range(ODD):
         state = bout(intent=chance.choice(list(Intent)), level=chance.randint(1, 60))
         fight, hero = the_fight(state), state.hero
-        for fighter in (fight.hero, fight.foe):
+        for fighter in (fight.hero, fight.enemy):
             amounts = [chance.choice((0, 0, 0, 1, 5)) for _ in Status]
             fighter.statuses = chance.choice((amounts, [0] * len(Status)))
-        fight.enemy = chance.randrange(len(cat.enemies))
+        fight.enemy_kind = chance.randrange(len(cat.enemies))
         fight.rank = chance.randrange(len(Rank))
         fight.intent_status = chance.choice(list(Status)) if fight.intent == Intent.status else -1
         fight.exposed, fight.guarding = chance.random() < 0.3, chance.random() < 0.3
@@ -52,7 +54,7 @@ def odd_fights() -> Iterator[State]:
         fight.health = chance.randint(1, fight.health_max)
         fight.armour, fight.hero_armour = chance.randint(0, 60), chance.randint(0, 80)
         fight.damage, fight.step = chance.choice((4, 60, 3000)), chance.randint(0, 9)
-        fight.foe.next_at = chance.choice((-700, 0, 4150, 9999, 31_050))
+        fight.enemy.next_at = chance.choice((-700, 0, 4150, 9999, 31_050))
         hero.kind = chance.randrange(4)
         hero.health = chance.randint(1, hero.figures.health_max)
         hero.strip = [chance.randrange(len(cat.actions)) for _ in range(chance.randint(1, 8))]
@@ -64,13 +66,13 @@ def odd_fights() -> Iterator[State]:
         state.told = 0
         state.log = [chance.choice(BLOWS) for _ in range(chance.randint(0, 5))]
         if chance.random() < 0.2:
-            state.log.insert(0, [Event.FightBegan, fight.enemy, fight.rank, fight.level])
+            state.log.insert(0, [Event.FightBegan, fight.enemy_kind, fight.rank, fight.level])
         yield state
 
 
 def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     """The fight as `telling` lays it down, one thing after the other."""
-    hero, enemy = state.hero, cat.enemies[fight.enemy]
+    hero, enemy = state.hero, cat.enemies[fight.enemy_kind]
     lines = [f"e1 | {hero.name} {hero.health}/{hero.figures.health_max} hp{listed(fight.hero.statuses)}"]
     told = [sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
     if told:
@@ -85,8 +87,8 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
     if fight.intent <= Intent.status:
         shown += f" ~{combat.incoming(cat, state)}"
-    wait = max(0, fight.foe.next_at - fight.hero.next_at) / 1000
-    health = f"{fight.health}/{fight.health_max} hp{listed(fight.foe.statuses)}"
+    wait = max(0, fight.enemy.next_at - fight.hero.next_at) / 1000
+    health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
     lines.append(f"{name} {health}; shows {shown} in {wait:.1f} s")
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
@@ -159,8 +161,10 @@ def test_a_blow_is_told_in_the_words_of_its_parts() -> None:
         == f"You precise 17 combo {name} 18."
     )
     assert sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 18]) == "You 9 hit 18."
-    assert sentence(cat, [Event.FoeAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy 31."
-    assert sentence(cat, [Event.FoeMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."
+    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy 31."
+    assert (
+        sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."
+    )
 
 
 def test_numerals_and_seconds_are_what_formatting_makes_of_them() -> None:

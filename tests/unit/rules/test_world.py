@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import GameOptions, State, log, prices, score, tables, world
+from dungeonfighter.rules import GameOptions, State, log, score, tables
+from dungeonfighter.rules.character import prices
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.hub import wares_open
+from dungeonfighter.rules.journey import world
+from dungeonfighter.rules.journey.hub import wares_open
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
 from dungeonfighter.rules.talents import Perk
 from tests.unit.rules.position import bout, hub, inputs, play, rules, the_dungeon

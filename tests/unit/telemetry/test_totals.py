@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from dungeonfighter.hosting.game import HostStats
-from dungeonfighter.hosting.ports import RunLine
+from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.telemetry.metrics import render
 from dungeonfighter.telemetry.totals import Ledger, Totals
 
 
-def run(number: int) -> RunLine:
-    return RunLine(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
+def run(number: int) -> RunSummary:
+    return RunSummary(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
 
 
 def share(

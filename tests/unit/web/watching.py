@@ -10,7 +10,7 @@ from typing import Any
 
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.rulebook import RuleBook
+from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
@@ -40,7 +40,7 @@ class Place:
     def __init__(self) -> None:
         self.clock = HandClock()
         self.host = BotHost(
-            store=MemoryStore(), rules=RuleBook([load_rules()]), clock=self.clock, chance=SystemChance()
+            store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance()
         )
         self.watch = Watch(self.host, self.clock)
         self.app = WatchApp(self.host, self.watch)

@@ -1,0 +1,210 @@
+"""`dungeonfighter demo`: a real server, 200 bots that really play on it over MCP, and a page to watch them.
+
+The server is a process of its own, as it would be anywhere; this one is the bots. It ends after `--seconds`
+(or `DEMO_SECONDS`), or at Ctrl-C: the bots stop, every turn they were told of is looked up in the server's
+store, the server is stopped in good order, and the exit code is 0 only if nothing was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dungeonfighter.bots.numbers import amount, count
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.fleet.command import load_and_verify
+from dungeonfighter.fleet.crew import Habits
+from dungeonfighter.fleet.fastest import run_on_fastest_loop
+from dungeonfighter.fleet.load import LoadOptions
+from dungeonfighter.fleet.report import table
+
+FOLDER: Final = Path(".demo")
+FIRST_PORT: Final = 8000
+PORTS_TRIED: Final = 20
+START_SECONDS_MAX: Final = 60.0
+STOP_SECONDS_MAX: Final = 30.0
+LOG_LINES_SHOWN: Final = 15
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `demo`."""
+    parser.add_argument("--bots", type=count, default=200, metavar="N", help="how many bots play (200)")
+    parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
+    parser.add_argument(
+        "--rate", type=amount, default=400.0, metavar="R",
+        help="turns a second of all bots together; 0 = as fast as they are answered (400)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", type=amount, default=None, metavar="S",
+        help="how long; 0 = until Ctrl-C (default: DEMO_SECONDS, else 0)",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play the demonstration; 0 if it ended in good order and nothing was lost."""
+    seconds = _seconds(arguments.seconds)
+    port = _free_port()
+    origin = f"http://127.0.0.1:{port}"
+    progress = _Progress()
+    with _server(port) as server:
+        _await_ready(server, port)
+        ending = f"for {seconds:g} s" if seconds else "until Ctrl-C"
+        print(f"\n  Watch them play:  {origin}/\n  Play along (MCP): {origin}/mcp\n", flush=True)
+        print(f"{arguments.bots} {arguments.policy} bots play {ending}", flush=True)
+        options = LoadOptions(
+            url=origin,
+            bots=arguments.bots,
+            policy=arguments.policy,
+            rate=arguments.rate,
+            seconds=seconds,
+            prefix="demo",
+            habits=Habits(view="json"),
+        )
+        try:
+            report = run_on_fastest_loop(load_and_verify(options, progress.tell))
+        except KeyboardInterrupt:
+            progress.end()
+            print("interrupted before the verification was done", file=sys.stderr)
+            return 130
+        progress.end()
+    print(f"\n{table(report)}\n", flush=True)
+    if not report.passed:
+        print(f"FAILED: {report.failure}", file=sys.stderr)
+        return 1
+    if server.returncode != 0:
+        print(f"FAILED: the server ended with {server.returncode}\n{_log_end(port)}", file=sys.stderr)
+        return 1
+    print(
+        "Nothing was lost: every turn the bots were told of is in the store. The server stopped cleanly.",
+        flush=True,
+    )
+    return 0
+
+
+def _seconds(flag: float | None) -> float:
+    text = os.environ.get("DEMO_SECONDS", "").strip()
+    try:
+        seconds = flag if flag is not None else float(text or 0)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise SettingsError([f"DEMO_SECONDS: {text[:40]!r} must be seconds, 0 for no end"])
+    return seconds
+
+
+def _free_port() -> int:
+    for port in (*range(FIRST_PORT, FIRST_PORT + PORTS_TRIED), 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if os.name != "nt":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise SettingsError(["no free port on 127.0.0.1"])
+
+
+@contextlib.contextmanager
+def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server on a fresh database, stopped in good order on the way out.
+
+    It does not get our Ctrl-C (it must answer while we verify), and stops by itself if this process dies.
+    """
+    try:
+        FOLDER.mkdir(exist_ok=True)
+        for old in FOLDER.glob(f"{port}.db*"):
+            old.unlink()
+        log = _log_file(port).open("wb")
+    except OSError as error:
+        why = f"cannot write in {FOLDER.resolve()}: {error.strerror}; run it in another folder"
+        raise SettingsError([why]) from None
+    command = [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--db", f"sqlite:///{FOLDER}/{port}.db", "--until-stdin-closes"]
+    with log:
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=_plain_environment(),
+        )
+    try:
+        yield server
+    finally:
+        if server.stdin is not None:
+            server.stdin.close()
+        try:
+            server.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _plain_environment() -> dict[str, str]:
+    """Ours without the settings of some other server."""
+    from dungeonfighter.settings import FIELDS
+
+    foreign = {variable for field in FIELDS for variable in field.variables}
+    return {name: value for name, value in os.environ.items() if name not in foreign}
+
+
+def _await_ready(server: subprocess.Popen[bytes], port: int) -> None:
+    """Return when the server says it is ready.
+
+    Raises:
+        SettingsError: It ended, or did not get ready in time; shows the end of its log.
+    """
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        with (
+            contextlib.suppress(OSError, http.client.HTTPException),
+            contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as connection,
+        ):
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)
+    raise SettingsError([f"the server did not start; the end of {_log_file(port)}:\n{_log_end(port)}"])
+
+
+def _log_file(port: int) -> Path:
+    return FOLDER / f"{port}.log"
+
+
+def _log_end(port: int) -> str:
+    lines = _log_file(port).read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])
+
+
+class _Progress:
+    """One line that is written over on a terminal; elsewhere a line every 5 s."""
+
+    def __init__(self) -> None:
+        self._live = sys.stdout.isatty()
+        self._open = False
+        self._lines = 0
+
+    def tell(self, line: str) -> None:
+        """Show how it goes."""
+        if self._live:
+            print(f"\r\x1b[K{line}", end="", flush=True)
+            self._open = True
+        elif self._lines % 5 == 0 or line.startswith("verifying"):
+            print(line, flush=True)
+        self._lines += 1
+
+    def end(self) -> None:
+        """Leave the line as it is."""
+        if self._open:
+            print(flush=True)
+            self._open = False

@@ -1,0 +1,249 @@
+"""The tools for many inputs at once: several for one bot in one commit, one each for many bots in one call.
+
+`step_many` hands all its steps to the host before it waits, so they share the batches of group commit, and
+answers when the last of them has been told. What a step costs here counts five hundred times a call: there is
+no task for it, and the one object made of its answer is what is encoded.
+
+Source: product.md, "Tools", "Retries"; docs/decisions/010-batches.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from dungeonfighter import limits
+from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
+from dungeonfighter.hosting.game import Answer
+from dungeonfighter.mcp import arguments, views
+from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
+from dungeonfighter.mcp.bot_ids import bad_bot_id
+from dungeonfighter.mcp.play_tools import new_game
+from dungeonfighter.mcp.tool import Seat, tool
+
+_EXAMPLES_MAX: Final = 3
+_EXAMPLE_CHARS_MAX: Final = 160
+_END: Final = r"\Z"
+_BEGUN_AT_A_TIME: Final = 64
+"""After so many the event loop sees to the others. How many are under way at once was found not to matter."""
+
+_BOT_LINES: Final = re.compile(rf"(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\n)*{_END}")
+"""Bot ids, each with the end of a line."""
+
+logger = logging.getLogger(__name__)
+
+
+@tool("fleet", arguments.HandleInputs)
+async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
+    """Play several inputs."""
+    answer = await seat.host.play_many(seat.key, args.inputs, turn=args.turn, episode=args.episode)
+    game, stopped, asked = answer.game, answer.stopped, len(args.inputs)
+    text = views.text_view(game)
+    structured = views.json_view(game) if args.view == "json" else views.place(game)
+    structured |= {"applied": answer.applied, "asked": asked}
+    if stopped is not None:
+        over = stopped.code == "run_over"
+        why = "the run is over" if over else f"input {stopped.at} '{stopped.input}' is not legal here"
+        text += f"\nplayed {answer.applied} of {asked}; {why}"
+        structured["stopped"] = msgspec.to_builtins(stopped)
+    if answer.repeated and args.turn is not None and args.turn + answer.applied < game.turn:
+        text += REPEATED
+        structured["repeated"] = True
+    return ToolAnswer(text, structured)
+
+
+class Stepped(Struct, rename="camel", gc=False):
+    """What a step led to. `score` and `reward` are points; `reward` is what the input gained, and is not
+    known of a repeat.
+    """
+
+    bot_id: str
+    episode: int
+    turn: int
+    score: float
+    is_over: bool
+    reward: float | UnsetType = UNSET
+    repeated: bool | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    view: dict[str, object] | UnsetType = UNSET
+
+
+class NotStepped(Struct, rename="camel", gc=False):
+    """Why a step was not done. `bot_id` is left out where the step has no valid one."""
+
+    bot_id: str | UnsetType
+    code: str
+    text: str
+    episode: object = UNSET
+    turn: object = UNSET
+
+
+class StepResults(Struct):
+    """In the order of the steps."""
+
+    results: list[Stepped | NotStepped]
+
+
+@tool("fleet", arguments.StepMany, takes_bot=False, unbound_only=True)
+async def step_many(seat: Seat, args: arguments.StepMany) -> ToolAnswer:
+    """Play one step of each of many bots."""
+    steps = _Steps(seat, args)
+    await steps.take()
+    results = StepResults(steps.results)
+    failed = [(number, one) for number, one in enumerate(results.results, 1) if type(one) is NotStepped]
+    return ToolAnswer(_summary(len(results.results), failed), results)
+
+
+class _Steps:
+    """The steps of one call on their way. It asks for them; the tag of each is its place in the list."""
+
+    def __init__(self, seat: Seat, args: arguments.StepMany) -> None:
+        count = len(args.steps)
+        self._host = seat.host
+        self._fleet = seat.fleet
+        self._given = args.steps
+        self._steps: list[Any] = [None] * count
+        self._view = args.view or "text"
+        self._untold = count
+        self._all_told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._troubles: Counter[str] = Counter()
+        self.results: list[Any] = [None] * count
+
+    async def take(self) -> None:
+        """Begin all, and return when all are told."""
+        good = _all_good(self._given)
+        if good is not None:
+            self._steps = good
+        seen: set[str | UnsetType] = set()
+        for first in range(0, len(self._given), _BEGUN_AT_A_TIME):
+            if first:
+                await asyncio.sleep(0)
+            these = range(first, min(first + _BEGUN_AT_A_TIME, len(self._given)))
+            sound = these if good is not None else [number for number in these if self._is_good(number, seen)]
+            self._host.begin_plays(self._plays(sound), self)
+        await self._all_told
+        if self._troubles:
+            told = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
+            logger.warning("step_many for %s: %s", self._fleet, told)
+
+    def _is_good(self, index: int, seen: set[str | UnsetType]) -> bool:
+        """Decode one step; if it cannot be, or there was one of its bot before, that is told."""
+        given = self._given[index]
+        bot = _bot_in(given)
+        try:
+            if not isinstance(given, dict):
+                raise bad_argument("a step must be an object")
+            step = arguments.decode(arguments.Step, given, takes_bot=False)
+            if bot is UNSET:
+                raise bad_bot_id(step.bot_id)
+            if bot in seen:
+                raise bad_argument(f"there is another step of {bot} before this one: one a bot")
+        except Exception as error:  # noqa: BLE001 (each step fails by itself)
+            self.tell(index, self._not_stepped(bot, error))
+            return False
+        seen.add(bot)
+        self._steps[index] = step
+        return True
+
+    def _plays(self, these: Iterable[int]) -> Iterator[tuple[str, str, int | None, int | None, int]]:
+        """What is to be played; steps that are no plays are begun on the way."""
+        prefix, steps = f"{self._fleet}/", self._steps
+        for index in these:
+            step = steps[index]
+            if step.input is not None and step.start is None:
+                yield prefix + step.bot_id, step.input, step.turn, step.episode, index
+                continue
+            try:
+                self._begin_start(prefix + step.bot_id, step, index)
+            except Exception as error:  # noqa: BLE001 (each step fails by itself)
+                self.tell(index, error)
+
+    def _begin_start(self, key: str, step: arguments.Step, index: int) -> None:
+        if step.input is not None:
+            raise bad_argument("a step has `input` or `start`, not both")
+        if step.start is None:
+            raise bad_argument("a step must have `input` or `start`")
+        if step.turn is not None:
+            raise bad_argument("argument `turn` goes with `input`; a start may name `episode`")
+        options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
+        self._host.begin_start(key, new_game(options), step.episode, self, index)
+
+    def tell(self, tag: int, told: Stepped | NotStepped | Exception) -> None:
+        """A step is done, or went wrong."""
+        if isinstance(told, Exception):
+            told = self._not_stepped(self._steps[tag].bot_id, told)
+        self.results[tag] = told
+        self._untold -= 1
+        if self._untold == 0 and not self._all_told.done():
+            self._all_told.set_result(None)
+
+    def show(self, tag: int, answer: Answer) -> Stepped:
+        """The result of a step."""
+        game, step = answer.game, self._steps[tag]
+        state = game.state
+        done = Stepped(step.bot_id, game.episode, game.turn, game.rules.score(state) / 100, state.over)
+        if answer.repeated:
+            done.repeated = True
+        else:
+            done.reward = answer.reward / 100
+        if self._view == "text":
+            done.text = views.text_view(game)
+            if answer.repeated and step.turn is not None and step.turn < game.turn - 1:
+                done.text += REPEATED
+        elif self._view == "json":
+            done.view = views.json_view(game)
+        return done
+
+    def _not_stepped(self, bot: str | UnsetType, error: Exception) -> NotStepped:
+        if not isinstance(error, DungeonFighterError):
+            logger.error("a step of step_many broke", exc_info=error)
+            return NotStepped(bot, "internal", "error internal: this step broke; nothing more is told")
+        if isinstance(error, StoreError | Corrupt):
+            self._troubles[error.code] += 1
+        try:
+            told = failure(error)
+        except Refusal as refusal:
+            return NotStepped(bot, error.code, f"error {refusal.message}")
+        text = told.text.partition("\n\n")[0] if self._view == "none" else told.text
+        place = told.structured
+        assert isinstance(place, dict)
+        return NotStepped(bot, error.code, text, place.get("episode", UNSET), place.get("turn", UNSET))
+
+
+def _all_good(given: list[Any]) -> list[arguments.Step] | None:
+    """All steps decoded, if all can be and each is of another bot: in one go it costs a third (measured)."""
+    try:
+        steps = msgspec.convert(given, list[arguments.Step])
+    except msgspec.ValidationError:
+        return None
+    bots = [step.bot_id for step in steps]
+    lines = "\n".join([*bots, ""])
+    is_good = _BOT_LINES.match(lines) and lines.count("\n") == len(set(bots)) == len(bots)
+    return steps if is_good else None
+
+
+def _bot_in(given: object) -> str | UnsetType:
+    """The bot that a step is about, if it names a possible one."""
+    bot = given.get("botId") if isinstance(given, dict) else None
+    return bot if isinstance(bot, str) and limits.bot_id_pattern.match(bot) else UNSET
+
+
+def _summary(count: int, failed: list[tuple[int, Any]]) -> str:
+    """One line for a model, and some examples of what went wrong."""
+    text = f"{count} step{'s' * (count > 1)}: {count - len(failed)} ok"
+    if not failed:
+        return text
+    codes = Counter(one.code for _, one in failed)
+    told = ", ".join(f"{code} {times}" for code, times in codes.most_common())
+    lines = [f"{text}, {len(failed)} error{'s' * (len(failed) > 1)} ({told})"]
+    for number, one in failed[:_EXAMPLES_MAX]:
+        who = f"step {number}" if one.bot_id is UNSET else one.bot_id
+        lines.append(f"{who}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
+    return "\n".join(lines)

@@ -1,0 +1,186 @@
+"""The hero's figures: everything that follows from level, stats, gear, talents and scars, and the strip.
+
+`refresh` is called by whatever changes one of those (level-up, equipping, a shrine, a scar); a turn only
+reads `hero.figures`. The named functions are for views and bots.
+
+Source: game.md sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter import limits
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
+from dungeonfighter.rules.character import loot
+from dungeonfighter.rules.state import Figures, Hero
+from dungeonfighter.rules.tables import (
+    AMP,
+    COMBO_FLOOR,
+    COMBO_MIN,
+    COMBO_STEPS,
+    CRIT_STEPS,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HEALTH,
+    HEALTH_PER_LEVEL,
+    HIT_FLOOR,
+    HIT_STEPS,
+    LUCK,
+    MISS_MAX,
+    PERIODS,
+    ROUTING_INT,
+    SCAR,
+    STAT_MAX,
+)
+from dungeonfighter.rules.talents import NUMBERS, Perk
+
+_THICK: Final = Perk.thick_skin
+_LONG: Final = Perk.long_statuses
+_PERKS: Final = len(NUMBERS)
+_TIER_STEPS: Final = tables.TIER_STEPS
+_LAST_TIER: Final = tables.TIERS[-1]
+_TIERS: Final = len(tables.TIERS)
+_SLOTS_MAX: Final = limits.strip_slots_max
+
+
+def refresh(cat: Catalogue, hero: Hero) -> None:
+    """Compute the figures anew, cut the health to its maximum and keep the strip playable.
+
+    Half the turns of a random bot wear something else. So this is one pass over locals, named as the fields
+    they become: by keyword the struct alone takes 3.2 us, by place 0.4; `min` and `max` 0.2 each, a
+    comparison 0.02 (measured).
+    """
+    (
+        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, drops, gold,
+    ) = loot.affix_totals(cat, hero)  # fmt: skip
+    perks = [0] * _PERKS
+    for number in hero.talents:
+        perks[cat.talent_perk[number]] += cat.talents[number].amount
+    own_strength, own_agility, own_technique, own_wit = hero.stats
+    strength = strength + own_strength if strength + own_strength < STAT_MAX else STAT_MAX
+    agility = agility + own_agility if agility + own_agility < STAT_MAX else STAT_MAX
+    technique = technique + own_technique if technique + own_technique < STAT_MAX else STAT_MAX
+    wit = wit + own_wit if wit + own_wit < STAT_MAX else STAT_MAX
+    highest = strength if strength > agility else agility
+    if technique > highest:
+        highest = technique
+    if wit > highest:
+        highest = wit
+    level = hero.level
+    weapon, head, chest, legs, feet = hero.worn
+    for piece in (head, chest, legs, feet):
+        if piece is not None:
+            armour += piece.value
+    if perks[_THICK]:
+        armour += perks[_THICK] + level // 3
+    damage += strength + highest
+    period = PERIODS[hero.kind][agility]
+    if weapon is not None:
+        damage += weapon.value
+        period = period * cat.items[weapon.base].time // 1000
+    period = period * (1000 - faster if faster < 500 else 500) // 1000
+    health_max = (HEALTH + HEALTH_PER_LEVEL * level + health_max) * (1000 - SCAR * hero.scars) // 1000
+    figures = hero.figures = Figures(
+        health_max if health_max > 1 else 1,
+        armour if armour > 0 else 0,
+        damage if damage > 1 else 1,
+        period if period > 500 else 500,
+        AMP[technique],
+        hit + HIT_STEPS[technique],
+        combo + COMBO_STEPS[technique],
+        crit + CRIT_STEPS[technique],
+        LUCK - level if level < LUCK else 0,
+        1000 + gold,
+        _slots(hero),
+        wit // 10 + perks[_LONG],
+        agility,
+        wit >= ROUTING_INT,
+        drops,
+        _known(cat, hero),
+        perks,
+    )
+    if hero.health > figures.health_max:
+        hero.health = figures.health_max
+    _mend_strip(cat, hero)
+
+
+def xp_next(level: int) -> int:
+    return tables.xp_next(level)
+
+
+def thresholds(cat: Catalogue, hero: Hero) -> tuple[int, int, int]:
+    """The lowest total that hits, the lowest that is a combo, and the lowest bare die that is critical."""
+    return bounds(hero.figures.hit, hero.figures.combo, hero.figures.crit)
+
+
+def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
+    """Thresholds shifted by so much; a combo always hits."""
+    lowest_combo = COMBO_MIN - combo
+    if lowest_combo < COMBO_FLOOR:
+        lowest_combo = COMBO_FLOOR
+    lowest_hit = MISS_MAX + 1 - hit
+    if lowest_hit < HIT_FLOOR:
+        lowest_hit = HIT_FLOOR
+    if lowest_hit > lowest_combo:
+        lowest_hit = lowest_combo
+    critical = CRITICAL_FACE - crit
+    return lowest_hit, lowest_combo, critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR
+
+
+def potions_max(hero: Hero) -> int:
+    return limits.potions_max + hero.figures.perks[Perk.hoarder]
+
+
+def learn(cat: Catalogue, hero: Hero) -> None:
+    """After a level or a new weapon: refresh, and put newly known actions into free slots of the strip."""
+    before = hero.figures.known
+    refresh(cat, hero)
+    if len(hero.strip) >= hero.figures.slots:
+        return
+    for action in hero.figures.known:
+        if action not in before and action not in hero.strip and len(hero.strip) < hero.figures.slots:
+            hero.strip = [*hero.strip, action]
+
+
+def _slots(hero: Hero) -> int:
+    slots = 1
+    for points in hero.class_points:
+        if points:  # of most heroes three are none
+            slots += _TIER_STEPS[points] if points < _LAST_TIER else _TIERS
+    return slots if slots < _SLOTS_MAX else _SLOTS_MAX
+
+
+def _known(cat: Catalogue, hero: Hero) -> list[int]:
+    """What the class has taught, and then what the gear grants to this weapon."""
+    kind = hero.kind
+    if kind < 0:
+        return []
+    table = cat.learned[kind]
+    points = hero.class_points[kind]
+    known = list(table[points if points < POINTS_MAX else POINTS_MAX])
+    weapons = cat.action_weapon
+    for item in hero.worn:
+        if item is not None:
+            for action in item.actions:
+                if action not in known and weapons[action] in (-1, kind):
+                    known.append(action)
+    return known
+
+
+def _mend_strip(cat: Catalogue, hero: Hero) -> None:
+    """Only known actions, at most as many as there are slots, and always the basic of the weapon in hand."""
+    if hero.kind < 0:
+        return
+    basic = cat.basic[hero.kind]
+    if len(hero.strip) == 1 and hero.strip[0] == basic:  # nothing to mend, as so often at first
+        return
+    figures = hero.figures
+    known = figures.known
+    strip = [action for action in hero.strip if action in known]
+    if basic not in strip:
+        strip.insert(0, basic)
+    while len(strip) > figures.slots:
+        strip.remove(next(action for action in reversed(strip) if action != basic))
+    hero.strip = strip

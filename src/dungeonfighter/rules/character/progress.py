@@ -1,0 +1,134 @@
+"""What the hero gains: experience, levels, talents, gold, items, consumables.
+
+Source: game.md sections 3, 5 and 6.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import learn, potions_max
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.lists import changed
+from dungeonfighter.rules.state import Hero, Item, Phase, State
+from dungeonfighter.rules.talents import Perk
+
+_LEVEL_UP = int(Phase.LevelUp)
+
+TALENTS_OFFERED = 3
+
+
+def gain_units(state: State, permille: int, level: int) -> int:
+    """Experience worth so many permille of a unit at `level`, less for a hero above it; returns what it came
+    to.
+    """
+    above = state.hero.level - level
+    if above >= tables.STRONGER_NONE:
+        return 0
+    amount = tables.unit(level) * permille // 1000
+    if above > 0:
+        amount = amount * (1000 - tables.STRONGER * above) // 1000
+    state.hero.xp += amount
+    state.world.xp_since_clear += amount
+    return amount
+
+
+def gain_gold(state: State, amount: int) -> int:
+    """Gold, more with the right gear; returns what it came to."""
+    amount = amount * state.hero.figures.gold // 1000
+    state.hero.gold += amount
+    return amount
+
+
+def find_item(cat: Catalogue, state: State, item: Item) -> None:
+    """Into the bag, or scrapped for gold when the bag is full."""
+    hero = state.hero
+    if len(hero.bag) < limits.bag_items_max:
+        hero.bag = [*hero.bag, item]
+        state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+    else:
+        state.log.append([Event.ItemScrapped, item.base, gain_gold(state, prices.scrap(item))])
+
+
+def find_good(cat: Catalogue, state: State, number: int) -> None:
+    """One consumable, or half its price when no more can be carried."""
+    hero = state.hero
+    if hero.consumables[number] < carried_max(cat, hero, number):
+        hero.consumables = changed(hero.consumables, number, 1)
+        state.log.append([Event.ConsumableFound, number])
+    else:
+        state.log.append([Event.GoldFound, gain_gold(state, prices.good(cat, hero, number) // 2)])
+
+
+def carried_max(cat: Catalogue, hero: Hero, number: int) -> int:
+    if number == cat.consumable_at[5]:
+        return potions_max(hero)
+    return cat.consumables[number].carried_max
+
+
+def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
+    """What a killed enemy leaves; always the same number of draws, whatever falls."""
+    figures = state.hero.figures
+    stream = state.dice
+    item, potion, other = (output * 1000 >> 64 for output in dice.ahead(stream.loot, 3))
+    stream.loot = dice.passed(stream.loot, 3)
+    if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
+        steps = tables.RANK_STEPS[rank]
+        find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
+    chance = tables.DROP_POTION + tables.DROP_PER_HOARDER * figures.perks[Perk.hoarder]
+    if potion < chance:
+        find_good(cat, state, cat.consumable_at[5])
+    if other < tables.DROP_OTHER:
+        find_good(cat, state, other_good(cat, state))
+
+
+def other_good(cat: Catalogue, state: State) -> int:
+    """Any consumable but the potion."""
+    number = dice.loot(state.dice, len(cat.consumables) - 1)
+    return number + (number >= cat.consumable_at[5])
+
+
+def level_up(cat: Catalogue, state: State) -> None:
+    """If the experience suffices: one level, full health, and a choice of talents before anything else goes
+    on.
+    """
+    hero = state.hero
+    needed = tables.xp_next(hero.level)
+    if hero.xp < needed:
+        return
+    hero.xp -= needed
+    hero.level += 1
+    hero.stats = [have + (3 if place == hero.kind else 1) for place, have in enumerate(hero.stats)]
+    hero.class_points = changed(hero.class_points, hero.kind, 1)
+    learn(cat, hero)
+    hero.health = hero.figures.health_max
+    state.log.append([Event.LevelGained, hero.level])
+    state.talent_offer = _offer(cat, state)
+    if state.talent_offer:
+        state.after = state.phase
+        state.phase = _LEVEL_UP
+
+
+def take_talent(cat: Catalogue, state: State, choice: int) -> None:
+    """One of the talents offered; then back to where the level was gained."""
+    number = state.talent_offer[choice]
+    hero = state.hero
+    hero.talents = [*hero.talents, number]
+    state.talent_offer = []
+    state.log.append([Event.TalentTaken, number])
+    learn(cat, hero)
+    state.phase = state.after
+
+
+def _offer(cat: Catalogue, state: State) -> list[int]:
+    left = [number for number in range(len(cat.talents)) if number not in state.hero.talents]
+    size = len(left)
+    count = TALENTS_OFFERED if size > TALENTS_OFFERED else size
+    if not count:
+        return []
+    stream = state.dice
+    outputs = dice.ahead(stream.event, count)
+    stream.event = dice.passed(stream.event, count)
+    return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

@@ -1,0 +1,229 @@
+"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's
+inputs.
+
+Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as
+often as its time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the
+enemy's time is when it will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s
+business.
+
+Source: game.md section 4.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from dungeonfighter import limits
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import event as event_die
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import damage, enemy_side, statuses
+from dungeonfighter.rules.fighting.common import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.fighting.hero_side import attack as strike
+from dungeonfighter.rules.fighting.statuses import STUN
+from dungeonfighter.rules.lists import changed
+from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
+from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
+from dungeonfighter.rules.talents import Perk
+
+_ATTACK = int(Stance.attack)
+_HIT = int(Band.hit)
+_DEFEND = int(Intent.defend)
+_BOSS = int(Rank.boss)
+_GOES_ON = Result.goes_on
+_ACTIONS_MAX = limits.fight_actions_max
+
+
+def attack(cat: Catalogue, state: State, stance: int) -> int:
+    """One attack in the stance `attack`, `precise` or `power`."""
+    fight = state.fight
+    assert fight is not None
+    return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
+
+
+def guard(cat: Catalogue, state: State) -> int:
+    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it
+    is.
+    """
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    if not tick_hero(state, fight, False):
+        return Result.died
+    fight.guarding = True
+    state.log.append([Event.HeroGuarded])
+    statuses.fade(fight.hero.statuses)
+    fight.hero.next_at = max(fight.hero.next_at, fight.enemy.next_at + 1)
+    return settle(cat, state, fight)
+
+
+def use(cat: Catalogue, state: State, number: int) -> int:
+    """Use one consumable the hero has."""
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    hero = state.hero
+    row = cat.consumables[number]
+    hero.consumables = changed(hero.consumables, number, -1)
+    if row.effect == "heal":
+        if number == cat.consumable_at[5]:
+            statuses.clear(fight.hero.statuses, (statuses.POISON,))
+        state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
+    elif row.effect == "damage":
+        lost = statuses.taken(fight.enemy.statuses, damage.bomb(hero, fight, row.amount))
+        fight.health -= lost
+        state.log.append([Event.ItemUsed, number, lost])
+    else:
+        state.log.append([Event.ItemUsed, number, row.amount])
+        put(cat, state, fight, FOE if row.who == "foe" else HERO, cat.consumable_status[number], row.amount)
+    if fight.health > 0 and not tick_hero(state, fight, False):
+        return Result.died
+    recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
+    return settle(cat, state, fight)
+
+
+def flee(cat: Catalogue, state: State) -> int:
+    """The enemy acts first, then the die and the difference in agility decide."""
+    fight = _fight(state)
+    fight.actions += 1
+    fight.exposed = False
+    figures = state.hero.figures
+    if figures.perks[Perk.escape_artist]:
+        state.log.append([Event.HeroFled, 20])
+        return Result.fled
+    if not tick_hero(state, fight, True):
+        return Result.died
+    result = enemy_side.act(cat, state, fight, fight.hero.next_at)
+    if result != Result.goes_on:
+        return result
+    total = dice.combat_d20(state.dice) + (figures.agility - (2 + fight.level)) // 4
+    if total >= tables.FLEE_NEEDS:
+        state.log.append([Event.HeroFled, total])
+        return Result.fled
+    state.log.append([Event.FleeFailed, total])
+    recover(fight.hero, figures.period, 1000)
+    return settle(cat, state, fight)
+
+
+def auto(cat: Catalogue, state: State) -> tuple[int, int]:
+    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how
+    many.
+    """
+    hero = state.hero
+    played = 0
+    result = int(Result.goes_on)
+    floor = hero.figures.health_max * tables.AUTO_STOPS_BELOW
+    while result == Result.goes_on and (not played or hero.health * 1000 >= floor):
+        result = attack(cat, state, _ATTACK)
+        played += 1
+    state.log.append([Event.AutoFought, played])
+    return result, played
+
+
+def incoming(cat: Catalogue, state: State) -> int:
+    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight).
+
+    The exposure of an earlier power does not count: it ends with the hero's next action, whatever that is.
+    """
+    fight = state.fight
+    if fight is None or fight.intent >= _DEFEND:
+        return 0
+    if fight.exposed:
+        fight = replace(fight, exposed=False)
+    return statuses.expected(
+        fight.hero.statuses, damage.enemy_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
+    )
+
+
+def outgoing(cat: Catalogue, state: State) -> int:
+    """Damage a plain hit of the hero would do as things are (0: no fight)."""
+    fight = state.fight
+    if fight is None:
+        return 0
+    blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    return statuses.expected(fight.enemy.statuses, blow)
+
+
+def enemy_first(state: State) -> bool:
+    """Whether the enemy acts before the hero's next action if the hero attacks plainly now."""
+    fight = state.fight
+    if fight is None:
+        return False
+    period = state.hero.figures.period
+    if fight.hero.statuses[statuses.SLOW]:
+        period = period * tables.SLOWED // 1000
+    return fight.enemy.next_at < fight.hero.next_at + period
+
+
+def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bool:
+    """A hazard of the room strikes one side, `spare` never. False: the hero died."""
+    hazards = cat.hazards[fight.theme]
+    number = hazards[dice.event(state.dice, len(hazards))]
+    row = cat.hazard_rows[number]
+    who = dice.event(state.dice, 2)
+    if who == spare:
+        who = 1 - who
+    if who == HERO and state.hero.figures.perks[Perk.hazard_ward]:
+        who = FOE
+    most = state.hero.figures.health_max if who == HERO else fight.health_max
+    lost = most * row.damage // 1000
+    if who == FOE:
+        lost = min(lost, fight.health - 1)
+    state.log.append([Event.HazardStruck, number, who, lost])
+    if who == FOE:
+        fight.health -= lost
+    elif lost and not wound_hero(state, fight, lost):
+        return False
+    if cat.hazard_status[number] >= 0:
+        put(cat, state, fight, who, cat.hazard_status[number], row.amount)
+    return True
+
+
+def _fight(state: State) -> Fight:
+    assert state.fight is not None
+    return state.fight
+
+
+def settle(cat: Catalogue, state: State, fight: Fight) -> int:
+    """Let the enemy and the room act until the hero may decide again."""
+    if fight.health <= 0:
+        return Result.won
+    if fight.hazards < HAZARDS_MAX:  # 5 % and 5 % more per quiet turn, at most twice a fight
+        if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
+            fight.quiet += 1
+        elif not _room_turn(cat, state, fight):
+            return Result.died
+    hero, enemy = fight.hero, fight.enemy
+    while True:
+        if enemy.next_at < hero.next_at:
+            result = enemy_side.act(cat, state, fight, enemy.next_at)
+            if result != _GOES_ON:
+                return result
+        elif hero.statuses[STUN]:
+            if not _stunned(state, fight):
+                return Result.died
+        else:
+            return _GOES_ON if fight.actions < _ACTIONS_MAX else Result.stalled
+
+
+def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
+    """The room acts, and is quiet again. False: the hero died."""
+    fight.hazards += 1
+    fight.quiet = 0
+    return room_acts(cat, state, fight)
+
+
+def _stunned(state: State, fight: Fight) -> bool:
+    """The hero's action is skipped. False: what ails it killed it meanwhile."""
+    fight.hero.statuses[STUN] = 0
+    fight.exposed = False
+    state.log.append([Event.Stunned, HERO])
+    if not tick_hero(state, fight, False):
+        return False
+    recover(fight.hero, state.hero.figures.period, 1000)
+    return True
+
+
+def may_flee(fight: Fight) -> bool:
+    return fight.rank != _BOSS

@@ -1,0 +1,190 @@
+"""The enemy's side: it does what it showed, then shows what comes next.
+
+Source: game.md section 4, "The enemy shows its next action".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
+from dungeonfighter.rules.dice import combat_d20
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import damage, statuses
+from dungeonfighter.rules.fighting.common import FOE, HERO, Result, put, second_wind, tick_enemy
+from dungeonfighter.rules.fighting.intents import next_shown
+from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, SLOW, STUN, taken
+from dungeonfighter.rules.state import Band, Fight, Intent, State
+from dungeonfighter.rules.tables import (
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HEAVY_MISS_MAX,
+    HIT_FLOOR,
+    MISS_MAX,
+)
+from dungeonfighter.rules.talents import Perk
+
+_HEAVY = int(Intent.heavy)
+_STATUS = int(Intent.status)
+_DEFEND = int(Intent.defend)
+_HEAL = int(Intent.heal)
+_FLEE = int(Intent.flee)
+_MISS = int(Band.miss)
+_CRITICAL_MISS = int(Band.critical_miss)
+_CRITICAL = int(Band.critical)
+_HIT = int(Band.hit)
+
+# Under names of this module, for the reason given in `blows`.
+_ENEMY_ATTACKED: Final = Event.EnemyAttacked
+_ENEMY_MISSED: Final = Event.EnemyMissed
+_SECOND_WIND: Final = Perk.second_wind
+_GOES_ON: Final = Result.goes_on
+_WON: Final = Result.won
+
+
+def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
+    """The enemy acts at `now`; a guard ends with it. Returns a `Result`."""
+    fight.actions += 1
+    enemy = fight.enemy
+    own = enemy.statuses
+    intent = fight.intent
+    ailing = own != CLEAN
+    if ailing:
+        if own[STUN]:
+            return _stunned(state, fight, now)
+        if not tick_enemy(state, fight, intent < _DEFEND):
+            return _WON
+    lengths = 1
+    if intent < _DEFEND:
+        lengths = _strike(cat, state, fight, intent)
+        if lengths == 0:
+            return Result.died
+        if fight.health <= 0:
+            return _WON
+    elif intent == _FLEE:
+        state.log.append([Event.EnemyFled])
+        return Result.enemy_fled
+    elif intent == _HEAL:
+        _heal(state, fight)
+    else:
+        state.log.append([Event.EnemyDefended])
+    if fight.guarding:
+        fight.guarding = False
+    # It shows what comes next: a critical miss doubles the wait, slow stretches it.
+    time = next_shown(cat, fight, state.dice) * lengths
+    if ailing:  # its own blow can put nothing on it but a mark
+        time = _time(own, time)
+        statuses.fade(own)
+    enemy.next_at = now + time
+    return _GOES_ON
+
+
+def _stunned(state: State, fight: Fight, now: int) -> int:
+    """The action is skipped; what was shown is still to come."""
+    own = fight.enemy.statuses
+    own[STUN] = 0
+    state.log.append([Event.Stunned, FOE])
+    alive = tick_enemy(state, fight, False)
+    fight.enemy.next_at = now + _time(own, fight.period)
+    fight.guarding = False
+    return _GOES_ON if alive else _WON
+
+
+def _time(own: list[int], time: int) -> int:
+    return time * tables.SLOWED // 1000 if own[SLOW] else time
+
+
+def _heal(state: State, fight: Fight) -> None:
+    gained = min(fight.health_max - fight.health, fight.health_max * tables.ENEMY_HEAL // 1000)
+    fight.health += gained
+    fight.heals += 1
+    state.log.append([Event.EnemyHealed, gained])
+
+
+def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
+    """One attack of any kind. Returns how many periods it costs (2 after a critical miss), 0 when the hero
+    died.
+    """
+    own = fight.enemy.statuses
+    if own[CONFUSION]:
+        own[CONFUSION] -= 1
+        if draw(state.dice, 2):
+            return _strike_self(state, fight, intent)
+    die = total = combat_d20(state.dice)
+    if own[ROLL_PENALTY]:
+        own[ROLL_PENALTY] -= 1
+        total -= tables.ROLL_PENALTY
+    if own[PIERCE]:
+        own[PIERCE] -= 1
+    band = _band(fight, die, total, intent)
+    countered = fight.guarding and intent == _HEAVY
+    if countered:
+        statuses.inflict(own, statuses.MARK, 1)
+        state.log.append([Event.HeavyGuarded])
+    if band <= _MISS:
+        state.log.append([_ENEMY_MISSED, intent, total, band])
+    elif not _land(cat, state, fight, intent, total, band):
+        return 0
+    if countered:
+        _counter(state, fight)
+    return 2 if band == _CRITICAL_MISS else 1
+
+
+def _band(fight: Fight, die: int, total: int, intent: int) -> int:
+    """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no
+    combos.
+    """
+    critical = CRITICAL_FACE - fight.crit
+    if die >= (critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR):
+        return _CRITICAL
+    if die == 1:
+        return _CRITICAL_MISS
+    lowest = MISS_MAX + 1 - fight.hit
+    if lowest < HIT_FLOOR:
+        lowest = HIT_FLOOR
+    elif lowest > COMBO_MIN:  # what would be a combo always hits
+        lowest = COMBO_MIN
+    if intent == _HEAVY:
+        lowest -= MISS_MAX - HEAVY_MISS_MAX
+    return _HIT if total >= lowest else _MISS
+
+
+def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
+    """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
+    hero = state.hero
+    lost = damage.enemy_blow(cat, hero, fight, intent, band)
+    victim = fight.hero.statuses
+    if victim != CLEAN:
+        lost = taken(victim, lost)
+    state.log.append([_ENEMY_ATTACKED, intent, total, band, lost])
+    hero.health -= lost
+    if hero.health <= 0:
+        return False
+    if hero.figures.perks[_SECOND_WIND]:
+        second_wind(state, fight)
+    if intent == _STATUS and fight.intent_status >= 0:
+        if fight.guarding:
+            state.log.append([Event.StatusBlocked, fight.intent_status])
+        else:
+            put(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
+    return True
+
+
+def _strike_self(state: State, fight: Fight, intent: int) -> int:
+    lost = fight.damage * tables.INTENT_DAMAGE[intent] * tables.CONFUSED // 1_000_000
+    lost = max(tables.DAMAGE_MIN, lost - damage.enemy_armour(fight))
+    fight.health -= lost
+    state.log.append([Event.StruckSelf, FOE, lost])
+    return 1
+
+
+def _counter(state: State, fight: Fight) -> None:
+    """The talent: a guarded heavy is answered at once."""
+    permille = state.hero.figures.perks[Perk.counter_guard]
+    if permille:
+        lost = damage.bomb(state.hero, fight, permille)
+        fight.health -= lost
+        state.log.append([Event.Countered, lost])

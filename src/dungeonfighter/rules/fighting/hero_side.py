@@ -1,0 +1,246 @@
+"""The hero's attack: roll, band, strip, damage, effects, interrupt.
+
+Source: game.md sections 2 and 4.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
+from dungeonfighter.rules.dice import combat_d20
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import damage, intents, statuses
+from dungeonfighter.rules.fighting.common import FOE, HERO, heal, put, recover, tick_hero
+from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
+from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
+from dungeonfighter.rules.tables import (
+    COMBO_FLOOR,
+    COMBO_MIN,
+    CRITICAL_FACE,
+    CRITICAL_FLOOR,
+    HIT_FLOOR,
+    MISS_MAX,
+    STANCE_DAMAGE,
+    STANCE_ROLL,
+)
+from dungeonfighter.rules.talents import Perk
+
+_LIGHT = int(Intent.light)
+_STATUS = int(Intent.status)
+_HEAL = int(Intent.heal)
+_CRITICAL_MISS, _MISS, _HIT, _COMBO, _CRITICAL = (int(band) for band in Band)
+_PRECISE = int(Stance.precise)
+_POWER = int(Stance.power)
+
+# What nearly every attack asks for, by its own name: each step to it through a class or a module costs as
+# much as an addition. For the same reason a field is written only where it changes (a read costs a tenth),
+# and what is seldom there (statuses, luck) is asked for before its function is called.
+_HERO_ATTACKED: Final = Event.HeroAttacked
+_HERO_MISSED: Final = Event.HeroMissed
+_PRECISE_COMBO: Final = Perk.precise_combo
+_OPENER_CRIT: Final = Perk.opener_crit
+_GAMBLER: Final = Perk.gambler
+_MOMENTUM: Final = Perk.momentum
+_BLEED_ON_COMBO: Final = Perk.bleed_on_combo
+
+
+def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
+    """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the
+    hero's end.
+    """
+    hero = state.hero
+    figures = hero.figures
+    fight.actions += 1
+    if fight.exposed:
+        fight.exposed = False
+    me = fight.hero
+    own = me.statuses
+    ailing = own != CLEAN
+    if ailing and _held_back(state, fight):
+        return hero.health > 0
+    bonus = STANCE_ROLL[stance]
+    if stance == _PRECISE:
+        bonus += figures.perks[_PRECISE_COMBO]
+    if ailing and own[ROLL_PENALTY]:
+        own[ROLL_PENALTY] -= 1
+        bonus -= tables.ROLL_PENALTY
+    die = combat_d20(state.dice)
+    band = _band(figures, fight, die, die + bonus)
+    if band == _MISS and fight.luck:
+        die = _reroll(state, fight, die)
+        band = _band(figures, fight, die, die + bonus)
+    length = 1000
+    if band >= _COMBO:
+        length = _play_strip(cat, state, fight, stance, die + bonus, band)
+        ailing = True  # or well: an action may put something on the hero
+    elif band == _HIT:
+        plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
+        lost = damage.landed(cat, hero, fight, plain, stance, 1000)
+        _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1], lost)
+        if fight.step or fight.run:
+            _reset_after_hit(hero, fight)
+    else:
+        state.log.append([_HERO_MISSED, stance, die + bonus, band])
+        if fight.step or fight.run:
+            fight.step = fight.run = 0
+        if band == _CRITICAL_MISS:
+            length = 2000
+    if not fight.opened:
+        fight.opened = True
+    if stance == _POWER:
+        fight.exposed = True
+    if not ailing:  # as `recover`, when nothing fades
+        me.next_at += figures.period * length // 1000
+        return True
+    if own[PIERCE]:
+        own[PIERCE] -= 1
+    recover(me, figures.period, length)
+    return True
+
+
+def _held_back(state: State, fight: Fight) -> bool:
+    """Statuses cost health, and the confused may strike themselves. True: that was all (or the hero died)."""
+    if not tick_hero(state, fight, True):
+        return True
+    own = fight.hero.statuses
+    if own[CONFUSION]:
+        own[CONFUSION] -= 1
+        if draw(state.dice, 2):
+            _strike_self(state, fight)
+            return True
+    return False
+
+
+def _reroll(state: State, fight: Fight, die: int) -> int:
+    """Beginner's luck: a miss is rolled once more."""
+    fight.luck -= 1
+    state.log.append([Event.MissRerolled, die])
+    return combat_d20(state.dice)
+
+
+def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
+    """What the die comes to. Critical and critical miss look at the bare die."""
+    critical = CRITICAL_FACE - figures.crit - fight.crit
+    if critical < CRITICAL_FLOOR:
+        critical = CRITICAL_FLOOR
+    if not fight.opened:
+        critical -= figures.perks[_OPENER_CRIT]
+    if die >= critical:
+        return _CRITICAL
+    if die <= 2:
+        if figures.perks[_GAMBLER]:
+            return _CRITICAL if die == 1 else _CRITICAL_MISS
+        if die == 1:
+            return _CRITICAL_MISS
+    lowest = COMBO_MIN - figures.combo - fight.combo
+    if total >= (lowest if lowest > COMBO_FLOOR else COMBO_FLOOR):
+        return _COMBO
+    lowest = MISS_MAX + 1 - figures.hit - fight.hit
+    return _HIT if total >= (lowest if lowest > HIT_FLOOR else HIT_FLOOR) else _MISS
+
+
+def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
+    """A combo or critical: the current slot is played and the strip goes on. Returns the length of what was
+    done.
+    """
+    hero = state.hero
+    strip = hero.strip
+    slots = len(strip)
+    slot = fight.step % slots
+    action = strip[slot]
+    row = cat.actions[action]
+    lost = damage.hero_blow(cat, hero, fight, action, slot, band, stance)
+    _land(state, fight, [_HERO_ATTACKED, stance, total, band, action], lost)
+    step = _next_slot(row.route, slot, slots) if row.route and hero.figures.routing else (slot + 1) % slots
+    if step != fight.step:
+        fight.step = step
+    length = row.length
+    momentum = hero.figures.perks[_MOMENTUM]
+    if momentum:
+        length = length * max(tables.MOMENTUM_FLOOR, 1000 - momentum * fight.run) // 1000
+    fight.run += 1
+    if row.heal:
+        state.log.append([Event.HeroHealed, heal(hero, row.heal)])
+    if fight.health > 0:
+        _effects(cat, state, fight, action, band)
+        if fight.intent in (_STATUS, _HEAL):
+            _interrupt(cat, state, fight)
+    return length
+
+
+def _next_slot(route: str, slot: int, slots: int) -> int:
+    """Where the strip goes after a combo that is routed; routes are only read from INT 10 on."""
+    if route == "repeat":
+        return slot
+    if route == "first":
+        return 0
+    if route == "skip":
+        return (slot + 2) % slots
+    return 2 % slots  # jump2
+
+
+def _land(state: State, fight: Fight, told: list[int], lost: int) -> None:
+    victim = fight.enemy.statuses
+    if victim != CLEAN:
+        lost = taken(victim, lost)
+    fight.health -= lost
+    told.append(lost)
+    state.log.append(told)
+
+
+def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int) -> None:
+    """Statuses of the action, of the weapon (on a critical), and of talents."""
+    hero = state.hero
+    figures = hero.figures
+    for status, amount, on, on_self in cat.action_effects[action]:
+        if on == ON_CRITICAL and band != _CRITICAL:
+            continue
+        whole = amount * cat.actions[action].hits if on == ON_HIT else amount
+        whole = statuses.lengthened(status, whole, figures.lengthen)
+        put(cat, state, fight, HERO if on_self else FOE, status, whole)
+    perks = figures.perks
+    if perks[_BLEED_ON_COMBO]:
+        put(cat, state, fight, FOE, statuses.BLEED, perks[_BLEED_ON_COMBO])
+    if band == _CRITICAL:
+        _weapon_effect(cat, state, fight, hero)
+        if perks[Perk.poisoner]:
+            put(cat, state, fight, FOE, statuses.POISON, perks[Perk.poisoner])
+
+
+def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> None:
+    status, amount = tables.WEAPON_EFFECT[hero.kind]
+    if status in (statuses.POISON, statuses.BLEED) and cat.enemies[fight.enemy_kind].undead:
+        status, amount = tables.UNDEAD_EFFECT
+    put(cat, state, fight, FOE, status, statuses.lengthened(status, amount, hero.figures.lengthen))
+
+
+def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
+    """A shown heal or status becomes a light blow, half a period later."""
+    state.log.append([Event.Interrupted, fight.intent])
+    intents.show(cat, fight, _LIGHT)
+    more = state.hero.figures.perks[Perk.interrupt_mark]
+    fight.enemy.next_at += fight.period * (tables.INTERRUPT_DELAY + more) // 1000
+    if more:
+        put(cat, state, fight, FOE, statuses.MARK, 1)
+
+
+def _reset_after_hit(hero: Hero, fight: Fight) -> None:
+    fight.run = 0
+    if fight.step and fight.kept < hero.figures.perks[Perk.strip_keeper]:
+        fight.kept += 1
+    else:
+        fight.step = 0
+
+
+def _strike_self(state: State, fight: Fight) -> None:
+    hero = state.hero
+    lost = hero.figures.damage * hero.figures.amp * tables.CONFUSED // 1_000_000
+    lost = max(tables.DAMAGE_MIN, lost - damage.hero_armour(fight))
+    hero.health -= lost
+    state.log.append([Event.StruckSelf, HERO, lost])
+    fight.step = fight.run = 0
+    recover(fight.hero, hero.figures.period, 1000)

@@ -1,0 +1,75 @@
+"""What the enemy will do next: shown to the hero, drawn by its archetype's weights or read from a boss's
+pattern.
+
+Source: game.md section 4, "The enemy shows its next action".
+"""
+
+from __future__ import annotations
+
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.dice import combat as draw
+from dungeonfighter.rules.state import Dice, Fight, Intent, Rank
+from dungeonfighter.rules.tables import (
+    ENEMY_FLEE_BELOW,
+    ENEMY_FLEE_WEIGHT,
+    ENEMY_HEAL_BELOW,
+    ENEMY_HEALS_MAX,
+    INTENT_LENGTH,
+)
+
+_NORMAL = int(Intent.normal)
+_STATUS = int(Intent.status)
+_HEAL = int(Intent.heal)
+_FLEE = int(Intent.flee)
+_BOSS = int(Rank.boss)
+_NORMAL_RANK = int(Rank.normal)
+
+
+def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
+    """Show the next intent and set when it comes: its wind-up begins `now`."""
+    fight.enemy.next_at = now + next_shown(cat, fight, stream)
+
+
+def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
+    """Show the next intent; returns how long its wind-up takes."""
+    enemy, rank = fight.enemy_kind, fight.rank
+    if rank == _BOSS:
+        intent = _pattern(cat, fight)
+    elif (
+        rank == _NORMAL_RANK and fight.health * 1000 < fight.health_max * ENEMY_FLEE_BELOW and _flees(stream)
+    ):
+        intent = _FLEE
+    else:
+        heals = cat.enemy_heal_weight[enemy]
+        intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
+    if intent != fight.intent:  # a field is written only where it changes: a read costs a tenth
+        fight.intent = intent
+    status = cat.enemy_status[enemy] if intent == _STATUS else -1
+    if status != fight.intent_status:
+        fight.intent_status = status
+    return fight.period * INTENT_LENGTH[intent] // 1000
+
+
+def show(cat: Catalogue, fight: Fight, intent: int) -> None:
+    fight.intent = intent
+    fight.intent_status = cat.enemy_status[fight.enemy_kind] if intent == _STATUS else -1
+
+
+def _pattern(cat: Catalogue, fight: Fight) -> int:
+    low = fight.health * 2 < fight.health_max
+    if low and not fight.low:
+        fight.low, fight.pattern_at = True, 0
+    pattern = (cat.enemy_pattern_low if fight.low else cat.enemy_pattern)[fight.enemy_kind]
+    intent = pattern[fight.pattern_at % len(pattern)]
+    fight.pattern_at = (fight.pattern_at + 1) % len(pattern)
+    if intent == _FLEE or (intent == _HEAL and not _may_heal(fight)):
+        return _NORMAL
+    return intent
+
+
+def _flees(stream: Dice) -> bool:
+    return draw(stream, 100) < ENEMY_FLEE_WEIGHT
+
+
+def _may_heal(fight: Fight) -> bool:
+    return fight.heals < ENEMY_HEALS_MAX and fight.health * 1000 < fight.health_max * ENEMY_HEAL_BELOW

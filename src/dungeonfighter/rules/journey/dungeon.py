@@ -1,0 +1,285 @@
+"""Walking a dungeon: doors, what a cleared room allows, how a fight ends, leaving and completion.
+
+What is not told is not drawn: the state never holds what the bot cannot know.
+
+Source: game.md section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.progress import drop, find_good, find_item, gain_gold, gain_units
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting.common import Result
+from dungeonfighter.rules.journey import hub, rooms, trades, world
+from dungeonfighter.rules.state import (
+    Door,
+    Dungeon,
+    Ending,
+    Fight,
+    Mode,
+    Offer,
+    Phase,
+    Rank,
+    RoomKind,
+    RoomPhase,
+    State,
+)
+from dungeonfighter.rules.tables import DOOR_DARK
+from dungeonfighter.rules.talents import Perk
+
+_FIGHT = int(RoomKind.fight)
+_ELITE = int(RoomKind.elite)
+_TRAP = int(RoomKind.trap)
+_DUNGEON = int(Phase.Dungeon)
+_CLEARED = int(RoomPhase.cleared)
+_CASUAL = int(Mode.casual)
+_DEATH = int(Phase.Death)
+_DIED = int(Ending.died)
+_TURNS = int(Ending.turns)
+_DUNGEON_COMPLETION = int(Phase.DungeonCompletion)
+_BOSS = int(Rank.boss)
+_GUARDIAN = int(Rank.guardian)
+_ELITE_RANK = int(Rank.elite)
+_NORMAL = int(Rank.normal)
+_DOORS = int(RoomPhase.doors)
+_DARK = 0
+_KIND_TOLD = 1
+_ALL_TOLD = 2
+_DOOR_SENSE: Final = Perk.door_sense
+_DRAWS_MAX: Final = 1 + 3 * 5
+"""What three doors that tell all take from the stream."""
+_DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
+"""The kind of room by what is drawn."""
+
+
+def enter(cat: Catalogue, state: State, offer: Offer) -> None:
+    """Go in: the first doors are before the hero."""
+    dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
+    dungeon.boss = offer.boss
+    dungeon.roster = offer.enemies
+    state.dungeon = dungeon
+    state.phase = _DUNGEON
+    named = dungeon.theme * 100 + dungeon.name
+    state.log.append([Event.DungeonEntered, named, dungeon.level, dungeon.rooms])
+    _draw_doors(cat, state, dungeon)
+
+
+def take_door(cat: Catalogue, state: State, place: int) -> None:
+    """Through a door; what is behind a dark one is drawn now."""
+    dungeon = _dungeon(state)
+    door = dungeon.doors[place]
+    if door.kind < 0:
+        door = _behind(cat, state, dungeon)
+    dungeon.doors = []
+    dungeon.informed = False
+    dungeon.room += 1
+    dungeon.searched = False
+    dungeon.kind = door.kind
+    dungeon.place = door.theme_room
+    dungeon.phase = _CLEARED
+    state.log.append([Event.RoomEntered, dungeon.room, dungeon.place])
+    if door.kind in (_FIGHT, _ELITE):
+        enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
+        after_fight(cat, state, rooms.fight(cat, state, dungeon, enemy, _rank(dungeon)))
+    elif door.kind == _TRAP:
+        rooms.trap(cat, state, dungeon)
+        _room_cleared(cat, state, dungeon)
+    else:
+        rooms.offer(cat, state, dungeon)
+
+
+def answer(cat: Catalogue, state: State, choice: int) -> None:
+    """Answer the room's offer: 1 the safe way, 2 and on its trades."""
+    dungeon = _dungeon(state)
+    if choice == 1:
+        done = rooms.decline(cat, state, dungeon)
+    else:
+        done = rooms.accept(cat, state, dungeon, choice - 2)
+    if done:
+        dungeon.offer = []
+        dungeon.stock = []
+        _room_cleared(cat, state, dungeon)
+
+
+def go_on(cat: Catalogue, state: State) -> None:
+    dungeon = _dungeon(state)
+    _draw_doors(cat, state, dungeon)
+
+
+def search(cat: Catalogue, state: State) -> None:
+    """Once a room: a potion on the highest faces, a woken enemy on the lowest."""
+    dungeon = _dungeon(state)
+    dungeon.searched = True
+    scavenger = state.hero.figures.perks[Perk.scavenger]
+    die = dice.d20(state.dice)
+    if die > 20 - tables.SEARCH_FINDS * (scavenger or 1):
+        find_good(cat, state, cat.consumable_at[5])
+    elif die <= tables.SEARCH_WAKES and not scavenger:
+        state.log.append([Event.SearchWoke, die])
+        rooms.woken(cat, state, dungeon)
+    else:
+        state.log.append([Event.SearchFailed, die])
+
+
+def rest(cat: Catalogue, state: State) -> None:
+    """Once a dungeon."""
+    _dungeon(state).rested = True
+    state.log.append([Event.Rested, rooms.rest(cat, state)])
+
+
+def leave(cat: Catalogue, state: State) -> None:
+    """Out, with nothing: time passes, and a scar stays until a new level is cleared."""
+    state.fight = None
+    state.dungeon = None
+    state.world.spent += tables.LEAVE_TURNS
+    state.log.append([Event.DungeonLeft])
+    if not state.hero.figures.perks[Perk.escape_artist]:
+        trades.scar(cat, state)
+    hub.arrive(cat, state)
+
+
+def after_fight(cat: Catalogue, state: State, result: int) -> None:
+    """What follows from how a fight stands."""
+    if result == Result.goes_on:
+        return
+    dungeon = _dungeon(state)
+    fight = state.fight
+    assert fight is not None
+    if result == Result.died:
+        die(state)
+        return
+    if result == Result.won:
+        _spoils(cat, state, dungeon, fight)
+    state.fight = None
+    state.phase = _DUNGEON
+    if result == Result.stalled:
+        state.log.append([Event.FightStalled])
+    if result in (Result.fled, Result.stalled):
+        leave(cat, state)
+    elif not dungeon.searched:
+        _room_cleared(cat, state, dungeon)
+
+
+def die(state: State) -> None:
+    """Casual: a clone may go on. Otherwise the run is over."""
+    state.log.append([Event.HeroDied])
+    state.hero.health = 0
+    state.fight = None
+    if state.mode == _CASUAL:
+        state.phase = _DEATH
+    else:
+        end(state, _DIED)
+
+
+def end(state: State, ending: int) -> None:
+    """The run is over; what is shown stays as it was."""
+    if ending == _DIED:
+        state.phase = _DEATH
+    state.over = True
+    state.ending = int(ending)
+    state.log.append([Event.TurnsUsedUp if ending == _TURNS else Event.RunEnded])
+
+
+def _spoils(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
+    gained = gain_units(state, tables.RANK_XP[fight.rank], fight.level)
+    gold = gain_gold(state, (3 + fight.level) * tables.RANK_GOLD[fight.rank])
+    dungeon.kills += 1
+    state.log.append([Event.EnemyDied, fight.enemy_kind, gained, gold])
+    drop(cat, state, fight.rank, fight.level)
+
+
+def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    gained = gain_units(state, 500, dungeon.level)
+    if dungeon.room >= dungeon.rooms:
+        _complete(cat, state, dungeon)
+        return
+    state.log.append([Event.RoomCleared, gained])
+    dungeon.phase = _CLEARED
+
+
+def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Experience, gold, an item by level and courage, full health; a new level also heals the scars."""
+    hero = state.hero
+    first = world.clear(cat, state, dungeon.level, dungeon.boss)
+    gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
+    if first:
+        world.first_clear(cat, state)
+        if hero.level == 1:
+            hero.xp = max(hero.xp, tables.xp_next(1))
+    gold = gain_gold(state, prices.treasure(dungeon.level))
+    state.log.append([Event.DungeonCleared, dungeon.level, gained, gold])
+    level = loot.reward_level(dungeon.level, hero.level)
+    item = loot.roll_item(cat, state.dice, level, steps=2 if dungeon.boss else 0, kind=hero.kind)
+    find_item(cat, state, item)
+    hero.health = hero.figures.health_max
+    state.reward = [gained, gold, item.base, item.rarity, item.level, int(first)]
+    state.phase = _DUNGEON_COMPLETION
+
+
+def _rank(dungeon: Dungeon) -> int:
+    if dungeon.room >= dungeon.rooms:
+        return _BOSS if dungeon.boss else _GUARDIAN
+    return _ELITE_RANK if dungeon.kind == _ELITE else _NORMAL
+
+
+def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Two or three doors, a quarter of them dark; before the last room only the guardian's."""
+    stream = state.dice
+    dungeon.phase = _DOORS
+    if dungeon.room + 1 >= dungeon.rooms:
+        dungeon.doors = [_last_door(cat, state, dungeon)]
+        return
+    informed = dungeon.informed
+    seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
+    outputs = dice.ahead(stream.layout, _DRAWS_MAX)
+    doors = []
+    for _ in range(2 + (next(outputs) * 2 >> 64)):
+        dark = next(outputs) * 1000 >> 64 < DOOR_DARK
+        if dark and not seeing:
+            doors.append(Door(-1, _DARK, -1))
+        else:
+            told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
+            doors.append(_door(cat, dungeon, told, outputs))
+    dungeon.doors = doors
+    stream.layout = dice.after(stream.layout, _DRAWS_MAX, outputs)
+
+
+def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
+    """What was behind a dark door."""
+    stream = state.dice
+    door = _door(cat, dungeon, _KIND_TOLD, dice.ahead(stream.layout, 2))
+    stream.layout = dice.passed(stream.layout, 2)
+    return door
+
+
+def _door(cat: Catalogue, dungeon: Dungeon, told: int, outputs: Iterator[int]) -> Door:
+    """A door of which so much is told: two outputs of the stream, three if it tells its enemy."""
+    kind = _DOORS_DRAWN[next(outputs) * 100 >> 64]
+    places = cat.places[dungeon.theme][kind]
+    place = places[next(outputs) * len(places) >> 64]
+    if told == _ALL_TOLD and kind in (_FIGHT, _ELITE):
+        roster = dungeon.roster
+        return Door(kind, _ALL_TOLD, place, roster[next(outputs) * len(roster) >> 64])
+    return Door(kind, _KIND_TOLD, place)
+
+
+def _last_door(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
+    places = cat.places[dungeon.theme][_FIGHT]
+    place = places[dice.layout(state.dice, len(places))]
+    enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(state, dungeon)
+    return Door(_FIGHT, _ALL_TOLD, place, enemy)
+
+
+def _draw_enemy(state: State, dungeon: Dungeon) -> int:
+    return dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
+
+
+def _dungeon(state: State) -> Dungeon:
+    assert state.dungeon is not None
+    return state.dungeon

@@ -1,0 +1,153 @@
+"""The hub: wares, camp, travel, the clone, the way back from victory.
+
+Source: game.md sections 3, 5 and 7.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import potions_max, refresh
+from dungeonfighter.rules.character.prices import ITEMS, REROLLS
+from dungeonfighter.rules.character.progress import find_good
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting.common import heal
+from dungeonfighter.rules.journey import trades, world
+from dungeonfighter.rules.lists import replaced
+from dungeonfighter.rules.state import Hero, Phase, State
+from dungeonfighter.rules.talents import Perk
+
+_GAME_LOOP = int(Phase.GameLoop)
+_VICTORY = int(Phase.Victory)
+
+POTIONS_A_VISIT = 2
+
+
+def arrive(cat: Catalogue, state: State) -> None:
+    """A visit to the hub begins: new offers, new wares."""
+    here = state.world
+    state.phase = _GAME_LOOP
+    state.dungeon = None
+    here.offers = world.draw_offers(cat, state)
+    here.potions_left = POTIONS_A_VISIT
+    here.rerolls = 0
+    _stock(cat, state)
+
+
+def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
+    """The weapon is the class: how the hero begins."""
+    hero = state.hero
+    _arm(cat, hero, kind)
+    hero.health = hero.figures.health_max
+    weapon = hero.worn[0]
+    assert weapon is not None
+    state.log.append([Event.WeaponChosen, weapon.base])
+    arrive(cat, state)
+
+
+def camp(cat: Catalogue, state: State) -> None:
+    """A quarter of the health for fifty turns."""
+    state.world.spent += tables.CAMP_TURNS
+    permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
+    state.log.append([Event.Camped, heal(state.hero, permille)])
+
+
+def wares_open(cat: Catalogue, state: State) -> int:
+    """What the purse and the bag allow: bit 0 a potion, bit 1 the item on sale, bit 2 other wares."""
+    hero, here = state.hero, state.world
+    purse, level, shop = prices.purse(hero), hero.level, here.shop
+    mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
+    if here.potions_left:
+        potion = cat.consumable_at[5]
+        if purse >= cat.consumable_prices[potion][level] and hero.consumables[potion] < potions_max(hero):
+            mask |= 1
+    if shop and len(hero.bag) < limits.bag_items_max:
+        item = shop[0]
+        if purse >= ITEMS[item.level][item.rarity]:
+            mask |= 2
+    return mask
+
+
+def buy_potion(cat: Catalogue, state: State) -> None:
+    hero = state.hero
+    potion = cat.consumable_at[5]
+    price = prices.good(cat, hero, potion)
+    hero.gold -= price
+    state.world.potions_left -= 1
+    state.log.append([Event.Bought, price])
+    find_good(cat, state, potion)
+
+
+def buy_item(cat: Catalogue, state: State) -> None:
+    hero = state.hero
+    item = state.world.shop[-1]
+    state.world.shop = state.world.shop[:-1]
+    price = prices.item(hero, item)
+    hero.gold -= price
+    hero.bag = [*hero.bag, item]
+    state.log.append([Event.Bought, price])
+    state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+
+
+def reroll(cat: Catalogue, state: State) -> None:
+    price = prices.reroll(state.hero, state.world)
+    state.hero.gold -= price
+    state.world.rerolls += 1
+    state.log.append([Event.Rerolled, price])
+    _stock(cat, state)
+
+
+def travel(cat: Catalogue, state: State, region: int) -> None:
+    """Three events on the road, each with a die: costs can be avoided, gains missed."""
+    here = state.world
+    here.spent += tables.TRAVEL_TURNS
+    level = max(1, state.hero.level)
+    for _ in range(tables.TRAVEL_EVENTS):
+        number = cat.travels[dice.event(state.dice, len(cat.travels))]
+        row = cat.events[number]
+        die = dice.d20(state.dice)
+        state.log.append([Event.TravelEvent, die, number])
+        if row.cost[0] and die < tables.TRAVEL_AVOIDS:
+            trades.pay(cat, state, row.cost, level)
+        if row.gain[0] and die >= tables.TRAVEL_GAINS:
+            trades.give(cat, state, row.gain, level)
+    here.region = region
+    state.log.append([Event.Travelled, region])
+    arrive(cat, state)
+
+
+def back_from_dungeon(cat: Catalogue, state: State) -> None:
+    """From the completion to the hub; by way of the victory when the last boss has just fallen."""
+    won = state.world.bosses >= len(cat.regions) and state.dungeon is not None and state.dungeon.boss
+    arrive(cat, state)
+    if won:
+        state.phase = _VICTORY
+
+
+def clone(cat: Catalogue, state: State) -> None:
+    """Death in a casual run: level, bag and gold stay, what was worn is gone."""
+    hero = state.hero
+    hero.clones += 1
+    hero.worn = [None] * len(hero.worn)
+    _arm(cat, hero, hero.kind)
+    hero.health = hero.figures.health_max
+    state.log.append([Event.Cloned, hero.clones])
+    arrive(cat, state)
+
+
+def endless(cat: Catalogue, state: State) -> None:
+    state.log.append([Event.EndlessBegan])
+    arrive(cat, state)
+
+
+def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
+    hero.kind = kind
+    hero.worn = replaced(hero.worn, 0, loot.starting_weapon(cat, kind))
+    refresh(cat, hero)
+
+
+def _stock(cat: Catalogue, state: State) -> None:
+    """One item on sale, at the hero's level."""
+    state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]

@@ -1,0 +1,207 @@
+"""What waits behind a door: a fight with its entry die, a trap, or an offer to answer.
+
+Source: game.md section 5.
+"""
+
+from __future__ import annotations
+
+from dungeonfighter import limits
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import combat, statuses
+from dungeonfighter.rules.fighting.common import HERO, Result, begin, heal, put
+from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.lists import without
+from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
+from dungeonfighter.rules.talents import Perk
+
+_SHRINE = int(RoomKind.shrine)
+_MERCHANT = int(RoomKind.merchant)
+_TREASURE = int(RoomKind.treasure)
+_REST = int(RoomKind.rest)
+_COMBAT = int(Phase.Combat)
+_NORMAL = int(Rank.normal)
+_OFFER = int(RoomPhase.offer)
+
+
+def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
+    """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
+    well.
+    """
+    state.phase = _COMBAT
+    bout = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    _tilt(cat, dungeon, bout)
+    _omen(cat, state, dungeon, bout)
+    die = dice.d20(state.dice)
+    if die <= tables.ENTRY_SURPRISED:
+        state.log.append([Event.Surprised, die])
+        bout.enemy.next_at = 0
+        bout.hero.next_at = 1
+        return combat.settle(cat, state, bout)
+    if die > tables.ENTRY_HAZARD:
+        state.log.append([Event.FirstStrike, die])
+        bout.enemy.next_at += bout.period
+    elif die > tables.ENTRY_INFORMED:
+        if not combat.room_acts(cat, state, bout):
+            return Result.died
+    elif die > tables.ENTRY_NOTHING:
+        dungeon.informed = True
+        state.log.append([Event.Learned, die])
+    return Result.goes_on
+
+
+def woken(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """A search woke something: a plain fight, nobody surprised."""
+    state.phase = _COMBAT
+    enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
+    _tilt(cat, dungeon, begin(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+
+
+def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """The die and a quarter of the agility against the trap; it never takes the last point of health."""
+    events = cat.traps[dungeon.theme]
+    number = events[dice.layout(state.dice, len(events))]
+    row = cat.events[number]
+    figures = state.hero.figures
+    total = dice.d20(state.dice) + figures.agility // 4
+    if total >= tables.TRAP_AVOIDED:
+        state.log.append([Event.TrapAvoided, number, total])
+    else:
+        state.log.append([Event.TrapSprung, number, total])
+        weight = tables.TRAP_WEIGHT * (figures.perks[Perk.hazard_ward] or 1000) // 1000
+        trades.pay(cat, state, row.cost, dungeon.level, weight)
+    if row.gain[0]:
+        trades.give(cat, state, row.gain, dungeon.level)
+
+
+def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """A treasure, shrine, merchant or rest room: what it proposes is drawn and shown."""
+    dungeon.phase = _OFFER
+    dungeon.offer = []
+    dungeon.stock = []
+    if dungeon.kind == _SHRINE:
+        events = list(cat.shrines[dungeon.theme])
+        dungeon.offer = [events.pop(dice.layout(state.dice, len(events))) for _ in range(2)]
+    elif dungeon.kind == _MERCHANT:
+        dungeon.stock = [
+            loot.roll_item(cat, state.dice, dungeon.level + 1, steps=steps, kind=state.hero.kind)
+            for steps in (0, 1)
+        ]
+        dungeon.offer = [cat.consumable_at[5], other_good(cat, state)]
+
+
+def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
+    """Which trades of the room's offer can be taken now: bit n for the input n + 2."""
+    hero = state.hero
+    if dungeon.kind == _TREASURE:
+        return 1
+    if dungeon.kind == _REST:
+        return 1 | (hero.scars > 0) << 1
+    if dungeon.kind == _SHRINE:
+        return sum(
+            trades.payable(cat, state, cat.events[number].cost, dungeon.level) << place
+            for place, number in enumerate(dungeon.offer)
+        )
+    room = len(hero.bag) < limits.bag_items_max
+    mask = sum(
+        (room and hero.gold >= prices.item(hero, item)) << place for place, item in enumerate(dungeon.stock)
+    )
+    return mask + sum(
+        (hero.gold >= prices.good(cat, hero, n) and hero.consumables[n] < carried_max(cat, hero, n))
+        << place + 2
+        for place, n in enumerate(dungeon.offer)
+    )
+
+
+def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
+    """Input 1: the safe way. A treasure is taken as it lies, a rest room slept in, the others are left."""
+    if dungeon.kind == _TREASURE:
+        trades.chest(cat, state, dungeon.level, 0)
+    elif dungeon.kind == _REST:
+        state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
+    else:
+        state.log.append([Event.Declined])
+    return True
+
+
+def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
+    """Trade number `place`. True: the room is done; False: it stays open (a merchant)."""
+    if dungeon.kind == _TREASURE:
+        _force_lock(cat, state, dungeon)
+    elif dungeon.kind == _REST and place == 0:
+        gained = gain_units(state, 1000 * tables.STUDY_UNITS, dungeon.level)
+        state.log.append([Event.ExperienceGained, gained])
+    elif dungeon.kind == _REST:
+        trades.give(cat, state, ("scar", 1), dungeon.level)
+        state.log.append([Event.Scarred, state.hero.scars])
+    elif dungeon.kind == _SHRINE:
+        row = cat.events[dungeon.offer[place]]
+        state.log.append([Event.Traded, dungeon.offer[place]])
+        trades.pay(cat, state, row.cost, dungeon.level)
+        trades.give(cat, state, row.gain, dungeon.level)
+    else:
+        _buy(cat, state, dungeon, place)
+        return False
+    return True
+
+
+def rest(cat: Catalogue, state: State) -> int:
+    """Rest in a cleared room; returns how much health it gave."""
+    return heal(state.hero, _rest(state, tables.REST))
+
+
+def _rest(state: State, permille: int) -> int:
+    return permille + state.hero.figures.perks[Perk.field_medic]
+
+
+def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """The inner lock of a treasure: a better item, or a needle in the hand and only the gold."""
+    total = dice.d20(state.dice) + state.hero.stats[2] // 4
+    if total >= tables.LOCK_OPENS:
+        state.log.append([Event.LockForced, total])
+        trades.chest(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
+    else:
+        hero = state.hero
+        lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
+        hero.health -= lost
+        state.log.append([Event.LockSnapped, total, lost])
+        trades.give(cat, state, ("gold", 10), dungeon.level)
+
+
+def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
+    hero = state.hero
+    if place < 2:
+        item = dungeon.stock[place]
+        dungeon.stock = without(dungeon.stock, place)
+        price = prices.item(hero, item)
+        hero.bag = [*hero.bag, item]
+        state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+    else:
+        number = dungeon.offer[place - 2]
+        price = prices.good(cat, hero, number)
+        find_good(cat, state, number)
+    hero.gold -= price
+    state.log.append([Event.Bought, price])
+
+
+def _tilt(cat: Catalogue, dungeon: Dungeon, bout: Fight) -> None:
+    """The place shifts thresholds, for both."""
+    row = cat.place_rows[dungeon.place]
+    if row.tilt == "hit":
+        bout.hit = row.tilt_amount
+    elif row.tilt == "combo":
+        bout.combo = row.tilt_amount
+    elif row.tilt == "crit":
+        bout.crit = row.tilt_amount
+
+
+def _omen(cat: Catalogue, state: State, dungeon: Dungeon, bout: Fight) -> None:
+    """What a trade put on the hero for this fight."""
+    if dungeon.omen > 0:
+        put(cat, state, bout, HERO, statuses.FORTIFY, dungeon.omen)
+    elif dungeon.omen < 0:
+        put(cat, state, bout, HERO, statuses.WEAKEN, -dungeon.omen)
+    dungeon.omen = 0

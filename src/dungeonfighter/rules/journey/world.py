@@ -1,0 +1,107 @@
+"""Progress over the run: cleared levels, bosses, regions, what is offered next.
+
+Source: game.md sections 5 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Offer, State, World
+
+_DRAWS_EACH: Final = 2 + tables.ROSTER
+"""What an offer takes at most from the stream that makes dungeons."""
+
+
+def is_cleared(world: World, level: int) -> bool:
+    """Whether a dungeon of this level has been cleared in this run."""
+    return level < world.frontier or level in world.cleared
+
+
+def boss_due(cat: Catalogue, world: World) -> bool:
+    """All levels of the present region are cleared and its boss still stands."""
+    return world.frontier > cat.regions[world.region].last_level and world.bosses == world.region
+
+
+def open_regions(cat: Catalogue, world: World) -> list[int]:
+    """Regions that can be travelled to now."""
+    return [r for r in range(min(world.bosses + 1, len(cat.regions))) if r != world.region]
+
+
+def last_level(cat: Catalogue, world: World) -> int:
+    """The highest level the present region offers: the last region goes on without end once all bosses are
+    beaten.
+    """
+    if world.bosses >= len(cat.regions) and world.region == len(cat.regions) - 1:
+        return tables.LEVEL_MAX
+    return cat.regions[world.region].last_level
+
+
+def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
+    """The boss if it is due, then the lowest uncleared level f of the region, f - 1 and f + 1."""
+    world = state.world
+    last = last_level(cat, world)
+    lowest = world.frontier if world.frontier < last else last
+    first = cat.regions[world.region].first_level
+    if lowest < first:
+        lowest = first
+    levels = [level for level in (lowest, lowest - 1, lowest + 1) if 1 <= level <= last]
+    boss = boss_due(cat, world)
+    most = _DRAWS_EACH * (len(levels) + boss)
+    stream = state.dice
+    outputs = dice.ahead(stream.layout, most)
+    offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
+    if boss:
+        offers.insert(0, _offer(cat, world.region, last, True, outputs))
+    stream.layout = dice.after(stream.layout, most, outputs)
+    return offers
+
+
+def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
+    """Note a completed dungeon. Returns whether it was the first of its kind: a new level, or the region's
+    boss.
+    """
+    world = state.world
+    world.completions += 1
+    if boss:
+        if world.bosses != world.region:
+            return False
+        world.bosses += 1
+        state.log.append([Event.BossBeaten, world.region])
+        if world.bosses == len(cat.regions):
+            state.log.append([Event.GameWon])
+        return True
+    if is_cleared(world, level):
+        return False
+    cleared = [*world.cleared, level]
+    world.first_clears += 1
+    while world.frontier in cleared:
+        cleared.remove(world.frontier)
+        world.frontier += 1
+    world.cleared = cleared
+    return True
+
+
+def first_clear(cat: Catalogue, state: State) -> None:
+    """A new level: the count of experience since the last one starts again, and the scars heal."""
+    state.world.xp_since_clear = 0
+    if state.hero.scars:
+        state.hero.scars = 0
+        refresh(cat, state.hero)
+
+
+def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
+    """A dungeon of this level: two outputs of the stream, and one for each enemy met there."""
+    themes = cat.themes_of_region[region]
+    theme = themes[next(outputs) * len(themes) >> 64]
+    name = next(outputs) * len(cat.themes[theme].dungeons) >> 64
+    pool = list(cat.enemies_at[theme][level])
+    size = len(pool)
+    fewest = size - tables.ROSTER if size > tables.ROSTER else 0
+    enemies = [pool.pop(next(outputs) * left >> 64) for left in range(size, fewest, -1)]
+    return Offer(level, theme, name, boss, enemies)

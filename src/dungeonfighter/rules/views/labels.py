@@ -1,0 +1,416 @@
+"""Words for what a bot can choose and where it stands, outside of fights: doors, offers, wares, items,
+talents.
+
+`phrase` gives each legal input its words in full; the text view joins them to one line, and the snapshot
+has them as labels. The engine's own labels are cheap constants and are used as they are wherever nothing
+is to be added.
+
+Source: product.md, "Views"; game.md sections 5 to 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.state import (
+    Door,
+    Dungeon,
+    Hero,
+    Item,
+    Offer,
+    Phase,
+    RoomKind,
+    RoomPhase,
+    State,
+    Weapon,
+)
+from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.views.comparison import Mirror
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
+from dungeonfighter.rules.views.observation import Choice
+
+CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
+STATS: Final = ("STR", "AGI", "TEC", "INT")
+KINDS: Final = tuple(kind.name for kind in RoomKind)
+DARK: Final = "dark"
+
+FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
+"""Events that put an item at the end of the bag."""
+
+_TREASURE: Final = int(RoomKind.treasure)
+_SHRINE: Final = int(RoomKind.shrine)
+_MERCHANT: Final = int(RoomKind.merchant)
+_REST: Final = int(RoomKind.rest)
+_OFFER_MADE = int(RoomPhase.offer)
+_DOORS = int(RoomPhase.doors)
+_CLEARED = int(RoomPhase.cleared)
+
+
+def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
+    return cat.themes[theme].dungeons[name]
+
+
+def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
+    """What is told of a door: the room's kind (or "dark") and the words at it."""
+    if behind.hint == 0:
+        return DARK, ""
+    hint = cat.place_rows[behind.theme_room].hint
+    if behind.enemy >= 0:
+        last = dungeon.room + 1 >= dungeon.rooms
+        rank = ("boss " if dungeon.boss else "guardian ") if last else ""
+        hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
+    return KINDS[behind.kind], hint
+
+
+def reward(state: State, offer: Offer) -> str:
+    """What completing an offered dungeon gives beside experience and gold."""
+    return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
+
+
+def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
+    """What the room the hero stands in proposes, in one sentence; "" when it proposes nothing."""
+    if dungeon.phase != _OFFER_MADE:
+        return ""
+    if dungeon.kind == _SHRINE:
+        return ". ".join(cat.events[number].text for number in dungeon.offer)
+    return ""
+
+
+def rich(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> Choice:
+    """The choice with its words in full."""
+    label = phrase(cat, state, mirror, choice)
+    return choice if label == choice.label else Choice(choice.input, label, choice.pattern)
+
+
+def phrase(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> str:
+    """The words of one legal input in this state."""
+    text = choice.input
+    if text.startswith("equip ") and not choice.pattern:
+        item = state.hero.bag[int(text[6:]) - 1]
+        return f"{loot.name(cat, item)}: {mirror.change(item).text}"
+    teller = _PHRASES.get(state.phase)
+    if teller is None or not text.isdigit():
+        return choice.label
+    return teller(cat, state, mirror, int(text)) or choice.label
+
+
+def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int) -> str:
+    """One side of a trade: "53 hp", "50 gold", "STR 2", "a Rare or better item"."""
+    what, amount = trade
+    hero = state.hero
+    if what == "health":
+        return f"{hero.figures.health_max * amount // 1000} hp"
+    if what == "gold":
+        return f"{trades.gold_of(level, amount)} gold"
+    if what == "xp":
+        return f"{tables.unit(level) * amount // 1000} xp"
+    if what == "stat":
+        return f"{STATS[hero.kind]} {amount}"
+    if what == "item":
+        return f"an item, {amount} rarity up" if amount else "an item"
+    if what == "scar":
+        return "a scar (-5 % health)"
+    return f"{amount} {what}" if what else "nothing"
+
+
+def situation(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+    """The lines between what happened and the inputs, outside of fights."""
+    lines = found_lines(cat, state, mirror)
+    teller = _SITUATIONS.get(state.phase)
+    if teller is not None:
+        lines.extend(teller(cat, state, mirror))
+    return lines
+
+
+def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+    """Items that came into the bag this turn, with what wearing them would change; told instead of
+    `FOUND`.
+    """
+    found = 0
+    for event in state.log[state.told :]:
+        if event[0] in FOUND:
+            found += 1
+    if not found:
+        return []
+    bag = state.hero.bag
+    first = len(bag) - found if len(bag) > found else 0
+    return [
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, mirror)}"
+        for place, item in enumerate(bag[first:], first + 1)
+    ]
+
+
+def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
+    """Sharp Iron Mace, Rare L7: damage 31 -> 38."""
+    rarity = loot.RARITIES[item.rarity]
+    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {mirror.text(item)}"
+
+
+class Outline(Struct, frozen=True, gc=False):
+    """The line of inputs as far as a menu decides it; made once a menu.
+
+    `whole` is all of it in a fight. Elsewhere `parts` are (input, its number, label): worded by the
+    situation, or with number -1 told as the label says.
+    """
+
+    parts: tuple[tuple[str, int, str], ...]
+    whole: str
+
+
+def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
+    """In a fight the menu decides it all: it knows how many there are of what can be used."""
+    return Outline((), " ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
+
+
+def outline(phase: int, choices: Sequence[Choice]) -> Outline:
+    """Outside of fights; `equip n` of many items is one range at the end."""
+    worded = phase in _PHRASES
+    parts: list[tuple[str, int, str]] = []
+    bag = 0
+    worn = []
+    for choice in choices:
+        text = choice.input
+        if choice.pattern:
+            _add(parts, text)
+        elif text.startswith("equip "):
+            bag += 1
+        elif text.startswith("unequip "):
+            worn.append(text[8:])
+        elif choice.label in _BRIEF:
+            _add(parts, f"{text} {_BRIEF[choice.label]}")
+        elif worded and text.isdigit() and choice.label not in _PLAIN:
+            parts.append((text, int(text), choice.label))
+        else:
+            _add(parts, f"{text} {choice.label}")
+    if bag:
+        _add(parts, "equip 1" if bag == 1 else f"equip 1-{bag}")
+    if worn:
+        _add(parts, f"unequip {'/'.join(worn)}")
+    return Outline(tuple(parts), "")
+
+
+def _add(parts: list[tuple[str, int, str]], told: str) -> None:
+    """One more thing told as it is; neighbours of that kind are one part."""
+    if parts and parts[-1][1] < 0:
+        told = f"{parts.pop()[2]} | {told}"
+    parts.append(("", -1, told))
+
+
+def inputs_line(cat: Catalogue, state: State, line: Outline, mirror: Mirror) -> str:
+    """All legal inputs, each with its words."""
+    teller = _PHRASES.get(state.phase)
+    return " | ".join([
+        label if number < 0 or teller is None else f"{text} {teller(cat, state, mirror, number) or label}"
+        for text, number, label in line.parts
+    ])  # fmt: skip
+
+
+_BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
+"""Shorter words than the engine's for what is listed again and again."""
+_PLAIN: Final = frozenset(
+    ("dungeons", "inventory", "travel", "back", "go on", "take what lies open", "mend a scar")
+)
+"""What is told as the engine says it, wherever it is legal."""
+_SHORT: Final = {
+    "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
+}  # fmt: skip
+
+
+def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
+    """A fight input that uses something up, with how many there are of it."""
+    text = choice.input
+    number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
+    return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+
+
+def _several(name: str, count: int) -> str:
+    return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
+
+
+def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    kind = number - 1
+    if not 0 <= kind < len(CLASSES):
+        return ""
+    basic = cat.actions[cat.basic[kind]]
+    return f"{Weapon(kind).name}: {CLASSES[kind]}, {STATS[kind]}; {basic.name}: {basic.text.lower()}"
+
+
+def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    hero = state.hero
+    if number == 4:
+        gain = tables.CAMP + hero.figures.perks[Perk.field_medic]
+        return f"camp +{hero.figures.health_max * gain // 1000} hp, {tables.CAMP_TURNS} turns"
+    if number == 5:
+        potion = cat.consumable_at[5]
+        price = prices.good(cat, hero, potion)
+        return (
+            f"potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
+            f"(have {NUMERALS[hero.consumables[potion]]})"
+        )
+    if number == 6 and state.world.shop:
+        item = state.world.shop[0]
+        price = prices.item(hero, item)
+        gold = NUMERALS[price] if price < NUMERALS_MAX else price
+        return f"buy {loot.name(cat, item)} {gold} gold: {mirror.text(item)}"
+    if number == 7:
+        price = prices.reroll(hero, state.world)
+        return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
+    return ""
+
+
+def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    world = state.world
+    offers = world.offers
+    if not 1 <= number <= len(offers):
+        return ""
+    offer = offers[number - 1]
+    names = cat.names["enemy"]
+    enemies = ", ".join([names[enemy] for enemy in offer.enemies])
+    level = offer.level
+    if offer.boss:
+        more = f" BOSS {names[cat.boss_of_region[world.region]]};"
+    else:
+        more = " (cleared)" if is_cleared(world, level) else ""
+    name = dungeon_name(cat, offer.theme, offer.name)
+    rooms = NUMERALS[tables.rooms_of(level)]
+    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
+
+
+def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    dungeon = state.dungeon
+    if dungeon is None:
+        return ""
+    if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
+        kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
+        return f"{kind}: {hint}" if hint else kind
+    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
+        return _room_words(state, dungeon, number)
+    if dungeon.phase == _OFFER_MADE and number >= 2:
+        return _trade_offer(cat, state, dungeon, mirror, number - 2)
+    if dungeon.phase == _CLEARED:
+        return _cleared_words(cat, state, number)
+    return ""
+
+
+def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
+    """What a treasure or a rest room offers, with the figures that decide."""
+    hero = state.hero
+    most = hero.figures.health_max
+    if dungeon.kind == _TREASURE and number == 2:
+        return (
+            f"force the lock: d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS} for a better item, "
+            f"else no item and -{most * tables.LOCK_COSTS // 1000} hp"
+        )
+    if dungeon.kind == _REST and number == 1:
+        gain = tables.REST_ROOM + hero.figures.perks[Perk.field_medic]
+        return f"sleep +{min(most - hero.health, most * gain // 1000)} hp"
+    if dungeon.kind == _REST and number == 2:
+        return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
+    return ""
+
+
+def _worth(hero: Hero, permille: int, level: int) -> int:
+    """Experience as `progress.gain_units` would give it."""
+    above = max(0, hero.level - level)
+    if above >= tables.STRONGER_NONE:
+        return 0
+    return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
+
+
+def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, place: int) -> str:
+    if dungeon.kind == _SHRINE and place < len(dungeon.offer):
+        row = cat.events[dungeon.offer[place]]
+        cost = trade_words(cat, state, row.cost, dungeon.level)
+        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level)}"
+    if dungeon.kind != _MERCHANT:
+        return ""
+    if place < 2 and place < len(dungeon.stock):
+        item = dungeon.stock[place]
+        price = prices.item(state.hero, item)
+        return f"buy {loot.name(cat, item)} {price} gold: {mirror.text(item)}"
+    if 2 <= place < 2 + len(dungeon.offer):
+        number = dungeon.offer[place - 2]
+        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
+    return ""
+
+
+def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
+    hero = state.hero
+    most = hero.figures.health_max
+    if number == 3:
+        gain = most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
+    if number in (5, 7):
+        good = cat.consumable_at[number]
+        row = cat.consumables[good]
+        gain = most * row.amount // 1000
+        told = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+        return f"{_several(row.name, hero.consumables[good])} +{told} hp"
+    return ""
+
+
+def _talent_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+    if not 1 <= number <= len(state.talent_offer):
+        return ""
+    row = cat.talents[state.talent_offer[number - 1]]
+    return f"{row.name}: {row.text}"
+
+
+def _hub_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+    world = state.world
+    cleared, bosses = NUMERALS[world.frontier - 1], NUMERALS[world.bosses]
+    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
+    bag = state.hero.bag
+    worn = [mirror.wearing(item) for item in bag]
+    scores = [(-mirror.score(figures), place) for place, figures in enumerate(worn)]
+    for score, place in sorted(scores)[:2]:
+        if score < 0:
+            lines.append(
+                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {mirror.words(worn[place])}"
+            )
+    return lines
+
+
+def _dungeon_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+    dungeon = state.dungeon
+    if dungeon is None or dungeon.phase != _OFFER_MADE:
+        return []
+    told = room_text(cat, state, dungeon)
+    return [f"{told}."] if told else []
+
+
+def _inventory_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+    hero = state.hero
+    worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
+    lines = [f"Worn: {worn or 'nothing'}"]
+    lines += [f"{place} {_found(cat, item, mirror)}" for place, item in enumerate(hero.bag, 1)]
+    actions = ", ".join(
+        f"{place} {cat.actions[number].name}" for place, number in enumerate(hero.figures.known)
+    )
+    strip = ", ".join(cat.actions[number].name for number in hero.strip)
+    lines.append(f"Actions: {actions}. Strip ({hero.figures.slots} slots): {strip}.")
+    return lines
+
+
+_Phrase = Callable[[Catalogue, State, Mirror, int], str]
+_PHRASES: Final[dict[int, _Phrase]] = {
+    Phase.WeaponSelection: _weapon_words,
+    Phase.GameLoop: _hub_words,
+    Phase.DungeonSelection: _offer_words,
+    Phase.Dungeon: _dungeon_words,
+    Phase.LevelUp: _talent_words,
+}
+_SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Mirror], list[str]]]] = {
+    Phase.GameLoop: _hub_lines,
+    Phase.Dungeon: _dungeon_lines,
+    Phase.Inventory: _inventory_lines,
+}

@@ -1,0 +1,333 @@
+"""What a bot is told: the typed snapshot of one state. The text view is in `telling.py`.
+
+Both are pure functions of the state, so any replica repeats the same answer, and both tell only what the
+hero knows: a dark door shows nothing, dice are never shown, and the seed of a live ranked run is hidden.
+
+Source: product.md, "Views".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from msgspec.msgpack import encode
+
+from dungeonfighter import limits
+from dungeonfighter.rules import log, tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character import hero, loot, prices
+from dungeonfighter.rules.fighting import combat, statuses
+from dungeonfighter.rules.inputs import item_input
+from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.state import (
+    Dungeon,
+    Fight,
+    Hero,
+    Intent,
+    Item,
+    Mode,
+    Phase,
+    Rank,
+    RoomKind,
+    RoomPhase,
+    Slot,
+    State,
+    Status,
+    Weapon,
+)
+from dungeonfighter.rules.views import labels
+from dungeonfighter.rules.views.comparison import Change, Mirror
+from dungeonfighter.rules.views.observation import (
+    ActionView,
+    Choice,
+    CombatView,
+    ConsumableView,
+    DoorView,
+    DungeonView,
+    ItemView,
+    Observation,
+    OfferView,
+    PlayerView,
+    RoomView,
+    StatusView,
+    TalentView,
+)
+from dungeonfighter.rules.views.text_view import sentence, text
+
+_COMBAT = int(Phase.Combat)
+_GAME_LOOP = int(Phase.GameLoop)
+_DUNGEON_SELECTION = int(Phase.DungeonSelection)
+_LEVEL_UP = int(Phase.LevelUp)
+_WEAPON = int(Slot.weapon)
+_DUNGEON = int(Phase.Dungeon)
+_CLEARED = int(RoomPhase.cleared)
+
+__all__ = ["observe", "text"]
+
+ITEM_VIEWS_MAX: Final = 4096
+_NO_CHANGE: Final = Change(0, 0, 0, 0, 0, "")
+
+
+class Rulebook(Protocol):
+    """What a view asks of the rules."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    def legal_inputs(self, state: State) -> tuple[Choice, ...]: ...
+    def outline(self, state: State) -> labels.Outline: ...
+    def score(self, state: State) -> int: ...
+    def encode(self, state: State) -> bytes: ...
+    def digest(self, raw: bytes) -> bytes: ...
+
+
+def observe(rules: Rulebook, state: State) -> Observation:
+    """The full snapshot: everything the hero knows and nothing it cannot know.
+
+    Costs some 50 to 150 us, most of it the comparisons of the items in the bag; the text view is the
+    cheap one.
+    """
+    cat = rules.catalogue
+    mirror = Mirror(cat, state.hero)
+    in_fight = state.fight if state.phase == _COMBAT else None
+    dungeon = state.dungeon
+    legal = rules.legal_inputs(state)
+    return Observation(
+        turn=state.turn,
+        digest=rules.digest(rules.encode(state)).hex(),
+        rules=rules.identity,
+        seed=None if state.ranked and not state.over else state.seed,
+        mode=Mode(state.mode).name,
+        score=rules.score(state) / 100,
+        is_over=state.over,
+        current_state=Phase(state.phase).name,
+        player=_player(cat, state, mirror, in_fight),
+        current_dungeon=None if dungeon is None else _dungeon(cat, dungeon),
+        current_room=None if dungeon is None else _room(cat, state, dungeon, mirror, legal),
+        combat=None if in_fight is None else _combat(cat, state, in_fight),
+        dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
+        talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
+        shop=[_item(cat, mirror, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
+        available_actions=[labels.rich(cat, state, mirror, c) for c in legal],
+        recent_output=recent_output(cat, state),
+    )
+
+
+def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
+    """The last events as sentences, oldest first."""
+    return [sentence(cat, event) for event in log.recent(state)[-count:]]
+
+
+def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -> PlayerView:
+    someone = state.hero
+    figures = someone.figures
+    armed = someone.kind >= 0
+    hit, combo, critical = thresholds(someone, fight)
+    return PlayerView(
+        name=someone.name,
+        hero_class=labels.CLASSES[someone.kind] if armed else "",
+        weapon_kind=Weapon(someone.kind).name if armed else "",
+        level=someone.level,
+        xp=someone.xp,
+        xp_next=tables.xp_next(someone.level),
+        health=max(0, someone.health),
+        health_max=figures.health_max,
+        strength=someone.stats[0],
+        agility=someone.stats[1],
+        technique=someone.stats[2],
+        intelligence=someone.stats[3],
+        class_points={
+            labels.CLASSES[kind]: points for kind, points in enumerate(someone.class_points) if points
+        },
+        gold=someone.gold,
+        scars=someone.scars,
+        damage=figures.damage,
+        armour=figures.armour if fight is None else fight.hero_armour,
+        potions=_count(someone, cat.consumable_at[5]),
+        talents=[cat.talents[number].name for number in someone.talents],
+        strip=[cat.actions[number].name for number in someone.strip],
+        actions=_actions(cat, someone),
+        worn=[_item(cat, None, item, 0) for item in someone.worn if item is not None],
+        bag=_bag(cat, someone, mirror),
+        consumables=_consumables(cat, someone),
+        statuses=[] if fight is None else _statuses(fight.hero.statuses),
+        hit_at=hit,
+        combo_at=combo,
+        critical_at=critical,
+        period=figures.period,
+        amplification=figures.amp,
+        strip_slots=figures.slots,
+        potions_max=hero.potions_max(someone) if armed else limits.potions_max,
+    )
+
+
+def thresholds(someone: Hero, fight: Fight | None) -> tuple[int, int, int]:
+    """What a plain attack needs on the die now: to hit, to combo, and to be critical."""
+    figures = someone.figures
+    if fight is None:
+        return hero.bounds(figures.hit, figures.combo, figures.crit)
+    penalty = tables.ROLL_PENALTY if fight.hero.statuses[statuses.ROLL_PENALTY] else 0
+    hit, combo, critical = hero.bounds(
+        figures.hit + fight.hit, figures.combo + fight.combo, figures.crit + fight.crit
+    )
+    return hit + penalty, combo + penalty, critical
+
+
+def _count(someone: Hero, number: int) -> int:
+    return someone.consumables[number] if number < len(someone.consumables) else 0
+
+
+def _actions(cat: Catalogue, someone: Hero) -> list[ActionView]:
+    return [
+        ActionView(place, cat.actions[number].name, cat.actions[number].text, number in someone.strip)
+        for place, number in enumerate(someone.figures.known)
+    ]
+
+
+def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
+    return [
+        ConsumableView(row.name, someone.consumables[number], str(row.input or item_input(number)), row.text)
+        for number, row in enumerate(cat.consumables)
+        if _count(someone, number)
+    ]
+
+
+def _statuses(amounts: Sequence[int]) -> list[StatusView]:
+    return [StatusView(Status(number).name, amount) for number, amount in enumerate(amounts) if amount]
+
+
+_known_views: dict[tuple[bytes, bytes, int, str], ItemView] = {}
+"""Views of bag items already worked out: they stay the same until the hero or the item changes, and they
+were three quarters of an observation's time. Bounded by forgetting all."""
+
+
+def _bag(cat: Catalogue, someone: Hero, mirror: Mirror) -> list[ItemView]:
+    if not someone.bag:
+        return []
+    if len(_known_views) > ITEM_VIEWS_MAX:
+        _known_views.clear()
+    wearer = encode(
+        (someone.kind, someone.level, someone.stats, someone.scars, someone.talents, someone.worn)
+    )
+    wearer += encode(someone.class_points)
+    views = []
+    for place, item in enumerate(someone.bag, 1):
+        key = (wearer, encode(item), place, cat.identity)
+        view = _known_views.get(key)
+        if view is None:
+            view = _known_views[key] = _item(cat, mirror, item, place)
+        views.append(view)
+    return views
+
+
+def _item(cat: Catalogue, mirror: Mirror | None, item: Item, number: int, price: int = 0) -> ItemView:
+    base = cat.items[item.base]
+    change = mirror.change(item) if mirror is not None else _NO_CHANGE
+    weapon = cat.item_slot[item.base] == _WEAPON
+    return ItemView(
+        number=number,
+        name=loot.name(cat, item),
+        slot=base.slot,
+        kind=base.weapon,
+        rarity=loot.RARITIES[item.rarity],
+        level=item.level,
+        damage=item.value if weapon else 0,
+        armour=0 if weapon else item.value,
+        affixes=loot.affix_texts(cat, item),
+        actions=[cat.actions[action].name for action in item.actions],
+        change=change.text,
+        damage_change=change.damage,
+        armour_change=change.armour,
+        health_change=change.health,
+        score_change=change.score,
+        price=price,
+    )
+
+
+def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
+    theme = cat.themes[dungeon.theme]
+    return DungeonView(
+        name=labels.dungeon_name(cat, dungeon.theme, dungeon.name),
+        theme=theme.name,
+        level=dungeon.level,
+        rooms=dungeon.rooms,
+        room=dungeon.room,
+        boss=dungeon.boss,
+    )
+
+
+def _room(
+    cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, legal: Sequence[Choice]
+) -> RoomView:
+    doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
+    entered = dungeon.room > 0
+    cleared = state.phase == _DUNGEON and dungeon.phase == _CLEARED
+    inputs = {choice.input for choice in legal} if cleared else set()
+    return RoomView(
+        kind=RoomKind(dungeon.kind).name if entered else "",
+        name=cat.place_rows[dungeon.place].name if entered else "",
+        phase=RoomPhase(dungeon.phase).name,
+        doors=doors,
+        can_rest="3" in inputs,
+        can_search="2" in inputs,
+        last=dungeon.room >= dungeon.rooms,
+        text=labels.room_text(cat, state, dungeon),
+        stock=[_item(cat, mirror, item, 0, prices.item(state.hero, item)) for item in dungeon.stock],
+    )
+
+
+def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
+    enemy = cat.enemies[fight.enemy_kind]
+    someone = state.hero
+    period = someone.figures.period
+    if fight.hero.statuses[statuses.SLOW]:
+        period = period * tables.SLOWED // 1000
+    return CombatView(
+        enemy=enemy.name,
+        rank=Rank(fight.rank).name,
+        archetype=enemy.archetype,
+        enemy_class=enemy.hero_class,
+        level=fight.level,
+        health=max(0, fight.health),
+        health_max=fight.health_max,
+        armour=fight.armour,
+        undead=enemy.undead,
+        intent=Intent(fight.intent).name,
+        intent_status=Status(fight.intent_status).name if fight.intent_status >= 0 else "",
+        incoming=combat.incoming(cat, state),
+        outgoing=combat.outgoing(cat, state),
+        hero_acts_in=period,
+        enemy_acts_in=max(0, fight.enemy.next_at - fight.hero.next_at),
+        enemy_first=combat.enemy_first(state),
+        strip_step=fight.step,
+        next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else "",
+        luck=fight.luck,
+        statuses=_statuses(fight.enemy.statuses),
+        exposed=fight.exposed,
+        enemy_period=fight.period,
+        can_flee=combat.may_flee(fight),
+    )
+
+
+def _offers(cat: Catalogue, state: State) -> list[OfferView]:
+    return [
+        OfferView(
+            number=number,
+            name=labels.dungeon_name(cat, offer.theme, offer.name),
+            theme=cat.themes[offer.theme].name,
+            level=offer.level,
+            rooms=tables.rooms_of(offer.level),
+            boss=offer.boss,
+            cleared=is_cleared(state.world, offer.level),
+            enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
+            reward=labels.reward(state, offer),
+        )
+        for number, offer in enumerate(state.world.offers, 1)
+    ]
+
+
+def _talents(cat: Catalogue, state: State) -> list[TalentView]:
+    rows = [cat.talents[number] for number in state.talent_offer]
+    return [TalentView(number, row.name, row.text) for number, row in enumerate(rows, 1)]

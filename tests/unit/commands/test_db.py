@@ -1,0 +1,62 @@
+"""What `db migrate` shows."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import apsw
+import pytest
+
+from dungeonfighter import cli
+from dungeonfighter.commands.db import Teller
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def told(output: io.StringIO) -> str:
+    teller = Teller(output)
+    for text in ("one, 10 %", "one, 9 %"):
+        teller.progress(text)
+    teller.say("done")
+    return output.getvalue()
+
+
+def test_progress_is_one_changing_line_on_a_terminal() -> None:
+    assert told(Terminal()) == "\rone, 10 %\rone, 9 % \r        \rdone\n"
+
+
+def test_progress_is_a_line_each_elsewhere() -> None:
+    assert told(io.StringIO()) == "one, 10 %\none, 9 %\ndone\n"
+
+
+def test_db_migrate_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["db", "migrate", "--db", f"sqlite:///{tmp_path}/games.db"]
+    assert cli.main(words) == 0
+    first = capsys.readouterr()
+    assert [line.partition(" done in ")[0] for line in first.err.splitlines()] == [
+        "schema: 001_first",
+        "schema: 002_best_runs",
+        "schema: 003_compatible_from",
+    ]
+    assert cli.main(words) == 0
+    second = capsys.readouterr()
+    assert second.err == ""
+    assert second.out.startswith("the schema is up to date: ")
+
+
+def test_a_schema_that_needs_a_newer_release_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["db", "migrate", "--db", f"sqlite:///{tmp_path}/games.db"]
+    cli.main(words)
+    capsys.readouterr()
+    file = apsw.Connection(str(tmp_path / "games.db"))
+    file.execute("insert into schema_version values (4, '77.0', 0); pragma user_version=4;")
+    file.close()
+    assert cli.main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "schema 4 needs release 77.0 or newer; run the release that migrated the database" in line
