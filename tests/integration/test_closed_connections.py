@@ -16,7 +16,7 @@ from dungeonfighter.serving import supervisor
 from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Message, echo
 from tests.integration.test_pipelines import narrow
-from tests.integration.test_short_way import CALL, HEAD, Offered, client_of, post, serving, the_connection
+from tests.integration.test_short_way import CALL, HEAD, Handled, client_of, post, serving, the_connection
 
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -91,7 +91,7 @@ async def watched_of(server: uvicorn.Server, count: int = 1) -> list[weakref.ref
 @pytest.mark.usefixtures("uncollected")
 async def test_a_connection_that_ended_is_gone(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.integration.test_short_way.echo", streaming)
-    async with serving(Offered()) as (server, port):
+    async with serving(Handled()) as (server, port):
         async with client_of(port) as client:
             watched = await watched_of(server)
             await client.send(sent)
@@ -102,7 +102,7 @@ async def test_a_connection_that_ended_is_gone(sent: bytes, monkeypatch: pytest.
 @pytest.mark.timeout(20, method="signal")
 @pytest.mark.usefixtures("uncollected")
 async def test_so_is_one_whose_heads_were_known() -> None:
-    async with serving(Offered()) as (server, port):
+    async with serving(Handled()) as (server, port):
         async with client_of(port) as client:
             watched = await watched_of(server)
             for number in range(5):
@@ -115,7 +115,7 @@ async def test_so_is_one_whose_heads_were_known() -> None:
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("behind", [b"", GET * 20], ids=["alone", "with more behind it"])
 async def test_so_is_one_that_left_before_its_answer(behind: bytes) -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port):
         async with client_of(port) as client:
@@ -133,7 +133,7 @@ async def test_so_is_one_that_left_before_its_answer(behind: bytes) -> None:
 @pytest.mark.usefixtures("uncollected")
 async def test_so_is_one_that_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "head_seconds_max", 0.05)
-    async with serving(Offered()) as (server, port), client_of(port) as client:
+    async with serving(Handled()) as (server, port), client_of(port) as client:
         watched = await watched_of(server)
         await client.send(HEAD)
         assert await client.rest() == b""
@@ -145,7 +145,7 @@ async def test_so_is_one_that_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_so_is_one_that_did_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "unread_seconds_max", 0.05)
     monkeypatch.setattr("tests.integration.test_short_way.KEEP_ALIVE_SECONDS", 0.05)
-    async with serving(Offered()) as (server, port), client_of(port) as client:
+    async with serving(Handled()) as (server, port), client_of(port) as client:
         watched = await watched_of(server)
         narrow(client, the_connection(server))
         await client.send(*[GET * 1000] * 1000)
@@ -164,7 +164,7 @@ async def test_so_are_those_that_are_too_many(monkeypatch: pytest.MonkeyPatch) -
             super().connection_made(transport)
 
     monkeypatch.setattr("tests.integration.test_short_way.BoundedProtocol", Seen)
-    async with serving(Offered()) as (server, port), client_of(port) as first:
+    async with serving(Handled()) as (server, port), client_of(port) as first:
         await first.send(GET)
         await first.answer()
         for _ in range(20):

@@ -12,7 +12,7 @@ import uvicorn
 from dungeonfighter import limits
 from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Client
-from tests.integration.test_short_way import CALL, HEAD, Offered, client_of, post, serving, the_connection
+from tests.integration.test_short_way import CALL, HEAD, Handled, client_of, post, serving, the_connection
 
 GET: Final = b"GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n"
 OTHER: Final = HEAD + b"Content-Length: 2\r\n\r\nhi"
@@ -58,7 +58,7 @@ async def flood(client: Client, what: bytes, server: uvicorn.Server) -> BoundedP
 async def test_a_mixed_pipeline_is_answered_in_order_however_it_is_cut(size: int) -> None:
     kinds = [*MIXED, *reversed(MIXED), *MIXED]
     sent = b"".join(kinds)
-    async with serving(Offered()) as (server, port), client_of(port) as client:
+    async with serving(Handled()) as (server, port), client_of(port) as client:
         connection = await connection_of(server)
         for at in range(0, len(sent), size):
             while connection.flow.is_held:  # noqa: ASYNC110 (a transport would wait as well)
@@ -68,13 +68,13 @@ async def test_a_mixed_pipeline_is_answered_in_order_however_it_is_cut(size: int
 
 
 async def test_a_body_of_empty_lines_is_a_body() -> None:
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         await client.send(LARGE + GET)
         assert [await client.answer() for _ in range(2)] == [b"100000", b"0"]
 
 
 async def test_what_waits_goes_the_short_way_too() -> None:
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL + GET + post(b"call 2"))
         assert [await client.answer() for _ in range(3)] == [b"short", b"0", b"short"]
@@ -83,7 +83,7 @@ async def test_what_waits_goes_the_short_way_too() -> None:
 
 @pytest.mark.parametrize("what", [GET, CALL, OTHER, CHUNKED, CALL + GET + OTHER], ids=range(5))
 async def test_while_an_answer_is_made_no_more_than_one_read_is_kept(what: bytes) -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port), client_of(port) as client:
         connection = await flood(client, CALL + what * 100, server)
@@ -101,7 +101,7 @@ async def test_while_an_answer_is_made_no_more_than_one_read_is_kept(what: bytes
 @pytest.mark.parametrize("first", [GET, CALL], ids=["long way", "short way"])
 async def test_an_application_that_waits_for_more_does_not_have_it_read(first: bytes) -> None:
     """uvicorn's `receive` resumes reading, for instance to notice that a client of an event stream left."""
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port), client_of(port) as client:
         connection = await flood(client, CALL + first * 100, server)
@@ -116,7 +116,7 @@ async def test_an_application_that_waits_for_more_does_not_have_it_read(first: b
 
 @pytest.mark.parametrize("what", [GET, CALL], ids=["long way", "short way"])
 async def test_answers_that_nobody_reads_do_not_pile_up(what: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    offered = Offered()
+    offered = Handled()
     monkeypatch.setattr(limits, "unread_seconds_max", 30.0)
     async with serving(offered) as (server, port), client_of(port) as client:
         connection = await connection_of(server)
@@ -138,7 +138,7 @@ async def test_answers_that_nobody_reads_do_not_pile_up(what: bytes, monkeypatch
 
 async def test_a_pipeline_does_not_keep_others_waiting() -> None:
     """Between two of its requests every other connection has its turn."""
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (server, port), client_of(port) as greedy:
         connection = await connection_of(server)
         async with client_of(port) as other:
@@ -151,7 +151,7 @@ async def test_a_pipeline_does_not_keep_others_waiting() -> None:
 
 
 async def test_a_transport_that_does_not_pause_is_cut_off() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port), client_of(port) as client:
         await client.send(CALL)
@@ -164,7 +164,7 @@ async def test_a_transport_that_does_not_pause_is_cut_off() -> None:
 
 
 async def test_a_head_of_very_many_fields_is_refused() -> None:
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         fields = b"".join(b"X-%d: y\r\n" % number for number in range(limits.head_fields_max - 2))
         await client.send(HEAD + fields + b"Content-Length: 2\r\n\r\nhi")
         assert await client.answer() == b"2"
@@ -173,7 +173,7 @@ async def test_a_head_of_very_many_fields_is_refused() -> None:
 
 
 async def test_what_is_malformed_behind_a_request_is_answered_after_it() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL + b"GARBAGE\r\n\r\n")

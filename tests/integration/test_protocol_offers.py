@@ -17,7 +17,7 @@ import pytest
 from dungeonfighter.serving.upgrades import without_offer
 from tests.integration.server import ServerProcess
 from tests.integration.test_http_bounds import Client
-from tests.integration.test_short_way import Offered, client_of, serving
+from tests.integration.test_short_way import Handled, client_of, serving
 
 OFFERS: Final = {
     "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n",
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.mark.parametrize(("path", "answer"), [(b"/mcp", b"short"), (b"/else", b"4")])
 async def test_an_offer_is_ignored(offer: bytes, body: Sequence[bytes], path: bytes, answer: bytes) -> None:
     head = b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b" % (path, offer)
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         for _ in range(2):  # the connection is kept
             await client.send(head + body[0], *body[1:])
@@ -67,13 +67,13 @@ async def test_an_offer_is_ignored(offer: bytes, body: Sequence[bytes], path: by
 @pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
 async def test_what_follows_an_offer_is_the_next_request(offer: bytes) -> None:
     get = b"GET / HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % offer
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         await client.send(get * 3)
         assert [await client.answer() for _ in range(3)] == [b"0"] * 3
 
 
 async def test_a_client_that_wants_the_connection_closed_gets_that() -> None:
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         offer = b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n"
         await client.send(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n" + offer + LENGTH + b"call")
         assert b"\r\nconnection: close\r\n" in await client.rest()
@@ -81,7 +81,7 @@ async def test_a_client_that_wants_the_connection_closed_gets_that() -> None:
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 async def test_connect_is_refused(version: bytes) -> None:
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         await client.send(b"CONNECT example.org:443 HTTP/%b\r\nHost: example.org\r\n\r\nhello" % version)
         answer = await client.rest()
     assert answer.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
@@ -90,7 +90,7 @@ async def test_connect_is_refused(version: bytes) -> None:
 
 
 async def test_http_2_without_asking_is_refused() -> None:
-    async with serving(Offered()) as (_, port), client_of(port) as client:
+    async with serving(Handled()) as (_, port), client_of(port) as client:
         await client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
 

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import uvicorn
 
-from dungeonfighter.mcp.wire import Again, Reply, Scope
+from dungeonfighter.mcp.wire import HeadHandler, Reply, Scope
 from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Client, echo
 
@@ -19,7 +19,7 @@ CALL: Final = HEAD + b"Content-Length: 4\r\n\r\ncall"
 KEEP_ALIVE_SECONDS: Final = 5
 
 
-class Offered:
+class Handled:
     """A short way that takes bodies that begin with `call` and answers when it is told to."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Offered:
         """Those of them that came under a head that was known, and the bot it names."""
         self.waiting: asyncio.Queue[Reply] = asyncio.Queue()
 
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
+    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
         headers = list(scope["headers"])
 
         def take(body: bytes, reply: Reply) -> bool:
@@ -52,7 +52,7 @@ class Offered:
 
 
 @asynccontextmanager
-async def serving(offered: Offered) -> AsyncIterator[tuple[uvicorn.Server, int]]:
+async def serving(offered: Handled) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     class Short(BoundedProtocol):
         short_way = offered
 
@@ -86,11 +86,11 @@ def post(body: bytes, head: bytes = HEAD) -> bytes:
     return head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def told_in_turn(*requests: Sequence[bytes]) -> tuple[Offered, list[bytes]]:
+async def told_in_turn(*requests: Sequence[bytes]) -> tuple[Handled, list[bytes]]:
     """What one connection got for requests that arrived in just these pieces, each when the one before was
     answered.
     """
-    offered, answers = Offered(), []
+    offered, answers = Handled(), []
     async with serving(offered) as (server, port), client_of(port) as client:
         while not server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
             await asyncio.sleep(0)
@@ -101,9 +101,9 @@ async def told_in_turn(*requests: Sequence[bytes]) -> tuple[Offered, list[bytes]
     return offered, answers
 
 
-async def exchanged(*pieces: bytes, answers: int = 1) -> tuple[Offered, list[bytes]]:
+async def exchanged(*pieces: bytes, answers: int = 1) -> tuple[Handled, list[bytes]]:
     """What one connection got for what it sent."""
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(*pieces)
         return offered, [await client.answer() for _ in range(answers)]
@@ -156,7 +156,7 @@ async def test_both_ways_share_a_connection_in_order() -> None:
 
 
 async def test_a_request_behind_one_that_waits_is_answered_after_it() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL + HEAD + b"Content-Length: 2\r\n\r\nhi")
@@ -169,7 +169,7 @@ async def test_a_request_behind_one_that_waits_is_answered_after_it() -> None:
 
 
 async def test_while_draining_an_answer_closes_its_connection() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL)
@@ -180,7 +180,7 @@ async def test_while_draining_an_answer_closes_its_connection() -> None:
 
 
 async def test_a_server_that_stops_waits_for_the_answer_and_closes_after_it() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port), client_of(port) as client:
         await client.send(CALL)
@@ -194,7 +194,7 @@ async def test_a_server_that_stops_waits_for_the_answer_and_closes_after_it() ->
 
 
 async def test_an_answer_to_nobody_is_dropped() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port):
         async with client_of(port) as client:
@@ -206,7 +206,7 @@ async def test_an_answer_to_nobody_is_dropped() -> None:
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
-    offered = Offered()
+    offered = Handled()
     offered.at_once = False
     async with serving(offered) as (server, port), client_of(port) as client:
         await client.send(CALL)
@@ -223,7 +223,7 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
 
 async def test_the_idle_are_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.integration.test_short_way.KEEP_ALIVE_SECONDS", 0.05)
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port):
         for _ in range(2):  # also after a time without any connection
             async with client_of(port) as client:
@@ -286,7 +286,7 @@ async def test_another_head_or_other_pieces_are_parsed(pieces: Sequence[bytes]) 
 
 @pytest.mark.parametrize("length", [b"", b"x", b"-7", b"7 7", b"99999999999999999999"])
 async def test_a_length_that_is_none_is_refused_under_a_known_head_too(length: bytes) -> None:
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL)
         await client.answer()
@@ -303,7 +303,7 @@ async def test_what_the_short_way_leaves_under_a_known_head_goes_on_as_it_is() -
 
 async def test_two_requests_in_one_piece_under_a_known_head_are_two() -> None:
     offered, answers = await exchanged(CALL, answers=1)
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL)
         await client.answer()
@@ -321,7 +321,7 @@ async def test_a_head_that_began_in_an_earlier_piece_is_not_kept(cut: int) -> No
 
 
 async def test_while_draining_nothing_is_taken_under_a_known_head() -> None:
-    offered = Offered()
+    offered = Handled()
     async with serving(offered) as (_, port), client_of(port) as client:
         await client.send(CALL)
         await client.answer()

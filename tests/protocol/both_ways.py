@@ -101,15 +101,15 @@ class _Counted:
     head for the next requests under the same one.
     """
 
-    def __init__(self, front: Any) -> None:
-        self._front = front
-        self._known: dict[object, wire.Again] = {}
+    def __init__(self, short_way: Any) -> None:
+        self._short_way = short_way
+        self._known: dict[object, wire.HeadHandler] = {}
         self.took = False
         self.taken_again = 0
 
-    def offer(
+    def handle(
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.Again | None:
+    ) -> wire.HeadHandler | None:
         said = [value for name, value in scope["headers"] if name == wire.BOT_HEADER]
         others = tuple(pair for pair in scope["headers"] if pair[0] != wire.BOT_HEADER)
         head = (others, len(said), scope["query_string"], bot)
@@ -118,7 +118,7 @@ class _Counted:
             self.took = True
             self.taken_again += 1
             return known
-        again: wire.Again | None = self._front.offer(scope, body, bot, reply)
+        again: wire.HeadHandler | None = self._short_way.handle(scope, body, bot, reply)
         self.took = again is not None
         if again is not None:
             self._known[head] = again
@@ -135,10 +135,10 @@ class Way:
             commit_timeout_seconds=3,
         )  # fmt: skip
         self._app = build_app(self.host, guard=HostGuard(Settings()), short_way=short_way)
-        self.front: Any = self._app._endpoint.front
-        self._counted = _Counted(self.front)
+        self.short_way: Any = self._app._endpoint.short_way
+        self._counted = _Counted(self.short_way)
         if short_way:
-            self._app._endpoint.front = self._counted
+            self._app._endpoint.short_way = self._counted
         self._life: asyncio.Task[None]
         self._ended = asyncio.Event()
 

@@ -375,7 +375,7 @@ def test_what_is_too_big_to_be_kept_is_left(both: BothWays, big: Ask) -> None:
 
 def test_verdicts_do_not_pile_up(rules: Rules) -> None:
     with BothWays(rules) as ways:
-        front = ways.short.front
+        short_way = ways.short.short_way
 
         async def ask_often() -> int:
             counts, held = [], []
@@ -383,10 +383,10 @@ def test_verdicts_do_not_pile_up(rules: Rules) -> None:
                 good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": number})
                 origin = b"http://localhost:%d" % (number // 10)
                 scope = {"headers": list(good.with_header("origin", origin).headers), "query_string": b""}
-                again = front.offer(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
+                again = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
                 assert again is not None
                 held.append(again)
-                counts.append(sum(len(verdicts) for verdicts in front._verdicts.values()))
+                counts.append(sum(len(verdicts) for verdicts in short_way._verdicts.values()))
             assert sum(map(len, {id(one.verdicts): one.verdicts for one in held}.values())) == counts[-1]
             return max(counts)
 
@@ -396,7 +396,7 @@ def test_verdicts_do_not_pile_up(rules: Rules) -> None:
 @pytest.mark.parametrize("era", [VERSION, None])
 def test_bots_of_the_path_share_a_verdict(both: BothWays, era: str | None) -> None:
     both.agree(ask("get_game_state", bot="b0", era=era))
-    before = both.short.front._kept
+    before = both.short.short_way._kept
     for number in range(20):
         assert both.agree(ask("get_game_state", bot=f"b{number}", era=era))[1]
-    assert both.short.front._kept == before
+    assert both.short.short_way._kept == before

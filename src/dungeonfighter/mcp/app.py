@@ -17,9 +17,9 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.endpoint import McpEndpoint
-from dungeonfighter.mcp.front import Front
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import SdkSpeaker
+from dungeonfighter.mcp.short_way import ToolCalls
 
 UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Probes and scrapers come by address, under any Host."""
@@ -44,12 +44,12 @@ class App:
         self._guard = guard
         self._ready = ready
 
-    def offer(
+    def handle(
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.Again | None:
-        """See `wire.Offer`: for a server that can do without ASGI where the short way goes."""
-        front = self._endpoint.front
-        return None if front is None else front.offer(scope, body, bot, reply)
+    ) -> wire.HeadHandler | None:
+        """See `wire.ShortWay`: for a server that can do without ASGI where the short way goes."""
+        short_way = self._endpoint.short_way
+        return None if short_way is None else short_way.handle(scope, body, bot, reply)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """Serve one ASGI connection."""
@@ -118,7 +118,7 @@ def build_app(
     speaker = SdkSpeaker(registry)
     endpoint = McpEndpoint(speaker, guard)
     if short_way:
-        endpoint.front = Front(registry, endpoint.demand)
+        endpoint.short_way = ToolCalls(registry, endpoint.demand)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -51,22 +51,13 @@ class Speaker(Protocol):
         """Answer one POST through `exchange.send`."""
 
 
-class Front(Protocol):
-    """The short way (`front.Front`)."""
-
-    def offer(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.Again | None:
-        """See `wire.Offer`."""
-
-
 class McpEndpoint:
     """Serves `/mcp` and `/bots/{botId}/mcp`."""
 
-    def __init__(self, speaker: Speaker, guard: HostGuard, front: Front | None = None) -> None:
+    def __init__(self, speaker: Speaker, guard: HostGuard, short_way: wire.ShortWay | None = None) -> None:
         self._speaker = speaker
         self._guard = guard
-        self.front = front
+        self.short_way = short_way
 
     async def __call__(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
@@ -85,7 +76,7 @@ class McpEndpoint:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, None)
             return
-        if self.front is None or not await _taken(self.front, scope, body, bot, send):
+        if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
             await self._answer(scope, receive, send, body, bot)
 
     async def _answer(
@@ -131,7 +122,9 @@ class McpEndpoint:
             raise ProtocolError(INVALID_REQUEST, refusal, status=403)
 
 
-async def _taken(front: Front, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send) -> bool:
+async def _taken(
+    short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send
+) -> bool:
     """Whether the short way has answered."""
     future: asyncio.Future[tuple[int, bytes, Sequence[tuple[bytes, bytes]]]]
     future = asyncio.get_running_loop().create_future()
@@ -140,7 +133,7 @@ async def _taken(front: Front, scope: wire.Scope, body: bytes, bot: bytes | None
         if not future.done():
             future.set_result((status, body, extra))
 
-    if not front.offer(scope, body, bot, reply):
+    if not short_way.handle(scope, body, bot, reply):
         return False
     await wire.send_json(send, *await future)
     return True

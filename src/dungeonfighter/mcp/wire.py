@@ -36,14 +36,28 @@ class Reply(Protocol):
         """Send a whole JSON answer; `extra` are headers beside type and length."""
 
 
-Again = Callable[[bytes, Reply, bytes | None], bool]
-"""The short way for further requests whose head says the same as one that was taken, but for the value of
-`BOT_HEADER`: given the body, where the answer goes, and that value (None: no such header). False: it did
-nothing."""
+HeadHandler = Callable[[bytes, Reply, bytes | None], bool]
+"""Handles further requests whose head equals one that the short way accepted, except for the value of
+`BOT_HEADER`. Arguments: the body, where the answer goes, and that value (None: no such header). Returns False
+if it did nothing."""
 
-Offer = Callable[[Scope, bytes, bytes | None, Reply], Again | None]
-"""The short way: given the scope of a POST (headers and query), its body, the bot's segment of the path, and
-where the answer goes. None: it did nothing."""
+
+class ShortWay(Protocol):
+    """Handles small requests without the protocol library."""
+
+    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
+        """Answer a request through `reply`, if the short way accepts it completely.
+
+        Args:
+            scope: The ASGI scope of a POST; only headers and query are read.
+            body: The whole body.
+            bot: The bot's segment of the path; None on `/mcp`.
+            reply: Takes the answer, perhaps before this returns.
+
+        Returns:
+            A handler of further bodies under the same head, if the request is or will be answered; None if
+            nothing was done.
+        """
 
 
 class TooLarge(Exception):

@@ -139,7 +139,7 @@ def compose(
         ready=lambda: draining.is_ready,
         worker=worker,
     )
-    draining = supervisor.Draining(app, app.offer)
+    draining = supervisor.Draining(app, short_way=app)
     return draining, watch
 
 

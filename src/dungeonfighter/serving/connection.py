@@ -40,7 +40,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
-from dungeonfighter.mcp.wire import Again, Reply, Scope
+from dungeonfighter.mcp.wire import HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import known_heads, refusals, upgrades
 from dungeonfighter.serving.slim import Flow, IdleWatch, Turns
 
@@ -51,15 +51,12 @@ _PIECES_AT_ONCE: Final = 64
 """Of a body with empty lines in it; then the other connections have their turn."""
 
 
-class ShortWay(Protocol):
-    """Whoever is offered small requests first (`supervisor.Draining`)."""
+class ReadyShortWay(ShortWay, Protocol):
+    """The short way of a server that may be draining (`supervisor.Draining`)."""
 
     @property
     def is_ready(self) -> bool:
         """Whether connections may be kept."""
-
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
-        """See `mcp.wire.Offer`."""
 
 
 class _Exchange:
@@ -90,7 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
         "_again", "_body_left", "_exchange", "_has_begun", "_head_bytes", "_held", "_idle_since",
         "_incomplete", "_known", "_late", "_lessons", "_offered", "_unread_since", "_whole",
     )  # fmt: skip
-    short_way: ClassVar[ShortWay | None] = None
+    short_way: ClassVar[ReadyShortWay | None] = None
     flow: Flow  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -106,7 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The body so far of a request that will be offered to the short way."""
         self._exchange: _Exchange | None = None
         self._known: known_heads.Head | None = None
-        self._again: Again | None = None
+        self._again: HeadHandler | None = None
         self._lessons = known_heads.LESSONS_MAX
         self._has_begun = False
         self._whole = b""
@@ -189,8 +186,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._ensure_parser()
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline(piece[offer.args[0] :])
+        except httptools.HttpParserUpgrade as handle:
+            self._decline(piece[handle.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
                 self.logger.warning("Invalid HTTP request received.")
@@ -327,7 +324,7 @@ class BoundedProtocol(HttpToolsProtocol):
         scope["query_string"] = b""
         before = self.cycle
         exchange = self._begin_exchange()
-        again = short_way.offer(scope, body, bot, exchange.reply)
+        again = short_way.handle(scope, body, bot, exchange.reply)
         if again is None:
             exchange.response_complete = True
             self.cycle = before
@@ -337,7 +334,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope = self.headers = None  # type: ignore[assignment]  # made anew for each; 3 KB a connection
         return True
 
-    def _learn(self, body: bytes, again: Again) -> None:
+    def _learn(self, body: bytes, again: HeadHandler) -> None:
         """Remember the head of what was just taken, unless the last ones that were remembered were no use."""
         if self._whole and self._lessons:
             self._lessons -= 1

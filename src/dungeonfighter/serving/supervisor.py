@@ -25,7 +25,7 @@ import uvicorn
 
 from dungeonfighter import limits
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.mcp.wire import Again, Offer, Reply
+from dungeonfighter.mcp.wire import HeadHandler, Reply, ShortWay
 from dungeonfighter.serving import heap, huge_pages
 from dungeonfighter.serving.connection import BoundedProtocol
 from dungeonfighter.serving.signals import Ending, end_at_once
@@ -131,9 +131,9 @@ class Draining:
     Wraps the application: while draining each answer asks its client to close the connection.
     """
 
-    def __init__(self, app: App, offer: Offer | None = None) -> None:
+    def __init__(self, app: App, short_way: ShortWay | None = None) -> None:
         self._app = app
-        self._offer = offer
+        self._short_way = short_way
         self.begun = asyncio.Event()
         self.hurried = asyncio.Event()
         """Nobody is left to wait for: do not go on serving for `drain_seconds`."""
@@ -143,11 +143,11 @@ class Draining:
         """What `/readyz` tells."""
         return not self.begun.is_set()
 
-    def offer(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> Again | None:
+    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
         """The short way, if there is one, as long as the drain has not begun."""
-        if self._offer is None or not self.is_ready:
+        if self._short_way is None or not self.is_ready:
             return None
-        return self._offer(scope, body, bot, reply)
+        return self._short_way.handle(scope, body, bot, reply)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, with `Connection: close` once the drain began."""

@@ -90,7 +90,7 @@ WORST: Final = {
     ("mcp.arguments", "' - at `\\\\$\\\\.(\\\\w+)'"): Worst("search", BODY, pump=" - at `$", end=""),
     ("mcp.arguments", "'^[a-z0-9-]{1,32}\\\\Z'"): Worst("search", BODY),
     ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
-    ("mcp.front", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
+    ("mcp.short_way", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
     (
         "mcp.batch_tools",
         "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",

@@ -86,7 +86,7 @@ _END_MODERN: Final = (
 )
 
 
-class Front:
+class ToolCalls:
     """The short way for one server.
 
     Args:
@@ -104,21 +104,10 @@ class Front:
         self._verdicts: dict[tuple[object, ...], Verdicts] = {}
         self._kept = 0
 
-    def offer(
+    def handle(
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.Again | None:
-        """Answer a request through `reply`, if it is one of those that can be answered here.
-
-        Args:
-            scope: The ASGI scope of a POST; headers and query are looked at.
-            body: The whole body.
-            bot: The bot's segment of the path; None on `/mcp`.
-            reply: Where the answer goes, perhaps before this returns.
-
-        Returns:
-            If it is or will be answered, what takes further bodies under the same head; None: nothing was
-            done.
-        """
+    ) -> wire.HeadHandler | None:
+        """See `wire.ShortWay`."""
         who = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
         if not limits.bot_id_pattern.match(who):
             return None
@@ -127,7 +116,7 @@ class Front:
         said = [value for name, value in headers if name == wire.BOT_HEADER]
         key = (bot is None, scope["query_string"], seen)
         verdicts = self._verdicts.get(key)
-        head = _Head(self, bot, who, {} if verdicts is None else verdicts)
+        head = _HeadHandler(self, bot, who, {} if verdicts is None else verdicts)
         if not head(body, reply, None if not said else said[0] if len(said) == 1 else b"", scope):
             return None
         self._verdicts.setdefault(key, head.verdicts)
@@ -188,18 +177,18 @@ class Front:
         return is_modern
 
 
-class _Head:
+class _HeadHandler:
     """What is known of a request's head. It takes the bodies that come under it, and under heads that say the
     same (`wire.Again`).
     """
 
-    __slots__ = ("_bot", "_front", "_tools", "_who", "verdicts")
+    __slots__ = ("_bot", "_short_way", "_tools", "_who", "verdicts")
 
-    def __init__(self, front: Front, bot: bytes | None, who: str, verdicts: Verdicts) -> None:
-        self._front = front
+    def __init__(self, short_way: ToolCalls, bot: bytes | None, who: str, verdicts: Verdicts) -> None:
+        self._short_way = short_way
         self._bot = bot
         self._who = who
-        self._tools = front.tools(bound=bot is not None)
+        self._tools = short_way.tools(bound=bot is not None)
         self.verdicts = verdicts
 
     def __call__(
@@ -224,7 +213,7 @@ class _Head:
         verdict = self.verdicts.get(key)
         if verdict is None:
             if scope is not None:
-                verdict = self._front.judge(self.verdicts, key, scope, body, self._bot)
+                verdict = self._short_way.judge(self.verdicts, key, scope, body, self._bot)
             if verdict is None:
                 return False
         is_modern = verdict
@@ -243,7 +232,7 @@ class _Head:
             else:
                 reply(*wire.whole_fault(told, own_id))
 
-        self._front.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
+        self._short_way.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
         return True
 
 

@@ -52,13 +52,13 @@ class Echo:
         await exchange.send({"type": "http.response.body", "body": b"plain words"})
 
 
-def endpoint(speaker: Echo, front: Any = None) -> McpEndpoint:
-    return McpEndpoint(speaker, HostGuard(Settings()), front)
+def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
+    return McpEndpoint(speaker, HostGuard(Settings()), short_way)
 
 
 async def test_the_front_answers_what_it_takes() -> None:
     class Takes:
-        def offer(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+        def handle(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
             assert (scope["query_string"], body, bot) == (b"toolset=core", BODY, b"me")
             reply(200, b"{}")
             return True
@@ -71,7 +71,7 @@ async def test_the_front_answers_what_it_takes() -> None:
 
 async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
     class Leaves:
-        def offer(self, *_: object) -> bool:
+        def handle(self, *_: object) -> bool:
             return False
 
     asgi, speaker = Asgi(BODY[:10], BODY[10:]), Echo()
