@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.errors import BadInput, Corrupt
+from dungeonfighter.errors import Corrupt, UnknownBot
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.seal import is_intact
@@ -166,7 +166,7 @@ def shown(row: Row, rules: Rules, state: State) -> Present:
     return Present(row.bot_id, row.episode, row.turn, row.version, row.digest, rules, state, row.directive)
 
 
-def unknown_bot(key: str) -> BadInput:
-    """There is no such bot in this fleet."""
+def unknown_bot(key: str) -> UnknownBot:
+    """Return the error that names the bot."""
     bot = key.partition("/")[2]
-    return BadInput(f"there is no bot {bot}; start_new_game begins its first run", code="unknown_bot")
+    return UnknownBot(f"there is no bot {bot}; start_new_game begins its first run")

@@ -24,10 +24,10 @@ from dungeonfighter.hosting.ports import Conflict, Failed, Store, Unsettled, Won
 
 _log = logging.getLogger(__name__)
 
-Told = Won | Conflict | Failed | StoreUnavailable
-"""What a writer is told: an outcome, or that nothing is known."""
-Tell = Callable[[Any, Told], None]
-_Queued = tuple[str, Write, Tell, Any]
+CommitResult = Won | Conflict | Failed | StoreUnavailable
+"""The result of one write: an outcome, or that nothing is known."""
+OnResult = Callable[[Any, CommitResult], None]
+_Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
 
 
@@ -48,7 +48,7 @@ class GroupCommit:
         self.batches = 0
         self.rows = 0
 
-    def add(self, write: Write, tell: Tell, about: Any) -> None:
+    def add(self, write: Write, tell: OnResult, about: Any) -> None:
         """Queue one write; `tell(about, outcome)` is called once, in the event loop. It must not raise.
 
         Raises:
@@ -107,7 +107,7 @@ class GroupCommit:
             with contextlib.suppress(Exception):  # as above; the loop may be going down
                 tell(about, StoreUnavailable("the commit was given up"))
 
-    async def _commit(self, writes: list[Write]) -> list[Told]:
+    async def _commit(self, writes: list[Write]) -> list[CommitResult]:
         self.batches += 1
         self.rows += len(writes)
         try:
@@ -138,7 +138,7 @@ class Lanes:
         emptied = None if rest is None else partial(self._rest_soon, rest)
         self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
         is_one = len(self._lanes) == 1
-        self.add: Callable[[Write, Tell, Any], None] = self._lanes[0].add if is_one else self._spread
+        self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
 
     @property
@@ -161,7 +161,7 @@ class Lanes:
         for lane in self._lanes:
             await lane.drain()
 
-    def _spread(self, write: Write, tell: Tell, about: Any) -> None:
+    def _spread(self, write: Write, tell: OnResult, about: Any) -> None:
         self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell, about)
 
     def _rest_soon(self, rest: Callable[[], None]) -> None:

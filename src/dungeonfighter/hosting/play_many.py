@@ -10,39 +10,29 @@ Source: docs/architecture.md, "The retry table"; docs/decisions/010-batches.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput
+from dungeonfighter.errors import BadArgument, BadInput
+from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import Answer, Present, Stop, present, shown, unknown_bot
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
-from dungeonfighter.hosting.requests import (
-    Asker,
-    Planned,
-    Request,
-    Verdict,
-    chunks_of,
-    elsewhere,
-    end_of,
-    run_result,
-    too_late,
-)
+from dungeonfighter.hosting.refusals import with_game
+from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.run_ends import chunks_of, end_of, run_result
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.verdicts import Verdict
 from dungeonfighter.rules import Rules, State, Step, canonical
 
 
 class PlayMany(Request):
     """Up to `limits.inputs_at_once_max` inputs, in canonical spelling."""
 
-    replayable = True
+    is_replayable = True
 
-    def __init__(
-        self, op: bytes, deadline: float, asker: Asker, tag: Any, texts: Sequence[str],
-        turn: int | None, episode: int | None,
-    ) -> None:  # fmt: skip
-        super().__init__(op, deadline, asker, tag)
+    def __init__(self, op: bytes, texts: Sequence[str], turn: int | None, episode: int | None) -> None:
+        super().__init__(op)
         self.texts = list(texts)
         self.turn = turn
         self.episode = episode
@@ -59,8 +49,7 @@ class PlayMany(Request):
         steps, refusal = _advance(rules, state, self.texts)
         if not steps:
             assert refusal is not None
-            refusal.present = present(row, book)
-            return Verdict(error=refusal)
+            return Verdict(error=with_game(refusal, present(row, book)))
         last, applied = steps[-1], len(steps)
         over = last.terminated or last.truncated
         after, chunks = _trailed(row, trail, self.texts[:applied], over=over)
@@ -83,9 +72,9 @@ class PlayMany(Request):
         Of more than `limits.trail_inputs_max` inputs only the last ones can be compared. That is safe: an
         answer from here applies nothing, and what it shows is the present game.
         """
-        refused = elsewhere(row, standing, self.turn, self.episode)
+        refused = retry_table.refuse_other_run_or_future(row, standing, self.turn, self.episode)
         if refused is not None or self.turn is None:
-            return refused or too_late(row, standing, self.turn)
+            return refused or retry_table.refuse_stale(row, standing, self.turn)
         since, given = row.turn - self.turn, self.texts
         if since > len(given):
             if trails.inputs_from(trail, row.turn, self.turn, len(given)) == given:
@@ -95,7 +84,7 @@ class PlayMany(Request):
             if since == len(given) or refusal is not None:
                 stopped = self._stop(since, refusal)
                 return Verdict(answer=Answer(standing, repeated=True, applied=since, stopped=stopped))
-        return too_late(row, standing, self.turn)
+        return retry_table.refuse_stale(row, standing, self.turn)
 
     def _stop(self, applied: int, refusal: BadInput | None) -> Stop | None:
         return None if refusal is None else Stop(applied + 1, self.texts[applied], refusal.code)
@@ -106,21 +95,21 @@ def _is_now(row: Row, turn: int | None, episode: int | None) -> bool:
     return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
 
 
-def spelled(texts: Sequence[str]) -> list[str]:
-    """The inputs in canonical spelling.
+def canonical_inputs(texts: Sequence[str]) -> list[str]:
+    """Return the inputs in canonical spelling.
 
     Raises:
         BadInput: bad_argument: too many or none; or one that can be no input, with its number.
     """
     most = limits.inputs_at_once_max
     if not 1 <= len(texts) <= most:
-        raise BadInput(f"1 to {most} inputs can be played at once, these are {len(texts)}")
+        raise BadArgument(f"1 to {most} inputs can be played at once, these are {len(texts)}")
     spelt = []
     for number, text in enumerate(texts, 1):
         try:
             spelt.append(canonical(text))
         except BadInput as error:
-            raise BadInput(f"input {number}: {error}") from None
+            raise BadArgument(f"input {number}: {error}") from None
     return spelt
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.group_commit import Lanes, Told
+from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.ports import Outcome, Won, Write
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
 
 
-def _note(told: list[Told], outcome: Told) -> None:
+def _note(told: list[CommitResult], outcome: CommitResult) -> None:
     told.append(outcome)
 
 
@@ -44,7 +44,7 @@ class GatedStore(MemoryStore):
 async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> None:
     store = GatedStore()
     lanes = Lanes(store)
-    told: list[Told] = []
+    told: list[CommitResult] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
     for write in begun:
         lanes.add(write, _note, told)
@@ -61,7 +61,7 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
 async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
     store = GatedStore()
     rested: list[int] = []
-    told: list[Told] = []
+    told: list[CommitResult] = []
     lanes = Lanes(store, lambda: rested.append(len(told)))
     for number in range(100):
         lanes.add(first(f"local/b{number:03}"), _note, told)
@@ -94,7 +94,7 @@ async def test_whatever_a_store_answers_every_writer_is_told_that_nothing_is_kno
     odd: Callable[[list[Outcome]], list[Outcome]],
 ) -> None:
     lanes = Lanes(OddStore(odd))
-    told: list[Told] = []
+    told: list[CommitResult] = []
     count = limits.batch_rows_max + 1  # a second batch waits
     for number in range(count):
         lanes.add(first(f"local/b{number:03}"), _note, told)
@@ -114,7 +114,7 @@ async def test_a_rest_that_fails_is_told_to_the_loop_and_commits_go_on() -> None
 
     store = MemoryStore()
     lanes = Lanes(store, rest)
-    told: list[Told] = []
+    told: list[CommitResult] = []
     for number in range(2):
         lanes.add(first(f"local/b{number:03}"), _note, told)
         await lanes.drain()

@@ -12,6 +12,7 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.game import Answer, NewGame, Stop
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
+from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up
@@ -87,7 +88,9 @@ async def test_a_first_input_that_is_illegal_is_refused_like_a_single_one() -> N
     with pytest.raises(BadInput) as many:
         await host.play_many(KEY, ["fly", "1"])
     assert (many.value.code, str(many.value)) == (single.value.code, str(single.value))
-    assert many.value.present == single.value.present
+    assert isinstance(many.value, ShowsGame)
+    assert isinstance(single.value, ShowsGame)
+    assert many.value.game == single.value.game
     assert await row_of(store) == before
 
 
@@ -193,7 +196,8 @@ class Asked:
         before = await row_of(self.store)
         with pytest.raises(BadInput) as caught:
             await self.host.play_many(KEY, texts, turn=turn, episode=episode)
-        assert caught.value.present == await self.host.read(KEY)
+        assert isinstance(caught.value, ShowsGame)
+        assert caught.value.game == await self.host.read(KEY)
         assert await row_of(self.store) == before
         return caught.value.code
 
