@@ -41,6 +41,8 @@ class BotQueues:
         self._book = rules
         self._patience = patience
         self._games = games
+        self._by_key = games.by_key
+        self._find, self._mark_used = games.by_key.get, games.by_key.move_to_end  # without a call between
         self._commits = commits
         self._add = commits.add
         self._resolver = resolver
@@ -58,7 +60,11 @@ class BotQueues:
         if self._is_closing:
             what = f"this server is going down; try again in {DRAINING_RETRY_SECONDS} s"
             raise Draining(what, retry_after_seconds=DRAINING_RETRY_SECONDS)
-        game = self._games.use(key)
+        game = self._find(key)
+        if game is None:
+            game = self._games.add(key)
+        else:
+            self._mark_used(key)
         if game.busy:
             if game.waiting is None:
                 game.waiting = deque()
@@ -67,7 +73,8 @@ class BotQueues:
             game.waiting.append(pending)
             return
         game.busy = True
-        self._games.evict()
+        if len(self._by_key) > self._games.games_max:
+            self._games.evict()
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._start_ready)
         self._ready.append((game, pending))
@@ -151,5 +158,8 @@ class BotQueues:
             self._start(game, game.waiting.popleft())
             return
         game.busy = False
-        self._games.drop_if_empty(game)
-        self._games.evict()
+        row = game.row
+        if row is None or not row.state:
+            self._games.drop_if_empty(game)
+        if len(self._by_key) > self._games.games_max:
+            self._games.evict()

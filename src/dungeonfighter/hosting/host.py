@@ -1,4 +1,4 @@
-"""BotHost: what bots and operators can ask of the games hosted over one store.
+"""BotHost: the requests of bots and operators for the games hosted over one store.
 
 `hosting.requests` and `hosting.new_runs` plan what a request means; `hosting.bot_queues` and
 `hosting.resolver` commit and answer it.
@@ -52,16 +52,16 @@ class BotHost:
     """Hosts any number of games over one store. Use from one event loop.
 
     Args:
-        store: Where the rows are; opened by the caller.
-        rules: The rule sets this release ships.
+        store: Holds the rows; the caller opens it.
+        rules: The rule sets that this release ships.
         clock: Time.
         chance: Operation ids and drawn seeds.
-        hot_games_max: How many games stay in memory; the others hibernate in the store, none is refused for
-            it.
-        commit_timeout_seconds: How long a request may wait for the store before it answers `outcome_unknown`
-            or `store_unavailable`.
-        rest: Called in the event loop whenever no write is left to be done; it may block for a moment, so
-            that more comes together.
+        hot_games_max: The number of idle games that stay in memory; the others hibernate in the store. No
+            request is refused because of it.
+        commit_timeout_seconds: The longest wait of a request for the store; then the answer is
+            `outcome_unknown` or `store_unavailable`.
+        rest: Called in the event loop whenever no write is left; it may block for a moment, so that larger
+            batches form.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class BotHost:
         """The latest events, for people who watch."""
         return self._resolver.feed
 
-    # What a bot can ask
+    # Requests of bots
 
     async def play(
         self, key: str, text: str, *, turn: int | None = None, episode: int | None = None
@@ -96,9 +96,9 @@ class BotHost:
 
         Args:
             key: `<fleet>/<botId>`.
-            text: The input; spelling is normalised by `rules.canonical`.
-            turn: The turn the caller sees; with it a repeated request is recognised (the retry table).
-            episode: The run the caller sees.
+            text: The input; `rules.canonical` normalises its spelling.
+            turn: The turn that the caller sees; with it the host recognises a repeated request.
+            episode: The run that the caller sees.
 
         Raises:
             BadInput: bad_argument, illegal_input, stale_turn, future_turn, run_over, unknown_bot; nothing
@@ -108,7 +108,7 @@ class BotHost:
                 newer_rules.
             Corrupt: The stored game does not check.
 
-        Source: product.md, "Retries".
+        Source: docs/tools.md, "Retries".
         """
         future = _new_future()
         self.begin_play(key, text, turn, episode, _FUTURES, future)
@@ -154,14 +154,14 @@ class BotHost:
     ) -> Answer:
         """Apply several inputs in one commit, exactly once for this request, and return after it is durable.
 
-        It stops before the first that is not legal, and when the run is over: `Answer.applied` says how many
-        were applied, `Answer.stopped` which was not.
+        The host stops before the first input that is not legal, and when the run is over: `Answer.applied` is
+        the number of inputs applied, `Answer.stopped` the one that was not.
 
         Args:
             key: `<fleet>/<botId>`.
             texts: 1 to `limits.inputs_at_once_max` inputs.
-            turn: The turn the caller sees before the first of them.
-            episode: The run the caller sees.
+            turn: The turn that the caller sees before the first of them.
+            episode: The run that the caller sees.
 
         Raises:
             BadInput: As `play`, if not even the first could be applied; nothing changed.
@@ -176,8 +176,8 @@ class BotHost:
 
         Args:
             key: `<fleet>/<botId>`; a bot is made by its first run.
-            options: What the caller wants of the run.
-            episode: Begin only if this is the next run's number; repeating it is safe.
+            options: The options of the run.
+            episode: Begin only if this is the number of the next run; then the request may be repeated.
 
         Raises:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
@@ -197,7 +197,7 @@ class BotHost:
         self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
 
     async def reset(self, key: str) -> Answer:
-        """Begin a new run with the former name and mode and fresh dice, and clear the directive."""
+        """Begin a new run with the name and mode of the present one and fresh dice; clear the directive."""
         request = Start(self._chance.op(), NewGame(), None, self._seeds(), trails.ORIGIN_RESET)
         return await self._answer(key, request)
 
@@ -211,10 +211,10 @@ class BotHost:
         return present(await self._resolver.fresh_row(key), self._book)
 
     async def save(self, key: str, slot: str) -> Present:
-        """Write the game as it stands into a save slot; the run goes on unchanged.
+        """Write the present game into a save slot; the run goes on unchanged.
 
         Raises:
-            BadInput: unknown_bot, run_over (a finished run cannot be gone on with).
+            BadInput: unknown_bot, run_over (a finished run cannot be continued).
             NotAllowed: quota_exceeded, when all slots are taken.
         """
         _check_slot(slot)
@@ -233,15 +233,15 @@ class BotHost:
         return standing
 
     async def saves(self, key: str) -> list[Save]:
-        """The save slots of a bot, by name, without their states."""
+        """List the save slots of a bot by name, without their states."""
         return await self._patience.ask(lambda: self._store.list_saves(key))
 
     async def load(self, key: str, slot: str, *, episode: int | None = None) -> Answer:
-        """Begin a new run that goes on exactly where the save stands.
+        """Begin a new run from a save.
 
         Raises:
             BadInput: unknown_bot, unknown_save, stale_turn, future_turn, conflict.
-            NotAllowed: Ironman and daily runs are not loaded.
+            NotAllowed: Ironman and daily runs cannot be loaded.
         """
         _check_slot(slot)
         save = await self._patience.ask(lambda: self._store.get_save(key, slot))
@@ -269,21 +269,21 @@ class BotHost:
         return (await self._answer(key, SetDirective(self._chance.op(), text))).game
 
     async def list_bots(self, fleet: str, after: str = "", count: int = 100) -> list[BotSummary]:
-        """Bots of one fleet in order of their ids, after the id `after`."""
+        """List bots of one fleet in order of their ids, after the id `after`."""
         return await self._patience.ask(lambda: self._store.list_bots(f"{fleet}/", f"{fleet}/{after}", count))
 
     async def best_runs(self, fleet: str, count: int) -> list[RunSummary]:
-        """The best ended runs of one fleet, best first; perhaps from a copy of the store that is behind.
+        """List the best ended runs of one fleet, best first; perhaps from a copy of the store that is behind.
 
         Raises:
-            StoreUnavailable: It is away now. Asked once: nobody's turn waits for it.
+            StoreUnavailable: The store did not answer; it is asked once, because no turn waits for it.
         """
         return await self._store.best_runs(f"{fleet}/", count)
 
-    # What an operator can ask
+    # Requests of operators
 
     def stats(self) -> HostStats:
-        """Counters and gauges of this process."""
+        """Return the counters and gauges of this process."""
         counters = self._resolver.counters
         health = self.store_health()
         return HostStats(
@@ -295,11 +295,11 @@ class BotHost:
         )  # fmt: skip
 
     def store_health(self) -> StoreHealth:
-        """What the store knows of its own trouble."""
+        """Return the trouble that the store knows of itself."""
         return self._store.health()
 
     def recent(self, count: int) -> list[Present]:
-        """The games last played here, newest first, as last committed here: for watching, not for bots."""
+        """List the games last played here, newest first, as last committed here: for display only."""
         shown: list[Present] = []
         for game in self._games.latest():
             row = game.row
@@ -313,7 +313,7 @@ class BotHost:
         return shown
 
     async def close(self) -> None:
-        """Take nothing more, finish what was taken."""
+        """Take no more requests, and finish those that were taken."""
         await self._queues.close()
         await self._patience.close()
 
@@ -335,7 +335,7 @@ class BotHost:
 
 
 def daily_seed(wall_seconds: float) -> int:
-    """The seed of the day (UTC), the same on every server."""
+    """Return the seed of the day (UTC), the same on every server."""
     day = time.strftime("%Y-%m-%d", time.gmtime(wall_seconds))
     return (
         int.from_bytes(hashlib.blake2b(f"daily {day}".encode(), digest_size=8).digest(), "big")

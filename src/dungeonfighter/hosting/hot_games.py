@@ -46,60 +46,56 @@ class HotGames:
 
     Beyond `games_max` idle games are evicted: the store has their rows. Busy games, and games with an
     unsettled write, stay.
+
+    Attributes:
+        games_max: How many games may stay when they are idle.
+        by_key: The games; `move_to_end` marks one as used.
     """
 
     def __init__(self, games_max: int) -> None:
-        self._games_max = games_max
-        self._games: OrderedDict[str, HotGame] = OrderedDict()
+        self.games_max = games_max
+        self.by_key: OrderedDict[str, HotGame] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._games)
+        return len(self.by_key)
 
     def get(self, key: str) -> HotGame | None:
-        """Return the game of this key if it is in memory, without counting that as use."""
-        return self._games.get(key)
+        """Return the game of this key if it is in memory, without marking it as used."""
+        return self.by_key.get(key)
 
-    def use(self, key: str) -> HotGame:
-        """Return the game of this key, made if there is none, as the most recently used one."""
-        games = self._games
-        game = games.get(key)
-        if game is None:
-            game = games[key] = HotGame(key)
-        else:
-            games.move_to_end(key)
+    def add(self, key: str) -> HotGame:
+        """Add a game that is not in memory yet, as the most recently used one; `evict` is the caller's."""
+        game = self.by_key[key] = HotGame(key)
         return game
 
     def latest(self) -> Iterator[HotGame]:
         """Yield the games, the most recently used first."""
-        return reversed(self._games.values())
+        return reversed(self.by_key.values())
 
     def adopt(self, key: str, known: Row | None, found: Row) -> None:
         """Keep a row that was read, unless its game has changed since `known` was its row."""
-        game = self._games.get(key)
+        game = self.by_key.get(key)
         if game is not None:
             if not game.busy and game.row is known:
                 game.row, game.unsettled, game.trouble = found, False, None
         elif found.state:
-            game = self._games[key] = HotGame(key)
-            game.row = found
+            self.add(key).row = found
             self.evict()
 
     def drop_if_empty(self, game: HotGame) -> None:
         """Forget a game of which nothing is known, for example of a bot that does not exist."""
         is_empty = not game.unsettled and (game.row is None or not game.row.state)
-        if is_empty and self._games.get(game.key) is game:
-            del self._games[game.key]
+        if is_empty and self.by_key.get(game.key) is game:
+            del self.by_key[game.key]
 
     def evict(self) -> None:
         """Evict idle games beyond `games_max`, the longest unused first.
 
         A bounded number is looked at, so that a crowd of busy games costs nothing here; those go to the end.
         """
-        games = self._games
-        if len(games) <= self._games_max:
-            return
+        games = self.by_key
         for _ in range(min(_LOOKED_AT_MAX, len(games))):
-            if len(games) <= self._games_max:
+            if len(games) <= self.games_max:
                 return
             key, game = next(iter(games.items()))
             if game.busy or game.unsettled:

@@ -48,6 +48,8 @@ class Request:
     """The request can be carried out although this server cannot read the present run."""
     is_replayable: ClassVar[bool] = False
     """The request is planned again after a conflict (inputs), instead of answered with `conflict`."""
+    has_copies: ClassVar[bool] = False
+    """The same operation may come in several requests, so an operation in the trail may be a copy's."""
     episode: int | None = None
 
     def __init__(self, op: bytes) -> None:
@@ -103,6 +105,8 @@ class Play(Request):
 
 class RepeatablePlay(Play):
     """One input whose operation id came from outside, so that the same request may come more than once."""
+
+    has_copies = True
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Look for the operation first: it may have been applied for an earlier copy of this request."""

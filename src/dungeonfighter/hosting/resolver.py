@@ -183,7 +183,7 @@ class Resolver:
         trail = trails.readable(row.trail)
         version = trails.version_of(trail, row.version, pending.request.op)
         if version is not None:
-            won = pending.attempt_of(version)
+            won = None if pending.request.has_copies else pending.attempt_of(version)
             if won is None:
                 return Answer(present(row, self._book), repeated=True)
             self._count(won)
