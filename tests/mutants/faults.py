@@ -76,7 +76,7 @@ FAULTS: Final = {
         "self._settles = Gather(store.load)",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
             _PLANTED + "a_read_settles_what_could_not_be_settled_in_time",
         ),
         seeds=100,
@@ -93,7 +93,7 @@ FAULTS: Final = {
         "            if False:\n",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
         ),
     ),
     "the memory store does not compare the version": Fault(
@@ -136,12 +136,14 @@ FAULTS: Final = {
         "        self.request.op = self.request.op[::-1]\n",
         (_PLANTED + "an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_trail_has",),
     ),
-    "told before the commit": Fault(
+    "delivered before the commit": Fault(
         _QUEUES,
         "            self._add(write, self._on_result, (game, pending, attempt))\n",
         "            pending.responder.deliver(pending.tag, attempt.rendered)\n"
         "            self._add(write, self._on_result, (game, pending, attempt))\n",
-        ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
+        (
+            "unit/hosting/test_rendered.py::test_an_answer_is_rendered_before_its_commit_and_delivered_after_it",
+        ),
     ),
     "a verdict from memory stands without a head": Fault(
         _RESOLVER,
@@ -180,7 +182,7 @@ FAULTS: Final = {
         "hosting/host.py",
         "        self._timeout_seconds = commit_timeout_seconds\n",
         "        self._timeout_seconds = 3 * commit_timeout_seconds\n",
-        (_PLANTED + "a_store_that_cannot_write_is_told_within_the_commit_timeout",),
+        (_PLANTED + "a_store_that_cannot_write_is_reported_within_the_commit_timeout",),
     ),
     "a busy game hibernates": Fault(
         _HOT,
