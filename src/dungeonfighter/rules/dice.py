@@ -112,7 +112,7 @@ _STEPS: Final = tuple((GAMMA * n) & MASK for n in range(AHEAD_MAX + 1))
 _Lanes = tuple[int, int, int, int, Callable[[bytes], tuple[int, ...]]]
 
 
-def _lanes(count: int) -> _Lanes:
+def _lane_constants(count: int) -> _Lanes:
     """For so many draws: what spreads a counter over the lanes, what each lane adds, the low half of all, how
     many bytes they take, and what reads the outputs from these.
     """
@@ -124,10 +124,10 @@ def _lanes(count: int) -> _Lanes:
     )  # fmt: skip
 
 
-_LANES: Final = tuple(_lanes(count) for count in range(AHEAD_MAX + 1))
+_LANES: Final = tuple(_lane_constants(count) for count in range(AHEAD_MAX + 1))
 
 
-def ahead(counter: int, count: int) -> Iterator[int]:
+def peek(counter: int, count: int) -> Iterator[int]:
     """The next outputs of a stream, 1 to `AHEAD_MAX` of them, none of them drawn yet.
 
     An output is scaled to a range by `output * sides >> 64`. Once as many are taken as are needed, the stream
@@ -140,12 +140,12 @@ def ahead(counter: int, count: int) -> Iterator[int]:
     return iter(outputs((z ^ (z >> 31)).to_bytes(size, "little")))
 
 
-def after(counter: int, count: int, outputs: Iterator[int]) -> int:
+def advance_past(counter: int, count: int, outputs: Iterator[int]) -> int:
     """Where a stream stands after what was taken of `outputs`, which were `ahead(counter, count)`."""
     return (counter + _STEPS[count - length_hint(outputs)]) & MASK
 
 
-def passed(counter: int, count: int) -> int:
+def advance(counter: int, count: int) -> int:
     """Where a stream stands after so many draws, at most `AHEAD_MAX`."""
     return (counter + _STEPS[count]) & MASK
 

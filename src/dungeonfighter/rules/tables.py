@@ -145,7 +145,7 @@ RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
-TICK: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
+STATUS_DAMAGE: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
 """Damage of one point of burn or bleed (acid: half), by the level of the fight."""
 FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 """Armour of one point of fortify, by the level of the fight."""
@@ -194,7 +194,7 @@ LOCK_OPENS: Final = 9
 LOCK_COSTS: Final = 150
 LOCK_STEPS: Final = 1
 ENTRY_SURPRISED: Final = 5
-ENTRY_NOTHING: Final = 9
+ENTRY_PLAIN: Final = 9
 ENTRY_INFORMED: Final = 12
 ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4

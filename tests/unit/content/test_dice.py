@@ -12,9 +12,9 @@ def test_draws_ahead_are_those_drawn_one_by_one(count: int) -> None:
     for seed in range(200):
         rolls = dice.streams(seed)
         start = rolls.layout
-        scaled = [output * 1000 >> 64 for output in dice.ahead(start, count)]
+        scaled = [output * 1000 >> 64 for output in dice.peek(start, count)]
         assert scaled == [dice.layout(rolls, 1000) for _ in range(count)]
-        assert rolls.layout == dice.passed(start, count)
+        assert rolls.layout == dice.advance(start, count)
 
 
 @pytest.mark.parametrize("sides", [2, 20, 100])

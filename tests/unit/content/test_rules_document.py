@@ -87,7 +87,7 @@ CLAIMS: Final = {
         *(word for kind in RoomKind for word in (kind.name, tables.DOOR_WEIGHTS[kind]))
     ),
     "entry": f"to {tables.ENTRY_SURPRISED} surprised (the enemy acts first); to "
-    f"{tables.ENTRY_NOTHING} nothing; "
+    f"{tables.ENTRY_PLAIN} nothing; "
     f"to {tables.ENTRY_INFORMED} the next doors tell all; to {tables.ENTRY_HAZARD} the room acts",
     "lock": f"d20 + TEC/4 of {tables.LOCK_OPENS} gives",
     "lock costs": f"else {percent(tables.LOCK_COSTS)} health is lost",

@@ -85,7 +85,7 @@ def cleared(**facts: Any) -> State:
     return doors(phase=int(RoomPhase.cleared), room=1, **facts)
 
 
-def bout(
+def combat_state(
     weapon: Weapon = Weapon.mace,
     *,
     against: int | None = None,

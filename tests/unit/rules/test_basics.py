@@ -11,7 +11,7 @@ from dungeonfighter.rules import GameOptions, canonical, codec, dice, log
 from dungeonfighter.rules.events import WORDING, Event, sentence
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Dice, Mode, Phase
-from tests.unit.rules.position import bout, hub, inputs, play, rules
+from tests.unit.rules.position import combat_state, hub, inputs, play, rules
 
 
 def test_splitmix64_is_the_published_generator() -> None:
@@ -131,7 +131,7 @@ def test_a_sentence_is_short() -> None:
 
 
 def test_decode_gives_back_what_was_encoded() -> None:
-    state = bout()
+    state = combat_state()
     assert codec.decode(codec.encode(state)) == state
 
 
@@ -169,7 +169,7 @@ def test_the_digest_has_16_bytes() -> None:
 
 
 def test_apply_leaves_the_state_as_it_was() -> None:
-    state = bout(faces=(10, 10), at=1)
+    state = combat_state(faces=(10, 10), at=1)
     before = codec.encode(state)
     rules().apply(state, "1")
     assert codec.encode(state) == before
@@ -186,7 +186,7 @@ def test_turns_count_inputs() -> None:
 
 
 def test_the_log_keeps_24_events() -> None:
-    state = bout(health=5_000, period=7000)
+    state = combat_state(health=5_000, period=7000)
     play(state, "9")
     rules().encode(state)
     assert (len(state.log), len(log.recent(state))) == (limits.log_events_max, limits.log_events_max)

@@ -11,11 +11,11 @@ from dungeonfighter.rules.character.hero import bounds, refresh, thresholds
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Weapon
-from tests.unit.rules.position import bout, happened, hub, play, rules, the_fight
+from tests.unit.rules.position import combat_state, happened, hub, play, rules, the_fight
 
 
 def band(face: int, **facts: Any) -> int:
-    step = play(bout(faces=(face,), **facts), "1")
+    step = play(combat_state(faces=(face,), **facts), "1")
     attacked = happened(step, Event.HeroAttacked) + happened(step, Event.HeroMissed)
     return attacked[0][3]
 
@@ -38,7 +38,7 @@ def test_the_face_decides(face: int, expected: Band) -> None:
 
 
 def test_a_critical_miss_doubles_the_recovery() -> None:
-    missed, crashed = bout(faces=(3,)), bout(faces=(1,))
+    missed, crashed = combat_state(faces=(3,)), combat_state(faces=(1,))
     play(missed, "1")
     play(crashed, "1")
     assert the_fight(crashed).hero.next_at == 2 * the_fight(missed).hero.next_at
@@ -57,7 +57,7 @@ def test_the_room_widens_the_critical_face() -> None:
 
 
 def test_critical_looks_at_the_bare_die() -> None:
-    step = play(bout(faces=(17,)), "2")
+    step = play(combat_state(faces=(17,)), "2")
     assert happened(step, Event.HeroAttacked)[0][2:4] == [20, Band.combo]
 
 
@@ -78,18 +78,18 @@ def test_a_combo_always_hits() -> None:
 
 
 def test_luck_rerolls_a_miss() -> None:
-    step = play(bout(faces=(3, 9), luck=1), "1")
+    step = play(combat_state(faces=(3, 9), luck=1), "1")
     assert happened(step, Event.HeroAttacked)[0][3] == Band.hit
 
 
 def test_luck_is_used_up() -> None:
-    state = bout(faces=(3, 9), luck=1)
+    state = combat_state(faces=(3, 9), luck=1)
     play(state, "1")
     assert the_fight(state).luck == 0
 
 
 def test_luck_rerolls_only_once() -> None:
-    step = play(bout(faces=(3, 4), luck=5), "1")
+    step = play(combat_state(faces=(3, 4), luck=5), "1")
     assert happened(step, Event.HeroMissed)
 
 

@@ -10,7 +10,7 @@ from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.loot import roll_item, starting_weapon
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
-from tests.unit.rules.position import bout, cleared, hub, inputs, play, rules
+from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules
 
 
 def owning(*items: Item, phase: Phase = Phase.Inventory) -> State:
@@ -138,7 +138,7 @@ def test_mythics_cannot_be_traded_up() -> None:
 
 
 def test_nothing_is_worn_in_a_fight() -> None:
-    state = bout()
+    state = combat_state()
     state.hero.bag = [piece(Slot.head)]
     with pytest.raises(BadInput):
         play(state, "equip 1")

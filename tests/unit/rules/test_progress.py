@@ -10,7 +10,7 @@ from dungeonfighter.rules.character.loot import starting_weapon
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Rank, Weapon
-from tests.unit.rules.position import bout, happened, hub, play, rules
+from tests.unit.rules.position import combat_state, happened, hub, play, rules
 
 
 @pytest.mark.parametrize(("level", "needed"), [(1, 300), (2, 450), (3, 600), (4, 900), (10, 2700)])
@@ -32,7 +32,7 @@ def test_a_stronger_hero_learns_less(hero: int, dungeon: int, expected: int) -> 
 )
 def test_a_kill_is_worth_its_rank(rank: Rank, expected: int) -> None:
     against = rules().catalogue.boss_of_region[0] if rank == Rank.boss else None
-    step = play(bout(faces=(10,), health=1, rank=rank, against=against), "1")
+    step = play(combat_state(faces=(10,), health=1, rank=rank, against=against), "1")
     assert happened(step, Event.EnemyDied)[0][2] == expected
 
 

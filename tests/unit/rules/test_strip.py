@@ -11,14 +11,14 @@ from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Status, Weapon
-from tests.unit.rules.position import bout, dealt, enemy, happened, hub, play, rules, the_fight
+from tests.unit.rules.position import combat_state, dealt, enemy, happened, hub, play, rules, the_fight
 
 ACTIONS = {row.id: number for number, row in enumerate(rules().catalogue.actions)}
 
 
 def strung(*ids: str, face: int = 15, intelligence: int = 3, **facts: Any) -> State:
     """A fight with these actions in the strip and the next die known."""
-    state = bout(faces=(face, face), **facts)
+    state = combat_state(faces=(face, face), **facts)
     state.hero.stats = replaced(state.hero.stats, 3, intelligence)
     refresh(rules().catalogue, state.hero)
     state.hero.strip = [ACTIONS[name] for name in ids]
@@ -161,13 +161,13 @@ def test_a_combo_does_not_interrupt_a_heavy() -> None:
     ],
 )
 def test_a_critical_adds_the_weapons_effect(weapon: Weapon, status: Status) -> None:
-    state = bout(weapon, faces=(20,))
+    state = combat_state(weapon, faces=(20,))
     play(state, "1")
     assert the_fight(state).enemy.statuses[status] > 0
 
 
 def test_the_undead_get_acid_instead_of_poison() -> None:
-    state = bout(Weapon.dagger, against=enemy("", undead=True), faces=(20,))
+    state = combat_state(Weapon.dagger, against=enemy("", undead=True), faces=(20,))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.acid] > 0
 

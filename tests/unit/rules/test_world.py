@@ -12,7 +12,7 @@ from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.journey.hub import wares_open
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
 from dungeonfighter.rules.talents import Perk
-from tests.unit.rules.position import bout, hub, inputs, play, rules, the_dungeon
+from tests.unit.rules.position import combat_state, hub, inputs, play, rules, the_dungeon
 
 
 def reached(frontier: int, region: int = 0, bosses: int = 0) -> State:
@@ -168,7 +168,7 @@ def test_0_goes_back() -> None:
 
 
 def dead(mode: Mode = Mode.casual) -> State:
-    state = bout(faces=(10, 10), at=1)
+    state = combat_state(faces=(10, 10), at=1)
     state.mode = int(mode)
     state.hero.health = 1
     play(state, "1")
@@ -205,7 +205,7 @@ def test_death_ends_a_hard_run(mode: Mode) -> None:
 
 def last_blow() -> State:
     cat = rules().catalogue
-    state = bout(faces=(10,), health=1, rank=Rank.boss, against=cat.boss_of_region[2])
+    state = combat_state(faces=(10,), health=1, rank=Rank.boss, against=cat.boss_of_region[2])
     state.world.region = state.world.bosses = 2
     state.world.frontier, state.world.first_clears = 31, 30
     dungeon = the_dungeon(state)
@@ -280,7 +280,7 @@ def test_experience_is_a_share_of_ten_units() -> None:
 
 
 def test_the_reward_is_the_score_gained() -> None:
-    step = play(bout(faces=(10,), health=1), "1")
+    step = play(combat_state(faces=(10,), health=1), "1")
     assert step.reward == score.score(step.state) > 0
 
 

@@ -53,21 +53,21 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     comparison 0.02 (measured).
     """
     (
-        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, drops, gold,
+        strength, agility, technique, intelligence, health_max, armour, damage, faster, hit, combo, crit, drops, gold,
     ) = loot.affix_totals(cat, hero)  # fmt: skip
     perks = [0] * _PERKS
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount
-    own_strength, own_agility, own_technique, own_wit = hero.stats
+    own_strength, own_agility, own_technique, own_intelligence = hero.stats
     strength = strength + own_strength if strength + own_strength < STAT_MAX else STAT_MAX
     agility = agility + own_agility if agility + own_agility < STAT_MAX else STAT_MAX
     technique = technique + own_technique if technique + own_technique < STAT_MAX else STAT_MAX
-    wit = wit + own_wit if wit + own_wit < STAT_MAX else STAT_MAX
+    intelligence = intelligence + own_intelligence if intelligence + own_intelligence < STAT_MAX else STAT_MAX
     highest = strength if strength > agility else agility
     if technique > highest:
         highest = technique
-    if wit > highest:
-        highest = wit
+    if intelligence > highest:
+        highest = intelligence
     level = hero.level
     weapon, head, chest, legs, feet = hero.worn
     for piece in (head, chest, legs, feet):
@@ -94,16 +94,16 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         LUCK - level if level < LUCK else 0,
         1000 + gold,
         _slots(hero),
-        wit // 10 + perks[_LONG],
+        intelligence // 10 + perks[_LONG],
         agility,
-        wit >= ROUTING_INT,
+        intelligence >= ROUTING_INT,
         drops,
         _known(cat, hero),
         perks,
     )
     if hero.health > figures.health_max:
         hero.health = figures.health_max
-    _mend_strip(cat, hero)
+    _repair_strip(cat, hero)
 
 
 def xp_next(level: int) -> int:
@@ -169,7 +169,7 @@ def _known(cat: Catalogue, hero: Hero) -> list[int]:
     return known
 
 
-def _mend_strip(cat: Catalogue, hero: Hero) -> None:
+def _repair_strip(cat: Catalogue, hero: Hero) -> None:
     """Only known actions, at most as many as there are slots, and always the basic of the weapon in hand."""
     if hero.kind < 0:
         return

@@ -60,8 +60,8 @@ def roll_item(
         slot: Of `Slot`; None: half are weapons, an eighth each kind of armour.
         rarity: Given (trade-up) instead of rolled.
     """
-    level = cut(level)
-    outputs = chance.ahead(dice.loot, _COMMON_MAX)
+    level = clamp_level(level)
+    outputs = chance.peek(dice.loot, _COMMON_MAX)
     if slot is None:
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
@@ -81,14 +81,14 @@ def roll_item(
     actions: list[int] = []
     if not rarity and cat.prefixes:  # the commonest has one prefix, and neither suffixes nor actions
         affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
-    dice.loot = chance.after(dice.loot, _COMMON_MAX, outputs)
+    dice.loot = chance.advance_past(dice.loot, _COMMON_MAX, outputs)
     if rarity:
         most = PREFIXES[rarity] + SUFFIXES[rarity] + GRANTED[rarity]
-        outputs = chance.ahead(dice.loot, most)
+        outputs = chance.peek(dice.loot, most)
         affixes += _pick(outputs, cat.prefixes, PREFIXES[rarity])
         affixes += _pick(outputs, cat.suffixes, SUFFIXES[rarity])
         actions = _pick(outputs, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
-        dice.loot = chance.after(dice.loot, most, outputs)
+        dice.loot = chance.advance_past(dice.loot, most, outputs)
     return Item(base, level, rarity, value, affixes, actions)
 
 
@@ -113,10 +113,10 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
 
 def reward_level(dungeon_level: int, hero_level: int) -> int:
     """Level of the item a cleared dungeon gives: above the hero it pays more, below less."""
-    return cut(2 * dungeon_level - hero_level)
+    return clamp_level(2 * dungeon_level - hero_level)
 
 
-def cut(level: int) -> int:
+def clamp_level(level: int) -> int:
     """The nearest level an item can have."""
     if level < 1:
         return 1
@@ -173,13 +173,13 @@ def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
 
 
 def name(cat: Catalogue, item: Item) -> str:
-    """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
-    before = after = ""
+    """Return the full name, for example "Sharp Oak Club of the Boar": first prefix, base, first suffix."""
+    prefix = suffix = ""
     for number in item.affixes:
-        first, last = cat.affix_told[number]
-        before = before or first
-        after = after or last
-    return f"{before}{cat.items[item.base].name}{after}"
+        before, behind = cat.affix_labels[number]
+        prefix = prefix or before
+        suffix = suffix or behind
+    return f"{prefix}{cat.items[item.base].name}{suffix}"
 
 
 def affix_texts(cat: Catalogue, item: Item) -> list[str]:

@@ -36,16 +36,16 @@ def purse(hero: Hero) -> int:
 
 def good(cat: Catalogue, hero: Hero, number: int) -> int:
     """One consumable, by the hero's level."""
-    return _asked(hero, cat.consumable_prices[number][hero.level])
+    return _discounted(hero, cat.consumable_prices[number][hero.level])
 
 
 def item(hero: Hero, thing: Item) -> int:
-    return _asked(hero, ITEMS[thing.level][thing.rarity])
+    return _discounted(hero, ITEMS[thing.level][thing.rarity])
 
 
 def reroll(hero: Hero, world: World) -> int:
     """Other wares at the hub."""
-    return _asked(hero, REROLLS[hero.level] * (1 + world.rerolls))
+    return _discounted(hero, REROLLS[hero.level] * (1 + world.rerolls))
 
 
 def scrap(thing: Item) -> int:
@@ -58,6 +58,6 @@ def treasure(level: int) -> int:
     return 20 + 10 * level
 
 
-def _asked(hero: Hero, full: int) -> int:
+def _discounted(hero: Hero, full: int) -> int:
     cheap = hero.figures.perks[_CHEAP]
     return full * cheap // 1000 if cheap else full

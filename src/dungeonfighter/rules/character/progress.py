@@ -72,8 +72,8 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     """What a killed enemy leaves; always the same number of draws, whatever falls."""
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = (output * 1000 >> 64 for output in dice.ahead(stream.loot, 3))
-    stream.loot = dice.passed(stream.loot, 3)
+    item, potion, other = (output * 1000 >> 64 for output in dice.peek(stream.loot, 3))
+    stream.loot = dice.advance(stream.loot, 3)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
@@ -129,6 +129,6 @@ def _offer(cat: Catalogue, state: State) -> list[int]:
     if not count:
         return []
     stream = state.dice
-    outputs = dice.ahead(stream.event, count)
-    stream.event = dice.passed(stream.event, count)
+    outputs = dice.peek(stream.event, count)
+    stream.event = dice.advance(stream.event, count)
     return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

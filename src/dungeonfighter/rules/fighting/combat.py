@@ -19,7 +19,16 @@ from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, enemy_side, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.fighting.common import (
+    ENEMY,
+    HERO,
+    Result,
+    apply_hero_statuses,
+    heal,
+    hurt_hero,
+    put_status,
+    recover,
+)
 from dungeonfighter.rules.fighting.hero_side import attack as strike
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
@@ -49,7 +58,7 @@ def guard(cat: Catalogue, state: State) -> int:
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
-    if not tick_hero(state, fight, False):
+    if not apply_hero_statuses(state, fight, False):
         return Result.died
     fight.guarding = True
     state.log.append([Event.HeroGuarded])
@@ -71,13 +80,15 @@ def use(cat: Catalogue, state: State, number: int) -> int:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))
         state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
     elif row.effect == "damage":
-        lost = statuses.taken(fight.enemy.statuses, damage.bomb(hero, fight, row.amount))
+        lost = statuses.taken(fight.enemy.statuses, damage.scaled_hit(hero, fight, row.amount))
         fight.health -= lost
         state.log.append([Event.ItemUsed, number, lost])
     else:
         state.log.append([Event.ItemUsed, number, row.amount])
-        put(cat, state, fight, FOE if row.who == "foe" else HERO, cat.consumable_status[number], row.amount)
-    if fight.health > 0 and not tick_hero(state, fight, False):
+        put_status(
+            cat, state, fight, ENEMY if row.who == "foe" else HERO, cat.consumable_status[number], row.amount
+        )
+    if fight.health > 0 and not apply_hero_statuses(state, fight, False):
         return Result.died
     recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
     return settle(cat, state, fight)
@@ -92,7 +103,7 @@ def flee(cat: Catalogue, state: State) -> int:
     if figures.perks[Perk.escape_artist]:
         state.log.append([Event.HeroFled, 20])
         return Result.fled
-    if not tick_hero(state, fight, True):
+    if not apply_hero_statuses(state, fight, True):
         return Result.died
     result = enemy_side.act(cat, state, fight, fight.hero.next_at)
     if result != Result.goes_on:
@@ -132,7 +143,7 @@ def incoming(cat: Catalogue, state: State) -> int:
     if fight.exposed:
         fight = replace(fight, exposed=False)
     return statuses.expected(
-        fight.hero.statuses, damage.enemy_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
+        fight.hero.statuses, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT)
     )
 
 
@@ -141,7 +152,7 @@ def outgoing(cat: Catalogue, state: State) -> int:
     fight = state.fight
     if fight is None:
         return 0
-    blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    blow = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
     return statuses.expected(fight.enemy.statuses, blow)
 
 
@@ -165,18 +176,18 @@ def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bo
     if who == spare:
         who = 1 - who
     if who == HERO and state.hero.figures.perks[Perk.hazard_ward]:
-        who = FOE
+        who = ENEMY
     most = state.hero.figures.health_max if who == HERO else fight.health_max
     lost = most * row.damage // 1000
-    if who == FOE:
+    if who == ENEMY:
         lost = min(lost, fight.health - 1)
     state.log.append([Event.HazardStruck, number, who, lost])
-    if who == FOE:
+    if who == ENEMY:
         fight.health -= lost
-    elif lost and not wound_hero(state, fight, lost):
+    elif lost and not hurt_hero(state, fight, lost):
         return False
     if cat.hazard_status[number] >= 0:
-        put(cat, state, fight, who, cat.hazard_status[number], row.amount)
+        put_status(cat, state, fight, who, cat.hazard_status[number], row.amount)
     return True
 
 
@@ -219,7 +230,7 @@ def _stunned(state: State, fight: Fight) -> bool:
     fight.hero.statuses[STUN] = 0
     fight.exposed = False
     state.log.append([Event.Stunned, HERO])
-    if not tick_hero(state, fight, False):
+    if not apply_hero_statuses(state, fight, False):
         return False
     recover(fight.hero, state.hero.figures.period, 1000)
     return True

@@ -16,7 +16,7 @@ from dungeonfighter.rules.state import Fight, Fighter, Hero, State
 from dungeonfighter.rules.talents import Perk
 
 HERO = 0
-FOE = 1
+ENEMY = 1
 """Who an event is about."""
 
 # What a turn of a fight asks for, by its number at once: an attribute of a class costs 25 ns more (measured).
@@ -55,45 +55,47 @@ def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme
     return fight
 
 
-def tick_hero(state: State, fight: Fight, attacks: bool) -> bool:
+def apply_hero_statuses(state: State, fight: Fight, attacks: bool) -> bool:
     """The hero is about to act: statuses cost health. False: they killed."""
     own = fight.hero.statuses
     hero = state.hero
     if own != _CLEAN:
-        cost, eaten = statuses.tick(own, hero.figures.health_max, tables.TICK[fight.level], attacks)
-        if eaten:
-            fight.hero_armour -= eaten if eaten < fight.hero_armour else fight.hero_armour
+        cost, corroded = statuses.apply(
+            own, hero.figures.health_max, tables.STATUS_DAMAGE[fight.level], attacks
+        )
+        if corroded:
+            fight.hero_armour -= corroded if corroded < fight.hero_armour else fight.hero_armour
         if cost:
             hero.health -= cost
             state.log.append([_STATUS_TICKED, HERO, cost])
     return hero.health > 0
 
 
-def tick_enemy(state: State, fight: Fight, attacks: bool) -> bool:
+def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
     """The enemy is about to act: statuses cost health. False: they killed."""
     own = fight.enemy.statuses
     if own != _CLEAN:
-        cost, eaten = statuses.tick(own, fight.health_max, tables.TICK[fight.level], attacks)
-        if eaten:
-            fight.armour -= eaten if eaten < fight.armour else fight.armour
+        cost, corroded = statuses.apply(own, fight.health_max, tables.STATUS_DAMAGE[fight.level], attacks)
+        if corroded:
+            fight.armour -= corroded if corroded < fight.armour else fight.armour
         if cost:
             fight.health -= cost
-            state.log.append([_STATUS_TICKED, FOE, cost])
+            state.log.append([_STATUS_TICKED, ENEMY, cost])
     return fight.health > 0
 
 
-def put(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
+def put_status(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
     """Put a status on one side, told in the log if it took; returns how much was put."""
     if who == HERO:
-        put_on = statuses.inflict(fight.hero.statuses, status, amount)
+        added = statuses.inflict(fight.hero.statuses, status, amount)
     else:
-        put_on = statuses.inflict(fight.enemy.statuses, status, amount, cat.enemies[fight.enemy_kind].undead)
-    if put_on:
-        state.log.append([_STATUS_PUT, who, status, put_on])
-    return put_on
+        added = statuses.inflict(fight.enemy.statuses, status, amount, cat.enemies[fight.enemy_kind].undead)
+    if added:
+        state.log.append([_STATUS_PUT, who, status, added])
+    return added
 
 
-def wound_hero(state: State, fight: Fight, lost: int) -> bool:
+def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
     """The hero loses health to a blow; the second wind may answer. False: dead."""
     hero = state.hero
     hero.health -= lost

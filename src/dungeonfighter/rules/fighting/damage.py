@@ -44,7 +44,7 @@ _GIANT_SLAYER: Final = Perk.giant_slayer
 _POWER_ARMOUR: Final = Perk.power_armour
 
 
-def hero_blow(
+def hero_damage(
     cat: Catalogue, hero: Hero, fight: Fight, action: int, slot: int, band: int, stance: int
 ) -> int:
     """Damage of a hero's action on the enemy before its weaken, mark and shield.
@@ -54,59 +54,61 @@ def hero_blow(
         slot: Place in the strip from 0; of no meaning for a plain attack.
     """
     figures = hero.figures
-    blow = figures.damage * figures.amp * ROLL[band] * STANCE_DAMAGE[stance] // 1_000_000_000
+    dealt = figures.damage * figures.amp * ROLL[band] * STANCE_DAMAGE[stance] // 1_000_000_000
     if action < 0:
-        return landed(cat, hero, fight, blow, stance, 1000)
+        return after_defences(cat, hero, fight, dealt, stance, 1000)
     row = cat.actions[action]
     worth = 1000 + SLOT_BONUS * slot  # later ones amplify, openers and finishers have their place
     if (row.opener and slot == 0) or (row.finisher and slot and slot == len(hero.strip) - 1):
         worth += EDGE_BONUS
-    blow = blow * row.damage * worth // 1_000_000
-    return row.hits * landed(cat, hero, fight, blow, stance, 1000 - row.pierce)
+    dealt = dealt * row.damage * worth // 1_000_000
+    return row.hits * after_defences(cat, hero, fight, dealt, stance, 1000 - row.pierce)
 
 
-def landed(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int, armoured: int) -> int:
+def after_defences(
+    cat: Catalogue, hero: Hero, fight: Fight, dealt: int, stance: int, armour_permille: int
+) -> int:
     """What is left of one blow of the hero: class wheel, talents, an enemy that defends, and `armoured`
     permille of its armour.
     """
     perks = hero.figures.perks
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
-        blow = blow * WHEEL // 1000
+        dealt = dealt * WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * WOUNDED:
-        blow = blow * perks[_EXECUTIONER] // 1000
+        dealt = dealt * perks[_EXECUTIONER] // 1000
     if perks[_LAST_STAND] and hero.health * 1000 < hero.figures.health_max * WOUNDED:
-        blow = blow * perks[_LAST_STAND] // 1000
+        dealt = dealt * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
-        blow = blow * perks[_GIANT_SLAYER] // 1000
+        dealt = dealt * perks[_GIANT_SLAYER] // 1000
     if fight.intent == _DEFEND and stance != _POWER:
-        blow = blow * DEFENDED // 1000
+        dealt = dealt * DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
         armour = fight.armour
         fortified = fight.enemy.statuses[FORTIFY]
         if fortified:
             armour += fortified * FORTIFIES[fight.level]
-        blow -= armour if armoured == 1000 else armour * armoured // 1000
-    return blow if blow > DAMAGE_MIN else DAMAGE_MIN
+        dealt -= armour if armour_permille == 1000 else armour * armour_permille // 1000
+    return dealt if dealt > DAMAGE_MIN else DAMAGE_MIN
 
 
-def enemy_blow(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: int) -> int:
+def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: int) -> int:
     """Damage of the enemy's action on the hero before the hero's weaken, mark and shield."""
-    blow = fight.damage * INTENT_DAMAGE[intent] * ENEMY_ROLL[band] // 1_000_000
+    dealt = fight.damage * INTENT_DAMAGE[intent] * ENEMY_ROLL[band] // 1_000_000
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
-        blow = blow * WHEEL // 1000
+        dealt = dealt * WHEEL // 1000
     if fight.guarding:
-        blow = blow * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
+        dealt = dealt * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
     elif fight.exposed:
-        blow = blow * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
+        dealt = dealt * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
     if not fight.enemy.statuses[PIERCE]:
-        blow -= fight.hero_armour
+        dealt -= fight.hero_armour
         fortified = fight.hero.statuses[FORTIFY]
         if fortified:
-            blow -= fortified * FORTIFIES[fight.level]
-    return blow if blow > DAMAGE_MIN else DAMAGE_MIN
+            dealt -= fortified * FORTIFIES[fight.level]
+    return dealt if dealt > DAMAGE_MIN else DAMAGE_MIN
 
 
-def bomb(hero: Hero, fight: Fight, permille: int) -> int:
+def scaled_hit(hero: Hero, fight: Fight, permille: int) -> int:
     """Damage of a thrown thing: so much of a plain hit."""
     plain = hero.figures.damage * hero.figures.amp * permille // 1_000_000
     return max(DAMAGE_MIN, plain - enemy_armour(fight))

@@ -13,7 +13,14 @@ from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, Result, put, second_wind, tick_enemy
+from dungeonfighter.rules.fighting.common import (
+    ENEMY,
+    HERO,
+    Result,
+    apply_enemy_statuses,
+    put_status,
+    second_wind,
+)
 from dungeonfighter.rules.fighting.intents import next_shown
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, SLOW, STUN, taken
 from dungeonfighter.rules.state import Band, Fight, Intent, State
@@ -51,11 +58,11 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     enemy = fight.enemy
     own = enemy.statuses
     intent = fight.intent
-    ailing = own != CLEAN
-    if ailing:
+    afflicted = own != CLEAN
+    if afflicted:
         if own[STUN]:
             return _stunned(state, fight, now)
-        if not tick_enemy(state, fight, intent < _DEFEND):
+        if not apply_enemy_statuses(state, fight, intent < _DEFEND):
             return _WON
     lengths = 1
     if intent < _DEFEND:
@@ -75,7 +82,7 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         fight.guarding = False
     # It shows what comes next: a critical miss doubles the wait, slow stretches it.
     time = next_shown(cat, fight, state.dice) * lengths
-    if ailing:  # its own blow can put nothing on it but a mark
+    if afflicted:  # its own blow can put nothing on it but a mark
         time = _time(own, time)
         statuses.fade(own)
     enemy.next_at = now + time
@@ -86,8 +93,8 @@ def _stunned(state: State, fight: Fight, now: int) -> int:
     """The action is skipped; what was shown is still to come."""
     own = fight.enemy.statuses
     own[STUN] = 0
-    state.log.append([Event.Stunned, FOE])
-    alive = tick_enemy(state, fight, False)
+    state.log.append([Event.Stunned, ENEMY])
+    alive = apply_enemy_statuses(state, fight, False)
     fight.enemy.next_at = now + _time(own, fight.period)
     fight.guarding = False
     return _GOES_ON if alive else _WON
@@ -155,7 +162,7 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
     """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
     hero = state.hero
-    lost = damage.enemy_blow(cat, hero, fight, intent, band)
+    lost = damage.enemy_damage(cat, hero, fight, intent, band)
     victim = fight.hero.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
@@ -169,7 +176,7 @@ def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, b
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])
         else:
-            put(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
+            put_status(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
     return True
 
 
@@ -177,7 +184,7 @@ def _strike_self(state: State, fight: Fight, intent: int) -> int:
     lost = fight.damage * tables.INTENT_DAMAGE[intent] * tables.CONFUSED // 1_000_000
     lost = max(tables.DAMAGE_MIN, lost - damage.enemy_armour(fight))
     fight.health -= lost
-    state.log.append([Event.StruckSelf, FOE, lost])
+    state.log.append([Event.StruckSelf, ENEMY, lost])
     return 1
 
 
@@ -185,6 +192,6 @@ def _counter(state: State, fight: Fight) -> None:
     """The talent: a guarded heavy is answered at once."""
     permille = state.hero.figures.perks[Perk.counter_guard]
     if permille:
-        lost = damage.bomb(state.hero, fight, permille)
+        lost = damage.scaled_hit(state.hero, fight, permille)
         fight.health -= lost
         state.log.append([Event.Countered, lost])

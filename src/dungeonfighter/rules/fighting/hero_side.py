@@ -14,7 +14,7 @@ from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, intents, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, heal, put, recover, tick_hero
+from dungeonfighter.rules.fighting.common import ENEMY, HERO, apply_hero_statuses, heal, put_status, recover
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
 from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
 from dungeonfighter.rules.tables import (
@@ -57,15 +57,15 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     fight.actions += 1
     if fight.exposed:
         fight.exposed = False
-    me = fight.hero
-    own = me.statuses
-    ailing = own != CLEAN
-    if ailing and _held_back(state, fight):
+    fighter = fight.hero
+    own = fighter.statuses
+    afflicted = own != CLEAN
+    if afflicted and _held_back(state, fight):
         return hero.health > 0
     bonus = STANCE_ROLL[stance]
     if stance == _PRECISE:
         bonus += figures.perks[_PRECISE_COMBO]
-    if ailing and own[ROLL_PENALTY]:
+    if afflicted and own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         bonus -= tables.ROLL_PENALTY
     die = combat_d20(state.dice)
@@ -76,10 +76,10 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     length = 1000
     if band >= _COMBO:
         length = _play_strip(cat, state, fight, stance, die + bonus, band)
-        ailing = True  # or well: an action may put something on the hero
+        afflicted = True  # or well: an action may put something on the hero
     elif band == _HIT:
         plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
-        lost = damage.landed(cat, hero, fight, plain, stance, 1000)
+        lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
         _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1], lost)
         if fight.step or fight.run:
             _reset_after_hit(hero, fight)
@@ -93,18 +93,18 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         fight.opened = True
     if stance == _POWER:
         fight.exposed = True
-    if not ailing:  # as `recover`, when nothing fades
-        me.next_at += figures.period * length // 1000
+    if not afflicted:  # as `recover`, when nothing fades
+        fighter.next_at += figures.period * length // 1000
         return True
     if own[PIERCE]:
         own[PIERCE] -= 1
-    recover(me, figures.period, length)
+    recover(fighter, figures.period, length)
     return True
 
 
 def _held_back(state: State, fight: Fight) -> bool:
     """Statuses cost health, and the confused may strike themselves. True: that was all (or the hero died)."""
-    if not tick_hero(state, fight, True):
+    if not apply_hero_statuses(state, fight, True):
         return True
     own = fight.hero.statuses
     if own[CONFUSION]:
@@ -153,7 +153,7 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
     slot = fight.step % slots
     action = strip[slot]
     row = cat.actions[action]
-    lost = damage.hero_blow(cat, hero, fight, action, slot, band, stance)
+    lost = damage.hero_damage(cat, hero, fight, action, slot, band, stance)
     _land(state, fight, [_HERO_ATTACKED, stance, total, band, action], lost)
     step = _next_slot(row.route, slot, slots) if row.route and hero.figures.routing else (slot + 1) % slots
     if step != fight.step:
@@ -183,13 +183,13 @@ def _next_slot(route: str, slot: int, slots: int) -> int:
     return 2 % slots  # jump2
 
 
-def _land(state: State, fight: Fight, told: list[int], lost: int) -> None:
+def _land(state: State, fight: Fight, event: list[int], lost: int) -> None:
     victim = fight.enemy.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
     fight.health -= lost
-    told.append(lost)
-    state.log.append(told)
+    event.append(lost)
+    state.log.append(event)
 
 
 def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int) -> None:
@@ -201,21 +201,21 @@ def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int)
             continue
         whole = amount * cat.actions[action].hits if on == ON_HIT else amount
         whole = statuses.lengthened(status, whole, figures.lengthen)
-        put(cat, state, fight, HERO if on_self else FOE, status, whole)
+        put_status(cat, state, fight, HERO if on_self else ENEMY, status, whole)
     perks = figures.perks
     if perks[_BLEED_ON_COMBO]:
-        put(cat, state, fight, FOE, statuses.BLEED, perks[_BLEED_ON_COMBO])
+        put_status(cat, state, fight, ENEMY, statuses.BLEED, perks[_BLEED_ON_COMBO])
     if band == _CRITICAL:
         _weapon_effect(cat, state, fight, hero)
         if perks[Perk.poisoner]:
-            put(cat, state, fight, FOE, statuses.POISON, perks[Perk.poisoner])
+            put_status(cat, state, fight, ENEMY, statuses.POISON, perks[Perk.poisoner])
 
 
 def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> None:
     status, amount = tables.WEAPON_EFFECT[hero.kind]
     if status in (statuses.POISON, statuses.BLEED) and cat.enemies[fight.enemy_kind].undead:
         status, amount = tables.UNDEAD_EFFECT
-    put(cat, state, fight, FOE, status, statuses.lengthened(status, amount, hero.figures.lengthen))
+    put_status(cat, state, fight, ENEMY, status, statuses.lengthened(status, amount, hero.figures.lengthen))
 
 
 def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
@@ -225,7 +225,7 @@ def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
     more = state.hero.figures.perks[Perk.interrupt_mark]
     fight.enemy.next_at += fight.period * (tables.INTERRUPT_DELAY + more) // 1000
     if more:
-        put(cat, state, fight, FOE, statuses.MARK, 1)
+        put_status(cat, state, fight, ENEMY, statuses.MARK, 1)
 
 
 def _reset_after_hit(hero: Hero, fight: Fight) -> None:

@@ -66,7 +66,7 @@ def lengthened(status: int, amount: int, more: int) -> int:
     return amount + more if tables.STATUS_LENGTHENED[status] else amount
 
 
-def tick(statuses: list[int], health_max: int, weight: int, attacks: bool) -> tuple[int, int]:
+def apply(statuses: list[int], health_max: int, weight: int, attacks: bool) -> tuple[int, int]:
     """The victim is about to act: what its statuses cost it now.
 
     Args:
@@ -79,19 +79,19 @@ def tick(statuses: list[int], health_max: int, weight: int, attacks: bool) -> tu
         Damage, and armour eaten.
     """
     damage = statuses[POISON] * health_max * tables.POISON // 1000
-    eaten = 0
+    corroded = 0
     burn, acid, bleed = statuses[BURN], statuses[ACID], statuses[BLEED]
     if burn:
         damage += burn * weight
         statuses[BURN] = burn - 1
     if acid:
         damage += acid * weight // 2
-        eaten = acid
+        corroded = acid
         statuses[ACID] = acid - 1
     if bleed and attacks:
         damage += bleed * weight
         statuses[BLEED] = bleed - 1
-    return damage, eaten
+    return damage, corroded
 
 
 def fade(statuses: list[int]) -> None:

@@ -49,8 +49,8 @@ _ELITE_RANK = int(Rank.elite)
 _NORMAL = int(Rank.normal)
 _DOORS = int(RoomPhase.doors)
 _DARK = 0
-_KIND_TOLD = 1
-_ALL_TOLD = 2
+_KIND_KNOWN = 1
+_ALL_KNOWN = 2
 _DOOR_SENSE: Final = Perk.door_sense
 _DRAWS_MAX: Final = 1 + 3 * 5
 """What three doors that tell all take from the stream."""
@@ -75,7 +75,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     dungeon = _dungeon(state)
     door = dungeon.doors[place]
     if door.kind < 0:
-        door = _behind(cat, state, dungeon)
+        door = _door_behind(cat, state, dungeon)
     dungeon.doors = []
     dungeon.informed = False
     dungeon.room += 1
@@ -86,7 +86,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     state.log.append([Event.RoomEntered, dungeon.room, dungeon.place])
     if door.kind in (_FIGHT, _ELITE):
         enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
-        after_fight(cat, state, rooms.fight(cat, state, dungeon, enemy, _rank(dungeon)))
+        after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
         rooms.trap(cat, state, dungeon)
         _room_cleared(cat, state, dungeon)
@@ -122,7 +122,7 @@ def search(cat: Catalogue, state: State) -> None:
         find_good(cat, state, cat.consumable_at[5])
     elif die <= tables.SEARCH_WAKES and not scavenger:
         state.log.append([Event.SearchWoke, die])
-        rooms.woken(cat, state, dungeon)
+        rooms.start_woken_fight(cat, state, dungeon)
     else:
         state.log.append([Event.SearchFailed, die])
 
@@ -237,43 +237,43 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         return
     informed = dungeon.informed
     seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
-    outputs = dice.ahead(stream.layout, _DRAWS_MAX)
+    outputs = dice.peek(stream.layout, _DRAWS_MAX)
     doors = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
         dark = next(outputs) * 1000 >> 64 < DOOR_DARK
         if dark and not seeing:
             doors.append(Door(-1, _DARK, -1))
         else:
-            told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
-            doors.append(_door(cat, dungeon, told, outputs))
+            hint = _ALL_KNOWN if informed or next(outputs) * 2 >> 64 else _KIND_KNOWN
+            doors.append(_door(cat, dungeon, hint, outputs))
     dungeon.doors = doors
-    stream.layout = dice.after(stream.layout, _DRAWS_MAX, outputs)
+    stream.layout = dice.advance_past(stream.layout, _DRAWS_MAX, outputs)
 
 
-def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
+def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     """What was behind a dark door."""
     stream = state.dice
-    door = _door(cat, dungeon, _KIND_TOLD, dice.ahead(stream.layout, 2))
-    stream.layout = dice.passed(stream.layout, 2)
+    door = _door(cat, dungeon, _KIND_KNOWN, dice.peek(stream.layout, 2))
+    stream.layout = dice.advance(stream.layout, 2)
     return door
 
 
-def _door(cat: Catalogue, dungeon: Dungeon, told: int, outputs: Iterator[int]) -> Door:
+def _door(cat: Catalogue, dungeon: Dungeon, hint: int, outputs: Iterator[int]) -> Door:
     """A door of which so much is told: two outputs of the stream, three if it tells its enemy."""
     kind = _DOORS_DRAWN[next(outputs) * 100 >> 64]
     places = cat.places[dungeon.theme][kind]
     place = places[next(outputs) * len(places) >> 64]
-    if told == _ALL_TOLD and kind in (_FIGHT, _ELITE):
+    if hint == _ALL_KNOWN and kind in (_FIGHT, _ELITE):
         roster = dungeon.roster
-        return Door(kind, _ALL_TOLD, place, roster[next(outputs) * len(roster) >> 64])
-    return Door(kind, _KIND_TOLD, place)
+        return Door(kind, _ALL_KNOWN, place, roster[next(outputs) * len(roster) >> 64])
+    return Door(kind, _KIND_KNOWN, place)
 
 
 def _last_door(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     places = cat.places[dungeon.theme][_FIGHT]
     place = places[dice.layout(state.dice, len(places))]
     enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(state, dungeon)
-    return Door(_FIGHT, _ALL_TOLD, place, enemy)
+    return Door(_FIGHT, _ALL_KNOWN, place, enemy)
 
 
 def _draw_enemy(state: State, dungeon: Dungeon) -> int:

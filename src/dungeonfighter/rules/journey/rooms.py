@@ -12,7 +12,7 @@ from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
-from dungeonfighter.rules.fighting.common import HERO, Result, begin, heal, put
+from dungeonfighter.rules.fighting.common import HERO, Result, begin, heal, put_status
 from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.lists import without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
@@ -27,33 +27,33 @@ _NORMAL = int(Rank.normal)
 _OFFER = int(RoomPhase.offer)
 
 
-def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
+def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
     """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
     well.
     """
     state.phase = _COMBAT
-    bout = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
-    _tilt(cat, dungeon, bout)
-    _omen(cat, state, dungeon, bout)
+    fight = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    _tilt(cat, dungeon, fight)
+    _omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
     if die <= tables.ENTRY_SURPRISED:
         state.log.append([Event.Surprised, die])
-        bout.enemy.next_at = 0
-        bout.hero.next_at = 1
-        return combat.settle(cat, state, bout)
+        fight.enemy.next_at = 0
+        fight.hero.next_at = 1
+        return combat.settle(cat, state, fight)
     if die > tables.ENTRY_HAZARD:
         state.log.append([Event.FirstStrike, die])
-        bout.enemy.next_at += bout.period
+        fight.enemy.next_at += fight.period
     elif die > tables.ENTRY_INFORMED:
-        if not combat.room_acts(cat, state, bout):
+        if not combat.room_acts(cat, state, fight):
             return Result.died
-    elif die > tables.ENTRY_NOTHING:
+    elif die > tables.ENTRY_PLAIN:
         dungeon.informed = True
         state.log.append([Event.Learned, die])
     return Result.goes_on
 
 
-def woken(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """A search woke something: a plain fight, nobody surprised."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
@@ -187,21 +187,21 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
     state.log.append([Event.Bought, price])
 
 
-def _tilt(cat: Catalogue, dungeon: Dungeon, bout: Fight) -> None:
+def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
     """The place shifts thresholds, for both."""
     row = cat.place_rows[dungeon.place]
     if row.tilt == "hit":
-        bout.hit = row.tilt_amount
+        fight.hit = row.tilt_amount
     elif row.tilt == "combo":
-        bout.combo = row.tilt_amount
+        fight.combo = row.tilt_amount
     elif row.tilt == "crit":
-        bout.crit = row.tilt_amount
+        fight.crit = row.tilt_amount
 
 
-def _omen(cat: Catalogue, state: State, dungeon: Dungeon, bout: Fight) -> None:
+def _omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     """What a trade put on the hero for this fight."""
     if dungeon.omen > 0:
-        put(cat, state, bout, HERO, statuses.FORTIFY, dungeon.omen)
+        put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
     elif dungeon.omen < 0:
-        put(cat, state, bout, HERO, statuses.WEAKEN, -dungeon.omen)
+        put_status(cat, state, fight, HERO, statuses.WEAKEN, -dungeon.omen)
     dungeon.omen = 0

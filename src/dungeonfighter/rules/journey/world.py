@@ -54,11 +54,11 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     boss = boss_due(cat, world)
     most = _DRAWS_EACH * (len(levels) + boss)
     stream = state.dice
-    outputs = dice.ahead(stream.layout, most)
+    outputs = dice.peek(stream.layout, most)
     offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
     if boss:
         offers.insert(0, _offer(cat, world.region, last, True, outputs))
-    stream.layout = dice.after(stream.layout, most, outputs)
+    stream.layout = dice.advance_past(stream.layout, most, outputs)
     return offers
 
 
