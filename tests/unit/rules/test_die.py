@@ -1,4 +1,4 @@
-"""The bands of the d20, whose thresholds they are, and beginner's luck."""
+"""The bands of the d20, their thresholds, and beginner's luck."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.character.hero import bounds, refresh, thresholds
+from dungeonfighter.rules.character.hero import bounds, refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Weapon
@@ -69,7 +69,8 @@ def test_milestones_of_technique(technique: int, expected: tuple[int, int, int])
     state = hub()
     state.hero.stats = replaced(state.hero.stats, 2, technique)
     refresh(rules().catalogue, state.hero)
-    assert thresholds(rules().catalogue, state.hero) == expected
+    figures = state.hero.figures
+    assert bounds(figures.hit, figures.combo, figures.crit) == expected
 
 
 def test_a_combo_always_hits() -> None:

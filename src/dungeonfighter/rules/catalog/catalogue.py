@@ -129,7 +129,7 @@ class Catalogue:
     enemies_at: tuple[tuple[Numbers, ...], ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
-    action_labels: tuple[str, ...]
+    action_text: tuple[str, ...]
     action_weapon: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
@@ -142,7 +142,7 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
-    affix_labels: tuple[tuple[str, str], ...]
+    affix_words: tuple[tuple[str, str], ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
@@ -200,7 +200,7 @@ def build(content: Content) -> Catalogue:
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
-        action_labels=_action_labels(content),
+        action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
@@ -213,7 +213,7 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
-        affix_labels=tuple(_affix_labels(a) for a in content.affixes),
+        affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
@@ -234,7 +234,7 @@ def build(content: Content) -> Catalogue:
     )
 
 
-def _affix_labels(affix: Affix) -> tuple[str, str]:
+def _affix_words(affix: Affix) -> tuple[str, str]:
     return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
 
 
@@ -242,7 +242,7 @@ def _prices(good: Consumable) -> Numbers:
     return tuple(good.price_base + good.price_per_level * level for level in range(LEVEL_MAX + 1))
 
 
-def _action_labels(content: Content) -> tuple[str, ...]:
+def _action_texts(content: Content) -> tuple[str, ...]:
     return (*(f" {action.name}" for action in content.actions), "")
 
 
@@ -252,7 +252,7 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
         "talent": content.talents, "place": content.places, "region": content.regions,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
-    names["action"] = _action_labels(content)
+    names["action"] = _action_texts(content)
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)
     names["event"] = tuple(event.text for event in content.events)
     names["dungeon"] = tuple(

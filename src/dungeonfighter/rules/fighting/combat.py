@@ -1,12 +1,11 @@
-"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's
-inputs.
+"""The hero's inputs in a fight (`attack`, `guard`, `use`, `flee`, `auto`), and the time line that they share.
 
-Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as
-often as its time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the
-enemy's time is when it will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s
-business.
+A fight has one hero, one enemy and one time line. The side with the lower `next_at` acts; at equal times the
+hero does. An input acts for the hero; then the room may act once, and the enemy acts until the hero's time
+comes. The shown intent is a wind-up: the enemy's `next_at` is the moment at which it acts. Each input returns
+a `Result`, and `dungeon.after_fight` decides what follows from it.
 
-Source: game.md section 4.
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -45,16 +44,14 @@ _ACTIONS_MAX = limits.fight_actions_max
 
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
-    """One attack in the stance `attack`, `precise` or `power`."""
+    """Attack in the stance `attack`, `precise` or `power`."""
     fight = state.fight
     assert fight is not None
     return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
 
 
 def guard(cat: Catalogue, state: State) -> int:
-    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it
-    is.
-    """
+    """Guard against the enemy's next action, and act again right after it. The strip does not reset."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -68,7 +65,7 @@ def guard(cat: Catalogue, state: State) -> int:
 
 
 def use(cat: Catalogue, state: State, number: int) -> int:
-    """Use one consumable the hero has."""
+    """Use one consumable, by its catalogue number; the hero must have one."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -95,7 +92,7 @@ def use(cat: Catalogue, state: State, number: int) -> int:
 
 
 def flee(cat: Catalogue, state: State) -> int:
-    """The enemy acts first, then the die and the difference in agility decide."""
+    """Try to flee: the enemy acts first, then a die and the difference in agility decide."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -118,8 +115,10 @@ def flee(cat: Catalogue, state: State) -> int:
 
 
 def auto(cat: Catalogue, state: State) -> tuple[int, int]:
-    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how
-    many.
+    """Attack plainly until the fight ends or the health is under 30 %, at least once.
+
+    Returns:
+        The `Result` of the last attack, and the number of attacks.
     """
     hero = state.hero
     played = 0
@@ -133,9 +132,9 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
 
 
 def incoming(cat: Catalogue, state: State) -> int:
-    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight).
+    """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
-    The exposure of an earlier power does not count: it ends with the hero's next action, whatever that is.
+    Exposure by an earlier power attack does not count, because the hero's next action ends it.
     """
     fight = state.fight
     if fight is None or fight.intent >= _DEFEND:
@@ -148,7 +147,7 @@ def incoming(cat: Catalogue, state: State) -> int:
 
 
 def outgoing(cat: Catalogue, state: State) -> int:
-    """Damage a plain hit of the hero would do as things are (0: no fight)."""
+    """Return the damage of a plain hit of the hero (0: no fight)."""
     fight = state.fight
     if fight is None:
         return 0
@@ -157,7 +156,7 @@ def outgoing(cat: Catalogue, state: State) -> int:
 
 
 def enemy_first(state: State) -> bool:
-    """Whether the enemy acts before the hero's next action if the hero attacks plainly now."""
+    """Return True if the enemy acts before the hero's next action, should the hero attack plainly now."""
     fight = state.fight
     if fight is None:
         return False
@@ -168,7 +167,14 @@ def enemy_first(state: State) -> bool:
 
 
 def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bool:
-    """A hazard of the room strikes one side, `spare` never. False: the hero died."""
+    """Let a hazard of the room strike one side.
+
+    Args:
+        spare: The side that the hazard never strikes; -1: either may be struck.
+
+    Returns:
+        False if the hero died.
+    """
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
@@ -197,10 +203,10 @@ def _fight(state: State) -> Fight:
 
 
 def settle(cat: Catalogue, state: State, fight: Fight) -> int:
-    """Let the enemy and the room act until the hero may decide again."""
+    """Let the room and the enemy act until the hero may act again; return the `Result`."""
     if fight.health <= 0:
         return Result.won
-    if fight.hazards < HAZARDS_MAX:  # 5 % and 5 % more per quiet turn, at most twice a fight
+    if fight.hazards < HAZARDS_MAX:  # the chance grows by 5 % with each turn without a hazard
         if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
             fight.quiet += 1
         elif not _room_turn(cat, state, fight):
@@ -219,14 +225,14 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
 
 
 def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """The room acts, and is quiet again. False: the hero died."""
+    """Let the room act and reset its chance. False: the hero died."""
     fight.hazards += 1
     fight.quiet = 0
     return room_acts(cat, state, fight)
 
 
 def _stunned(state: State, fight: Fight) -> bool:
-    """The hero's action is skipped. False: what ails it killed it meanwhile."""
+    """Skip the hero's action. False: the hero's statuses killed the hero."""
     fight.hero.statuses[STUN] = 0
     fight.exposed = False
     state.log.append([Event.Stunned, HERO])

@@ -1,6 +1,6 @@
-"""What both sides of a fight share: how it begins, how statuses cost health, and how it can end.
+"""The parts of a fight that both sides share: its beginning, the damage of statuses, healing, recovery.
 
-Source: game.md section 4.
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dungeonfighter.rules.talents import Perk
 
 HERO = 0
 ENEMY = 1
-"""Who an event is about."""
+"""The two sides, as events number them."""
 
-# What a turn of a fight asks for, by its number at once: an attribute of a class costs 25 ns more (measured).
+# Module constants, because reading an attribute of a class costs 25 ns more in Python 3.11 (measured).
 _STATUS_TICKED: Final = Event.StatusTicked
 _STATUS_PUT: Final = Event.StatusPut
 _SECOND_WIND: Final = Perk.second_wind
@@ -27,7 +27,7 @@ _CLEAN: Final = statuses.CLEAN
 
 
 class Result:
-    """How a fight stands after an input. Plain numbers, for the reason given at `events.Event`."""
+    """The standing of a fight after an input. Plain numbers, for the reason given at `events.Event`."""
 
     goes_on: Final = 0
     won: Final = 1
@@ -38,7 +38,10 @@ class Result:
 
 
 def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
-    """Put an enemy before the hero; its first intent is shown. Who acts first is the caller's to shift."""
+    """Start a fight with an enemy at a rank and level; the enemy shows its first intent.
+
+    The hero acts first. A caller that wants another order changes `next_at` of either side.
+    """
     hero = state.hero
     kind = cat.archetypes[cat.enemy_archetype[enemy]]
     health = tables.ENEMY_HEALTH[level] * kind.health * tables.RANK_HEALTH[rank] // 1_000_000
@@ -56,7 +59,11 @@ def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme
 
 
 def apply_hero_statuses(state: State, fight: Fight, attacks: bool) -> bool:
-    """The hero is about to act: statuses cost health. False: they killed."""
+    """Apply the damage of the hero's statuses before the hero acts. False: the hero died.
+
+    Args:
+        attacks: True if the action is an attack, which makes bleeding count.
+    """
     own = fight.hero.statuses
     hero = state.hero
     if own != _CLEAN:
@@ -72,7 +79,11 @@ def apply_hero_statuses(state: State, fight: Fight, attacks: bool) -> bool:
 
 
 def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
-    """The enemy is about to act: statuses cost health. False: they killed."""
+    """Apply the damage of the enemy's statuses before the enemy acts. False: the enemy died.
+
+    Args:
+        attacks: True if the action is an attack, which makes bleeding count.
+    """
     own = fight.enemy.statuses
     if own != _CLEAN:
         cost, corroded = statuses.apply(own, fight.health_max, tables.STATUS_DAMAGE[fight.level], attacks)
@@ -85,7 +96,7 @@ def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
 
 
 def put_status(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
-    """Put a status on one side, told in the log if it took; returns how much was put."""
+    """Put a status on one side and log it; return the amount put (0: immune, not logged)."""
     if who == HERO:
         added = statuses.inflict(fight.hero.statuses, status, amount)
     else:
@@ -96,7 +107,7 @@ def put_status(cat: Catalogue, state: State, fight: Fight, who: int, status: int
 
 
 def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
-    """The hero loses health to a blow; the second wind may answer. False: dead."""
+    """Take health from the hero; a survivor may get the second wind. False: the hero died."""
     hero = state.hero
     hero.health -= lost
     if hero.health <= 0:
@@ -106,7 +117,7 @@ def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
 
 
 def second_wind(state: State, fight: Fight) -> None:
-    """The talent: once a fight, a hero left with little gets some health back."""
+    """Apply the talent `second_wind`: once a fight, heal a hero who is under 25 % health."""
     hero = state.hero
     figures = hero.figures
     wind = figures.perks[_SECOND_WIND]
@@ -116,7 +127,7 @@ def second_wind(state: State, fight: Fight) -> None:
 
 
 def heal(hero: Hero, permille: int) -> int:
-    """Give back so much of maximum health; returns how much it was."""
+    """Heal `permille` of the maximum health, at most up to it; return the health gained."""
     most = hero.figures.health_max
     gained = most * permille // 1000
     if gained > most - hero.health:
@@ -126,7 +137,12 @@ def heal(hero: Hero, permille: int) -> int:
 
 
 def recover(fighter: Fighter, period: int, length: int) -> None:
-    """The fighter has acted: when it may again. Durations counted in actions fade."""
+    """Set the time of a fighter's next action after an action of this length; fade slow and weaken.
+
+    Args:
+        period: Game milliseconds of a plain attack.
+        length: Length of the action in permille of the period.
+    """
     time = period * length // 1000
     own = fighter.statuses
     if own[SLOW]:

@@ -1,6 +1,6 @@
-"""The enemy's side: it does what it showed, then shows what comes next.
+"""The enemy's action: the enemy does what its intent showed, then shows its next intent.
 
-Source: game.md section 4, "The enemy shows its next action".
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CRITICAL_MISS = int(Band.critical_miss)
 _CRITICAL = int(Band.critical)
 _HIT = int(Band.hit)
 
-# Under names of this module, for the reason given in `blows`.
+# Module constants, for the reason given in `hero_side`.
 _ENEMY_ATTACKED: Final = Event.EnemyAttacked
 _ENEMY_MISSED: Final = Event.EnemyMissed
 _SECOND_WIND: Final = Perk.second_wind
@@ -53,7 +53,7 @@ _WON: Final = Result.won
 
 
 def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
-    """The enemy acts at `now`; a guard ends with it. Returns a `Result`."""
+    """Let the enemy act at the time `now`, which ends a guard of the hero; return the `Result`."""
     fight.actions += 1
     enemy = fight.enemy
     own = enemy.statuses
@@ -80,9 +80,9 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         state.log.append([Event.EnemyDefended])
     if fight.guarding:
         fight.guarding = False
-    # It shows what comes next: a critical miss doubles the wait, slow stretches it.
+    # The next intent: a critical miss doubles its wind-up, slow lengthens it.
     time = next_shown(cat, fight, state.dice) * lengths
-    if afflicted:  # its own blow can put nothing on it but a mark
+    if afflicted:  # the enemy's own action can put only a mark on it, which neither slows nor fades
         time = _time(own, time)
         statuses.fade(own)
     enemy.next_at = now + time
@@ -90,7 +90,7 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
 
 
 def _stunned(state: State, fight: Fight, now: int) -> int:
-    """The action is skipped; what was shown is still to come."""
+    """Skip the enemy's action; the shown intent stays."""
     own = fight.enemy.statuses
     own[STUN] = 0
     state.log.append([Event.Stunned, ENEMY])
@@ -112,9 +112,7 @@ def _heal(state: State, fight: Fight) -> None:
 
 
 def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
-    """One attack of any kind. Returns how many periods it costs (2 after a critical miss), 0 when the hero
-    died.
-    """
+    """Make one attack; return the factor of the next wind-up (2 after a critical miss), or 0: the hero died."""
     own = fight.enemy.statuses
     if own[CONFUSION]:
         own[CONFUSION] -= 1
@@ -141,8 +139,10 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
 
 
 def _band(fight: Fight, die: int, total: int, intent: int) -> int:
-    """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no
-    combos.
+    """Return the band of an enemy's roll.
+
+    The room's tilt shifts the thresholds as it does for the hero. The enemy has no combos, and its heavy
+    attack misses only on 1 to 3.
     """
     critical = CRITICAL_FACE - fight.crit
     if die >= (critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR):
@@ -152,7 +152,7 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
     lowest = MISS_MAX + 1 - fight.hit
     if lowest < HIT_FLOOR:
         lowest = HIT_FLOOR
-    elif lowest > COMBO_MIN:  # what would be a combo always hits
+    elif lowest > COMBO_MIN:  # a total that would be a combo of the hero always hits
         lowest = COMBO_MIN
     if intent == _HEAVY:
         lowest -= MISS_MAX - HEAVY_MISS_MAX
@@ -160,7 +160,7 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
-    """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
+    """Apply a hit: its damage, and its status unless the hero guards. False: the hero died."""
     hero = state.hero
     lost = damage.enemy_damage(cat, hero, fight, intent, band)
     victim = fight.hero.statuses
@@ -189,7 +189,7 @@ def _strike_self(state: State, fight: Fight, intent: int) -> int:
 
 
 def _counter(state: State, fight: Fight) -> None:
-    """The talent: a guarded heavy is answered at once."""
+    """Apply the talent `counter_guard`: the hero answers a guarded heavy attack at once."""
     permille = state.hero.figures.perks[Perk.counter_guard]
     if permille:
         lost = damage.scaled_hit(state.hero, fight, permille)

@@ -1,6 +1,6 @@
 """The hero's attack: roll, band, strip, damage, effects, interrupt.
 
-Source: game.md sections 2 and 4.
+Source: docs/rules.md, "The die" and "A fight".
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _CRITICAL_MISS, _MISS, _HIT, _COMBO, _CRITICAL = (int(band) for band in Band)
 _PRECISE = int(Stance.precise)
 _POWER = int(Stance.power)
 
-# What nearly every attack asks for, by its own name: each step to it through a class or a module costs as
-# much as an addition. For the same reason a field is written only where it changes (a read costs a tenth),
-# and what is seldom there (statuses, luck) is asked for before its function is called.
+# Module constants, because reading an attribute of a class or module costs as much as an addition. For speed,
+# too, a function writes a field only if its value changes (a read costs a tenth of a write), and tests for
+# rare cases (statuses, luck) before it calls the function that handles them.
 _HERO_ATTACKED: Final = Event.HeroAttacked
 _HERO_MISSED: Final = Event.HeroMissed
 _PRECISE_COMBO: Final = Perk.precise_combo
@@ -49,9 +49,7 @@ _BLEED_ON_COMBO: Final = Perk.bleed_on_combo
 
 
 def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
-    """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the
-    hero's end.
-    """
+    """Make one attack in a stance and set the time of the hero's next action. False: the hero died."""
     hero = state.hero
     figures = hero.figures
     fight.actions += 1
@@ -60,7 +58,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     fighter = fight.hero
     own = fighter.statuses
     afflicted = own != CLEAN
-    if afflicted and _held_back(state, fight):
+    if afflicted and _prevented(state, fight):
         return hero.health > 0
     bonus = STANCE_ROLL[stance]
     if stance == _PRECISE:
@@ -76,7 +74,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     length = 1000
     if band >= _COMBO:
         length = _play_strip(cat, state, fight, stance, die + bonus, band)
-        afflicted = True  # or well: an action may put something on the hero
+        afflicted = True  # an action may put a status on the hero
     elif band == _HIT:
         plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
         lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
@@ -93,7 +91,7 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         fight.opened = True
     if stance == _POWER:
         fight.exposed = True
-    if not afflicted:  # as `recover`, when nothing fades
+    if not afflicted:  # as `recover` does for a fighter without statuses
         fighter.next_at += figures.period * length // 1000
         return True
     if own[PIERCE]:
@@ -102,8 +100,8 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     return True
 
 
-def _held_back(state: State, fight: Fight) -> bool:
-    """Statuses cost health, and the confused may strike themselves. True: that was all (or the hero died)."""
+def _prevented(state: State, fight: Fight) -> bool:
+    """Apply statuses and confusion; True if they end the action: the hero died or struck itself."""
     if not apply_hero_statuses(state, fight, True):
         return True
     own = fight.hero.statuses
@@ -116,14 +114,14 @@ def _held_back(state: State, fight: Fight) -> bool:
 
 
 def _reroll(state: State, fight: Fight, die: int) -> int:
-    """Beginner's luck: a miss is rolled once more."""
+    """Use one point of beginner's luck to roll a miss once more; return the new face."""
     fight.luck -= 1
     state.log.append([Event.MissRerolled, die])
     return combat_d20(state.dice)
 
 
 def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
-    """What the die comes to. Critical and critical miss look at the bare die."""
+    """Return the `Band` of a roll: the bare die decides critical and critical miss, the total the others."""
     critical = CRITICAL_FACE - figures.crit - fight.crit
     if critical < CRITICAL_FLOOR:
         critical = CRITICAL_FLOOR
@@ -144,8 +142,10 @@ def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
 
 
 def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
-    """A combo or critical: the current slot is played and the strip goes on. Returns the length of what was
-    done.
+    """Play the current slot of the strip on a combo or critical, and advance the strip.
+
+    Returns:
+        The length of the action in permille of the period.
     """
     hero = state.hero
     strip = hero.strip
@@ -173,7 +173,7 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
 
 
 def _next_slot(route: str, slot: int, slots: int) -> int:
-    """Where the strip goes after a combo that is routed; routes are only read from INT 10 on."""
+    """Return the slot that follows a routed action."""
     if route == "repeat":
         return slot
     if route == "first":
@@ -184,6 +184,7 @@ def _next_slot(route: str, slot: int, slots: int) -> int:
 
 
 def _land(state: State, fight: Fight, event: list[int], lost: int) -> None:
+    """Take the damage from the enemy's health; append the damage to `event`, and `event` to the log."""
     victim = fight.enemy.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
@@ -193,7 +194,7 @@ def _land(state: State, fight: Fight, event: list[int], lost: int) -> None:
 
 
 def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int) -> None:
-    """Statuses of the action, of the weapon (on a critical), and of talents."""
+    """Put the statuses of the action, of talents and, on a critical, of the weapon."""
     hero = state.hero
     figures = hero.figures
     for status, amount, on, on_self in cat.action_effects[action]:
@@ -219,7 +220,7 @@ def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> No
 
 
 def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
-    """A shown heal or status becomes a light blow, half a period later."""
+    """Turn a shown heal or status into a light attack, half a period later."""
     state.log.append([Event.Interrupted, fight.intent])
     intents.show(cat, fight, _LIGHT)
     more = state.hero.figures.perks[Perk.interrupt_mark]
