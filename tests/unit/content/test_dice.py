@@ -7,7 +7,7 @@ import pytest
 from dungeonfighter.rules import dice
 
 
-@pytest.mark.parametrize("count", [1, 2, 8, dice.AHEAD_MAX])
+@pytest.mark.parametrize("count", [1, 2, 8, dice.PEEK_MAX])
 def test_draws_ahead_are_those_drawn_one_by_one(count: int) -> None:
     for seed in range(200):
         rolls = dice.streams(seed)

@@ -7,10 +7,11 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt
-from dungeonfighter.rules import GameOptions, canonical, codec, dice, log
-from dungeonfighter.rules.events import WORDING, Event, sentence
+from dungeonfighter.rules import GameOptions, canonical, codec, dice, events, log
+from dungeonfighter.rules.events import WORDING, Event
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Dice, Mode, Phase
+from dungeonfighter.rules.views.text_view import sentence
 from tests.unit.rules.position import combat_state, hub, inputs, play, rules
 
 
@@ -118,16 +119,37 @@ def test_options_out_of_range(options: dict[str, int | str]) -> None:
     assert caught.value.code == "bad_argument"
 
 
+WORDED_BY_THE_VIEW = {
+    Event.HeroAttacked: [1, 1, 0, 0, 1],
+    Event.HeroMissed: [1, 1, 0],
+    Event.HeroGuarded: [],
+    Event.EnemyAttacked: [0, 1, 0, 1],
+    Event.EnemyMissed: [0, 1, 0],
+    Event.StatusTicked: [0, 1],
+    Event.HazardStruck: [0, 0, 1],
+    Event.AutoFought: [1],
+}
+"""Arguments of the events that have no row in `WORDING`."""
+
+
 @pytest.mark.parametrize("code", [code for name, code in vars(Event).items() if name[0] != "_"])
 def test_every_event_has_a_sentence(code: int) -> None:
-    _, kinds = WORDING[code]
-    arguments = [1 if kind in ("n", "stance") else 0 for kind in kinds]
+    arguments = WORDED_BY_THE_VIEW.get(code)
+    if arguments is None:
+        arguments = [1 if kind == "n" else 0 for kind in WORDING[code][1]]
     assert sentence(rules().catalogue, [code, *arguments]).endswith((".", "!"))
 
 
+def test_no_event_has_two_wordings() -> None:
+    assert WORDED_BY_THE_VIEW.keys().isdisjoint(WORDING)
+
+
 def test_a_sentence_is_short() -> None:
-    told = sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
-    assert told == "You precise: 17 combo STRIKE 31."
+    assert (
+        sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
+        == "You precise 17 combo STRIKE 31."
+    )
+    assert events.sentence(rules().catalogue, [Event.StatusPut, 1, 1, 3]) == "Foe: burn 3."
 
 
 def test_decode_gives_back_what_was_encoded() -> None:

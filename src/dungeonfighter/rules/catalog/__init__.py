@@ -1,4 +1,4 @@
-"""The game's content: data files, their schema, and the catalogue built from them."""
+"""The game's content: the data files, their schema and checks, and the catalogue built from them."""
 
 from dungeonfighter.rules.catalog.catalogue import (
     LEVEL_MAX,

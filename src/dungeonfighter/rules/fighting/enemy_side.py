@@ -112,7 +112,7 @@ def _heal(state: State, fight: Fight) -> None:
 
 
 def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
-    """Make one attack; return the factor of the next wind-up (2 after a critical miss), or 0: the hero died."""
+    """Make one attack; return the factor of the next wind-up: 1, 2 after a critical miss (0: hero died)."""
     own = fight.enemy.statuses
     if own[CONFUSION]:
         own[CONFUSION] -= 1

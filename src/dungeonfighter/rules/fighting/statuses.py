@@ -4,7 +4,7 @@
 |---|---|---|
 | poison | stacks | loses 1 % of maximum health per stack at every own action, until cleared |
 | burn | strength | loses that many points at every own action; then the strength falls by 1 |
-| acid | strength | loses half as much as by burn, and that much armour for the fight; then falls by 1 |
+| acid | strength | loses half as much as by burn, and `strength` armour for the fight; then falls by 1 |
 | bleed | strength | loses as much as by burn, but only at own attacks; then falls by 1 |
 | weaken | actions | takes 1.5 times the damage |
 | stun | 1 | skips the next action |
@@ -62,7 +62,7 @@ def inflict(statuses: list[int], status: int, amount: int, undead: bool = False)
 
 
 def lengthened(status: int, amount: int, more: int) -> int:
-    """Return the amount that a hero inflicts whose INT and talents add `more`; one-shot statuses do not grow."""
+    """Return the amount that a hero inflicts, with the bonus `more` of INT and talents where it applies."""
     return amount + more if tables.STATUS_LENGTHENED[status] else amount
 
 

@@ -1,8 +1,8 @@
-"""Walking a dungeon: doors, what a cleared room allows, how a fight ends, leaving and completion.
+"""A dungeon: its doors, the actions of a cleared room, the end of a fight, leaving and completion.
 
-What is not told is not drawn: the state never holds what the bot cannot know.
+The rules draw only what the bot sees: the state never holds a fact that the bot cannot know.
 
-Source: game.md section 5.
+Source: docs/rules.md, "Dungeons".
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ _KIND_KNOWN = 1
 _ALL_KNOWN = 2
 _DOOR_SENSE: Final = Perk.door_sense
 _DRAWS_MAX: Final = 1 + 3 * 5
-"""What three doors that tell all take from the stream."""
+"""Outputs that three doors with all facts known take from the stream."""
 _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
-"""The kind of room by what is drawn."""
+"""The kind of room by a draw of 0 .. 99."""
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
-    """Go in: the first doors are before the hero."""
+    """Enter an offered dungeon and draw its first doors."""
     dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
     dungeon.boss = offer.boss
     dungeon.roster = offer.enemies
@@ -71,7 +71,7 @@ def enter(cat: Catalogue, state: State, offer: Offer) -> None:
 
 
 def take_door(cat: Catalogue, state: State, place: int) -> None:
-    """Through a door; what is behind a dark one is drawn now."""
+    """Enter the room behind a door; draw the room now if the door is dark."""
     dungeon = _dungeon(state)
     door = dungeon.doors[place]
     if door.kind < 0:
@@ -95,7 +95,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
 
 
 def answer(cat: Catalogue, state: State, choice: int) -> None:
-    """Answer the room's offer: 1 the safe way, 2 and on its trades."""
+    """Answer the room's offer: 1 takes the safe way, 2 and up take its trades."""
     dungeon = _dungeon(state)
     if choice == 1:
         done = rooms.decline(cat, state, dungeon)
@@ -113,7 +113,7 @@ def go_on(cat: Catalogue, state: State) -> None:
 
 
 def search(cat: Catalogue, state: State) -> None:
-    """Once a room: a potion on the highest faces, a woken enemy on the lowest."""
+    """Search the room, once: the highest faces find a potion, the lowest wake an enemy."""
     dungeon = _dungeon(state)
     dungeon.searched = True
     scavenger = state.hero.figures.perks[Perk.scavenger]
@@ -128,13 +128,13 @@ def search(cat: Catalogue, state: State) -> None:
 
 
 def rest(cat: Catalogue, state: State) -> None:
-    """Once a dungeon."""
+    """Rest and heal, once a dungeon."""
     _dungeon(state).rested = True
     state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
 def leave(cat: Catalogue, state: State) -> None:
-    """Out, with nothing: time passes, and a scar stays until a new level is cleared."""
+    """Leave the dungeon for the hub, at the cost of ten turns and, without `escape_artist`, a scar."""
     state.fight = None
     state.dungeon = None
     state.world.spent += tables.LEAVE_TURNS
@@ -145,7 +145,7 @@ def leave(cat: Catalogue, state: State) -> None:
 
 
 def after_fight(cat: Catalogue, state: State, result: int) -> None:
-    """What follows from how a fight stands."""
+    """Apply the consequences of a fight's `Result` to the run."""
     if result == Result.goes_on:
         return
     dungeon = _dungeon(state)
@@ -167,7 +167,7 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
 
 
 def die(state: State) -> None:
-    """Casual: a clone may go on. Otherwise the run is over."""
+    """Kill the hero: a casual run offers a clone, any other run is over."""
     state.log.append([Event.HeroDied])
     state.hero.health = 0
     state.fight = None
@@ -178,7 +178,7 @@ def die(state: State) -> None:
 
 
 def end(state: State, ending: int) -> None:
-    """The run is over; what is shown stays as it was."""
+    """End the run. The phase stays, except that a death sets it to Death."""
     if ending == _DIED:
         state.phase = _DEATH
     state.over = True
@@ -204,7 +204,7 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Experience, gold, an item by level and courage, full health; a new level also heals the scars."""
+    """Complete the dungeon: experience, gold, an item, full health; a first clear also heals the scars."""
     hero = state.hero
     first = world.clear(cat, state, dungeon.level, dungeon.boss)
     gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
@@ -229,7 +229,7 @@ def _rank(dungeon: Dungeon) -> int:
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Two or three doors, a quarter of them dark; before the last room only the guardian's."""
+    """Draw two or three doors, a quarter of them dark; before the last room draw only the guardian's."""
     stream = state.dice
     dungeon.phase = _DOORS
     if dungeon.room + 1 >= dungeon.rooms:
@@ -251,7 +251,7 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
-    """What was behind a dark door."""
+    """Draw the room behind a dark door."""
     stream = state.dice
     door = _door(cat, dungeon, _KIND_KNOWN, dice.peek(stream.layout, 2))
     stream.layout = dice.advance(stream.layout, 2)
@@ -259,7 +259,7 @@ def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
 
 
 def _door(cat: Catalogue, dungeon: Dungeon, hint: int, outputs: Iterator[int]) -> Door:
-    """A door of which so much is told: two outputs of the stream, three if it tells its enemy."""
+    """Make a door from two outputs of the stream, or from three if its hint includes the enemy."""
     kind = _DOORS_DRAWN[next(outputs) * 100 >> 64]
     places = cat.places[dungeon.theme][kind]
     place = places[next(outputs) * len(places) >> 64]

@@ -1,6 +1,6 @@
-"""The hub: wares, camp, travel, the clone, the way back from victory.
+"""The hub: its wares, camping, travel, the clone, and the return from a dungeon.
 
-Source: game.md sections 3, 5 and 7.
+Source: docs/rules.md, "Inputs", "Dungeons" and "World and score".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POTIONS_A_VISIT = 2
 
 
 def arrive(cat: Catalogue, state: State) -> None:
-    """A visit to the hub begins: new offers, new wares."""
+    """Begin a visit to the hub: draw new offers and new wares."""
     here = state.world
     state.phase = _GAME_LOOP
     state.dungeon = None
@@ -37,7 +37,7 @@ def arrive(cat: Catalogue, state: State) -> None:
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
-    """The weapon is the class: how the hero begins."""
+    """Arm the hero with the starting weapon of a kind, which sets the class, and begin at the hub."""
     hero = state.hero
     _arm(cat, hero, kind)
     hero.health = hero.figures.health_max
@@ -48,14 +48,14 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 
 
 def camp(cat: Catalogue, state: State) -> None:
-    """A quarter of the health for fifty turns."""
+    """Heal a quarter of the maximum health at the cost of fifty turns."""
     state.world.spent += tables.CAMP_TURNS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])
 
 
 def wares_open(cat: Catalogue, state: State) -> int:
-    """What the purse and the bag allow: bit 0 a potion, bit 1 the item on sale, bit 2 other wares."""
+    """Return a mask of what the hero can buy now: bit 0 a potion, bit 1 the item on sale, bit 2 a reroll."""
     hero, here = state.hero, state.world
     purse, level, shop = prices.purse(hero), hero.level, here.shop
     mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
@@ -100,7 +100,7 @@ def reroll(cat: Catalogue, state: State) -> None:
 
 
 def travel(cat: Catalogue, state: State, region: int) -> None:
-    """Three events on the road, each with a die: costs can be avoided, gains missed."""
+    """Travel to a region by three events; a die for each decides if its cost and its gain apply."""
     here = state.world
     here.spent += tables.TRAVEL_TURNS
     level = max(1, state.hero.level)
@@ -119,7 +119,7 @@ def travel(cat: Catalogue, state: State, region: int) -> None:
 
 
 def back_from_dungeon(cat: Catalogue, state: State) -> None:
-    """From the completion to the hub; by way of the victory when the last boss has just fallen."""
+    """Return to the hub after a completed dungeon; after the last boss's dungeon the phase is Victory."""
     won = state.world.bosses >= len(cat.regions) and state.dungeon is not None and state.dungeon.boss
     arrive(cat, state)
     if won:
@@ -127,7 +127,7 @@ def back_from_dungeon(cat: Catalogue, state: State) -> None:
 
 
 def clone(cat: Catalogue, state: State) -> None:
-    """Death in a casual run: level, bag and gold stay, what was worn is gone."""
+    """Replace a dead hero by a clone: it keeps level, bag and gold, and loses the worn items."""
     hero = state.hero
     hero.clones += 1
     hero.worn = [None] * len(hero.worn)
@@ -149,5 +149,5 @@ def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
 
 
 def _stock(cat: Catalogue, state: State) -> None:
-    """One item on sale, at the hero's level."""
+    """Put one item of the hero's level on sale."""
     state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]

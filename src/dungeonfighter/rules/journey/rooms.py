@@ -1,6 +1,6 @@
-"""What waits behind a door: a fight with its entry die, a trap, or an offer to answer.
+"""The rooms behind the doors: a fight with its entry die, a trap, or an offer to answer.
 
-Source: game.md section 5.
+Source: docs/rules.md, "Dungeons".
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _OFFER = int(RoomPhase.offer)
 
 
 def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
-    """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
-    well.
+    """Start a fight with an enemy of the room. The entry die decides who is surprised.
+
+    Returns:
+        The `Result`: a surprised hero can die before the first input.
     """
     state.phase = _COMBAT
     fight = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
@@ -54,14 +56,14 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
 
 
 def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """A search woke something: a plain fight, nobody surprised."""
+    """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
     _tilt(cat, dungeon, begin(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
 
 
 def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """The die and a quarter of the agility against the trap; it never takes the last point of health."""
+    """Roll a die and a quarter of the agility against a trap, which never takes the last point of health."""
     events = cat.traps[dungeon.theme]
     number = events[dice.layout(state.dice, len(events))]
     row = cat.events[number]
@@ -78,7 +80,7 @@ def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """A treasure, shrine, merchant or rest room: what it proposes is drawn and shown."""
+    """Draw and show the offer of a treasure, shrine, merchant or rest room."""
     dungeon.phase = _OFFER
     dungeon.offer = []
     dungeon.stock = []
@@ -94,7 +96,7 @@ def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
-    """Which trades of the room's offer can be taken now: bit n for the input n + 2."""
+    """Return a mask of the trades that the hero can take now: bit n stands for the input n + 2."""
     hero = state.hero
     if dungeon.kind == _TREASURE:
         return 1
@@ -117,7 +119,11 @@ def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
 
 
 def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
-    """Input 1: the safe way. A treasure is taken as it lies, a rest room slept in, the others are left."""
+    """Take the safe way: open the treasure without its lock, sleep in the rest room, or leave the offer.
+
+    Returns:
+        True: the room is done.
+    """
     if dungeon.kind == _TREASURE:
         trades.chest(cat, state, dungeon.level, 0)
     elif dungeon.kind == _REST:
@@ -128,7 +134,7 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
 
 
 def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
-    """Trade number `place`. True: the room is done; False: it stays open (a merchant)."""
+    """Take the trade at `place` (from 0). True: the room is done; False: it stays open (a merchant)."""
     if dungeon.kind == _TREASURE:
         _force_lock(cat, state, dungeon)
     elif dungeon.kind == _REST and place == 0:
@@ -149,7 +155,7 @@ def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
 
 
 def rest(cat: Catalogue, state: State) -> int:
-    """Rest in a cleared room; returns how much health it gave."""
+    """Rest in a cleared room; return the health gained."""
     return heal(state.hero, _rest(state, tables.REST))
 
 
@@ -158,7 +164,7 @@ def _rest(state: State, permille: int) -> int:
 
 
 def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """The inner lock of a treasure: a better item, or a needle in the hand and only the gold."""
+    """Try to force a treasure's lock: success gives a better item, failure costs health and leaves gold."""
     total = dice.d20(state.dice) + state.hero.stats[2] // 4
     if total >= tables.LOCK_OPENS:
         state.log.append([Event.LockForced, total])
@@ -188,7 +194,7 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
 
 
 def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
-    """The place shifts thresholds, for both."""
+    """Shift the thresholds of both fighters by the tilt of the room."""
     row = cat.place_rows[dungeon.place]
     if row.tilt == "hit":
         fight.hit = row.tilt_amount
@@ -199,7 +205,7 @@ def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
 
 
 def _omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
-    """What a trade put on the hero for this fight."""
+    """Put the status on the hero that an earlier trade promised for this fight."""
     if dungeon.omen > 0:
         put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
     elif dungeon.omen < 0:

@@ -1,11 +1,16 @@
-"""Costs and gains of shrines, traps and the road: `("health", 200)` and its kin, by the level they are met
-at.
+"""Costs and gains of shrines, traps and travel events: pairs of a thing and an amount, as `("health", 200)`.
 
-Health is in permille of maximum and never the last point; gold is times level; experience is in permille of a
-unit; a stat is that of the weapon in hand; an item's amount is rarity steps; a status makes the next fight
-easier (or harder).
+| thing | its amount |
+|---|---|
+| health | permille of the maximum; a cost never takes the last point |
+| gold | gold for each level of the place |
+| xp | permille of a unit of experience at that level |
+| potion, scar | a number |
+| stat | points on the stat of the hero's weapon kind |
+| item | as a cost a number of items, as a gain one item with so many rarity steps |
+| status | strength of fortify (gain) or weaken (cost) in the next fight |
 
-Source: game.md section 5; `catalog.model.RoomEvent`.
+Source: docs/rules.md, "Dungeons"; `catalog.model.RoomEvent`.
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ def gold_of(level: int, amount: int) -> int:
 
 
 def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
-    """Whether the hero has what is asked."""
+    """Return True if the hero can pay the cost in full."""
     what, amount = cost
     hero = state.hero
     if what == "health":
@@ -49,7 +54,11 @@ def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
 
 
 def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 1000) -> None:
-    """Take what is asked, or as much of it as there is; `weight` permille of it."""
+    """Take the cost from the hero, or as much of it as the hero has.
+
+    Args:
+        weight: Permille by which a cost in health or gold is multiplied.
+    """
     what, amount = cost
     hero = state.hero
     if what == "health":
@@ -77,7 +86,7 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
 
 
 def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
-    """Hand over what is offered."""
+    """Give the gain to the hero."""
     what, amount = gain
     hero = state.hero
     if what == "health":
@@ -103,7 +112,7 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
 
 
 def scar(cat: Catalogue, state: State, amount: int = 1) -> None:
-    """So many scars more, at most six; they last until a new level is cleared."""
+    """Add scars, up to the maximum; they last until the next first clear of a level."""
     hero = state.hero
     hero.scars = min(tables.SCARS_MAX, hero.scars + amount)
     refresh(cat, hero)
@@ -111,6 +120,6 @@ def scar(cat: Catalogue, state: State, amount: int = 1) -> None:
 
 
 def chest(cat: Catalogue, state: State, level: int, steps: int) -> None:
-    """A treasure: an item and gold."""
+    """Give the hero a treasure: an item of this level, and gold."""
     find_item(cat, state, loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind))
     state.log.append([Event.GoldFound, gain_gold(state, prices.treasure(level))])

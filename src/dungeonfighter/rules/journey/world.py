@@ -1,6 +1,6 @@
-"""Progress over the run: cleared levels, bosses, regions, what is offered next.
+"""Progress over the run: cleared levels, bosses, regions, and the dungeons that the hub offers next.
 
-Source: game.md sections 5 and 7.
+Source: docs/rules.md, "Dungeons" and "World and score".
 """
 
 from __future__ import annotations
@@ -15,35 +15,36 @@ from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Offer, State, World
 
 _DRAWS_EACH: Final = 2 + tables.ROSTER
-"""What an offer takes at most from the stream that makes dungeons."""
+"""Most outputs that one offer takes from the layout stream."""
 
 
 def is_cleared(world: World, level: int) -> bool:
-    """Whether a dungeon of this level has been cleared in this run."""
+    """Return True if this run has cleared a dungeon of this level."""
     return level < world.frontier or level in world.cleared
 
 
 def boss_due(cat: Catalogue, world: World) -> bool:
-    """All levels of the present region are cleared and its boss still stands."""
+    """Return True if all levels of the present region are cleared and its boss is not beaten."""
     return world.frontier > cat.regions[world.region].last_level and world.bosses == world.region
 
 
 def open_regions(cat: Catalogue, world: World) -> list[int]:
-    """Regions that can be travelled to now."""
+    """Return the regions that the hero can travel to now."""
     return [r for r in range(min(world.bosses + 1, len(cat.regions))) if r != world.region]
 
 
 def last_level(cat: Catalogue, world: World) -> int:
-    """The highest level the present region offers: the last region goes on without end once all bosses are
-    beaten.
-    """
+    """Return the highest level of the present region; the last one is endless once all bosses are beaten."""
     if world.bosses >= len(cat.regions) and world.region == len(cat.regions) - 1:
         return tables.LEVEL_MAX
     return cat.regions[world.region].last_level
 
 
 def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
-    """The boss if it is due, then the lowest uncleared level f of the region, f - 1 and f + 1."""
+    """Draw the offers: the boss if it is due, then the levels f, f - 1 and f + 1.
+
+    f is the lowest uncleared level of the region.
+    """
     world = state.world
     last = last_level(cat, world)
     lowest = world.frontier if world.frontier < last else last
@@ -63,9 +64,7 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
 
 
 def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
-    """Note a completed dungeon. Returns whether it was the first of its kind: a new level, or the region's
-    boss.
-    """
+    """Record a completed dungeon; return True for a first clear, of its level or of the region's boss."""
     world = state.world
     world.completions += 1
     if boss:
@@ -88,7 +87,7 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 
 
 def first_clear(cat: Catalogue, state: State) -> None:
-    """A new level: the count of experience since the last one starts again, and the scars heal."""
+    """Reset the experience since the last first clear, and heal the scars."""
     state.world.xp_since_clear = 0
     if state.hero.scars:
         state.hero.scars = 0
@@ -96,7 +95,7 @@ def first_clear(cat: Catalogue, state: State) -> None:
 
 
 def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
-    """A dungeon of this level: two outputs of the stream, and one for each enemy met there."""
+    """Make an offer of this level from two outputs of the stream and one for each enemy of its roster."""
     themes = cat.themes_of_region[region]
     theme = themes[next(outputs) * len(themes) >> 64]
     name = next(outputs) * len(cat.themes[theme].dungeons) >> 64
