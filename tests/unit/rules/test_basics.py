@@ -1,4 +1,4 @@
-"""Dice, inputs, events, codec, errors: the engine's own floor."""
+"""Dice, inputs, events, codec and errors: the parts of the engine below the game."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_streams_of_neighbouring_seeds_differ() -> None:
     assert dice.streams(1) != dice.streams(2)
 
 
-def test_weights_share_the_range() -> None:
+def test_weighted_divides_the_range_by_the_weights() -> None:
     assert [dice.weighted((2, 0, 3), n) for n in range(5)] == [0, 0, 2, 2, 2]
 
 
@@ -66,14 +66,14 @@ def test_canonical_spelling(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 49, "caf\u00e9", "1\n2", "\u0661", "\x00"])
-def test_what_is_no_input(text: str) -> None:
+def test_an_input_that_is_not_printable_ascii_is_refused(text: str) -> None:
     with pytest.raises(BadInput) as caught:
         canonical(text)
     assert caught.value.code == "bad_argument"
 
 
 @pytest.mark.parametrize("text", ["", "1,", "a", "1,2,3,4,5,6,7,8,9", "-1", "1000"])
-def test_what_is_no_list(text: str) -> None:
+def test_a_malformed_list_is_none(text: str) -> None:
     assert numbers(text) is None
 
 
@@ -85,7 +85,7 @@ def test_an_illegal_input_lists_the_legal_ones(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["99", "strip 7", "trade 1,2,3,4,5", ""])
-def test_an_illegal_input_changes_nothing(text: str) -> None:
+def test_an_illegal_input_leaves_the_state_unchanged(text: str) -> None:
     state = hub()
     before = rules().encode(state)
     with pytest.raises(BadInput):
@@ -113,7 +113,7 @@ def test_a_run_that_is_over_takes_no_input() -> None:
         {"name": "a\nb"},
     ],
 )
-def test_options_out_of_range(options: dict[str, int | str]) -> None:
+def test_options_out_of_range_are_refused(options: dict[str, int | str]) -> None:
     with pytest.raises(BadInput) as caught:
         rules().new_game(GameOptions(**{"seed": 1, **options}))  # type: ignore[arg-type]
     assert caught.value.code == "bad_argument"
@@ -152,7 +152,7 @@ def test_a_sentence_is_short() -> None:
     assert events.sentence(rules().catalogue, [Event.StatusPut, 1, 1, 3]) == "Foe: burn 3."
 
 
-def test_decode_gives_back_what_was_encoded() -> None:
+def test_decode_inverts_encode() -> None:
     state = combat_state()
     assert codec.decode(codec.encode(state)) == state
 
@@ -178,7 +178,7 @@ def test_parts_that_do_not_fit_are_corrupt() -> None:
 
 @pytest.mark.parametrize("part", ["packed_bag", "packed_worn", "packed_shop", "packed_offers", "log"])
 @pytest.mark.parametrize("wrong", [["x"], 7, None, [b"x"], {}])
-def test_parts_read_later_are_judged_by_decode(part: str, wrong: object) -> None:
+def test_decode_checks_the_parts_that_are_read_later(part: str, wrong: object) -> None:
     state = hub()
     holder = next(one for one in (state, state.hero, state.world) if hasattr(one, part))
     setattr(holder, part, wrong)
@@ -221,7 +221,7 @@ def test_the_log_keeps_24_events() -> None:
         (b"\x91\xa1x", b"\x03"), (b"\x91\x01" * 25, b"\x02" * 25),
     ],
 )  # fmt: skip
-def test_a_past_that_is_no_events_is_no_state(past: bytes, sizes: bytes) -> None:
+def test_a_past_that_is_not_events_is_corrupt(past: bytes, sizes: bytes) -> None:
     state = hub()
     state.past, state.past_sizes = past, sizes
     with pytest.raises(Corrupt):

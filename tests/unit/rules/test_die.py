@@ -33,15 +33,15 @@ def band(face: int, **facts: Any) -> int:
         (20, Band.critical),
     ],
 )
-def test_the_face_decides(face: int, expected: Band) -> None:
+def test_the_face_decides_the_band(face: int, expected: Band) -> None:
     assert band(face) == expected
 
 
 def test_a_critical_miss_doubles_the_recovery() -> None:
-    missed, crashed = combat_state(faces=(3,)), combat_state(faces=(1,))
+    missed, critical = combat_state(faces=(3,)), combat_state(faces=(1,))
     play(missed, "1")
-    play(crashed, "1")
-    assert the_fight(crashed).hero.next_at == 2 * the_fight(missed).hero.next_at
+    play(critical, "1")
+    assert the_fight(critical).hero.next_at == 2 * the_fight(missed).hero.next_at
 
 
 def test_the_room_shifts_the_hit_threshold() -> None:
@@ -94,7 +94,7 @@ def test_luck_rerolls_only_once() -> None:
     assert happened(step, Event.HeroMissed)
 
 
-def test_luck_does_not_mend_a_critical_miss() -> None:
+def test_luck_does_not_reroll_a_critical_miss() -> None:
     assert band(1, luck=5) == Band.critical_miss
 
 
@@ -110,6 +110,6 @@ def test_amplification_at_99_is_156_percent() -> None:
     assert tables.AMP[99] == 1560
 
 
-def test_each_weapon_has_its_pace() -> None:
+def test_each_weapon_has_its_period() -> None:
     periods = [hub(weapon).hero.figures.period for weapon in Weapon]
     assert periods[Weapon.mace] > periods[Weapon.sword] > periods[Weapon.wand]

@@ -1,4 +1,4 @@
-"""What the enemy shows and then does."""
+"""The intents of the enemy: how they are drawn, and what each does."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from tests.unit.rules.position import ANY, combat_state, enemy, happened, play, 
     ("intent", "permille"),
     [(Intent.light, 600), (Intent.normal, 1000), (Intent.heavy, 2200), (Intent.status, 500)],
 )
-def test_an_intents_damage(intent: Intent, permille: int) -> None:
+def test_an_intent_deals_its_damage(intent: Intent, permille: int) -> None:
     state = combat_state(faces=(10, 10), at=1, intent=intent)
     assert taken(state, "1") == the_fight(state).damage * permille // 1000
 
 
-def test_a_critical_of_the_enemy() -> None:
+def test_a_critical_of_the_enemy_deals_more() -> None:
     state = combat_state(faces=(10, 20), at=1)
     assert taken(state, "1") == the_fight(state).damage * 1600 // 1000
 
 
 @pytest.mark.parametrize(("face", "hits"), [(5, False), (6, True)])
-def test_a_normal_blow_misses_up_to_5(face: int, hits: bool) -> None:
+def test_a_normal_attack_misses_up_to_5(face: int, hits: bool) -> None:
     step = play(combat_state(faces=(10, face), at=1), "1")
     assert bool(happened(step, Event.EnemyAttacked)) == hits
 
 
 @pytest.mark.parametrize(("face", "hits"), [(3, False), (4, True)])
-def test_a_heavy_blow_misses_only_up_to_3(face: int, hits: bool) -> None:
+def test_a_heavy_attack_misses_only_up_to_3(face: int, hits: bool) -> None:
     step = play(combat_state(faces=(10, face), at=1, intent=Intent.heavy), "1")
     assert bool(happened(step, Event.EnemyAttacked)) == hits
 
@@ -64,7 +64,7 @@ def test_a_wind_up_takes_its_length(intent: Intent, permille: int) -> None:
     assert fight.enemy.next_at == permille
 
 
-def test_the_status_intent_puts_the_enemys_status() -> None:
+def test_the_status_intent_inflicts_the_enemys_status() -> None:
     state = combat_state(faces=(10, 10), at=1, intent=Intent.status)
     play(state, "1")
     row = rules().catalogue.enemies[the_fight(state).enemy_kind]
@@ -78,8 +78,8 @@ def test_heal_gives_12_percent() -> None:
     assert the_fight(state).health == 22_000
 
 
-def chosen(**facts: Any) -> set[int]:
-    """All intents this enemy ever shows in such a state."""
+def intents_shown(**facts: Any) -> set[int]:
+    """Return the intents that a shaman shows in 400 draws in such a fight."""
     cat = rules().catalogue
     fight = the_fight(combat_state(against=enemy("shaman"), **facts))
     seen = set()
@@ -89,24 +89,24 @@ def chosen(**facts: Any) -> set[int]:
     return seen
 
 
-def test_no_heal_above_80_percent() -> None:
-    assert Intent.heal not in chosen()
+def test_the_enemy_does_not_heal_above_80_percent() -> None:
+    assert Intent.heal not in intents_shown()
 
 
-def test_a_heal_when_wounded() -> None:
-    assert Intent.heal in chosen(health_max=200_000)
+def test_a_wounded_enemy_heals() -> None:
+    assert Intent.heal in intents_shown(health_max=200_000)
 
 
-def test_no_third_heal() -> None:
-    assert Intent.heal not in chosen(health_max=200_000, heals=2)
+def test_the_enemy_heals_at_most_twice() -> None:
+    assert Intent.heal not in intents_shown(health_max=200_000, heals=2)
 
 
 def test_a_normal_enemy_flees_under_20_percent() -> None:
-    assert Intent.flee in chosen(health_max=600_000)
+    assert Intent.flee in intents_shown(health_max=600_000)
 
 
 def test_an_elite_never_flees() -> None:
-    assert Intent.flee not in chosen(health_max=600_000, rank=Rank.elite)
+    assert Intent.flee not in intents_shown(health_max=600_000, rank=Rank.elite)
 
 
 def test_fleeing_ends_the_fight_without_a_kill() -> None:
@@ -115,7 +115,7 @@ def test_fleeing_ends_the_fight_without_a_kill() -> None:
     assert not happened(step, Event.EnemyDied)
 
 
-def test_a_boss_plays_its_pattern() -> None:
+def test_a_boss_follows_its_pattern() -> None:
     cat = rules().catalogue
     boss = cat.boss_of_region[0]
     fight = the_fight(combat_state(against=boss, rank=Rank.boss, pattern_at=0))
@@ -127,7 +127,7 @@ def test_a_boss_plays_its_pattern() -> None:
     assert seen == allowed
 
 
-def test_under_half_health_a_boss_plays_the_other_pattern() -> None:
+def test_under_half_health_a_boss_follows_the_other_pattern() -> None:
     cat = rules().catalogue
     boss = cat.boss_of_region[0]
     fight = the_fight(combat_state(against=boss, rank=Rank.boss, pattern_at=3))
@@ -142,10 +142,10 @@ def test_under_half_health_a_boss_plays_the_other_pattern() -> None:
     ("hero", "other"), [(Weapon.wand, "sword"), (Weapon.sword, "dagger"), (Weapon.dagger, "wand")]
 )
 def test_the_class_wheel_favours_the_hero(hero: Weapon, other: str) -> None:
-    prey = combat_state(hero, against=enemy("", hero_class=other))
+    favoured = combat_state(hero, against=enemy("", hero_class=other))
     even = combat_state(hero, against=enemy("", hero_class=""))
     cat = rules().catalogue
-    assert combat.outgoing(cat, prey) == combat.outgoing(cat, even) * 1200 // 1000
+    assert combat.outgoing(cat, favoured) == combat.outgoing(cat, even) * 1200 // 1000
 
 
 def test_the_class_wheel_can_favour_the_enemy() -> None:
@@ -153,7 +153,7 @@ def test_the_class_wheel_can_favour_the_enemy() -> None:
     assert combat.incoming(rules().catalogue, state) == the_fight(state).damage * 1200 // 1000
 
 
-def test_incoming_is_what_a_plain_hit_takes() -> None:
+def test_incoming_is_the_damage_of_a_plain_hit() -> None:
     state = combat_state(faces=(10, 10), at=1)
     expected = combat.incoming(rules().catalogue, state)
     assert taken(state, "1") == expected
@@ -165,7 +165,7 @@ def test_enemy_first_compares_with_a_plain_attack() -> None:
     assert combat.enemy_first(state)
 
 
-def test_elite_health_and_damage() -> None:
+def test_an_elite_has_more_health_and_damage() -> None:
     cat = rules().catalogue
     state = combat_state()
     normal = begin(cat, state, enemy(), Rank.normal, 10, 0)

@@ -1,4 +1,4 @@
-"""What each input of a fight does, seen alone."""
+"""The inputs of a fight, one by one."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_exposure_ends_with_the_next_action() -> None:
 
 
 def test_power_ignores_defence() -> None:
-    open_to_it, defended = combat_state(faces=(10,)), combat_state(faces=(10,), intent=Intent.defend)
-    assert dealt(defended, "3") == dealt(open_to_it, "3")
+    undefended, defended = combat_state(faces=(10,)), combat_state(faces=(10,), intent=Intent.defend)
+    assert dealt(defended, "3") == dealt(undefended, "3")
 
 
 def test_defence_halves_an_attack() -> None:
@@ -74,17 +74,17 @@ def test_defence_halves_an_attack() -> None:
     assert dealt(state, "1") == plain(state) // 2
 
 
-def test_guard_weakens_a_normal_blow() -> None:
-    free, held = combat_state(faces=(10, 10), at=1), combat_state(faces=(10,), at=1)
-    assert taken(held, "4") == taken(free, "1") * 600 // 1000
+def test_guard_weakens_a_normal_attack() -> None:
+    unguarded, guarded = combat_state(faces=(10, 10), at=1), combat_state(faces=(10,), at=1)
+    assert taken(guarded, "4") == taken(unguarded, "1") * 600 // 1000
 
 
-def test_guard_weakens_a_heavy_blow_more() -> None:
-    free, held = (
+def test_guard_weakens_a_heavy_attack_more() -> None:
+    unguarded, guarded = (
         combat_state(faces=(10, 10), at=1, intent=Intent.heavy),
         combat_state(faces=(10,), at=1, intent=Intent.heavy),
     )
-    assert abs(taken(held, "4") - taken(free, "1") * 400 // 1000) <= 1
+    assert abs(taken(guarded, "4") - taken(unguarded, "1") * 400 // 1000) <= 1
 
 
 def test_a_guarded_heavy_marks_the_enemy() -> None:
@@ -163,14 +163,14 @@ def test_food_heals() -> None:
 
 
 @pytest.mark.parametrize("number", rules().catalogue.other_consumables)
-def test_every_other_consumable_puts_its_status(number: int) -> None:
+def test_every_other_consumable_inflicts_its_status(number: int) -> None:
     state = combat_state()
     state.hero.consumables = replaced(state.hero.consumables, number, 1)
     row = rules().catalogue.consumables[number]
     step = play(state, f"item {number + 1}")
     side = 1 if row.who == "foe" else 0
-    put = happened(step, Event.StatusPut)
-    assert row.effect != "status" or put[0][1:3] == [side, rules().catalogue.consumable_status[number]]
+    inflicted = happened(step, Event.StatusPut)
+    assert row.effect != "status" or inflicted[0][1:3] == [side, rules().catalogue.consumable_status[number]]
 
 
 def test_fleeing_lets_the_enemy_act_first() -> None:
@@ -184,7 +184,7 @@ def test_fleeing_leaves_the_dungeon() -> None:
     assert (state.phase, state.dungeon) == (Phase.GameLoop, None)
 
 
-def test_fleeing_leaves_a_scar() -> None:
+def test_fleeing_costs_a_scar() -> None:
     state = combat_state(faces=(10, ANY, 20))
     play(state, "8")
     assert state.hero.scars == 1
@@ -196,7 +196,7 @@ def test_fleeing_can_fail() -> None:
     assert state.phase == Phase.Combat
 
 
-def test_nobody_flees_from_a_boss() -> None:
+def test_fleeing_from_a_boss_is_illegal() -> None:
     boss = rules().catalogue.boss_of_region[0]
     assert "8" not in inputs(combat_state(against=boss, rank=Rank.boss))
 
@@ -219,7 +219,7 @@ def test_auto_counts_every_attack() -> None:
     assert state.turn + state.world.spent == happened(step, Event.AutoFought)[0][1]
 
 
-def test_a_fight_without_end_is_broken_off() -> None:
+def test_an_undecided_fight_ends_after_400_acts() -> None:
     state = combat_state(actions=399, faces=(3,))
     play(state, "1")
     assert state.phase == Phase.GameLoop
@@ -230,7 +230,7 @@ def test_the_enemy_acts_when_its_time_comes_first() -> None:
     assert happened(step, Event.EnemyAttacked)
 
 
-def test_ties_are_the_heros() -> None:
+def test_at_equal_times_the_hero_acts() -> None:
     state = combat_state(faces=(10, 10))
     the_fight(state).enemy.next_at = state.hero.figures.period
     assert not happened(play(state, "1"), Event.EnemyAttacked)

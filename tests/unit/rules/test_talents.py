@@ -1,4 +1,4 @@
-"""Each talent's mechanism, against the same position without it."""
+"""The mechanism of each talent, compared with the same position without it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_precise_combo_rolls_higher() -> None:
     assert happened(step, Event.HeroAttacked)[0][2] == 11 + amount("precise_combo")
 
 
-def test_power_armour_softens_exposure() -> None:
+def test_power_armour_lowers_the_damage_of_exposure() -> None:
     soft, hard = (
         combat_state(faces=(10, 10), at=1, talents=("power_armour",)),
         combat_state(faces=(10, 10), at=1),
@@ -53,7 +53,7 @@ def test_power_armour_softens_exposure() -> None:
     assert taken(soft, "3") < taken(hard, "3")
 
 
-def test_bleed_on_combo() -> None:
+def test_bleed_on_combo_inflicts_bleed() -> None:
     state = combat_state(faces=(15,), talents=("bleed_on_combo",))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.bleed] == amount("bleed_on_combo")
@@ -68,7 +68,7 @@ def test_executioner_needs_a_wounded_enemy() -> None:
     assert dealt(wounded, "1") == dealt(whole, "1") * amount("executioner") // 1000
 
 
-def test_second_wind_comes_once() -> None:
+def test_second_wind_heals_once_a_fight() -> None:
     state = combat_state(faces=(10, 10), at=1, level=1, talents=("second_wind",))
     state.hero.health = state.hero.figures.health_max // 4 + 5
     step = play(state, "1")
@@ -83,7 +83,7 @@ def test_scavenger_finds_on_more_faces() -> None:
     assert not happened(play(state, "2"), Event.SearchFailed)
 
 
-def test_scavenger_wakes_nothing() -> None:
+def test_scavenger_wakes_no_enemy() -> None:
     state = position.cleared()
     teach(state, "scavenger")
     roll_event(state, 1)
@@ -91,7 +91,7 @@ def test_scavenger_wakes_nothing() -> None:
     assert state.phase == Phase.Dungeon
 
 
-def test_door_sense_knows_no_darkness() -> None:
+def test_door_sense_sees_no_dark_door() -> None:
     state = position.cleared(rooms=12)
     teach(state, "door_sense")
     for _ in range(30):
@@ -129,27 +129,27 @@ def test_interrupt_mark_marks_and_delays() -> None:
     )
 
 
-def test_hazard_ward_turns_hazards_away() -> None:
+def test_hazard_ward_spares_the_hero() -> None:
     state = combat_state(talents=("hazard_ward",))
     for _ in range(20):
         combat.room_acts(rules().catalogue, state, the_fight(state))
     assert state.hero.health == state.hero.figures.health_max
 
 
-def test_hazard_ward_softens_traps() -> None:
+def test_hazard_ward_lowers_the_cost_of_traps() -> None:
     hard, soft = room(RoomKind.trap), room(RoomKind.trap, talents=("hazard_ward",))
     roll_event(hard, 1)
     roll_event(soft, 1)
     assert 0 < taken(soft, "1") < taken(hard, "1")
 
 
-def test_thick_skin_is_armour() -> None:
+def test_thick_skin_adds_armour() -> None:
     state = position.hub()
     before = state.hero.figures.armour
     assert teach(state, "thick_skin") == state.hero.figures.armour - before
 
 
-def test_quick_hands() -> None:
+def test_quick_hands_shorten_a_consumable() -> None:
     state = combat_state(talents=("quick_hands",))
     play(state, "5")
     assert the_fight(state).hero.next_at == state.hero.figures.period * amount("quick_hands") // 1000
@@ -172,12 +172,12 @@ def test_gambler_turns_1_into_a_critical() -> None:
     assert happened(step, Event.HeroAttacked)[0][3] == 4
 
 
-def test_gambler_pays_with_2() -> None:
+def test_gambler_turns_2_into_a_critical_miss() -> None:
     step = play(combat_state(faces=(2,), talents=("gambler",)), "1")
     assert happened(step, Event.HeroMissed)[0][3] == 0
 
 
-def test_long_statuses() -> None:
+def test_long_statuses_lengthen_a_burn() -> None:
     state = combat_state(Weapon.wand, faces=(15,), talents=("long_statuses",))
     other = combat_state(Weapon.wand, faces=(15,))
     play(state, "1")
@@ -186,13 +186,13 @@ def test_long_statuses() -> None:
     assert longer == amount("long_statuses")
 
 
-def test_poisoner() -> None:
+def test_poisoner_poisons_on_a_critical() -> None:
     state = combat_state(faces=(20,), talents=("poisoner",))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.poison] == amount("poisoner")
 
 
-def test_field_medic_rests_better() -> None:
+def test_field_medic_heals_more_at_a_rest() -> None:
     state = position.cleared()
     teach(state, "field_medic")
     state.hero.health = 1
@@ -200,7 +200,7 @@ def test_field_medic_rests_better() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * (300 + amount("field_medic")) // 1000
 
 
-def test_field_medic_camps_better() -> None:
+def test_field_medic_heals_more_at_a_camp() -> None:
     state = position.hub()
     teach(state, "field_medic")
     state.hero.health = 1
@@ -208,7 +208,7 @@ def test_field_medic_camps_better() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * (250 + amount("field_medic")) // 1000
 
 
-def test_giant_slayer_needs_a_giant() -> None:
+def test_giant_slayer_needs_an_elite() -> None:
     small = combat_state(faces=(10,), talents=("giant_slayer",))
     giant = combat_state(faces=(10,), talents=("giant_slayer",), rank=Rank.elite)
     assert dealt(giant, "1") == dealt(small, "1") * amount("giant_slayer") // 1000
@@ -220,7 +220,7 @@ def test_momentum_shortens_the_second_combo() -> None:
     assert the_fight(state).hero.next_at == state.hero.figures.period * (1000 - amount("momentum")) // 1000
 
 
-def test_last_stand_needs_wounds() -> None:
+def test_last_stand_needs_a_wounded_hero() -> None:
     whole, wounded = (
         combat_state(faces=(10,), talents=("last_stand",)),
         combat_state(faces=(10,), talents=("last_stand",)),
@@ -229,7 +229,7 @@ def test_last_stand_needs_wounds() -> None:
     assert dealt(wounded, "1") == dealt(whole, "1") * amount("last_stand") // 1000
 
 
-def test_escape_artist_flees_without_a_blow() -> None:
+def test_escape_artist_flees_before_the_enemy_acts() -> None:
     step = play(combat_state(talents=("escape_artist",)), "8")
     assert happened(step, Event.HeroFled)
     assert not happened(step, Event.EnemyAttacked)
@@ -260,7 +260,7 @@ def test_a_level_offers_three_talents() -> None:
     assert (state.phase, len(set(state.talent_offer))) == (Phase.LevelUp, 3)
 
 
-def test_a_held_talent_is_not_offered() -> None:
+def test_a_talent_of_the_hero_is_not_offered() -> None:
     state = position.hub()
     cat = rules().catalogue
     state.hero.talents = list(range(len(cat.talents) - 2))
@@ -268,7 +268,7 @@ def test_a_held_talent_is_not_offered() -> None:
     assert sorted(state.talent_offer) == [len(cat.talents) - 2, len(cat.talents) - 1]
 
 
-def test_taking_a_talent_goes_on_where_the_level_came() -> None:
+def test_taking_a_talent_returns_to_the_phase_before() -> None:
     state = position.hub()
     level_up(state)
     play(state, "2")
@@ -283,7 +283,7 @@ def test_without_talents_left_there_is_no_choice() -> None:
     assert state.phase == Phase.Inventory
 
 
-def test_the_offer_is_emptied() -> None:
+def test_taking_a_talent_empties_the_offer() -> None:
     state = position.hub()
     level_up(state)
     take_talent(rules().catalogue, state, 0)

@@ -32,10 +32,9 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
-from dungeonfighter.rules.tables import WHEEL_BEATS
+from dungeonfighter.rules.tables import LEVEL_MAX, WHEEL_BEATS
 from dungeonfighter.rules.talents import NUMBERS
 
-LEVEL_MAX: Final = 100
 TIERS: Final = 5
 RARITY_MAX: Final = 5
 RARITY_BONUS: Final = 80

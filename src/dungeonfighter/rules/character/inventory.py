@@ -9,7 +9,7 @@ Source: docs/rules.md, "Inputs" and "Items".
 from __future__ import annotations
 
 from dungeonfighter import limits
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import learn
 from dungeonfighter.rules.character.progress import gain_gold

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
-from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, RARITY_BONUS, TIERS, Catalogue
+from dungeonfighter.rules.catalog.catalogue import RARITY_BONUS, TIERS, Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
+from dungeonfighter.rules.tables import LEVEL_MAX
 
 _WEAPON = int(Slot.weapon)
 _KINDS: Final = len(Weapon)

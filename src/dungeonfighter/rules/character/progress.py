@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import learn, potions_max
 from dungeonfighter.rules.events import Event

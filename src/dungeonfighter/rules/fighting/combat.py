@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, enemy_side, statuses

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import intents, statuses
 from dungeonfighter.rules.fighting.statuses import SLOW, WEAKEN

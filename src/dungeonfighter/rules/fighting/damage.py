@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.fighting.statuses import FORTIFY, PIERCE
 from dungeonfighter.rules.state import Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.tables import (

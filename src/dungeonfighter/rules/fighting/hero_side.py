@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT, Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event

@@ -7,7 +7,7 @@ Source: docs/rules.md, "A fight" and "Enemies".
 
 from __future__ import annotations
 
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.state import Dice, Fight, Intent, Rank
 from dungeonfighter.rules.tables import (

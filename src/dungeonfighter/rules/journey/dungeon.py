@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import drop, find_good, find_item, gain_gold, gain_units
 from dungeonfighter.rules.events import Event

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
 from dungeonfighter.rules.events import Event

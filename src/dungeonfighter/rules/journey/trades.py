@@ -16,7 +16,7 @@ Source: docs/rules.md, "Dungeons"; `catalog.model.RoomEvent`.
 from __future__ import annotations
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units
