@@ -57,7 +57,8 @@ CLAIMS: Final = {
     "kills": "kill {} (elite {}, guardian {}, boss {})".format(
         *(share(tables.RANK_XP[rank]) for rank in (0, 1, 2, 3))
     ),
-    "above": f"{percent(tables.STRONGER)} less, from {tables.STRONGER_NONE} above nothing",
+    "above": f"{percent(tables.STRONGER)} less for each level of difference, and none from "
+    f"{tables.STRONGER_NONE} levels on",
     "start": f"begins with {tables.START_GOLD} gold, {tables.START_GOODS[5]} potions",
     "periods": f"period is {share(tables.PERIOD)} s",
     "enemy period": f"enemy's period is {share(tables.ENEMY_PERIOD)} s",
