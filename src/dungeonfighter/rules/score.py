@@ -18,7 +18,6 @@ def score(state: State) -> int:
 
 
 def gained(world: World, xp: int, first_clears: int, bosses: int, frontier: int) -> int:
-    """Return the score gained since the world had these figures."""
     now = _score(world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
     return now - _score(xp, first_clears, bosses, frontier)
 

@@ -219,17 +219,14 @@ XP_NEXT: Final = (0, 300, 450, *(300 * (level - 1) for level in range(3, LEVEL_M
 
 
 def unit(level: int) -> int:
-    """Return one unit of experience at the level of an enemy or dungeon."""
     return 25 + 5 * level
 
 
 def xp_next(level: int) -> int:
-    """Return the experience from this level to the next: 300, 450, then 300 x (level - 1)."""
     return XP_NEXT[level if level < LEVEL_MAX else LEVEL_MAX]
 
 
 def rooms_of(level: int) -> int:
-    """Return the number of rooms of a dungeon of this level."""
     rooms = (level + 1) // 2
     if rooms < 2:
         return 2

@@ -11,7 +11,7 @@ from typing import Any
 from dungeonfighter.rules import GameOptions, Rules, State, Step, load_rules
 from dungeonfighter.rules import dice as chance
 from dungeonfighter.rules.character.hero import refresh
-from dungeonfighter.rules.fighting.common import begin
+from dungeonfighter.rules.fighting.common import begin_fight
 from dungeonfighter.rules.state import (
     Dice,
     Door,
@@ -107,7 +107,9 @@ def combat_state(
     for talent in talents:
         teach(state, talent)
     cat = rules().catalogue
-    fight = begin(cat, state, enemy() if against is None else against, rank, level, the_dungeon(state).theme)
+    fight = begin_fight(
+        cat, state, enemy() if against is None else against, rank, level, the_dungeon(state).theme
+    )
     fight.health = fight.health_max = health
     fight.armour = 0
     fight.intent = int(intent)

@@ -9,7 +9,7 @@ import pytest
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, intents
-from dungeonfighter.rules.fighting.common import begin
+from dungeonfighter.rules.fighting.common import begin_fight
 from dungeonfighter.rules.state import Band, Dice, Intent, Rank, Status, Weapon
 from tests.unit.rules.position import ANY, combat_state, enemy, happened, play, rules, taken, the_fight
 
@@ -168,8 +168,8 @@ def test_enemy_first_compares_with_a_plain_attack() -> None:
 def test_an_elite_has_more_health_and_damage() -> None:
     cat = rules().catalogue
     state = combat_state()
-    normal = begin(cat, state, enemy(), Rank.normal, 10, 0)
-    elite = begin(cat, state, enemy(), Rank.elite, 10, 0)
+    normal = begin_fight(cat, state, enemy(), Rank.normal, 10, 0)
+    elite = begin_fight(cat, state, enemy(), Rank.elite, 10, 0)
     assert (elite.health, elite.damage) == (normal.health * 14 // 10, normal.damage * 12 // 10)
 
 

@@ -170,7 +170,6 @@ def _known(cat: Catalogue, hero: Hero) -> list[int]:
 
 
 def _repair_strip(cat: Catalogue, hero: Hero) -> None:
-    """Limit the strip to known actions and to its slots; keep the basic action of the weapon in it."""
     if hero.kind < 0:
         return
     basic = cat.basic[hero.kind]

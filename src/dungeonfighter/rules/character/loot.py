@@ -93,7 +93,6 @@ def roll_item(
 
 
 def starting_weapon(cat: Catalogue, kind: int) -> Item:
-    """Return the weapon a hero begins with: the first of its kind in tier 1, with no affixes and no dice."""
     base = cat.weapons[kind][0][0]
     row = cat.items[base]
     return Item(base=base, level=1, rarity=0, value=(row.low + row.high) // 2)
@@ -111,12 +110,10 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
 
 
 def reward_level(dungeon_level: int, hero_level: int) -> int:
-    """Return the level of a cleared dungeon's item, which falls as the hero outgrows the dungeon."""
     return clamp_level(2 * dungeon_level - hero_level)
 
 
 def clamp_level(level: int) -> int:
-    """Return the nearest level that an item can have."""
     if level < 1:
         return 1
     return level if level < LEVEL_MAX else LEVEL_MAX
@@ -139,7 +136,6 @@ def roll_tier(outputs: Iterator[int], level: int) -> int:
 
 
 def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
-    """Return what one affix gives on an item of this level and rarity, in the unit of its stat."""
     return cat.affix_worth[rarity][level][affix]
 
 
@@ -151,7 +147,6 @@ def totals(cat: Catalogue, item: Item) -> list[int]:
 
 
 def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
-    """Return the sum of `totals` over everything the hero wears."""
     sums = [0] * STATS
     stats, worths, slows = cat.affix_stat, cat.affix_worth, cat.item_slows
     for item in hero.worn:  # `add` written out, because each change of equipment sums all items anew

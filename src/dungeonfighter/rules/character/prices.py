@@ -37,7 +37,6 @@ def purse(hero: Hero) -> int:
 
 
 def good(cat: Catalogue, hero: Hero, number: int) -> int:
-    """Return the price of one consumable, which depends on the hero's level."""
     return _discounted(hero, cat.consumable_prices[number][hero.level])
 
 
@@ -46,17 +45,14 @@ def item(hero: Hero, thing: Item) -> int:
 
 
 def reroll(hero: Hero, world: World) -> int:
-    """Return the price of a new item on sale at the hub."""
     return _discounted(hero, REROLLS[hero.level] * (1 + world.rerolls))
 
 
 def scrap(thing: Item) -> int:
-    """Return the gold for an item that is dropped or does not fit in the bag: a sixth of its full price."""
     return ITEMS[thing.level][thing.rarity] // 6
 
 
 def treasure(level: int) -> int:
-    """Return the gold in a treasure room of this level."""
     return 20 + 10 * level
 
 

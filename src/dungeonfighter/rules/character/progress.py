@@ -44,7 +44,6 @@ def gain_gold(state: State, amount: int) -> int:
 
 
 def find_item(cat: Catalogue, state: State, item: Item) -> None:
-    """Put the item into the bag, or scrap it for gold if the bag is full."""
     hero = state.hero
     if len(hero.bag) < limits.bag_items_max:
         hero.bag = [*hero.bag, item]
@@ -90,7 +89,6 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
 
 
 def other_good(cat: Catalogue, state: State) -> int:
-    """Draw any consumable but the potion; return its catalogue number."""
     number = dice.loot(state.dice, len(cat.consumables) - 1)
     return number + (number >= cat.consumable_at[5])
 
@@ -118,7 +116,6 @@ def level_up(cat: Catalogue, state: State) -> None:
 
 
 def take_talent(cat: Catalogue, state: State, choice: int) -> None:
-    """Give the hero the offered talent at place `choice` and return to the phase before the level-up."""
     number = state.talent_offer[choice]
     hero = state.hero
     hero.talents = [*hero.talents, number]

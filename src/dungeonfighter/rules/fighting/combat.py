@@ -44,7 +44,6 @@ _ACTIONS_MAX = limits.fight_actions_max
 
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
-    """Attack in the stance `attack`, `precise` or `power`."""
     fight = state.fight
     assert fight is not None
     return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
@@ -92,7 +91,6 @@ def use(cat: Catalogue, state: State, number: int) -> int:
 
 
 def flee(cat: Catalogue, state: State) -> int:
-    """Try to flee: the enemy acts first, then a die and the difference in agility decide."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -178,22 +176,22 @@ def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bo
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
-    who = dice.event(state.dice, 2)
-    if who == spare:
-        who = 1 - who
-    if who == HERO and state.hero.figures.perks[Perk.hazard_ward]:
-        who = ENEMY
-    most = state.hero.figures.health_max if who == HERO else fight.health_max
+    side = dice.event(state.dice, 2)
+    if side == spare:
+        side = 1 - side
+    if side == HERO and state.hero.figures.perks[Perk.hazard_ward]:
+        side = ENEMY
+    most = state.hero.figures.health_max if side == HERO else fight.health_max
     lost = most * row.damage // 1000
-    if who == ENEMY:
+    if side == ENEMY:
         lost = min(lost, fight.health - 1)
-    state.log.append([Event.HazardStruck, number, who, lost])
-    if who == ENEMY:
+    state.log.append([Event.HazardStruck, number, side, lost])
+    if side == ENEMY:
         fight.health -= lost
     elif lost and not hurt_hero(state, fight, lost):
         return False
     if cat.hazard_status[number] >= 0:
-        put_status(cat, state, fight, who, cat.hazard_status[number], row.amount)
+        put_status(cat, state, fight, side, cat.hazard_status[number], row.amount)
     return True
 
 

@@ -37,7 +37,7 @@ class Result:
     stalled: Final = 5
 
 
-def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
+def begin_fight(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
     """Start a fight with an enemy at a rank and level; the enemy shows its first intent.
 
     The hero acts first. A caller that wants another order changes `next_at` of either side.
@@ -95,14 +95,14 @@ def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
     return fight.health > 0
 
 
-def put_status(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
+def put_status(cat: Catalogue, state: State, fight: Fight, side: int, status: int, amount: int) -> int:
     """Put a status on one side and log it; return the amount put (0: immune, not logged)."""
-    if who == HERO:
+    if side == HERO:
         added = statuses.inflict(fight.hero.statuses, status, amount)
     else:
         added = statuses.inflict(fight.enemy.statuses, status, amount, cat.enemies[fight.enemy_kind].undead)
     if added:
-        state.log.append([_STATUS_PUT, who, status, added])
+        state.log.append([_STATUS_PUT, side, status, added])
     return added
 
 
@@ -117,7 +117,6 @@ def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
 
 
 def second_wind(state: State, fight: Fight) -> None:
-    """Apply the talent `second_wind`: once a fight, heal a hero who is under 25 % health."""
     hero = state.hero
     figures = hero.figures
     wind = figures.perks[_SECOND_WIND]

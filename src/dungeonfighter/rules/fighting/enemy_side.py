@@ -90,7 +90,6 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
 
 
 def _stunned(state: State, fight: Fight, now: int) -> int:
-    """Skip the enemy's action; the shown intent stays."""
     own = fight.enemy.statuses
     own[STUN] = 0
     state.log.append([Event.Stunned, ENEMY])
@@ -189,7 +188,6 @@ def _strike_self(state: State, fight: Fight, intent: int) -> int:
 
 
 def _counter(state: State, fight: Fight) -> None:
-    """Apply the talent `counter_guard`: the hero answers a guarded heavy attack at once."""
     permille = state.hero.figures.perks[Perk.counter_guard]
     if permille:
         lost = damage.scaled_hit(state.hero, fight, permille)

@@ -113,7 +113,6 @@ def _prevented(state: State, fight: Fight) -> bool:
 
 
 def _reroll(state: State, fight: Fight, die: int) -> int:
-    """Use one point of beginner's luck to roll a miss once more; return the new face."""
     fight.luck -= 1
     state.log.append([Event.MissRerolled, die])
     return combat_d20(state.dice)
@@ -172,7 +171,6 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
 
 
 def _next_slot(route: str, slot: int, slots: int) -> int:
-    """Return the slot that follows a routed action."""
     if route == "repeat":
         return slot
     if route == "first":
@@ -193,7 +191,6 @@ def _land(state: State, fight: Fight, event: list[int], lost: int) -> None:
 
 
 def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int) -> None:
-    """Put the statuses of the action, of talents and, on a critical, of the weapon."""
     hero = state.hero
     figures = hero.figures
     for status, amount, on, on_self in cat.action_effects[action]:
@@ -219,7 +216,6 @@ def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> No
 
 
 def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
-    """Turn a shown heal or status into a light attack, half a period later."""
     state.log.append([Event.Interrupted, fight.intent])
     intents.show(cat, fight, _LIGHT)
     more = state.hero.figures.perks[Perk.interrupt_mark]

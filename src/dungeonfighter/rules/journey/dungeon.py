@@ -59,7 +59,6 @@ _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn 
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
-    """Enter an offered dungeon and draw its first doors."""
     dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
     dungeon.boss = offer.boss
     dungeon.roster = offer.enemies
@@ -88,10 +87,10 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
         enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
         after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
-        rooms.trap(cat, state, dungeon)
+        rooms.spring_trap(cat, state, dungeon)
         _room_cleared(cat, state, dungeon)
     else:
-        rooms.offer(cat, state, dungeon)
+        rooms.make_offer(cat, state, dungeon)
 
 
 def answer(cat: Catalogue, state: State, choice: int) -> None:
@@ -113,7 +112,6 @@ def go_on(cat: Catalogue, state: State) -> None:
 
 
 def search(cat: Catalogue, state: State) -> None:
-    """Search the room, once: the highest faces find a potion, the lowest wake an enemy."""
     dungeon = _dungeon(state)
     dungeon.searched = True
     scavenger = state.hero.figures.perks[Perk.scavenger]
@@ -128,24 +126,21 @@ def search(cat: Catalogue, state: State) -> None:
 
 
 def rest(cat: Catalogue, state: State) -> None:
-    """Rest and heal, once a dungeon."""
     _dungeon(state).rested = True
     state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
 def leave(cat: Catalogue, state: State) -> None:
-    """Leave the dungeon for the hub, at the cost of ten turns and, without `escape_artist`, a scar."""
     state.fight = None
     state.dungeon = None
     state.world.spent += tables.LEAVE_TURNS
     state.log.append([Event.DungeonLeft])
     if not state.hero.figures.perks[Perk.escape_artist]:
-        trades.scar(cat, state)
+        trades.add_scars(cat, state)
     hub.arrive(cat, state)
 
 
 def after_fight(cat: Catalogue, state: State, result: int) -> None:
-    """Apply the consequences of a fight's `Result` to the run."""
     if result == Result.goes_on:
         return
     dungeon = _dungeon(state)
@@ -155,7 +150,7 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
         die(state)
         return
     if result == Result.won:
-        _spoils(cat, state, dungeon, fight)
+        _reward_kill(cat, state, dungeon, fight)
     state.fight = None
     state.phase = _DUNGEON
     if result == Result.stalled:
@@ -167,7 +162,6 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
 
 
 def die(state: State) -> None:
-    """Kill the hero: a casual run offers a clone, any other run is over."""
     state.log.append([Event.HeroDied])
     state.hero.health = 0
     state.fight = None
@@ -186,7 +180,7 @@ def end(state: State, ending: int) -> None:
     state.log.append([Event.TurnsUsedUp if ending == _TURNS else Event.RunEnded])
 
 
-def _spoils(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
+def _reward_kill(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     gained = gain_units(state, tables.RANK_XP[fight.rank], fight.level)
     gold = gain_gold(state, (3 + fight.level) * tables.RANK_GOLD[fight.rank])
     dungeon.kills += 1
@@ -204,7 +198,6 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Complete the dungeon: experience, gold, an item, full health; a first clear also heals the scars."""
     hero = state.hero
     first = world.clear(cat, state, dungeon.level, dungeon.boss)
     gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
@@ -229,7 +222,6 @@ def _rank(dungeon: Dungeon) -> int:
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Draw two or three doors, a quarter of them dark; before the last room draw only the guardian's."""
     stream = state.dice
     dungeon.phase = _DOORS
     if dungeon.room + 1 >= dungeon.rooms:
@@ -251,7 +243,6 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
-    """Draw the room behind a dark door."""
     stream = state.dice
     door = _door(cat, dungeon, _KIND_KNOWN, dice.peek(stream.layout, 2))
     stream.layout = dice.advance(stream.layout, 2)

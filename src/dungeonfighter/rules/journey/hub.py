@@ -26,7 +26,6 @@ POTIONS_A_VISIT = 2
 
 
 def arrive(cat: Catalogue, state: State) -> None:
-    """Begin a visit to the hub: draw new offers and new wares."""
     here = state.world
     state.phase = _GAME_LOOP
     state.dungeon = None
@@ -37,7 +36,6 @@ def arrive(cat: Catalogue, state: State) -> None:
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
-    """Arm the hero with the starting weapon of a kind, which sets the class, and begin at the hub."""
     hero = state.hero
     _arm(cat, hero, kind)
     hero.health = hero.figures.health_max
@@ -48,7 +46,6 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 
 
 def camp(cat: Catalogue, state: State) -> None:
-    """Heal a quarter of the maximum health at the cost of fifty turns."""
     state.world.spent += tables.CAMP_TURNS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])
@@ -100,7 +97,6 @@ def reroll(cat: Catalogue, state: State) -> None:
 
 
 def travel(cat: Catalogue, state: State, region: int) -> None:
-    """Travel to a region by three events; a die for each decides if its cost and its gain apply."""
     here = state.world
     here.spent += tables.TRAVEL_TURNS
     level = max(1, state.hero.level)
@@ -127,7 +123,6 @@ def back_from_dungeon(cat: Catalogue, state: State) -> None:
 
 
 def clone(cat: Catalogue, state: State) -> None:
-    """Replace a dead hero by a clone: it keeps level, bag and gold, and loses the worn items."""
     hero = state.hero
     hero.clones += 1
     hero.worn = [None] * len(hero.worn)
@@ -149,5 +144,4 @@ def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
 
 
 def _stock(cat: Catalogue, state: State) -> None:
-    """Put one item of the hero's level on sale."""
     state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]

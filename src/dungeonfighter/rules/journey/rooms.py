@@ -12,7 +12,7 @@ from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
-from dungeonfighter.rules.fighting.common import HERO, Result, begin, heal, put_status
+from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, heal, put_status
 from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.lists import without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
@@ -34,7 +34,7 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
         The `Result`: a surprised hero can die before the first input.
     """
     state.phase = _COMBAT
-    fight = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme)
     _tilt(cat, dungeon, fight)
     _omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
@@ -59,11 +59,10 @@ def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _tilt(cat, dungeon, begin(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+    _tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
 
 
-def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Roll a die and a quarter of the agility against a trap, which never takes the last point of health."""
+def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     events = cat.traps[dungeon.theme]
     number = events[dice.layout(state.dice, len(events))]
     row = cat.events[number]
@@ -79,8 +78,7 @@ def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         trades.give(cat, state, row.gain, dungeon.level)
 
 
-def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Draw and show the offer of a treasure, shrine, merchant or rest room."""
+def make_offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     dungeon.phase = _OFFER
     dungeon.offer = []
     dungeon.stock = []
@@ -125,7 +123,7 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
         True: the room is done.
     """
     if dungeon.kind == _TREASURE:
-        trades.chest(cat, state, dungeon.level, 0)
+        trades.give_treasure(cat, state, dungeon.level, 0)
     elif dungeon.kind == _REST:
         state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
     else:
@@ -164,11 +162,10 @@ def _rest(state: State, permille: int) -> int:
 
 
 def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Try to force a treasure's lock: success gives a better item, failure costs health and leaves gold."""
     total = dice.d20(state.dice) + state.hero.stats[2] // 4
     if total >= tables.LOCK_OPENS:
         state.log.append([Event.LockForced, total])
-        trades.chest(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
+        trades.give_treasure(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
     else:
         hero = state.hero
         lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
@@ -194,7 +191,6 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
 
 
 def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
-    """Shift the thresholds of both fighters by the tilt of the room."""
     row = cat.place_rows[dungeon.place]
     if row.tilt == "hit":
         fight.hit = row.tilt_amount
@@ -205,7 +201,6 @@ def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
 
 
 def _omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
-    """Put the status on the hero that an earlier trade promised for this fight."""
     if dungeon.omen > 0:
         put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
     elif dungeon.omen < 0:

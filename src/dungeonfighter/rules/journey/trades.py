@@ -33,7 +33,6 @@ def gold_of(level: int, amount: int) -> int:
 
 
 def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
-    """Return True if the hero can pay the cost in full."""
     what, amount = cost
     hero = state.hero
     if what == "health":
@@ -77,7 +76,7 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
     elif what == "item":
         hero.bag = hero.bag[: max(0, len(hero.bag) - amount)]
     elif what == "scar":
-        scar(cat, state, amount)
+        add_scars(cat, state, amount)
     elif what == "stat":
         hero.stats = replaced(hero.stats, hero.kind, max(1, hero.stats[hero.kind] - amount))
         refresh(cat, hero)
@@ -86,7 +85,6 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
 
 
 def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
-    """Give the gain to the hero."""
     what, amount = gain
     hero = state.hero
     if what == "health":
@@ -111,15 +109,13 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
         state.dungeon.omen += amount
 
 
-def scar(cat: Catalogue, state: State, amount: int = 1) -> None:
-    """Add scars, up to the maximum; they last until the next first clear of a level."""
+def add_scars(cat: Catalogue, state: State, amount: int = 1) -> None:
     hero = state.hero
     hero.scars = min(tables.SCARS_MAX, hero.scars + amount)
     refresh(cat, hero)
     state.log.append([Event.Scarred, hero.scars])
 
 
-def chest(cat: Catalogue, state: State, level: int, steps: int) -> None:
-    """Give the hero a treasure: an item of this level, and gold."""
+def give_treasure(cat: Catalogue, state: State, level: int, steps: int) -> None:
     find_item(cat, state, loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind))
     state.log.append([Event.GoldFound, gain_gold(state, prices.treasure(level))])

@@ -19,17 +19,14 @@ _DRAWS_EACH: Final = 2 + tables.ROSTER
 
 
 def is_cleared(world: World, level: int) -> bool:
-    """Return True if this run has cleared a dungeon of this level."""
     return level < world.frontier or level in world.cleared
 
 
 def boss_due(cat: Catalogue, world: World) -> bool:
-    """Return True if all levels of the present region are cleared and its boss is not beaten."""
     return world.frontier > cat.regions[world.region].last_level and world.bosses == world.region
 
 
 def open_regions(cat: Catalogue, world: World) -> list[int]:
-    """Return the regions that the hero can travel to now."""
     return [r for r in range(min(world.bosses + 1, len(cat.regions))) if r != world.region]
 
 
@@ -87,7 +84,6 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 
 
 def first_clear(cat: Catalogue, state: State) -> None:
-    """Reset the experience since the last first clear, and heal the scars."""
     state.world.xp_since_clear = 0
     if state.hero.scars:
         state.hero.scars = 0
