@@ -17,7 +17,6 @@ from dungeonfighter.rules.state import Dice
 
 GAMMA: Final = 0x9E3779B97F4A7C15
 MASK: Final = 0xFFFFFFFFFFFFFFFF
-STREAMS: Final = ("combat", "layout", "loot", "event")
 
 
 def mix(z: int) -> int:

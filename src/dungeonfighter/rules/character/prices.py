@@ -29,8 +29,8 @@ REROLLS: Final = tuple(10 + 3 * level for level in range(LEVEL_MAX + 1))
 def purse(hero: Hero) -> int:
     """Return the highest full price that the hero can pay.
 
-    The menu of the hub compares full prices with this one number twice a turn. Computing the lowered price of
-    every ware took twice as long (measured).
+    The menu of the hub compares full prices with this one number, twice a turn (counted). Computing the
+    lowered price of every ware took twice as long.
     """
     cheap = hero.figures.perks[_CHEAP]
     return ((hero.gold + 1) * 1000 - 1) // cheap if cheap else hero.gold

@@ -149,8 +149,8 @@ def outgoing(cat: Catalogue, state: State) -> int:
     fight = state.fight
     if fight is None:
         return 0
-    blow = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
-    return statuses.expected(fight.enemy.statuses, blow)
+    dealt = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    return statuses.expected(fight.enemy.statuses, dealt)
 
 
 def enemy_first(state: State) -> bool:
@@ -164,21 +164,12 @@ def enemy_first(state: State) -> bool:
     return fight.enemy.next_at < fight.hero.next_at + period
 
 
-def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bool:
-    """Let a hazard of the room strike one side.
-
-    Args:
-        spare: The side that the hazard never strikes; -1: either may be struck.
-
-    Returns:
-        False if the hero died.
-    """
+def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
+    """Let a hazard of the room strike one side. False: the hero died."""
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
     side = dice.event(state.dice, 2)
-    if side == spare:
-        side = 1 - side
     if side == HERO and state.hero.figures.perks[Perk.hazard_ward]:
         side = ENEMY
     most = state.hero.figures.health_max if side == HERO else fight.health_max

@@ -43,7 +43,7 @@ def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
     else:
         heals = cat.enemy_heal_weight[enemy]
         intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
-    if intent != fight.intent:  # a read costs a tenth of a write (measured)
+    if intent != fight.intent:  # a read costs a tenth of a write
         fight.intent = intent
     status = cat.enemy_status[enemy] if intent == _STATUS else -1
     if status != fight.intent_status:

@@ -45,7 +45,7 @@ MARK = int(Status.mark)
 
 BAD = (POISON, BURN, ACID, BLEED, WEAKEN, STUN, SLOW, CONFUSION, ROLL_PENALTY, MARK)
 CLEAN = [0] * len(Status)
-"""No status at all, the common case: one comparison with it takes 60 ns, five look-ups 150 ns (measured)."""
+"""No status at all, the common case: one comparison with it takes 60 ns, five look-ups 150 ns."""
 
 
 def inflict(statuses: list[int], status: int, amount: int, undead: bool = False) -> int:
