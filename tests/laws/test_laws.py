@@ -1,4 +1,4 @@
-"""What must never be untrue of the rules, whatever is played."""
+"""The laws of the rules: they hold for every run and every input."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_a_state_that_was_only_opened_plays_and_shows_like_one_that_was_read(
         assert game.encode(opened) == raw
         opened = game.open_state(raw)
         assert game.encode(opened) == raw
-        told = game.advance(opened, text)
-        once = game.apply(state, text)
-        assert (told.events, told.reward, told.terminated) == (once.events, once.reward, once.terminated)
-        assert game.text(opened, "e1") == game.text(once.state, "e1")
-        assert game.observe(opened) == game.observe(once.state)
-        assert game.legal_inputs(opened) == game.legal_inputs(once.state)
+        step = game.advance(opened, text)
+        plain = game.apply(state, text)
+        assert (step.events, step.reward, step.terminated) == (plain.events, plain.reward, plain.terminated)
+        assert game.text(opened, "e1") == game.text(plain.state, "e1")
+        assert game.observe(opened) == game.observe(plain.state)
+        assert game.legal_inputs(opened) == game.legal_inputs(plain.state)
     game.read(opened)
     assert opened == game.decode(game.encode(opened))
 
@@ -144,13 +144,13 @@ def test_the_state_stays_small(start: GameOptions, picks: list[int]) -> None:
 def test_the_log_has_the_events_of_this_turn_and_the_last_ones_before(
     start: GameOptions, picks: list[int], encoded: bool
 ) -> None:
-    told = log.recent(rules().new_game(start))
+    expected = log.recent(rules().new_game(start))
     for state, text in walk(start, picks):
-        assert log.recent(state) == told[-limits.log_events_max :]
+        assert log.recent(state) == expected[-limits.log_events_max :]
         before = rules().open_state(rules().encode(state)) if encoded else copy(state)
         step = rules().advance(before, text)
-        assert step.state.log[step.state.told :] == step.events[-limits.log_events_max :]
-        told += step.events
+        assert step.state.log[step.state.turn_start :] == step.events[-limits.log_events_max :]
+        expected += step.events
 
 
 @QUICK
@@ -166,7 +166,7 @@ def test_the_score_never_falls_and_rewards_sum_to_it(start: GameOptions, picks: 
 
 @QUICK
 @given(options(), PICKS)
-def test_figures_are_what_refreshing_gives(start: GameOptions, picks: list[int]) -> None:
+def test_a_refresh_changes_no_figures(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks):
         if state.hero.kind < 0:
             continue
@@ -222,11 +222,11 @@ def test_random_ranked_runs_end() -> None:
 
 
 def test_the_largest_state_fits() -> None:
-    """A full bag of mythics, every talent, a fight with every status, a full log of the longest events."""
-    assert len(rules().encode(_fattest())) <= limits.state_bytes_max
+    """The state has a full bag of mythics, every talent, a fight and a full log of long events."""
+    assert len(rules().encode(_largest())) <= limits.state_bytes_max
 
 
-def _fattest() -> State:
+def _largest() -> State:
     cat = rules().catalogue
     state = bout()
     hero = state.hero

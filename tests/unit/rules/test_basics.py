@@ -8,9 +8,10 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt
 from dungeonfighter.rules import GameOptions, canonical, codec, dice, log
-from dungeonfighter.rules.events import WORDING, Event, sentence
+from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Dice, Mode, Phase
+from dungeonfighter.rules.views.sentences import FREQUENT, WORDING, sentence
 from tests.unit.rules.position import bout, hub, inputs, play, rules
 
 
@@ -24,10 +25,10 @@ def test_an_encoded_state_has_no_former_turns_in_its_log() -> None:
     state = hub()
     play(state, "unequip weapon")
     play(state, "1")
-    assert state.told
+    assert state.turn_start
     with pytest.raises(Corrupt):
         rules().decode(msgspec.msgpack.encode(state))
-    assert rules().decode(rules().encode(state)).told == 0
+    assert rules().decode(rules().encode(state)).turn_start == 0
 
 
 @pytest.mark.parametrize("name", dice.STREAMS)
@@ -120,14 +121,14 @@ def test_options_out_of_range(options: dict[str, int | str]) -> None:
 
 @pytest.mark.parametrize("code", [code for name, code in vars(Event).items() if name[0] != "_"])
 def test_every_event_has_a_sentence(code: int) -> None:
-    _, kinds = WORDING[code]
+    kinds = FREQUENT[code] if code in FREQUENT else WORDING[code][1]
     arguments = [1 if kind in ("n", "stance") else 0 for kind in kinds]
     assert sentence(rules().catalogue, [code, *arguments]).endswith((".", "!"))
 
 
 def test_a_sentence_is_short() -> None:
-    told = sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
-    assert told == "You precise: 17 combo STRIKE 31."
+    text = sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
+    assert text == "You precise 17 combo STRIKE 31."
 
 
 def test_decode_gives_back_what_was_encoded() -> None:

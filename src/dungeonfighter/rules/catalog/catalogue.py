@@ -97,7 +97,7 @@ class Catalogue:
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
         other_consumables: Those without such an input, used by `item n`.
         consumable_prices: `[consumable][hero level]` the full price (level 0..LEVEL_MAX).
-        names: By kind of thing (as `events.WORDING` calls it) the names as sentences tell them, by number; a
+        names: By kind of thing (the kinds of `views.sentences.WORDING`) the names in sentences, by number; a
             last one is what -1 finds. A dungeon's number is that of its theme times 100 and its place there.
         talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
     """
