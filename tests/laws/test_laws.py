@@ -23,7 +23,7 @@ QUICK = settings(max_examples=250, deadline=None, suppress_health_check=[HealthC
 
 @QUICK
 @given(options(), PICKS)
-def test_encoding_and_decoding_every_turn_changes_nothing(start: GameOptions, picks: list[int]) -> None:
+def test_encoding_and_decoding_every_turn_keeps_the_game(start: GameOptions, picks: list[int]) -> None:
     for state, text in walk(start, picks):
         once = rules().decode(rules().encode(state))
         assert rules().encode(rules().apply(state, text).state) == rules().encode(
@@ -91,7 +91,7 @@ def test_apply_does_not_change_the_state_given(start: GameOptions, picks: list[i
 
 @QUICK
 @given(options(), PICKS, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=48))
-def test_a_refused_input_changes_nothing(start: GameOptions, picks: list[int], text: str) -> None:
+def test_a_refused_input_leaves_the_state_unchanged(start: GameOptions, picks: list[int], text: str) -> None:
     for state, _ in walk(start, picks[:20]):
         before = rules().encode(state)
         try:
@@ -177,7 +177,7 @@ def test_a_refresh_changes_no_figures(start: GameOptions, picks: list[int]) -> N
 
 @QUICK
 @given(options(), PICKS)
-def test_nothing_leaves_its_bounds(start: GameOptions, picks: list[int]) -> None:
+def test_all_figures_stay_within_their_bounds(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks):
         hero = state.hero
         assert 0 <= hero.health <= hero.figures.health_max

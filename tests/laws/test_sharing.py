@@ -20,7 +20,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 WORDS = ("drop 1", "drop 2", "strip 0", "strip 1,0", "unequip chest", "dungeon 1")
 """Inputs of words; the menu has only a pattern of them, or nothing."""
 LATER = 3
-"""How many inputs are played in place after `apply`; a single one would not reach all shared lists."""
+"""The number of inputs that are played in place after `apply`; one would not reach all shared lists."""
 
 
 def descend(state: State, first: str, chance: random.Random) -> None:
@@ -62,9 +62,7 @@ def playable(state: State) -> Iterator[str]:
 @pytest.mark.long
 @QUICK
 @given(options(), PICKS, st.integers(0, 2**32))
-def test_nothing_played_later_shows_in_an_earlier_state(
-    start: GameOptions, picks: list[int], seed: int
-) -> None:
+def test_no_later_turn_shows_in_an_earlier_state(start: GameOptions, picks: list[int], seed: int) -> None:
     chance = random.Random(seed)
     for state, _ in walk(start, picks[:30]):
         before = rules().encode(state)

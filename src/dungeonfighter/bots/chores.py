@@ -11,7 +11,6 @@ def legal_inputs(o: Observation) -> frozenset[str]:
 
 
 def health_share(o: Observation) -> float:
-    """Return the hero's health as a share of its maximum."""
     return o.player.health / max(1, o.player.health_max)
 
 
@@ -30,7 +29,6 @@ def region_is_done(o: Observation) -> bool:
 
 
 def furthest_region(legal: frozenset[str]) -> str:
-    """Return the input that travels to the last of the offered regions."""
     return max((text for text in legal if text.isdigit()), key=int)
 
 

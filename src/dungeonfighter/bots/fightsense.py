@@ -35,7 +35,7 @@ CRITICAL_DAMAGE: Final = 1.6
 STATUS_WORTH: Final = 0.8
 """The cost of an inflicted status, in average enemy actions."""
 HEAVY_ANSWERED: Final = 0.4
-"""The share of its cost that a later heavy attack has: there is still time to guard."""
+"""The factor on the cost of a heavy attack after the hero's next action: the hero can still guard."""
 HEALED: Final = 0.12
 LONG_WAIT: Final = 0.05
 """The chance that a critical miss doubles the time to the hero's next action."""
@@ -115,7 +115,7 @@ class Fight:
         shown = c.incoming * factor * (HEAVY_HITS if heavy else ENEMY_HITS)
         left = float(c.health)
         if heavy:
-            left -= 0.5 * race.dealt  # the mark it leaves
+            left -= 0.5 * race.dealt  # a guarded heavy leaves a mark
             left -= 0.5 * self._hit_damage if "Riposte" in self._p.talents else 0.0
         if c.intent == "heal":
             left += HEALED * c.health_max
@@ -147,7 +147,6 @@ class Fight:
         return shown + failure + (FLIGHT + DEATH * dying) * self._p.health_max
 
     def _stance(self, stance: Stance, exposed: float) -> float:
-        """Return the mean cost over the bands of the roll."""
         c = self._c
         chances = bands_of(self._p, stance, c.luck)
         outcomes = (
@@ -240,7 +239,6 @@ def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
 
 
 def race_of(o: Observation, c: CombatView) -> Race:
-    """Estimate the race from the shown figures."""
     bands = bands_of(o.player, ATTACK, 0)
     combo = sum(strips.combo_worth(c.next_action))
     dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * combo + bands.critical * combo * 1.15)

@@ -38,8 +38,6 @@ class Habit:
 
 
 class Heuristic:
-    """The heuristic policy; it decides from the present observation alone."""
-
     name = "heuristic"
 
     def __init__(self, without: frozenset[str] = frozenset()) -> None:
@@ -157,7 +155,6 @@ class Heuristic:
 
 
 def _appeal(o: Observation, d: OfferView) -> float:
-    """Return the appeal of a dungeon now; the greatest wins."""
     strength = taste.strength(o)
     if d.boss:
         return 3.0 if strength > d.level else -3.0

@@ -28,7 +28,6 @@ _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
 def best_talent(o: Observation) -> str:
-    """Return the input of the offered talent with the highest rank."""
     if not o.talents:
         return "1"
     best = min(o.talents, key=lambda t: (_TALENT_RANKS.get(t.name, len(TALENTS)), t.number))
@@ -36,7 +35,6 @@ def best_talent(o: Observation) -> str:
 
 
 def door_appeal(door: DoorView, share: float) -> float:
-    """Return the appeal of a door at that share of health."""
     full, hurt = DOORS.get(door.kind, (2.0, 0.0))
     return full + hurt * (1.0 - share)
 

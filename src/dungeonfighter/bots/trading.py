@@ -80,7 +80,7 @@ def _at_shrine(o: Observation) -> str:
 
 
 def _paid(o: Observation, words: str) -> float:
-    """Estimate the cost of giving the words' side of a trade; the unit is that of `_gained`, set by taste."""
+    """Estimate the cost of what the hero gives, in the unit of `_gained`; both are a matter of taste."""
     p = o.player
     if words.endswith("hp"):
         share = _first(words) / p.health_max

@@ -72,7 +72,6 @@ def read(state: State) -> None:
 
 
 def digest(raw: bytes) -> bytes:
-    """Return the digest that identifies the state of these bytes."""
     return blake2b(raw, digest_size=DIGEST_BYTES).digest()
 
 

@@ -216,7 +216,7 @@ def load_rules(directory: Path | None = None) -> Rules:
 
 
 def _follow_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero's level, or end a ranked run at its limit of turns, if it is time after an input."""
+    """Raise the hero's level if the experience suffices, and end a ranked run at its limit of turns."""
     if state.over:
         return
     hero = state.hero

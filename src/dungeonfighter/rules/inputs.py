@@ -22,7 +22,7 @@ def canonical(text: str) -> str:
     Raises:
         BadInput: bad_argument: the input is empty, too long or not printable ASCII.
     """
-    if text in _DIGITS:  # nearly every input
+    if text in _DIGITS:  # nearly every input is one of these
         return text
     if len(text) > limits.input_chars_max:
         raise BadInput(f"an input has at most {limits.input_chars_max} characters, this one {len(text)}")

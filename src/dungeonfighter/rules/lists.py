@@ -16,14 +16,12 @@ def changed(numbers: Sequence[int], place: int, by: int) -> list[int]:
 
 
 def replaced(things: Sequence[T], place: int, thing: T) -> list[T]:
-    """Return the things with another one at `place`."""
     new = list(things)
     new[place] = thing
     return new
 
 
 def without(things: Sequence[T], place: int) -> list[T]:
-    """Return the things without the one at `place`."""
     new = list(things)
     del new[place]
     return new

@@ -63,7 +63,7 @@ ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
 """By phase, the inputs that are legal in each state of it. Most inputs are among them and need no key."""
 
 MENUS_MAX = 8192
-"""How many menus a table keeps; beyond that it evicts all of them."""
+"""The greatest number of menus that a table keeps; beyond that it evicts all of them."""
 
 
 class Menu(Struct, frozen=True, gc=False):

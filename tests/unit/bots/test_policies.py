@@ -88,7 +88,7 @@ def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
         make_policy("heuristic-without-luck")
 
 
-def test_attack_needs_nothing_but_its_one_input() -> None:
+def test_attack_needs_only_its_one_input() -> None:
     assert isinstance(Attack(), InputPolicy)
     assert Attack().choose_text("anything") == "1"
 

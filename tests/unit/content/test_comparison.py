@@ -74,7 +74,7 @@ def test_a_plainly_better_weapon_scores_higher_and_says_so() -> None:
     assert change.text == f"damage {someone.figures.damage} -> {someone.figures.damage + 10}"
 
 
-def test_the_item_already_worn_changes_nothing() -> None:
+def test_wearing_a_worn_item_is_no_change() -> None:
     someone = dressed(2)
     worn = someone.worn[Slot.weapon]
     assert worn is not None

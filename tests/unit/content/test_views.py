@@ -35,7 +35,7 @@ def test_the_runs_of_these_tests_have_every_common_phase(seen: list[State]) -> N
     }  # fmt: skip
 
 
-def test_other_dice_change_nothing_in_the_views(seen: list[State]) -> None:
+def test_other_dice_do_not_change_the_views(seen: list[State]) -> None:
     for state in seen:
         other = of_rules(RULES, state)
         RULES.reseed(other, 4711)
@@ -44,7 +44,7 @@ def test_other_dice_change_nothing_in_the_views(seen: list[State]) -> None:
         assert shown == msgspec.structs.replace(RULES.observe(state), digest="")
 
 
-def test_making_a_view_changes_nothing(seen: list[State]) -> None:
+def test_making_a_view_does_not_change_the_state(seen: list[State]) -> None:
     for state in seen:
         before = RULES.encode(state)
         RULES.text(state, HEAD)
@@ -52,7 +52,7 @@ def test_making_a_view_changes_nothing(seen: list[State]) -> None:
         assert RULES.encode(state) == before
 
 
-def test_a_dark_door_shows_nothing(seen: list[State]) -> None:
+def test_a_dark_door_hides_its_room(seen: list[State]) -> None:
     dark = 0
     for state in seen:
         if state.phase != Phase.Dungeon or state.dungeon is None or state.dungeon.phase != RoomPhase.doors:

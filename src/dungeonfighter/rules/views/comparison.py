@@ -26,7 +26,7 @@ _WEAPON = int(Slot.weapon)
 _HEALTH, _ARMOUR, _DAMAGE = (AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage"))
 
 AMOUNTS_MAX: Final = 1024
-"""How many amounts are kept as text."""
+"""The greatest number of amounts that each cache keeps."""
 
 WORN: Final = ("kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit")
 """The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon."""
@@ -179,7 +179,7 @@ class Comparison:
         return now
 
     def _without(self, slot: int) -> list[int]:
-        """Return `_totals` less the item that is worn in a slot."""
+        """Return `_totals` without the item that is worn in a slot."""
         old = self._worn[slot]
         if old is None:
             return self._totals
@@ -225,7 +225,7 @@ def strength(worn: Worn, hero: Hero) -> int:
 
 
 def _unfamiliar(hero: Hero, kind: int) -> int:
-    """Return the permille of strength left after a change of class, whose actions and stat are behind."""
+    """Return the permille of strength after a change of class: the hero lacks its actions and its stat."""
     missing = hero.class_points[hero.kind] - hero.class_points[kind]
     left = 950 - 25 * missing if missing > 0 else 950
     return left if left > 600 else 600

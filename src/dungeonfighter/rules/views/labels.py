@@ -70,7 +70,6 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
 
 
 def reward(state: State, offer: Offer) -> str:
-    """Return the words for the reward of an offered dungeon, beside experience and gold."""
     return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
@@ -84,13 +83,11 @@ def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
 
 
 def rich(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> Choice:
-    """Return the choice with its full words as label."""
     label = phrase(cat, state, comparison, choice)
     return choice if label == choice.label else Choice(choice.input, label, choice.pattern)
 
 
 def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> str:
-    """Return the full words of one legal input in this state."""
     text = choice.input
     if text.startswith("equip ") and not choice.pattern:
         item = state.hero.bag[int(text[6:]) - 1]
@@ -205,7 +202,6 @@ def _add(parts: list[tuple[str, int, str]], label: str) -> None:
 
 
 def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
-    """Return the line of all legal inputs, each with its words."""
     words = _PHRASES.get(state.phase)
     return " | ".join([
         label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
@@ -225,7 +221,6 @@ _SHORT: Final = {
 
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
-    """Return the words of a fight input that uses a consumable, with the count of that consumable."""
     text = choice.input
     number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
     return f"{text} {_several(cat.consumables[number].name, goods[number])}"
@@ -301,7 +296,6 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
 
 
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
-    """Return the words of an offer of a treasure or a rest room, with its figures."""
     hero = state.hero
     most = hero.figures.health_max
     if dungeon.kind == _TREASURE and number == 2:

@@ -5,7 +5,7 @@ of one turn for the text view; `sentence` words one event.
 
 Five kinds of events (`FREQUENT`) are the bulk of a fight. `narrate` formats them itself, ordered by their
 frequency: a call of a function for each costs as much again (counted). `WORDING` holds the sentences of all
-other events as templates. `sentence` keeps the sentences that it has made from templates.
+other events as templates, and `sentence` caches the sentences that it has made from them.
 
 Source: docs/tools.md, "Views".
 """
@@ -22,7 +22,7 @@ from dungeonfighter.rules.views import labels
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 
 SENTENCES_MAX: Final = 2048
-"""How many sentences `sentence` keeps; beyond that it forgets all of them."""
+"""The greatest number of sentences that the cache keeps; beyond that it evicts all of them."""
 
 INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
@@ -216,8 +216,8 @@ def narrate(cat: Catalogue, events: Sequence[Sequence[int]], sentences: list[str
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
     """Return the sentence of one event.
 
-    The sentences of templates are few (room 2 of one place, 15 xp), so a kept one costs a fifth of a new one
-    (counted).
+    The cache has most sentences of templates, because few occur (room 2 of one place, 15 xp). A cached
+    sentence costs a fifth of a new one (counted).
     """
     if event[0] in FREQUENT:
         sentences: list[str] = []

@@ -65,7 +65,7 @@ _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
 
 ITEM_VIEWS_MAX: Final = 4096
-"""How many views of bag items are kept; beyond that all of them are evicted."""
+"""The greatest number of bag item views that the cache keeps; beyond that it evicts all of them."""
 _NO_CHANGE: Final = Change(0, 0, 0, 0, 0, "")
 
 

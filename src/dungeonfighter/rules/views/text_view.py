@@ -33,7 +33,7 @@ from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS,
 from dungeonfighter.rules.views.sentences import INTENTS, STATUSES, narrate
 
 LISTS_MAX: Final = 4096
-"""How many lists of statuses are kept as text."""
+"""The greatest number of status lists that the cache keeps."""
 
 _RANKS: Final = tuple("" if rank == Rank.normal else f" {rank.name}" for rank in Rank)
 _THREATS: Final = tuple(f"{intent} ~" for intent in INTENTS)
@@ -166,7 +166,6 @@ def _status(rules: TextRules, state: State, head: str) -> str:
 
 
 def _seconds(time: int) -> str:
-    """Return game milliseconds as seconds."""
     return f"{time / 1000:.1f}"
 
 
