@@ -33,9 +33,7 @@ def test_encoding_and_decoding_every_turn_keeps_the_game(start: GameOptions, pic
 
 @QUICK
 @given(options(), PICKS)
-def test_a_state_that_was_only_opened_plays_and_shows_like_one_that_was_read(
-    start: GameOptions, picks: list[int]
-) -> None:
+def test_an_opened_state_plays_and_shows_like_a_decoded_one(start: GameOptions, picks: list[int]) -> None:
     game = rules()
     opened = begin(start)
     for state, text in walk(start, picks):
@@ -105,7 +103,7 @@ def test_a_refused_input_leaves_the_state_unchanged(start: GameOptions, picks: l
 
 @QUICK
 @given(options(), PICKS)
-def test_what_is_not_drawn_yet_cannot_be_seen(start: GameOptions, picks: list[int]) -> None:
+def test_no_view_depends_on_the_dice(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks[:30]):
         twin = copy(state)
         twin.dice = Dice(1, 2, 3, 4)
@@ -202,7 +200,7 @@ def test_a_run_in_a_phase_has_what_the_phase_needs(start: GameOptions, picks: li
 
 
 @pytest.mark.parametrize("weapon", range(4))
-def test_always_1_never_hangs(weapon: int) -> None:
+def test_a_run_of_only_input_1_ends(weapon: int) -> None:
     state = rules().new_game(GameOptions(seed=weapon, mode=1, weapon=weapon))
     for _ in range(3000):
         if state.over:

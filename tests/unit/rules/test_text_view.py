@@ -190,7 +190,7 @@ def test_an_attack_reads_as_its_parts() -> None:
     )
 
 
-def test_numerals_and_seconds_are_what_formatting_makes_of_them() -> None:
+def test_numerals_and_seconds_equal_formatted_numbers() -> None:
     assert [NUMERALS[n] for n in range(-64, NUMERALS_MAX)] == [str(n) for n in range(-64, NUMERALS_MAX)]
     assert len(SECONDS) == SECONDS_MAX
     assert all(text == f"{time / 1000:.1f}" for time, text in enumerate(SECONDS))
