@@ -17,7 +17,7 @@ from typing import Final
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Band, Intent, Rank, Slot, Stance, Status
+from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
 from dungeonfighter.rules.views import labels
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 
@@ -130,7 +130,6 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "intent": INTENTS,
     "status": STATUSES,
     "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
-    "slot": tuple(slot.name for slot in Slot),
     "stat": labels.STATS,
     "rarity": ("common", "uncommon", "rare", "epic", "legendary", "mythic"),
 }
