@@ -292,7 +292,7 @@ def _fights(
 
 def _has_begun(state: State) -> bool:
     """Whether the fight the hero stands in began with the last input."""
-    fresh = state.log[state.told :]
+    fresh = state.log[state.turn_start :]
     return state.phase == Phase.Combat and any(event[0] == Event.FightBegan for event in fresh)
 
 

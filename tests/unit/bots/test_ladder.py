@@ -1,4 +1,4 @@
-"""The ladder: its sums, its table, its command."""
+"""The ladder: its statistics, its table, its command."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Catalogue:
         consumable_status: `Status` number by consumable, or -1.
         other_consumables: Consumables without such an input, which `item n` uses.
         consumable_prices: The full price by `[consumable][hero level]`, level 0 to LEVEL_MAX.
-        names: The names of things in sentences, by the argument kind of `events.WORDING` and by number;
+        names: The names of things in sentences, by kind of argument (`views.sentences.WORDING`) and number;
             index -1 is "plain" where an argument can be -1. A dungeon's number is its theme's number times
             100 plus its place in the theme.
         talent_by_key: Talent number by key.

@@ -1,4 +1,4 @@
-"""The quick ways of the text view tell what plain ways tell: here a fight is written out the plain way."""
+"""The text view of a fight equals the plain formatting of this module; so do the sentences of events."""
 
 from __future__ import annotations
 
@@ -9,23 +9,18 @@ from itertools import product
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.rules import Phase, State, events, tables
+from dungeonfighter.rules import Phase, State, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.events import WORDING, Event
+from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
-from dungeonfighter.rules.views import forecast
+from dungeonfighter.rules.views import forecast, sentences
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
-from dungeonfighter.rules.views.text_view import sentence
+from dungeonfighter.rules.views.sentences import FREQUENT, WORDING, sentence
 from tests.unit.rules.position import combat_state, hub, rules, the_fight
 
 ODD = 1500
-QUICK = {
-    Event.HeroAttacked, Event.HeroMissed, Event.EnemyAttacked, Event.EnemyMissed, Event.StatusTicked,
-    Event.HazardStruck, Event.HeroGuarded, Event.AutoFought,
-}  # fmt: skip
-"""What the text view tells in words of its own."""
-BLOWS = [
+ATTACKS = [
     *([Event.HeroAttacked, stance, total, band, action, 5000 - total]
       for stance, total, band, action in product((1, 2, 3), (-2, 0, 17, 4100), Band, (-1, 0, 5))),
     *([Event.HeroMissed, stance, total, band] for stance, total, band in product((1, 2, 3), (-2, 4), Band)),
@@ -37,7 +32,7 @@ BLOWS = [
 
 
 def odd_fights() -> Iterator[State]:
-    """Fights with any statuses, talents and figures; what no run leads to is among them."""
+    """Yield fights with any statuses, talents and figures, even those that no run leads to."""
     chance = random.Random(20)
     cat = rules().catalogue
     for _ in range(ODD):
@@ -63,22 +58,22 @@ def odd_fights() -> Iterator[State]:
             period=chance.choice((500, 7250, 15_650)),
             perks=[chance.choice((0, 700, 1300)) for _ in hero.figures.perks],
         )  # fmt: skip
-        state.told = 0
-        state.log = [chance.choice(BLOWS) for _ in range(chance.randint(0, 5))]
+        state.turn_start = 0
+        state.log = [chance.choice(ATTACKS) for _ in range(chance.randint(0, 5))]
         if chance.random() < 0.2:
             state.log.insert(0, [Event.FightBegan, fight.enemy_kind, fight.rank, fight.level])
         yield state
 
 
 def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
-    """The fight as `telling` lays it down, one thing after the other."""
+    """Return the fight in the layout of `text_view`, one thing after the other."""
     hero, enemy = state.hero, cat.enemies[fight.enemy_kind]
     lines = [f"e1 | {hero.name} {hero.health}/{hero.figures.health_max} hp{listed(fight.hero.statuses)}"]
-    told = [sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
-    if told:
-        lines.append(" ".join(told))
+    happened = [plain_sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
+    if happened:
+        lines.append(" ".join(happened))
     name = enemy.name
-    if len(told) < len(state.log):
+    if len(happened) < len(state.log):
         rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
         armour = f", armour {fight.armour}" if fight.armour else ""
         name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{armour},"
@@ -101,6 +96,22 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     return "\n".join(lines)
 
 
+def plain_sentence(cat: Catalogue, event: list[int]) -> str:
+    """Return the sentence of a frequent event, put together from its parts."""
+    code, *arguments = event
+    if code == Event.StatusTicked:
+        return f"{('You', 'Foe')[arguments[0]]} lost {arguments[1]} to statuses."
+    band = words(Band(arguments[2]).name)
+    if code in (Event.EnemyAttacked, Event.EnemyMissed):
+        parts = ["Foe", Intent(arguments[0]).name, "" if band == "hit" else band, *map(str, arguments[3:])]
+    else:
+        stance = "" if arguments[0] == Stance.attack else Stance(arguments[0]).name
+        parts = ["You", stance, str(arguments[1]), band]
+    if code == Event.HeroAttacked:
+        parts += ["" if arguments[3] < 0 else cat.actions[arguments[3]].name, str(arguments[4])]
+    return f"{' '.join(filter(None, parts))}."
+
+
 def words(name: str) -> str:
     return name.replace("_", " ")
 
@@ -109,15 +120,15 @@ def listed(amounts: list[int]) -> str:
     return "".join(f", {words(Status(n).name)} {amount}" for n, amount in enumerate(amounts) if amount)
 
 
-def test_a_fight_is_told_as_written_out_plainly() -> None:
+def test_a_fight_reads_as_written_out_plainly() -> None:
     cat = rules().catalogue
     for state in odd_fights():
-        told, _, inputs = rules().text(state, "e1").rpartition("\n")
-        assert told == plainly(cat, state, the_fight(state))
+        text, _, inputs = rules().text(state, "e1").rpartition("\n")
+        assert text == plainly(cat, state, the_fight(state))
         assert inputs == rules().outline(state).whole
 
 
-def test_what_is_forecast_is_what_combat_expects() -> None:
+def test_the_forecast_is_what_combat_expects() -> None:
     cat = rules().catalogue
     for state in odd_fights():
         fight = the_fight(state)
@@ -126,34 +137,46 @@ def test_what_is_forecast_is_what_combat_expects() -> None:
             assert forecast.incoming(cat, state.hero, fight) == combat.incoming(cat, state)
 
 
-@pytest.mark.parametrize("code", sorted({event[0] for event in BLOWS}))
-def test_a_frequent_event_is_told_as_its_sentence(code: int) -> None:
+@pytest.mark.parametrize("code", sorted(FREQUENT))
+def test_a_frequent_event_reads_as_its_plain_sentence(code: int) -> None:
     cat = rules().catalogue
     state = hub()
     assert state.phase != Phase.Combat
-    for event in BLOWS:
-        if event[0] == code:
-            state.log, state.told = [event], 0
-            assert rules().text(state, "e1").split("\n")[1] == sentence(cat, event)
+    events = [event for event in ATTACKS if event[0] == code]
+    assert events
+    for event in events:
+        state.log, state.turn_start = [event], 0
+        assert sentence(cat, event) == plain_sentence(cat, event)
+        assert rules().text(state, "e1").split("\n")[1] == plain_sentence(cat, event)
 
 
 @pytest.mark.parametrize("code", sorted(WORDING))
-def test_an_event_is_told_again_as_before(code: int) -> None:
+def test_a_kept_sentence_is_the_sentence_of_its_event(code: int) -> None:
     cat = rules().catalogue
     _, kinds = WORDING[code]
     for number in (0, 1):
         event = [code, *(number for _ in kinds)]
         first = sentence(cat, event)
         assert sentence(cat, event) == first
-        if code not in QUICK:
-            assert first == events.sentence(cat, event)
+        assert first == sentences._fill_template(cat, event)
+
+
+def test_a_template_is_filled_with_names_and_numbers() -> None:
+    cat = rules().catalogue
+    hazard = cat.names["hazard"][0]
+    assert sentence(cat, [Event.HeroGuarded]) == "You guard."
+    assert sentence(cat, [Event.EnemyDied, 0, 30, 7]) == f"{cat.enemies[0].name} died: +30 xp, +7 gold."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 12]) == f"{hazard}. Foe lost 12."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 0]) == f"{hazard}."
+    assert sentence(cat, [Event.AutoFought, 3]) == "Auto: 3 attacks."
+    assert sentence(cat, [Event.AutoFought, 1]) == "Auto: 1 attack."
 
 
 def test_points_are_the_score_in_its_shortest_form() -> None:
     assert [points(score) for score in range(10_001)] == [f"{score / 100:g}" for score in range(10_001)]
 
 
-def test_a_blow_is_told_in_the_words_of_its_parts() -> None:
+def test_an_attack_reads_as_its_parts() -> None:
     cat = rules().catalogue
     name = cat.actions[5].name
     assert (
@@ -167,7 +190,7 @@ def test_a_blow_is_told_in_the_words_of_its_parts() -> None:
     )
 
 
-def test_numerals_and_seconds_are_what_formatting_makes_of_them() -> None:
+def test_numerals_and_seconds_equal_formatted_numbers() -> None:
     assert [NUMERALS[n] for n in range(-64, NUMERALS_MAX)] == [str(n) for n in range(-64, NUMERALS_MAX)]
     assert len(SECONDS) == SECONDS_MAX
     assert all(text == f"{time / 1000:.1f}" for time, text in enumerate(SECONDS))
