@@ -228,9 +228,9 @@ async def test_a_primary_that_became_a_standby_is_left_and_found_again(
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("40P01", Meaning.nothing_happened),
-        ("40001", Meaning.nothing_happened),
-        ("55P03", Meaning.nothing_happened),
+        ("40P01", Meaning.retryable),
+        ("40001", Meaning.retryable),
+        ("55P03", Meaning.retryable),
         ("22003", Meaning.bad_row),
         ("23505", Meaning.bad_row),
         ("40003", Meaning.unknown),  # statement completion unknown

@@ -39,14 +39,14 @@ async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
 ) -> None:
     if is_idle:
         monkeypatch.setattr(postgres_pool, "_IDLE_SECONDS", 0.0)
-    asks, waits = postgres_links.answers, []
+    asks, waits = postgres_links.is_answering, []
 
     async def counted(connection: postgres_links.Connection, seconds: float) -> bool:
         answered = await asks(connection, seconds)
         waits.extend([] if answered else [seconds])
         return answered
 
-    monkeypatch.setattr(postgres_links, "answers", counted)
+    monkeypatch.setattr(postgres_links, "is_answering", counted)
     async with silent(postgres_url) as proxy:
         store = PostgresStore(proxy.url, pool_size=8, slow_seconds=SLOW_SECONDS)
         await store.open()
@@ -102,7 +102,7 @@ async def test_a_pool_larger_than_the_server_writes_all_the_same(
     assert len(told) == 1
     assert "10 of 64" in told[0]
     assert "--db-pool-size 10" in told[0]
-    assert store._writers.standing == store.lanes == 4
+    assert store._writers.connection_count == store.lanes == 4
     bots = [f"local/b{number:03}" for number in range(200)]
     assert await store.commit([first(bot) for bot in bots]) == [Won()] * 200
     assert None not in await store.load(bots)

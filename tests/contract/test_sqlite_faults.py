@@ -289,7 +289,7 @@ async def test_a_file_that_cannot_be_looked_at_once_is_refused_once(
 async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_TOLD_SECONDS", 0.05)
+    monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_WARNING_SECONDS", 0.05)
     store = SqliteStore(path, patience_seconds=PATIENCE_SECONDS)
     lock = FileLock(Path(f"{path}.lock"))
     with lock:

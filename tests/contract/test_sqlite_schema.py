@@ -115,7 +115,7 @@ async def test_a_long_step_says_that_it_is_at_work(
     watcher.execute(STEPS[0].sql)
     watcher.execute(MANY_RUNS)
     watcher.execute("pragma user_version=1")
-    monkeypatch.setattr(sqlite_schema, "_SAY_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_schema, "_LOG_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, "dungeonfighter.storage"):
         assert await plays(path)
     lines = [line for line in caplog.messages if "002_best_runs" in line]
