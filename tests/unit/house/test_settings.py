@@ -118,6 +118,38 @@ def test_an_allowed_host_is_a_host_and_not_an_address(text: str) -> None:
         read_settings({"allowed_hosts": text}, {})
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://b\u00fccher.example.org",
+        "https://g\u0430me.example.org",  # a Cyrillic letter that looks like a Latin one
+        "https://\u212aelvin.example.org",  # the Kelvin sign, whose lower case is an ASCII k
+        "http\u017f://game.example.org",  # the long s, which a pattern without case takes for an s
+        "https://game\uff0eexample.org",
+        "https://game.example.org:\u0661",
+    ],
+)
+@pytest.mark.parametrize("setting", ["public_url", "allowed_origins"])
+def test_an_origin_outside_ascii_is_refused_with_the_spelling_that_works(setting: str, origin: str) -> None:
+    with pytest.raises(SettingsError, match=r"origin in ASCII like https://xn--bcher-kva\.example\.org"):
+        read_settings({setting: origin}, {})
+
+
+def test_an_allowed_host_outside_ascii_is_refused() -> None:
+    with pytest.raises(SettingsError, match="must be a host like"):
+        read_settings({"allowed_hosts": "\u212aelvin.example.org"}, {})
+
+
+def test_origins_are_lower_case_and_without_the_last_slash() -> None:
+    given = "HTTPS://xn--BCHER-kva.example.org/, http://[::1]:8000"
+    origins = read_settings({"allowed_origins": given}, {}).allowed_origins
+    assert origins == ("https://xn--bcher-kva.example.org", "http://[::1]:8000")
+    assert (
+        read_settings({"public_url": "https://Game.example.org/"}, {}).public_url
+        == "https://game.example.org"
+    )
+
+
 def test_allowed_hosts_may_have_ports() -> None:
     hosts = read_settings({"allowed_hosts": "A.example.org, b_c:80,[::1]:8000"}, {}).allowed_hosts
     assert hosts == ("a.example.org", "b_c:80", "[::1]:8000")
