@@ -73,7 +73,7 @@ def _seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
 
 
 def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a parser for one of `words`; a word that maps to a reason is known and refused for that reason."""
+    """Return a parser for one of `words`; a word with a reason is known but refused for that reason."""
 
     def parse(text: str) -> str:
         word = text.lower()
