@@ -251,7 +251,7 @@ def _checked(name: str, value: str) -> str:
 
 
 def _hosts(text: str, ports: str, default_port: str) -> Iterator[tuple[str, str]]:
-    """Yield each (host, port): "" for no port, an IPv6 address in brackets, the folder of a socket as host."""
+    """Yield each (host, port): "" for no port, IPv6 addresses in brackets, a socket folder as host."""
     hosts = [part.strip() for part in text.split(",")]
     given = [part.strip() for part in ports.split(",")] if ports.strip() else []
     if len(given) not in {0, 1, len(hosts)}:
