@@ -65,7 +65,9 @@ async def test_two_stores_share_three_connections_without_losing_a_row(pooled: s
         await store.close()
 
 
-async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, postgres_url: str) -> None:
+async def test_a_commit_whose_connections_break_can_be_settled(
+    store: PostgresStore, postgres_url: str
+) -> None:
     begun = first("local/a")
     await store.commit([begun])
     administrator = await asyncpg.connect(postgres_url)
@@ -83,7 +85,7 @@ async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, pos
     assert await store.heads(["local/a"]) == [Head(2, digest_of(b"n"), b"trail")]
 
 
-async def test_an_index_is_not_built_through_it(
+async def test_an_index_is_not_built_through_a_pooler(
     pooled: str, postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     """Each statement may have another session there, and the advisory lock would be nobody's."""

@@ -75,7 +75,7 @@ async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a
 
 
 @pytest.mark.parametrize("settles", [False, True], ids=["commit", "settle"])
-async def test_rows_are_locked_in_the_order_of_their_ids_wherever_they_lie(
+async def test_rows_are_locked_in_the_order_of_their_ids_whatever_their_physical_order(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection, *, settles: bool
 ) -> None:
     begun = [first(bot_id) for bot_id in BOTS]
@@ -99,7 +99,7 @@ async def test_rows_are_locked_in_the_order_of_their_ids_wherever_they_lie(
     assert sorted(bot_id for (bot_id,) in free) == BOTS[21:]
 
 
-async def test_a_conflict_with_a_write_that_was_waited_for_tells_what_it_left(
+async def test_a_conflict_after_a_lock_wait_reports_the_committed_head(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -195,7 +195,7 @@ async def test_a_save_that_cannot_be_stored_is_an_error_of_its_own(
     await stores[0].put_save(save("local/a", "main"))
 
 
-async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
+async def test_only_the_list_of_best_runs_comes_from_the_replica(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     elsewhere = postgres_server.empty_database("copy")
@@ -216,7 +216,7 @@ async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
     await store.close()
 
 
-async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str) -> None:
+async def test_an_unreachable_replica_breaks_only_the_list_of_best_runs(postgres_url: str) -> None:
     store = PostgresStore(postgres_url, read_url=f"{postgres_url}_that_is_not_there")
     await store.open()
     with pytest.raises(StoreUnavailable):
@@ -241,7 +241,7 @@ from generate_series(1, $1::int) as n
 """
 
 
-async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(
+async def test_reading_ahead_reads_the_keys_and_no_rows(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute(_MANY_ROWS, 10_000)
@@ -256,7 +256,7 @@ async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(
     assert rows["Exact Heap Blocks"] == 1
 
 
-async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections(
+async def test_reading_ahead_beyond_its_time_keeps_the_connections(
     postgres_url: str, stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -274,7 +274,7 @@ async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections
 @pytest.mark.parametrize(
     ("pool_size", "writers"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 2), (12, 3), (16, 4), (64, 4)]
 )
-async def test_of_a_pool_two_to_four_connections_write_and_the_others_read(
+async def test_two_to_four_connections_of_a_pool_write_and_the_others_read(
     postgres_url: str, watcher: asyncpg.Connection, pool_size: int, writers: int
 ) -> None:
     store = PostgresStore(postgres_url, pool_size=pool_size)

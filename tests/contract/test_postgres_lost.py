@@ -32,7 +32,7 @@ async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row 
             await asyncio.sleep(0)
 
 
-async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
+async def test_a_row_locked_for_long_is_unsettled_and_settling_waits_for_it(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -49,7 +49,7 @@ async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
     assert settled.version == 1
 
 
-async def test_a_row_held_for_long_does_not_hold_the_others(
+async def test_a_row_locked_for_long_does_not_block_the_others(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     done = [first(bot_id) for bot_id in BOTS]
@@ -67,7 +67,7 @@ async def test_a_row_held_for_long_does_not_hold_the_others(
     assert [head.version if head else 0 for head in heads] == [1, *[2] * 39]
 
 
-async def test_a_server_stopped_hard_and_started_again_tells_the_truth(
+async def test_settling_after_an_immediate_stop_and_a_start_returns_the_committed_rows(
     stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
 ) -> None:
     store = stores[0]
@@ -86,7 +86,7 @@ async def test_a_server_stopped_hard_and_started_again_tells_the_truth(
     assert await store.commit([after(write, b"then") for write in done]) == [Won()] * 40
 
 
-async def test_a_server_stopped_hard_while_it_writes_loses_nothing_it_told(
+async def test_an_immediate_stop_during_writes_loses_no_acknowledged_batch(
     stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
 ) -> None:
     store = stores[0]
@@ -160,7 +160,7 @@ async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_
     await store.close()
 
 
-async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
+async def test_cancelling_a_caller_does_not_cancel_its_commit(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -179,7 +179,7 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
     assert settled.version == 2
 
 
-async def test_a_commit_that_waits_for_its_standby_while_its_client_is_cut_off_is_settled_after_it(
+async def test_a_commit_of_a_lost_connection_that_waits_for_its_standby_is_settled_after_it(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     store = PostgresStore(postgres_url, slow_seconds=0.2)
@@ -206,7 +206,7 @@ async def test_a_commit_that_waits_for_its_standby_while_its_client_is_cut_off_i
     await store.close()
 
 
-async def test_a_primary_that_became_a_standby_is_left_and_found_again(
+async def test_the_store_leaves_a_read_only_primary_and_returns_when_it_is_writable(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -242,10 +242,10 @@ async def test_a_primary_that_became_a_standby_is_left_and_found_again(
         ("42P01", Meaning.unknown),
     ],
 )
-def test_what_a_sqlstate_means(state: str, expected: Meaning) -> None:
+def test_each_sqlstate_has_its_meaning(state: str, expected: Meaning) -> None:
     assert meaning(asyncpg.PostgresError.new({"C": state, "M": "", "S": "ERROR"})) is expected
 
 
-async def test_a_server_that_is_not_there_is_unavailable_at_once(postgres_server: PostgresServer) -> None:
+async def test_a_missing_database_is_unavailable_at_once(postgres_server: PostgresServer) -> None:
     with pytest.raises(StoreUnavailable, match='"nowhere" does not exist'):
         await PostgresStore(postgres_server.url("nowhere")).open()

@@ -34,7 +34,7 @@ SLOW_SECONDS = 3.0
 
 
 @pytest.mark.parametrize("is_idle", [True, False], ids=["long idle", "just used"])
-async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
+async def test_a_firewall_that_drops_all_connections_costs_one_wait(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, *, is_idle: bool
 ) -> None:
     if is_idle:
@@ -91,7 +91,7 @@ async def test_every_connection_is_kept_alive_by_both_ends(postgres_url: str) ->
     await connection.close()
 
 
-async def test_a_pool_larger_than_the_server_writes_all_the_same(
+async def test_a_pool_larger_than_max_connections_still_writes(
     small_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = small_server.empty_database("games")
@@ -134,7 +134,7 @@ async def test_settings_that_lose_turns_are_refused_unless_they_are_allowed(
     await store.close()
 
 
-async def test_a_sessions_default_that_loses_turns_is_mended(
+async def test_an_unsafe_session_default_is_overridden(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute("alter database games set synchronous_commit = off")
@@ -148,7 +148,7 @@ async def test_a_sessions_default_that_loses_turns_is_mended(
     await connection.close()
 
 
-def test_a_hazard_that_comes_with_a_new_connection_is_warned_of_once(
+def test_a_hazard_of_a_new_connection_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     safety = postgres_links.Safety()
@@ -167,7 +167,7 @@ async def _made(watcher: asyncpg.Connection, encoding: str) -> None:
     )
 
 
-async def test_a_text_that_is_none_concerns_its_bot_alone(
+async def test_an_undecodable_text_affects_only_its_bot(
     postgres_server: PostgresServer, watcher: asyncpg.Connection
 ) -> None:
     await _made(watcher, "SQL_ASCII")

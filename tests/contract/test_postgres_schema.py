@@ -71,7 +71,7 @@ async def held_up(url: str) -> AsyncIterator[None]:
     await holder.close()
 
 
-async def test_a_database_of_schema_2_learns_what_its_releases_were(
+async def test_a_database_of_schema_2_records_the_release_of_each_step(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute(migrations("postgres")[0].sql)
@@ -82,7 +82,7 @@ async def test_a_database_of_schema_2_learns_what_its_releases_were(
     assert await recorded(watcher) == {1: "0.1.0", 2: "0.1.0", 3: "0.1.0"}
 
 
-async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_step(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await without_the_index(watcher)
@@ -114,7 +114,7 @@ async def test_a_small_table_gets_its_index_at_the_start(
     assert await watcher.fetchval(IS_VALID)
 
 
-async def test_a_server_starts_without_the_index_of_a_large_table_and_says_so(
+async def test_a_server_starts_without_the_index_of_a_large_table_and_logs_a_warning(
     postgres_url: str, watcher: asyncpg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     await without_the_index(watcher)
@@ -147,7 +147,9 @@ async def test_an_index_is_built_while_servers_commit(postgres_url: str, watcher
     await store.close()
 
 
-async def test_two_that_build_at_once_build_once(postgres_url: str, watcher: asyncpg.Connection) -> None:
+async def test_two_concurrent_builds_build_the_index_once(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
     await without_the_index(watcher)
     tellers = [Heard(), Heard()]
     async with held_up(postgres_url):
@@ -162,7 +164,7 @@ async def test_two_that_build_at_once_build_once(postgres_url: str, watcher: asy
 
 
 @pytest.mark.parametrize("at_start", [False, True], ids=["by db migrate", "at a start"])
-async def test_what_a_killed_build_left_is_built_again(
+async def test_the_invalid_index_of_a_killed_build_is_rebuilt(
     postgres_url: str, watcher: asyncpg.Connection, *, at_start: bool
 ) -> None:
     await without_the_index(watcher)
@@ -189,7 +191,7 @@ async def kill_build(url: str, watcher: asyncpg.Connection) -> None:
             await building
 
 
-async def test_a_build_that_is_given_up_ends_in_the_server_too(
+async def test_cancelling_a_build_stops_it_in_the_server(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await without_the_index(watcher)
@@ -205,7 +207,7 @@ async def test_a_build_that_is_given_up_ends_in_the_server_too(
     assert await watcher.fetchval(IS_VALID)
 
 
-async def test_a_server_that_was_stopped_hard_in_a_build_has_it_built_again(
+async def test_an_index_is_rebuilt_after_an_immediate_stop_during_its_build(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     before = await asyncpg.connect(postgres_url)

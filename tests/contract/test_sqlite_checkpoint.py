@@ -41,7 +41,7 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
         assert await store.commit(batch) == [Won()] * len(batch)
 
 
-async def test_a_long_log_begins_anew_and_every_row_is_there(tmp_path: Path) -> None:
+async def test_a_long_log_restarts_and_every_row_is_there(tmp_path: Path) -> None:
     store, checkpointer = await opened(tmp_path / "games.db")
     writes = [first(f"local/b{number:04}", STATE) for number in range(BOTS)]
     await commit(store, writes)
@@ -60,7 +60,7 @@ async def test_a_long_log_begins_anew_and_every_row_is_there(tmp_path: Path) -> 
     assert elsewhere(tmp_path / "games.db", "select count(*), min(turn) from games") == f"{BOTS} 8"
 
 
-async def test_the_thread_looks_after_a_portion_of_rows(tmp_path: Path) -> None:
+async def test_the_thread_runs_a_checkpoint_after_a_portion_of_rows(tmp_path: Path) -> None:
     store, checkpointer = await opened(tmp_path / "games.db")
     looked = threading.Event()
     checkpointer._move = looked.set  # type: ignore[method-assign]
@@ -72,7 +72,7 @@ async def test_the_thread_looks_after_a_portion_of_rows(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_two_stores_on_one_file_take_turns(tmp_path: Path) -> None:
+async def test_two_stores_on_one_file_both_run_checkpoints(tmp_path: Path) -> None:
     (one, first_one), (two, other) = await opened(tmp_path / "games.db"), await opened(tmp_path / "games.db")
     writes = [first(f"local/b{number:04}", STATE) for number in range(512)]
     await commit(one, writes)
@@ -87,7 +87,7 @@ async def test_two_stores_on_one_file_take_turns(tmp_path: Path) -> None:
     await two.close()
 
 
-async def test_a_store_that_closes_takes_no_locks_from_another_on_the_same_file(tmp_path: Path) -> None:
+async def test_closing_a_store_keeps_the_locks_of_another_store_on_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "games.db"
     stays, _ = await opened(path)
     goes, _ = await opened(path)

@@ -37,11 +37,11 @@ STATE = bytes(3000)
         ((3, 51, 3), False), ((3, 54, 1), False),
     ],
 )  # fmt: skip
-def test_the_versions_that_have_the_bug_are_known(version: tuple[int, int, int], *, has_bug: bool) -> None:
+def test_the_affected_versions_are_known(version: tuple[int, int, int], *, has_bug: bool) -> None:
     assert sqlite_library.has_wal_reset_bug(version) is has_bug
 
 
-async def test_the_library_that_the_store_uses_has_not_got_the_bug(tmp_path: Path) -> None:
+async def test_the_library_in_use_does_not_have_the_bug(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     assert store._writing is not None
@@ -101,7 +101,7 @@ async def checkpoints_of(path: Path, library: tuple[int, int, int] | None) -> Co
     return watcher.writes
 
 
-async def test_with_an_affected_library_no_checkpoint_runs_beside_a_commit(
+async def test_with_an_affected_library_no_checkpoint_runs_during_a_commit(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     writes = await checkpoints_of(tmp_path / "games.db", AFFECTED)
@@ -110,7 +110,7 @@ async def test_with_an_affected_library_no_checkpoint_runs_beside_a_commit(
     assert "SQLite 3.40.1 has the WAL-reset bug" in caplog.text
 
 
-async def test_with_a_fixed_library_checkpoints_run_beside_the_commits(tmp_path: Path) -> None:
+async def test_with_a_fixed_library_checkpoints_run_during_commits(tmp_path: Path) -> None:
     """And so the test before this one sees what it looks for."""
     writes = await checkpoints_of(tmp_path / "games.db", None)
     assert [who for who, how in writes if how == "beside"]

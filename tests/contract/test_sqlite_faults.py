@@ -50,7 +50,7 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
 # D1: a reader that stays
 
 
-async def test_a_reader_that_stays_holds_no_commit_and_is_told_of(
+async def test_a_long_reader_blocks_no_commit_and_causes_one_warning(
     path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpointer = store._checkpointer
@@ -122,7 +122,7 @@ async def until_it_writes(store: SqliteStore, write: Write) -> None:
             return
 
 
-async def test_a_transaction_of_another_program_is_waited_for_no_longer_than_that(
+async def test_a_commit_waits_for_a_transaction_of_another_program_within_the_patience(
     path: Path, store: SqliteStore
 ) -> None:
     other = apsw.Connection(str(path))
@@ -133,7 +133,7 @@ async def test_a_transaction_of_another_program_is_waited_for_no_longer_than_tha
     assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_work_that_was_begun_and_does_not_end_is_unknown_not_refused(store: SqliteStore) -> None:
+async def test_work_that_began_and_does_not_end_has_an_unknown_outcome(store: SqliteStore) -> None:
     may_end = threading.Event()
     with pytest.raises(StoreUnavailable) as caught:
         await store._write(lambda _: may_end.wait(60))
@@ -170,7 +170,7 @@ def replace(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [remove, move, replace])
 @pytest.mark.parametrize("suffix", ["", "-wal"])
-async def test_nothing_is_acknowledged_into_a_file_that_is_no_longer_there(
+async def test_no_write_into_a_removed_file_is_acknowledged(
     path: Path, store: SqliteStore, suffix: str, damage: object
 ) -> None:
     assert callable(damage)
@@ -188,7 +188,7 @@ async def test_nothing_is_acknowledged_into_a_file_that_is_no_longer_there(
         await store.probe()
 
 
-async def test_a_file_that_vanishes_during_a_commit_is_noticed_before_the_answer(
+async def test_a_file_moved_during_a_commit_is_detected_before_the_answer(
     path: Path, store: SqliteStore
 ) -> None:
     assert store._batches is not None
@@ -208,9 +208,7 @@ async def test_a_file_that_vanishes_during_a_commit_is_noticed_before_the_answer
 
 
 @pytest.mark.parametrize("column", ["rules", "directive"])
-async def test_a_text_that_is_none_concerns_its_bot_alone(
-    path: Path, store: SqliteStore, column: str
-) -> None:
+async def test_an_undecodable_text_affects_only_its_bot(path: Path, store: SqliteStore, column: str) -> None:
     bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
     await commit(store, [first(bot) for bot in bots])
     other = apsw.Connection(str(path))
@@ -231,7 +229,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize("column", TYPES)
-async def test_a_value_of_another_type_concerns_its_bot_alone(
+async def test_a_value_of_another_type_affects_only_its_bot(
     path: Path, store: SqliteStore, column: str
 ) -> None:
     """In a record of SQLite one bit tells a text from bytes of the same length."""
@@ -262,7 +260,7 @@ async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
     assert await store.commit([Write(following, 1, empty.digest, b"")]) == [Won()]
 
 
-async def test_a_lock_that_cannot_be_left_does_not_undo_what_was_done(
+async def test_an_error_of_the_lock_at_its_release_does_not_fail_the_commit(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_told: object) -> None:
@@ -273,9 +271,7 @@ async def test_a_lock_that_cannot_be_left_does_not_undo_what_was_done(
         assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_a_file_that_cannot_be_looked_at_once_is_refused_once(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_failed_stat_fails_one_commit(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_name: str) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -286,7 +282,7 @@ async def test_a_file_that_cannot_be_looked_at_once_is_refused_once(
     assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
+async def test_a_store_closed_while_it_waits_for_the_lock_opens_no_connection(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_WARNING_SECONDS", 0.05)
@@ -307,7 +303,7 @@ async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
     assert store._checkpointer is None
 
 
-async def test_a_key_that_is_no_text_hides_no_other_from_a_list(path: Path, store: SqliteStore) -> None:
+async def test_an_undecodable_key_hides_no_other_key_in_a_list(path: Path, store: SqliteStore) -> None:
     await commit(store, [first("local/a"), first("local/b")])
     other = apsw.Connection(str(path))
     other.execute("update games set bot_id = cast(x'6c6f63616c2f61ff' as text) where bot_id = 'local/a'")
@@ -331,7 +327,7 @@ class Disk:
             raise apsw.FullError("database or disk is full")
 
 
-async def test_a_full_disk_is_told_and_a_probe_finds_out_when_there_is_room(path: Path) -> None:
+async def test_a_full_disk_is_reported_and_a_probe_detects_free_space(path: Path) -> None:
     disk = Disk()
     logging.disable()
     with watched_files(disk.on_write):

@@ -54,7 +54,7 @@ async def plays(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("schema", [0, 1, 2])
-async def test_a_file_of_an_earlier_schema_learns_what_its_releases_were(
+async def test_a_file_of_an_earlier_schema_records_the_release_of_each_step(
     path: Path, watcher: apsw.Connection, schema: int
 ) -> None:
     for step in STEPS[:schema]:
@@ -65,7 +65,7 @@ async def test_a_file_of_an_earlier_schema_learns_what_its_releases_were(
     assert watcher.execute(INDEXES).fetchall()
 
 
-async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_step(
     path: Path, watcher: apsw.Connection
 ) -> None:
     store = SqliteStore(path)
@@ -86,7 +86,7 @@ async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_noth
     ("said", "message"),
     [("'77.0'", r"schema 4 needs release 77\.0 or newer"), (None, "whether it can run on 4 is not recorded")],
 )
-async def test_a_release_refuses_a_newer_schema_that_needs_a_newer_one_or_does_not_say(
+async def test_a_release_refuses_a_newer_schema_that_does_not_allow_it(
     path: Path, watcher: apsw.Connection, said: str | None, message: str
 ) -> None:
     store = SqliteStore(path)
@@ -99,7 +99,7 @@ async def test_a_release_refuses_a_newer_schema_that_needs_a_newer_one_or_does_n
         await SqliteStore(path).open()
 
 
-async def test_steps_are_done_all_or_not_at_all(path: Path, watcher: apsw.Connection) -> None:
+async def test_all_steps_are_applied_or_none(path: Path, watcher: apsw.Connection) -> None:
     watcher.execute("create table character_saves (something_else)")  # stands in the way of the first step
     with pytest.raises(StoreUnavailable):
         await SqliteStore(path).open()
@@ -109,7 +109,7 @@ async def test_steps_are_done_all_or_not_at_all(path: Path, watcher: apsw.Connec
     assert await plays(path)
 
 
-async def test_a_long_step_says_that_it_is_at_work(
+async def test_a_long_step_logs_its_progress(
     path: Path, watcher: apsw.Connection, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher.execute(STEPS[0].sql)

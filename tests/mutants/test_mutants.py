@@ -65,7 +65,7 @@ def test_without_a_fault_all_of_these_tests_pass_over_a_copy(tmp_path: Path) -> 
     assert code == 0, said
 
 
-def test_it_is_the_copy_that_is_tested(tmp_path: Path) -> None:
+def test_the_tests_run_over_the_copy(tmp_path: Path) -> None:
     sources = copied(tmp_path)
     (sources / "dungeonfighter" / "limits.py").write_text("import no_such_module\n")
     code, said = run_tests(sources, ["unit/hosting/test_trail.py"])
@@ -74,7 +74,7 @@ def test_it_is_the_copy_that_is_tested(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_planted_fault_is_seen(fault: Fault, tmp_path: Path) -> None:
+def test_a_planted_fault_is_detected(fault: Fault, tmp_path: Path) -> None:
     sources = copied(tmp_path)
     plant(fault, sources)
     code, said = run_tests(sources, list(fault.tests))

@@ -54,13 +54,15 @@ def hold(rules: Rules, seed: int) -> None:
         for first in range(0, SEEDS, AT_ONCE)
     ],
 )
-def test_nothing_is_lost_or_doubled_under_faults_and_all_goes_on_without(rules: Rules, first: int) -> None:
+def test_no_turn_is_lost_or_doubled_under_faults_and_play_goes_on_after_them(
+    rules: Rules, first: int
+) -> None:
     for seed in range(first, first + AT_ONCE):
         hold(rules, seed)
 
 
 @pytest.mark.parametrize("seed", ONCE_BROKEN.values(), ids=ONCE_BROKEN)
-def test_what_was_once_broken_stays_mended(rules: Rules, seed: int) -> None:
+def test_a_seed_that_once_broke_a_promise_keeps_it(rules: Rules, seed: int) -> None:
     hold(rules, seed)
 
 

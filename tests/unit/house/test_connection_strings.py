@@ -55,7 +55,7 @@ def test_each_spelling_becomes_one_url(text: str, url: str) -> None:
         ("postgresql://u:secret@h:port/g", "port"),
     ],
 )
-def test_what_cannot_be_is_said_without_any_password(text: str, told: str) -> None:
+def test_an_error_names_the_problem_without_any_password(text: str, told: str) -> None:
     with pytest.raises(Problem, match=told) as caught:
         parse_database(text)
     assert "secret" not in str(caught.value)
