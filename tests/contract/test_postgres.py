@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do wrong while it is well: locks, plans, bad values, schemas of other releases."""
+"""The PostgreSQL store over a healthy server: locks, plans, bad values, schemas of other releases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BOTS = [f"local/b{number:02}" for number in range(40)]
 
 
 async def play(store: PostgresStore, bots: list[str], dice: random.Random, batches: int) -> int:
-    """Commit random batches over the bots from what this store knows; returns how many rows won."""
+    """Commit random batches, each write from the row that `store` last saw; return how many rows won."""
     known: dict[str, Row] = {}
     wins = 0
     for _ in range(batches):
@@ -42,15 +42,11 @@ async def play(store: PostgresStore, bots: list[str], dice: random.Random, batch
     return wins
 
 
-def _next(standing: Row | None, bot_id: str, state: bytes) -> Write:
-    if standing is None:
+def _next(known: Row | None, bot_id: str, state: bytes) -> Write:
+    if known is None:
         return first(bot_id, state)
-    return Write(
-        row(bot_id, standing.version + 1, state, 1, standing.turn + 1),
-        standing.version,
-        standing.digest,
-        standing.tail,
-    )
+    new = row(bot_id, known.version + 1, state, 1, known.turn + 1)
+    return Write(new, known.version, known.digest, known.tail)
 
 
 async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a_deadlock(
@@ -58,17 +54,17 @@ async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a
 ) -> None:
     one, other = stores
     bots = [f"local/b{number:04}" for number in range(60)]
-    wins = [await play(one, bots, random.Random(7), 10)]  # its plans are now those for a small table
-    strangers = [first(f"local/x{number:04}") for number in range(2000)]
+    wins = [await play(one, bots, random.Random(7), 10)]  # this store now has the plans for a small table
+    others = [first(f"local/x{number:04}") for number in range(2000)]
     for start in range(0, 2000, 200):
-        await one.commit(strangers[start : start + 200])
+        await one.commit(others[start : start + 200])
     wins += await asyncio.gather(
         *(play(store, bots, random.Random(seed), 500) for seed, store in enumerate(stores))
     )
     rows = await other.load(bots)
     assert sum(found.version for found in rows if found is not None) == sum(wins)
     for store in stores:
-        await store.close()  # a server process reports its deadlocks at its end, if not before
+        await store.close()  # a server process reports its deadlocks at its end at the latest
     assert not await watcher.fetchval(
         "select deadlocks from pg_stat_database where datname = current_database()"
     )
@@ -207,7 +203,7 @@ async def test_only_the_list_of_best_runs_comes_from_the_replica(
     await copy.close()
     store = PostgresStore(postgres_url, read_url=elsewhere)
     await store.open()
-    assert [line.key for line in await store.best_runs("local/", 9)] == ["local/only-there"]
+    assert [run.key for run in await store.best_runs("local/", 9)] == ["local/only-there"]
     assert await store.load(["local/only-there"]) == [None]
     assert await store.heads(["local/only-there"]) == [None]
     assert await store.settle(["local/only-there"]) == [None]
@@ -226,7 +222,7 @@ async def test_an_unreachable_replica_breaks_only_the_list_of_best_runs(postgres
 
 
 async def connections(watcher: asyncpg.Connection) -> int:
-    """How many all stores have now."""
+    """Return how many connections all stores have now."""
     count: int = await watcher.fetchval(
         "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
     )
@@ -247,8 +243,8 @@ async def test_reading_ahead_reads_the_keys_and_no_rows(
     await watcher.execute(_MANY_ROWS, 10_000)
     async with watcher.transaction():
         await watcher.execute(ONLY_BITMAPS)
-        told = await watcher.fetchval(f"explain (analyze, format json) {queries('postgres')['read_keys']}")
-    rows = json.loads(told)[0]["Plan"]["Plans"][0]
+        plan = await watcher.fetchval(f"explain (analyze, format json) {queries('postgres')['read_keys']}")
+    rows = json.loads(plan)[0]["Plan"]["Plans"][0]
     (keys,) = rows["Plans"]
     assert (keys["Node Type"], keys["Index Name"], keys["Actual Rows"]) == (
         "Bitmap Index Scan", "games_pkey", 10_000,

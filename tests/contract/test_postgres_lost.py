@@ -1,4 +1,4 @@
-"""Lost, slow and hung connections to PostgreSQL: what was told stays true, the rest is settled."""
+"""Lost, slow and hung connections to PostgreSQL: acknowledged writes stay, unknown outcomes are settled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WRITER = """
 
 
 async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row | None]:
-    """Ask until the store answers, as the host does."""
+    """Retry until the store answers, as the host does."""
     while True:
         try:
             return await ask()
@@ -60,10 +60,10 @@ async def test_a_row_locked_for_long_does_not_block_the_others(
             [first("local/a"), *(after(write, b"n") for write in done)], key=lambda w: w.row.bot_id
         )
         outcomes = await stores[0].commit(batch)
-    told = {write.row.bot_id: outcome for write, outcome in zip(batch, outcomes, strict=True)}
-    assert isinstance(told.pop(BOTS[7]), Unsettled)
-    assert set(told.values()) == {Won()}
-    heads = await stores[1].heads(sorted(told))
+    by_bot = {write.row.bot_id: outcome for write, outcome in zip(batch, outcomes, strict=True)}
+    assert isinstance(by_bot.pop(BOTS[7]), Unsettled)
+    assert set(by_bot.values()) == {Won()}
+    heads = await stores[1].heads(sorted(by_bot))
     assert [head.version if head else 0 for head in heads] == [1, *[2] * 39]
 
 
@@ -91,18 +91,18 @@ async def test_an_immediate_stop_during_writes_loses_no_acknowledged_batch(
 ) -> None:
     store = stores[0]
     writes = [first(bot_id) for bot_id in BOTS]
-    told = 0
+    acknowledged = 0
     enough = asyncio.Event()
 
     async def write_on() -> None:
-        nonlocal told, writes
+        nonlocal acknowledged, writes
         while True:
             outcomes = await store.commit(writes)
             assert outcomes == [Won()] * 40
-            told += 1
-            if told == 20:
+            acknowledged += 1
+            if acknowledged == 20:
                 enough.set()
-            writes = [after(write, b"%d" % told) for write in writes]
+            writes = [after(write, b"%d" % acknowledged) for write in writes]
 
     writing = asyncio.ensure_future(write_on())
     await enough.wait()
@@ -111,7 +111,7 @@ async def test_an_immediate_stop_during_writes_loses_no_acknowledged_batch(
         await writing
     await asyncio.to_thread(postgres_server.start)
     versions = {found.version for found in await store.settle(BOTS) if found is not None}
-    assert versions in ({told}, {told + 1})
+    assert versions in ({acknowledged}, {acknowledged + 1})
 
 
 async def test_a_slow_statement_loses_its_connection_and_is_settled(
@@ -189,12 +189,12 @@ async def test_a_commit_of_a_lost_connection_that_waits_for_its_standby_is_settl
     await watcher.execute("select pg_reload_conf()")
     try:
         try:
-            while await store.commit([write]) == [Won()]:  # until the server has taken notice
+            while await store.commit([write]) == [Won()]:  # until the server has reloaded its settings
                 write = after(write, b"n%d" % write.row.version)
         except StoreUnavailable:
             pass
         heads = await store.heads(["local/a"])
-        assert [head.version if head else 0 for head in heads] == [write.from_version]  # written, not shown
+        assert [head.version if head else 0 for head in heads] == [write.from_version]  # written, not visible
         with pytest.raises(StoreUnavailable, match="still at work"):
             await store.settle(["local/a"])
     finally:

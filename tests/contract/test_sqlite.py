@@ -1,4 +1,4 @@
-"""What only a file can do wrong."""
+"""The SQLite store over its file: other files at the path, changed rowids, reading ahead."""
 
 from __future__ import annotations
 
@@ -50,28 +50,28 @@ SWAPPED = (
     "update games set rowid = 1 where bot_id = 'local/b'",
     "update games set rowid = 2 where bot_id = 'local/a'",
 )
-DELETED_AND_NUMBERED_ANEW = (
+DELETED_AND_RENUMBERED = (
     "delete from games where bot_id = 'local/a'",
     "update games set rowid = 1 where bot_id = 'local/b'",
 )
 
 
-@pytest.mark.parametrize("meanwhile", [SWAPPED, DELETED_AND_NUMBERED_ANEW], ids=["swapped", "deleted"])
+@pytest.mark.parametrize("meanwhile", [SWAPPED, DELETED_AND_RENUMBERED], ids=["swapped", "deleted"])
 async def test_rows_whose_rowids_changed_are_not_mixed_up(tmp_path: Path, meanwhile: tuple[str, ...]) -> None:
-    """VACUUM may number rows anew. Bots at the same turn of the same seed differ in nothing but their key."""
+    """VACUUM may renumber rows, and rows of two bots at the same turn of one seed differ only by key."""
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     writes = [first("local/a"), first("local/b")]
     assert await store.commit(writes) == [Won(), Won()]
     writes = [after(write, b"second") for write in writes]
-    assert await store.commit(writes) == [Won(), Won()]  # now it knows where they are
+    assert await store.commit(writes) == [Won(), Won()]  # now the store knows their rowids
     with contextlib.closing(apsw.Connection(str(tmp_path / "games.db"))) as other:
         for statement in meanwhile:
             other.execute(statement)
     writes = [after(write, f"third of {write.row.bot_id}".encode()) for write in writes]
     is_there = meanwhile is SWAPPED
     assert await store.commit(writes) == [Won() if is_there else Conflict(0, b""), Won()]
-    for round_ in (b"4", b"5"):  # it goes on where they are now
+    for round_ in (b"4", b"5"):  # the store now uses the new rowids
         writes = [after(write, round_ + write.row.bot_id.encode()) for write in writes]
         assert (await store.commit(writes))[1] == Won()
     found = await store.load(["local/a", "local/b"])

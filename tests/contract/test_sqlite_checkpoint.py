@@ -1,4 +1,4 @@
-"""The log of an SQLite file is moved into it beside the writers, and nothing is lost on the way."""
+"""The checkpoint thread moves the log into the SQLite file while writers go on, and loses no row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE = bytes(3000)
 
 
 def elsewhere(path: Path, sql: str) -> str:
-    """What another process is told, on a connection that it opens and closes."""
+    """Return the first row of a query that another process runs on a connection of its own."""
     script = "import apsw, sys; print(*apsw.Connection(sys.argv[1]).execute(sys.argv[2]).fetchone())"
     done = subprocess.run(
         [sys.executable, "-c", script, path, sql], check=True, stdout=subprocess.PIPE, text=True
@@ -93,7 +93,7 @@ async def test_closing_a_store_keeps_the_locks_of_another_store_on_the_same_file
     goes, _ = await opened(path)
     await commit(stays, [first("local/a")])
     await goes.close()
-    # A connection that thinks it is the last one folds the log and deletes it, under the store that stays.
+    # Without these locks a closing connection takes itself for the last one, and deletes the log of `stays`.
     assert elsewhere(path, "select version from games") == "1"
     assert "games.db-wal" in await asyncio.to_thread(os.listdir, tmp_path)
     await commit(stays, [after(first("local/a"), b"next")])

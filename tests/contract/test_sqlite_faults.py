@@ -1,8 +1,4 @@
-"""What other programs, the disk and a careless operator do to the SQLite file.
-
-Rows of found-2026-11: D1 (a reader that stays), D4 and E6 (locks held by others), D6 and E7 (files removed,
-moved, replaced), E9 (texts that are none), and the full disk.
-"""
+"""Faults of the SQLite file: long readers, foreign locks, removed files, damaged values, a full disk."""
 
 from __future__ import annotations
 
@@ -47,7 +43,7 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
         assert await store.commit(batch) == [Won()] * len(batch)
 
 
-# D1: a reader that stays
+# A reader that holds an old view
 
 
 async def test_a_long_reader_blocks_no_commit_and_causes_one_warning(
@@ -78,7 +74,7 @@ async def test_a_long_reader_blocks_no_commit_and_causes_one_warning(
 async def test_the_step_under_the_writers_lock_waits_for_no_reader(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite asks the busy handler before it waits, and that one sleeps to wait."""
+    """SQLite waits by calling the busy handler, which sleeps."""
     checkpointer = store._checkpointer
     assert checkpointer is not None
     slept: list[float] = []
@@ -94,7 +90,7 @@ async def test_the_step_under_the_writers_lock_waits_for_no_reader(
     assert not checkpointer._checkpoint("restart")[0]
 
 
-# D4, E6: locks held by others
+# Locks of other processes
 
 
 async def test_a_write_that_waits_for_the_file_lock_too_long_never_happens(
@@ -151,7 +147,7 @@ async def test_a_store_closes_although_another_process_keeps_the_lock(path: Path
     lock.close()
 
 
-# D6, E7: files that are removed, moved, replaced
+# Files that are removed, moved or replaced
 
 
 def remove(path: Path) -> None:
@@ -204,7 +200,7 @@ async def test_a_file_moved_during_a_commit_is_detected_before_the_answer(
         await store.commit([first("local/a")])
 
 
-# E9: texts that are none
+# Undecodable texts and values of another type
 
 
 @pytest.mark.parametrize("column", ["rules", "directive"])
@@ -232,7 +228,7 @@ TYPES = {
 async def test_a_value_of_another_type_affects_only_its_bot(
     path: Path, store: SqliteStore, column: str
 ) -> None:
-    """In a record of SQLite one bit tells a text from bytes of the same length."""
+    """In a record of SQLite one bit distinguishes a text from bytes of the same length."""
     bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
     writes = [first(bot, b"state \xff") for bot in bots]
     await commit(store, writes)
@@ -247,12 +243,12 @@ async def test_a_value_of_another_type_affects_only_its_bot(
     )
     others = [after(write, b"next") for write in writes if write.row.bot_id != "local/c"]
     assert await store.commit(others) == [Won()] * 25
-    if column in {"digest", "state", "trail"}:  # all bytes are as they were: the next write mends the type
+    if column in {"digest", "state", "trail"}:  # the bytes are unchanged, so the next write repairs the type
         assert await store.commit([after(writes[2], b"next")]) == [Won()]
 
 
 async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
-    """SQLite's `substr` of no bytes is null, which equals nothing."""
+    """In SQLite `substr` of an empty blob is null, which equals no value."""
     empty = msgspec.structs.replace(first("local/a").row, trail=b"")
     assert await store.commit([Write(empty, 0, b"")]) == [Won()]
     assert await store.heads(["local/a"]) == [Head(1, empty.digest, b"")]
@@ -263,11 +259,11 @@ async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
 async def test_an_error_of_the_lock_at_its_release_does_not_fail_the_commit(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_told: object) -> None:
+    def broken(*_arguments: object) -> None:
         raise OSError("no locks available")
 
-    with monkeypatch.context() as trouble:
-        trouble.setattr(FileLock, "__exit__", broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "__exit__", broken)
         assert await store.commit([first("local/a")]) == [Won()]
 
 
@@ -275,8 +271,8 @@ async def test_one_failed_stat_fails_one_commit(store: SqliteStore, monkeypatch:
     def denied(_name: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    with monkeypatch.context() as trouble:
-        trouble.setattr("dungeonfighter.storage.sqlite_file.os.stat", denied)
+    with monkeypatch.context() as patch:
+        patch.setattr("dungeonfighter.storage.sqlite_file.os.stat", denied)
         with pytest.raises(NotWritten, match="Permission denied"):
             await store.commit([first("local/a")])
     assert await store.commit([first("local/a")]) == [Won()]
@@ -307,17 +303,17 @@ async def test_an_undecodable_key_hides_no_other_key_in_a_list(path: Path, store
     await commit(store, [first("local/a"), first("local/b")])
     other = apsw.Connection(str(path))
     other.execute("update games set bot_id = cast(x'6c6f63616c2f61ff' as text) where bot_id = 'local/a'")
-    assert [line.bot_id for line in await store.list_bots("local/", "local/", 100)] == [
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/", 100)] == [
         "local/a\ufffd",
         "local/b",
     ]
 
 
-# The full disk
+# A full disk
 
 
 class Disk:
-    """A disk that may be full: no write succeeds."""
+    """Makes every write fail while `is_full` is set."""
 
     def __init__(self) -> None:
         self.is_full = False

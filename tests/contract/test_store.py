@@ -1,4 +1,4 @@
-"""What every store promises (`hosting.ports.Store`)."""
+"""The contract of `hosting.ports.Store`, tested over every store."""
 
 from __future__ import annotations
 
@@ -188,8 +188,8 @@ async def test_a_deleted_save_is_gone_and_a_second_delete_returns_false(store: S
 async def test_bots_are_listed_by_id_within_their_fleet_and_paged(store: Store) -> None:
     names = ["local/a", "local/b", "local/c", "local-2/x", "other/a"]
     await store.commit([first(name) for name in sorted(names)])
-    assert [line.bot_id for line in await store.list_bots("local/", "local/", 2)] == ["local/a", "local/b"]
-    assert [line.bot_id for line in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/", 2)] == ["local/a", "local/b"]
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
 
 
 async def test_a_bot_without_a_run_is_not_listed(store: Store) -> None:
@@ -208,7 +208,7 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
             write = after(write, b"%d" % number, ended=ended)
             await store.commit([write])
     best = await store.best_runs("local/", 2)
-    assert [(line.key, line.episode, line.score) for line in best] == [
+    assert [(run.key, run.episode, run.score) for run in best] == [
         ("local/a", 1, 300),
         ("local/b", 1, 300),
     ]
@@ -218,9 +218,9 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
 async def test_a_large_load_returns_rows_in_the_given_order_and_none_for_missing_bots(store: Store) -> None:
     there = [first(f"local/b{number:03}", b"%d" % number) for number in range(0, 200, 2)]
     await store.commit(there)
-    asked = [f"local/b{number:03}" for number in reversed(range(200))]
-    rows = await store.load(asked)
+    bots = [f"local/b{number:03}" for number in reversed(range(200))]
+    rows = await store.load(bots)
     assert [row and row.bot_id for row in rows] == [
-        name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), asked, strict=True)
+        name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), bots, strict=True)
     ]
     assert [row.state for row in reversed(rows) if row] == [write.row.state for write in there]

@@ -1,4 +1,4 @@
-"""What runs beside the main work goes on, or its end is told."""
+"""Background tasks go on after a failure, or report it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ async def test_a_failure_is_logged_and_the_next_call_comes(caplog: pytest.LogCap
 
 
 async def test_the_failure_of_a_task_is_reported_at_once_while_a_reference_is_left() -> None:
-    told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.set_result(context))
+    reported: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.set_result(context))
 
     async def work() -> None:
         raise KeyError("broken")
 
     kept = begin(work(), "clock")
-    context = await told
+    context = await reported
     assert context["message"] == "the clock ended"
     assert context["exception"] is kept.exception()
 

@@ -1,4 +1,4 @@
-"""Host and Origin: what a page elsewhere could send is refused; programs and our own page are served."""
+"""`HostGuard` refuses the requests that a foreign page could send, and serves programs and our own page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: flags before variables, all problems at once, no password in any message."""
+"""`read_settings`: flags win over variables, all problems come at once, no message has a password."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_an_allowed_host_is_a_host_and_not_an_address(text: str) -> None:
         "https://b\u00fccher.example.org",
         "https://g\u0430me.example.org",  # a Cyrillic letter that looks like a Latin one
         "https://\u212aelvin.example.org",  # the Kelvin sign, whose lower case is an ASCII k
-        "http\u017f://game.example.org",  # the long s, which a pattern without case takes for an s
+        "http\u017f://game.example.org",  # the long s, which matches an s if a pattern ignores case
         "https://game\uff0eexample.org",
         "https://game.example.org:\u0661",
     ],

@@ -1,4 +1,4 @@
-"""Cutting a read into parts."""
+"""`in_parts` splits a large read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which release may run on which schema."""
+"""`missing_steps` decides whether a release may run on a schema."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_error_names_the_release_that_a_newer_schema_needs(release: str) -> N
         missing_steps(STEPS, KNOWN | {4: "0.2.0", 5: "0.1.0"}, release)
 
 
-@pytest.mark.parametrize("said", [None, "later"])
-def test_a_newer_schema_that_does_not_record_what_it_needs_is_refused(said: str | None) -> None:
+@pytest.mark.parametrize("recorded", [None, "later"])
+def test_a_newer_schema_that_does_not_record_what_it_needs_is_refused(recorded: str | None) -> None:
     with pytest.raises(SchemaTooNew, match="whether it can run on 4 is not recorded"):
-        missing_steps(STEPS, KNOWN | {4: said}, "9.0.0")
+        missing_steps(STEPS, KNOWN | {4: recorded}, "9.0.0")

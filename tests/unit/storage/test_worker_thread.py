@@ -1,4 +1,4 @@
-"""Work in a thread: its result comes back, whether the loop was held for it or went on."""
+"""`WorkerThread` returns each result or error to its caller, with or without holding the event loop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_a_held_loop_runs_no_callback_until_the_hold_ends() -> None:
     await thread.run(lambda: order.append("work"), hold_seconds=60)
     assert order == ["work"]
     may_end = threading.Event()
-    loop.call_soon(may_end.set)  # only a loop that is not held gets there
+    loop.call_soon(may_end.set)  # runs only after the hold has ended
     assert await thread.run(lambda: may_end.wait(60), hold_seconds=0.001)
     await thread.stop()
 
@@ -46,13 +46,13 @@ async def test_a_held_loop_runs_no_callback_until_the_hold_ends() -> None:
 @HOLDS
 async def test_each_result_reaches_its_caller(hold_seconds: float) -> None:
     thread = WorkerThread("worker")
-    asked = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
-    assert await asyncio.gather(*asked) == list(range(500))
+    calls = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
+    assert await asyncio.gather(*calls) == list(range(500))
     await thread.stop()
 
 
 async def test_finished_work_is_not_kept_in_memory() -> None:
-    """A batch is hundreds of states: they must not wait for the timer of the oldest."""
+    """A batch holds hundreds of states; the timer of the oldest task must not keep them in memory."""
 
     class Batch:
         pass
@@ -77,11 +77,11 @@ async def test_cancelling_a_caller_does_not_cancel_its_work() -> None:
         may_end.wait(60)
         done.set()
 
-    asking = asyncio.create_task(thread.run(work))
+    caller = asyncio.create_task(thread.run(work))
     await asyncio.sleep(0)
-    asking.cancel()
+    caller.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await caller
     may_end.set()
     await thread.run(lambda: None)
     assert done.is_set()
@@ -89,7 +89,7 @@ async def test_cancelling_a_caller_does_not_cancel_its_work() -> None:
 
 
 class BadLock:
-    """Cannot be taken, or cannot be given back."""
+    """A lock that raises an error when it is entered, or only when it is left."""
 
     def __init__(self, *, on_enter: bool) -> None:
         self._on_enter = on_enter
@@ -115,7 +115,7 @@ async def test_an_error_of_the_lock_reaches_the_caller_and_the_thread_goes_on(ho
 async def test_an_error_of_the_lock_at_its_release_does_not_fail_the_work(
     hold_seconds: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The work is done, and perhaps durable: an error would say that it is not."""
+    """The work is done and may be durable, so the caller must not get an error."""
     thread = WorkerThread("worker")
     assert await thread.run(int, lock=BadLock(on_enter=False), hold_seconds=hold_seconds) == 0
     assert await thread.run(int, hold_seconds=hold_seconds) == 0
@@ -140,16 +140,16 @@ def test_a_closed_loop_does_not_end_the_thread() -> None:
     may_end = threading.Event()
 
     async def leave() -> None:
-        asking = asyncio.create_task(thread.run(lambda: may_end.wait(60)))
+        caller = asyncio.create_task(thread.run(lambda: may_end.wait(60)))
         await asyncio.sleep(0)
-        asking.cancel()
+        caller.cancel()
 
     asyncio.run(leave())
     may_end.set()
 
-    async def ask() -> int:
-        found = await thread.run(int)
+    async def run_and_stop() -> int:
+        result = await thread.run(int)
         await thread.stop()
-        return found
+        return result
 
-    assert asyncio.run(ask()) == 0
+    assert asyncio.run(run_and_stop()) == 0
