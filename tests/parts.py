@@ -14,7 +14,7 @@ PLACES = (str(ROOT / ".parts" / "venv" / "bin"), os.environ.get("PATH", os.defpa
 
 
 def program(name: str, *, part: str) -> str:
-    """Return the path of a program that a part installs; without the part, skip the test (see `go_without`)."""
+    """Return the path of a program that a part installs; skip the test if the program is missing."""
     path = shutil.which(name, path=os.pathsep.join(PLACES))
     return path or go_without(part)
 

@@ -16,7 +16,7 @@ _NAME = "watched"
 
 
 class WatchedFiles(apsw.VFS):
-    """Calls `on_write(kind)` before each write; kind is database, log or other. `on_write` may raise `apsw.Error`."""
+    """Calls `on_write(kind)` before each write; kind is database, log or other; it may raise `apsw.Error`."""
 
     def __init__(self, on_write: Callable[[str], None]) -> None:
         super().__init__(_NAME, _BASE)
