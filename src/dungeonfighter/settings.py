@@ -27,7 +27,7 @@ DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The configuration of one server; a text or a sequence that was not given is empty."""
+    """The configuration of one server; an empty text or sequence means that the setting was not given."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -51,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
     notes: tuple[str, ...] = ()
-    """One sentence for each setting that was given and has no effect; the server logs them at start."""
+    """One sentence for each setting that was given and has no effect; `serve` prints them at start."""
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

@@ -1,7 +1,7 @@
-"""Faults to be planted in the commit path, each as one replacement of text, with the tests that must see it.
+"""Faults for the commit path, each a replacement of one piece of source text, with the tests that must fail.
 
-The text must be there exactly once. Where it no longer is, the code has moved on: read it, and write the
-fault anew so that it takes out the same guard.
+The text must occur exactly once in its file. If a change of the code removed it, read the new code and
+rewrite the fault so that it removes the same guard.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 
 class Fault(NamedTuple):
-    """One guard taken out.
+    """The removal of one guard.
 
     Attributes:
-        file: Below `src/dungeonfighter`.
-        old: What stands there.
-        new: What stands there instead.
-        tests: Each of them must fail: path below `tests` and name, with or without its parameters.
-        seeds: How many simulations, from seed 0, of which one must break; 0: none need.
+        file: A path below `src/dungeonfighter`.
+        old: The text with the guard.
+        new: The text without the guard.
+        tests: Tests that must all fail: a path below `tests` and a name, with or without parameters.
+        seeds: Of so many simulations from seed 0 on at least one must break; 0 stands for no simulation.
     """
 
     file: str
@@ -197,4 +197,4 @@ FAULTS: Final = {
         (_PLANTED + "a_row_of_which_nothing_is_known_is_no_winner",),
     ),
 }
-"""By what is wrong."""
+"""The faults by their description."""

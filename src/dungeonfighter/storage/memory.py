@@ -52,7 +52,6 @@ class MemoryStore:
         """Return at once: every row is in memory."""
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
-        """Write one batch; see `hosting.ports.Store.commit`."""
         return [self._write(write) for write in batch]
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:

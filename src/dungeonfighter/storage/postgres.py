@@ -156,7 +156,8 @@ class PostgresStore:
         """Load rows after every earlier statement of this process about them has ended.
 
         First no server process may be left that still runs a statement of a lost connection. Then the load
-        locks the rows: it waits for a commit that holds the locks because it waits for its standby.
+        locks the rows, so it waits for a commit that still holds their locks, perhaps while that commit waits
+        for a standby.
         """
 
         async def lock(connection: Connection) -> list[Row | None]:
@@ -224,7 +225,6 @@ class PostgresStore:
         return StoreHealth(hazards=self._server.safety.hazards)
 
     async def close(self) -> None:
-        """Finish the accepted work and close the connections."""
         await self._writers.close()
         await self._readers.close()
         await self._copy.close()
@@ -252,7 +252,6 @@ class PostgresStore:
             )  # fmt: skip
 
     async def _load_absent_keys(self) -> None:
-        """Run one load over each reading connection."""
         await asyncio.gather(*(self._fetch("load", _ABSENT_KEYS) for _ in range(self._readers.size)))
 
     async def _read_keys(self, connection: Connection) -> None:

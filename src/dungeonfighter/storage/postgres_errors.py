@@ -1,4 +1,4 @@
-"""Classifies errors of PostgreSQL by SQLSTATE: may the statement be retried, must it be settled?
+"""Classifies errors of PostgreSQL by SQLSTATE into retryable statements, bad rows and unknown outcomes.
 
 Source: docs/architecture.md, "PostgreSQL"; PostgreSQL's manual, appendix A, "PostgreSQL Error Codes".
 """

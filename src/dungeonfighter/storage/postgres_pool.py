@@ -44,8 +44,8 @@ class ServerState:
     """Shared by the pools of one server: what the newest failures and connections revealed about it.
 
     Attributes:
-        cut_at: The pools discard connections last used at or before this moment: a newer one was dead.
-        doubted_at: The pools ping connections last used at or before this moment: a newer one was cut off.
+        cut_at: The pools discard connections last used at or before this time; one last used then was dead.
+        doubted_at: The pools ping connections last used at or before this time; one was cut off then.
         safety: The durability settings of the server.
     """
 

@@ -34,5 +34,4 @@ def has_wal_reset_bug(version: Version) -> bool:
 
 
 def shown(version: Version) -> str:
-    """Format a version as SQLite does."""
     return ".".join(map(str, version))
