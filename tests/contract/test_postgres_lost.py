@@ -32,6 +32,16 @@ async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row 
             await asyncio.sleep(0)
 
 
+async def impatient_store(url: str, pool_size: int = 8) -> PostgresStore:
+    """Open a store that cuts off slow statements soon; another one migrates before, which may take longer."""
+    patient = PostgresStore(url)
+    await patient.open()
+    await patient.close()
+    store = PostgresStore(url, pool_size=pool_size, slow_seconds=0.2)
+    await store.open()
+    return store
+
+
 async def test_a_row_locked_for_long_is_unsettled_and_settling_waits_for_it(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
@@ -117,8 +127,7 @@ async def test_an_immediate_stop_during_writes_loses_no_acknowledged_batch(
 async def test_a_slow_statement_loses_its_connection_and_is_settled(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url)
     begun = first("local/a")
     await store.commit([begun])
     async with watcher.transaction():
@@ -141,8 +150,7 @@ async def test_a_slow_statement_loses_its_connection_and_is_settled(
 async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_lost_commit(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, pool_size=2, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url, pool_size=2)
     begun = first("local/a")
     await store.commit([begun])
     writer = await watcher.fetchval(_WRITER)
@@ -182,8 +190,7 @@ async def test_cancelling_a_caller_does_not_cancel_its_commit(
 async def test_a_commit_of_a_lost_connection_that_waits_for_its_standby_is_settled_after_it(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url)
     write = first("local/a")
     await watcher.execute("alter system set synchronous_standby_names = 'nobody'")
     await watcher.execute("select pg_reload_conf()")
