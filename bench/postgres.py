@@ -19,7 +19,7 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
-from dungeonfighter.hosting.group_commit import Lanes, Told
+from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.ports import Row, Won, Write
 from dungeonfighter.storage.postgres import PostgresStore
 from tests.contract.postgres_server import PostgresServer
@@ -54,7 +54,7 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
     async def play(bot_id: str) -> None:
         (standing,) = await store.load([bot_id])
         while (begun := time.perf_counter()) < until:
-            told: asyncio.Future[Told] = loop.create_future()
+            told: asyncio.Future[CommitResult] = loop.create_future()
             write = _next(standing, bot_id)
             lanes.add(write, asyncio.Future.set_result, told)
             if not isinstance(await told, Won):

@@ -37,7 +37,7 @@ def _levels(cat: Catalogue) -> list[str]:
     return _table(
         "level | health | normal hit | burn or bleed point | fortify point | experience unit | next level",
         [
-            f"{n} | {tables.ENEMY_HEALTH[n]} | {tables.ENEMY_DAMAGE[n]} | {tables.TICK[n]} | "
+            f"{n} | {tables.ENEMY_HEALTH[n]} | {tables.ENEMY_DAMAGE[n]} | {tables.STATUS_DAMAGE[n]} | "
             f"{tables.FORTIFY[n]} | {tables.unit(n)} | {tables.xp_next(n)}"
             for n in (1, 2, 3, 5, 8, 10, 15, 20, 25, 30)
         ],

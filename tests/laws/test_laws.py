@@ -16,7 +16,7 @@ from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.codec import copy
 from dungeonfighter.rules.state import Dice, Phase, RoomPhase
 from tests.laws.runs import PICKS, begin, options, walk
-from tests.unit.rules.position import bout, rules
+from tests.unit.rules.position import combat_state, rules
 
 QUICK = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -228,7 +228,7 @@ def test_the_largest_state_fits() -> None:
 
 def _fattest() -> State:
     cat = rules().catalogue
-    state = bout()
+    state = combat_state()
     hero = state.hero
     hero.name = "x" * limits.hero_name_chars_max
     items = [roll_item(cat, state.dice, 100, rarity=5) for _ in range(limits.bag_items_max + 8)]

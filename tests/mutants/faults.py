@@ -27,7 +27,10 @@ class Fault(NamedTuple):
     seeds: int = 0
 
 
-_LINES: Final = "hosting/lines.py"
+_QUEUES: Final = "hosting/bot_queues.py"
+_RESOLVER: Final = "hosting/resolver.py"
+_HOT: Final = "hosting/hot_games.py"
+_ATTEMPTS: Final = "hosting/attempts.py"
 _REQUESTS: Final = "hosting/requests.py"
 _PLANTED: Final = "unit/hosting/test_planted.py::test_"
 _TRAIL: Final = "unit/hosting/test_trail.py::test_"
@@ -39,8 +42,8 @@ _MEMORY_COMPARES: Final = (
 
 FAULTS: Final = {
     "`covers` is not asked": Fault(
-        _LINES,
-        "if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):",
+        _RESOLVER,
+        "if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):",
         "if False:",
         (
             _PLANTED + "an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again",
@@ -50,9 +53,9 @@ FAULTS: Final = {
         seeds=100,
     ),
     "a row is in memory before its commit": Fault(
-        _LINES,
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        "            self._add(write, self._told, (game, request, attempt))\n"
+        _QUEUES,
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        "            self._add(write, self._on_result, (game, pending, attempt))\n"
         "            game.row = attempt.write.row\n",
         (
             _PLANTED + "a_row_is_not_in_memory_before_its_commit",
@@ -61,36 +64,36 @@ FAULTS: Final = {
         seeds=10,
     ),
     "a row is in memory before its commit after a conflict": Fault(
-        _LINES,
-        "            told = await self._commit(attempt)\n",
-        "            game.row = attempt.write.row\n            told = await self._commit(attempt)\n",
+        _RESOLVER,
+        "            result = await self._commit(attempt)\n",
+        "            game.row = attempt.write.row\n            result = await self._commit(attempt)\n",
         (_PLANTED + "a_row_is_not_in_memory_before_its_commit_after_a_conflict_either",),
         seeds=10,
     ),
     "a plain read in place of `settle`": Fault(
-        _LINES,
+        _RESOLVER,
         "self._settles = Gather(store.settle)",
         "self._settles = Gather(store.load)",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
             _PLANTED + "a_read_settles_what_could_not_be_settled_in_time",
         ),
         seeds=100,
     ),
     "a read does not settle": Fault(
-        _LINES,
+        _RESOLVER,
         "gather = self._settles if game is not None and game.unsettled else self._loads",
         "gather = self._loads",
         (_PLANTED + "a_read_settles_what_could_not_be_settled_in_time",),
     ),
     "what is unknown counts as not written": Fault(
-        _LINES,
-        "            if not isinstance(told, NotWritten):\n",
+        _RESOLVER,
+        "            if not isinstance(result, NotWritten):\n",
         "            if False:\n",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
         ),
     ),
     "the memory store does not compare the version": Fault(
@@ -127,21 +130,24 @@ FAULTS: Final = {
         ),
     ),
     "an attempt of which nothing is known is tried again with another op": Fault(
-        _REQUESTS,
-        "        self.unsure |= {self.last_version()}\n",
-        "        self.unsure |= {self.last_version()}\n        self.op = self.op[::-1]\n",
+        _ATTEMPTS,
+        "        self.unknown |= {self.last.write.row.version}\n",
+        "        self.unknown |= {self.last.write.row.version}\n"
+        "        self.request.op = self.request.op[::-1]\n",
         (_PLANTED + "an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_trail_has",),
     ),
-    "told before the commit": Fault(
-        _LINES,
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        "            request.asker.tell(request.tag, attempt.shown)\n"
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
+    "delivered before the commit": Fault(
+        _QUEUES,
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        "            pending.responder.deliver(pending.tag, attempt.rendered)\n"
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        (
+            "unit/hosting/test_rendered.py::test_an_answer_is_rendered_before_its_commit_and_delivered_after_it",
+        ),
     ),
     "a verdict from memory stands without a head": Fault(
-        _LINES,
-        "                if fresh or await self._is_head(row, request):\n",
+        _RESOLVER,
+        "                if is_fresh or await self._is_head(row, pending):\n",
         "                if True:\n",
         (_HOST + "a_verdict_from_an_old_memory_is_judged_again",),
     ),
@@ -152,7 +158,7 @@ FAULTS: Final = {
         (_PLANTED + "a_repeat_is_known_by_the_input_of_its_own_turn",),
     ),
     "a bot's second request does not wait for the first": Fault(
-        _LINES,
+        _QUEUES,
         "        if game.busy:\n            if game.waiting is None:\n",
         "        if False:\n            if game.waiting is None:\n",
         (_PLANTED + "two_requests_of_one_bot_are_never_on_their_way_together",),
@@ -167,25 +173,25 @@ FAULTS: Final = {
         ),
     ),
     "a new run is begun again after a conflict": Fault(
-        _LINES,
-        "        if request.replayable or request.is_from_memory or request.was_planned_from(row):\n",
-        "        if True:\n",
+        _RESOLVER,
+        "pending.request.is_replayable or pending.is_from_memory or pending.was_planned_from(row)",
+        "True",
         (_HOST + "two_new_games_at_once_on_two_replicas_do_not_wipe_each_other",),
     ),
     "the commit timeout is ignored": Fault(
         "hosting/host.py",
         "        self._timeout_seconds = commit_timeout_seconds\n",
         "        self._timeout_seconds = 3 * commit_timeout_seconds\n",
-        (_PLANTED + "a_store_that_cannot_write_is_told_within_the_commit_timeout",),
+        (_PLANTED + "a_store_that_cannot_write_is_reported_within_the_commit_timeout",),
     ),
     "a busy game hibernates": Fault(
-        _LINES,
+        _HOT,
         "            if game.busy or game.unsettled:\n",
         "            if game.unsettled:\n",
         (_PLANTED + "a_busy_game_does_not_hibernate",),
     ),
     "a game that is not settled hibernates": Fault(
-        _LINES,
+        _HOT,
         "            if game.busy or game.unsettled:\n",
         "            if game.busy:\n",
         (_PLANTED + "a_game_that_is_not_settled_does_not_hibernate",),

@@ -24,6 +24,7 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError
 from dungeonfighter.hosting.game import NewGame, Present
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.refusals import ShowsGame
 
 HELP: Final = "play in the terminal"
 FLEET: Final = "local"
@@ -140,8 +141,8 @@ class Table:
                 self._play(word)
         except DungeonFighterError as error:
             self._say(f"{error.code}: {error}" + (f"; {error.hint}" if error.hint else ""))
-            if isinstance(error.present, Present):
-                self._game = error.present
+            if isinstance(error, ShowsGame):
+                self._game = error.game
         return True
 
     def _play(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What is told of a game: as it stands, as an answer, in numbers; and how a stored row becomes that."""
+"""A game as hosting shows it: the present game, an answer, the numbers of a host; and the checks of a row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.errors import BadInput, Corrupt
+from dungeonfighter.errors import Corrupt, UnknownBot
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.seal import is_intact
@@ -18,9 +18,11 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]").search
 
 
 class Present(Struct, gc=False):
-    """A game as it stands, decoded for showing.
+    """A game as it stands, decoded.
 
-    `key` is `<fleet>/<botId>`; `turn` is the number of applied inputs.
+    Attributes:
+        key: `<fleet>/<botId>`.
+        turn: The number of applied inputs.
     """
 
     key: str
@@ -34,7 +36,12 @@ class Present(Struct, gc=False):
 
 
 class Stop(Struct, frozen=True):
-    """The first of several inputs that was not applied: its number from 1, itself, and the code of why."""
+    """The first of several inputs that was not applied.
+
+    Attributes:
+        at: Its number, from 1.
+        code: The code of the error.
+    """
 
     at: int
     input: str
@@ -42,14 +49,14 @@ class Stop(Struct, frozen=True):
 
 
 class Answer(Struct, gc=False):
-    """What a mutating call answers: the game after it, and whether this had been answered before.
+    """The answer of a call that changes a game.
 
     Attributes:
         game: The game after it.
-        repeated: Nothing was applied now: an earlier request had done it.
-        reward: The score that the input gained, in hundredths of a point; not known of a repeat.
-        applied: How many inputs were applied, by this request or by the one it repeats.
-        stopped: Which input was not applied, and why; only of several inputs.
+        repeated: This call applied nothing: an earlier request had done it.
+        reward: The score that the input gained, in hundredths of a point; 0 for a repeat.
+        applied: The number of inputs applied, by this request or by the one it repeats.
+        stopped: The input that was not applied, where several were asked for.
     """
 
     game: Present
@@ -60,9 +67,9 @@ class Answer(Struct, gc=False):
 
 
 class NewGame(Struct, frozen=True):
-    """What a caller asks of a new run.
+    """The options of a new run.
 
-    None = not given: casual, a drawn seed, the former name, the weapon chosen in play.
+    None means not given: casual, a drawn seed, the name of the run before, the weapon chosen in play.
     """
 
     name: str | None = None
@@ -72,7 +79,7 @@ class NewGame(Struct, frozen=True):
 
 
 class Counters:
-    """What a host has done since it began."""
+    """Counters of a host since it began."""
 
     __slots__ = ("conflicts", "episodes_ended", "errors", "repeated", "settled", "turns")
 
@@ -98,31 +105,31 @@ class HostStats(Struct, frozen=True):
 
 
 def absent(key: str) -> Row:
-    """The row of a bot the store does not know."""
+    """Return the row of a bot that the store does not know."""
     return Row(key, 0, b"", 0, 0, "", b"", b"")
 
 
 def checked(key: str, row: Row | None, book: ShippedRules) -> Row:
-    """Validate a row as loaded, or return the absent one.
+    """Validate a loaded row: its state decodes and matches its digest. For None return the absent row.
 
     Raises:
-        Corrupt: The row is not what was written, or its state is no state.
-        NewerRules: This release cannot judge it.
+        Corrupt: The row is not what was written, or its state does not decode.
+        NewerRules: This release does not ship its rules.
     """
     if row is None:
         return absent(key)
     check(row, book)
     if row.state:
-        book.of(row.rules).decode(row.state)  # validated here once: later each turn only opens it
+        book.of(row.rules).decode(row.state)  # validated once, here: each later turn only opens it
     return row
 
 
 def check(row: Row, book: ShippedRules) -> None:
-    """See that a row is what was written.
+    """Check that a row is what was written.
 
     Raises:
-        Corrupt: A bit of it changed, or it cannot be read.
-        NewerRules: This release cannot judge it.
+        Corrupt: A bit of it has changed, or it cannot be decoded.
+        NewerRules: This release does not ship its rules.
     """
     if not is_as_written(row):
         raise Corrupt("the stored row of this game does not check; only this game stops")
@@ -134,12 +141,12 @@ def check(row: Row, book: ShippedRules) -> None:
 
 
 def is_as_written(row: Row) -> bool:
-    """Tell if everything of a row but its state is what was written."""
+    """Tell if a row, apart from its state, is what was written."""
     return _is_typed(row) and is_intact(row)
 
 
 def _is_typed(row: Row) -> bool:
-    """Tell if each value has its type: SQLite may give any, and a text may be no text."""
+    """Tell if each value has its type: SQLite may return any type, and a text that is not UTF-8."""
     numbers = (row.version, row.episode, row.turn, row.tokens_today)
     if not all(type(number) is int and number >= 0 for number in numbers):
         return False
@@ -150,10 +157,10 @@ def _is_typed(row: Row) -> bool:
 
 
 def present(row: Row, book: ShippedRules) -> Present:
-    """A committed row, decoded.
+    """Decode a committed row.
 
     Raises:
-        BadInput: unknown_bot, when the row holds no run.
+        UnknownBot: The row holds no run.
     """
     if not row.state:
         raise unknown_bot(row.bot_id)
@@ -162,11 +169,11 @@ def present(row: Row, book: ShippedRules) -> Present:
 
 
 def shown(row: Row, rules: Rules, state: State) -> Present:
-    """A row whose state is already decoded."""
+    """Return the game of a row whose state is decoded already."""
     return Present(row.bot_id, row.episode, row.turn, row.version, row.digest, rules, state, row.directive)
 
 
-def unknown_bot(key: str) -> BadInput:
-    """There is no such bot in this fleet."""
+def unknown_bot(key: str) -> UnknownBot:
+    """Return the error that names the bot."""
     bot = key.partition("/")[2]
-    return BadInput(f"there is no bot {bot}; start_new_game begins its first run", code="unknown_bot")
+    return UnknownBot(f"there is no bot {bot}; start_new_game begins its first run")

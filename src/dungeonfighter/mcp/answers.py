@@ -14,7 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from dungeonfighter.errors import (
-    BadInput,
+    BadArgument,
     DungeonFighterError,
     NewerRules,
     NotWritten,
@@ -23,6 +23,7 @@ from dungeonfighter.errors import (
     StoreUnavailable,
 )
 from dungeonfighter.hosting.game import Answer, Present
+from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.mcp import views
 
 INVALID_REQUEST: Final = -32600
@@ -107,9 +108,9 @@ class Refusal(ProtocolError):
         self.retry_after_seconds = retry_after_seconds
 
 
-def bad_argument(message: str) -> BadInput:
+def bad_argument(message: str) -> BadArgument:
     """The caller's argument cannot be; the message names it and says what is allowed."""
-    return BadInput(message, code="bad_argument")
+    return BadArgument(message)
 
 
 def failure(error: DungeonFighterError) -> ToolAnswer:
@@ -128,8 +129,8 @@ def failure(error: DungeonFighterError) -> ToolAnswer:
     if hint:
         text += f"; {hint}"
     structured: dict[str, object] = {"code": error.code}
-    if isinstance(error.present, Present):
-        game = error.present
+    if isinstance(error, ShowsGame):
+        game = error.game
         text += f"\n\n{views.text_view(game)}"
         structured |= {"episode": game.episode, "turn": game.turn}
     return ToolAnswer(text, structured, is_error=True)

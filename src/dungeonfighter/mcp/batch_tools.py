@@ -146,7 +146,7 @@ class _Steps:
             if bot in seen:
                 raise bad_argument(f"there is another step of {bot} before this one: one a bot")
         except Exception as error:  # noqa: BLE001 (each step fails by itself)
-            self.tell(index, self._not_stepped(bot, error))
+            self.deliver(index, self._not_stepped(bot, error))
             return False
         seen.add(bot)
         self._steps[index] = step
@@ -163,7 +163,7 @@ class _Steps:
             try:
                 self._begin_start(prefix + step.bot_id, step, index)
             except Exception as error:  # noqa: BLE001 (each step fails by itself)
-                self.tell(index, error)
+                self.deliver(index, error)
 
     def _begin_start(self, key: str, step: arguments.Step, index: int) -> None:
         if step.input is not None:
@@ -175,7 +175,7 @@ class _Steps:
         options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
         self._host.begin_start(key, new_game(options), step.episode, self, index)
 
-    def tell(self, tag: int, told: Stepped | NotStepped | Exception) -> None:
+    def deliver(self, tag: int, told: Stepped | NotStepped | Exception) -> None:
         """A step is done, or went wrong."""
         if isinstance(told, Exception):
             told = self._not_stepped(self._steps[tag].bot_id, told)
@@ -184,7 +184,7 @@ class _Steps:
         if self._untold == 0 and not self._all_told.done():
             self._all_told.set_result(None)
 
-    def show(self, tag: int, answer: Answer) -> Stepped:
+    def render(self, tag: int, answer: Answer) -> Stepped:
         """The result of a step."""
         game, step = answer.game, self._steps[tag]
         state = game.state

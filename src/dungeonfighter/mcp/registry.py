@@ -142,12 +142,12 @@ _Call = tuple[Tool[Any], str, str, Ask, Then]
 class _Calling:
     """Asks for calls of playing tools; the tag of each is the call."""
 
-    def show(self, tag: _Call, answer: Answer) -> ToolAnswer:
+    def render(self, tag: _Call, answer: Answer) -> ToolAnswer:
         return played(answer, tag[3])
 
-    def tell(self, tag: _Call, told: ToolAnswer | Exception) -> None:
+    def deliver(self, tag: _Call, rendered: ToolAnswer | Exception) -> None:
         found, fleet, bot, _, then = tag
-        then(_failed(told, found, fleet, bot) if isinstance(told, Exception) else told)
+        then(_failed(rendered, found, fleet, bot) if isinstance(rendered, Exception) else rendered)
 
 
 _CALLING: Final = _Calling()

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput
+from dungeonfighter.errors import BadInput, IllegalInput, RunOver
 from dungeonfighter.rules import codec, dice, plays, tables
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
@@ -122,7 +122,7 @@ class Rules:
             BadInput: bad_argument, illegal_input (the message lists what is legal) or run_over.
         """
         if state.over:
-            raise BadInput("the run is over", code="run_over", hint="start a new game")
+            raise RunOver("the run is over", hint="start a new game")
         cat = self.catalogue
         world = state.world
         xp, clears, bosses, frontier = world.xp_since_clear, world.first_clears, world.bosses, world.frontier
@@ -161,7 +161,7 @@ class Rules:
             play = menu.table.get(text)
             if play is None and not plays.verb(self.catalogue, state, text):
                 legal = ", ".join(choice.input for choice in menu.choices)
-                raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
+                raise IllegalInput(f"'{text}' is not legal now; legal: {legal}")
         return play
 
     def observe(self, state: State) -> Observation:

@@ -1,9 +1,9 @@
-"""What happened, as short lists of integers in the state, and the one sentence that tells each.
+"""Events: short lists of integers that a turn adds to the log of the state, and a sentence for each.
 
-An event is `[code, argument, ...]`; arguments are numbers or catalogue numbers. Sentences are in the past
-tense or terser, because every bot pays for every word.
+An event is `[code, argument, ...]`; an argument is a number or a catalogue number. Sentences are short,
+because a bot pays for every token.
 
-Source: game.md section 1 (coded events), product.md "Views".
+Source: docs/tools.md, "Views".
 """
 
 from __future__ import annotations
@@ -11,37 +11,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dungeonfighter.rules.catalog.loader import Catalogue
-from dungeonfighter.rules.state import Band, Intent, Rank, Slot, Stance, Status
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.state import Intent, Rank, Status
 
 
 class Event:
-    """All codes; the arguments are in `WORDING`. Numbers are never reused.
+    """The codes of all events. A code is never reused.
 
-    Plain numbers and no enumeration: a turn names a dozen of them, and Python 3.11 takes 110 ns to find a
-    member of an `IntEnum`, 20 ns for one of these.
+    `WORDING` has the kinds of an event's arguments; where `views.text_view` words the event, the comment here
+    names the arguments. `side` is `fighting.common.HERO` or `ENEMY`; `lost` is the health lost.
+
+    The codes are plain numbers and no enumeration: a turn names a dozen of them, and Python 3.11 takes 110 ns
+    to find a member of an `IntEnum`, 20 ns to find one of these.
     """
 
     RunBegan: Final = 1
     WeaponChosen: Final = 2
     FightBegan: Final = 10
-    HeroAttacked: Final = 11
-    HeroMissed: Final = 12
+    HeroAttacked: Final = 11  # stance, total, band, action (-1: plain), lost
+    HeroMissed: Final = 12  # stance, total, band
     HeroGuarded: Final = 13
-    EnemyAttacked: Final = 14
-    EnemyMissed: Final = 15
+    EnemyAttacked: Final = 14  # intent, total, band, lost
+    EnemyMissed: Final = 15  # intent, total, band
     EnemyDefended: Final = 16
     EnemyHealed: Final = 17
     EnemyFled: Final = 18
     Interrupted: Final = 19
     StatusPut: Final = 20
-    StatusTicked: Final = 21
+    StatusTicked: Final = 21  # side, lost
     Stunned: Final = 22
     StruckSelf: Final = 23
     ItemUsed: Final = 24
     FleeFailed: Final = 25
     HeroFled: Final = 26
-    HazardStruck: Final = 27
+    HazardStruck: Final = 27  # hazard, side, lost
     EnemyDied: Final = 28
     HeroDied: Final = 29
     SecondWind: Final = 30
@@ -95,7 +98,7 @@ class Event:
     Dropped: Final = 82
     StripSet: Final = 83
     TradedUp: Final = 84
-    AutoFought: Final = 85
+    AutoFought: Final = 85  # attacks
 
 
 _RARITIES = ("common", "uncommon", "rare", "epic", "legendary", "mythic")
@@ -104,39 +107,29 @@ _STATS = ("STR", "AGI", "TEC", "INT")
 
 _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "who": _WHO,
-    "stance": ("", "", *(f" {stance.name}" for stance in Stance if stance != Stance.attack)),
-    "band": tuple(band.name.replace("_", " ") for band in Band),
     "intent": tuple(intent.name for intent in Intent),
     "status": tuple(status.name.replace("_", " ") for status in Status),
     "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
-    "slot": tuple(slot.name for slot in Slot),
     "stat": _STATS,
     "rarity": _RARITIES,
 }
-"""Words by number of the kinds that no catalogue changes; the others are in `Catalogue.names`, and "n" is
-told as the number it is."""
+"""The words of the argument kinds that no catalogue changes, by number. `Catalogue.names` has the others; an
+argument of kind "n" is written as a number."""
 
 WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.RunBegan: ("A new run.", ()),
     Event.WeaponChosen: ("You take the {}.", ("item",)),
     Event.FightBegan: ("{}{} L{} blocks the way.", ("enemy", "rank", "n")),
-    Event.HeroAttacked: ("You{}: {} {}{} {}.", ("stance", "n", "band", "action", "n")),
-    Event.HeroMissed: ("You{}: {} {}.", ("stance", "n", "band")),
-    Event.HeroGuarded: ("You guard.", ()),
-    Event.EnemyAttacked: ("Foe {}: {} {} {}.", ("intent", "n", "band", "n")),
-    Event.EnemyMissed: ("Foe {}: {} {}.", ("intent", "n", "band")),
     Event.EnemyDefended: ("Foe defended.", ()),
     Event.EnemyHealed: ("Foe healed {}.", ("n",)),
     Event.EnemyFled: ("Foe fled.", ()),
     Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
     Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
-    Event.StatusTicked: ("{}: statuses cost {}.", ("who", "n")),
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
     Event.StruckSelf: ("{} confused, struck self {}.", ("who", "n")),
     Event.ItemUsed: ("{}: {}.", ("good", "n")),
     Event.FleeFailed: ("Flee failed: {}.", ("n",)),
     Event.HeroFled: ("You fled: {}.", ("n",)),
-    Event.HazardStruck: ("{}. {} lost {}.", ("hazard", "who", "n")),
     Event.EnemyDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
     Event.HeroDied: ("You died.", ()),
     Event.SecondWind: ("Second wind: +{}.", ("n",)),
@@ -190,8 +183,8 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.Dropped: ("Dropped {}: +{} gold.", ("item", "n")),
     Event.StripSet: ("Strip set: {} actions.", ("n",)),
     Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
-    Event.AutoFought: ("Auto: {} attacks.", ("n",)),
 }
+"""The sentence of each event and the kinds of its arguments, except those that `views.text_view` words."""
 
 
 _SENTENCES: Final[dict[int, tuple[str, tuple[tuple[str, tuple[str, ...] | None], ...]]]] = {
@@ -201,20 +194,24 @@ _SENTENCES: Final[dict[int, tuple[str, tuple[tuple[str, tuple[str, ...] | None],
     )
     for code, (wording, kinds) in WORDING.items()
 }
-"""Each with the kinds of its arguments and their words; without them where all are numbers."""
+"""The format of each event, with its argument kinds and their fixed words; no kinds if all are numbers."""
 
 
 def sentence(cat: Catalogue, event: Sequence[int]) -> str:
-    """The one line that tells an event."""
+    """Return the sentence of an event that `WORDING` has.
+
+    Raises:
+        KeyError: The event is one that `views.text_view` words.
+    """
     wording, kinds = _SENTENCES[event[0]]
     if not kinds:
         return wording % tuple(event[1:])
-    told: list[int | str] = []
-    for (kind, words), number in zip(kinds, event[1:], strict=True):
-        if words is not None:
-            told.append(words[number])
+    words: list[int | str] = []
+    for (kind, fixed), number in zip(kinds, event[1:], strict=True):
+        if fixed is not None:
+            words.append(fixed[number])
         elif kind == "n":
-            told.append(number)
+            words.append(number)
         else:
-            told.append(cat.names[kind][number])
-    return wording % tuple(told)
+            words.append(cat.names[kind][number])
+    return wording % tuple(words)

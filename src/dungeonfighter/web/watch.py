@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from dungeonfighter import __version__
-from dungeonfighter.errors import DungeonFighterError, Overloaded, StoreError
+from dungeonfighter.errors import Draining, DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Clock, RunSummary
 from dungeonfighter.telemetry.totals import Totals, of_host
@@ -131,7 +131,7 @@ class Watch:
             Overloaded: There are `VIEWERS_MAX` already, or the server is going down.
         """
         if self._closed:
-            raise Overloaded("this server is going down", code="draining")
+            raise Draining("this server is going down")
         if len(self._viewers) >= VIEWERS_MAX:
             raise Overloaded(f"{VIEWERS_MAX} pages are watching already", retry_after_seconds=10)
         viewer = Viewer(bot_id)

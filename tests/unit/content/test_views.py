@@ -12,7 +12,7 @@ from dungeonfighter.rules import Choice, GameOptions, Mode, Phase, State
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, RoomPhase, Stance
 from dungeonfighter.telemetry.tokens import count_tokens
-from tests.unit.content.playing import RULES, of_rules, states
+from tests.unit.content.playing import RULES, copy_of, states
 
 HEAD = "e1 t1"
 
@@ -37,7 +37,7 @@ def test_the_runs_looked_at_come_through_every_common_phase(seen: list[State]) -
 
 def test_other_dice_change_nothing_that_is_told(seen: list[State]) -> None:
     for state in seen:
-        other = of_rules(RULES, state)
+        other = copy_of(RULES, state)
         RULES.reseed(other, 4711)
         assert RULES.text(other, HEAD) == RULES.text(state, HEAD)
         told = msgspec.structs.replace(RULES.observe(other), digest="")

@@ -1,4 +1,4 @@
-"""One bot, one or two hosts, one store: who may change what, and what is told of it."""
+"""One bot, one or two hosts over one store: which requests change the game, and their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dice, inputs, events, codec, errors: the engine's own floor."""
+"""Dice, inputs, events, codec and errors: the parts of the engine below the game."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt
-from dungeonfighter.rules import GameOptions, canonical, codec, dice, log
-from dungeonfighter.rules.events import WORDING, Event, sentence
+from dungeonfighter.rules import GameOptions, canonical, codec, dice, events, log
+from dungeonfighter.rules.events import WORDING, Event
 from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.state import Dice, Mode, Phase
-from tests.unit.rules.position import bout, hub, inputs, play, rules
+from dungeonfighter.rules.views.text_view import sentence
+from tests.unit.rules.position import combat_state, hub, inputs, play, rules
+
+STREAMS = Dice.__struct_fields__
 
 
 def test_splitmix64_is_the_published_generator() -> None:
@@ -30,11 +33,11 @@ def test_an_encoded_state_has_no_former_turns_in_its_log() -> None:
     assert rules().decode(rules().encode(state)).told == 0
 
 
-@pytest.mark.parametrize("name", dice.STREAMS)
+@pytest.mark.parametrize("name", STREAMS)
 def test_a_draw_moves_only_its_stream(name: str) -> None:
     stream = Dice(1, 1, 1, 1)
     getattr(dice, name)(stream, 20)
-    assert [getattr(stream, other) == 1 for other in dice.STREAMS].count(False) == 1
+    assert [getattr(stream, other) == 1 for other in STREAMS].count(False) == 1
 
 
 def test_all_faces_occur_about_equally() -> None:
@@ -47,7 +50,7 @@ def test_streams_of_neighbouring_seeds_differ() -> None:
     assert dice.streams(1) != dice.streams(2)
 
 
-def test_weights_share_the_range() -> None:
+def test_weighted_divides_the_range_by_the_weights() -> None:
     assert [dice.weighted((2, 0, 3), n) for n in range(5)] == [0, 0, 2, 2, 2]
 
 
@@ -65,14 +68,14 @@ def test_canonical_spelling(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 49, "caf\u00e9", "1\n2", "\u0661", "\x00"])
-def test_what_is_no_input(text: str) -> None:
+def test_an_input_that_is_not_printable_ascii_is_refused(text: str) -> None:
     with pytest.raises(BadInput) as caught:
         canonical(text)
     assert caught.value.code == "bad_argument"
 
 
 @pytest.mark.parametrize("text", ["", "1,", "a", "1,2,3,4,5,6,7,8,9", "-1", "1000"])
-def test_what_is_no_list(text: str) -> None:
+def test_a_malformed_list_is_none(text: str) -> None:
     assert numbers(text) is None
 
 
@@ -84,7 +87,7 @@ def test_an_illegal_input_lists_the_legal_ones(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["99", "strip 7", "trade 1,2,3,4,5", ""])
-def test_an_illegal_input_changes_nothing(text: str) -> None:
+def test_an_illegal_input_leaves_the_state_unchanged(text: str) -> None:
     state = hub()
     before = rules().encode(state)
     with pytest.raises(BadInput):
@@ -112,26 +115,47 @@ def test_a_run_that_is_over_takes_no_input() -> None:
         {"name": "a\nb"},
     ],
 )
-def test_options_out_of_range(options: dict[str, int | str]) -> None:
+def test_options_out_of_range_are_refused(options: dict[str, int | str]) -> None:
     with pytest.raises(BadInput) as caught:
         rules().new_game(GameOptions(**{"seed": 1, **options}))  # type: ignore[arg-type]
     assert caught.value.code == "bad_argument"
 
 
+WORDED_BY_THE_VIEW = {
+    Event.HeroAttacked: [1, 1, 0, 0, 1],
+    Event.HeroMissed: [1, 1, 0],
+    Event.HeroGuarded: [],
+    Event.EnemyAttacked: [0, 1, 0, 1],
+    Event.EnemyMissed: [0, 1, 0],
+    Event.StatusTicked: [0, 1],
+    Event.HazardStruck: [0, 0, 1],
+    Event.AutoFought: [1],
+}
+"""Arguments of the events that have no row in `WORDING`."""
+
+
 @pytest.mark.parametrize("code", [code for name, code in vars(Event).items() if name[0] != "_"])
 def test_every_event_has_a_sentence(code: int) -> None:
-    _, kinds = WORDING[code]
-    arguments = [1 if kind in ("n", "stance") else 0 for kind in kinds]
+    arguments = WORDED_BY_THE_VIEW.get(code)
+    if arguments is None:
+        arguments = [1 if kind == "n" else 0 for kind in WORDING[code][1]]
     assert sentence(rules().catalogue, [code, *arguments]).endswith((".", "!"))
 
 
+def test_no_event_has_two_wordings() -> None:
+    assert WORDED_BY_THE_VIEW.keys().isdisjoint(WORDING)
+
+
 def test_a_sentence_is_short() -> None:
-    told = sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
-    assert told == "You precise: 17 combo STRIKE 31."
+    assert (
+        sentence(rules().catalogue, [Event.HeroAttacked, 2, 17, 3, 1, 31])
+        == "You precise 17 combo STRIKE 31."
+    )
+    assert events.sentence(rules().catalogue, [Event.StatusPut, 1, 1, 3]) == "Foe: burn 3."
 
 
-def test_decode_gives_back_what_was_encoded() -> None:
-    state = bout()
+def test_decode_inverts_encode() -> None:
+    state = combat_state()
     assert codec.decode(codec.encode(state)) == state
 
 
@@ -156,7 +180,7 @@ def test_parts_that_do_not_fit_are_corrupt() -> None:
 
 @pytest.mark.parametrize("part", ["packed_bag", "packed_worn", "packed_shop", "packed_offers", "log"])
 @pytest.mark.parametrize("wrong", [["x"], 7, None, [b"x"], {}])
-def test_parts_read_later_are_judged_by_decode(part: str, wrong: object) -> None:
+def test_decode_checks_the_parts_that_are_read_later(part: str, wrong: object) -> None:
     state = hub()
     holder = next(one for one in (state, state.hero, state.world) if hasattr(one, part))
     setattr(holder, part, wrong)
@@ -169,7 +193,7 @@ def test_the_digest_has_16_bytes() -> None:
 
 
 def test_apply_leaves_the_state_as_it_was() -> None:
-    state = bout(faces=(10, 10), at=1)
+    state = combat_state(faces=(10, 10), at=1)
     before = codec.encode(state)
     rules().apply(state, "1")
     assert codec.encode(state) == before
@@ -186,7 +210,7 @@ def test_turns_count_inputs() -> None:
 
 
 def test_the_log_keeps_24_events() -> None:
-    state = bout(health=5_000, period=7000)
+    state = combat_state(health=5_000, period=7000)
     play(state, "9")
     rules().encode(state)
     assert (len(state.log), len(log.recent(state))) == (limits.log_events_max, limits.log_events_max)
@@ -199,7 +223,7 @@ def test_the_log_keeps_24_events() -> None:
         (b"\x91\xa1x", b"\x03"), (b"\x91\x01" * 25, b"\x02" * 25),
     ],
 )  # fmt: skip
-def test_a_past_that_is_no_events_is_no_state(past: bytes, sizes: bytes) -> None:
+def test_a_past_that_is_not_events_is_corrupt(past: bytes, sizes: bytes) -> None:
     state = hub()
     state.past, state.past_sizes = past, sizes
     with pytest.raises(Corrupt):
@@ -210,7 +234,7 @@ def test_reseeding_changes_every_stream() -> None:
     state = hub()
     before = state.dice
     rules().reseed(state, 99)
-    assert all(getattr(before, name) != getattr(state.dice, name) for name in dice.STREAMS)
+    assert all(getattr(before, name) != getattr(state.dice, name) for name in STREAMS)
 
 
 def test_modes_have_their_numbers() -> None:

@@ -17,7 +17,7 @@ from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
 from dungeonfighter.rules.views import forecast
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.views.text_view import sentence
-from tests.unit.rules.position import bout, hub, rules, the_fight
+from tests.unit.rules.position import combat_state, hub, rules, the_fight
 
 ODD = 1500
 QUICK = {
@@ -41,7 +41,7 @@ def odd_fights() -> Iterator[State]:
     chance = random.Random(20)
     cat = rules().catalogue
     for _ in range(ODD):
-        state = bout(intent=chance.choice(list(Intent)), level=chance.randint(1, 60))
+        state = combat_state(intent=chance.choice(list(Intent)), level=chance.randint(1, 60))
         fight, hero = the_fight(state), state.hero
         for fighter in (fight.hero, fight.enemy):
             amounts = [chance.choice((0, 0, 0, 1, 5)) for _ in Status]

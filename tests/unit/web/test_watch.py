@@ -106,8 +106,8 @@ async def test_history_is_bounded() -> None:
 async def test_a_game_that_cannot_be_shown_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place()
     await place.start("ada", "bob")
-    lines = place.host._lines.hot
-    hot = lines["local/bob"]
+    hot = place.host._games.get("local/bob")
+    assert hot is not None
     assert hot.row is not None
     monkeypatch.setattr(hot, "row", structs.replace(hot.row, rules="none such"))
     assert len(place.host.recent(10)) == 1

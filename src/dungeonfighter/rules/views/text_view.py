@@ -76,7 +76,7 @@ Teller = Callable[[Catalogue, Sequence[int]], str]
 
 def _hero_attacked(cat: Catalogue, event: Sequence[int]) -> str:
     _, stance, total, band, action, lost = event
-    return f"{_STANCES[stance]} {total} {_BANDS[band]}{cat.action_told[action]} {lost}."
+    return f"{_STANCES[stance]} {total} {_BANDS[band]}{cat.action_text[action]} {lost}."
 
 
 def _hero_missed(cat: Catalogue, event: Sequence[int]) -> str:
@@ -200,7 +200,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
     combo = ""
     if slots > 1:
         step = fight.step % slots
-        combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_told[strip[step]]}"
+        combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_text[strip[step]]}"
     return (
         f"{head} | {hero.name} {NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
@@ -238,7 +238,7 @@ def _tell(cat: Catalogue, state: State, told: list[str]) -> bool:
             _, stance, total, band, action, lost = event
             told.append(
                 f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total}"
-                f" {_BANDS[band]}{cat.action_told[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+                f" {_BANDS[band]}{cat.action_text[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
             )
         elif code == _ENEMY_ATTACKED:
             _, intent, _, band, lost = event

@@ -1,4 +1,4 @@
-"""What is made of an answer: while the new state is at hand, told only after the commit."""
+"""An answer is rendered while the new state is at hand, and delivered only after the commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Show = Callable[[Answer], str]
 
 
 class Watched(MemoryStore):
-    """Notes when a commit arrives; it can be written and yet nothing be known of it."""
+    """Records when a commit arrives; a commit can be written although its outcome stays unknown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,45 +27,45 @@ class Watched(MemoryStore):
         outcomes = await super().commit(batch)
         return [Unsettled("nobody knows")] * len(batch) if self.is_silent else outcomes
 
-    def show(self, answer: Answer) -> str:
+    def render(self, answer: Answer) -> str:
         self.happened.append("shown")
         return f"turn {answer.game.turn}"
 
 
-class Asking:
-    """Asks with a future for a tag."""
+class Futures:
+    """A responder with a future for a tag."""
 
-    def __init__(self, show: Show) -> None:
-        self._show = show
+    def __init__(self, render: Show) -> None:
+        self._show = render
 
-    def show(self, tag: asyncio.Future[Any], answer: Answer) -> str:
+    def render(self, tag: asyncio.Future[Any], answer: Answer) -> str:
         assert not tag.done()
         return self._show(answer)
 
-    def tell(self, tag: asyncio.Future[Any], told: Any) -> None:
-        tag.set_result(told)
+    def deliver(self, tag: asyncio.Future[Any], delivered: Any) -> None:
+        tag.set_result(delivered)
 
 
-async def _played(store: Watched, show: Show, *, is_silent: bool = False) -> Any:
-    """What is told of the first input of a run."""
+async def _played(store: Watched, render: Show, *, is_silent: bool = False) -> Any:
+    """Return what is delivered for the first input of a run."""
     host = replica(store)
     await host.start(KEY, MACE)
     store.happened.clear()
     store.is_silent = is_silent
-    told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    host.begin_play(KEY, "1", None, None, Asking(show), told)
-    return await told
+    delivered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    host.begin_play(KEY, "1", None, None, Futures(render), delivered)
+    return await delivered
 
 
-async def test_an_answer_is_shown_before_its_commit_and_told_after_it() -> None:
+async def test_an_answer_is_rendered_before_its_commit_and_delivered_after_it() -> None:
     store = Watched()
-    assert await _played(store, store.show) == "turn 1"
+    assert await _played(store, store.render) == "turn 1"
     assert store.happened == ["shown", "committed"]
 
 
-async def test_an_attempt_that_had_won_after_all_is_told_as_it_was_shown() -> None:
+async def test_an_attempt_that_had_won_after_all_is_delivered_as_it_was_rendered() -> None:
     store = Watched()
-    assert await _played(store, store.show, is_silent=True) == "turn 1"
+    assert await _played(store, store.render, is_silent=True) == "turn 1"
     assert store.happened == ["shown", "committed"]
 
 
