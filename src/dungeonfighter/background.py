@@ -1,4 +1,4 @@
-"""Work beside the main work: none of it ends without a word."""
+"""Background tasks whose failures are always reported."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 
 async def every(seconds: float, do: Callable[[], object], what: str, logger: logging.Logger) -> NoReturn:
-    """Call `do` once every so many seconds until cancelled; a failure is logged, and the next call comes.
+    """Call `do` every so many seconds until cancelled; log an exception and go on.
 
     Args:
         seconds: The pause before each call.
-        do: What is done.
-        what: What is said to have failed.
-        logger: Who says it.
+        do: The work.
+        what: The name of the work in the log.
+        logger: Receives the failures.
     """
     while True:
         await asyncio.sleep(seconds)
@@ -26,16 +26,16 @@ async def every(seconds: float, do: Callable[[], object], what: str, logger: log
 
 
 def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Start a task that runs until it is cancelled; the loop's exception handler hears at once if it fails.
+    """Start a task that runs until it is cancelled; a failure reaches the loop's exception handler at once.
 
-    A task of asyncio tells that only when nothing refers to it any more, which may be at the end.
+    asyncio alone reports a failed task only after the last reference to it is gone, perhaps at the end.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
-    task.add_done_callback(_tell)
+    task.add_done_callback(_report_failure)
     return task
 
 
-def _tell(task: asyncio.Task[None]) -> None:
+def _report_failure(task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
         task.get_loop().call_exception_handler(

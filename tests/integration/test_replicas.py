@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -18,19 +17,13 @@ import pytest
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from tests.contract.postgres_server import PostgresServer
 from tests.integration.balancer import balancing
 from tests.integration.cutting_proxy import CUTS, cutting
 from tests.integration.server import ServerProcess
 from tests.integration.through_balancer import just_play, play_through, played, servers
 
 STOPPED_SECONDS = 10.0
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
 
 
 @pytest.mark.long

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +21,11 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
 from tests.integration.balancer import balancing
 from tests.integration.server import ROOT, ServerProcess
 from tests.integration.through_balancer import play_through, played
 
 CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/games.db"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.empty_database("games")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -25,7 +24,6 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
 from tests.integration.balancer import balancing
 from tests.integration.server import ROOT, ServerProcess
 from tests.integration.through_balancer import TURNS_AFTER, play_through, played, servers
@@ -39,20 +37,6 @@ select 'local/x', n, '1-abc', 1, 'casual', '{}', 0, 0, 9, 'died', n % 1000, '\\x
 from generate_series(1, 250000) as n
 """
 """Of a bot that does not play: the table is then too large for its index to be made when a server starts."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/games.db"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.empty_database("games")
 
 
 def store_of(database: str) -> Store:

@@ -1,7 +1,7 @@
-"""Faults to be planted in the commit path, each as one replacement of text, with the tests that must see it.
+"""Faults for the commit path, each a replacement of one piece of source text, with the tests that must fail.
 
-The text must be there exactly once. Where it no longer is, the code has moved on: read it, and write the
-fault anew so that it takes out the same guard.
+The text must occur exactly once in its file. If a change of the code removed it, read the new code and
+rewrite the fault so that it removes the same guard.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 
 class Fault(NamedTuple):
-    """One guard taken out.
+    """The removal of one guard.
 
     Attributes:
-        file: Below `src/dungeonfighter`.
-        old: What stands there.
-        new: What stands there instead.
-        tests: Each of them must fail: path below `tests` and name, with or without its parameters.
-        seeds: How many simulations, from seed 0, of which one must break; 0: none need.
+        file: A path below `src/dungeonfighter`.
+        old: The text with the guard.
+        new: The text without the guard.
+        tests: Tests that must all fail: a path below `tests` and a name, with or without parameters.
+        seeds: Of so many simulations from seed 0 on at least one must break; 0 stands for no simulation.
     """
 
     file: str
@@ -41,7 +41,7 @@ _MEMORY_COMPARES: Final = (
 )
 
 FAULTS: Final = {
-    "`covers` is not asked": Fault(
+    "`covers` is not checked": Fault(
         _RESOLVER,
         "if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):",
         "if False:",
@@ -87,7 +87,7 @@ FAULTS: Final = {
         "gather = self._loads",
         (_PLANTED + "a_read_settles_what_could_not_be_settled_in_time",),
     ),
-    "what is unknown counts as not written": Fault(
+    "an unknown outcome counts as not written": Fault(
         _RESOLVER,
         "            if not isinstance(result, NotWritten):\n",
         "            if False:\n",
@@ -129,7 +129,7 @@ FAULTS: Final = {
             _TRAIL + "an_input_added_to_the_bytes_makes_the_bytes_of_the_trail_it_is_added_to",
         ),
     ),
-    "an attempt of which nothing is known is tried again with another op": Fault(
+    "an attempt with an unknown outcome is retried with another op": Fault(
         _ATTEMPTS,
         "        self.unknown |= {self.last.write.row.version}\n",
         "        self.unknown |= {self.last.write.row.version}\n"
@@ -145,7 +145,7 @@ FAULTS: Final = {
             "unit/hosting/test_rendered.py::test_an_answer_is_rendered_before_its_commit_and_delivered_after_it",
         ),
     ),
-    "a verdict from memory stands without a head": Fault(
+    "a verdict from memory needs no fresh head": Fault(
         _RESOLVER,
         "                if is_fresh or await self._is_head(row, pending):\n",
         "                if True:\n",
@@ -157,7 +157,7 @@ FAULTS: Final = {
         "    begin = turn - (turn_now - len(inputs)) - 1\n",
         (_PLANTED + "a_repeat_is_known_by_the_input_of_its_own_turn",),
     ),
-    "a bot's second request does not wait for the first": Fault(
+    "a second request of a bot does not wait for the first": Fault(
         _QUEUES,
         "        if game.busy:\n            if game.waiting is None:\n",
         "        if False:\n            if game.waiting is None:\n",
@@ -172,7 +172,7 @@ FAULTS: Final = {
             _HOST + "a_run_left_exactly_at_a_chunk_has_that_chunk_once",
         ),
     ),
-    "a new run is begun again after a conflict": Fault(
+    "a request for a new run is replayed after a conflict": Fault(
         _RESOLVER,
         "pending.request.is_replayable or pending.is_from_memory or pending.was_planned_from(row)",
         "True",
@@ -196,11 +196,11 @@ FAULTS: Final = {
         "            if game.busy:\n",
         (_PLANTED + "a_game_that_is_not_settled_does_not_hibernate",),
     ),
-    "a row of which nothing is known has won": Fault(
+    "an unsettled row counts as won": Fault(
         "hosting/group_commit.py",
         "StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome",
         "Won() if isinstance(outcome, Unsettled) else outcome",
         (_PLANTED + "a_row_of_which_nothing_is_known_is_no_winner",),
     ),
 }
-"""By what is wrong."""
+"""The faults by their description."""

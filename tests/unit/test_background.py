@@ -1,4 +1,4 @@
-"""What runs beside the main work goes on, or its end is told."""
+"""Background tasks go on after a failure, or report it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ async def test_a_failure_is_logged_and_the_next_call_comes(caplog: pytest.LogCap
     assert [record.getMessage() for record in caplog.records] == ["the count failed; it is tried again"]
 
 
-async def test_the_end_of_a_task_is_told_at_once_although_it_is_kept() -> None:
-    told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.set_result(context))
+async def test_the_failure_of_a_task_is_reported_at_once_while_a_reference_is_left() -> None:
+    reported: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.set_result(context))
 
     async def work() -> None:
         raise KeyError("broken")
 
     kept = begin(work(), "clock")
-    context = await told
+    context = await reported
     assert context["message"] == "the clock ended"
     assert context["exception"] is kept.exception()
 
@@ -52,7 +52,7 @@ async def test_a_task_that_is_cancelled_ends_quietly(caplog: pytest.LogCaptureFi
     assert not caplog.records
 
 
-async def test_asking_for_huge_pages_ends_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_end_of_asking_for_huge_pages_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def look(_: set[int]) -> bool:
         raise ValueError("no such line")
 
