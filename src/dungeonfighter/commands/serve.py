@@ -100,12 +100,12 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, end
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving import supervisor
     from dungeonfighter.serving.signals import end_at_once
-    from dungeonfighter.serving.worker_channel import Line, Parent
+    from dungeonfighter.serving.worker_channel import Channel, Parent
     from dungeonfighter.telemetry.totals import of_host
 
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
-    parent = Parent(await Line.over(socket.socket(fileno=descriptor)))
+    parent = Parent(await Channel.over(socket.socket(fileno=descriptor)))
     going_down, alone = asyncio.Event(), asyncio.Event()
 
     def drain() -> None:

@@ -66,7 +66,7 @@ _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
 
-class Line:
+class Channel:
     """One end of the channel."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,7 +74,7 @@ class Line:
         self._writer = writer
 
     @classmethod
-    async def over(cls, end: socket.socket) -> Line:
+    async def over(cls, end: socket.socket) -> Channel:
         """Take over one end of a socketpair."""
         return cls(*await asyncio.open_unix_connection(sock=end, limit=LINE_BYTES_MAX))
 
@@ -109,11 +109,11 @@ class Parent:
     """The parent as a worker knows it.
 
     Args:
-        line: This worker's end.
+        channel: This worker's end.
     """
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self.share: Callable[[], Totals] | None = None
         """What this worker has counted; set when its store is open, before `may_listen`."""
         self._totals: Totals | None = None
@@ -127,12 +127,12 @@ class Parent:
 
     async def may_listen(self) -> bool:
         """Say that this worker can serve and wait for the word; False: the server is going down already."""
-        self._line.tell(Opened())
+        self._channel.tell(Opened())
         await self._go.wait()
         return not self._ended
 
     def tell_listening(self) -> None:
-        self._line.tell(Listening())
+        self._channel.tell(Listening())
 
     @contextlib.asynccontextmanager
     async def heard(self, *, drain: Callable[[], None], alone: Callable[[], None]) -> AsyncIterator[None]:
@@ -150,7 +150,7 @@ class Parent:
             with contextlib.suppress(asyncio.CancelledError):
                 await hearing
             self._report()
-            self._line.close()
+            self._channel.close()
 
     async def _hear(self, drain: Callable[[], None], alone: Callable[[], None]) -> None:
         try:
@@ -164,7 +164,7 @@ class Parent:
         alone()
 
     async def _obey(self, drain: Callable[[], None]) -> None:
-        async for message in self._line.from_parent():
+        async for message in self._channel.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
                 self._report()
@@ -176,4 +176,4 @@ class Parent:
 
     def _report(self) -> None:
         if self.share is not None:
-            self._line.tell_if_idle(Report(self.share()))
+            self._channel.tell_if_idle(Report(self.share()))

@@ -21,7 +21,7 @@ from typing import Final
 from dungeonfighter.background import every
 from dungeonfighter.serving.signals import end_at_once
 from dungeonfighter.serving.supervisor import FINISH_SECONDS_MAX, SPARE_SECONDS, call_at_stdin_end
-from dungeonfighter.serving.worker_channel import Drain, Go, Line, Listening, Opened, Report, Tick
+from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick
 from dungeonfighter.telemetry.totals import Ledger
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,9 @@ Command = Callable[[int, int], Sequence[str]]
 class Worker:
     """One living process; `got_go` once it may listen."""
 
-    def __init__(self, process: asyncio.subprocess.Process, line: Line) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
-        self.line = line
+        self.channel = channel
         self.has_opened = self.got_go = self.is_listening = False
 
 
@@ -164,13 +164,13 @@ class Workers:
                 ours.close()
                 logger.warning("worker %d cannot be started: %s", number, error)
                 return 1
-        worker = self._live[number] = Worker(process, await Line.over(ours))
+        worker = self._live[number] = Worker(process, await Channel.over(ours))
         if self._stopping.is_set():
-            worker.line.tell(Drain())
+            worker.channel.tell(Drain())
         hearing = asyncio.create_task(self._hear(number, worker))
         code = await process.wait()
         await hearing  # its end of the channel went with it
-        worker.line.close()
+        worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
         if code and self._stopping.is_set() and worker.got_go:
@@ -188,7 +188,7 @@ class Workers:
                 worker.process.kill()
 
     async def _take(self, number: int, worker: Worker) -> None:
-        async for message in worker.line.from_worker():
+        async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
             elif isinstance(message, Opened):
@@ -225,8 +225,8 @@ class Workers:
     def _go(self, worker: Worker) -> None:
         """Let it listen; it is told the sum first, so that its rates do not begin with a jump."""
         worker.got_go = True
-        worker.line.tell(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
-        worker.line.tell(Go())
+        worker.channel.tell(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
+        worker.channel.tell(Go())
 
     def _started_if_all(self) -> None:
         if all(worker.is_listening for worker in self._live.values() if worker.got_go):
@@ -237,7 +237,7 @@ class Workers:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
             if worker.got_go:
-                worker.line.tell_if_idle(Tick(totals))
+                worker.channel.tell_if_idle(Tick(totals))
 
     def _stop(self, number: int) -> None:
         """On a signal: drain, or if that has begun, or nobody serves yet, end at once."""
@@ -250,7 +250,7 @@ class Workers:
         logger.info("stopping: finishing what is in flight")
         self._stopping.set()
         for worker in self._live.values():
-            worker.line.tell(Drain())
+            worker.channel.tell(Drain())
 
     def _kill_all(self) -> None:
         for worker in self._live.values():

@@ -20,14 +20,14 @@ from dungeonfighter.serving.workers import Workers
 WORKER = """
 import asyncio, socket, sys
 from pathlib import Path
-from dungeonfighter.serving.worker_channel import Line, Parent
+from dungeonfighter.serving.worker_channel import Channel, Parent
 
 async def main(way, descriptor):
     end = socket.socket(fileno=int(descriptor))
     if way.name == "babbles" and not way.exists():
         way.touch()
         end.sendall(b"no message\\n")
-    parent = Parent(await Line.over(end))
+    parent = Parent(await Channel.over(end))
     drained = asyncio.Event()
     async with parent.heard(drain=drained.set, alone=drained.set):
         while way.name == "late" and not way.exists() and not drained.is_set():
