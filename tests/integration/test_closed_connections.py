@@ -12,8 +12,9 @@ import pytest
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.serving import supervisor
+from dungeonfighter.serving import server as serving_server
 from dungeonfighter.serving.connection import BoundedProtocol
+from dungeonfighter.serving.draining import Draining
 from tests.integration.test_http_bounds import Message, echo
 from tests.integration.test_pipelines import narrow
 from tests.integration.test_short_way import CALL, HEAD, Handled, client_of, post, serving, the_connection
@@ -156,7 +157,7 @@ async def test_so_is_one_that_did_not_read(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("uncollected")
 async def test_so_are_those_that_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[weakref.ref[BoundedProtocol]] = []
-    bounded = supervisor._bounded(supervisor.Draining(echo), connections_max=1)
+    bounded = serving_server._bounded(Draining(echo), connections_max=1)
 
     class Seen(bounded):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

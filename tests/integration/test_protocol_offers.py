@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from dungeonfighter.serving.upgrades import without_offer
+from dungeonfighter.serving.upgrades import without_upgrade
 from tests.integration.server import ServerProcess
 from tests.integration.test_http_bounds import Client
 from tests.integration.test_short_way import Handled, client_of, serving
@@ -100,7 +100,7 @@ def test_nothing_else_is_taken_from_a_head() -> None:
         (b"host", b"a"), (b"connection", b"Keep-Alive , upgrade,,x"), (b"upgrade", b"h2c"),
         (b"x-upgrade", b"y"), (b"connection", b"Upgrade"), (b"te", b"trailers"),
     ]  # fmt: skip
-    assert without_offer(b"PUT", b"/a?b", "1.0", fields) == (
+    assert without_upgrade(b"PUT", b"/a?b", "1.0", fields) == (
         b"PUT /a?b HTTP/1.0\r\nhost: a\r\nconnection: Keep-Alive, x\r\nx-upgrade: y\r\nte: trailers\r\n\r\n"
     )
 

@@ -56,5 +56,5 @@ async def test_asking_for_huge_pages_ends_with_a_word(caplog: pytest.LogCaptureF
     def look(_: set[int]) -> bool:
         raise ValueError("no such line")
 
-    await huge_pages.keep_asking(look, every_seconds=0)
+    await huge_pages.keep_advising(look, pause_seconds=0)
     assert [record.getMessage() for record in caplog.records] == ["huge pages are asked for no more"]

@@ -52,7 +52,7 @@ _PIECES_AT_ONCE: Final = 64
 
 
 class ReadyShortWay(ShortWay, Protocol):
-    """The short way of a server that may be draining (`supervisor.Draining`)."""
+    """The short way of a server that may be draining (`draining.Draining`)."""
 
     @property
     def is_ready(self) -> bool:
@@ -199,7 +199,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if method == b"CONNECT":
             self._refuse(refusals.NO_TUNNEL)
             return
-        head = upgrades.without_offer(method, self.url, self.parser.get_http_version(), self.headers)
+        head = upgrades.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
         self.parser = None  # type: ignore[assignment]
         self._feed(head)
         if rest and not self.transport.is_closing():

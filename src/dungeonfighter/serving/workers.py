@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from dungeonfighter.background import every
-from dungeonfighter.serving.signals import end_at_once
-from dungeonfighter.serving.supervisor import FINISH_SECONDS_MAX, SPARE_SECONDS, call_at_stdin_end
+from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
+from dungeonfighter.serving.signals import call_at_stdin_end, end_at_once
 from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick
 from dungeonfighter.telemetry.totals import Ledger
 

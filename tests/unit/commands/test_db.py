@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from dungeonfighter import cli
-from dungeonfighter.commands.db import Teller
+from dungeonfighter.commands.db import ProgressOutput
 
 
 class Terminal(io.StringIO):
@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 
 def told(output: io.StringIO) -> str:
-    teller = Teller(output)
+    teller = ProgressOutput(output)
     for text in ("one, 10 %", "one, 9 %"):
         teller.progress(text)
     teller.say("done")

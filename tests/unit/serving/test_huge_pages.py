@@ -71,7 +71,7 @@ def test_asking_changes_nothing_but_the_size_of_pages() -> None:
         return advise(address, length, advice)
 
     asked: set[int] = set()
-    while huge_pages.ask(noted, asked):
+    while huge_pages.advise_once(noted, asked):
         pass
     assert asked
     assert asked <= set(collapsed)

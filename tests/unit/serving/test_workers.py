@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.signals import CLOSE_SECONDS
-from dungeonfighter.serving.supervisor import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.workers import Workers
 
 WORKER = """
