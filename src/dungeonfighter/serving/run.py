@@ -21,8 +21,8 @@ from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.server import serve
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
+from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.worker_channel import Channel, Parent
-from dungeonfighter.serving.workers import Workers
 from dungeonfighter.settings import FIELDS, Settings, instance_name
 from dungeonfighter.telemetry.logs import set_up_logs
 from dungeonfighter.telemetry.totals import of_host
@@ -78,7 +78,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         ]
 
         async def supervise() -> int:
-            workers = Workers(
+            supervisor = Supervisor(
                 lambda number, descriptor: (
                     sys.executable, "-m", "dungeonfighter", "serve", *words, f"--worker={number}:{descriptor}"
                 ),
@@ -87,7 +87,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 close_seconds=close_seconds_max(settings),
                 started=lambda: _announce(settings, address),
             )  # fmt: skip
-            return await workers.run(watch_stdin=until_stdin_closes)
+            return await supervisor.run(watch_stdin=until_stdin_closes)
 
         return asyncio.run(supervise())
 

@@ -15,9 +15,7 @@ from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
 _LOUD: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
 QUIET_SECONDS: Final = 1.0
 _ONE_BY_ONE: Final = (
-    "dungeonfighter.serving.workers",
     "dungeonfighter.serving.server",
-    "dungeonfighter.serving.run",
     "dungeonfighter.serving.supervisor",
     "dungeonfighter.serving.worker_channel",
 )

@@ -15,7 +15,7 @@ import pytest
 
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.signals import CLOSE_SECONDS
-from dungeonfighter.serving.workers import Workers
+from dungeonfighter.serving.supervisor import Supervisor
 
 WORKER = """
 import asyncio, socket, sys
@@ -65,11 +65,11 @@ class Seen:
 
     @asynccontextmanager
     async def running(self, open_seconds: float = 60.0) -> AsyncIterator[None]:
-        workers = Workers(
+        supervisor = Supervisor(
             self.command, len(self._ways), drain_seconds=0, close_seconds=60, started=_started,
             open_seconds=open_seconds,
         )  # fmt: skip
-        running = asyncio.create_task(workers.run())
+        running = asyncio.create_task(supervisor.run())
         try:
             yield
         except BaseException:
@@ -132,7 +132,7 @@ async def test_the_first_signal_ends_all_in_good_order(see: See) -> None:
 
 
 def test_the_patience_with_a_drain_covers_every_bound_of_a_worker() -> None:
-    workers = Workers(
+    supervisor = Supervisor(
         lambda *_: [], 2, drain_seconds=7, close_seconds=600 + CLOSE_SECONDS, started=lambda: None
     )
-    assert workers.patience_seconds > 7 + FINISH_SECONDS_MAX + SPARE_SECONDS + 600 + CLOSE_SECONDS
+    assert supervisor.patience_seconds > 7 + FINISH_SECONDS_MAX + SPARE_SECONDS + 600 + CLOSE_SECONDS

@@ -47,7 +47,7 @@ class Worker:
         self.has_opened = self.got_go = self.is_listening = False
 
 
-class Workers:
+class Supervisor:
     """Keeps `count` workers alive until a signal. Use once.
 
     Args:
