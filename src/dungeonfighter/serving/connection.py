@@ -40,6 +40,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
+from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
 from dungeonfighter.mcp.wire import HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import known_heads, refusals, upgrades
 from dungeonfighter.serving.slim import Flow, IdleWatch, Turns
@@ -294,7 +295,7 @@ class BoundedProtocol(HttpToolsProtocol):
         parser = self.parser
         return (
             self.short_way is not None
-            and _bot_of(self.url) is not _ELSEWHERE
+            and plain_bot_segment(self.url) is not ELSEWHERE
             and self._is_answered()
             and not self.expect_100_continue
             and not self.flow.write_paused
@@ -316,10 +317,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _go_short(self, body: bytes) -> bool:
-        bot = _bot_of(self.url)
+        bot = plain_bot_segment(self.url)
         short_way = self.short_way
         assert short_way is not None
-        assert not isinstance(bot, str)
+        assert bot is not ELSEWHERE
         scope: Scope = self.scope  # type: ignore[assignment]
         scope["query_string"] = b""
         before = self.cycle
@@ -466,18 +467,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-_ELSEWHERE: Final = ""
 _PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
-
-
-def _bot_of(url: bytes) -> bytes | str | None:
-    """The bot's segment of a plain MCP address, None on `/mcp`; `_ELSEWHERE` for every other address."""
-    if url == b"/mcp":
-        return None
-    parts = url.split(b"/")
-    if len(parts) == 4 and parts[1] == b"bots" and parts[3] == b"mcp" and b"%" not in url and b"?" not in url:
-        return parts[2]
-    return _ELSEWHERE
 
 
 _lines_made: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
