@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from dungeonfighter.serving.slim import Idler, IdleWatch
+from dungeonfighter.serving.slim import Closable, IdleWatch
 
 
 class Connection:
@@ -27,7 +27,7 @@ async def test_a_connection_that_cannot_be_looked_at_does_not_end_the_watch() ->
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
     broken = Connection(breaks=True)
-    connections: set[Idler] = {broken}
+    connections: set[Closable] = {broken}
     IdleWatch(connections, keep_alive_seconds=0.01).run(loop)
     await broken.looked_at_twice.wait()
     connections.clear()
