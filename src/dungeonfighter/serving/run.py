@@ -85,7 +85,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 settings.workers,
                 drain_seconds=settings.drain_seconds,
                 close_seconds=close_seconds_max(settings),
-                started=lambda: _announce(settings, address),
+                on_listening=lambda: _announce(settings, address),
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
 
@@ -118,7 +118,10 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
             end_at_once(0)  # opening the store may take long, and no request was accepted yet
         drain_begun.set()
 
-    async with parent.heard(drain=drain, alone=parent_gone.set), open_host(settings, serves=True) as host:
+    async with (
+        parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
+        open_host(settings, serves=True) as host,
+    ):
         parent.share = lambda: of_host(host, SystemClock().now())
         draining, watch = compose(
             settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
@@ -132,7 +135,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
                     draining,
                     listener,
                     drain_seconds=settings.drain_seconds,
-                    on_listening=parent.tell_listening,
+                    on_listening=parent.report_listening,
                     before_close=watch.close,
                     signals=signals,
                 )

@@ -1,9 +1,9 @@
-"""The parent of several worker processes: starts them, replaces those that died, adds up, and stops them.
+"""The supervisor of several worker processes: it starts, replaces and stops them, and adds up their counters.
 
-Each worker is the same command with a hidden flag, in a process group of its own (a Ctrl-C in the terminal
-reaches the parent only), with one end of a `worker_channel`. A worker is never ended for being slow: only its
-own death, or ours, ends it. The first signal drains all workers; the second one, or any before they serve,
-kills them: an answer leaves only after its commit, so this is safe at any moment.
+Each worker is the same command with a hidden flag, in a process group of its own (so a Ctrl-C in the terminal
+reaches only the supervisor), with one end of a `worker_channel`. The supervisor does not kill slow workers.
+The first signal drains all workers. The second signal, or any signal before the workers serve, kills them;
+this is safe at any moment, because an answer leaves only after its commit.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -29,34 +29,34 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 10.0
-SOUND_SECONDS: Final = 60.0
-"""A worker that lived this long is started again without the pauses of those before it."""
+STABLE_SECONDS: Final = 60.0
+"""After a worker has lived this long, its successor starts without the longer pauses of quick failures."""
 ALL_OPEN_SECONDS_MAX: Final = 15.0
-"""How long the workers that can serve wait for those that cannot yet."""
+"""How long the workers that can serve wait for the others."""
 
 Command = Callable[[int, int], Sequence[str]]
-"""The command line of a worker, from its number and the descriptor of its end of the channel."""
+"""Makes the command line of a worker from its number and the descriptor of its end of the channel."""
 
 
 class Worker:
-    """One living process; `got_go` once it may listen."""
+    """One running worker process; `may_listen` is True once it was sent `Go`."""
 
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
         self.channel = channel
-        self.has_opened = self.got_go = self.is_listening = False
+        self.has_opened = self.may_listen = self.is_listening = False
 
 
 class Supervisor:
-    """Keeps `count` workers alive until a signal. Use once.
+    """Keeps `count` workers running until a signal; an instance runs once.
 
     Args:
-        command: What to start.
-        count: How many.
+        command: Makes the command line of a worker.
+        count: The number of workers.
         drain_seconds: How long workers go on serving after the first signal.
         close_seconds: How long each may take to close its store.
-        started: Called once, when the workers accept connections.
-        open_seconds: How long those that can serve wait for the others.
+        on_listening: Called once, when the workers accept connections.
+        open_seconds: How long the workers that can serve wait for the others.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Supervisor:
         *,
         drain_seconds: float,
         close_seconds: float,
-        started: Callable[[], None],
+        on_listening: Callable[[], None],
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
     ) -> None:
         self._command = command
@@ -75,8 +75,8 @@ class Supervisor:
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
         )
-        """How long a drain may take: longer than the sum of a worker's own bounds."""
-        self._tell_started = started
+        """How long a drain may take; it exceeds the sum of the time limits of a worker."""
+        self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger()
         self._stopping = asyncio.Event()
@@ -86,41 +86,46 @@ class Supervisor:
         self._bad_code = 0
 
     async def run(self, *, watch_stdin: bool = False) -> int:
-        """Serve until a signal, then drain.
+        """Run the workers until a signal, then drain them.
 
         Args:
-            watch_stdin: Stop also when standard input ends.
+            watch_stdin: Also drain when standard input ends.
 
         Returns:
-            0; the first worker's exit code if it could not begin; 1 if a worker did not end in good order.
+            The exit code: 0; that of the first worker if it could not start; 1 if a worker failed to drain.
         """
         watching = call_at_stdin_end(self._begin_drain) if watch_stdin else contextlib.nullcontext()
         with self._signals(), watching:
-            keepers = [asyncio.create_task(self._keep(0))]
-            await self._wait_for(self._one_opened, unless=keepers)  # it alone makes the tables
+            keepers = [asyncio.create_task(self._keep_running(0))]
+            # The first worker starts alone, so that only one creates the tables.
+            await self._wait_for(self._one_opened, unless=keepers)
             if self._one_opened.is_set():
-                keepers += [asyncio.create_task(self._keep(number)) for number in range(1, self._count)]
+                keepers += [
+                    asyncio.create_task(self._keep_running(number)) for number in range(1, self._count)
+                ]
                 await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
                 self._open_gate()
-            ticking = asyncio.create_task(every(TICK_SECONDS, self._tell_totals, "the sum", logger))
+            ticking = asyncio.create_task(
+                every(TICK_SECONDS, self._send_totals, "sending the totals", logger)
+            )
             await self._wait_for(self._stopping, unless=keepers)
             await self._drain(keepers)
             ticking.cancel()
         for keeper in keepers:
-            keeper.result()  # a defect of ours is not hidden
+            keeper.result()  # raises the exception of a keeper that failed
         return self._bad_code
 
     async def _wait_for(
         self, event: asyncio.Event, *, unless: list[asyncio.Task[None]], seconds: float | None = None
     ) -> None:
-        """Wait for an event, or for the end of any of these tasks, or for the signal to stop."""
+        """Wait for an event, the end of any of the tasks `unless`, the begin of the drain, or the timeout."""
         waits = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
         await asyncio.wait([*waits, *unless], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
             one.cancel()
 
     async def _drain(self, keepers: list[asyncio.Task[None]]) -> None:
-        """Wait until all have ended; those that cannot are killed when every patience is over."""
+        """Wait until all workers have ended; after `patience_seconds` kill the rest."""
         if self._live and not self._stopping.is_set():
             self._begin_drain()  # a keeper failed
         _, stuck = await asyncio.wait(keepers, timeout=self.patience_seconds)
@@ -132,27 +137,32 @@ class Supervisor:
 
     # One worker
 
-    async def _keep(self, number: int) -> None:
-        """Start it again whenever it ends, until the server stops or it turns out that none can begin."""
+    async def _keep_running(self, number: int) -> None:
+        """Start a worker whenever the one before has ended, until the drain.
+
+        It also returns if a worker ends before any worker could serve: then no other would succeed.
+        """
         loop = asyncio.get_running_loop()
         pause = PAUSE_SECONDS
         while not self._stopping.is_set():
             began = loop.time()
-            code = await self._live_once(number)
+            code = await self._run_once(number)
             if self._stopping.is_set():
                 return
             if not self._one_opened.is_set():
                 self._bad_code = code or 1
                 return
-            if loop.time() - began >= SOUND_SECONDS:
+            if loop.time() - began >= STABLE_SECONDS:
                 pause = PAUSE_SECONDS
-            logger.warning("worker %d ended (%s); another one starts in %g s", number, _how(code), pause)
+            logger.warning(
+                "worker %d ended (%s); another one starts in %g s", number, _describe_exit(code), pause
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
-    async def _live_once(self, number: int) -> int:
-        """Start one process and wait for its end; its exit code, negative if a signal killed it."""
+    async def _run_once(self, number: int) -> int:
+        """Start one process and wait for its end; return its exit code, negative if a signal killed it."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -166,28 +176,28 @@ class Supervisor:
                 return 1
         worker = self._live[number] = Worker(process, await Channel.over(ours))
         if self._stopping.is_set():
-            worker.channel.tell(Drain())
-        hearing = asyncio.create_task(self._hear(number, worker))
+            worker.channel.send(Drain())
+        receiving = asyncio.create_task(self._receive(number, worker))
         code = await process.wait()
-        await hearing  # its end of the channel went with it
+        await receiving  # its end of the channel is closed now
         worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
-        if code and self._stopping.is_set() and worker.got_go:
-            logger.error("worker %d ended while draining (%s)", number, _how(code))
+        if code and self._stopping.is_set() and worker.may_listen:
+            logger.error("worker %d ended while draining (%s)", number, _describe_exit(code))
             self._bad_code = 1
         return code
 
-    async def _hear(self, number: int, worker: Worker) -> None:
-        """Take what a worker says until its end; one that cannot be understood is replaced."""
+    async def _receive(self, number: int, worker: Worker) -> None:
+        """Handle the messages of a worker until its end; kill it if one cannot be decoded."""
         try:
-            await self._take(number, worker)
+            await self._handle_messages(number, worker)
         except Exception:
-            logger.exception("what worker %d says cannot be read: it is replaced", number)
+            logger.exception("worker %d sent a message that cannot be decoded: it is replaced", number)
             with contextlib.suppress(ProcessLookupError):
                 worker.process.kill()
 
-    async def _take(self, number: int, worker: Worker) -> None:
+    async def _handle_messages(self, number: int, worker: Worker) -> None:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
@@ -196,18 +206,18 @@ class Supervisor:
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
                 self._one_opened.set()
                 if self._gate_is_open:
-                    self._go(worker)
+                    self._let_listen(worker)
                 elif sum(other.has_opened for other in self._live.values()) == self._count:
                     self._all_opened.set()
             elif isinstance(message, Listening):
                 worker.is_listening = True
                 logger.info("worker %d serves (pid %d)", number, worker.process.pid)
-                self._started_if_all()
+                self._call_if_all_listen()
 
     # All of them
 
     def _open_gate(self) -> None:
-        """From now on a worker that can serve listens."""
+        """Let every worker listen as soon as it can serve."""
         self._gate_is_open = True
         late = [
             str(number)
@@ -220,27 +230,27 @@ class Supervisor:
             )
         for worker in self._live.values():
             if worker.has_opened:
-                self._go(worker)
+                self._let_listen(worker)
 
-    def _go(self, worker: Worker) -> None:
-        """Let it listen; it is told the sum first, so that its rates do not begin with a jump."""
-        worker.got_go = True
-        worker.channel.tell(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
-        worker.channel.tell(Go())
+    def _let_listen(self, worker: Worker) -> None:
+        """Send `Go`, and the sum before it, so that the worker's rates do not begin with a jump."""
+        worker.may_listen = True
+        worker.channel.send(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
+        worker.channel.send(Go())
 
-    def _started_if_all(self) -> None:
-        if all(worker.is_listening for worker in self._live.values() if worker.got_go):
-            tell, self._tell_started = self._tell_started, _nothing
-            tell()
+    def _call_if_all_listen(self) -> None:
+        if all(worker.is_listening for worker in self._live.values() if worker.may_listen):
+            callback, self._on_listening = self._on_listening, _no_op
+            callback()
 
-    def _tell_totals(self) -> None:
+    def _send_totals(self) -> None:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
-            if worker.got_go:
-                worker.channel.tell_if_idle(Tick(totals))
+            if worker.may_listen:
+                worker.channel.send_if_idle(Tick(totals))
 
     def _stop(self, number: int) -> None:
-        """On a signal: drain, or if that has begun, or nobody serves yet, end at once."""
+        """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""
         if self._stopping.is_set() or not self._gate_is_open:
             self._kill_all()
             end_at_once(128 + number)
@@ -250,7 +260,7 @@ class Supervisor:
         logger.info("stopping: finishing what is in flight")
         self._stopping.set()
         for worker in self._live.values():
-            worker.channel.tell(Drain())
+            worker.channel.send(Drain())
 
     def _kill_all(self) -> None:
         for worker in self._live.values():
@@ -270,9 +280,9 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
 
-def _nothing() -> None:
+def _no_op() -> None:
     pass
 
 
-def _how(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
