@@ -1,4 +1,4 @@
-"""How processes of one kind share the cores of one machine."""
+"""Processes of one kind share the cores of one machine: longer time slices, and rests that coalesce work."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _NEVER_LIMITED: Final = (
 _HANG_UP_NAMES: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Formats a record as a line of JSON: `time` (UTC), `level`, `logger`, `message`, `instance`, `error`."""
 
     def __init__(self, instance: str) -> None:
@@ -162,7 +162,7 @@ def set_up_logs(log_format: str, instance: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(rate_limit)
     if log_format == "json":
-        handler.setFormatter(JsonLines(instance))
+        handler.setFormatter(JsonFormatter(instance))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
