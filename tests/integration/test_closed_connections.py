@@ -179,7 +179,7 @@ async def test_refused_connections_beyond_the_limit_are_freed(monkeypatch: pytes
         for _ in range(20):
             async with connect(port) as client:
                 assert (await client.rest()).startswith(b"HTTP/1.1 503 ")
-        while any(one() is not None for one in connections[1:]):  # noqa: ASYNC110 (a freed object sends no event)
+        while any(one() is not None for one in connections[1:]):  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.001)
         assert len(connections) == 21
         assert len(server.server_state.connections) == 1

@@ -21,7 +21,7 @@ from dungeonfighter.telemetry.logs import flush_logs
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
-"""How much longer than a commit it may take to close a store."""
+"""The time that closing a store may take on top of the commit timeout."""
 _FLUSH_SECONDS: Final = 0.2
 _INTERRUPTED: Final = b"stopping; Ctrl-C again ends it at once, nothing that was answered is lost\n"
 

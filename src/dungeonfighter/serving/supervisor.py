@@ -32,7 +32,7 @@ PAUSE_SECONDS_MAX: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """After a worker has lived this long, its successor starts without the longer pauses of quick failures."""
 ALL_OPEN_SECONDS_MAX: Final = 15.0
-"""How long the workers that can serve wait for the others."""
+"""The longest time that the workers that can serve wait for the others."""
 
 Command = Callable[[int, int], Sequence[str]]
 """Makes the command line of a worker from its number and the descriptor of its end of the channel."""
@@ -75,7 +75,7 @@ class Supervisor:
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
         )
-        """How long a drain may take; it exceeds the sum of the time limits of a worker."""
+        """The longest time of a drain; it exceeds the sum of the time limits of a worker."""
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger()

@@ -127,7 +127,7 @@ class WatchApp:
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
-            pass  # the client does not read: leaving drops the connection
+            pass  # the client does not read, and an unfinished answer closes its connection
         finally:
             self._watch.exit(viewer)
             gone.cancel()

@@ -61,7 +61,7 @@ class SupervisorRun:
         return next(place for place, line in enumerate(self.lines) if line.startswith(begin))
 
     async def until(self, begin: str) -> None:
-        while not any(line.startswith(begin) for line in self.lines):  # noqa: ASYNC110 - the line comes from a process
+        while not any(line.startswith(begin) for line in self.lines):  # noqa: ASYNC110 (another process)
             await asyncio.sleep(0.005)
 
     @asynccontextmanager
