@@ -13,17 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from dungeonfighter import __version__
-from dungeonfighter.commands.db import run_migrate
-from dungeonfighter.commands.personal import run_play, run_stdio
-from dungeonfighter.commands.serve import run_serve
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
-from dungeonfighter.settings import add_arguments
 
 Run = Callable[[argparse.Namespace], int]
-
-_DATABASE: Final = ("database", "db_pool_size", "db_prepared_statements")
-_OWN_FILE: Final = "dungeonfighter.db in your user data folder"
-_PERSONAL: Final = (*_DATABASE, "catalog", "commit_timeout_seconds", "log_format")
 
 
 class Command(NamedTuple):
@@ -75,55 +67,32 @@ def _sentence(purpose: str) -> str:
     return f"{purpose[0].upper()}{purpose[1:]}."
 
 
-# serve
-
-
 def _declare_serve(parser: argparse.ArgumentParser) -> Run:
-    add_arguments(parser)
-    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--worker", metavar="NUMBER:DESCRIPTOR", help=argparse.SUPPRESS)
-    return run_serve
+    from dungeonfighter.commands import serve
 
-
-# stdio
+    serve.add_arguments(parser)
+    return serve.run
 
 
 def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
-    parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
-    parser.add_argument(
-        "--toolset",
-        choices=("core", "play", "fleet"),
-        default="play",
-        help="which tools are listed (default play)",
-    )
-    add_arguments(parser, _PERSONAL, _OWN_FILE)
-    return run_stdio
+    from dungeonfighter.commands import stdio
 
-
-# db
+    stdio.add_arguments(parser)
+    return stdio.run
 
 
 def _declare_db(parser: argparse.ArgumentParser) -> Run:
-    chosen = parser.add_subparsers(metavar="WHAT", required=True)
-    migrate = chosen.add_parser(
-        "migrate",
-        help="bring the schema up to date",
-        description="Bring the schema up to date, as every server does at its start, and build the indexes "
-        "of large tables (PostgreSQL), which no server does. Servers may play on meanwhile.",
-    )
-    add_arguments(migrate, _DATABASE)
-    return run_migrate
+    from dungeonfighter.commands import db
 
-
-# play, fleet, ladder, demo: their own modules
+    db.add_arguments(parser)
+    return db.run
 
 
 def _declare_play(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import terminal
+    from dungeonfighter.commands import play
 
-    terminal.add_arguments(parser)
-    add_arguments(parser, (*_DATABASE, "catalog", "commit_timeout_seconds"), _OWN_FILE)
-    return run_play
+    play.add_arguments(parser)
+    return play.run
 
 
 def _declare_fleet(parser: argparse.ArgumentParser) -> Run:

@@ -200,6 +200,8 @@ NOT_YET: Final = (
     "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
     "BOT_ID_PREFIX",
 )  # fmt: skip
+DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
+"""The settings that say which database is opened and how, by attribute."""
 
 
 def add_arguments(

@@ -1,4 +1,4 @@
-"""A real server in a process of its own: started, killed and started again on the same port and database."""
+"""A server in a process of its own, which a test starts, kills and restarts on the same port and database."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ START_SECONDS_MAX = 60.0
 
 
 class ServerProcess:
-    """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
-    or with `database`; the program is this one, or another below `source`. Its log is the file `log`, or what
-    has the descriptor `stderr`.
+    """`dungeonfighter serve` on a free loopback port; as a context manager it kills the process at the end.
 
-    A context manager: on the way out the process is ended. It also ends by itself when this one dies.
+    The server also ends by itself when the test process dies.
+
+    Args:
+        folder: Holds the log (`server.log`) and the default database.
+        database: A connection string; by default a SQLite file below `folder`.
+        flags: Further arguments of `serve`.
+        source: The folder from which the program is imported.
+        stderr: A descriptor that gets the log instead of the file.
     """
 
     def __init__(
@@ -59,13 +64,13 @@ class ServerProcess:
         self.kill()
 
     def start(self) -> None:
-        """Start and wait until it is ready."""
+        """Start the server and wait until it is ready."""
         self.launch()
         while not self.is_ready():
             time.sleep(0.02)
 
-    async def start_again(self) -> None:
-        """The same, without holding up this event loop."""
+    async def start_in_thread(self) -> None:
+        """Start the server without blocking the event loop."""
         await asyncio.to_thread(self.start)
 
     def launch(self) -> None:
@@ -82,7 +87,7 @@ class ServerProcess:
         self._deadline = time.monotonic() + START_SECONDS_MAX
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` says 200; fails with the log when the process has ended or takes too long."""
+        """Return True if `/readyz` answers 200; fail with the log if the process ended or is too slow."""
         assert self._process is not None
         if self._process.poll() is not None or time.monotonic() > self._deadline:
             raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
@@ -105,12 +110,12 @@ class ServerProcess:
         return self._process.pid
 
     def wait(self) -> int:
-        """Wait until it has ended by itself; its exit code."""
+        """Wait for the end of the process; return its exit code."""
         assert self._process is not None
         return self._process.wait()
 
     def kill(self) -> None:
-        """kill -9: no goodbye, no flush."""
+        """Kill the process with SIGKILL, if it still runs."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGKILL)

@@ -56,5 +56,5 @@ async def test_the_end_of_asking_for_huge_pages_is_logged(caplog: pytest.LogCapt
     def look(_: set[int]) -> bool:
         raise ValueError("no such line")
 
-    await huge_pages.keep_asking(look, every_seconds=0)
+    await huge_pages.keep_advising(look, pause_seconds=0)
     assert [record.getMessage() for record in caplog.records] == ["huge pages are asked for no more"]

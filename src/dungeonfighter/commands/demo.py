@@ -23,9 +23,9 @@ from dungeonfighter.bots.numbers import amount, count
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.fleet.command import load_and_verify
 from dungeonfighter.fleet.crew import Habits
-from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.load import LoadOptions
 from dungeonfighter.fleet.report import table
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 FOLDER: Final = Path(".demo")
 FIRST_PORT: Final = 8000

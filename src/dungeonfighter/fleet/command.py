@@ -20,7 +20,6 @@ from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.crew import Habits
-from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
 from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.http import Endpoint
@@ -29,6 +28,7 @@ from dungeonfighter.fleet.report import Report, make_report, table
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.limits import bot_id_pattern
 from dungeonfighter.rules import load_rules
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
 SOURCES_MAX: Final = 250

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 
-from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.files import allow_many_files
 from dungeonfighter.fleet.load import Load, LoadOptions, play_load
 from dungeonfighter.fleet.messages import (
@@ -33,6 +32,7 @@ from dungeonfighter.fleet.messages import (
 )
 from dungeonfighter.fleet.verify import verify_bots
 from dungeonfighter.rules import load_rules
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 
 logger = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.endpoint import McpEndpoint
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import SdkSpeaker
@@ -56,8 +57,8 @@ class App:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        found, bot = _mcp_path(scope)
-        if found:
+        bot = bot_segment(scope)
+        if bot is not ELSEWHERE:
             await self._endpoint(scope, receive, send, bot)
             return
         path: str = scope["path"]
@@ -127,17 +128,3 @@ def build_app(
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
     return App(endpoint, pages, guard, ready, lambda: host.stats().store_up, worker)
-
-
-def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:
-    """Whether this is an MCP address, and the bot's segment of it as it was sent (`%2F` is not a slash)."""
-    path: str = scope["path"]
-    if path in {"/mcp", "/mcp/"}:
-        return True, None
-    if not path.startswith("/bots/"):
-        return False, None
-    raw: bytes = scope.get("raw_path") or path.encode()
-    parts = raw.partition(b"?")[0].split(b"/")
-    if parts[3:] in ([b"mcp"], [b"mcp", b""]):
-        return True, parts[2]
-    return False, None

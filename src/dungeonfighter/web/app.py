@@ -1,7 +1,6 @@
-"""The watch page as a plain ASGI application: `/`, `/static/...`, `/api/...`; and `/metrics`.
+"""The watch page as an ASGI application: `/`, `/static/...`, `/api/...` and `/metrics`.
 
-It reads and never writes, and shows one fleet. Host and Origin are judged before a request comes here
-(`mcp/app.py` guards every page it is given).
+It shows one fleet and writes nothing. `mcp/app.py` checks Host and Origin before it passes a request on.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ _SAFETY: Final = (
 
 
 class WatchApp:
-    """Answers the watch page's requests.
+    """Answers the requests of the watch page.
 
     Args:
-        host: Whose bots are listed.
-        watch: The ticker; started and closed by the composition.
-        fleet: Whose bots are shown.
+        host: Lists all bots.
+        watch: The ticker; the composition starts and closes it.
+        fleet: The fleet that the page shows.
     """
 
     def __init__(self, host: BotHost, watch: Watch, fleet: str = "local") -> None:
@@ -54,7 +53,6 @@ class WatchApp:
         self._files = load_files()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request."""
         headers = dict(scope["headers"])
         path: str = scope["path"]
         if scope["method"] not in {"GET", "HEAD"}:
@@ -90,36 +88,36 @@ class WatchApp:
             await _fail(send, 404, "bad_argument", "there is nothing here; the watch page is at /")
 
     async def _bots(self, query: dict[str, list[str]]) -> dict[str, object]:
-        """One page of all bots, in order of their ids; `next` continues, null at the end."""
+        """Return one page of all bots, in order of their ids; `next` is the last id, null at the end."""
         after = query.get("after", [""])[0]
         count = query.get("count", ["100"])[0]
         if not (
             count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= BOTS_PER_PAGE_MAX
         ):
             raise BadInput(f"count must be 1 to {BOTS_PER_PAGE_MAX}")
-        lines = await self._host.list_bots(self._fleet, _bot_id(after) if after else "", int(count))
+        page = await self._host.list_bots(self._fleet, _bot_id(after) if after else "", int(count))
         bots = [
             {
-                "botId": line.bot_id.partition("/")[2],
-                "episode": line.episode,
-                "turn": line.turn,
-                "updatedAt": line.updated_at,
+                "botId": bot.bot_id.partition("/")[2],
+                "episode": bot.episode,
+                "turn": bot.turn,
+                "updatedAt": bot.updated_at,
             }
-            for line in lines
+            for bot in page
         ]
         return {"bots": bots, "next": bots[-1]["botId"] if len(bots) == int(count) else None}
 
     async def _events(self, bot_id: str, receive: Receive, send: Send) -> None:
-        """Server-sent events until the page is left or the server goes down.
+        """Send events until the client leaves or the server stops.
 
-        A page cannot read the answer to a refused stream, so what is wrong with the id is an event as well.
+        JavaScript cannot read the body of a refused event stream, so an invalid id is reported as an event.
         """
         usable = limits.bot_id_pattern.match(bot_id) is not None
         viewer = self._watch.enter(bot_id if usable else None)
-        gone = asyncio.create_task(_leave_with(receive, viewer))
+        gone = asyncio.create_task(_leave_at_disconnect(receive, viewer))
         try:
             headers = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
-            await _start(send, 200, b"text/event-stream", *headers)
+            await _send_head(send, 200, b"text/event-stream", *headers)
             if usable:
                 viewer.put(await self._watch.bot_frame(bot_id))
             elif bot_id:
@@ -129,7 +127,7 @@ class WatchApp:
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
-            pass  # it does not read any more; the connection is dropped
+            pass  # the client does not read, and an unfinished answer closes its connection
         finally:
             self._watch.exit(viewer)
             gone.cancel()
@@ -137,7 +135,7 @@ class WatchApp:
                 await gone
 
 
-async def _leave_with(receive: Receive, viewer: Viewer) -> None:
+async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     viewer.leave()
@@ -167,12 +165,12 @@ async def _fail(send: Send, status: int, code: str, message: str, *headers: tupl
 
 
 async def _answer(send: Send, status: int, body: bytes, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    await _start(
+    await _send_head(
         send, status, kind, *headers, *(((b"content-length", b"%d" % len(body)),) if status != 304 else ())
     )
     await send({"type": "http.response.body", "body": body})
 
 
-async def _start(send: Send, status: int, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    every = [(b"content-type", kind), *headers, *_SAFETY]
-    await send({"type": "http.response.start", "status": status, "headers": every})
+async def _send_head(send: Send, status: int, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
+    all_headers = [(b"content-type", kind), *headers, *_SAFETY]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})

@@ -83,6 +83,7 @@ WORST: Final = {
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
+    ("mcp.addresses", "b'/bots/([^/?#%]*)/mcp'"): Worst("fullmatch", HEAD, "/bots/"),
     ("mcp.arguments", "'unknown field `(.*)`'"): Worst("search", BODY, pump="unknown field `", end=""),
     ("mcp.arguments", "'missing required field `(\\\\w+)`'"): Worst(
         "search", BODY, pump="missing required field `a", end=""
@@ -196,17 +197,17 @@ def test_nobody_hides_expressions() -> None:
 @pytest.mark.parametrize("name", [b"Mcp-Param-Bot-Id", b"Content-Length", b"X-Other"])
 def test_a_head_full_of_blanks_is_learned_or_not_in_one_pass(name: bytes) -> None:
     value = b"a" + b" " * (limits.head_bytes_max - 100) + b"b"
-    known_heads.learned(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
+    known_heads.learn(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
 
 
 def test_a_length_with_more_digits_than_python_reads_is_not_learned() -> None:
     head = b"POST /mcp HTTP/1.1\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nhi"
-    assert known_heads.learned(head, b"hi") is None
+    assert known_heads.learn(head, b"hi") is None
 
 
 def test_blanks_around_a_value_are_not_of_it() -> None:
     before = b"POST /mcp HTTP/1.1\r\nMcp-Param-Bot-Id: \t"
-    known = known_heads.learned(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
+    known = known_heads.learn(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
     assert known is not None
     assert known.before == before
     assert known.between == b" \t \r\nContent-Length:\t"

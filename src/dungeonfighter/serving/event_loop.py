@@ -1,4 +1,4 @@
-"""The event loop a load runs on."""
+"""The event loop that servers and load generators run on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+_Result = TypeVar("_Result")
 
 
-def run_on_fastest_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop where there is one."""
+def run_on_fastest_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run a coroutine like `asyncio.run`, on uvloop where it is installed."""
     try:
         import uvloop  # noqa: PLC0415 - absent on Windows
     except ImportError:
