@@ -203,7 +203,9 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
         enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
-        enemy_draws=tuple(_draws(content.archetypes[archetypes[e.archetype]]) for e in content.enemies),
+        enemy_draws=tuple(
+            _intents_by_draw(content.archetypes[archetypes[e.archetype]]) for e in content.enemies
+        ),
         enemy_heal_weight=tuple(
             content.archetypes[archetypes[e.archetype]].weights[Intent.heal] for e in content.enemies
         ),
@@ -295,7 +297,7 @@ def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
 
 
-def _draws(archetype: Archetype) -> Numbers:
+def _intents_by_draw(archetype: Archetype) -> Numbers:
     """Return the intent by a draw of 0 .. 99; heals are the last, so a shorter range excludes them."""
     return tuple(intent for intent, weight in enumerate(archetype.weights) for _ in range(weight))
 

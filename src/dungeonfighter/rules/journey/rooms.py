@@ -35,8 +35,8 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
     """
     state.phase = _COMBAT
     fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme)
-    _tilt(cat, dungeon, fight)
-    _omen(cat, state, dungeon, fight)
+    _apply_tilt(cat, dungeon, fight)
+    _apply_omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
     if die <= tables.ENTRY_SURPRISED:
         state.log.append([Event.Surprised, die])
@@ -59,7 +59,7 @@ def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
 
 
 def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
@@ -190,7 +190,7 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
     state.log.append([Event.Bought, price])
 
 
-def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
+def _apply_tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
     row = cat.place_rows[dungeon.place]
     if row.tilt == "hit":
         fight.hit = row.tilt_amount
@@ -200,7 +200,7 @@ def _tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
         fight.crit = row.tilt_amount
 
 
-def _omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
+def _apply_omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     if dungeon.omen > 0:
         put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
     elif dungeon.omen < 0:
