@@ -36,7 +36,7 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 
 _CLIENTS: Final = 64
 _LOADS: Final = 4000

@@ -28,8 +28,8 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
-from tests.integration.server import ServerProcess
+from testkit.postgres_server import PostgresServer
+from testkit.server_process import ServerProcess
 
 _TIMES: Final = 400
 _BOTS: Final = 100

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from bench.processes import Processes, Usage, family, usage_of
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _RESULTS: Final = Path("bench-results")
 _PER_PROCESS: Final = 16_000

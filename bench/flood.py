@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from bench.hostile import KINDS
 from bench.processes import Processes, family, usage_of
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 _PHASES: Final = ("alone", "flooded", "again")
 _WARM_UP_SECONDS: Final = 4.0

@@ -22,7 +22,7 @@ from msgspec import Struct
 from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.ports import Row, Won, Write
 from dungeonfighter.storage.postgres import PostgresStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 
 _SECONDS: Final = 3.0
 _STATE_BYTES: Final = 1000

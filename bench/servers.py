@@ -17,7 +17,7 @@ import apsw
 import msgspec
 
 from bench.load import Loaded
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _START_SECONDS_MAX: Final = 60.0
 _LOAD_SECONDS_MAX: Final = 60.0

@@ -22,7 +22,7 @@ from typing import Any, Final
 import uvloop
 
 from bench.load import LEGACY, MODERN
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _ROWS: Final = 500
 _CONNECTIONS: Final = 4

@@ -20,7 +20,7 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, verify_load
 from dungeonfighter.fleet.wire import Answer, read_answer
 from dungeonfighter.rules import load_rules
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 BOTS = 20
 TURNS = 1200

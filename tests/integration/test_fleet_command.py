@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 
 def fleet(*words: str) -> subprocess.Popen[str]:

@@ -17,7 +17,7 @@ import pytest
 from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.load import LoadOptions
 from dungeonfighter.fleet.report import Report, make_report
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 BOTS = 60
 

@@ -18,10 +18,10 @@ import pytest
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
+from testkit.server_process import ServerProcess
 from tests.integration.balancer import balancing
 from tests.integration.cutting_proxy import CUTS, cutting
-from tests.integration.server import ServerProcess
 from tests.integration.through_balancer import just_play, play_through, played, servers
 
 STOPPED_SECONDS = 10.0

@@ -25,9 +25,9 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.server import ROOT, ServerProcess
 from tests.integration.through_balancer import TURNS_AFTER, play_through, played, servers
 
 NEWEST = migrations("sqlite")[-1].number

@@ -16,6 +16,7 @@ import msgspec
 from dungeonfighter.serving.composition import STORES, make_store
 from dungeonfighter.serving.signals import let_second_interrupt_end
 from dungeonfighter.settings import Settings, read_settings
+from dungeonfighter.settings import add_arguments as add_settings
 
 _MIGRATION_SECONDS: Final = 3600.0
 
@@ -88,3 +89,18 @@ def _logged(teller: Teller) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagates
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `db`."""
+    subcommands = parser.add_subparsers(metavar="WHAT", required=True)
+    migrate = subcommands.add_parser(
+        "migrate",
+        help="bring the schema up to date",
+        description="Bring the schema up to date, as every server does at its start, and build the indexes "
+        "of large tables (PostgreSQL), which no server does. Servers may play on meanwhile.",
+    )
+    add_settings(migrate, ("database", "db_pool_size", "db_prepared_statements"))
+
+
+run = run_migrate

@@ -15,6 +15,7 @@ from dungeonfighter import __version__
 from dungeonfighter.serving.composition import STORES, close_seconds_max, compose, open_host, ticking
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.settings import FIELDS, Settings, instance_name, read_settings
+from dungeonfighter.settings import add_arguments as add_settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -164,3 +165,12 @@ def _on_fastest_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_settings(parser)
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", metavar="NUMBER:DESCRIPTOR", help=argparse.SUPPRESS)
+
+
+run = run_serve

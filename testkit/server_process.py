@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.ports import free_port
+from testkit.ports import free_port
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS_MAX = 60.0
 
 
@@ -110,7 +110,7 @@ class ServerProcess:
         return self._process.wait()
 
     def kill(self) -> None:
-        """kill -9: no goodbye, no flush."""
+        """Send SIGKILL and wait for the end: the server flushes nothing."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGKILL)

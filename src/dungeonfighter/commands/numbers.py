@@ -1,4 +1,4 @@
-"""The numbers of a command line: each word becomes a number within its range, or argparse says why not."""
+"""Types of command-line arguments: a word becomes a number within its range, or argparse refuses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ AMOUNT_MAX: Final = 1e9
 
 
 def count(text: str) -> int:
-    """How many, at least one."""
+    """Return a whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise ArgumentTypeError("at least 1")
@@ -17,7 +17,7 @@ def count(text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """A whole number, 0 allowed."""
+    """Return a whole number of at least 0."""
     number = int(text)
     if number < 0:
         raise ArgumentTypeError("not below 0")
@@ -25,7 +25,7 @@ def whole(text: str) -> int:
 
 
 def amount(text: str) -> float:
-    """How much of something, 0 allowed."""
+    """Return a number from 0 to below `AMOUNT_MAX`."""
     number = float(text)
     if not 0 <= number < AMOUNT_MAX:  # also refuses nan
         raise ArgumentTypeError(f"from 0 to below {AMOUNT_MAX:.0f}")
