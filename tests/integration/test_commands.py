@@ -1,4 +1,4 @@
-"""The other commands: help, the user's own database, the demonstration."""
+"""The commands beside the server: help, the user's own database, the demonstration."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ COMMAND = [sys.executable, "-m", "dungeonfighter"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
     assert f"dungeonfighter {name}" in capsys.readouterr().out
 
 
-def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_the_usage_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2
@@ -31,7 +31,7 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the folder has another name elsewhere")
-def test_a_person_goes_on_where_she_left_whatever_the_working_directory(tmp_path: Path) -> None:
+def test_a_game_continues_from_any_working_directory(tmp_path: Path) -> None:
     def play(folder: str, lines: str) -> str:
         (tmp_path / folder).mkdir()
         environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "my data")}
@@ -58,12 +58,12 @@ def demo(folder: Path, **settings: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_demonstration_ends_by_itself_having_lost_nothing(tmp_path: Path) -> None:
+def test_the_demonstration_ends_by_itself_without_a_lost_turn(tmp_path: Path) -> None:
     running = demo(tmp_path, DEMO_SECONDS="2")
-    told, _ = running.communicate()
-    assert running.returncode == 0, told
-    assert "Watch them play:  http://127.0.0.1:" in told
-    assert "Nothing was lost" in told
+    output, _ = running.communicate()
+    assert running.returncode == 0, output
+    assert "Watch them play:  http://127.0.0.1:" in output
+    assert "Nothing was lost" in output
 
 
 def test_an_interrupt_ends_the_demonstration_in_good_order(tmp_path: Path) -> None:
@@ -73,16 +73,16 @@ def test_an_interrupt_ends_the_demonstration_in_good_order(tmp_path: Path) -> No
         if " turns " in line:
             break
     running.send_signal(signal.SIGINT)
-    told, _ = running.communicate()
-    assert running.returncode == 0, told
-    assert "Nothing was lost" in told
+    output, _ = running.communicate()
+    assert running.returncode == 0, output
+    assert "Nothing was lost" in output
 
 
-def test_seconds_that_are_none_are_refused(tmp_path: Path) -> None:
+def test_seconds_that_are_no_number_are_refused(tmp_path: Path) -> None:
     running = demo(tmp_path, DEMO_SECONDS="soon")
-    told, _ = running.communicate()
+    output, _ = running.communicate()
     assert running.returncode == 2
-    assert "DEMO_SECONDS" in told
+    assert "DEMO_SECONDS" in output
 
 
 @pytest.mark.parametrize("command", ["play", "stdio"])
