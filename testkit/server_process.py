@@ -1,4 +1,4 @@
-"""A real server in a process of its own: started, killed and started again on the same port and database."""
+"""A real server in a process of its own, which can be killed and restarted on its port and database."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ START_SECONDS_MAX = 60.0
 
 
 class ServerProcess:
-    """`dungeonfighter serve` with `flags` on a free loopback port, with a SQLite file below `folder`
-    or with `database`; the program is this one, or another below `source`. Its log is the file `log`, or what
-    has the descriptor `stderr`.
+    """`dungeonfighter serve` with `flags` on a free loopback port.
 
-    A context manager: on the way out the process is ended. It also ends by itself when this one dies.
+    It plays on `database`, or on a SQLite file in `folder`. Its code is that of this repository, or of
+    another folder `source`. It logs to the file `log`, or to the descriptor `stderr`. As a context manager it
+    kills the process at the exit of the block; the process also ends by itself when this one dies.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class ServerProcess:
         self.kill()
 
     def start(self) -> None:
-        """Start and wait until it is ready."""
+        """Start the process and wait until it is ready."""
         self.launch()
         while not self.is_ready():
             time.sleep(0.02)
 
-    async def start_again(self) -> None:
-        """The same, without holding up this event loop."""
+    async def start_in_thread(self) -> None:
+        """Start without blocking the event loop."""
         await asyncio.to_thread(self.start)
 
     def launch(self) -> None:
@@ -82,7 +82,11 @@ class ServerProcess:
         self._deadline = time.monotonic() + START_SECONDS_MAX
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` says 200; fails with the log when the process has ended or takes too long."""
+        """Return True if `/readyz` answers 200.
+
+        Raises:
+            AssertionError: The process has ended or takes too long; the message has its log.
+        """
         assert self._process is not None
         if self._process.poll() is not None or time.monotonic() > self._deadline:
             raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
@@ -105,7 +109,7 @@ class ServerProcess:
         return self._process.pid
 
     def wait(self) -> int:
-        """Wait until it has ended by itself; its exit code."""
+        """Wait until the process has ended by itself, and return its exit code."""
         assert self._process is not None
         return self._process.wait()
 

@@ -59,7 +59,7 @@ async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_pla
                 await asyncio.sleep(0.001)
             server.kill()
             dead_at = tally.turns
-            await server.start_again()
+            await server.start_in_thread()
             return dead_at
 
         async with asyncio.TaskGroup() as group:

@@ -81,7 +81,7 @@ async def test_a_killed_server_costs_its_bots_a_repeat_and_nothing_else(
                 await played(tally, tally.turns + 500)
                 server.kill()
                 await played(tally, tally.turns + 300)
-                await server.start_again()
+                await server.start_in_thread()
 
         tally = await play_through(balancer, PostgresStore(database), kill, bots=60)
     assert tally.troubles, "the bots never noticed"
@@ -120,7 +120,7 @@ async def test_a_rolling_restart_of_three_servers_fails_no_turn(
                 server.signal(signal.SIGTERM)
                 codes.append(await asyncio.to_thread(server.wait))
                 server.kill()
-                await server.start_again()
+                await server.start_in_thread()
 
         tally = await play_through(balancer, PostgresStore(database), restart, bots=60)
     assert codes == [0, 0, 0]

@@ -143,7 +143,7 @@ async def test_bots_play_through_an_upgrade_of_two_servers(
                     server.kill()
                     new = Release(tmp_path / f"new{number}", database, changed, server.port)
                     stack.callback(new.kill)
-                    await new.start_again()
+                    await new.start_in_thread()
                     await played(tally, tally.turns + 100)
                     while not tally.troubles["newer_rules"]:  # a run of the new release reached the old one
                         await played(tally, tally.turns + 10)

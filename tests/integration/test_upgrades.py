@@ -126,7 +126,7 @@ async def test_a_release_comes_under_play_and_is_taken_back(tmp_path: Path, data
 
             async def there_and_back(tally: Tally) -> None:
                 await played(tally, 200)
-                await new.start_again()  # it migrates under play
+                await new.start_in_thread()  # it migrates under play
                 assert (await recorded(database))[-1] == (COLUMN if is_postgres else INDEX)
                 await played(tally, tally.turns + 200)
                 if is_postgres:
@@ -135,7 +135,7 @@ async def test_a_release_comes_under_play_and_is_taken_back(tmp_path: Path, data
                     assert f"schema: {INDEX:03}_episodes_note done in " in done.stderr
                 old[0].kill()
                 await played(tally, tally.turns + 100)
-                await old[0].start_again()  # the old release, on the new schema
+                await old[0].start_in_thread()  # the old release, on the new schema
                 assert await recorded(database) == list(range(1, INDEX + 1))
                 while balancer.answered_by[new.port] <= TURNS_AFTER:
                     await played(tally, tally.turns + 10)

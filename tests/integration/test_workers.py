@@ -185,7 +185,7 @@ async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_sta
     server.signal(signal.SIGTERM)
     assert await asyncio.to_thread(server.wait) == 0
     server.kill()
-    await server.start_again()
+    await server.start_in_thread()
     report = await playing
     assert report.passed, (report.errors, report.findings)
 

@@ -36,7 +36,7 @@ async def servers(
             server = ServerProcess(place, database, ("--drain-seconds", "0.2", *flags))
             started.append(server)
             stack.callback(server.kill)
-        await asyncio.gather(*(server.start_again() for server in started))
+        await asyncio.gather(*(server.start_in_thread() for server in started))
         yield started
 
 
