@@ -25,10 +25,12 @@ from bench.table import Figure, Result, Row, as_text, judge, missed, unmeasured
 _RESULTS: Final = Path("bench-results")
 _BUSY: Final = 0.7
 _PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
+"""The parts of the bench. `measure(options, progress)` of a part returns those requested figures that are its
+own, and `seconds(options)` estimates the time of that.
+"""
 
 
 def main() -> int:
-    """Measure, print the table, write the JSON file."""
     # Ctrl-C, the end of a terminal and `kill` all raise KeyboardInterrupt, which ends each server. A shell
     # starts its background processes with Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

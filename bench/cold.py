@@ -138,7 +138,6 @@ class Postgres:
 
 
 def seconds(options: Options) -> float:
-    """Return about how long the measurements of this part take."""
     return sum(
         _FILL_SECONDS
         + (options.repeats * _LOAD_SECONDS if options.figures & {p50, p99} else 0)
@@ -149,7 +148,6 @@ def seconds(options: Options) -> float:
 
 
 def measure(options: Options, progress: Progress) -> dict[str, Figure]:
-    """Measure the requested figures of this part."""
     figures: dict[str, Figure] = {}
     for name, database in _DATABASES.items():
         here = options.figures & set(_FIGURES[name])

@@ -62,7 +62,6 @@ def wanted(options: Options) -> list[str]:
 
 
 def seconds(options: Options) -> float:
-    """Return about how long the measurements of this part take."""
     return len(wanted(options)) * options.repeats * (options.seconds + _AROUND_SECONDS)
 
 

@@ -38,7 +38,6 @@ _RETRY_SECONDS: Final = 0.02
 
 
 def main() -> int:
-    """Measure and print two tables."""
     with _postgres() as postgres, tempfile.TemporaryDirectory() as folder:
         print("latency, ms                            p50      p99")
         asyncio.run(_latencies("SQLite", lambda: SqliteStore(Path(folder) / "games.db")))

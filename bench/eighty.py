@@ -227,7 +227,7 @@ def _watch(
 ) -> tuple[list[Sample], bool]:
     """Read the load's lines to their end, and sample the processes twice.
 
-    The samples are from the begin and from near the end of the measured time. The first Ctrl-C ends the load
+    The samples are from the start and from near the end of the measured time. The first Ctrl-C ends the load
     in good order.
     """
     watching = _Watching(plan, folder, server_id, fleet.pid)

@@ -264,7 +264,7 @@ def _by_phase(
 def _fights(
     rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """Measure plain attacks until the fight ends, from the middle of a fight and from its begin."""
+    """Measure plain attacks until the fight ends, from the middle of a fight and from its start."""
     raws = [raw for raw, _ in corpus.turns]
     states: list[State] = []
     for _ in range(_PASSES):

@@ -26,7 +26,6 @@ _SECONDS: Final = 15.0
 
 
 def seconds(options: Options) -> float:
-    """Return about how long the measurements of this part take."""
     return _SECONDS if rows.HOT_BOT in options.figures else 0.0
 
 

@@ -85,7 +85,7 @@ def per_turn(output: str, logs: dict[str, str], bots: int) -> float:
         (first, fewer), (last, more) = (line.split() for line in output.splitlines())
         return (_refs(logs[last]) - _refs(logs[first])) / bots / (int(more) - int(fewer))
     except (ValueError, KeyError, ZeroDivisionError) as error:
-        raise Failed(f"the driver said {output!r} and there are logs of {sorted(logs)}: {error}") from None
+        raise Failed(f"the driver wrote {output!r}, and there are logs of {sorted(logs)}: {error}") from None
 
 
 def _refs(log: str) -> int:

@@ -97,7 +97,6 @@ class Connection:
         self.sent = 0.0
 
     def answer(self) -> bytes:
-        """Read one whole answer."""
         data = self.recv(_READ_BYTES)
         while not is_whole(self, data):
             data += self.recv(_READ_BYTES)

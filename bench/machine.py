@@ -33,7 +33,6 @@ class Machine(Struct):
     packages: dict[str, str]
 
     def headline(self) -> str:
-        """Return the line above the table."""
         pinned = "servers on one, the load on another" if self.pinned else "nothing pinned"
         return (
             f"{self.version}, {self.at}, {self.python}, {self.processor}, {self.cores} cores ({pinned}), "
@@ -42,7 +41,6 @@ class Machine(Struct):
 
 
 def machine() -> Machine:
-    """Return the present values."""
     return Machine(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=_described(),

@@ -43,7 +43,6 @@ class Measured(Struct):
 
 
 async def measure(url: str, pool_size: int, bots: int) -> Measured:
-    """Let `bots` bots write for some seconds."""
     store = PostgresStore(url, pool_size=pool_size)
     await store.open()
     lanes = Lanes(store)
@@ -97,7 +96,6 @@ async def written_per_row(url: str) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure and print one table."""
     with _database() as url:
         print("lanes  bots  turns/s  batches/s  turns/batch  p50 ms  p99 ms")
         for pool_size in _POOLS:

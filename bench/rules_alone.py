@@ -30,14 +30,12 @@ _REPEAT_SECONDS: Final = 3.0
 
 
 def seconds(options: Options) -> float:
-    """Return about how long the measurements of this part take."""
     return (_CORPUS_SECONDS + options.repeats * _REPEAT_SECONDS if options.figures & _SPEEDS else 0.0) + (
         2 * _REPEAT_SECONDS if options.figures & _SIZES else 0.0
     )
 
 
 def measure(options: Options, progress: Progress) -> dict[str, Figure]:
-    """Measure the requested figures of this part."""
     figures: dict[str, Figure] = {}
     rules = load_rules()
     if options.figures & (_SPEEDS | _SIZES):

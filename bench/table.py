@@ -46,7 +46,6 @@ class Row(Struct, frozen=True):
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """The names of the figures that the row needs."""
         return (self.figure, self.over) if self.over else (self.figure,)
 
 
@@ -101,12 +100,10 @@ def judge(rows: Iterable[Row], figures: Mapping[str, Figure]) -> list[Result]:
 
 
 def missed(results: Iterable[Result]) -> list[str]:
-    """Return the names of the rows that miss their must, void rows included."""
     return [result.what for result in results if result.reached in {Reached.missed, Reached.void}]
 
 
 def unmeasured(results: Iterable[Result]) -> list[str]:
-    """Return the names of the rows with a must that were not measured."""
     return [
         result.what for result in results if result.must is not None and result.reached is Reached.missing
     ]

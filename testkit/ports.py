@@ -1,4 +1,4 @@
-"""Free ports for the servers of tests and benchmarks."""
+"""Ports of this machine for servers that tests and benchmarks start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that no socket uses now."""
+    """A TCP port on loopback that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

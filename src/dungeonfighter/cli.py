@@ -32,13 +32,11 @@ COMMANDS: Final = {
 
 
 class Command(Protocol):
-    """The interface of a module in `dungeonfighter.commands`."""
+    """The interface of a module in `dungeonfighter.commands`; `run` returns the exit code."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the command's arguments."""
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
 
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Run the command and return its exit code."""
+    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:

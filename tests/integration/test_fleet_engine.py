@@ -32,7 +32,7 @@ def refusal(code: str) -> bytes:
     return result(f"error {code}: no", isError=True, structuredContent={"code": code})
 
 
-async def well(tool: str, arguments: dict[str, Any]) -> bytes:
+async def answer_correctly(tool: str, arguments: dict[str, Any]) -> bytes:
     """Answer without a fault or a state: the next turn follows from the turn of the request."""
     return result(TEXT % (arguments["turn"] + 1 if tool == "handle_input" else 0))
 
@@ -92,7 +92,7 @@ async def test_an_open_loop_makes_up_for_the_calls_that_a_stall_delayed() -> Non
             if len(turns) == 3:
                 await asyncio.sleep(0.4)
                 stalled.set()
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally = Tally()
     async with serving(stall_once) as url:
@@ -109,7 +109,7 @@ async def test_errors_of_the_warm_up_are_counted_apart_and_fail_the_load() -> No
         seen[tool] += 1
         if tool == "handle_input" and seen[tool] == 1:
             return refusal("illegal_input")
-        return await well(tool, arguments if tool == "handle_input" else {})
+        return await answer_correctly(tool, arguments if tool == "handle_input" else {})
 
     tally = Tally()
     async with serving(refuse_first) as url:
@@ -131,7 +131,7 @@ async def test_bots_without_an_answer_at_the_end_are_counted(monkeypatch: pytest
         if tool == "handle_input" and arguments["turn"] == 2:
             waiting += 1
             await asyncio.Event().wait()
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally = Tally()
     async with serving(never_answer_turn_2) as url:
@@ -171,7 +171,7 @@ async def test_waiting_bots_are_answered_before_the_others_hang_up(
             open_then.append(count.open)
         if tool == "handle_input":
             played_before.add(arguments["botId"])
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally, count = Tally(), Connections()
     async with serving(hold_the_first_second_turn, count) as url:
@@ -188,9 +188,9 @@ async def test_a_request_to_an_overloaded_server_is_repeated_with_the_same_turn(
 
     async def overloaded_once(tool: str, arguments: dict[str, Any]) -> bytes:
         if tool != "handle_input":
-            return await well(tool, arguments)
+            return await answer_correctly(tool, arguments)
         requests.append((arguments["episode"], arguments["turn"]))
-        return refusal("overloaded") if len(requests) == 2 else await well(tool, arguments)
+        return refusal("overloaded") if len(requests) == 2 else await answer_correctly(tool, arguments)
 
     tally = Tally()
     async with serving(overloaded_once) as url:
@@ -232,6 +232,6 @@ async def test_an_exception_of_a_callback_ends_the_load(monkeypatch: pytest.Monk
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("dungeonfighter.fleet.fast_player.is_plain_turn", break_down)
-    async with serving(well) as url:
+    async with serving(answer_correctly) as url:
         with pytest.raises(RuntimeError, match="a defect"):
             await run_load(LoadOptions(url, 1, seconds=30), lambda _: None)

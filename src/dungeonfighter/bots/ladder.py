@@ -107,7 +107,6 @@ def rank(
 
 
 def table(ladder: Ladder) -> Iterator[str]:
-    """Yield the ladder as aligned lines of text."""
     yield (
         f"{'policy':<32}{'runs':>5}{'score':>8}{'+-':>6}{'min':>6}{'max':>6}{'inputs':>8}{'turns':>7}{'level':>6}"
     )

@@ -36,7 +36,6 @@ LOG_LINES_SHOWN: Final = 15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `demo`."""
     parser.add_argument("--bots", type=count, default=200, metavar="N", help="how many bots play (200)")
     parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
     parser.add_argument(

@@ -36,7 +36,6 @@ def sources(text: str) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `fleet`."""
     add = parser.add_argument
     add("url", metavar="URL", help="the server, for example http://127.0.0.1:8000")
     add("--bots", type=count, default=100, metavar="N", help="how many bots play (100)")

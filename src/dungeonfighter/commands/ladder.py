@@ -24,7 +24,6 @@ from dungeonfighter.rules.state import Weapon
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `ladder`."""
     parser.add_argument("--seeds", type=count, default=100, metavar="N", help="runs per policy (100)")
     parser.add_argument("--first-seed", type=whole, default=0, metavar="S", help="seeds are S, S+1, ... (0)")
     parser.add_argument("--policies", default=",".join(policies), metavar="A,B", help="which ones (all)")

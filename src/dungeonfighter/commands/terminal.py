@@ -64,10 +64,10 @@ def run(
     with asyncio.Runner() as runner:
         context = open_host()
         host = runner.run(_entered(context))
-        table = Table(host, f"{FLEET}/{arguments.bot}", runner.run, say)
+        game = TerminalGame(host, f"{FLEET}/{arguments.bot}", runner.run, say)
         try:
-            table.sit_down()
-            while table.take(ask("> ")):
+            game.begin_or_resume()
+            while game.execute(ask("> ")):
                 pass
         except (EOFError, KeyboardInterrupt):
             say("")
@@ -97,7 +97,7 @@ def _print_wrapped(text: str) -> None:
     print(wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
 
 
-class Table:
+class TerminalGame:
     """One person's game: shows the game and executes one line after another."""
 
     def __init__(
@@ -109,7 +109,7 @@ class Table:
         self._say = say
         self._game: Present | None = None
 
-    def sit_down(self) -> None:
+    def begin_or_resume(self) -> None:
         """Show the bot's game; begin its first run if there is none."""
         try:
             self._show(self._wait(self._host.read(self._key)))
@@ -119,7 +119,7 @@ class Table:
             self._begin()
         self._say("(? for help, q to leave)")
 
-    def take(self, line: str) -> bool:
+    def execute(self, line: str) -> bool:
         """Execute one line; return False when the person wants to leave."""
         word = line.strip().lower()
         if word in {"q", "quit", "exit"}:

@@ -45,8 +45,7 @@ class Member(Actor, Protocol):
     def unanswered(self, kind: str, detail: str) -> None:
         """Note that no connection could be opened; the kinds are those of `Unanswered`."""
 
-    def leave(self) -> None:
-        """Stop playing."""
+    def leave(self) -> None: ...
 
 
 class Crew:
@@ -90,7 +89,6 @@ class Crew:
         pace.begin(members)
 
     def tally_of(self, since: float) -> Tally:
-        """Return the tally for a call that was due at that moment."""
         return self.tally if since >= self.count_from else self.warm_up
 
     def connect(self, member: Member) -> None:
@@ -106,7 +104,6 @@ class Crew:
             connector.add_done_callback(self._connectors.discard)
 
     def left(self, member: Member) -> None:
-        """Count a bot that has stopped playing."""
         self.pace.leave(member)
         self._playing -= 1
         if not self._playing:

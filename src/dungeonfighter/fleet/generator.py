@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Execute orders until standard input ends."""
     take_longer_slices()
     for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides
         signal.signal(number, signal.SIG_IGN)

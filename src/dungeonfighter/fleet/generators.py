@@ -112,7 +112,6 @@ class Generators:
 
     @property
     def process_ids(self) -> list[int]:
-        """The ids of all processes that were started."""
         return [one.process.pid for one in self._all]
 
     async def play(self) -> Load:

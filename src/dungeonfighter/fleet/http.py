@@ -74,8 +74,7 @@ class Response(NamedTuple):
 class AnswerHandler(Protocol):
     """Receives the outcome of a request: exactly one call for each, unless the connection is abandoned."""
 
-    def answered(self, status: int, body: bytes) -> None:
-        """Take a complete answer."""
+    def answered(self, status: int, body: bytes) -> None: ...
 
     def unanswered(self, kind: str, detail: str) -> None:
         """Note that no usable answer came; the kinds are those of `Unanswered`."""
@@ -95,7 +94,6 @@ class Connection(asyncio.Protocol):
 
     @property
     def awaits_answer(self) -> bool:
-        """A request was sent and its answer has not come."""
         return self._handler is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -156,7 +154,6 @@ class Connection(asyncio.Protocol):
             handler.answered(reading.status, body)
 
     def fail(self, kind: str, detail: str) -> None:
-        """Break the connection and report the failure to the handler that waits."""
         self.close()
         self._endpoint.pending.pop(self, None)
         handler, self._handler = self._handler, None

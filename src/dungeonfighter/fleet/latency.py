@@ -50,7 +50,6 @@ class Histogram:
         self.max_seconds = max(self.max_seconds, durations[-1])
 
     def merge(self, buckets: Iterable[tuple[int, int]], max_seconds: float) -> None:
-        """Add the counts of another histogram; the sum is exact."""
         for bucket, count in buckets:
             self.counts[bucket] += count
             self.count += count

@@ -69,7 +69,6 @@ class LoadOptions(Struct, frozen=True):
 
     @property
     def numbers(self) -> range:
-        """The numbers of the bots that play in this process."""
         return range(self.process, self.bots, self.processes)
 
     @property
@@ -139,7 +138,7 @@ async def play_load(
     stop: asyncio.Event,
     tally: Tally | None = None,
 ) -> Load:
-    """Do the same without handling signals; `watch` receives the progress in figures each second."""
+    """Run a load like `run_load`, without handling signals; `watch` receives the progress each second."""
     endpoint = Endpoint(options.url, timeout_seconds=options.timeout_seconds, sources=_sources(options))
     policy = make_policy(options.policy)
     always_1 = isinstance(policy, InputPolicy) and policy.always == "1"
@@ -197,7 +196,7 @@ def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:
 
 
 class _Clock:
-    """The moments of a load: its begin, its measured time, and the CPU time of that."""
+    """The moments of a load: its start, its measured time, and the CPU time of that."""
 
     def __init__(self, options: LoadOptions) -> None:
         self.options = options
@@ -215,7 +214,6 @@ class _Clock:
         return RAMP if self.options.is_open and passed < self.options.spread_seconds else WARM_UP
 
     def measure(self) -> None:
-        """Begin to measure the CPU time."""
         self._cpu_began = time.process_time()
 
     def left(self) -> float:

@@ -81,12 +81,10 @@ _status: Final = msgspec.json.Decoder(Status)
 
 
 def line_of(message: Order | Status) -> bytes:
-    """Encode a message as one line."""
     return _encode(message) + b"\n"
 
 
 async def orders(reader: StreamReader) -> AsyncIterator[Order]:
-    """Yield the parent's orders until the stream ends."""
     async for line in reader:
         yield _order.decode(line)
 

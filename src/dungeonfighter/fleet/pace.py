@@ -32,7 +32,7 @@ class Actor(Protocol):
 
 class Pace(Protocol):
     def begin(self, actors: Sequence[Actor]) -> None:
-        """Take all actors at the begin of a load; none has acted yet."""
+        """Take all actors at the start of a load; none has acted yet."""
 
     def wait(self, actor: Actor) -> None:
         """Let the actor act at its next moment; the call that `act` began is over."""
@@ -40,8 +40,7 @@ class Pace(Protocol):
     def leave(self, actor: Actor) -> None:
         """Take the actor out; the call that `act` began is over."""
 
-    def stop(self) -> None:
-        """Call no actor any more."""
+    def stop(self) -> None: ...
 
 
 class ClosedLoop:

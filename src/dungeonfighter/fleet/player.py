@@ -40,7 +40,7 @@ INPUT, START, START_LATER, LOOK, SCORE, READ = range(6)
 
 
 class GaveUp(Exception):
-    """No answer came within the patience, or the load is ending."""
+    """The player gave up a request: its patience or the load has ended."""
 
 
 class Player:
@@ -101,16 +101,14 @@ class Player:
 
     @property
     def journal(self) -> Journal:
-        """Everything that was acknowledged so far; `unanswered` is complete only after the bot has left."""
+        """The acknowledged runs and inputs so far; `unanswered` is complete only after the bot has left."""
         return self._journal
 
     @property
     def awaits_answer(self) -> bool:
-        """A request was sent and its answer has not come."""
         return self.connection is not None and self.connection.awaits_answer
 
     def leave(self) -> None:
-        """Stop playing."""
         if self.has_left:
             return
         self.has_left = True
@@ -136,7 +134,6 @@ class Player:
     # Called by the connection
 
     def connected(self, connection: Connection) -> None:
-        """Take the connection that was asked for, and send the request that waits."""
         if self.has_left:
             connection.abandon()
             return
@@ -144,7 +141,6 @@ class Player:
         connection.exchange(self, self._request)
 
     def answered(self, status: int, body: bytes) -> None:
-        """Decode the answer to the last request and act on it."""
         if self.has_left:
             return
         view = "json" if self._kind in {SCORE, READ} else self._crew.habits.view
@@ -159,7 +155,6 @@ class Player:
         _HANDLERS[self._kind](self, answer)
 
     def unanswered(self, kind: str, detail: str) -> None:
-        """Repeat the last request later: it got no usable answer."""
         if not self.has_left:
             self._repeat_later(kind, detail, 0.0)
 

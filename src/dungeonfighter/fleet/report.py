@@ -153,7 +153,6 @@ def _latency(histogram: Histogram) -> Latency:
 
 
 def table(report: Report) -> str:
-    """Return the report as aligned lines of text."""
     return "\n".join(f"{name:<22}{value}" if name else value for name, value in _rows(report))
 
 

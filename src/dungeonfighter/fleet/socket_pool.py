@@ -124,11 +124,9 @@ class SocketPool:
         self._epoll.modify(fd, _EVENTS)
 
     def forget(self, fd: int) -> None:
-        """Stop delivering events of a socket that is about to be closed."""
         del self._by_fd[fd]
 
     def close(self) -> None:
-        """Close every open socket and the pool itself."""
         for transport in list(self._by_fd.values()):
             transport.abort()
         self.loop.remove_reader(self._epoll.fileno())
@@ -166,7 +164,6 @@ if AVAILABLE:
 
 
 def address_of(host: str, port: int) -> Address | None:
-    """Return the address of a numeric host; None if the host is a name."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except OSError:

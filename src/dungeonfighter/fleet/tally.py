@@ -70,22 +70,18 @@ class Tally:
         return self._latency
 
     def answered(self, seconds: float, *, turns: int = 0) -> None:
-        """Count one answered call, which acknowledged `turns` inputs."""
         self._calls += 1
         self._turns += turns
         self._latency.add(seconds)
 
     def trouble(self, kind: str) -> None:
-        """Count one failed attempt that will be repeated."""
         self.troubles[kind] += 1
 
     def error(self, kind: str, detail: str) -> None:
-        """Count one call that failed for good."""
         self.errors[kind] += 1
         self.examples.setdefault(kind, detail)
 
     def share(self) -> TallyShare:
-        """Return all counts in a form that can be sent."""
         return TallyShare(
             self.calls,
             self.turns,
@@ -100,7 +96,6 @@ class Tally:
         )
 
     def merge(self, share: TallyShare) -> None:
-        """Add the counts of another process."""
         self._calls += share.calls
         self._turns += share.turns
         self.started += share.started

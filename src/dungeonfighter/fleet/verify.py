@@ -63,14 +63,12 @@ class Verdict(Struct):
         return Counter(finding.kind for finding in self.findings)
 
     def share(self) -> VerdictShare:
-        """Return the verdict in a form that can be sent."""
         return VerdictShare(
             self.bots, self.turns, self.further, self.replayed, self.not_replayed, dict(self.unread),
             self.findings,
         )  # fmt: skip
 
     def merge(self, share: VerdictShare) -> None:
-        """Add the verdict about other bots."""
         self.bots += share.bots
         self.turns += share.turns
         self.further += share.further
@@ -102,7 +100,7 @@ def progress_line(done: int, bots: int) -> str:
 
 
 async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None]) -> Verdict:
-    """Do the same; `watch` receives the number of bots done and of all bots every two seconds.
+    """Verify like `verify_load`; `watch` receives the numbers of done and of all bots every two seconds.
 
     A bounded number of readers share their connections among the bots, one bot after the other.
     """

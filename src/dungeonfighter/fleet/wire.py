@@ -126,7 +126,6 @@ class InputCalls:
         self._body = _CALL % (b"%d", b"handle_input", arguments, _META)
 
     def request(self, number: int, bot_id: str, text: str, turn: int, episode: int) -> bytes:
-        """Return the request with that number, which gives the input `text` at that turn."""
         bot = bot_id.encode()
         body = self._body % (number, bot, _encode(text), turn, episode)
         return self._head % (bot, len(body), body)
@@ -171,7 +170,6 @@ def is_plain_turn(body: bytes, beginning: bytes, ending: bytes) -> bool:
 
 
 def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:
-    """Return the JSON-RPC request of one tool call."""
     return _CALL % (b"%d" % number, tool.encode("ascii"), _encode(arguments), _META)
 
 

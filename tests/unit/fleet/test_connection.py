@@ -66,7 +66,7 @@ def case() -> Case:
     return Case()
 
 
-def experienced(*answers: bytes) -> Case:
+def case_after(*answers: bytes) -> Case:
     """Return a case whose endpoint has received these answers before."""
     case = Case()
     for answer in answers:
@@ -109,7 +109,7 @@ def test_it_does_not_matter_where_an_answer_is_cut(whole: bytes) -> None:
 def test_with_known_heads_it_does_not_matter_where_an_answer_is_cut(whole: bytes) -> None:
     expected = (503, b"{}") if whole is REFUSAL else (200, BODY)
     for at in range(1, len(whole)):
-        case = experienced(PLAIN)
+        case = case_after(PLAIN)
         case.connection.data_received(whole[:at])
         assert case.outcomes.all == []
         case.connection.data_received(whole[at:])
@@ -120,7 +120,7 @@ def test_with_known_heads_it_does_not_matter_where_an_answer_is_cut(whole: bytes
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 99, 100, 101, 999, 1000, 2033, 2041, 2047, 2048, 5000])
 def test_an_answer_of_any_size_with_a_known_head_is_read_whole(size: int) -> None:
     body = b"x" * size
-    case = experienced(PLAIN)
+    case = case_after(PLAIN)
     assert case.endpoint.heads
     case.connection.data_received(plain(body))
     assert case.outcomes.all == [(200, body)]
@@ -142,7 +142,7 @@ def test_an_answer_of_any_size_with_a_known_head_is_read_whole(size: int) -> Non
     ],
 )
 def test_an_answer_whose_head_differs_in_more_than_the_length_goes_to_the_parser(answer: bytes) -> None:
-    plain_case, known_case = Case(), experienced(PLAIN)
+    plain_case, known_case = Case(), case_after(PLAIN)
     for case in (plain_case, known_case):
         case.connection.data_received(answer)
     assert known_case.outcomes.all == plain_case.outcomes.all
@@ -152,7 +152,7 @@ def test_an_answer_whose_head_differs_in_more_than_the_length_goes_to_the_parser
 
 def test_two_heads_are_known_at_a_time() -> None:
     first, second, third = (LATER.replace(b"now", b"%d" % second) for second in range(3))
-    case = experienced(first, second, first, third, second)
+    case = case_after(first, second, first, third, second)
     assert case.endpoint.heads == tuple(answer[: answer.index(b"length: ") + 8] for answer in (third, second))
 
 
