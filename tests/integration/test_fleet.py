@@ -47,7 +47,7 @@ async def verify(load: Load) -> Verdict:
 @pytest.mark.parametrize(
     "policy", ["random", *(pytest.param(name, marks=pytest.mark.long) for name in ("attack", "heuristic"))]
 )
-async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_play_on(
+async def test_a_server_killed_at_a_random_moment_loses_no_turn_and_the_bots_play_on(
     tmp_path: Path, policy: str
 ) -> None:
     kill_at = random.SystemRandom().randrange(TURNS // 6, TURNS * 2 // 3)

@@ -66,7 +66,7 @@ def test_the_game_continues_after_every_way_of_leaving(tmp_path: Path, leaving: 
     assert sit(tmp_path / "games.db", ["q"])[0].startswith("e1 t3")
 
 
-def test_an_illegal_input_costs_nothing_and_is_explained(tmp_path: Path) -> None:
+def test_an_illegal_input_costs_no_turn_and_is_explained(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["8", "", "q"])
     assert any(text.startswith("illegal_input") for text in shown)
     assert shown[-2].startswith("e1 t0")
@@ -112,7 +112,7 @@ def test_a_line_that_fits_stays_as_it_is() -> None:
     assert terminal.wrapped("  1    attack", 13) == "  1    attack"
 
 
-def test_on_a_terminal_nothing_is_wider_than_it(
+def test_on_a_terminal_no_line_is_wider_than_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
