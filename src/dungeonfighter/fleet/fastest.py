@@ -1,4 +1,4 @@
-"""The event loop of a load."""
+"""The event loop a load runs on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def run_on_fastest_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on uvloop, or on asyncio's own loop where uvloop is missing."""
+    """Run on uvloop where there is one."""
     try:
         import uvloop  # noqa: PLC0415 - absent on Windows
     except ImportError:
