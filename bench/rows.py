@@ -1,6 +1,6 @@
 """The rows of the table, in its order. The bounds are those of docs/architecture.md and nowhere else.
 
-A part of the bench measures figures by these names; a row that no part measures says so.
+The parts of the bench measure figures by these names; a row without a measured figure says "not measured".
 """
 
 from __future__ import annotations

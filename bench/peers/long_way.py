@@ -1,4 +1,4 @@
-"""Our own server with every call through the official SDK. On port `PORT`, over `DATABASE`."""
+"""Our own server with every call through the official SDK, on port `PORT`, over `DATABASE`."""
 
 from __future__ import annotations
 

@@ -1,28 +1,42 @@
-"""The command `dungeonfighter`: its words, and how it ends.
+"""The command line `dungeonfighter`: parses the words, runs one command, makes the exit code.
 
-Each command is one function that declares its arguments and returns what runs it; only the command that was
-asked for is imported, so that `--help` and the small commands start at once. Exit codes: 0 done, 1 it ran and
-the result is bad, 2 it could not begin (each reason is one line with its remedy), 130 interrupted.
+A command is a module `dungeonfighter.commands.NAME` with two functions: `add_arguments(parser)` declares its
+arguments, `run(arguments)` does the work and returns the exit code. Only the module of the requested command
+is imported, so that `--help` and the small commands start at once.
+
+Exit codes: 0 done, 1 it ran and the result is bad, 2 it could not begin (each reason is one line with its
+remedy), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
 
 from dungeonfighter import __version__
 from dungeonfighter.errors import DungeonFighterError, SettingsError, StoreError
 
-Run = Callable[[argparse.Namespace], int]
+COMMANDS: Final = {
+    "serve": "serve MCP over HTTP, with a page to watch the bots",
+    "stdio": "serve one MCP client over standard input and output",
+    "play": "play in the terminal",
+    "demo": "start a server and let 200 bots play on it, to watch",
+    "fleet": "let many bots play over MCP; measures, and checks that no turn was lost",
+    "db": "look after the database: `db migrate` brings its schema up to date",
+    "ladder": "rank the built-in policies by the same runs",
+}
+"""Each command's name and purpose, in the order of `--help`."""
 
 
-class Command(NamedTuple):
-    """One word of the command line; `declare` adds its arguments and returns what runs it."""
+class Command(Protocol):
+    """The interface of a module in `dungeonfighter.commands`; `run` returns the exit code."""
 
-    purpose: str
-    declare: Callable[[argparse.ArgumentParser], Run]
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,75 +69,19 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         "`dungeonfighter serve` (a server for your own agents).",
     )
     parser.add_argument("--version", action="version", version=f"dungeonfighter {__version__}")
-    chosen = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        one = chosen.add_parser(name, help=command.purpose, description=_sentence(command.purpose))
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, purpose in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=purpose, description=_sentence(purpose))
         if name in words[:1]:
-            one.set_defaults(run=command.declare(one))
+            command = _command(name)
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
     return parser
+
+
+def _command(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"dungeonfighter.commands.{name}"))
 
 
 def _sentence(purpose: str) -> str:
     return f"{purpose[0].upper()}{purpose[1:]}."
-
-
-def _declare_serve(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import serve
-
-    serve.add_arguments(parser)
-    return serve.run
-
-
-def _declare_stdio(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import stdio
-
-    stdio.add_arguments(parser)
-    return stdio.run
-
-
-def _declare_db(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import db
-
-    db.add_arguments(parser)
-    return db.run
-
-
-def _declare_play(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import play
-
-    play.add_arguments(parser)
-    return play.run
-
-
-def _declare_fleet(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.fleet import command
-
-    command.add_arguments(parser)
-    return command.run
-
-
-def _declare_ladder(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.bots import ladder
-
-    ladder.add_arguments(parser)
-    return ladder.run
-
-
-def _declare_demo(parser: argparse.ArgumentParser) -> Run:
-    from dungeonfighter.commands import demo
-
-    demo.add_arguments(parser)
-    return demo.run
-
-
-COMMANDS: Final = {
-    "serve": Command("serve MCP over HTTP, with a page to watch the bots", _declare_serve),
-    "stdio": Command("serve one MCP client over standard input and output", _declare_stdio),
-    "play": Command("play in the terminal", _declare_play),
-    "demo": Command("start a server and let 200 bots play on it, to watch", _declare_demo),
-    "fleet": Command(
-        "let many bots play over MCP; measures, and checks that no turn was lost", _declare_fleet
-    ),
-    "db": Command("look after the database: `db migrate` brings its schema up to date", _declare_db),
-    "ladder": Command("rank the built-in policies by the same runs", _declare_ladder),
-}

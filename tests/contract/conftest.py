@@ -12,7 +12,7 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
 
 STORES = ("memory", "sqlite", "sqlite, held", "postgres")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS
+from testkit.ports import free_port
 from tests.parts import program
-from tests.ports import free_port
 
 ROLE = "bouncer"
 START_SECONDS_MAX = 30.0

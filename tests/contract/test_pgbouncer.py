@@ -13,9 +13,9 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Head, Won
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_indexes import build_indexes
+from testkit.postgres_server import PostgresServer
 from tests.contract import test_store
 from tests.contract.pgbouncer import bouncing, role_orders
-from tests.contract.postgres_server import PostgresServer
 from tests.contract.rows import after, digest_of, first
 from tests.contract.test_postgres import play
 from tests.contract.test_postgres_schema import RecordingReporter, without_the_index

@@ -17,7 +17,7 @@ from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, Store
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Won, Write
 from dungeonfighter.storage.postgres import ONLY_BITMAPS, PostgresStore
 from dungeonfighter.storage.sql_files import migrations, queries
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 BOTS = [f"local/b{number:02}" for number in range(40)]

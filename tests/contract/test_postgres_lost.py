@@ -14,7 +14,7 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Outcome, Row, Unsettled, Won
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_errors import Meaning, meaning
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, first
 
 BOTS = [f"local/b{number:02}" for number in range(40)]

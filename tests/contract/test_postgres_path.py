@@ -18,7 +18,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage import postgres_links, postgres_pool
 from dungeonfighter.storage.postgres import PostgresStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.rows import after, first, save
 from tests.integration.cutting_proxy import silent
 

@@ -15,7 +15,7 @@ from dungeonfighter.storage import postgres_schema
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_indexes import build_indexes
 from dungeonfighter.storage.sql_files import migrations, queries
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import first
 
 SQL = queries("postgres")

@@ -16,7 +16,7 @@ from dungeonfighter.hosting.ports import Conflict, Head, InputChunk, Row, Save, 
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 from tests.contract.rows import digest_of, end, save
 
 BOTS = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import Any
 
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 WAIT_SECONDS = 60
 PLAY = "handle_input"

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from testkit.server_process import ServerProcess
 from tests.integration.served import PLAY, Served
-from tests.integration.server import ServerProcess
 from tests.unit.telemetry.test_logs import full_pipe
 
 TURNS = 5

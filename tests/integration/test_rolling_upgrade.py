@@ -21,8 +21,8 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.server import ROOT, ServerProcess
 from tests.integration.through_balancer import play_through, wait_for_turns
 
 CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"

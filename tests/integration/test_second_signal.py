@@ -22,8 +22,8 @@ from typing import IO, Any
 import pytest
 
 from dungeonfighter.storage.file_lock import FileLock
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.served import PLAY, WAIT_SECONDS, Served
-from tests.integration.server import ROOT, ServerProcess
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/locks").exists(), reason="this system does not show which processes wait for a lock"

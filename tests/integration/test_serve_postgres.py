@@ -15,8 +15,8 @@ from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
-from tests.contract.postgres_server import PostgresServer
-from tests.integration.server import ServerProcess
+from testkit.postgres_server import PostgresServer
+from testkit.server_process import ServerProcess
 
 TURNS = 1000
 

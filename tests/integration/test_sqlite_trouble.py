@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dungeonfighter.storage.file_lock import FileLock
+from testkit.server_process import ServerProcess
 from tests.integration.served import PLAY, Served
-from tests.integration.server import ServerProcess
 
 HOLD_A_TRANSACTION = """
 import apsw, sys

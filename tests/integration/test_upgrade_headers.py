@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from dungeonfighter.serving.upgrades import without_upgrade
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 from tests.integration.test_http_bounds import Client
 from tests.integration.test_short_way import RecordingShortWay, connect, serving
 

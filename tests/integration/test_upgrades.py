@@ -25,8 +25,8 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations
 from dungeonfighter.storage.sqlite import SqliteStore
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.server import ROOT, ServerProcess
 from tests.integration.through_balancer import TURNS_AFTER, play_through, servers, wait_for_turns
 
 NEWEST = migrations("sqlite")[-1].number

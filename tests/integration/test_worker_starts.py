@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 pytestmark = pytest.mark.long
 WORKERS = 3

@@ -21,7 +21,7 @@ from dungeonfighter.fleet.report import Report, make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 TURNS = 2000
 OK = 'mcp_bot_interactions_total{outcome="ok"}'

@@ -15,8 +15,8 @@ from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
+from testkit.server_process import ServerProcess
 from tests.integration.balancer import Balancer
-from tests.integration.server import ServerProcess
 from tests.simulation import checker
 
 Trouble = Callable[[Tally], Awaitable[None]]

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from dungeonfighter.background import every
+from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.signals import call_at_stdin_end, end_at_once
 from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick

@@ -12,7 +12,7 @@ from dungeonfighter.errors import NewerRules
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, load_rules, releases
 from dungeonfighter.rules.catalog.loader import load_catalogue
-from tests.integration.server import ROOT
+from testkit.server_process import ROOT
 
 CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"
 

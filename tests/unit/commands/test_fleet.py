@@ -1,4 +1,4 @@
-"""What the commands refuse before anything is sent, in one line with exit code 2."""
+"""`fleet` and `demo` refuse bad arguments before they send a request: one line, exit code 2."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Final
 
 import pytest
 
-from dungeonfighter.commands import demo
-from dungeonfighter.fleet import command
+from dungeonfighter.commands import demo, fleet
 
 PUBLIC: Final = "http://game.example.org"
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    fleet.add_arguments(parser)
     return parser.parse_args(["http://127.0.0.1:9", *words])
 
 
 @pytest.mark.parametrize("prefix", ["b b", "", "-x", "a/b", "a" * 123])
 def test_a_prefix_that_makes_no_bot_ids_is_refused(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(parsed([f"--prefix={prefix}"])) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("fleet: --prefix: ")
-    assert told.count("\n") == 1
+    assert fleet.run(parsed([f"--prefix={prefix}"])) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fleet: --prefix: ")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -40,31 +39,33 @@ def test_numbers_out_of_range_are_refused(name: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (["--rate=5", "--every=1"], "--rate and --every"),
         (["--ramp=5"], "--ramp"),
         (["--bots=10000000", "--processes=2"], "--processes "),
     ],
 )
-def test_words_that_do_not_go_together_are_refused(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_arguments_that_contradict_each_other_are_refused(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.run(parsed(words)) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
+    assert fleet.run(parsed(words)) == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
 
 
-def test_addresses_of_this_machine_do_not_reach_another_one(capsys: pytest.CaptureFixture[str]) -> None:
-    args = parsed(["--sources=3"])
-    args.url = PUBLIC
-    assert command.run(args) == 2
+def test_loopback_source_addresses_are_refused_for_another_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = parsed(["--sources=3"])
+    arguments.url = PUBLIC
+    assert fleet.run(arguments) == 2
     assert "--sources" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["--bots=0", "--bots=-3", "--rate=-1", "--seconds=-1", "--rate=nan"])
-def test_the_demonstration_refuses_them_too(word: str) -> None:
+def test_the_demonstration_refuses_numbers_out_of_range(word: str) -> None:
     parser = argparse.ArgumentParser()
     demo.add_arguments(parser)
     with pytest.raises(SystemExit) as refusal:

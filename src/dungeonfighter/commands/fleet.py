@@ -1,47 +1,41 @@
-"""`dungeonfighter fleet URL --bots N --rate R --policy P --seconds S`: bots that really play, checked.
+"""The command `fleet URL`: many bots really play over MCP; it measures them and verifies their turns.
 
-For cli.py: `add_arguments(parser)` declares the command's arguments, `run(args) -> int` runs it and returns
-the exit code: 0, or 1 when a turn was lost or doubled or an error remained, or 2 when it could not begin.
-Progress goes to stderr, the table to stdout.
+Progress goes to stderr, the table to stdout. The exit code is 0; or 1 when a turn was lost or doubled or an
+error remained; or 2 when the command could not begin; or 130 when it was interrupted before the verification.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from dungeonfighter.bots.numbers import amount, count, whole
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.commands.numbers import amount, count, whole
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
-from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.http import Endpoint
-from dungeonfighter.fleet.load import LoadOptions, bot_id, run_load
-from dungeonfighter.fleet.report import Report, make_report, table
-from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.fleet.load import LoadOptions, bot_id
+from dungeonfighter.fleet.report import table
+from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.limits import bot_id_pattern
-from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
 SOURCES_MAX: Final = 250
-HELP: Final = "bots that really play over MCP; measures and verifies"
 
 
 def sources(text: str) -> int:
-    """How many addresses, within the last number of 127.0.0.x."""
+    """Return a number of addresses, at most as many as fit into the last number of 127.0.0.x."""
     return min(SOURCES_MAX, whole(text))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `fleet`."""
     add = parser.add_argument
     add("url", metavar="URL", help="the server, for example http://127.0.0.1:8000")
     add("--bots", type=count, default=100, metavar="N", help="how many bots play (100)")
@@ -79,119 +73,98 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--report", type=Path, metavar="FILE", help="write the figures as JSON")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the load, print its table, verify it; see the module for exit codes."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the load, verify it and print its table; the module describes the exit codes."""
     try:
-        options = _options(args)
+        options = _options(arguments)
     except (BadInput, ValueError) as error:
         print(f"fleet: {error}", file=sys.stderr)
         return 2
     try:
-        report = run_on_fastest_loop(load_and_verify(options, _tell, verify=args.verify))
+        report = run_on_fastest_loop(load_and_verify(options, _show, verify=arguments.verify))
     except KeyboardInterrupt:
         print("fleet: interrupted before the verification was done", file=sys.stderr)
         return 130
     print(table(report))
-    if args.report is not None:
-        args.report.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    if arguments.report is not None:
+        arguments.report.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if not report.passed:
         print(f"fleet: FAILED: {report.failure}", file=sys.stderr)
         return 1
     return 0
 
 
-async def load_and_verify(
-    options: LoadOptions, tell: Callable[[str], None], *, verify: bool = True
-) -> Report:
-    """One load from its first call to its report."""
-    if options.processes > 1:
-        return await _in_processes(options, tell, verify=verify)
-    load = await run_load(options, tell)
-    if not verify:
-        return make_report(load, None)
-    tell(f"verifying {options.bots} bots")
-    return make_report(load, await verify_load(load, load_rules(), tell))
-
-
-async def _in_processes(options: LoadOptions, tell: Callable[[str], None], *, verify: bool) -> Report:
-    async with Generators(options, tell) as generators:
-        load = await generators.play()
-        verdict = None
-        if verify:
-            tell(f"verifying {options.bots} bots")
-            verdict = await generators.verify()
-        load.ended.extend(generators.ended())
-    return make_report(load, verdict)
-
-
-def _options(args: argparse.Namespace) -> LoadOptions:
-    text_enough = isinstance(make_policy(args.policy), InputPolicy)
-    if args.view == "text" and not text_enough:
-        raise BadInput(f"policy {args.policy} needs --view json")
-    last = bot_id(args.prefix, args.bots - 1)
+def _options(arguments: argparse.Namespace) -> LoadOptions:
+    text_enough = isinstance(make_policy(arguments.policy), InputPolicy)
+    if arguments.view == "text" and not text_enough:
+        raise BadInput(f"policy {arguments.policy} needs --view json")
+    last = bot_id(arguments.prefix, arguments.bots - 1)
     if not bot_id_pattern.match(last):
         raise BadInput(
             f"--prefix: {last[:140]!r} is no bot id: 1 to 128 letters, digits, '.', '_' and '-', "
             "the first a letter or digit"
         )
-    if args.rate and args.every:
+    if arguments.rate and arguments.every:
         raise BadInput("--rate and --every are two ways to say the same: leave one out")
-    if args.ramp and not args.every:
+    if arguments.ramp and not arguments.every:
         raise BadInput("--ramp spreads the first calls of --every: name that, too")
-    processes = _processes(args)
+    processes = _processes(arguments)
     return LoadOptions(
-        url=args.url,
-        bots=args.bots,
-        policy=args.policy,
-        rate=args.rate,
-        every=args.every,
-        ramp=args.ramp,
-        warm_up=args.warm_up,
-        seconds=args.seconds,
-        turns=args.turns,
-        seed=args.seed,
-        prefix=args.prefix,
-        in_flight_max=args.in_flight,
-        timeout_seconds=args.timeout,
-        sources=_sources(args),
+        url=arguments.url,
+        bots=arguments.bots,
+        policy=arguments.policy,
+        rate=arguments.rate,
+        every=arguments.every,
+        ramp=arguments.ramp,
+        warm_up=arguments.warm_up,
+        seconds=arguments.seconds,
+        turns=arguments.turns,
+        seed=arguments.seed,
+        prefix=arguments.prefix,
+        in_flight_max=arguments.in_flight,
+        timeout_seconds=arguments.timeout,
+        sources=_sources(arguments),
         processes=processes,
         habits=Habits(
-            view=args.view or ("text" if text_enough else "json"),
-            mode=args.mode,
-            run_inputs_max=args.run_inputs,
-            patience_seconds=args.patience,
+            view=arguments.view or ("text" if text_enough else "json"),
+            mode=arguments.mode,
+            run_inputs_max=arguments.run_inputs,
+            patience_seconds=arguments.patience,
         ),
     )
 
 
-def _processes(args: argparse.Namespace) -> int:
-    """How many processes play: no more than there are bots, and enough for their connections."""
-    processes: int = min(args.processes, args.bots)
+def _processes(arguments: argparse.Namespace) -> int:
+    """Return the number of generator processes, at most one for each bot.
+
+    Raises:
+        BadInput: One of the processes could not open a connection for each of its bots.
+    """
+    processes: int = min(arguments.processes, arguments.bots)
     room = allow_many_files() - SPARE_FILES
-    if -(-args.bots // processes) > room:
-        needed = -(-args.bots // max(1, room))
+    if -(-arguments.bots // processes) > room:
+        needed = -(-arguments.bots // max(1, room))
         raise BadInput(
-            f"a process may have {room} connections here and {args.bots} bots need one each: "
+            f"a process may have {room} connections here and {arguments.bots} bots need one each: "
             f"--processes {needed}, or a higher limit of open files (ulimit -n)"
         )
     return processes
 
 
-def _sources(args: argparse.Namespace) -> int:
-    """How many loopback addresses connections come from; 0 = whatever the system takes.
+def _sources(arguments: argparse.Namespace) -> int:
+    """Return the number of loopback addresses to connect from; 0 leaves the choice to the system.
 
-    From one address to one port there are as many connections as the system has ports for clients, often
-    28,000.
+    One source address allows as many connections to one port as the system has client ports, often 28,000.
     """
-    asked: int = args.sources
-    bots: int = args.bots
-    is_loopback = Endpoint(args.url).is_loopback
-    if asked and not is_loopback:
+    requested: int = arguments.sources
+    bots: int = arguments.bots
+    is_loopback = Endpoint(arguments.url).is_loopback
+    if requested and not is_loopback:
         raise BadInput("--sources are addresses of this machine: they reach a server at 127.0.0.1 only")
-    if not asked and is_loopback and bots > PER_SOURCE_MAX:
+    if not requested and is_loopback and bots > PER_SOURCE_MAX:
         return -(-bots // PER_SOURCE_MAX)
-    return asked
+    return requested
 
 
-def _tell(line: str) -> None:
+def _show(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the bench was asked for, and how it tells where it stands."""
+"""The options of a bench run, and its progress on standard error."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from msgspec import Struct
 
 
-class Asked(Struct, frozen=True):
-    """How much to measure.
+class Options(Struct, frozen=True):
+    """The options of one bench run.
 
     Attributes:
-        repeats: Of everything that is repeated; the median counts.
-        seconds: How long each load lasts.
-        bots: In the large tables.
-        figures: The names that are wanted.
+        repeats: The number of repeats of each measurement; the median counts.
+        seconds: The length of each load.
+        bots: The number of bots in the large tables.
+        figures: The names of the requested figures.
     """
 
     repeats: int
@@ -25,14 +25,18 @@ class Asked(Struct, frozen=True):
 
 
 class Progress:
-    """One line on standard error for each step, with about how long all is going to take still."""
+    """Writes a line to standard error for each step, with an estimate of the time that is left.
+
+    Args:
+        seconds: The estimate for the whole run.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
         self._begun = time.monotonic()
 
     def step(self, what: str, seconds: float) -> None:
-        """A step begins that takes about `seconds`."""
+        """Announce a step that takes about `seconds`."""
         passed = time.monotonic() - self._begun
         self.say(f"[{_minutes(passed)}, about {_minutes(max(self._left, 0))} left] {what}")
         self._left -= seconds

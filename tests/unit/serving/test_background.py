@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.background import begin, every
 from dungeonfighter.serving import huge_pages
+from dungeonfighter.serving.background import begin, every
 
 LOGGER = logging.getLogger("some part")
 

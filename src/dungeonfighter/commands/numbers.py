@@ -1,4 +1,4 @@
-"""Parsers for the numbers of a command line; argparse reports the errors."""
+"""Types of command-line arguments: a word becomes a number within its range, or argparse refuses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ AMOUNT_MAX: Final = 1e9
 
 
 def count(text: str) -> int:
-    """Parse a whole number of at least 1."""
+    """Return a whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise ArgumentTypeError("at least 1")
@@ -17,7 +17,7 @@ def count(text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """Parse a whole number of at least 0."""
+    """Return a whole number of at least 0."""
     number = int(text)
     if number < 0:
         raise ArgumentTypeError("not below 0")
@@ -25,8 +25,8 @@ def whole(text: str) -> int:
 
 
 def amount(text: str) -> float:
-    """Parse a number of at least 0 and below `AMOUNT_MAX`."""
+    """Return a number from 0 to below `AMOUNT_MAX`."""
     number = float(text)
-    if not 0 <= number < AMOUNT_MAX:  # this refuses nan too
+    if not 0 <= number < AMOUNT_MAX:  # also refuses nan
         raise ArgumentTypeError(f"from 0 to below {AMOUNT_MAX:.0f}")
     return number

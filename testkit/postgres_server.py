@@ -23,7 +23,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _SETTINGS: Final = {
     "shared_buffers": "16MB",
