@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.serving.composition import open_host
     from dungeonfighter.serving.signals import let_second_interrupt_end
 
-    given = user_data.read_settings(arguments)
+    given = user_data.read_personal_settings(arguments)
 
     def opened() -> AbstractAsyncContextManager[BotHost]:
         let_second_interrupt_end()

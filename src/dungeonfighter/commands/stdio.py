@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.serving.signals import StopSignals
     from dungeonfighter.telemetry.logs import set_up_logs
 
-    given = user_data.read_settings(arguments)
+    given = user_data.read_personal_settings(arguments)
     set_up_logs(given.log_format, settings.instance_name(given))
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
     if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):

@@ -21,7 +21,7 @@ SETTINGS: Final = (*settings.DATABASE_SETTINGS, "catalog", "commit_timeout_secon
 """The settings that both commands have, by attribute."""
 
 
-def read_settings(arguments: argparse.Namespace) -> settings.Settings:
+def read_personal_settings(arguments: argparse.Namespace) -> settings.Settings:
     """Read the settings; the database is by default a file in the user's data folder.
 
     Raises:

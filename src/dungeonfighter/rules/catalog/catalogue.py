@@ -179,6 +179,7 @@ def build(content: Content) -> Catalogue:
     themes = _index(content.themes)
     regions = _index(content.regions)
     archetypes = _index(content.archetypes)
+    archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
@@ -203,12 +204,8 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
         enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
-        enemy_draws=tuple(
-            _intents_by_draw(content.archetypes[archetypes[e.archetype]]) for e in content.enemies
-        ),
-        enemy_heal_weight=tuple(
-            content.archetypes[archetypes[e.archetype]].weights[Intent.heal] for e in content.enemies
-        ),
+        enemy_draws=tuple(_intents_by_draw(a) for a in archetype_of_enemy),
+        enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
