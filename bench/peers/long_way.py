@@ -10,7 +10,7 @@ import uvloop
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.mcp.app import build_app
 from dungeonfighter.serving import supervisor
-from dungeonfighter.serving.composition import STORES, open_host
+from dungeonfighter.serving.composition import STORES, make_admission, open_host
 from dungeonfighter.settings import read_settings
 
 
@@ -18,7 +18,7 @@ async def main() -> None:
     settings = read_settings({"database": os.environ["DATABASE"]}, {}, stores=STORES)
     listener = supervisor.listen("127.0.0.1", int(os.environ["PORT"]))
     async with open_host(settings, serves=True) as host:
-        app = build_app(host, guard=HostGuard(settings), short_way=False)
+        app = build_app(host, guard=HostGuard(settings), admission=make_admission(), short_way=False)
         await supervisor.serve(supervisor.Draining(app), listener)
 
 

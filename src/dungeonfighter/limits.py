@@ -6,7 +6,7 @@ Units are part of the names. Source: docs/architecture.md and the public contrac
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
 # Names and inputs
 bot_id_chars_max: Final = 128
@@ -58,3 +58,8 @@ unread_seconds_max: Final = 60.0
 """How long a client may leave answers unread once its share of the buffers is full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24
+
+
+def is_bot_id(given: object) -> TypeGuard[str]:
+    """Return whether a value of any type is a bot id: the one check of what callers send."""
+    return isinstance(given, str) and bot_id_pattern.match(given) is not None

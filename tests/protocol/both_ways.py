@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -21,7 +22,7 @@ from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import Rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
-from tests.protocol.served import META, VERSION
+from tests.protocol.served import META, OPEN, VERSION
 from tests.simulation.chaos import SeededChance
 from tests.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
@@ -128,13 +129,15 @@ class _Counted:
 class Way:
     """One server."""
 
-    def __init__(self, rules: Rules, store: MemoryStore, *, short_way: bool) -> None:
+    def __init__(self, rules: Rules, store: MemoryStore, admission: Admission, *, short_way: bool) -> None:
         self.store = store
         self.host = BotHost(
             store=store, rules=ShippedRules([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
             commit_timeout_seconds=3,
         )  # fmt: skip
-        self._app = build_app(self.host, guard=HostGuard(Settings()), short_way=short_way)
+        self._app = build_app(
+            self.host, guard=HostGuard(Settings()), admission=admission, short_way=short_way
+        )
         self.short_way: Any = self._app._endpoint.short_way
         self._counted = _Counted(self.short_way)
         if short_way:
@@ -221,17 +224,19 @@ class BothWays:
     Args:
         rules: What both play by.
         stores: Makes the store of each.
-        may_break: Whether status 500 is an answer, too.
+        may_break: Status 500 is an answer, too.
+        admissions: Makes the admission of each.
     """
 
     def __init__(
-        self, rules: Rules, stores: Callable[[], MemoryStore] | None = None, *, may_break: bool = False
-    ) -> None:
+        self, rules: Rules, stores: Callable[[], MemoryStore] | None = None, *, may_break: bool = False,
+        admissions: Callable[[], Admission] = lambda: OPEN,
+    ) -> None:  # fmt: skip
         self.may_break = may_break
         self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         made = stores if stores is not None else lambda: MemoryStore(lambda: 1_800_000_000.0)
-        self.short = Way(rules, made(), short_way=True)
-        self.long = Way(rules, made(), short_way=False)
+        self.short = Way(rules, made(), admissions(), short_way=True)
+        self.long = Way(rules, made(), admissions(), short_way=False)
         self.taken = self.left = 0
         """How many requests the short way took, and left."""
 

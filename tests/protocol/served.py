@@ -16,6 +16,7 @@ import uvicorn
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
+from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.hosting.host import BotHost
@@ -28,6 +29,8 @@ from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
 
 T = TypeVar("T")
+OPEN = BoundedAdmission(lambda: 0.0)
+"""Admits every caller as the local principal."""
 
 VERSION = "2026-07-28"
 META = {
@@ -41,10 +44,17 @@ JSON_HEADERS = {"content-type": "application/json", "accept": "application/json,
 class Served:
     """One server; `with` starts and stops it."""
 
-    def __init__(self, rules: Rules, store: Store | None = None, **host_options: Any) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        store: Store | None = None,
+        admission: Admission | None = None,
+        **host_options: Any,
+    ) -> None:
         self.rules = rules
         self.store: Store = store or MemoryStore()
         self.ready = True
+        self.admission = admission or OPEN
         self._host_options = host_options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="served")
@@ -101,7 +111,9 @@ class Served:
             store=self.store, rules=ShippedRules([self.rules]), clock=SystemClock(), chance=SystemChance(),
             **self._host_options,
         )  # fmt: skip
-        app = build_app(self.host, guard=HostGuard(Settings()), ready=lambda: self.ready)
+        app = build_app(
+            self.host, guard=HostGuard(Settings()), admission=self.admission, ready=lambda: self.ready
+        )
         config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
         self._server = Announcing(config, self._started)
         await self._server.serve([self._socket])

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dungeonfighter.mcp.short_way import judged_part
 from dungeonfighter.rules import Rules
 from tests.protocol.both_ways import ERAS, Ask, BothWays, ask
 from tests.protocol.served import META, VERSION
@@ -157,9 +158,48 @@ def spelled(**parts: bytes) -> bytes:
     ) % {name.encode(): part for name, part in whole.items()}
 
 
+NUMBERS = [
+    b"0", b"-0", b"-1", b"1.0", b"1e3", b"1E400", b"999999999999999", b"9999999999999999", b"-999999999999999",
+    b"9" * 30, b"9" * 4400, b"01", b"+1", b"--1", b"0x1", b"1_0", b"NaN", b"1 ", b"",
+]  # fmt: skip
+STRINGS = [
+    b'""', b'"a"', b'"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"', b'"a=b,c=d"', b'"~ !#[]"',
+    b'"a\\u0062"', b'"\\""', b'"\\\\"', b'"\\n"', b'"\x7f"', b'"\x00"', b'"\xc3\xa9"', b'"\xff"', b'"a', b'"\n"',
+    b'"\\ud800"', b'"%b"' % (b"x" * 3000),
+]  # fmt: skip
+NESTED = [b"{}", b"[]", b"null", b"true", b'{"a":1}', b'["a"]', b'{"a":"\xff"}', b"[1e999]", b'[{"a":[[]]}]']
+VARYING_NAMES = [
+    b"progressToken", b"traceparent", b"tracestate", b"baggage", b"n", b"", b"x y", b"\\u006e", b"\xc3\xa9",
+    b'\\"', b"io.modelcontextprotocol", b"io.modelcontextprotocol/", b"io.modelcontextprotoco\\u006c/x",
+    b'x":1,"io.modelcontextprotocol/protocolVersion', b'x":1e999,"x', b'x":"\xff","x', b'x" : 1, "y',
+    b'_meta":{},"x', b"\x00", b"\x7f",
+]  # fmt: skip
+
+
+def varying_metas() -> Iterator[bytes]:
+    """`_meta` with a member that no verdict may depend on, and with others that look like one."""
+    for number, name in enumerate(VARYING_NAMES):
+        for value in NUMBERS + STRINGS + NESTED if number < 5 else [b"7", b'"a"', b'"\xff"', b"1e999", b"{}"]:
+            member = b'"%b":%b' % (name, value)
+            yield META_JSON[:-1] + b"," + member + b"}"
+            yield b"{" + member + b"}"
+    for more in (
+        b' ,"n":1',
+        b',"n" :1',
+        b',"n": 1',
+        b',"n":1 ',
+        b',\n"n":1',
+        b',"n":1,"n":2',
+        b',"n":1,"m":2',
+    ):
+        yield META_JSON[:-1] + more + b"}"
+        yield b"{" + more.strip(b" ,") + META_JSON[1:]
+
+
 def metas() -> Iterator[bytes]:
     """`_meta` as it should not be, or as it may be but is not usual."""
     yield from (b"null", b"[]", b"{}", b"1", b'""', b"true", b'{"x":1}', b'{"progressToken":"a"}')
+    yield from varying_metas()
     changes: dict[str, list[Any]] = {
         "progressToken": [1, "a", None, True, 1.0, 1.5, [], {}, 10**30],
         "traceparent": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x", 1],
@@ -366,7 +406,8 @@ def test_values(both: BothWays, era: str | None) -> None:
         ask("get_game_state", query=b"x=" + b"y" * 3000),
         ask("get_game_state").with_header("accept", b"application/json;q=" + b"1" * 3000),
         ask("get_game_state").with_header("host", b"localhost:" + b"1" * 3000),
-        ask("get_game_state", _meta=META | {"x": "y" * 3000}),
+        ask("get_game_state", _meta=META | {"x": {"y": "y" * 3000}}),
+        ask("get_game_state", _meta=META | {"io.modelcontextprotocol/x": "y" * 3000}),
     ],
 )
 def test_what_is_too_big_to_be_kept_is_left(both: BothWays, big: Ask) -> None:
@@ -380,7 +421,7 @@ def test_verdicts_do_not_pile_up(rules: Rules) -> None:
         async def ask_often() -> int:
             counts, held = [], []
             for number in range(5000):
-                good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": number})
+                good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": {"n": number}})
                 origin = b"http://localhost:%d" % (number // 10)
                 scope = {"headers": list(good.with_header("origin", origin).headers), "query_string": b""}
                 again = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
@@ -400,3 +441,40 @@ def test_bots_of_the_path_share_a_verdict(both: BothWays, era: str | None) -> No
     for number in range(20):
         assert both.agree(ask("get_game_state", bot=f"b{number}", era=era))[1]
     assert both.short.short_way._kept == before
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_members_of_meta_that_vary_share_a_verdict(both: BothWays, era: str | None) -> None:
+    meta = META if era == VERSION else {}
+
+    def varying(number: int) -> Ask:
+        more = {
+            "progressToken": number,
+            "traceparent": f"00-{number:032x}-{number:016x}-01",
+            "n": str(number),
+        }
+        return ask("get_game_state", {}, era=era, _meta=meta | more)
+
+    assert both.agree(varying(0))[1]
+    before = both.short.short_way._kept
+    for number in range(1, 20):
+        assert both.agree(varying(number))[1]
+    assert both.short.short_way._kept == before
+
+
+def test_members_of_the_protocol_in_meta_do_not_share_a_verdict(both: BothWays) -> None:
+    assert both.agree(ask("get_game_state", _meta=META | {"n": 1}))[1]
+    for wrong in ({"protocolVersion": "2025-06-18"}, {"clientCapabilities": 5}, {"clientInfo": None}):
+        spoilt = {f"io.modelcontextprotocol/{name}": value for name, value in wrong.items()}
+        assert not both.agree(ask("get_game_state", _meta=META | spoilt | {"n": 1}))[1]
+
+
+def test_two_spellings_of_meta_have_two_keys() -> None:
+    protocol = b"io.modelcontextprotocol/"
+    one = judged_part(b'{"n":1,"%ba":1,"%bb":2}' % (protocol, protocol))
+    assert one is not None
+    assert judged_part(b'{"n":2,"%ba":1,"%bb":2}' % (protocol, protocol)) == one
+    assert judged_part(b'{"n":1,"%ba:1,%bb":2}' % (protocol, protocol)) not in {one, None}
+    assert judged_part(b'{"n":1,"%ba\\":1,\\"%bb":2}' % (protocol, protocol)) is None
+    for whole in (b"{}", b"[]", b"{", b"\xff", META_JSON, b'{"n": 1}', b'{"n":1,"n":1}', b'{"\\u006e":1}'):
+        assert judged_part(whole) is None

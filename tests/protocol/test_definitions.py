@@ -19,7 +19,7 @@ from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Toolset
 from dungeonfighter.rules import GameOptions, Rules
 from dungeonfighter.telemetry.tokens import count_tokens
-from tests.protocol.served import Served
+from tests.protocol.served import OPEN, Served
 
 CORE = ["start_new_game", "handle_input", "get_game_state", "save_game", "load_game"]
 PLAY = [
@@ -34,7 +34,7 @@ BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500), ("fleet", 2
 
 @pytest.fixture(scope="module")
 def registry(served: Served) -> Registry:
-    return Registry(served.host)
+    return Registry(served.host, OPEN)
 
 
 @pytest.mark.parametrize(("toolset", "budget"), BUDGETS)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.principals import LOCAL
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange, McpEndpoint
 from dungeonfighter.settings import Settings
+from tests.protocol.served import OPEN
 
 BODY = b'{"jsonrpc":"2.0","id":"x","method":"tools/list"}'
 
@@ -53,7 +55,7 @@ class Echo:
 
 
 def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
-    return McpEndpoint(speaker, HostGuard(Settings()), short_way)
+    return McpEndpoint(speaker, HostGuard(Settings()), OPEN, short_way)
 
 
 async def test_the_front_answers_what_it_takes() -> None:
@@ -78,7 +80,7 @@ async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
     await endpoint(speaker, Leaves())(asgi.scope, asgi.receive, asgi.send, b"me")
     ((exchange, body),) = speaker.seen
     assert body == BODY
-    assert (exchange.bot, exchange.toolset, exchange.fleet) == ("me", "core", "local")
+    assert (exchange.bot, exchange.toolset, exchange.principal) == ("me", "core", LOCAL)
     assert asgi.sent[1]["body"] == b"plain words"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.serving.composition import STORES, open_host
+from dungeonfighter.serving.composition import STORES, make_admission, open_host
 from dungeonfighter.serving.signals import Ending, end_at_once, let_second_interrupt_end
 from dungeonfighter.settings import Settings, instance_name, read_settings
 
@@ -24,7 +24,7 @@ def run_stdio(arguments: argparse.Namespace) -> int:
     from dungeonfighter import limits
 
     settings = _personal_settings(arguments)
-    if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):
+    if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
         raise SettingsError(
             ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
         )
@@ -40,7 +40,7 @@ async def _stdio(settings: Settings, toolset: Any, bot: str | None, ending: Endi
     stopped = asyncio.Event()
     async with open_host(settings) as host:
         ending.first(stopped.set)
-        serving = asyncio.create_task(serve_stdio(host, toolset, bot))
+        serving = asyncio.create_task(serve_stdio(host, make_admission(), toolset, bot))
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -63,7 +63,7 @@ def run(
         say: Shows a text; by default on the terminal, no wider than it is.
     """
     say = say or _print_wrapped
-    if not limits.bot_id_pattern.match(args.bot):
+    if not limits.is_bot_id(args.bot):
         print(f"play: not a bot id: {args.bot!r}", file=sys.stderr)
         return 2
     with asyncio.Runner() as runner:

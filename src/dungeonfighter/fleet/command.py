@@ -27,7 +27,7 @@ from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id, run_load
 from dungeonfighter.fleet.report import Report, make_report, table
 from dungeonfighter.fleet.verify import verify_load
-from dungeonfighter.limits import bot_id_pattern
+from dungeonfighter.limits import is_bot_id
 from dungeonfighter.rules import load_rules
 
 PER_SOURCE_MAX: Final = 8_000
@@ -129,7 +129,7 @@ def _options(args: argparse.Namespace) -> LoadOptions:
     if args.view == "text" and not text_enough:
         raise BadInput(f"policy {args.policy} needs --view json")
     last = bot_id(args.prefix, args.bots - 1)
-    if not bot_id_pattern.match(last):
+    if not is_bot_id(last):
         raise BadInput(
             f"--prefix: {last[:140]!r} is no bot id: 1 to 128 letters, digits, '.', '_' and '-', "
             "the first a letter or digit"

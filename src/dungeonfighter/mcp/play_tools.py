@@ -10,7 +10,7 @@ from dungeonfighter.mcp.tool import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
 
 
-@tool("core", arguments.StartNewGame)
+@tool("core", arguments.StartNewGame, turns=1)
 async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer:
     """Begin a new run."""
     answer = await seat.host.start(seat.key, new_game(args), episode=args.episode)
@@ -37,14 +37,14 @@ async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
     return ToolAnswer(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
 
 
-@tool("core", arguments.LoadGame)
+@tool("core", arguments.LoadGame, turns=1)
 async def load_game(seat: Seat, args: arguments.LoadGame) -> ToolAnswer:
     """Begin a new run from a copy."""
     answer = await seat.host.load(seat.key, args.slot or arguments.DEFAULT_SLOT, episode=args.episode)
     return shown(answer.game, "text")
 
 
-@tool("play", arguments.ToolArguments)
+@tool("play", arguments.ToolArguments, turns=1)
 async def reset_game(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
     """Begin a new run like the present one."""
     del args

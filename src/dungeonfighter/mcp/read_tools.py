@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dungeonfighter import limits
+from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.hosting.game import Present
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
@@ -27,7 +28,7 @@ async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
     """The fleet's bots by id."""
     after = "" if args.after in {None, ""} else checked_bot_id(args.after)
     count = args.count or BOTS_DEFAULT
-    lines = await seat.host.list_bots(seat.fleet, after=after, count=count)
+    lines = await visible_bots(seat.host, seat.principal, after, count)
     bots = [
         {"botId": line.bot_id.rpartition("/")[2], "episode": line.episode, "turn": line.turn}
         for line in lines

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -37,13 +38,14 @@ class HandClock:
 class Place:
     """Everything a test of the page needs; `clock` does not move by itself, so nothing ticks by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission | None = None) -> None:
         self.clock = HandClock()
+        self.admission = admission or BoundedAdmission(self.clock.now)
         self.host = BotHost(
             store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance()
         )
-        self.watch = Watch(self.host, self.clock)
-        self.app = WatchApp(self.host, self.watch)
+        self.watch = Watch(self.host, self.clock, "local")
+        self.app = WatchApp(self.host, self.watch, self.admission)
 
     async def start(self, *bots: str) -> None:
         """Begin a run of each bot."""
