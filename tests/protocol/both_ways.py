@@ -61,7 +61,7 @@ class Told(Struct, frozen=True):
     body: Any
 
 
-_TOLD_HEADERS: Final = (b"content-type", b"allow", b"retry-after", b"mcp-session-id")
+_TOLD_HEADERS: Final = (b"content-type", b"allow", b"retry-after", b"mcp-session-id", b"www-authenticate")
 
 
 def ask(
@@ -131,6 +131,7 @@ class Way:
 
     def __init__(self, rules: Rules, store: MemoryStore, admission: Admission, *, short_way: bool) -> None:
         self.store = store
+        self.admission = admission
         self.host = BotHost(
             store=store, rules=ShippedRules([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
             commit_timeout_seconds=3,

@@ -97,4 +97,5 @@ def joined(values: Iterable[bytes]) -> bytes | None:
 
     Source: RFC 9110, section 5.3.
     """
-    return b", ".join(values) or None
+    found = list(values)
+    return b", ".join(found) if found else None

@@ -11,6 +11,7 @@ from typing import Any
 from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
@@ -38,12 +39,13 @@ class HandClock:
 class Place:
     """Everything a test of the page needs; `clock` does not move by itself, so nothing ticks by itself."""
 
-    def __init__(self, admission: Admission | None = None) -> None:
+    def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
         self.clock = HandClock()
         self.admission = admission or BoundedAdmission(self.clock.now)
         self.host = BotHost(
-            store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance()
-        )
+            store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
+            clock=self.clock, chance=SystemChance(),
+        )  # fmt: skip
         self.watch = Watch(self.host, self.clock, "local")
         self.app = WatchApp(self.host, self.watch, self.admission)
 
