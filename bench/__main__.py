@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from bench import cold, contest, eighty_rows, hot, rules_alone
+from bench import cold, contest, eighty_rows, hot, rules_alone, varying_meta
 from bench.asked import Asked, Progress
 from bench.machine import Machine, machine
 from bench.rows import ROWS
@@ -25,7 +25,7 @@ from bench.table import Figure, Line, Row, as_text, judge, missed, unmeasured
 
 _RESULTS: Final = Path("bench-results")
 _BUSY: Final = 0.7
-_PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
+_PARTS: Final = (contest, varying_meta, rules_alone, cold, hot, eighty_rows)
 
 
 def main() -> int:

@@ -152,6 +152,7 @@ def test_each_tool_costs_its_turns(ways: BothWays, era: str | None) -> None:
 def test_each_step_is_admitted_by_itself(ways: BothWays, era: str | None) -> None:
     for keeper in keepers(ways):
         keeper.callers[b"Bearer a"] = Principal("local", bots="a*")
+    steps: list[dict[str, object]]
     steps = [{"botId": bot, "input": "1"} for bot in ("a1", "b1", "a2", "hero", "a3")]
     steps += [{"botId": "b2", "start": {}}, {"botId": "a4", "start": {"seed": 1}}]
     malformed: list[dict[str, object]] = [{"botId": "a5"}, {"botId": "b5", "input": 5}, {}]
