@@ -1,4 +1,4 @@
-"""Turns of clients whose `_meta` differs with every call, beside turns of clients whose `_meta` is always one.
+"""Turns of clients whose `_meta` differs with every call, beside turns of clients with one and the same.
 
 A client with an active trace sends a new `traceparent` in each call. The server keeps its verdict on headers
 and `_meta`, and the new value must not cost it that verdict.

@@ -1,4 +1,4 @@
-"""What no good client sends, down both ways: odd, contradictory, hostile.
+"""Requests that no good client sends, down both ways: odd, contradictory, hostile.
 
 See test_both_ways: answers are compared, and what the stores have afterwards.
 """
@@ -26,7 +26,7 @@ def same_stores(both: BothWays) -> Iterator[None]:
 
 
 READ = ask("get_game_state", {"botId": BOT})
-"""Modern; every header matters."""
+"""A modern request, in which every header matters."""
 OLD = ask("get_game_state", {"botId": BOT}, era="2025-06-18")
 HEADERS: dict[str, list[tuple[bytes, ...]]] = {
     "host": [
@@ -86,7 +86,7 @@ HEADERS: dict[str, list[tuple[bytes, ...]]] = {
     "traceparent": [(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",)],
     "x-anything": [(b"1", b"2")],
 }  # fmt: skip
-"""Each alone in place of the good one; () leaves the header out."""
+"""Values that replace the good one, one after the other; () leaves the header out."""
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -138,7 +138,7 @@ def test_addresses(both: BothWays, era: str | None) -> None:
 # Bodies
 
 META_JSON = msgspec.json.encode(META)
-ASKERS = {
+CALLERS = {
     "modern": READ,
     "old": OLD,
     "bound": ask("get_game_state", bot=BOT),
@@ -147,7 +147,7 @@ ASKERS = {
 
 
 def spelled(**parts: bytes) -> bytes:
-    """A body in these words; `more` and `more_params` are further members, with their comma."""
+    """Return a body of these parts; `more` and `more_params` are further members, with their comma."""
     whole = {
         "jsonrpc": b'"2.0"', "id": b"7", "method": b'"tools/call"', "name": b'"get_game_state"',
         "arguments": b'{"botId":"ada"}', "meta": META_JSON, "more_params": b"", "more": b"",
@@ -177,7 +177,7 @@ VARYING_NAMES = [
 
 
 def varying_metas() -> Iterator[bytes]:
-    """`_meta` with a member that no verdict may depend on, and with others that look like one."""
+    """Yield `_meta` with a member that no verdict depends on, and with members that only look so."""
     few = [b"7", b'"a"', b'"\xff"', b"1e999", b"{}"]
     for number, name in enumerate(VARYING_NAMES):
         values = NUMBERS + STRINGS + NESTED if number < 5 else few
@@ -192,7 +192,7 @@ def varying_metas() -> Iterator[bytes]:
 
 
 def metas() -> Iterator[bytes]:
-    """`_meta` as it should not be, or as it may be but is not usual."""
+    """Yield `_meta` that is wrong, or unusual."""
     yield from (b"null", b"[]", b"{}", b"1", b'""', b"true", b'{"x":1}', b'{"progressToken":"a"}')
     yield from varying_metas()
     changes: dict[str, list[Any]] = {
@@ -333,16 +333,16 @@ def odd_bodies() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    "who", [pytest.param(who, marks=pytest.mark.long if "bound" in who else ()) for who in ASKERS]
+    "who", [pytest.param(who, marks=pytest.mark.long if "bound" in who else ()) for who in CALLERS]
 )
 def test_bodies(both: BothWays, who: str) -> None:
-    asker = ASKERS[who]
-    plain = asker.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())
+    caller = CALLERS[who]
+    plain = caller.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())
     for body in odd_bodies():
         assert both.agree(plain)[1]  # its verdict is kept, and may not serve another body
-        both.agree(asker.with_body(body))
+        both.agree(caller.with_body(body))
         if "bound" in who:
-            both.agree(asker.with_body(body.replace(b'{"botId":"ada"}', b"{}")))
+            both.agree(caller.with_body(body.replace(b'{"botId":"ada"}', b"{}")))
 
 
 INTEGERS = [
@@ -384,10 +384,10 @@ TYPED = [
 def test_values(both: BothWays, era: str | None) -> None:
     both.taken = both.left = 0
     for tool, pattern, values in TYPED:
-        asker = ask(tool.decode(), era=era, bot="values")
+        caller = ask(tool.decode(), era=era, bot="values")
         for value in values:
             arguments = b"{%b}" % (pattern % value)
-            both.agree(asker.with_body(spelled(name=b'"%b"' % tool, arguments=arguments)))
+            both.agree(caller.with_body(spelled(name=b'"%b"' % tool, arguments=arguments)))
     assert both.taken > 100
     assert both.left > 200
 
@@ -419,9 +419,9 @@ def test_verdicts_do_not_pile_up(rules: Rules) -> None:
                 good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": {"n": number}})
                 origin = b"http://localhost:%d" % (number // 10)
                 scope = {"headers": list(good.with_header("origin", origin).headers), "query_string": b""}
-                again = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
-                assert again is not None
-                held.append(again)
+                handler = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
+                assert handler is not None
+                held.append(handler)
                 counts.append(sum(len(verdicts) for verdicts in short_way._verdicts.values()))
             assert sum(map(len, {id(one.verdicts): one.verdicts for one in held}.values())) == counts[-1]
             return max(counts)

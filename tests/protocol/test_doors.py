@@ -27,7 +27,7 @@ from dungeonfighter.mcp.tool import registered
 from dungeonfighter.rules import Rules
 from dungeonfighter.serving import known_heads
 from tests.doors import NOT_ALLOWED, TOO_MANY, CountedStore, Doorkeeper
-from tests.protocol.both_ways import ERAS, Ask, BothWays, Told, Way, ask
+from tests.protocol.both_ways import ERAS, Ask, BothWays, Way, WireAnswer, ask
 from tests.protocol.served import META, VERSION
 from tests.protocol.test_both_ways import GOOD
 
@@ -76,20 +76,20 @@ def calls_of(way: Way) -> list[str]:
     return way.store.calls
 
 
-def assert_refused(both: BothWays, told: Told) -> None:
+def assert_refused(both: BothWays, reply: WireAnswer) -> None:
     """The answer is a refusal and nothing else, and no store was asked."""
     for way, keeper in zip((both.short, both.long), keepers(both), strict=True):
         assert keeper.refused == 1
         keeper.refused = 0
         assert not calls_of(way)
     if keepers(both)[0].refusal is TOO_MANY:
-        assert told.status == 429
-        assert (b"retry-after", b"7") in told.headers
-        assert told.body["error"]["data"] == {"code": "rate_limited", "retryAfterSeconds": 7}
-    elif "error" in told.body:
-        assert told.body["error"]["data"] == {"code": "not_allowed"}
+        assert reply.status == 429
+        assert (b"retry-after", b"7") in reply.headers
+        assert reply.body["error"]["data"] == {"code": "rate_limited", "retryAfterSeconds": 7}
+    elif "error" in reply.body:
+        assert reply.body["error"]["data"] == {"code": "not_allowed"}
     else:
-        result = told.body["result"]
+        result = reply.body["result"]
         assert result["isError"]
         assert result["structuredContent"] == {"code": "not_allowed"}
         (block,) = result["content"]
@@ -129,9 +129,9 @@ def test_no_tool_lets_a_refused_caller_in(
     for name, arguments in GOOD_CALLS.items():
         if bound and registered[name].unbound_only:
             continue
-        told, took = ways.agree(ask(name, arguments, era=era, bot="a1" if bound else None))
+        reply, took = ways.agree(ask(name, arguments, era=era, bot="a1" if bound else None))
         assert took
-        assert_refused(ways, told)
+        assert_refused(ways, reply)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -160,9 +160,9 @@ def test_each_step_is_admitted_by_itself(ways: BothWays, era: str | None) -> Non
         asked = ask("step_many", {"steps": [*steps, *extra]}, era=era)
         for way in (ways.short, ways.long):
             calls_of(way).clear()
-        told, took = ways.agree(asked.with_header("authorization", b"Bearer a"))
+        reply, took = ways.agree(asked.with_header("authorization", b"Bearer a"))
         assert took
-        results = told.body["result"]["structuredContent"]["results"]
+        results = reply.body["result"]["structuredContent"]["results"]
         codes = {result["botId"]: result.get("code") for result in results[: len(steps)]}
         assert codes == {
             "a1": None, "b1": "not_allowed", "a2": "unknown_bot", "hero": "not_allowed", "a3": "unknown_bot",
@@ -196,12 +196,12 @@ def test_a_caller_that_becomes_refused_is_refused_under_its_known_head(
 ) -> None:
     request = ask("handle_input", {"input": "1", "botId": "a1"}, era=era)
     ways.agree(request)
-    before = ways.short.taken_again
+    before = ways.short.taken_under_known_heads
     assert ways.agree(request)[0].status == 200
-    assert ways.short.taken_again == before + 1
+    assert ways.short.taken_under_known_heads == before + 1
     close_doors(ways, NOT_ALLOWED)
     assert_refused(ways, ways.agree(request)[0])
-    assert ways.short.taken_again == before + 2
+    assert ways.short.taken_under_known_heads == before + 2
 
 
 def test_another_authorization_is_another_head() -> None:
@@ -240,11 +240,11 @@ def test_unknown_credentials_are_answered_401(
         keeper.callers[b"Bearer a"] = LOCAL
     good = ask("get_game_state", {}, era=era)
     for request in (good, rpc("tools/list", {}, era), rpc("resources/read", {"uri": URIS[0]}, era)):
-        told, took = ways.agree(request.with_header("authorization", *values))
+        reply, took = ways.agree(request.with_header("authorization", *values))
         assert not took
-        assert told.status == 401
-        assert (b"www-authenticate", b"Bearer") in told.headers
-        assert told.body["error"] == {"code": -32000, "data": {"code": "not_allowed"}}
+        assert reply.status == 401
+        assert (b"www-authenticate", b"Bearer") in reply.headers
+        assert reply.body["error"] == {"code": -32000, "data": {"code": "not_allowed"}}
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -252,8 +252,8 @@ def test_a_listing_shows_the_bots_that_the_caller_covers(ways: BothWays, era: st
     for keeper in keepers(ways):
         keeper.callers |= {b"Bearer a": Principal("local", bots="a*"), b"Bearer b": Principal("other")}
     for value, shown in ((b"Bearer a", "a"), (b"Bearer b", "")):
-        told, _ = ways.agree(ask("list_bots", {}, era=era).with_header("authorization", value))
-        bots = [bot["botId"] for bot in told.body["result"]["structuredContent"]["bots"]]
+        reply, _ = ways.agree(ask("list_bots", {}, era=era).with_header("authorization", value))
+        bots = [bot["botId"] for bot in reply.body["result"]["structuredContent"]["bots"]]
         assert {bot[0] for bot in bots} == set(shown)
 
 
@@ -262,7 +262,7 @@ def test_a_listing_shows_the_bots_that_the_caller_covers(ways: BothWays, era: st
 
 @pytest.mark.parametrize("mode", ["legacy", VERSION])
 @pytest.mark.parametrize("bound", [True, False])
-async def test_nothing_lets_a_refused_caller_in_over_stdio(
+async def test_no_door_lets_a_refused_caller_in_over_stdio(
     rules: Rules, monkeypatch: pytest.MonkeyPatch, mode: str, *, bound: bool
 ) -> None:
     store = CountedStore()

@@ -1,4 +1,4 @@
-"""A short way put in front sees the same bytes first, and what it leaves goes the long way untouched."""
+"""The short way sees each body first; a request that it leaves goes the long way with the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BODY = b'{"jsonrpc":"2.0","id":"x","method":"tools/list"}'
 
 
 class Asgi:
-    """One POST in pieces, and what is answered to it."""
+    """One POST in pieces, and the messages of its answer."""
 
     def __init__(self, *pieces: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         accepted = (b"accept", b"application/json"), (b"content-type", b"application/json")
@@ -37,7 +37,7 @@ class Asgi:
 
 
 class Echo:
-    """Speaks no protocol: answers with what it was given, or breaks."""
+    """A speaker without a protocol: it echoes, or breaks."""
 
     def __init__(self, *, status: int = 200, broken: bool = False) -> None:
         self.status = status

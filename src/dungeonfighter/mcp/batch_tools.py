@@ -1,4 +1,4 @@
-"""The tools for many inputs at once: several for one bot in one commit, one each for many bots in one call.
+"""The tools for many inputs at once: several of one bot in one commit, or one each of many bots.
 
 `step_many` hands all its steps to the host before it waits, so that they share the batches of group commit,
 and answers after the last result. The cost of a step counts five hundred times a call: a step has no task,

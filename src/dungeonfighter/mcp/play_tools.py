@@ -1,4 +1,4 @@
-"""The tools that change something: each is shorthand for one canonical input, or one call of the host."""
+"""The tools that change a game: each stands for one canonical input, or for one call of the host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def handle_input(args: arguments.HandleInput) -> Ask:
 
 @tool("core", arguments.GetGameState, reads=True)
 async def get_game_state(seat: Seat, args: arguments.GetGameState) -> ToolAnswer:
-    """The game as it stands."""
+    """Show the present game."""
     return shown(await seat.host.read(seat.key), args.view)
 
 
@@ -53,7 +53,7 @@ async def reset_game(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
 
 @playing("play", arguments.SelectDungeon)
 def select_dungeon(args: arguments.SelectDungeon) -> Ask:
-    """Enter a dungeon of the hub's list, from the hub or from the list."""
+    """Enter a dungeon of the hub's list, from the hub or from its list."""
     return _input(f"dungeon {args.dungeon_index}", args)
 
 
@@ -65,7 +65,7 @@ def equip_item(args: arguments.EquipItem) -> Ask:
 
 @playing("play", arguments.UnequipItem)
 def unequip_item(args: arguments.UnequipItem) -> Ask:
-    """Take off what is worn in a slot."""
+    """Take off the worn item of a slot."""
     return _input(f"unequip {args.slot}", args)
 
 
@@ -77,7 +77,7 @@ def set_combo_strip(args: arguments.SetComboStrip) -> Ask:
 
 @tool("play", arguments.SetAgentDirective)
 async def set_agent_directive(seat: Seat, args: arguments.SetAgentDirective) -> ToolAnswer:
-    """Leave a note beside the run."""
+    """Keep a note with the run."""
     game = await seat.host.set_directive(seat.key, args.directive)
     return ToolAnswer("directive set" if game.directive else "directive cleared", views.place(game))
 
@@ -90,7 +90,7 @@ async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
 
 
 def new_game(args: arguments.StartOptions) -> NewGame:
-    """The options of a new run as the host takes them.
+    """Return the options of a new run for the host.
 
     Raises:
         BadInput: bad_argument.
@@ -110,7 +110,7 @@ Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipIte
 
 
 def _input(text: str, args: Shorthand) -> Ask:
-    """The canonical input a tool stands for."""
+    """Return the canonical input that a tool stands for."""
     if len(text) > limits.input_chars_max:
         raise bad_argument(f"that is longer than an input may be ({limits.input_chars_max} characters)")
     return Ask(text, args.turn, args.episode)

@@ -1,4 +1,4 @@
-"""What a model is told in words: instructions, rules, and the prompt that teaches it to play well.
+"""The texts for a model: instructions, rules, and the prompt that teaches it to play well.
 
 Short, because an agent pays for every token. Figures that can change with the catalogue stay out.
 

@@ -46,7 +46,7 @@ async def test_unknown_credentials_are_refused_everywhere() -> None:
     assert not store.calls
 
 
-async def test_a_caller_of_another_fleet_sees_nothing_of_this_one() -> None:
+async def test_a_caller_of_another_fleet_is_refused() -> None:
     place, keeper, store = place_with_store()
     keeper.callers[b"Bearer x"] = Principal("other")
     await place.start("ada")
