@@ -236,7 +236,7 @@ async def test_too_many_calls_for_one_bot_are_refused_and_the_rest_applied(troub
     body, headers = call_body("handle_input", {"input": "1"}), call_headers("handle_input")
     pending = [asyncio.create_task(post(troubled, body, headers, "/bots/busy/mcp")) for _ in range(calls)]
     refused = []
-    for first in asyncio.as_completed(pending):  # the refused ones are answered while the store still waits
+    for first in asyncio.as_completed(pending):  # refusals come while the store waits
         refused.append(await first)
         if len(refused) == 7:
             break

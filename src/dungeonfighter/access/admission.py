@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from dungeonfighter.access.principals import EVERY_BOT, LOCAL, Principal, Scope
+from dungeonfighter.access.principals import EVERY_BOT, LOCAL, UNLIMITED, Principal, Scope
 from dungeonfighter.errors import NotAllowed, Overloaded
 
 BURST_SECONDS: Final = 1.0
@@ -78,9 +78,9 @@ class BoundedAdmission:
             raise NotAllowed(f"the caller may not {scope}")
         if bot is not None and principal.bots != EVERY_BOT and not principal.covers(bot):
             raise NotAllowed(f"the caller may not act for the bot {bot}")
-        rate = principal.limits.turns_per_second
-        if turns and rate is not None:
-            self._charge(principal, turns / rate)
+        limits = principal.limits
+        if limits is not UNLIMITED and turns and limits.turns_per_second is not None:
+            self._charge(principal, turns / limits.turns_per_second)
 
     def _charge(self, principal: Principal, seconds: float) -> None:
         """Let one call overdraw the account, and refuse the next ones until it is paid off."""

@@ -54,6 +54,7 @@ class Registry:
     def __init__(self, host: BotHost, admission: Admission) -> None:
         self._host = host
         self.admission = admission
+        self._admit = admission.admit
         self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
@@ -107,7 +108,7 @@ class Registry:
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
             about = bot if found.takes_bot else None
-            self.admission.admit(principal, "read" if found.reads else "play", about, found.turns(args))
+            self._admit(principal, "read" if found.reads else "play", about, found.turns(args))
             return await found.run(Seat(self._host, self.admission, principal, bot), args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             failed = _failed(error, found, principal, bot)
@@ -129,7 +130,7 @@ class Registry:
             return
 
         try:
-            self.admission.admit(principal, "play", bot, 1)
+            self._admit(principal, "play", bot, 1)
             ask = found.ask(args)
             key, call = f"{principal.fleet}/{bot}", (found, principal, bot, ask, then)
             self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call)

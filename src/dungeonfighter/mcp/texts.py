@@ -2,7 +2,7 @@
 
 Short, because an agent pays for every token. Figures that can change with the catalogue stay out.
 
-Source: game.md sections 2 to 7; docs/rules.md.
+Source: docs/rules.md.
 """
 
 from __future__ import annotations

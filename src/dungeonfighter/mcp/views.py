@@ -5,7 +5,7 @@
 
     python -m dungeonfighter.mcp.views > docs/view.schema.json
 
-Source: product.md, "Views".
+Source: docs/tools.md, "Views".
 """
 
 from __future__ import annotations
