@@ -59,7 +59,7 @@ BOT_IDS = [
 
 @pytest.mark.parametrize("bot", BOT_IDS, ids=lambda bot: ascii(bot[:12]) + str(len(bot)))
 @pytest.mark.parametrize("tool", ["get_game_state", "handle_input", "start_new_game"])
-async def test_what_is_no_bot_id(client: Client, bot: str, tool: str) -> None:
+async def test_a_malformed_bot_id_is_refused(client: Client, bot: str, tool: str) -> None:
     arguments = {"botId": bot} | ({"input": "1"} if tool == "handle_input" else {})
     text = refused(await client.call_tool(tool, arguments))
     assert "`botId` must be 1 to 128 of" in text

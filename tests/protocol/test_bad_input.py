@@ -78,7 +78,7 @@ async def test_batches_are_refused_in_our_words(served: Served, version: str | N
     ids=["empty", "open", "comma", "bytes", "nan", "utf-8", "word"],
 )
 @pytest.mark.parametrize("headers", [JSON_HEADERS, call_headers(READ)], ids=["legacy", "modern"])
-async def test_what_is_not_json_is_a_parse_error(
+async def test_a_body_that_is_not_json_is_a_parse_error(
     served: Served, body: bytes, headers: dict[str, str]
 ) -> None:
     answer = await post(served, body, headers)
@@ -113,7 +113,7 @@ async def test_deep_json_is_refused(
     ids=str,
 )  # fmt: skip
 @pytest.mark.parametrize("headers", [JSON_HEADERS, call_headers(READ)], ids=["legacy", "modern"])
-async def test_what_is_not_a_request_is_invalid(
+async def test_a_body_that_is_not_a_request_is_invalid(
     served: Served, change: dict[str, Any], word: str, headers: dict[str, str]
 ) -> None:
     answer = await post(served, call_body(READ) | change, headers)
@@ -168,7 +168,7 @@ async def test_a_body_of_the_largest_size_is_read(served: Served) -> None:
 
 
 @pytest.mark.parametrize("declared", ["99999999999999999999999", "1048577"])
-def test_a_lying_content_length_is_believed_when_it_is_too_large(served: Served, declared: str) -> None:
+def test_a_content_length_beyond_the_bound_is_refused_unread(served: Served, declared: str) -> None:
     connection = http.client.HTTPConnection(served.origin.removeprefix("http://"), timeout=30)
     connection.putrequest("POST", "/mcp")
     for name, value in (JSON_HEADERS | {"content-length": declared}).items():
@@ -202,7 +202,7 @@ async def test_host_is_checked_before_the_method(served: Served) -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", "text/event-stream", "image/*"])
 @pytest.mark.parametrize("version", [None, "2026-07-28"])
-async def test_who_takes_no_json_gets_406(served: Served, accept: str, version: str | None) -> None:
+async def test_a_client_that_takes_no_json_gets_406(served: Served, accept: str, version: str | None) -> None:
     headers = (JSON_HEADERS if version is None else call_headers(READ)) | {"accept": accept}
     answer = await post(served, GOOD, headers)
     assert answer.status_code == 406
@@ -242,7 +242,7 @@ async def test_the_answer_to_an_unknown_revision_lists_the_known_ones(served: Se
     ],
     ids=str,
 )
-async def test_headers_must_say_what_the_body_says(
+async def test_headers_must_equal_the_body(
     served: Served, arguments: dict[str, Any], change: dict[str, str]
 ) -> None:
     answer = await post(served, call_body(READ, arguments), call_headers(READ) | change)

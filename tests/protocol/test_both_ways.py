@@ -182,9 +182,7 @@ def test_steps_of_many_bots_have_no_place_at_one_bots_address(both: BothWays, er
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_further_requests_under_a_head_are_taken_by_what_took_the_first(
-    both: BothWays, era: str | None
-) -> None:
+def test_the_handler_of_a_head_takes_further_requests_under_it(both: BothWays, era: str | None) -> None:
     before = both.short.taken_under_known_heads
     for number in range(4):
         named = {"input": "1", "botId": BOT}
@@ -193,7 +191,7 @@ def test_further_requests_under_a_head_are_taken_by_what_took_the_first(
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_who_is_meant(both: BothWays, era: str | None) -> None:
+def test_the_bot_of_a_call_is_the_same_on_both_ways(both: BothWays, era: str | None) -> None:
     for bot in ("hero", BOT, "b-1.x_Y", "nobody", "A" * limits.bot_id_chars_max):
         for request in (
             ask("get_game_state", {"botId": bot}, era=era),

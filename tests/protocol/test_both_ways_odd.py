@@ -405,7 +405,7 @@ def test_values(both: BothWays, era: str | None) -> None:
         ask("get_game_state", _meta=META | {"io.modelcontextprotocol/x": "y" * 3000}),
     ],
 )
-def test_what_is_too_big_to_be_kept_is_left(both: BothWays, big: Ask) -> None:
+def test_a_request_too_big_for_a_verdict_is_left(both: BothWays, big: Ask) -> None:
     assert not both.agree(big)[1]
 
 

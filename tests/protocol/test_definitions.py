@@ -62,7 +62,7 @@ async def test_toolsets_list_their_tools_in_one_order(
     assert all(tool.output_schema is None for tool in listed.tools)
 
 
-async def test_what_is_not_listed_may_be_called(served: Served) -> None:
+async def test_a_tool_that_is_not_listed_may_be_called(served: Served) -> None:
     async with Client(f"{served.url}?toolset=core") as client:
         assert not (await client.call_tool("list_bots", {})).is_error
 
@@ -115,7 +115,7 @@ def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registr
 
 
 @pytest.mark.parametrize("toolset", ["core", "play", "fleet"])
-def test_where_the_path_names_the_bot_there_is_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
+def test_a_path_of_one_bot_has_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
     free = [tool["name"] for tool in registry.listed(toolset, bound=False)]
     assert [tool["name"] for tool in registry.listed(toolset, bound=True)] == [
         name for name in free if name != "step_many"

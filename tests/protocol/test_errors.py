@@ -271,7 +271,7 @@ async def test_a_draining_server_says_so(rules: Rules) -> None:
 
 
 @MODES
-async def test_what_breaks_inside_stays_inside(
+async def test_an_internal_error_shows_no_details(
     served: Served, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:

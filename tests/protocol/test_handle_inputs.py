@@ -45,7 +45,7 @@ async def test_all_are_played_and_the_view_is_that_of_the_game_after_them(
     assert not result.is_error
 
 
-async def test_it_says_where_it_stopped(client: Client) -> None:
+async def test_the_answer_says_where_the_inputs_stopped(client: Client) -> None:
     text, result = await call(client, "2", "0", "2", "fly", "0")
     first, *_, last = text.splitlines()
     assert first.startswith("e1 t3")
@@ -56,7 +56,7 @@ async def test_it_says_where_it_stopped(client: Client) -> None:
     assert result.structured_content == reply
 
 
-async def test_it_says_that_the_run_is_over(client: Client) -> None:
+async def test_the_answer_says_that_the_run_is_over(client: Client) -> None:
     await client.call_tool("start_new_game", {"seed": 3, "weapon": "mace", "mode": "ironman", "episode": 2})
     text, result = await call(client, *["1"] * 100)
     while "stopped" not in result.structured_content:
@@ -161,7 +161,7 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
     ],
     ids=["none", "101", "no-list", "a-number", "long", "not-ASCII"],
 )
-async def test_what_cannot_be_inputs_is_refused_whole(
+async def test_malformed_inputs_are_refused_as_a_whole(
     client: Client, served: Served, request: pytest.FixtureRequest, inputs: object, reply: str
 ) -> None:
     before = served.row(bot_of(request))

@@ -58,7 +58,7 @@ def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
     return McpEndpoint(speaker, HostGuard(Settings()), OPEN, short_way)
 
 
-async def test_the_front_answers_what_it_takes() -> None:
+async def test_the_short_way_answers_a_request_it_takes() -> None:
     class Takes:
         def handle(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
             assert (scope["query_string"], body, bot) == (b"toolset=core", BODY, b"me")
@@ -71,7 +71,7 @@ async def test_the_front_answers_what_it_takes() -> None:
     assert not speaker.seen
 
 
-async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
+async def test_a_request_the_short_way_leaves_goes_on_with_the_same_bytes() -> None:
     class Leaves:
         def handle(self, *_: object) -> bool:
             return False
@@ -91,14 +91,14 @@ async def test_a_failed_answer_without_json_rpc_gets_one() -> None:
     assert asgi.sent[1]["body"].startswith(b'{"jsonrpc":"2.0","id":"x","error":{"code":-32600,')
 
 
-async def test_what_breaks_in_a_held_answer_is_an_internal_error() -> None:
+async def test_a_failure_in_a_held_answer_is_an_internal_error() -> None:
     asgi = Asgi(BODY)
     await endpoint(Echo(status=400, broken=True))(asgi.scope, asgi.receive, asgi.send, None)
     assert [message["type"] for message in asgi.sent] == ["http.response.start", "http.response.body"]
     assert asgi.sent[0]["status"] == 500
 
 
-async def test_who_leaves_in_the_middle_of_a_body_is_not_answered() -> None:
+async def test_a_client_that_leaves_in_the_middle_of_a_body_gets_no_answer() -> None:
     asgi, speaker = Asgi(), Echo()
     pieces = iter([{"type": "http.request", "body": BODY, "more_body": True}, {"type": "http.disconnect"}])
 

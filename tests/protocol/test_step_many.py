@@ -67,7 +67,7 @@ async def test_the_reward_is_the_score_gained(client: Client, bots: list[str]) -
     assert gained > 0
 
 
-async def test_the_views(client: Client, served: Served, bots: list[str]) -> None:
+async def test_each_result_has_the_requested_view(client: Client, served: Served, bots: list[str]) -> None:
     steps = [{"botId": bots[0], "input": "1"}, {"botId": bots[1], "input": "fly"}]
     _, (done, failed) = await step(client, steps, view="json")
     assert done["view"] == views.json_view(served.present(bots[0]))
@@ -97,7 +97,9 @@ async def test_steps_are_answered_alike_whether_or_not_all_can_be_decoded(
     ["{0}\n{1}", "{0}\n", "\n", "", "-a", "a" * 129],
     ids=["two", "line", "end", "none", "minus", "long"],
 )
-async def test_no_bot_has_such_a_name(client: Client, served: Served, bots: list[str], name: str) -> None:
+async def test_a_malformed_bot_id_fails_alone(
+    client: Client, served: Served, bots: list[str], name: str
+) -> None:
     odd = name.format(*bots[2:])
     text, results = await step(client, [{"botId": bot, "input": "1"} for bot in (bots[0], odd, bots[1])])
     assert text.startswith("3 steps: 2 ok, 1 error (bad_argument 1)")
@@ -253,7 +255,7 @@ async def test_a_retry_of_the_same_call_plays_no_input_and_says_so(
     assert "(repeated:" in late[0]["text"]
 
 
-async def test_at_the_address_of_one_bot_it_is_refused(served: Served, bots: list[str]) -> None:
+async def test_step_many_is_refused_at_the_address_of_one_bot(served: Served, bots: list[str]) -> None:
     for mode in ("auto", "legacy"):
         async with connected(f"{served.origin}/bots/{bots[0]}/mcp?toolset=fleet", mode) as bound:
             names = [tool.name for tool in (await bound.list_tools()).tools]

@@ -1,7 +1,7 @@
 """The arguments of every tool, typed and strict, and the messages about wrong ones.
 
 The structs decide; the JSON Schemas in `schemas.py` tell clients the same in few tokens (a test keeps them
-together). An optional argument may be given as null, which means: not given.
+together). A null stands for an optional argument that is left out.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bo
 
     Args:
         kind: The struct of the tool's arguments.
-        given: What the caller sent, without `botId`.
-        takes_bot: Whether `botId` is among what is allowed here (for the message).
+        given: The arguments as the caller sent them, without `botId`.
+        takes_bot: The message about an unknown argument lists `botId` too.
 
     Raises:
         BadInput: bad_argument, naming the argument and what is allowed.

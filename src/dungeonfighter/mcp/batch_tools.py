@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 @tool("fleet", arguments.HandleInputs, turns=lambda args: len(args.inputs))
 async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
-    """Play several inputs."""
     answer = await seat.host.play_many(seat.key, args.inputs, turn=args.turn, episode=args.episode)
     game, stopped, asked = answer.game, answer.stopped, len(args.inputs)
     text = views.text_view(game)
@@ -93,7 +92,6 @@ class StepResults(Struct):
 
 @tool("fleet", arguments.StepMany, takes_bot=False, unbound_only=True)
 async def step_many(seat: Seat, args: arguments.StepMany) -> ToolAnswer:
-    """Play one step of each of many bots."""
     steps = _Steps(seat, args)
     await steps.take()
     results = StepResults(steps.results)
@@ -251,6 +249,6 @@ def _summary(count: int, failed: list[tuple[int, Any]]) -> str:
     counts = ", ".join(f"{code} {times}" for code, times in codes.most_common())
     lines = [f"{text}, {len(failed)} error{'s' * (len(failed) > 1)} ({counts})"]
     for number, one in failed[:_EXAMPLES_MAX]:
-        who = f"step {number}" if one.bot_id is UNSET else one.bot_id
-        lines.append(f"{who}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
+        name = f"step {number}" if one.bot_id is UNSET else one.bot_id
+        lines.append(f"{name}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
     return "\n".join(lines)

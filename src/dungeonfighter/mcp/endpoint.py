@@ -1,8 +1,8 @@
 """One MCP address as an ASGI application: it judges a request, then hands the same bytes to the SDK.
 
-The short way, if there is one, sees every body first and answers what it accepts completely. The endpoint
-judges all other requests, in this order: Host and Origin, method, size, JSON, the address itself (bot,
-toolset), headers, revision, credentials. What passes goes to the official SDK.
+The short way, if there is one, sees every body first and answers the requests it accepts completely. The
+endpoint judges all other requests, in this order: Host and Origin, method, size, JSON, the address itself
+(bot, toolset), headers, revision, credentials. A good request goes to the official SDK.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tools that only read: small texts for a model, and the same as a JSON object for programs.
 
-Each reads the game once, so what it tells is one moment of one run.
+Each reads the game once, so its answer shows one moment of one run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ _DIRECTIVE: Final = "directive: "
 
 @tool("play", arguments.ListBots, reads=True, takes_bot=False)
 async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
-    """List the fleet's bots by id."""
     after = "" if args.after in {None, ""} else checked_bot_id(args.after)
     count = args.count or BOTS_DEFAULT
     lines = await visible_bots(seat.host, seat.principal, after, count)
@@ -41,7 +40,6 @@ async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_available_actions(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """List the legal inputs."""
     del args
     game, seen = await _look(seat)
     text = "\n".join(f"{choice.input} {choice.label}" for choice in seen.available_actions)
@@ -53,7 +51,6 @@ async def get_available_actions(seat: Seat, args: arguments.ToolArguments) -> To
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_player_stats(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Show the hero."""
     del args
     game, seen = await _look(seat)
     return _answer(game, _hero(seen.player), {"player": views.plain(seen)["player"]})
@@ -61,7 +58,6 @@ async def get_player_stats(seat: Seat, args: arguments.ToolArguments) -> ToolAns
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_current_dungeon(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Show the dungeon and the room of the hero."""
     del args
     game, seen = await _look(seat)
     whole = views.plain(seen)
@@ -71,7 +67,6 @@ async def get_current_dungeon(seat: Seat, args: arguments.ToolArguments) -> Tool
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_inventory(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Show the worn items, the bag and the consumables."""
     del args
     game, seen = await _look(seat)
     player = views.plain(seen)["player"]
@@ -81,7 +76,6 @@ async def get_inventory(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_combat_state(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Show the fight."""
     del args
     game, seen = await _look(seat)
     return _answer(game, "\n".join(_fight(seen)), {"combat": views.plain(seen)["combat"]})
@@ -89,7 +83,6 @@ async def get_combat_state(seat: Seat, args: arguments.ToolArguments) -> ToolAns
 
 @tool("play", arguments.GetRecentOutput, reads=True)
 async def get_recent_output(seat: Seat, args: arguments.GetRecentOutput) -> ToolAnswer:
-    """List the last events."""
     game, seen = await _look(seat)
     events = _recent(seen, args.count or RECENT_DEFAULT)
     return _answer(game, "\n".join(events) or "nothing yet", {"recentOutput": events})
@@ -97,7 +90,6 @@ async def get_recent_output(seat: Seat, args: arguments.GetRecentOutput) -> Tool
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_available_dungeons(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """List the dungeons of the hub."""
     del args
     game, seen = await _look(seat)
     dungeons = views.plain(seen)["dungeons"]
@@ -106,7 +98,6 @@ async def get_available_dungeons(seat: Seat, args: arguments.ToolArguments) -> T
 
 @tool("play", arguments.GetAgentContext, reads=True)
 async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> ToolAnswer:
-    """Show everything that an agent with an empty memory needs."""
     game, seen = await _look(seat)
     events = _recent(seen, args.recent_event_count or CONTEXT_RECENT_DEFAULT)
     saves = await seat.host.saves(seat.key)
@@ -132,7 +123,6 @@ def _quoted(directive: str) -> str:
 
 @tool("play", arguments.CompareItems, reads=True)
 async def compare_items(seat: Seat, args: arguments.CompareItems) -> ToolAnswer:
-    """Compare an item of the bag with another one, or with the worn one of its slot."""
     game, seen = await _look(seat)
     one = _bag_item(seen.player, "a", args.a)
     if args.b is None:
@@ -225,12 +215,12 @@ def _fight(seen: Observation) -> list[str]:
     if fight is None:
         return [f"not in a fight ({seen.current_state})"]
     undead = ", undead" if fight.undead else ""
-    what = f"{fight.intent} ({fight.intent_status})" if fight.intent_status else fight.intent
+    intent = f"{fight.intent} ({fight.intent_status})" if fight.intent_status else fight.intent
     first = "the enemy acts first" if fight.enemy_first else "you act first"
     return [
         f"{fight.enemy}, {fight.rank} {fight.archetype} level {fight.level}{undead}",
         f"health {fight.health}/{fight.health_max}, armour {fight.armour}",
-        f"it will: {what}, about {fight.incoming} damage; your plain hit about {fight.outgoing}; {first}",
+        f"it will: {intent}, about {fight.incoming} damage; your plain hit about {fight.outgoing}; {first}",
         f"its statuses: {_statuses(fight.statuses)}; yours: {_statuses(seen.player.statuses)}",
         f"strip step {fight.strip_step}, next on a combo: {fight.next_action or 'none'}",
     ]

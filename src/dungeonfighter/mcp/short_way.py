@@ -206,7 +206,7 @@ class _HeadHandler:
     def __call__(
         self, body: bytes, reply: wire.Reply, named: bytes | None, scope: wire.Scope | None = None
     ) -> bool:
-        """Answer one request; only the first call has a `scope`, with which it judges what has no verdict."""
+        """Answer one request; only the first call has a `scope`, to judge a request without a verdict."""
         try:
             call = _decode(body)
             params = call.params

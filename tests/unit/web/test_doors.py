@@ -86,7 +86,7 @@ async def test_a_stream_ends_when_its_caller_becomes_refused() -> None:
 @pytest.mark.parametrize(
     "target", ["/api", "/api/", "/api/none", "/api/bots/", "/api/summary/", "/api/bots/?bot=ada"]
 )
-async def test_what_is_no_path_or_no_bot_is_no_door(target: str) -> None:
+async def test_an_unknown_path_or_a_malformed_bot_is_never_admitted(target: str) -> None:
     place, keeper, store = place_with_store()
     await place.start("ada")
     store.calls.clear()
