@@ -18,6 +18,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.rules import GameOptions, Mode, Rules, State, load_rules
+from dungeonfighter.serving.composition import make_admission
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.tokens import count_tokens
 
@@ -91,7 +92,7 @@ def _definitions(rules: Rules) -> dict[str, Figure]:
     host = BotHost(
         store=MemoryStore(), rules=ShippedRules([rules]), clock=SystemClock(), chance=SystemChance()
     )
-    registry = Registry(host)
+    registry = Registry(host, make_admission())
     return {
         name: Figure(
             [count_tokens(json.dumps(registry.listed(toolset, bound=False), separators=(",", ":")))],

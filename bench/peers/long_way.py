@@ -6,7 +6,7 @@ import os
 
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.mcp.app import build_app
-from dungeonfighter.serving.composition import STORES, open_host
+from dungeonfighter.serving.composition import STORES, make_admission, open_host
 from dungeonfighter.serving.draining import Draining
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.server import serve
@@ -18,7 +18,7 @@ async def main() -> None:
     settings = read_settings({"database": os.environ["DATABASE"]}, {}, stores=STORES)
     listener = listen("127.0.0.1", int(os.environ["PORT"]))
     async with open_host(settings, serves=True) as host:
-        app = build_app(host, guard=HostGuard(settings), short_way=False)
+        app = build_app(host, guard=HostGuard(settings), admission=make_admission(), short_way=False)
         await serve(Draining(app), listener)
 
 

@@ -7,7 +7,7 @@
       NotAllowed     the caller may not do this
         SlotsTaken
       Overloaded     load: carries when to try again
-        Draining
+        Draining, RateLimited
       StoreError     ours: the store is away, or newer than this release
         StoreUnavailable (NotWritten), OutcomeUnknown, NewerRules, SchemaTooNew
       Corrupt        a state or replay that does not check: that game stops, nothing else
@@ -126,6 +126,12 @@ class Draining(Overloaded):
     """This server is going down and takes nothing more."""
 
     code = "draining"
+
+
+class RateLimited(Overloaded):
+    """The caller sends more than its share."""
+
+    code = "rate_limited"
 
 
 class StoreError(DungeonFighterError):

@@ -6,7 +6,7 @@ A queue, cache, retry loop or input without a limit is a bug. Source: docs/archi
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
 # Names and inputs
 bot_id_chars_max: Final = 128
@@ -58,3 +58,8 @@ unread_seconds_max: Final = 60.0
 """The longest time that a client may leave answers unread while its buffers are full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24
+
+
+def is_bot_id(given: object) -> TypeGuard[str]:
+    """Return whether a value of any type is a bot id: the one check of what callers send."""
+    return isinstance(given, str) and bot_id_pattern.match(given) is not None

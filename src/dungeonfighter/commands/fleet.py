@@ -23,7 +23,7 @@ from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
 from dungeonfighter.fleet.report import table
 from dungeonfighter.fleet.verified_load import load_and_verify
-from dungeonfighter.limits import bot_id_pattern
+from dungeonfighter.limits import is_bot_id
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
@@ -99,7 +99,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
     if arguments.view == "text" and not text_enough:
         raise BadInput(f"policy {arguments.policy} needs --view json")
     last = bot_id(arguments.prefix, arguments.bots - 1)
-    if not bot_id_pattern.match(last):
+    if not is_bot_id(last):
         raise BadInput(
             f"--prefix: {last[:140]!r} is no bot id: 1 to 128 letters, digits, '.', '_' and '-', "
             "the first a letter or digit"

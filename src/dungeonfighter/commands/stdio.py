@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = user_data.read_personal_settings(arguments)
     set_up_logs(given.log_format, settings.instance_name(given))
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
-    if arguments.bot is not None and not limits.bot_id_pattern.match(arguments.bot):
+    if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
         raise SettingsError(
             ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
         )
@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(given: settings.Settings, arguments: argparse.Namespace, signals: StopSignals) -> None:
     from dungeonfighter.mcp.stdio import serve_stdio
-    from dungeonfighter.serving.composition import open_host
+    from dungeonfighter.serving.composition import make_admission, open_host
     from dungeonfighter.serving.signals import end_at_once
 
     stopped = asyncio.Event()
     async with open_host(given) as host:
         signals.call_at_first(stopped.set)
-        serving = asyncio.create_task(serve_stdio(host, arguments.toolset, arguments.bot))
+        serving = asyncio.create_task(serve_stdio(host, make_admission(), arguments.toolset, arguments.bot))
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -59,7 +59,7 @@ def run(
         say: Shows a text; the default wraps it to the width of the terminal.
     """
     say = say or _print_wrapped
-    if not limits.bot_id_pattern.match(arguments.bot):
+    if not limits.is_bot_id(arguments.bot):
         print(f"play: not a bot id: {arguments.bot!r}", file=sys.stderr)
         return 2
     with asyncio.Runner() as runner:

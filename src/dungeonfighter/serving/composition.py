@@ -19,6 +19,7 @@ from dungeonfighter.settings import Settings
 logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from dungeonfighter.access.admission import Admission
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
     from dungeonfighter.serving.draining import Draining
@@ -116,6 +117,14 @@ def make_store(settings: Settings) -> Store:
     )
 
 
+def make_admission() -> Admission:
+    """Make the one admission of this process, for every door of it."""
+    from dungeonfighter.access.admission import BoundedAdmission
+    from dungeonfighter.hosting.system import SystemClock
+
+    return BoundedAdmission(SystemClock().now)
+
+
 def compose(
     settings: Settings,
     host: BotHost,
@@ -134,18 +143,21 @@ def compose(
     from starlette.routing import Mount
 
     from dungeonfighter.access.hosts import HostGuard
+    from dungeonfighter.access.principals import LOCAL
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.watch import Watch
 
-    watch = Watch(host, SystemClock(), totals=totals)
+    admission = make_admission()
+    watch = Watch(host, SystemClock(), LOCAL.fleet, totals=totals)
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
         guard=HostGuard(settings),
-        routes=[Mount("", app=WatchApp(host, watch))],
+        admission=admission,
+        routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
     )

@@ -85,14 +85,14 @@ class Watch:
         self,
         host: BotHost,
         clock: Clock,
-        fleet: str = "local",
+        fleet: str,
         *,
         totals: Callable[[], Totals] | None = None,
     ) -> None:
         self._host = host
         self.totals: Callable[[], Totals] = totals or (lambda: of_host(host, clock.now()))
         self._clock = clock
-        self._fleet = fleet
+        self.fleet = fleet
         self._began = clock.now()
         first = self.totals()
         self._last = (first.at, first.stats.turns)
@@ -187,7 +187,7 @@ class Watch:
             BadInput: There is no such bot (`unknown_bot`).
             StoreError: The store does not answer.
         """
-        return figures.detail(await self._host.read(f"{self._fleet}/{bot_id}"))
+        return figures.detail(await self._host.read(f"{self.fleet}/{bot_id}"))
 
     async def tick(self) -> None:
         """Compute the rate and send frames to all viewers."""
@@ -212,7 +212,7 @@ class Watch:
             return
         self._best_at = now
         try:
-            self._best = await self._host.best_runs(self._fleet, RUNS_MAX)
+            self._best = await self._host.best_runs(self.fleet, RUNS_MAX)
         except StoreError:
             self._best = None
 

@@ -92,6 +92,9 @@ WORST: Final = {
     ("mcp.arguments", "'^[a-z0-9-]{1,32}\\\\Z'"): Worst("search", BODY),
     ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
     ("mcp.short_way", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
+    ("mcp.short_way", "b'\"[ !#-\\\\[\\\\]-~]*\"|0|-?[1-9][0-9]{0,14}'"): Worst(
+        "fullmatch", BODY, begin='"', pump="a", end="!"
+    ),
     (
         "mcp.batch_tools",
         "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.hosting.game import NewGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
@@ -37,13 +39,15 @@ class HandClock:
 class Site:
     """A host, its ticker and its application; the ticker runs only when the test calls `tick`."""
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
         self.clock = HandClock()
+        self.admission = admission or BoundedAdmission(self.clock.now)
         self.host = BotHost(
-            store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance()
-        )
-        self.watch = Watch(self.host, self.clock)
-        self.app = WatchApp(self.host, self.watch)
+            store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
+            clock=self.clock, chance=SystemChance(),
+        )  # fmt: skip
+        self.watch = Watch(self.host, self.clock, "local")
+        self.app = WatchApp(self.host, self.watch, self.admission)
 
     async def start(self, *bots: str) -> None:
         """Start a run of each bot."""
