@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange, McpEndpoint
 from dungeonfighter.settings import Settings
@@ -53,7 +54,7 @@ class Echo:
 
 
 def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
-    return McpEndpoint(speaker, HostGuard(Settings()), short_way)
+    return McpEndpoint(speaker, HostGuard(Settings()), Histogram(), short_way)
 
 
 async def test_the_front_answers_what_it_takes() -> None:

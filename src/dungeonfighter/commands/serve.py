@@ -101,7 +101,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, end
     from dungeonfighter.serving import supervisor
     from dungeonfighter.serving.signals import end_at_once
     from dungeonfighter.serving.worker_channel import Line, Parent
-    from dungeonfighter.telemetry.totals import of_host
+    from dungeonfighter.telemetry.totals import Reporter
 
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
@@ -109,12 +109,12 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, end
     going_down, alone = asyncio.Event(), asyncio.Event()
 
     def drain() -> None:
-        if parent.share is None:
+        if parent.reporter is None:
             end_at_once(0)  # the store may be held up for long, and nothing was begun
         going_down.set()
 
     async with parent.heard(drain=drain, alone=alone.set), open_host(settings, serves=True) as host:
-        parent.share = lambda: of_host(host, SystemClock().now())
+        parent.reporter = Reporter(host, SystemClock())
         draining, watch = compose(
             settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )

@@ -20,11 +20,22 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, Corrupt, NotAllowed, StoreError
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, present
+from dungeonfighter.hosting.game import Answer, NewGame, Present, present
+from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.lines import Lines
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, spelled
-from dungeonfighter.hosting.ports import BotSummary, Chance, Clock, RunSummary, Save, Store, StoreHealth
+from dungeonfighter.hosting.ports import (
+    BotSummary,
+    Chance,
+    Clock,
+    Meter,
+    RunSummary,
+    Save,
+    Store,
+    StoreHealth,
+)
 from dungeonfighter.hosting.requests import Asker, Direct, Load, Play, Seeds, Start
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Mode, canonical
@@ -44,20 +55,26 @@ class BotHost:
             or `store_unavailable`.
         rest: Called in the event loop whenever no write is left to be done; it may block for a moment, so
             that more comes together.
+        meter: Makes the host's metrics; by default they count and are not collected.
     """
 
     def __init__(
         self, *, store: Store, rules: ShippedRules, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
-        rest: Callable[[], None] | None = None,
+        rest: Callable[[], None] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
         self._clock = clock
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
-        self._lines = Lines(store, rules, self._patience, hot_games_max, rest)
+        self.meter: Meter = UncollectedMeter() if meter is None else meter
+        self.metrics = HostMetrics(
+            self.meter, hot_games=lambda: len(self._lines.hot), store_up=self.is_store_up,
+            health=store.health,
+        )  # fmt: skip
+        self._lines = Lines(store, rules, self._patience, hot_games_max, clock, self.metrics, rest)
         self._now, self._op, self._submit = clock.now, chance.op, self._lines.submit
         self._timeout_seconds = commit_timeout_seconds
 
@@ -266,18 +283,9 @@ class BotHost:
 
     # What an operator can ask
 
-    def stats(self) -> HostStats:
-        """Counters and gauges of this process."""
-        lines = self._lines
-        counters = lines.counters
-        health = self.store_health()
-        return HostStats(
-            turns=counters.turns, repeated=counters.repeated, errors=counters.errors,
-            conflicts=counters.conflicts, settled=counters.settled, episodes_ended=counters.episodes_ended,
-            batches=lines.commits.batches, rows=lines.commits.rows, hot_games=len(lines.hot),
-            store_up=self._patience.store_up, store_log_bytes=health.log_bytes,
-            store_unsafe=bool(health.hazards),
-        )  # fmt: skip
+    def is_store_up(self) -> bool:
+        """Tell if the store answered this process last."""
+        return self._patience.store_up
 
     def store_health(self) -> StoreHealth:
         """What the store knows of its own trouble."""

@@ -41,12 +41,13 @@ from dungeonfighter.errors import (
 )
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, Counters, absent, checked, present
+from dungeonfighter.hosting.game import Answer, absent, checked, present
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import Lanes, Told
 from dungeonfighter.hosting.hot_game import Game
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.patience import Patience
-from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
+from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.requests import Attempt, Planned, Request, Verdict
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 
@@ -59,7 +60,7 @@ class Lines:
 
     def __init__(
         self, store: Store, rules: ShippedRules, patience: Patience, hot_games_max: int,
-        rest: Callable[[], None] | None = None,
+        clock: Clock, counters: HostMetrics, rest: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._book = rules
         self._patience = patience
@@ -71,9 +72,9 @@ class Lines:
         self._closing = False
         self._ready: list[tuple[Game, Request]] = []
         self.hot: OrderedDict[str, Game] = OrderedDict()
-        self.commits = Lanes(store, rest)
+        self.commits = Lanes(store, clock, counters.batch_rows, counters.commit_seconds, rest)
         self._add = self.commits.add
-        self.counters = Counters()
+        self.counters = counters
         self.feed = Feed()
 
     def submit(self, key: str, request: Request) -> None:
@@ -178,7 +179,7 @@ class Lines:
             self._won(game, attempt)
         else:  # nearly always: the same, without the calls
             game.row, game.trouble = write.row, None
-            self.counters.turns += attempt.applied
+            self.counters.turns.value += attempt.applied
         request.asker.tell(request.tag, attempt.shown)
         self._next(game)
 
@@ -198,14 +199,14 @@ class Lines:
         self._count(attempt)
 
     def _count(self, attempt: Attempt) -> None:
-        self.counters.turns += attempt.applied
+        self.counters.turns.add(attempt.applied)
         self._patience.wrote()
         if attempt.write.ended is not None:
-            self.counters.episodes_ended += 1
+            self.counters.episodes[attempt.write.ended.result].add()
             self.feed.run_ended(attempt.write)
 
     def _fail(self, game: Game, request: Request, error: Exception) -> None:
-        self.counters.errors += 1
+        self.counters.errors.add()
         request.asker.tell(request.tag, error)
         self._next(game)
 
@@ -304,7 +305,7 @@ class Lines:
         if isinstance(told, Failed):
             raise StoreError(f"this game could not be saved: {told.reason}")
         if isinstance(told, Conflict):
-            self.counters.conflicts += 1
+            self.counters.conflicts.add()
         unknown = game.unsettled
         if isinstance(told, StoreUnavailable):
             self._patience.could_not_write(told)
@@ -321,7 +322,7 @@ class Lines:
             what = "the store did not say in time whether this was applied; send it again with the same turn"
             raise OutcomeUnknown(what) from error
         if unknown:
-            self.counters.settled += 1
+            self.counters.settled.add()
         game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
         try:
             checked(game.key, row, self._book)
@@ -372,7 +373,7 @@ class Lines:
     def _shown(self, request: Request, answer: Answer) -> Any:
         """What is told of an answer that is no attempt's."""
         if answer.repeated:
-            self.counters.repeated += 1
+            self.counters.repeated.add()
         return request.asker.show(request.tag, answer)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -20,6 +21,7 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.errors import BadInput
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, ProtocolError
 from dungeonfighter.mcp.bot_ids import checked_bot_id
@@ -52,11 +54,23 @@ class Speaker(Protocol):
 
 
 class McpEndpoint:
-    """Serves `/mcp` and `/bots/{botId}/mcp`."""
+    """Serves `/mcp` and `/bots/{botId}/mcp`.
 
-    def __init__(self, speaker: Speaker, guard: HostGuard, short_way: wire.ShortWay | None = None) -> None:
+    Args:
+        speaker: Answers what the short way leaves.
+        guard: Judges Host and Origin.
+        response_seconds: Observes each POST that was read completely and that the short way left. The short
+            way observes those that it takes.
+        short_way: Sees every body first.
+    """
+
+    def __init__(
+        self, speaker: Speaker, guard: HostGuard, response_seconds: Histogram,
+        short_way: wire.ShortWay | None = None,
+    ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
+        self._response_seconds = response_seconds
         self.short_way = short_way
 
     async def __call__(
@@ -76,8 +90,10 @@ class McpEndpoint:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, None)
             return
+        began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
             await self._answer(scope, receive, send, body, bot)
+            self._response_seconds.observe(time.perf_counter() - began)
 
     async def _answer(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None

@@ -14,6 +14,7 @@ basic/transports/streamable-http.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -30,6 +31,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from starlette.requests import Request
 
 from dungeonfighter import __version__, limits
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
@@ -92,10 +94,12 @@ class ToolCalls:
     Args:
         registry: Where the calls end.
         demands: What the endpoint demands of any request.
+        response_seconds: Observes each request that is taken.
     """
 
-    def __init__(self, registry: Registry, demands: Demands) -> None:
+    def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
         self.registry = registry
+        self.observe = response_seconds.observe
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
@@ -195,6 +199,7 @@ class _HeadHandler:
         self, body: bytes, reply: wire.Reply, said: bytes | None, scope: wire.Scope | None = None
     ) -> bool:
         """Answer one request; `scope` is there the first time, to judge what no verdict is kept for."""
+        began = perf_counter()
         try:
             call = _decode(body)
             params = call.params
@@ -226,11 +231,14 @@ class _HeadHandler:
             if given is not None:
                 who = given
 
+        observe = self._short_way.observe
+
         def then(told: ToolAnswer | ProtocolError) -> None:
             if isinstance(told, ToolAnswer):
                 reply(200, _told(request_id, told, is_modern=is_modern))
             else:
                 reply(*wire.whole_fault(told, own_id))
+            observe(perf_counter() - began)
 
         self._short_way.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
         return True

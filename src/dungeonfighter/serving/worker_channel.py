@@ -7,8 +7,10 @@ parent           Go (once all have opened)  Tick ..... Tick ..... Drain  (end of
 
 A worker listens only after `Go`: otherwise the first one up would get all early connections, and keep them.
 `Drain` and the end of the stream count from the beginning, while the store is being opened, too.
-Once a second the parent sends the sum of what all workers counted and each answers with its share. Neither
-side ever waits for the other: a line is left out while the one before is still on its way.
+Once a second the parent sends the sum of what all workers counted, and each answers with what it counted
+since its last report. The first report follows `Opened`, so the parent knows a worker's metrics before that
+may listen. Neither side ever waits for the other: a line is left out while the one before is still on its
+way, and what a report left out would have said is in the next one.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -25,7 +27,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dungeonfighter.telemetry.totals import Totals
+from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +43,9 @@ class Listening(Struct, frozen=True, tag=True):
 
 
 class Report(Struct, frozen=True, tag=True):
-    """What the worker has counted since it began."""
+    """What the worker has counted since its last report."""
 
-    share: Totals
+    share: Share
 
 
 class Go(Struct, frozen=True, tag=True):
@@ -83,10 +85,10 @@ class Line:
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
 
-    def tell_if_idle(self, message: Report | Tick) -> None:
-        """Send unless something is still on its way: what comes later tells the same anew."""
-        if not self._writer.transport.get_write_buffer_size():
-            self.tell(message)
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that was sent is still on its way, and the channel is open."""
+        return not self._writer.is_closing() and not self._writer.transport.get_write_buffer_size()
 
     async def from_worker(self) -> AsyncIterator[FromWorker]:
         async for line in self._lines():
@@ -114,20 +116,21 @@ class Parent:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self.share: Callable[[], Totals] | None = None
-        """What this worker has counted; set when its store is open, before `may_listen`."""
+        self.reporter: Reporter | None = None
+        """Reports what this worker counts; set when its store is open, before `may_listen`."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._ended = False
 
     def totals(self) -> Totals:
-        """The sum over all workers as told last; before the first time this worker's share."""
-        assert self.share is not None
-        return self.share() if self._totals is None else self._totals
+        """The sum over all workers as told last; before the first time this worker's own."""
+        assert self.reporter is not None
+        return self.reporter.totals() if self._totals is None else self._totals
 
     async def may_listen(self) -> bool:
         """Say that this worker can serve and wait for the word; False: the server is going down already."""
         self._line.tell(Opened())
+        self._report()
         await self._go.wait()
         return not self._ended
 
@@ -167,7 +170,8 @@ class Parent:
         async for message in self._line.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
-                self._report()
+                if self._line.is_idle:
+                    self._report()
             else:
                 if isinstance(message, Drain):
                     self._ended = True
@@ -175,5 +179,5 @@ class Parent:
                 self._go.set()
 
     def _report(self) -> None:
-        if self.share is not None:
-            self._line.tell_if_idle(Report(self.share()))
+        if self.reporter is not None:
+            self._line.tell(Report(self.reporter.share()))

@@ -236,8 +236,8 @@ class Workers:
     def _tell_totals(self) -> None:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
-            if worker.got_go:
-                worker.line.tell_if_idle(Tick(totals))
+            if worker.got_go and worker.line.is_idle:
+                worker.line.tell(Tick(totals))
 
     def _stop(self, number: int) -> None:
         """On a signal: drain, or if that has begun, or nobody serves yet, end at once."""
