@@ -31,7 +31,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from starlette.requests import Request
 
 from dungeonfighter import __version__, limits
-from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
@@ -99,7 +99,7 @@ class ToolCalls:
 
     def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
         self.registry = registry
-        self.observe = response_seconds.observe
+        self.response_seconds = response_seconds
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
@@ -231,14 +231,17 @@ class _HeadHandler:
             if given is not None:
                 who = given
 
-        observe = self._short_way.observe
+        response_seconds = self._short_way.response_seconds
 
         def then(told: ToolAnswer | ProtocolError) -> None:
             if isinstance(told, ToolAnswer):
                 reply(200, _told(request_id, told, is_modern=is_modern))
             else:
                 reply(*wire.whole_fault(told, own_id))
-            observe(perf_counter() - began)
+            waiting = response_seconds.waiting  # `observe` without the call
+            waiting.append(perf_counter() - began)
+            if len(waiting) >= WAITING_MAX:
+                response_seconds.settle()
 
         self._short_way.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
         return True

@@ -115,7 +115,7 @@ def _family(kind: Literal["counter", "gauge", "summary", "histogram"], purpose: 
 
 def _read(instrument: Counter | Gauge | Histogram) -> Value:
     if isinstance(instrument, Histogram):
-        return Distribution(tuple(instrument.counts), round(instrument.sum * MILLIONTHS))
+        return Distribution(instrument.counts, round(instrument.sum * MILLIONTHS))
     return instrument.value
 
 

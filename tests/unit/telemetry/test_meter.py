@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dungeonfighter.hosting.instruments import LATENCY_SECONDS, Distribution, Family, Histogram, Snapshot
+from dungeonfighter.hosting.instruments import (
+    LATENCY_SECONDS,
+    WAITING_MAX,
+    Distribution,
+    Family,
+    Histogram,
+    Snapshot,
+)
 from dungeonfighter.hosting.ports import Meter
 from dungeonfighter.telemetry.meter import Registry, advance, delta, merge, without_gauges
 from dungeonfighter.telemetry.metrics import render
@@ -145,6 +152,27 @@ def test_a_bound_belongs_to_its_bucket(value: float, bucket: int) -> None:
     histogram.observe(value)
     assert histogram.counts[bucket] == 1
     assert sum(histogram.counts) == 1
+
+
+@given(st.lists(st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.25, 8.0]), max_size=20), st.integers(1, 7))
+def test_observations_that_wait_are_counted_as_if_each_were_at_once(values: list[float], every: int) -> None:
+    histogram = Histogram((0.5, 1.0))
+    for number, value in enumerate(values):
+        histogram.observe(value)
+        if number % every == 0:
+            histogram.settle()
+    bounds = [0.5, 1.0, float("inf")]
+    places = [next(place for place, bound in enumerate(bounds) if value <= bound) for value in values]
+    assert histogram.counts == tuple(places.count(place) for place in range(3))
+    assert histogram.sum == sum(values)
+
+
+def test_a_histogram_that_nobody_reads_stays_small() -> None:
+    histogram = Histogram(LATENCY_SECONDS)
+    for _ in range(WAITING_MAX + 5):
+        histogram.observe(0.2)
+    assert len(histogram.waiting) == 5
+    assert histogram.counts[10] == sum(histogram.counts) == WAITING_MAX + 5
 
 
 @pytest.mark.parametrize(
