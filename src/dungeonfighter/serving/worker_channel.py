@@ -1,8 +1,8 @@
 """What a worker and its parent tell each other, over a socketpair: one JSON object a line.
 
 ```
-worker  Opened ............. Listening .. Report .. Report ..            (end of the stream: it died)
-parent           Go (once all have opened)  Tick ..... Tick ..... Drain  (end of the stream: the parent died)
+worker  Opened Report ............. Listening ... Report .. Report ..         (end of the stream: it died)
+parent             Tick Go (once all have opened)  Tick ..... Tick ..... Drain  (end: the parent died)
 ```
 
 A worker listens only after `Go`: otherwise the first one up would get all early connections, and keep them.
