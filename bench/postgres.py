@@ -20,7 +20,9 @@ import asyncpg
 from msgspec import Struct
 
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.ports import Row, Won, Write
+from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.postgres import PostgresStore
 from testkit.postgres_server import PostgresServer
 
@@ -45,7 +47,8 @@ class Measured(Struct):
 async def measure(url: str, pool_size: int, bots: int) -> Measured:
     store = PostgresStore(url, pool_size=pool_size)
     await store.open()
-    lanes = Lanes(store)
+    batches = Histogram()
+    lanes = Lanes(store, SystemClock(), batches, Histogram())
     loop = asyncio.get_running_loop()
     until = time.perf_counter() + _SECONDS
     seconds: list[float] = []
@@ -64,8 +67,9 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
     await asyncio.gather(*(play(f"bench/b{number:05}") for number in range(bots)))
     await store.close()
     seconds.sort()
+    rows, commits = batches.sum, sum(batches.counts)
     return Measured(
-        store.lanes, bots, lanes.rows / _SECONDS, lanes.batches / _SECONDS, lanes.rows / lanes.batches,
+        store.lanes, bots, rows / _SECONDS, commits / _SECONDS, rows / commits,
         1000 * seconds[len(seconds) // 2], 1000 * seconds[len(seconds) * 99 // 100],
     )  # fmt: skip
 

@@ -25,6 +25,8 @@ from testkit.server_process import ROOT, ServerProcess
 
 TURNS = 2000
 OK = 'mcp_bot_interactions_total{outcome="ok"}'
+RESPONSES = "mcp_response_time_seconds_count"
+COMMITS = "mcp_commit_seconds_count"
 
 
 class Server(ServerProcess):
@@ -160,9 +162,39 @@ async def test_the_sum_keeps_the_counters_of_a_killed_worker(server: Server) -> 
     pids = server.pids()
     report = await play(server, Tally())
     await until(lambda: server.metric(OK, 0) >= report.turns)
+    counted = {series: server.metric(series, 0) for series in (OK, RESPONSES, COMMITS)}
     os.kill(pids[1], signal.SIGKILL)
     await until(lambda: server.pids()[1] != pids[1])
-    assert server.metric(OK, 1) >= report.turns  # the new worker gets the sum before it listens
+    for series, count in counted.items():
+        assert server.metric(series, 1) >= count  # the new worker gets the sum before it listens
+
+
+async def test_each_worker_times_every_request_on_both_ways(server: Server) -> None:
+    for worker in (0, 1):
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            for number in range(3):
+                assert "e1 t0" in ask(connection, "start_new_game", f"b{worker}-{number}")
+    for worker in (0, 1):
+        await until(lambda worker=worker: server.metric(RESPONSES, worker) == 6)  # type: ignore[misc]
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            for _ in range(2):
+                assert "handle_input" in ask(connection, "", "")
+    for worker in (0, 1):
+        await until(lambda worker=worker: server.metric(RESPONSES, worker) == 10)  # type: ignore[misc]
+        assert 1 <= server.metric(COMMITS, worker) <= 6
+
+
+def ask(connection: http.client.HTTPConnection, tool: str, bot: str) -> str:
+    """Call a tool of one bot (the short way answers it) or, without one, list the tools (the SDK does)."""
+    call = {"name": tool, "arguments": {"weapon": "mace", "mode": "casual", "seed": 1}}
+    method = {"method": "tools/call", "params": call} if tool else {"method": "tools/list"}
+    body = {"jsonrpc": "2.0", "id": 1, **method}
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    connection.request("POST", f"/bots/{bot}/mcp" if bot else "/mcp", json.dumps(body), headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    assert answer.status == 200, text
+    return text
 
 
 def test_sigterm_ends_all_processes_with_0_in_spite_of_an_open_event_stream(server: Server) -> None:

@@ -116,7 +116,6 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         await host.close()
     turns = await _check_all(store, rules, clients)
     assert not too_early, f"in memory and not committed: {too_early[:3]}"
-    stats = [host.stats() for host in hosts]
     return Summary(
         seed=seed,
         replicas=replicas,
@@ -127,8 +126,8 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         pauses=sum(process.pauses for process in processes),
         fail_overs=store.lineage,
         doubled=network.doubled,
-        conflicts=sum(one.conflicts for one in stats),
-        settled=sum(one.settled for one in stats),
+        conflicts=sum(host.metrics.conflicts.value for host in hosts),
+        settled=sum(host.metrics.settled.value for host in hosts),
         virtual_seconds=VirtualClock().now(),
         errors=dict(Counter(error for client in clients for error in client.errors)),
     )

@@ -46,7 +46,7 @@ class BotQueues:
         self._commits = commits
         self._add = commits.add
         self._resolver = resolver
-        self._counters = resolver.counters
+        self._metrics = resolver.metrics
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
         self._is_closing = False
@@ -130,7 +130,7 @@ class BotQueues:
             self._resolver.record_win(game, attempt)
         else:  # nearly always: the same, without the calls
             game.row, game.trouble = write.row, None
-            self._counters.turns += attempt.applied
+            self._metrics.turns.value += attempt.applied
         pending.responder.deliver(pending.tag, attempt.rendered)
         self._next(game)
 
@@ -149,7 +149,7 @@ class BotQueues:
             self._next(game)
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
-        self._counters.errors += 1
+        self._metrics.errors.add()
         pending.responder.deliver(pending.tag, error)
         self._next(game)
 

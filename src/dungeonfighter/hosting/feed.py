@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import deque
 
 from dungeonfighter.hosting.ports import EpisodeEnd, RunSummary, Write
 
@@ -12,11 +12,10 @@ _TOP_MAX = 20
 
 
 class Feed:
-    """Ended runs: the last ones, the best ones, and the number of each result."""
+    """Ended runs: the last ones and the best ones."""
 
     def __init__(self) -> None:
         self.recent_runs: deque[RunSummary] = deque(maxlen=_RECENT_MAX)
-        self.results: Counter[str] = Counter()
         self._top: list[RunSummary] = []
 
     def run_ended(self, write: Write) -> None:
@@ -26,7 +25,6 @@ class Feed:
             return
         run = _summary(write.row.bot_id, ended)
         self.recent_runs.append(run)
-        self.results[ended.result] += 1
         heapq.heappush(self._top, run)
         if len(self._top) > _TOP_MAX:
             heapq.heappop(self._top)

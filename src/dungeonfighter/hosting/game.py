@@ -78,32 +78,6 @@ class NewGame(Struct, frozen=True):
     mode: int | None = None
 
 
-class Counters:
-    """Counters of a host since it began."""
-
-    __slots__ = ("conflicts", "episodes_ended", "errors", "repeated", "settled", "turns")
-
-    def __init__(self) -> None:
-        self.turns = self.repeated = self.errors = self.conflicts = self.settled = self.episodes_ended = 0
-
-
-class HostStats(Struct, frozen=True):
-    """Counters since the start of this process, and gauges of this moment."""
-
-    turns: int
-    repeated: int
-    errors: int
-    conflicts: int
-    settled: int
-    batches: int
-    rows: int
-    hot_games: int
-    episodes_ended: int
-    store_up: bool
-    store_log_bytes: int
-    store_unsafe: bool
-
-
 def absent(key: str) -> Row:
     """Return the row of a bot that the store does not know."""
     return Row(key, 0, b"", 0, 0, "", b"", b"")

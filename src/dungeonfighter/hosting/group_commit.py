@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
-from dungeonfighter.hosting.ports import Conflict, Failed, Store, Unsettled, Won, Write
+from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Store, Unsettled, Won, Write
 
 _log = logging.getLogger(__name__)
 
@@ -36,17 +37,24 @@ class GroupCommit:
 
     Args:
         store: Takes the batches.
+        clock: Time.
+        batch_rows: Observes the number of writes of each batch.
+        commit_seconds: Observes the time from a batch handed to the store until its outcome.
         emptied: Called when every queued write has its result.
     """
 
-    def __init__(self, store: Store, emptied: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, batch_rows: Histogram, commit_seconds: Histogram,
+        emptied: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
+        self._now = clock.now
+        self._batch_rows = batch_rows
+        self._commit_seconds = commit_seconds
         self._emptied = emptied
         self._queue: list[_Queued] = []
         self._sending: asyncio.Task[None] | None = None
         self._scheduled = False
-        self.batches = 0
-        self.rows = 0
 
     def add(self, write: Write, on_result: OnResult, tag: Any) -> None:
         """Queue one write; `on_result(tag, result)` is called once, in the event loop. It must not raise.
@@ -86,7 +94,10 @@ class GroupCommit:
                 batch = self._queue[: limits.batch_rows_max]
                 del self._queue[: limits.batch_rows_max]
                 batch.sort(key=_bot_id)
+                self._batch_rows.observe(len(batch))
+                handed_over = self._now()
                 results = await self._commit([queued[1] for queued in batch])
+                self._commit_seconds.observe(self._now() - handed_over)
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
                         on_result(tag, result)
@@ -108,8 +119,6 @@ class GroupCommit:
                 on_result(tag, StoreUnavailable("the commit was given up"))
 
     async def _commit(self, writes: list[Write]) -> list[CommitResult]:
-        self.batches += 1
-        self.rows += len(writes)
         try:
             outcomes = await self._store.commit(writes)
             if len(outcomes) != len(writes):
@@ -131,25 +140,22 @@ class Lanes:
 
     Args:
         store: Takes the batches.
+        clock: Time.
+        batch_rows, commit_seconds: As those of `GroupCommit`, for all lanes.
         rest: Called in the event loop when nothing is left to write and the answers are sent.
     """
 
-    def __init__(self, store: Store, rest: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, batch_rows: Histogram, commit_seconds: Histogram,
+        rest: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         emptied = None if rest is None else partial(self._rest_soon, rest)
-        self._lanes = [GroupCommit(store, emptied) for _ in range(store.lanes)]
+        self._lanes = [
+            GroupCommit(store, clock, batch_rows, commit_seconds, emptied) for _ in range(store.lanes)
+        ]
         is_one = len(self._lanes) == 1
         self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
-
-    @property
-    def batches(self) -> int:
-        """The number of batches sent."""
-        return sum(lane.batches for lane in self._lanes)
-
-    @property
-    def rows(self) -> int:
-        """The number of writes sent."""
-        return sum(lane.rows for lane in self._lanes)
 
     @property
     def is_busy(self) -> bool:

@@ -30,13 +30,24 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.attempts import Pending, Responder
 from dungeonfighter.hosting.bot_queues import BotQueues
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, HostStats, NewGame, Present, present
+from dungeonfighter.hosting.game import Answer, NewGame, Present, present
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
+from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.new_runs import Load, Seeds, Start
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
-from dungeonfighter.hosting.ports import BotSummary, Chance, Clock, RunSummary, Save, Store, StoreHealth
+from dungeonfighter.hosting.ports import (
+    BotSummary,
+    Chance,
+    Clock,
+    Meter,
+    RunSummary,
+    Save,
+    Store,
+    StoreHealth,
+)
 from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
 from dungeonfighter.hosting.resolver import Resolver
@@ -62,22 +73,27 @@ class BotHost:
             `outcome_unknown` or `store_unavailable`.
         rest: Called in the event loop whenever no write is left; it may block for a moment, so that larger
             batches form.
+        meter: Makes the metrics of the host; by default they count and are not collected.
     """
 
     def __init__(
         self, *, store: Store, rules: ShippedRules, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
-        rest: Callable[[], None] | None = None,
+        rest: Callable[[], None] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
         self._clock = clock
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
-        self._commits = Lanes(store, rest)
         self._games = HotGames(hot_games_max)
-        self._resolver = Resolver(store, rules, self._patience, self._games, self._commits)
+        self.meter: Meter = UncollectedMeter() if meter is None else meter
+        self.metrics = HostMetrics(
+            self.meter, hot_games=self._games.__len__, store_up=self.is_store_up, health=store.health
+        )
+        self._commits = Lanes(store, clock, self.metrics.batch_rows, self.metrics.commit_seconds, rest)
+        self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
         self._queues = BotQueues(rules, self._patience, self._games, self._commits, self._resolver)
         self._now, self._op, self._submit = clock.now, chance.op, self._queues.submit
         self._timeout_seconds = commit_timeout_seconds
@@ -282,17 +298,9 @@ class BotHost:
 
     # Requests of operators
 
-    def stats(self) -> HostStats:
-        """Return the counters and gauges of this process."""
-        counters = self._resolver.counters
-        health = self.store_health()
-        return HostStats(
-            turns=counters.turns, repeated=counters.repeated, errors=counters.errors,
-            conflicts=counters.conflicts, settled=counters.settled, episodes_ended=counters.episodes_ended,
-            batches=self._commits.batches, rows=self._commits.rows, hot_games=len(self._games),
-            store_up=self._patience.store_up, store_log_bytes=health.log_bytes,
-            store_unsafe=bool(health.hazards),
-        )  # fmt: skip
+    def is_store_up(self) -> bool:
+        """Tell if the store answered this process last."""
+        return self._patience.store_up
 
     def store_health(self) -> StoreHealth:
         """Return the trouble that the store knows of itself."""

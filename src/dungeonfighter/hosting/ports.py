@@ -1,4 +1,4 @@
-"""The ports of the host: store, clock and chance. Tests bring their own.
+"""The ports of the host: store, clock, chance and meter. Tests bring their own.
 
 The store contract: one row per bot is the truth. A `Write` goes from (version, digest, tail) to version + 1.
 The store compares all three, because after a fail-over an older lineage could hold the same number, and even
@@ -11,12 +11,20 @@ Source: docs/architecture.md, "The commit, exactly".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from dungeonfighter import limits
+from dungeonfighter.hosting.instruments import (
+    LATENCY_SECONDS,
+    Counter,
+    Gauge,
+    Histogram,
+    Merge,
+    Snapshot,
+)
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -305,3 +313,31 @@ class Chance(Protocol):
 
     def uniform(self) -> float:
         """Return 0.0 to 1.0, for the jitter of retries."""
+
+
+class Meter(Protocol):
+    """Makes the instruments of one process, each name once, and reads them all.
+
+    Raises (all but `collect`):
+        ValueError: The name is taken, or Prometheus would not accept a name or the bounds.
+    """
+
+    def counter(self, name: str, purpose: str) -> Counter:
+        """Make a counter; its name ends in `_total`."""
+
+    def counters(self, name: str, purpose: str, label: str, values: Sequence[str]) -> dict[str, Counter]:
+        """Make one counter for each value that a label can have; return them by that value."""
+
+    def gauge(
+        self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
+    ) -> Gauge:
+        """Make a gauge, which is set, or read by `read` when the meter is collected."""
+
+    def summary(self, name: str, purpose: str) -> Histogram:
+        """Make a histogram without buckets: only the sum and the number of observations are shown."""
+
+    def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
+        """Make a histogram with fixed buckets; for latencies leave `bounds` as they are."""
+
+    def collect(self) -> Snapshot:
+        """Read all instruments at one moment."""

@@ -28,10 +28,11 @@ from dungeonfighter.errors import (
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.attempts import Attempt, Pending
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, Counters, absent, checked, present
+from dungeonfighter.hosting.game import Answer, absent, checked, present
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.refusals import with_game
@@ -44,8 +45,9 @@ class Resolver:
     """Carries one request of one game to its answer, whatever the store does."""
 
     def __init__(
-        self, store: Store, rules: ShippedRules, patience: Patience, games: HotGames, commits: Lanes
-    ) -> None:
+        self, store: Store, rules: ShippedRules, patience: Patience, games: HotGames, commits: Lanes,
+        metrics: HostMetrics,
+    ) -> None:  # fmt: skip
         self._book = rules
         self._patience = patience
         self._games = games
@@ -53,7 +55,7 @@ class Resolver:
         self._heads = Gather(store.heads)
         self._loads = Gather(store.load)
         self._settles = Gather(store.settle)
-        self.counters = Counters()
+        self.metrics = metrics
         self.feed = Feed()
 
     async def resolve(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Any:
@@ -126,10 +128,10 @@ class Resolver:
         self._count(attempt)
 
     def _count(self, attempt: Attempt) -> None:
-        self.counters.turns += attempt.applied
+        self.metrics.turns.add(attempt.applied)
         self._patience.wrote()
         if attempt.write.ended is not None:
-            self.counters.episodes_ended += 1
+            self.metrics.episodes[attempt.write.ended.result].add()
             self.feed.run_ended(attempt.write)
 
     def _plan(self, pending: Pending, row: Row, trouble: DungeonFighterError | None) -> Planned | Verdict:
@@ -146,7 +148,7 @@ class Resolver:
         if isinstance(result, Failed):
             raise StoreError(f"this game could not be saved: {result.reason}")
         if isinstance(result, Conflict):
-            self.counters.conflicts += 1
+            self.metrics.conflicts.add()
         is_unknown = game.unsettled
         if isinstance(result, StoreUnavailable):
             self._patience.could_not_write(result)
@@ -163,7 +165,7 @@ class Resolver:
             what = "the store did not say in time whether this was applied; send it again with the same turn"
             raise OutcomeUnknown(what) from error
         if is_unknown:
-            self.counters.settled += 1
+            self.metrics.settled.add()
         game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
         try:
             checked(game.key, row, self._book)
@@ -214,7 +216,7 @@ class Resolver:
     def _rendered(self, pending: Pending, answer: Answer) -> Any:
         """Render an answer that is no attempt's."""
         if answer.repeated:
-            self.counters.repeated += 1
+            self.metrics.repeated.add()
         return pending.responder.render(pending.tag, answer)
 
 

@@ -120,9 +120,13 @@ def build_app(
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry)
-    endpoint = McpEndpoint(speaker, guard, admission)
+    response_seconds = host.meter.histogram(
+        "mcp_response_time_seconds",
+        "Time from a whole POST to an MCP address until its answer is handed over.",
+    )
+    endpoint = McpEndpoint(speaker, guard, admission, response_seconds)
     if short_way:
-        endpoint.short_way = ToolCalls(registry, endpoint.demand)
+        endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -130,4 +134,4 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, lambda: host.stats().store_up, worker)
+    return App(endpoint, pages, guard, ready, host.is_store_up, worker)

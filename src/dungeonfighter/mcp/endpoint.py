@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -22,6 +23,7 @@ from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED, ProtocolError
 from dungeonfighter.mcp.bot_ids import checked_bot_id
@@ -59,15 +61,19 @@ class McpEndpoint:
         speaker: Answers the requests that pass.
         guard: Which Host and Origin headers are served.
         admission: Identifies the callers.
+        response_seconds: Observes each POST that was read completely and that the short way left. The short
+            way observes those that it takes.
         short_way: Sees every body first.
     """
 
     def __init__(
-        self, speaker: Speaker, guard: HostGuard, admission: Admission, short_way: wire.ShortWay | None = None
-    ) -> None:
+        self, speaker: Speaker, guard: HostGuard, admission: Admission, response_seconds: Histogram,
+        short_way: wire.ShortWay | None = None,
+    ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
         self._admission = admission
+        self._response_seconds = response_seconds
         self.short_way = short_way
 
     async def __call__(
@@ -87,8 +93,10 @@ class McpEndpoint:
         except ProtocolError as fault:
             await wire.send_fault(send, fault, None)
             return
+        began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
             await self._answer(scope, receive, send, body, bot)
+            self._response_seconds.observe(time.perf_counter() - began)
 
     async def _answer(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from time import perf_counter
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -34,6 +35,7 @@ from starlette.requests import Request
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed
+from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.registry import Registry
@@ -101,10 +103,12 @@ class ToolCalls:
     Args:
         registry: Runs the calls.
         demands: The endpoint's own check of any request.
+        response_seconds: Observes each request that the short way takes.
     """
 
-    def __init__(self, registry: Registry, demands: Demands) -> None:
+    def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
         self.registry = registry
+        self.response_seconds = response_seconds
         self._demands = demands
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
@@ -207,6 +211,7 @@ class _HeadHandler:
         self, body: bytes, reply: wire.Reply, named: bytes | None, scope: wire.Scope | None = None
     ) -> bool:
         """Answer one request; only the first call has a `scope`, to judge a request without a verdict."""
+        began = perf_counter()
         try:
             call = _decode(body)
             params = call.params
@@ -241,11 +246,17 @@ class _HeadHandler:
             if given is not None:
                 acting = given
 
+        response_seconds = self._short_way.response_seconds
+
         def then(result: ToolAnswer | ProtocolError) -> None:
             if isinstance(result, ToolAnswer):
                 reply(200, _result_body(request_id, result, is_modern=is_modern))
             else:
                 reply(*wire.whole_fault(result, own_id))
+            waiting = response_seconds.waiting  # `observe` without the call
+            waiting.append(perf_counter() - began)
+            if len(waiting) >= WAITING_MAX:
+                response_seconds.settle()
 
         self._short_way.registry.begin(known.tool, acting, args, self._principal, then)
         return True

@@ -45,6 +45,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
     from dungeonfighter.hosting.shipped_rules import ShippedRules
     from dungeonfighter.hosting.system import SystemChance, SystemClock
     from dungeonfighter.rules.releases import shipped_rules
+    from dungeonfighter.telemetry.meter import Registry
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
@@ -57,6 +58,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         hot_games_max=settings.max_bots_per_instance,
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
+        meter=Registry(),
     )
     try:
         if serves:
@@ -86,7 +88,7 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     if not closing.done():
         end_at_once(1, "the store does not answer")
     await closing
-    if not host.stats().store_up:
+    if not host.is_store_up():
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
 
 

@@ -25,7 +25,7 @@ from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.settings import FIELDS, Settings, instance_name
 from dungeonfighter.telemetry.logs import set_up_logs
-from dungeonfighter.telemetry.totals import of_host
+from dungeonfighter.telemetry.totals import Reporter
 
 
 def run_single(settings: Settings, *, until_stdin_closes: bool) -> int:
@@ -114,7 +114,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
     drain_begun, parent_gone = asyncio.Event(), asyncio.Event()
 
     def drain() -> None:
-        if parent.share is None:
+        if parent.reporter is None:
             end_at_once(0)  # opening the store may take long, and no request was accepted yet
         drain_begun.set()
 
@@ -122,7 +122,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
         parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
         open_host(settings, serves=True) as host,
     ):
-        parent.share = lambda: of_host(host, SystemClock().now())
+        parent.reporter = Reporter(host, SystemClock())
         draining, watch = compose(
             settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )

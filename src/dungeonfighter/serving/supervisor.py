@@ -246,8 +246,8 @@ class Supervisor:
     def _send_totals(self) -> None:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
-            if worker.may_listen:
-                worker.channel.send_if_idle(Tick(totals))
+            if worker.may_listen and worker.channel.is_idle:
+                worker.channel.send(Tick(totals))
 
     def _stop(self, number: int) -> None:
         """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""

@@ -1,14 +1,16 @@
 """The protocol between a worker and its parent, over a socketpair: one JSON object a line.
 
 ```
-worker  Opened ............. Listening .. Report .. Report ..            (end of the stream: it died)
-parent           Go (once all have opened)  Tick ..... Tick ..... Drain  (end of the stream: the parent died)
+worker  Opened Report ............. Listening ... Report .. Report ..         (end of the stream: it died)
+parent             Tick Go (once all have opened)  Tick ..... Tick ..... Drain  (end: the parent died)
 ```
 
 A worker listens only after `Go`: otherwise the first one would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
-Once a second the parent sends the sum of all workers' counters and each worker answers with its share.
-Neither side ever waits for the other: it drops a message while the one before is still buffered.
+Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
+since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
+that may listen. Neither side ever waits for the other: it leaves a message out while the one before is still
+buffered, and the next report contains what that one would have.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -25,7 +27,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dungeonfighter.telemetry.totals import Totals
+from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +43,9 @@ class Listening(Struct, frozen=True, tag=True):
 
 
 class Report(Struct, frozen=True, tag=True):
-    """The worker's counters since it began."""
+    """The worker's metrics since its last report."""
 
-    share: Totals
+    share: Share
 
 
 class Go(Struct, frozen=True, tag=True):
@@ -83,10 +85,10 @@ class Channel:
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
 
-    def send_if_idle(self, message: Report | Tick) -> None:
-        """Send a message unless another one is still buffered: the next message replaces this one."""
-        if not self._writer.transport.get_write_buffer_size():
-            self.send(message)
+    @property
+    def is_idle(self) -> bool:
+        """True if no message is buffered and the channel is open."""
+        return not self._writer.is_closing() and not self._writer.transport.get_write_buffer_size()
 
     async def from_worker(self) -> AsyncIterator[FromWorker]:
         async for line in self._text_lines():
@@ -114,20 +116,21 @@ class Parent:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self.share: Callable[[], Totals] | None = None
-        """Returns the counters of this worker; set it when the store is open, before `may_listen`."""
+        self.reporter: Reporter | None = None
+        """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._is_stopping = False
 
     def totals(self) -> Totals:
-        """Return the last sum that the parent sent; before the first one, the share of this worker."""
-        assert self.share is not None
-        return self.share() if self._totals is None else self._totals
+        """Return the last sum that the parent sent; before the first one, this worker's own."""
+        assert self.reporter is not None
+        return self.reporter.totals() if self._totals is None else self._totals
 
     async def may_listen(self) -> bool:
         """Report that this worker can serve and wait for `Go`; return False if the server is stopping."""
         self._channel.send(Opened())
+        self._report()
         await self._go.wait()
         return not self._is_stopping
 
@@ -169,7 +172,8 @@ class Parent:
         async for message in self._channel.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
-                self._report()
+                if self._channel.is_idle:
+                    self._report()
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True
@@ -177,5 +181,5 @@ class Parent:
                 self._go.set()
 
     def _report(self) -> None:
-        if self.share is not None:
-            self._channel.send_if_idle(Report(self.share()))
+        if self.reporter is not None:
+            self._channel.send(Report(self.reporter.share()))

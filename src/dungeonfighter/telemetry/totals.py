@@ -1,57 +1,119 @@
 """What is counted: the share of one process, and the sum over all workers of a server.
 
-Counters never fall: when a worker ends, what it counted last is kept. What it counted after that (a second's
-worth at most, when it is killed) is not in the sum; the store has it all the same.
+Counters never fall: when a worker ends, what it reported is kept. What it counted after its last report (a
+second's worth at most, when it is killed) is not in the sum; the store has it all the same.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final
+from functools import reduce
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from dungeonfighter.hosting.game import HostStats
+from dungeonfighter.hosting import metrics as names
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import RunSummary
+from dungeonfighter.hosting.instruments import Snapshot
+from dungeonfighter.hosting.ports import Clock, RunSummary
+from dungeonfighter.telemetry.meter import advance, delta, label_text, merge, without_gauges
 
 RUNS_TOLD_MAX: Final = 10
-_NO_GAUGES: Final[dict[str, Any]] = {
-    "hot_games": 0,
-    "store_up": True,
-    "store_log_bytes": 0,
-    "store_unsafe": False,
-}
-"""What a worker that ended adds to the gauges."""
-_NOTHING: Final = HostStats(**{name: _NO_GAUGES.get(name, 0) for name in HostStats.__struct_fields__})
 
 
 class Totals(Struct, frozen=True):
-    """Counters and gauges of one process or of all, at one moment.
+    """All metrics and the ended runs of one process or of all, at one moment.
 
-    `at` is the monotonic clock, which all processes of a machine share. `results` counts ended runs; `top`
-    are the best of them, best first, and `recent` the last, newest last: `RUNS_TOLD_MAX` each at most.
+    `at` is the monotonic clock, which all processes of a machine share. `top` are the best of the ended runs,
+    best first, and `recent` the last, newest last: `RUNS_TOLD_MAX` each at most.
     """
 
     at: float
-    stats: HostStats
-    results: dict[str, int]
+    counted: Snapshot
     top: list[RunSummary]
     recent: list[RunSummary]
 
     @property
-    def runs_ended(self) -> int:
-        return sum(self.results.values())
+    def turns(self) -> int:
+        return int(self.counted.value(names.INTERACTIONS, label_text("outcome", "ok")))
+
+    @property
+    def hot_games(self) -> int:
+        return int(self.counted.value(names.HOT_GAMES))
+
+    @property
+    def conflicts(self) -> int:
+        return int(self.counted.value(names.CONFLICTS))
+
+    @property
+    def store_up(self) -> bool:
+        return bool(self.counted.value(names.STORE_UP))
+
+    @property
+    def results(self) -> dict[str, int]:
+        """The number of ended runs by result; only of results that occurred."""
+        counts = {
+            result: int(self.counted.value(names.EPISODES, label_text("result", result)))
+            for result in names.RESULTS
+        }
+        return {result: count for result, count in counts.items() if count}
+
+    @property
+    def rows_per_batch(self) -> float:
+        """The mean number of rows of a commit; 0 before the first."""
+        batches = self.counted.distribution(names.BATCH_SIZE)
+        return batches.mean if sum(batches.counts) else 0.0
+
+
+class Share(Struct, frozen=True):
+    """What a worker reports: its metrics since its last report, and runs.
+
+    `counted` is a delta. `top` are the best runs since the worker began, `ended` the last ones that ended
+    since its last report: `RUNS_TOLD_MAX` each at most.
+    """
+
+    counted: Snapshot
+    top: list[RunSummary]
+    ended: list[RunSummary]
+
+
+class Reporter:
+    """What one process has to report of its host.
+
+    Args:
+        host: Whose meter and ended runs are reported.
+        clock: Time.
+    """
+
+    def __init__(self, host: BotHost, clock: Clock) -> None:
+        self._host = host
+        self._clock = clock
+        self._reported = Snapshot()
+
+    def totals(self) -> Totals:
+        """Return all that this process has counted."""
+        return of_host(self._host, self._clock.now())
+
+    def share(self) -> Share:
+        """Return what was counted since the last call; it must be sent, for it is not returned again."""
+        now = self._host.meter.collect()
+        counted, self._reported = delta(now, self._reported), now
+        ended = sum(int(counted.value(names.EPISODES, labels)) for labels in counted.values(names.EPISODES))
+        feed = self._host.feed
+        return Share(
+            counted=counted,
+            top=feed.top_runs()[:RUNS_TOLD_MAX],
+            ended=list(feed.recent_runs)[-min(ended, RUNS_TOLD_MAX) :] if ended else [],
+        )
 
 
 def of_host(host: BotHost, now: float) -> Totals:
-    """The share of this process."""
+    """Return the metrics and runs of this process."""
     feed = host.feed
     return Totals(
-        at=now, stats=host.stats(), results=dict(feed.results),
+        at=now, counted=host.meter.collect(),
         top=feed.top_runs()[:RUNS_TOLD_MAX], recent=list(feed.recent_runs)[-RUNS_TOLD_MAX:],
     )  # fmt: skip
 
@@ -60,51 +122,33 @@ class Ledger:
     """Adds up the shares of workers that come and go."""
 
     def __init__(self) -> None:
-        self._shares: dict[int, Totals] = {}
-        self._former = _NOTHING
-        self._former_results: Counter[str] = Counter()
-        self._former_top: list[RunSummary] = []
+        self._live: dict[int, Snapshot] = {}
+        self._former = Snapshot()
+        self._top: list[RunSummary] = []
         self._recent: deque[RunSummary] = deque(maxlen=RUNS_TOLD_MAX)
 
-    def note(self, worker: int, share: Totals) -> None:
-        """Take a worker's newest share in place of its former one."""
-        known = self._shares[worker].runs_ended if worker in self._shares else 0
-        if share.runs_ended > known:
-            self._recent.extend(share.recent[known - share.runs_ended :])
-        self._shares[worker] = share
+    def note(self, worker: int, share: Share) -> None:
+        """Add a worker's newest share to those it reported before.
+
+        Raises:
+            ValueError: It declares a metric in another way than before; nothing was added.
+        """
+        self._live[worker] = advance(self._live.get(worker, Snapshot()), share.counted)
+        self._top = _best([*self._top, *share.top])
+        self._recent.extend(share.ended)
 
     def retire(self, worker: int) -> None:
         """Keep the counters of a worker that ended; its gauges ended with it."""
-        share = self._shares.pop(worker, None)
-        if share is not None:
-            stats = msgspec.structs.replace(share.stats, **_NO_GAUGES)
-            self._former = _sum([self._former, stats])
-            self._former_results.update(share.results)
-            self._former_top = _best([self._former_top, share.top])
+        ended = self._live.pop(worker, None)
+        if ended is not None:
+            self._former = merge(self._former, without_gauges(ended))
 
     def totals(self, now: float) -> Totals:
-        """The sum; the store counts as up if every worker reaches it."""
-        shares = list(self._shares.values())
-        results = Counter(self._former_results)
-        for share in shares:
-            results.update(share.results)
-        return Totals(
-            at=now, stats=_sum([self._former, *(share.stats for share in shares)]),
-            results=dict(results), top=_best([self._former_top, *(share.top for share in shares)]),
-            recent=list(self._recent),
-        )  # fmt: skip
+        """Return the sum over all workers, those that ended included."""
+        counted = reduce(merge, self._live.values(), self._former)
+        return Totals(at=now, counted=counted, top=list(self._top), recent=list(self._recent))
 
 
-def _sum(every: list[HostStats]) -> HostStats:
-    fields = [name for name in HostStats.__struct_fields__ if not name.startswith("store_")]
-    sums = {name: sum(getattr(stats, name) for stats in every) for name in fields}
-    return HostStats(
-        **sums,
-        store_up=all(stats.store_up for stats in every),
-        store_log_bytes=max(stats.store_log_bytes for stats in every),  # the workers share one log
-        store_unsafe=any(stats.store_unsafe for stats in every),
-    )
-
-
-def _best(lists: Iterable[list[RunSummary]]) -> list[RunSummary]:
-    return heapq.nlargest(RUNS_TOLD_MAX, (line for lines in lists for line in lines))
+def _best(runs: Iterable[RunSummary]) -> list[RunSummary]:
+    """Return the best of these runs, best first, each once."""
+    return heapq.nlargest(RUNS_TOLD_MAX, set(runs))

@@ -79,7 +79,7 @@ class WatchApp:
         if scope["method"] not in {"GET", "HEAD"}:
             await _fail(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
         elif path == "/metrics":
-            await _answer(send, 200, metrics.render(self._watch.totals()), metrics.CONTENT_TYPE)
+            await _answer(send, 200, metrics.render(self._watch.totals().counted), metrics.CONTENT_TYPE)
         elif path in self._files:
             await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
         else:

@@ -95,7 +95,7 @@ class Watch:
         self.fleet = fleet
         self._began = clock.now()
         first = self.totals()
-        self._last = (first.at, first.stats.turns)
+        self._last = (first.at, first.turns)
         self._rate = 0.0
         self._viewers: set[Viewer] = set()
         self._ticker: asyncio.Task[None] | None = None
@@ -153,17 +153,16 @@ class Watch:
 
     def summary(self) -> figures.Summary:
         totals = self.totals()
-        stats = totals.stats
         cards = [figures.card(game) for game in self._host.recent(SAMPLE_MAX)]
         return figures.Summary(
-            turns=stats.turns,
+            turns=totals.turns,
             turns_per_second=round(self._rate, 1),
-            hot_games=stats.hot_games,
-            runs_ended=stats.episodes_ended,
+            hot_games=totals.hot_games,
+            runs_ended=sum(totals.results.values()),
             results=totals.results,
-            conflicts=stats.conflicts,
-            rows_per_batch=round(stats.rows / stats.batches, 1) if stats.batches else 0.0,
-            store_up=stats.store_up,
+            conflicts=totals.conflicts,
+            rows_per_batch=round(totals.rows_per_batch, 1),
+            store_up=totals.store_up,
             hazards=self._host.store_health().hazards,
             uptime_seconds=int(self._clock.now() - self._began),
             version=__version__,
@@ -192,7 +191,7 @@ class Watch:
     async def tick(self) -> None:
         """Compute the rate and send frames to all viewers."""
         totals = self.totals()
-        now, turns = totals.at, totals.stats.turns
+        now, turns = totals.at, totals.turns
         before, turns_before = self._last
         if now > before:
             self._rate = (turns - turns_before) / (now - before)

@@ -76,7 +76,7 @@ async def test_a_run_that_names_its_number_begins_after_a_turn_that_this_replica
     assert (answer.game.episode, answer.game.turn, answer.repeated) == (2, 0, False)
     (ended,) = await store.episodes(KEY)
     assert ended.last_turn == 4
-    assert one.stats().conflicts == 1
+    assert one.metrics.conflicts.value == 1
 
 
 async def test_a_run_that_names_its_number_begins_once_whoever_else_asks_for_it() -> None:
@@ -198,7 +198,7 @@ async def test_more_games_than_fit_hibernate_and_none_is_refused() -> None:
     host = replica(MemoryStore(), hot_games_max=3)
     for number in range(10):
         await host.start(f"local/b{number}", MACE)
-    assert host.stats().hot_games == 3
+    assert host.metrics.hot_games.value == 3
     for number in range(10):
         assert (await host.play(f"local/b{number}", "1")).game.turn == 1
 
@@ -256,7 +256,7 @@ async def test_an_unknown_bot_leaves_nothing_in_memory() -> None:
     for number in range(5):
         with pytest.raises(BadInput, match="start_new_game"):
             await host.play(f"local/nobody{number}", "1")
-    assert host.stats().hot_games == 0
+    assert host.metrics.hot_games.value == 0
 
 
 async def test_a_host_that_closes_finishes_what_it_took_and_takes_nothing_more() -> None:

@@ -10,7 +10,9 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
+from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.ports import Outcome, Won, Write
+from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
 
@@ -43,7 +45,8 @@ class GatedStore(MemoryStore):
 
 async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> None:
     store = GatedStore()
-    lanes = Lanes(store)
+    batches = Histogram()
+    lanes = Lanes(store, SystemClock(), batches, Histogram())
     results: list[CommitResult] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
     for write in begun:
@@ -53,7 +56,7 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
         lanes.add(after(write, b"next"), _note, results)
     store.gate.set()
     await lanes.drain()
-    assert len(results) == lanes.rows == 200
+    assert len(results) == batches.sum == 200
     assert {head.version for head in await store.heads([w.row.bot_id for w in begun]) if head} == {2}
     assert not lanes.is_busy
 
@@ -62,7 +65,7 @@ async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
     store = GatedStore()
     rested: list[int] = []
     results: list[CommitResult] = []
-    lanes = Lanes(store, lambda: rested.append(len(results)))
+    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), lambda: rested.append(len(results)))
     for number in range(100):
         lanes.add(first(f"local/b{number:03}"), _note, results)
     await store.several.wait()
@@ -93,7 +96,7 @@ def _cancel(_: list[Outcome]) -> list[Outcome]:
 async def test_an_odd_answer_of_the_store_is_an_unknown_outcome_of_every_write(
     odd: Callable[[list[Outcome]], list[Outcome]],
 ) -> None:
-    lanes = Lanes(OddStore(odd))
+    lanes = Lanes(OddStore(odd), SystemClock(), Histogram(), Histogram())
     results: list[CommitResult] = []
     count = limits.batch_rows_max + 1  # a second batch waits
     for number in range(count):
@@ -113,7 +116,7 @@ async def test_a_rest_that_fails_is_reported_to_the_loop_and_commits_go_on() -> 
         raise OSError("no clock")
 
     store = MemoryStore()
-    lanes = Lanes(store, rest)
+    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), rest)
     results: list[CommitResult] = []
     for number in range(2):
         lanes.add(first(f"local/b{number:03}"), _note, results)

@@ -213,7 +213,7 @@ def test_a_row_that_was_refused_is_not_in_memory() -> None:
             await host.play(KEY, "1")
         assert [game.turn for game in host.recent(1)] == [0]
         assert (await host.play(KEY, "1")).game.turn == 1
-        assert host.stats().conflicts == 0
+        assert host.metrics.conflicts.value == 0
 
     run(story())
 
@@ -291,7 +291,7 @@ def test_two_requests_of_one_bot_are_never_on_their_way_together() -> None:
         answers = await asyncio.gather(*(host.play(KEY, "1") for _ in range(3)))
         assert [answer.game.turn for answer in answers] == [1, 2, 3]
         assert store.batches == [[KEY]] * 3
-        assert host.stats().conflicts == 0
+        assert host.metrics.conflicts.value == 0
 
     run(story())
 
@@ -310,7 +310,7 @@ def test_a_busy_game_does_not_hibernate() -> None:
         await asyncio.sleep(1)
         store.held.set()
         assert [(await asked).game.turn for asked in (first, second, other)] == [1, 2, 0]
-        assert host.stats().conflicts == 0
+        assert host.metrics.conflicts.value == 0
 
     run(story())
 

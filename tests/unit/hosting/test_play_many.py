@@ -67,7 +67,7 @@ async def test_it_leads_where_the_single_inputs_lead_in_one_version_with_one_op(
     trail, former = trails.decode(row.trail), trails.decode(before.trail)
     assert len(trail.ops) == len(former.ops) + limits.op_bytes
     assert trail.inputs == trails.decode(other.trail).inputs
-    assert batched.stats().turns == single.stats().turns
+    assert batched.metrics.turns.value == single.metrics.turns.value
 
 
 async def test_it_stops_before_the_first_illegal_input_and_says_which() -> None:

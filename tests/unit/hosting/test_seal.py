@@ -186,7 +186,7 @@ async def test_a_server_whose_lineage_was_lost_cannot_overwrite_the_trail_of_ano
     assert rows[0].version == rows[1].version
     lost._rows = standing._rows  # the fail-over
     assert (await stale.play(KEY, "1", turn=1)).game.turn == 2
-    assert stale.stats().conflicts == 1
+    assert stale.metrics.conflicts.value == 1
     ops = trails.decode((await row_of(lost)).trail).ops
     assert ops[:16] == trails.decode(rows[1].trail).ops
 

@@ -61,7 +61,7 @@ def test_a_write_that_is_known_not_to_have_happened_is_sent_again_without_being_
     async def story() -> tuple[int, int]:
         host = patient_host(Hiccup(NotWritten("locked"), NotWritten("locked")))
         await host.start(KEY, MACE)
-        return (await host.play(KEY, "1")).game.turn, host.stats().settled
+        return (await host.play(KEY, "1")).game.turn, host.metrics.settled.value
 
     assert run(story()) == (1, 0)
 
@@ -95,9 +95,9 @@ def test_a_store_that_works_again_is_noticed_although_nobody_asks() -> None:
         store.faults = Faults(error_before=ALWAYS, read_error=ALWAYS)
         with pytest.raises(StoreError):
             await host.play(KEY, "1", turn=0)
-        assert not host.stats().store_up
+        assert not host.is_store_up()
         store.faults = Faults()
-        while not host.stats().store_up:
+        while not host.is_store_up():
             await VirtualClock().sleep(0.1)
         await host.close()
 
@@ -122,7 +122,7 @@ def test_a_store_that_reads_but_cannot_write_is_reported_as_such_and_not_hammere
         before = store.commits
         with pytest.raises(StoreError) as caught:
             await host.play(KEY, "1", turn=0)
-        return store.commits - before, caught.value, host.stats().store_up
+        return store.commits - before, caught.value, host.is_store_up()
 
     commits, error, store_up = run(story())
     assert not store_up
@@ -170,12 +170,12 @@ def test_a_repeated_start_on_a_second_replica_while_the_first_is_under_way_is_th
 
 
 def test_a_crowd_larger_than_the_memory_is_played_and_hibernates() -> None:
-    async def story() -> int:
+    async def story() -> float:
         host = patient_host(FaultyStore(Random(3), Faults(delay_seconds=0.1)))
         await asyncio.gather(*(host.start(f"local/b{number}", MACE) for number in range(300)))
         await host.play("local/b0", "1")
         for number in range(100):
             await host.play(f"local/b{number}", "1")
-        return host.stats().hot_games
+        return host.metrics.hot_games.value
 
     assert run(story()) <= 10

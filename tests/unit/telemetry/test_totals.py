@@ -1,13 +1,25 @@
-"""Shares of workers that come and go, their sum, and how it is told to Prometheus."""
+"""Shares of workers that come and go, their sum, and what `/metrics` shows of it."""
 
 from __future__ import annotations
 
 import msgspec
 
-from dungeonfighter.hosting.game import HostStats
-from dungeonfighter.hosting.ports import RunSummary
+from dungeonfighter.access.admission import BoundedAdmission
+from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.metrics import HostMetrics
+from dungeonfighter.hosting.ports import RunSummary, StoreHealth
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.mcp.app import build_app
+from dungeonfighter.rules import load_rules
+from dungeonfighter.settings import Settings
+from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.meter import Registry
 from dungeonfighter.telemetry.metrics import render
-from dungeonfighter.telemetry.totals import Ledger, Totals
+from dungeonfighter.telemetry.totals import RUNS_TOLD_MAX, Ledger, Reporter, Share, Totals
+from tests.unit.telemetry.exposition import parse
 
 
 def run(number: int) -> RunSummary:
@@ -17,24 +29,31 @@ def run(number: int) -> RunSummary:
 def share(
     turns: int, *, hot_games: int = 5, store_up: bool = True, runs: tuple[int, ...] = (),
     log_bytes: int = 0, unsafe: bool = False,
-) -> Totals:  # fmt: skip
-    stats = HostStats(
-        turns=turns, repeated=1, errors=2, conflicts=3, settled=0, batches=10, rows=turns,
-        hot_games=hot_games, episodes_ended=len(runs), store_up=store_up,
-        store_log_bytes=log_bytes, store_unsafe=unsafe,
+) -> Share:  # fmt: skip
+    """What a worker reports first, or has to add to what it reported."""
+    registry = Registry()
+    hazards = ("fsync is off",) if unsafe else ()
+    metrics = HostMetrics(
+        registry, hot_games=lambda: hot_games, store_up=lambda: store_up,
+        health=lambda: StoreHealth(log_bytes, hazards),
     )  # fmt: skip
+    metrics.turns.add(turns)
+    metrics.repeated.add(1)
+    metrics.errors.add(2)
+    metrics.conflicts.add(3)
+    metrics.batch_rows.observe(turns)
+    metrics.episodes["died"].add(len(runs))
     lines = [run(number) for number in runs]
-    results = {"died": len(runs)} if runs else {}
-    return Totals(at=0.0, stats=stats, results=results, top=sorted(lines, reverse=True), recent=lines)
+    return Share(registry.collect(), top=sorted(lines, reverse=True), ended=lines)
 
 
-def test_the_newest_share_counts_once() -> None:
+def test_what_a_worker_reports_is_added_to_what_it_reported_before() -> None:
     ledger = Ledger()
     ledger.note(0, share(10))
     ledger.note(0, share(30))
     ledger.note(1, share(100))
     totals = ledger.totals(7.0)
-    assert (totals.at, totals.stats.turns, totals.stats.hot_games) == (7.0, 130, 10)
+    assert (totals.at, totals.turns, totals.hot_games, totals.conflicts) == (7.0, 140, 10, 9)
 
 
 def test_a_worker_that_ended_leaves_its_counters_and_takes_its_gauges() -> None:
@@ -42,63 +61,136 @@ def test_a_worker_that_ended_leaves_its_counters_and_takes_its_gauges() -> None:
     ledger.note(0, share(10))
     ledger.note(1, share(100, store_up=False, runs=(3,)))
     ledger.retire(1)
+    assert (ledger.totals(0.0).turns, ledger.totals(0.0).hot_games) == (110, 5)
     ledger.note(1, share(1))
     totals = ledger.totals(0.0)
-    assert (totals.stats.turns, totals.stats.hot_games, totals.stats.store_up) == (111, 10, True)
+    assert (totals.turns, totals.hot_games, totals.store_up) == (111, 10, True)
     assert totals.results == {"died": 1}
 
 
-def test_a_worker_that_never_told_anything_may_end() -> None:
+def test_no_counter_falls_when_workers_end_and_begin() -> None:
+    ledger = Ledger()
+    turns, observed = [0], [0]
+    for worker in (0, 1, 0, 1, 1):
+        ledger.retire(worker)
+        for _ in range(2):
+            ledger.note(worker, share(5))
+            totals = ledger.totals(0.0)
+            turns.append(totals.turns)
+            observed.append(sum(totals.counted.distribution("mcp_commit_batch_size").counts))
+    assert turns == list(range(0, 55, 5))
+    assert observed == list(range(11))
+
+
+def test_a_worker_that_never_reported_may_end() -> None:
     ledger = Ledger()
     ledger.retire(4)
-    assert ledger.totals(0.0).stats.turns == 0
+    totals = ledger.totals(0.0)
+    assert (totals.turns, totals.rows_per_batch, totals.results) == (0, 0.0, {})
 
 
 def test_the_store_is_up_if_every_worker_reaches_it() -> None:
     ledger = Ledger()
     ledger.note(0, share(1))
     ledger.note(1, share(1, store_up=False))
-    assert not ledger.totals(0.0).stats.store_up
+    assert not ledger.totals(0.0).store_up
 
 
 def test_the_log_of_the_store_is_one_and_one_unsafe_worker_makes_the_server_unsafe() -> None:
     ledger = Ledger()
     ledger.note(0, share(1, log_bytes=4096))
     ledger.note(1, share(1, log_bytes=8192, unsafe=True))
-    stats = ledger.totals(0.0).stats
-    assert (stats.store_log_bytes, stats.store_unsafe) == (8192, True)
-    text = render(ledger.totals(0.0))
+    text = render(ledger.totals(0.0).counted)
     assert b"mcp_store_log_bytes 8192\n" in text
     assert b"mcp_store_unsafe 1\n" in text
     ledger.retire(1)
-    stats = ledger.totals(0.0).stats
-    assert (stats.store_log_bytes, stats.store_unsafe) == (4096, False)
+    text = render(ledger.totals(0.0).counted)
+    assert b"mcp_store_log_bytes 4096\n" in text
+    assert b"mcp_store_unsafe 0\n" in text
 
 
-def test_runs_are_told_once_in_the_order_they_came() -> None:
+def test_runs_are_listed_once_in_the_order_they_came() -> None:
     ledger = Ledger()
     ledger.note(0, share(1, runs=(1,)))
     ledger.note(1, share(1, runs=(9,)))
-    ledger.note(0, share(1, runs=(1, 2)))
+    ledger.note(0, Share(share(1).counted, top=[run(2), run(1)], ended=[run(2)]))
     totals = ledger.totals(0.0)
     assert [line.episode for line in totals.recent] == [1, 9, 2]
     assert [line.episode for line in totals.top] == [9, 2, 1]
 
 
 def test_totals_survive_the_way_between_processes() -> None:
-    sent = share(5, runs=(1, 2))
+    ledger = Ledger()
+    ledger.note(0, share(5, runs=(1, 2)))
+    sent = ledger.totals(3.0)
     assert msgspec.json.decode(msgspec.json.encode(sent), type=Totals) == sent
+    first = share(5, runs=(1, 2))
+    assert msgspec.json.decode(msgspec.json.encode(first), type=Share) == first
 
 
-def test_metrics_are_told_with_help_and_type() -> None:
-    lines = render(share(12, runs=(1,))).decode().splitlines()
-    assert 'mcp_bot_interactions_total{outcome="ok"} 12' in lines
-    assert 'mcp_bot_interactions_total{outcome="error"} 2' in lines
-    assert "mcp_commit_batch_size_sum 12" in lines
-    assert "mcp_commit_batch_size_count 10" in lines
-    assert "mcp_store_up 1" in lines
-    assert 'mcp_episodes_total{result="died"} 1' in lines
-    assert 'mcp_episodes_total{result="won"} 0' in lines
-    families = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    series = {line.split("{")[0].split()[0] for line in lines if line[0] != "#"}
-    assert {name.removesuffix("_sum").removesuffix("_count") for name in series} == families
+def host() -> BotHost:
+    return BotHost(
+        store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance(),
+        meter=Registry(),
+    )  # fmt: skip
+
+
+async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
+    one = host()
+    reporter, ledger = Reporter(one, SystemClock()), Ledger()
+    for runs in (1, 0, RUNS_TOLD_MAX + 2):
+        for _ in range(runs):
+            await one.start("local/ada", NewGame(seed=1, weapon=1))
+            await one.play("local/ada", "1")
+        ledger.note(0, reporter.share())
+    ended = RUNS_TOLD_MAX + 2  # the last run goes on
+    alone, summed = reporter.totals(), ledger.totals(0.0)
+    assert summed.counted == alone.counted
+    assert summed.results == {"abandoned": ended}
+    assert summed.recent == alone.recent
+    assert [line.episode for line in summed.recent] == list(range(ended - RUNS_TOLD_MAX + 1, ended + 1))
+    assert summed.top == alone.top
+    assert reporter.share().ended == []
+
+
+def test_metrics_keep_their_names_kinds_and_labels() -> None:
+    """Dashboards and alerts depend on them."""
+    one = host()
+    build_app(one, guard=HostGuard(Settings()), admission=BoundedAdmission(SystemClock().now))
+    body = render(one.meter.collect())
+    shown = {
+        name: (metric.kind, sorted(f"{series}{dict(labels) or ''}" for series, labels in metric.series))
+        for name, metric in parse(body).items()
+        if metric.kind != "histogram"
+    }
+    assert shown == {
+        "mcp_bot_interactions_total": (
+            "counter",
+            [f"mcp_bot_interactions_total{{'outcome': '{name}'}}" for name in ("error", "ok", "repeated")],
+        ),
+        "mcp_commit_batch_size": ("summary", ["mcp_commit_batch_size_count", "mcp_commit_batch_size_sum"]),
+        "mcp_hot_games": ("gauge", ["mcp_hot_games"]),
+        "mcp_store_conflicts_total": ("counter", ["mcp_store_conflicts_total"]),
+        "mcp_store_settled_total": ("counter", ["mcp_store_settled_total"]),
+        "mcp_store_up": ("gauge", ["mcp_store_up"]),
+        "mcp_store_log_bytes": ("gauge", ["mcp_store_log_bytes"]),
+        "mcp_store_unsafe": ("gauge", ["mcp_store_unsafe"]),
+        "mcp_episodes_total": (
+            "counter",
+            [f"mcp_episodes_total{{'result': '{name}'}}" for name in ("abandoned", "died", "turns", "won")],
+        ),
+    }  # fmt: skip
+    histograms = {name for name, metric in parse(body).items() if metric.kind == "histogram"}
+    assert histograms == {"mcp_commit_seconds", "mcp_response_time_seconds"}
+    assert b"\nmcp_store_up 1\n" in body
+
+
+async def test_a_commit_is_timed_from_the_store_s_call_to_its_outcome() -> None:
+    one = host()
+    await one.start("local/ada", NewGame(seed=1, weapon=1))
+    for _ in range(3):
+        await one.play("local/ada", "1")
+    counted = one.meter.collect()
+    assert sum(counted.distribution("mcp_commit_seconds").counts) == 4
+    assert counted.distribution("mcp_commit_batch_size").mean == 1
+    assert counted.value("mcp_bot_interactions_total", 'outcome="ok"') == 4

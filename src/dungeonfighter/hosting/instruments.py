@@ -1,0 +1,200 @@
+"""What the server counts with: counters, gauges and histograms, and what is read of them.
+
+An instrument is made once, where its meaning is known, and changed where the thing happens. Instruments are
+plain objects of one event loop: a change takes no lock, and on a hot path `counter.value += 1` is allowed.
+All labels are declared when the instrument is made, so that no request can add a series.
+
+Source: docs/decisions/021-one-meter.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+LATENCY_SECONDS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+"""The upper bounds of the buckets of every latency: three a decade, from 100 us to 10 s.
+
+The bounds are fixed because histograms of several workers, and of several releases in one dashboard, add up
+only if they are equal. A turn takes about 100 us of one core when the server is idle and its commit some
+milliseconds, so most bounds lie there; 50 ms and 250 ms are the limits that `docs/performance.md` measures
+against, and an alert should ask for the share of requests below one of them. 10 s is the default of
+`COMMIT_TIMEOUT`: what lies above has failed.
+"""
+
+WAITING_MAX: Final = 1024
+"""Observations of one histogram that wait to be sorted into its buckets."""
+
+MILLIONTHS: Final = 1_000_000
+"""Sums in a snapshot are integers in millionths: integers add up to the same in every order."""
+
+Merge = Literal["sum", "max", "min"]
+"""How a gauge of several workers becomes one. Of gauges that are 0 or 1, `max` says that one worker has 1 and
+`min` that every worker has."""
+
+
+class Counter:
+    """A number that only grows."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self, count: int = 1) -> None:
+        self.value += count
+
+
+class Gauge:
+    """A number of this moment: the last one set, or the one that a function reads when it is asked for."""
+
+    __slots__ = ("_read", "_value")
+
+    def __init__(self, read: Callable[[], float] | None = None) -> None:
+        self._read = read
+        self._value: float = 0
+
+    @property
+    def value(self) -> float:
+        return self._value if self._read is None else self._read()
+
+    def set(self, value: float) -> None:
+        self._value = value
+
+
+class Histogram:
+    """How many observations fell into each bucket, and their sum.
+
+    Observations wait in a list and are sorted into the buckets many at a time: a search for each of them
+    would take more than twice as many instructions.
+
+    Args:
+        bounds: The inclusive upper bounds of the buckets, ascending; one more bucket takes what is above.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_sum", "waiting")
+
+    def __init__(self, bounds: Sequence[float] = ()) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(self._bounds) + 1)
+        self._sum: float = 0
+        self.waiting: list[float] = []
+        """Observations that are in no bucket yet. Where a call is too much, append here as `observe` does."""
+
+    def observe(self, value: float) -> None:
+        """Add one observation, in the unit of the bounds; it must not be negative."""
+        self.waiting.append(value)
+        if len(self.waiting) >= WAITING_MAX:
+            self.settle()
+
+    def settle(self) -> None:
+        """Sort what waits into the buckets."""
+        waiting, counts, begin = self.waiting, self._counts, 0
+        self._sum += sum(waiting)
+        waiting.sort()
+        for place, bound in enumerate(self._bounds):
+            end = bisect_right(waiting, bound, begin)
+            counts[place] += end - begin
+            begin = end
+        counts[-1] += len(waiting) - begin
+        waiting.clear()
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The number of observations in each bucket alone."""
+        self.settle()
+        return tuple(self._counts)
+
+    @property
+    def sum(self) -> float:
+        """The sum of all observations."""
+        self.settle()
+        return self._sum
+
+
+class Distribution(Struct, frozen=True):
+    """A histogram at one moment: the observations in each bucket alone, and their sum in millionths."""
+
+    counts: tuple[int, ...]
+    sum: int
+
+    @property
+    def mean(self) -> float:
+        """The mean of all observations; there must be one."""
+        return self.sum / MILLIONTHS / sum(self.counts)
+
+
+Value = int | float | Distribution
+
+
+class Family(Struct, frozen=True):
+    """A metric at one moment.
+
+    Attributes:
+        kind: As Prometheus names it. A summary is a histogram without bounds.
+        purpose: One sentence for people.
+        values: By the labels as Prometheus writes them (`outcome="ok"`); by the empty text without labels.
+        merge: Of a gauge only.
+        bounds: Of a histogram only.
+    """
+
+    kind: Literal["counter", "gauge", "summary", "histogram"]
+    purpose: str
+    values: dict[str, Value]
+    merge: Merge = "sum"
+    bounds: tuple[float, ...] = ()
+
+
+class Snapshot(Struct, frozen=True):
+    """All metrics of a process, or of several, at one moment, by name."""
+
+    families: dict[str, Family] = {}
+
+    def value(self, name: str, labels: str = "") -> float:
+        """Return the value of a counter or gauge; 0 if there is no such series."""
+        found = self.values(name).get(labels, 0)
+        assert not isinstance(found, Distribution)
+        return found
+
+    def distribution(self, name: str, labels: str = "") -> Distribution:
+        """Return a histogram; an empty one if there is no such series."""
+        found = self.values(name).get(labels, _NONE)
+        assert isinstance(found, Distribution)
+        return found
+
+    def values(self, name: str) -> dict[str, Value]:
+        """Return every series of one metric by its labels."""
+        family = self.families.get(name)
+        return {} if family is None else family.values
+
+
+_NONE: Final = Distribution((0,), 0)
+
+
+class UncollectedMeter:
+    """A `ports.Meter` whose instruments count and are never collected: for tests and embedded hosts."""
+
+    def counter(self, name: str, purpose: str) -> Counter:
+        return Counter()
+
+    def counters(self, name: str, purpose: str, label: str, values: Sequence[str]) -> dict[str, Counter]:
+        return {value: Counter() for value in values}
+
+    def gauge(
+        self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
+    ) -> Gauge:
+        return Gauge(read)
+
+    def summary(self, name: str, purpose: str) -> Histogram:
+        return Histogram()
+
+    def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
+        return Histogram(bounds)
+
+    def collect(self) -> Snapshot:
+        return Snapshot()

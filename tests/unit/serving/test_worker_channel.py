@@ -1,0 +1,78 @@
+"""What a worker reports over its channel, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.rules import load_rules
+from dungeonfighter.serving.worker_channel import Channel, Go, Opened, Parent, Report, Tick
+from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.meter import Registry
+from dungeonfighter.telemetry.totals import Ledger, Reporter, Share
+
+
+def counting_host() -> BotHost:
+    return BotHost(
+        store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance(),
+        meter=Registry(),
+    )  # fmt: skip
+
+
+async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each_tick_and_at_its_end() -> (
+    None
+):
+    ours, theirs = socket.socketpair()
+    channel, worker = await Channel.over(ours), Parent(await Channel.over(theirs))
+    host, ledger, turns = counting_host(), Ledger(), list[float]()
+    worker.reporter = Reporter(host, SystemClock())
+    await host.start("local/ada", NewGame(seed=1, weapon=1))
+    async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
+        listening = asyncio.create_task(worker.may_listen())
+        messages = channel.from_worker()
+        assert isinstance(await anext(messages), Opened)
+        for _ in range(3):
+            report = await anext(messages)
+            assert isinstance(report, Report)
+            ledger.note(0, report.share)
+            turns.append(report.share.counted.value("mcp_bot_interactions_total", 'outcome="ok"'))
+            await host.play("local/ada", "1")
+            channel.send(Tick(ledger.totals(0.0)))
+            channel.send(Go())
+        assert await listening
+        assert isinstance(await anext(messages), Report)
+        assert worker.totals().turns == 3
+    assert turns == [1, 1, 1]
+    assert isinstance(await anext(messages), Report)
+    channel.close()
+
+
+class Asked(Reporter):
+    """A reporter that counts how often it is asked for a share."""
+
+    asked = 0
+
+    def share(self) -> Share:
+        self.asked += 1
+        return super().share()
+
+
+async def test_no_share_is_taken_while_the_channel_is_busy_for_it_would_be_lost() -> None:
+    ours, theirs = socket.socketpair()
+    parent, end = await Channel.over(ours), await Channel.over(theirs)
+    worker, reporter = Parent(end), Asked(counting_host(), SystemClock())
+    worker.reporter = reporter
+    before, after = Ledger().totals(1.0), Ledger().totals(2.0)
+    async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
+        while end.is_idle:  # until the kernel takes no more: nobody reads the other end
+            end.send(Tick(before))
+        parent.send(Tick(after))
+        while worker.totals() != after:  # noqa: ASYNC110 - the other end of a socket cannot set an event
+            await asyncio.sleep(0)
+        assert reporter.asked == 0
+    assert reporter.asked == 1  # the last word waits behind the rest
+    parent.close()
