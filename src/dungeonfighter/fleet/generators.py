@@ -71,7 +71,7 @@ class _Generator:
             case Verified():
                 self.verified = status
 
-    def order(self, order: Order) -> None:
+    def send(self, order: Order) -> None:
         """Send an order to the process, if it still lives."""
         if self.exit_code is None and self.process.stdin is not None:
             with contextlib.suppress(ConnectionError):
@@ -118,9 +118,9 @@ class Generators:
         """Let all processes play until the load is over or Ctrl-C ends it; see `load.run_load`."""
         with interrupts(self._stop):
             await self._until(lambda one: one.is_ready)
-            self._order_all(Go())
+            self._send_all(Go())
             if self._stopping:
-                self._order_all(Stop())
+                self._send_all(Stop())
             showing = asyncio.create_task(every(1.0, self._progress_shower(), "the progress", logger))
             try:
                 await self._until(lambda one: one.played is not None)
@@ -130,7 +130,7 @@ class Generators:
 
     async def verify(self) -> Verdict:
         """Let each process verify its own bots against the store."""
-        self._order_all(Verify())
+        self._send_all(Verify())
         showing = asyncio.create_task(every(2.0, self._show_verifying, "the progress", logger))
         try:
             await self._until(lambda one: one.verified is not None)
@@ -162,7 +162,7 @@ class Generators:
         one = _Generator(process, options)
         self._all.append(one)
         self._listeners.append(asyncio.create_task(self._listen(one)))
-        one.order(Begin(options))
+        one.send(Begin(options))
 
     def _share(self, number: int) -> LoadOptions:
         whole = self._options
@@ -191,9 +191,9 @@ class Generators:
 
     # All of them
 
-    def _order_all(self, order: Order) -> None:
+    def _send_all(self, order: Order) -> None:
         for one in self._all:
-            one.order(order)
+            one.send(order)
 
     async def _until(self, is_done: Callable[[_Generator], bool]) -> None:
         """Wait until each process is done or has ended; stop the load if one has ended."""
@@ -206,7 +206,7 @@ class Generators:
     def _stop(self) -> None:
         if not self._stopping:
             self._stopping = True
-            self._order_all(Stop())
+            self._send_all(Stop())
 
     def _progress_shower(self) -> Callable[[], None]:
         formatter = ProgressFormatter()
