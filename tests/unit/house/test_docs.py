@@ -1,4 +1,4 @@
-"""The documents name what this version has: links, paths, modules, settings and commands; no local path leaks."""
+"""The documents name what exists: links, paths, modules, settings and commands; no path of a machine leaks."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ ROOMS: Final = {
     path.stem for path in (ROOT / "src" / "dungeonfighter").iterdir() if not path.name.startswith("_")
 }
 NOT_OURS: Final = {
+    "tools/call",
+    "tools/list",
+    "mcp.shared.inbound",
     "dungeonfighter.db",
     "dungeonfighter.db-wal",
     "docs/decisions/NNN",
@@ -42,7 +45,7 @@ NOT_OURS: Final = {
     "src/dungeonfighter/storage/logged.py",
     "tests/contract/test_logged_store.py",
 }
-"""Paths of users, of generated files and of examples."""
+"""Methods of the protocol, modules of the SDK, paths of users, of generated files and of examples."""
 COMING: Final = {"src/dungeonfighter/hosting/metrics.py", "hosting/metrics.py", "telemetry/meter.py"}
 """Paths of a branch that is not merged; delete the names that exist."""
 IS_PATH: Final = re.compile(
@@ -101,7 +104,14 @@ def imported(name: str) -> object:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_module_in_backticks_exists(path: Path) -> None:
     names = [name.removeprefix("dungeonfighter.") for name in quoted(path)]
-    modules = [name for name in names if IS_MODULE.fullmatch(name) and name.split(".")[0] in ROOMS]
+    modules = [
+        name
+        for name in names
+        if IS_MODULE.fullmatch(name)
+        and name.split(".")[0] in ROOMS
+        and not IS_PATH.fullmatch(name)
+        and name not in NOT_OURS
+    ]
     for name in modules:
         imported(name)
 
@@ -133,15 +143,12 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_make_target_in_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
-    named = {
-        name
-        for path in DOCUMENTS
-        for name in re.findall(
-            r"^make ([a-z0-9-]+)|`make ([a-z0-9-]+)", path.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        for name in name
-        if name
-    }
+    named = set()
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        for block in re.findall(r"^ *```\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+            named.update(re.findall(r"^make ([a-z0-9-]+)", block, re.MULTILINE))
+        named.update(re.findall(r"`make ([a-z0-9-]+)", text))
     assert named <= targets
 
 
