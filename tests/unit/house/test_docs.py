@@ -1,4 +1,4 @@
-"""The documents name what exists: links, paths, modules, settings and commands; no path of a machine leaks."""
+"""The documents name what exists: links, paths, modules, settings, commands; no path of a machine leaks."""
 
 from __future__ import annotations
 
