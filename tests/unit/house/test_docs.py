@@ -49,7 +49,7 @@ NOT_OURS: Final = {
 COMING: Final = {"src/dungeonfighter/hosting/metrics.py", "hosting/metrics.py", "telemetry/meter.py"}
 """Paths of a branch that is not merged; delete the names that exist."""
 IS_PATH: Final = re.compile(
-    r"[\w.~<>/-]+/|[\w.~<>/-]*\.(?:py|md|sql|json|js|toml|txt|in)|[a-z_]+(?:/[a-z_0-9.]+)+"
+    r"[\w.~<>/-]+/|[\w.~<>/-]*\.(?:py|md|sql|json|js|toml|txt|in|typed)|[a-z_]+(?:/[a-z_0-9.]+)+"
 )
 IS_MODULE: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)+)((?:\.[A-Za-z_]+)*)")
 
