@@ -34,9 +34,9 @@ BANNED_ON_THE_WIRE: Final = frozenset({"offer", "offers", "offered"})
 SPECIFICATIONS: Final = re.compile(
     r"RFC \d+|MCP \d{4}-\d\d-\d\d|JSON-RPC 2\.0|[a-z_]+\(\d\)"
     r"|(?:PostgreSQL|Prometheus|SQLite|Linux|Python|MessagePack|JSON Schema)\b"
-    r"|(?:Gymnasium|WHATWG|W3C|OpenTelemetry)\b"
+    r"|(?:Gymnasium|WHATWG|W3C|OpenTelemetry|HTML standard|Npgsql|ADO\.NET|MCP Python SDK)\b|\"\s*\(\d{4}\)"
 )
-"""A public specification, a manual, or a man page at the beginning of a source."""
+"""A public specification, a manual, a man page, or a publication with its year, within a source."""
 PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -191,7 +191,7 @@ def long_lines(path: Path) -> Iterator[Offender]:
 def sources(path: Path) -> Iterator[Offender]:
     """Find the `Source:` lines that name no document of the repository and no public specification."""
     for text in texts(path):
-        for found in re.finditer(r"\bSource: (.+?)(?:\n\s*\n|\Z)", text.text, re.DOTALL):
+        for found in re.finditer(r"\bSource: (.+?)(?:\.\s*\n|\n\s*\n|\Z)", text.text, re.DOTALL):
             line = text.line + text.text.count("\n", 0, found.start())
             for source in re.split(r";\s+", " ".join(found[1].split())):
                 if problem := problem_of(source):
@@ -210,7 +210,7 @@ def problem_of(source: str) -> str:
         text = " ".join(document.read_text(encoding="utf-8").split())
         absent = [title for title in re.findall(r'"([^"]+)"', source) if title not in text]
         return f"{named[-1]} has no section {absent[0]!r}" if absent else ""
-    return "" if SPECIFICATIONS.match(source) else f"the source {source!r} is no public specification"
+    return "" if SPECIFICATIONS.search(source) else f"the source {source!r} is no public specification"
 
 
 def found_document(name: str) -> Path | None:
