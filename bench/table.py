@@ -4,7 +4,7 @@ Pure: figures in, lines out. A row says which figure it shows, or which two make
 value a repeat, and the median counts. A figure that is missing (with the reason) judges nothing; one that is
 void counts as missed, and so does every ratio with it.
 
-Source: docs/architecture.md, "What is measured, side by side in one run".
+Source: docs/performance.md, "What is measured, side by side in one run".
 """
 
 from __future__ import annotations
