@@ -77,7 +77,8 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def python_files() -> list[Path]:
-    return sorted(path for folder in ("src", "tests", "bench") for path in (ROOT / folder).rglob("*.py"))
+    folders = ("src", "tests", "testkit", "bench")
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 def documents() -> list[Path]:

@@ -103,8 +103,9 @@ def apply(step: Step, copy: Path) -> None:
 def test_a_recipe_works(title: str, tmp_path: Path) -> None:
     *changes, trial = recipes()[title]
     assert trial.paragraph == "Try it:"
-    for folder in ("src", "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=IGNORED)
+    for folder in ("src", "tests", "testkit"):
+        if (ROOT / folder).exists():
+            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=IGNORED)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for step in changes:
         apply(step, tmp_path)
