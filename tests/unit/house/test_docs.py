@@ -65,6 +65,19 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert not missing
 
 
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_anchors_lead_to_headings(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    ours = [(path.parent / file if file else path, anchor) for file, anchor in links if "://" not in file]
+    assert not [anchor for file, anchor in ours if anchor not in anchors(file)]
+
+
 def quoted(path: Path) -> list[str]:
     """Return what a document has in backticks, outside of blocks of code."""
     text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
