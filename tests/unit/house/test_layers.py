@@ -1,7 +1,7 @@
-"""The rooms import each other in one direction only, and the rules import msgspec and pure modules only.
+"""The rooms import each other in one direction only, and the rules import next to nothing.
 
-The order is that of docs/architecture.md, "The direction of imports". The test reads modules with `ast`, so
-imports inside functions and under `TYPE_CHECKING` count too.
+The order is that of docs/architecture.md; a module is read with `ast`, so imports inside functions and under
+`TYPE_CHECKING` count too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.house.sources import MODULES, PACKAGE, dotted_name
 
-# A room may import rooms of a lower level, and no room of its own level.
+# Lower may not import higher; rooms of one number may not import each other.
 LEVELS = {
     "__init__": 0,
     "background": 1,
@@ -42,13 +42,13 @@ RULES_MAY_IMPORT = set(sys.stdlib_module_names) - IMPURE | {"msgspec"}
 
 
 def room_of(module: str) -> str:
-    """Return the room of a module: `hosting` for `dungeonfighter.hosting.host`, `__init__` for the top."""
+    """`dungeonfighter.hosting.host` lives in `hosting`; the package itself is `__init__`."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, absolute module name) for every import of a file."""
+    """Every (line, absolute module name) that a file imports."""
     package = dotted_name(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
@@ -66,7 +66,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def arrows(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, importing room, imported room) for every import of a file within the package."""
+    """Every (line, importing room, imported room) of a file, within the package."""
     here = room_of(dotted_name(path))
     for line, name in imports(path):
         if name == PACKAGE.name or name.startswith(f"{PACKAGE.name}."):

@@ -16,7 +16,7 @@ from dungeonfighter.settings import (
 )
 
 
-def test_the_defaults_serve_one_machine() -> None:
+def test_nothing_given_is_a_server_for_one_machine() -> None:
     settings = read_settings({}, {})
     assert settings == Settings()
     assert settings.host == "127.0.0.1"
@@ -123,13 +123,13 @@ def test_allowed_hosts_may_have_ports() -> None:
     assert hosts == ("a.example.org", "b_c:80", "[::1]:8000")
 
 
-def test_a_command_shows_its_own_default_database() -> None:
+def test_a_command_tells_its_own_default_database() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser, ("database",), "somewhere else")
     assert "(default somewhere else)" in " ".join(parser.format_help().split())
 
 
-def test_a_store_of_a_later_version_is_named() -> None:
+def test_a_store_that_is_not_here_yet_is_named() -> None:
     with pytest.raises(SettingsError, match="the postgresql store comes with a later version"):
         read_settings({"database": "postgresql://h/d"}, {})
 
@@ -155,7 +155,7 @@ def test_not_loopback(host: str) -> None:
         read_settings({"host": host}, {})
 
 
-def test_access_control_of_a_later_version_is_refused() -> None:
+def test_access_control_that_is_not_here_yet_is_refused() -> None:
     with pytest.raises(SettingsError, match="write none"):
         read_settings({"auth": "tokens"}, {})
 
