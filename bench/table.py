@@ -4,7 +4,7 @@ The functions are pure. A row names the figure that it shows, or the two figures
 one value for each repeat, and the median counts. A row with a missing figure is not judged; a row with a void
 figure counts as missed.
 
-Source: docs/architecture.md, "What is measured, side by side in one run".
+Source: docs/performance.md, "What is measured, side by side in one run".
 """
 
 from __future__ import annotations
