@@ -21,7 +21,7 @@ from typing import Final
 
 from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
 from dungeonfighter.fleet.wire import RequestHeads, call_body, read_answer
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules

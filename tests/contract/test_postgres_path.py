@@ -12,8 +12,8 @@ import pytest
 
 from dungeonfighter.connection_strings import parse_database
 from dungeonfighter.errors import Corrupt, SettingsError, StoreUnavailable
-from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.ports import Won
+from dungeonfighter.hosting.rows import checked
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage import postgres_links, postgres_pool

@@ -18,7 +18,7 @@ from mcp_types import CallToolResult
 
 from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Row, Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules

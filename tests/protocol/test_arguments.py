@@ -11,7 +11,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from tests.protocol.served import Served, connected, text_of
 
 

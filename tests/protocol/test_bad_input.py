@@ -29,7 +29,7 @@ def unchanged(served: Served) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def a_bot(served: Served) -> None:
-    from dungeonfighter.hosting.game import NewGame
+    from dungeonfighter.hosting.answers import NewGame
 
     served.ask(served.host.start("local/hero", NewGame(seed=1, weapon=1)))
 

@@ -18,7 +18,7 @@ from dungeonfighter import limits
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Won, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -9,7 +9,7 @@ import pytest
 from mcp.client.client import Client
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import Outcome, Write
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import Rules

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp.client.client import Client
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.rules import Phase, Rules
 from tests.protocol.scripts import a_cleared_dungeon
 from tests.protocol.served import Served, connected, text_of

@@ -14,7 +14,7 @@ from mcp.client.client import Client
 from mcp_types import TextResourceContents
 
 from dungeonfighter.bots.registry import make_policy
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import GameOptions, Mode, Rules
 from dungeonfighter.rules.views.observation import Observation

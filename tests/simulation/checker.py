@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, Row, Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, State

@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from dungeonfighter.errors import BadInput, DungeonFighterError, StoreError
-from dungeonfighter.hosting.game import Answer, NewGame, Present
+from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.host import BotHost
 from tests.simulation.network import ConnectionLost, Network
 from tests.simulation.virtual_time import VirtualClock

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError
-from dungeonfighter.hosting.game import NewGame, Present
+from dungeonfighter.hosting.answers import NewGame, Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.refusals import ShowsGame
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.ports import Row, Write
 from dungeonfighter.hosting.requests import Planned, Request
 

@@ -20,13 +20,13 @@ from collections import deque
 from dungeonfighter import limits
 from dungeonfighter.errors import Draining, Overloaded
 from dungeonfighter.hosting.attempts import Attempt, Pending
-from dungeonfighter.hosting.game import absent
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Won
 from dungeonfighter.hosting.requests import Planned
 from dungeonfighter.hosting.resolver import Resolver
+from dungeonfighter.hosting.rows import absent
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 
 DRAINING_RETRY_SECONDS = 3

@@ -27,10 +27,10 @@ from dungeonfighter.errors import (
     UnknownSave,
 )
 from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
 from dungeonfighter.hosting.bot_queues import BotQueues
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, NewGame, Present, present
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
 from dungeonfighter.hosting.instruments import UncollectedMeter
@@ -51,6 +51,7 @@ from dungeonfighter.hosting.ports import (
 from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
 from dungeonfighter.hosting.resolver import Resolver
+from dungeonfighter.hosting.rows import present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Mode, canonical
 

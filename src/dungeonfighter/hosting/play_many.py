@@ -15,10 +15,11 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadArgument, BadInput
 from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer, Present, Stop, present, shown, unknown_bot
+from dungeonfighter.hosting.answers import Answer, Present, Stop
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
 from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.rows import present, shown, unknown_bot
 from dungeonfighter.hosting.run_ends import chunks_of, end_of, run_result
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -34,7 +34,7 @@ class Row(Struct, frozen=True, gc=False):
     encoded `Trail`; `updated_at` is seconds since 1970, set by the store.
 
     A store returns a text that is not UTF-8 with surrogate escapes, and a row of which it could read only the
-    key with version -1. The host judges each row that it loads (`hosting.game.checked`).
+    key with version -1. The host judges each row that it loads (`hosting.rows.checked`).
     """
 
     bot_id: str

@@ -7,7 +7,7 @@ class and code that carries the game, too.
 from __future__ import annotations
 
 from dungeonfighter.errors import DungeonFighterError
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 
 
 class ShowsGame(DungeonFighterError):

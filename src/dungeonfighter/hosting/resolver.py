@@ -26,9 +26,9 @@ from dungeonfighter.errors import (
     StoreUnavailable,
 )
 from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.attempts import Attempt, Pending
 from dungeonfighter.hosting.feed import Feed
-from dungeonfighter.hosting.game import Answer, absent, checked, present
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
@@ -37,6 +37,7 @@ from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
 from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Planned
+from dungeonfighter.hosting.rows import absent, checked, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dungeonfighter.errors import DungeonFighterError
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 
 
 class Verdict(Struct, gc=False):

@@ -22,7 +22,7 @@ from dungeonfighter.errors import (
     StoreError,
     StoreUnavailable,
 )
-from dungeonfighter.hosting.game import Answer, Present
+from dungeonfighter.hosting.answers import Answer, Present
 from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.mcp import views
 

@@ -21,7 +21,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
 from dungeonfighter.mcp.bot_ids import bad_bot_id

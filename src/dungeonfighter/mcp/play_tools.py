@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, shown
 from dungeonfighter.mcp.tool import Seat, playing, tool

@@ -10,7 +10,7 @@ from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.access.visible_bots import visible_bots
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
 from dungeonfighter.mcp.bot_ids import checked_bot_id

@@ -16,7 +16,7 @@ from typing import Any, Final
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
 from dungeonfighter.mcp.answers import (

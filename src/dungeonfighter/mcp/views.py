@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.rules import Observation
 
 VIEW_SCHEMA_URI: Final = "dungeonfighter://schema/view.json"

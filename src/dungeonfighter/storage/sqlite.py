@@ -442,7 +442,7 @@ def _check_identity(identity: FileIdentity) -> None:
 
 
 def _text(raw: bytes) -> str:
-    """Decode a text that may be invalid UTF-8; `hosting.game.checked` detects the surrogates."""
+    """Decode a text that may be invalid UTF-8; `hosting.rows.checked` detects the surrogates."""
     return raw.decode(errors="surrogateescape")
 
 

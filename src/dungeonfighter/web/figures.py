@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.rules import Observation, Phase
 

@@ -6,7 +6,7 @@ import pytest
 
 from dungeonfighter.access.principals import LOCAL, Limits, Principal
 from dungeonfighter.access.visible_bots import visible_bots
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from dungeonfighter.errors import BadInput
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica

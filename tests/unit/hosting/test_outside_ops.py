@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.limits import trail_ops_max
 from dungeonfighter.storage.memory import MemoryStore

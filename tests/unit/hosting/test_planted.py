@@ -14,7 +14,7 @@ import pytest
 
 from dungeonfighter.errors import BadInput, OutcomeUnknown, StoreError, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Failed, Outcome, Row, Unsettled, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -9,7 +9,7 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer, NewGame, Stop
+from dungeonfighter.hosting.answers import Answer, NewGame, Stop
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
 from dungeonfighter.hosting.refusals import ShowsGame

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.ports import Outcome, Unsettled, Write
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica

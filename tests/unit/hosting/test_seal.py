@@ -10,9 +10,9 @@ import pytest
 
 from dungeonfighter.errors import BadInput, Corrupt, StoreError
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Conflict, Row, Won, Write
+from dungeonfighter.hosting.rows import checked
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.storage.memory import MemoryStore

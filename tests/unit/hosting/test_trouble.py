@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from dungeonfighter.errors import BadInput, NotWritten, OutcomeUnknown, StoreError, StoreUnavailable
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -127,7 +127,7 @@ WORST: Final = {
     ("connection_strings", "'(?<=[a-z])(?=[A-Z])'"): Worst("sub", ARGUMENT, "", "aA", "!"),
     ("connection_strings", "'[0-9]{1,5}'"): Worst("fullmatch", ARGUMENT, "", "1", "!"),
     ("connection_strings", "'[A-Za-z][A-Za-z0-9_ ]{0,40}'"): Worst("fullmatch", ARGUMENT, "", "a ", "!"),
-    ("hosting.game", "'[\\ud800-\\udfff]'"): Worst("search", ARGUMENT, "", "a", "!"),
+    ("hosting.rows", "'[\\ud800-\\udfff]'"): Worst("search", ARGUMENT, "", "a", "!"),
     (
         "storage.postgres_indexes",
         "'^create index concurrently if not exists (\\\\w+) on (\\\\w+)\\\\b'",

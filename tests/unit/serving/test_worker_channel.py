@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock

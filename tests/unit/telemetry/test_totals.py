@@ -6,7 +6,7 @@ import msgspec
 
 from dungeonfighter.access.admission import BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.ports import RunSummary, StoreHealth

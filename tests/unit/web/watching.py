@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from dungeonfighter.access.admission import Admission, BoundedAdmission
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -1,81 +1,19 @@
-"""A game as hosting shows it: the present game, an answer, the numbers of a host; and the checks of a row."""
+"""The checks of a stored row, and the game that it holds."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from msgspec import Struct
-
 from dungeonfighter.errors import Corrupt, UnknownBot
 from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.seal import is_intact
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Rules, State
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]").search
-
-
-class Present(Struct, gc=False):
-    """A game as it stands, decoded.
-
-    Attributes:
-        key: `<fleet>/<botId>`.
-        turn: The number of applied inputs.
-    """
-
-    key: str
-    episode: int
-    turn: int
-    version: int
-    digest: bytes
-    rules: Rules
-    state: State
-    directive: str
-
-
-class Stop(Struct, frozen=True):
-    """The first of several inputs that was not applied.
-
-    Attributes:
-        at: Its number, from 1.
-        code: The code of the error.
-    """
-
-    at: int
-    input: str
-    code: str
-
-
-class Answer(Struct, gc=False):
-    """The answer of a call that changes a game.
-
-    Attributes:
-        game: The game after it.
-        repeated: This call applied nothing: an earlier request had done it.
-        reward: The score that the input gained, in hundredths of a point; 0 for a repeat.
-        applied: The number of inputs applied, by this request or by the one it repeats.
-        stopped: The input that was not applied, where several were asked for.
-    """
-
-    game: Present
-    repeated: bool = False
-    reward: int = 0
-    applied: int = 1
-    stopped: Stop | None = None
-
-
-class NewGame(Struct, frozen=True):
-    """The options of a new run.
-
-    None means not given: casual, a drawn seed, the name of the run before, the weapon chosen in play.
-    """
-
-    name: str | None = None
-    weapon: int | None = None
-    seed: int | None = None
-    mode: int | None = None
 
 
 def absent(key: str) -> Row:
