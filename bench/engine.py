@@ -6,7 +6,7 @@ and these take turns, so that both meet the same load on the machine. The table 
 of the repeats: on a shared machine the least is the cost of the code. The fingerprint is a digest over every
 state, text and snapshot of a repeat: two trees with different fingerprints have different rules.
 
-Source: docs/architecture.md; the figures are those of `Play.plan` and of the views.
+Source: docs/architecture.md.
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ FAULTS: Final = {
         "if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):",
         "if False:",
         (
-            _PLANTED + "an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again",
+            _PLANTED + "an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_twice",
             _PLANTED + "an_attempt_that_never_was_is_unknown_too_behind_more_writes_than_the_trail_has",
-            _PLANTED + "a_new_run_of_which_nothing_is_known_is_not_begun_twice",
+            _PLANTED + "a_new_run_with_an_unknown_outcome_is_not_begun_twice",
         ),
         seeds=100,
     ),
@@ -149,7 +149,7 @@ FAULTS: Final = {
         _RESOLVER,
         "                if is_fresh or await self._is_head(row, pending):\n",
         "                if True:\n",
-        (_HOST + "a_verdict_from_an_old_memory_is_judged_again",),
+        (_HOST + "a_verdict_from_an_old_memory_is_judged_by_a_fresh_row",),
     ),
     "the retry table is off by one": Fault(
         "hosting/trail.py",
@@ -200,7 +200,7 @@ FAULTS: Final = {
         "hosting/group_commit.py",
         "StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome",
         "Won() if isinstance(outcome, Unsettled) else outcome",
-        (_PLANTED + "a_row_of_which_nothing_is_known_is_no_winner",),
+        (_PLANTED + "a_row_with_an_unknown_outcome_is_no_winner",),
     ),
 }
 """The faults by their description."""

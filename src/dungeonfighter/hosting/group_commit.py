@@ -130,7 +130,7 @@ class GroupCommit:
             ]
         except StoreUnavailable as error:
             return [error] * len(writes)
-        except Exception as error:  # noqa: BLE001 (no request may wait for ever because a driver raised something new)
+        except Exception as error:  # noqa: BLE001 (no request may wait for ever for a driver's new error)
             _log.exception("a store raised what it should have translated")
             return [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(writes)
 

@@ -125,7 +125,7 @@ class BotHost:
                 newer_rules.
             Corrupt: The stored game does not check.
 
-        Source: docs/tools.md, "Retries".
+        Source: docs/tools.md, "Repeating a call safely".
         """
         future = _new_future()
         self.begin_play(key, text, turn, episode, _FUTURES, future)

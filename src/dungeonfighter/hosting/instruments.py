@@ -1,4 +1,4 @@
-"""What the server counts with: counters, gauges and histograms, and what is read of them.
+"""The instruments of the server: counters, gauges and histograms, and the snapshots read from them.
 
 An instrument is made once, where its meaning is known, and changed where the thing happens. Instruments are
 plain objects of one event loop: a change takes no lock, and on a hot path `counter.value += 1` is allowed.
@@ -34,8 +34,8 @@ MILLIONTHS: Final = 1_000_000
 """Sums in a snapshot are integers in millionths: integers add up to the same in every order."""
 
 Merge = Literal["sum", "max", "min"]
-"""How a gauge of several workers becomes one. Of gauges that are 0 or 1, `max` says that one worker has 1 and
-`min` that every worker has."""
+"""The way in which the gauges of several workers become one. Of gauges that are 0 or 1, `max` means that one
+worker has 1, and `min` that every worker has."""
 
 
 class Counter:
@@ -68,7 +68,7 @@ class Gauge:
 
 
 class Histogram:
-    """How many observations fell into each bucket, and their sum.
+    """The number of observations in each bucket, and their sum.
 
     Observations wait in a list and are sorted into the buckets many at a time: a search for each of them
     would take more than twice as many instructions.

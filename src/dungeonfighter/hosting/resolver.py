@@ -141,7 +141,7 @@ class Resolver:
             return Verdict(error=trouble)
         try:
             return request.plan(row, self._book)
-        except Exception as error:  # noqa: BLE001 (a verdict like any other: checked, then sent to the caller)
+        except Exception as error:  # noqa: BLE001 (a verdict like any other: checked, then sent)
             return Verdict(error=trouble or error)
 
     async def _renew(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Row:

@@ -7,7 +7,7 @@
 | an earlier turn | the same input | the present game, as a repeat; nothing is applied |
 | an earlier turn | another input, or it no longer reaches back | stale_turn |
 
-Source: docs/tools.md, "Retries".
+Source: docs/tools.md, "Repeating a call safely".
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ There are two servers, with and without `botId` in the schemas, because header v
 asks the server for a tool's schema before any handler runs. The scope of a request carries its `Exchange`:
 bot, caller and toolset.
 
-Source: MCP 2026-07-28; the SDK's docs, "low-level server", "legacy clients".
+Source: MCP 2026-07-28.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many tokens a text costs a model, estimated as cl100k would count it, without its vocabulary.
+"""An estimate of the tokens that a text costs a model: as cl100k counts them, without its vocabulary.
 
 The text is cut the way cl100k cuts it before it looks anything up (words with the space before them, numbers
 of up to three digits, runs of punctuation, line ends), and each piece costs what such pieces cost on average

@@ -97,4 +97,8 @@ def test_the_names_of_rows_are_unique() -> None:
 def test_a_goal_is_never_easier_than_its_must() -> None:
     both = [row for row in ROWS if row.must is not None and row.goal is not None]
     assert both
-    assert not [row.what for row in both if (row.goal > row.must if row.less else row.goal < row.must)]  # type: ignore[operator]
+    assert not [
+        row.what
+        for row in both
+        if (row.goal > row.must if row.less else row.goal < row.must)  # type: ignore[operator]
+    ]

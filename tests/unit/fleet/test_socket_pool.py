@@ -166,7 +166,8 @@ async def test_an_abort_is_reported_later_and_once(opened: Open) -> None:
 async def test_a_receiver_may_abort_another_transport(pool: SocketPool) -> None:
     one, other = Open(pool), Open(pool)
     for this, that in ((one, other), (other, one)):
-        this.received.data_received = lambda data, that=that: that.transport.abort()  # type: ignore[method-assign, misc]
+        abort = that.transport.abort
+        this.received.data_received = lambda data, abort=abort: abort()  # type: ignore[method-assign, misc]
         this.far.send(b"x")
     ends = [asyncio.create_task(opened.received.end()) for opened in (one, other)]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -34,7 +34,7 @@ async def test_a_replica_that_slept_plays_on_from_what_the_other_committed() -> 
     assert (await one.play(KEY, "1")).game.turn == 5
 
 
-async def test_a_verdict_from_an_old_memory_is_judged_again() -> None:
+async def test_a_verdict_from_an_old_memory_is_judged_by_a_fresh_row() -> None:
     store = MemoryStore()
     one, other = replica(store), replica(store)
     await played(one, 3)
@@ -133,7 +133,7 @@ async def test_a_loaded_run_goes_on_where_the_save_stands() -> None:
     assert (loaded.episode, loaded.turn, loaded.digest) == (2, 5, saved.digest)
 
 
-async def test_loading_again_with_the_same_episode_is_the_same_answer() -> None:
+async def test_a_repeated_load_with_the_same_episode_is_the_same_answer() -> None:
     host = replica(MemoryStore())
     await played(host, 5)
     await host.save(KEY, "main")
@@ -141,7 +141,7 @@ async def test_loading_again_with_the_same_episode_is_the_same_answer() -> None:
     assert (await host.load(KEY, "main", episode=2)).repeated
 
 
-async def test_loading_again_is_the_same_answer_though_the_slot_was_written_meanwhile() -> None:
+async def test_a_repeated_load_is_the_same_answer_though_the_slot_was_written_meanwhile() -> None:
     host = replica(MemoryStore())
     await played(host, 3)
     await host.save(KEY, "main")
@@ -251,7 +251,7 @@ async def test_a_run_of_rules_this_release_does_not_have_is_left_to_a_newer_one(
         await replica(store).play(KEY, "1")
 
 
-async def test_an_unknown_bot_leaves_nothing_in_memory() -> None:
+async def test_an_unknown_bot_leaves_no_game_in_memory() -> None:
     host = replica(MemoryStore())
     for number in range(5):
         with pytest.raises(BadInput, match="start_new_game"):
@@ -259,7 +259,7 @@ async def test_an_unknown_bot_leaves_nothing_in_memory() -> None:
     assert host.metrics.hot_games.value == 0
 
 
-async def test_a_host_that_closes_finishes_what_it_took_and_takes_nothing_more() -> None:
+async def test_a_closing_host_finishes_its_requests_and_takes_no_more() -> None:
     store = MemoryStore()
     host = replica(store)
     await played(host, 1)

@@ -61,7 +61,7 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
     assert not lanes.is_busy
 
 
-async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
+async def test_lanes_rest_once_when_no_write_is_left() -> None:
     store = GatedStore()
     rested: list[int] = []
     results: list[CommitResult] = []

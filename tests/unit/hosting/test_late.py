@@ -39,7 +39,7 @@ LATE: dict[str, Ask] = {
 @pytest.mark.parametrize("late", LATE.values(), ids=LATE)
 @pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
 @pytest.mark.parametrize("played_on", [0, 3], ids=["at once", "after some turns"])
-async def test_a_late_copy_changes_nothing(between: Ask, late: Ask, played_on: int) -> None:
+async def test_a_late_copy_changes_no_game(between: Ask, late: Ask, played_on: int) -> None:
     store = MemoryStore()
     host, other = replica(store), replica(store)
     await host.start(KEY, MACE, episode=1)
@@ -57,7 +57,7 @@ async def test_a_late_copy_changes_nothing(between: Ask, late: Ask, played_on: i
 
 
 @pytest.mark.parametrize("played_on", [0, 3], ids=["at once", "after some turns"])
-async def test_a_late_copy_of_what_began_the_present_run_wipes_nothing(played_on: int) -> None:
+async def test_a_late_copy_of_the_start_of_the_present_run_is_a_repeat(played_on: int) -> None:
     store = MemoryStore()
     host, other = replica(store), replica(store)
     await host.start(KEY, MACE, episode=1)

@@ -140,7 +140,7 @@ def test_an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_t
 
 
 @pytest.mark.parametrize("others", [trail_ops_max, trail_ops_max + 1, 3 * trail_ops_max])
-def test_an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again(others: int) -> None:
+def test_an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_twice(others: int) -> None:
     async def story() -> None:
         result, store, host = await _settled_after(others, "after", None)
         assert isinstance(result, OutcomeUnknown)
@@ -159,7 +159,7 @@ def test_an_attempt_that_never_was_is_unknown_too_behind_more_writes_than_the_tr
     run(story())
 
 
-def test_a_new_run_of_which_nothing_is_known_is_not_begun_twice() -> None:
+def test_a_new_run_with_an_unknown_outcome_is_not_begun_twice() -> None:
     async def story() -> None:
         store, host = await begun("after")
         store.settled.clear()
@@ -318,7 +318,7 @@ def test_a_busy_game_does_not_hibernate() -> None:
 # What an answer may stand on
 
 
-def test_a_row_of_which_nothing_is_known_is_no_winner() -> None:
+def test_a_row_with_an_unknown_outcome_is_no_winner() -> None:
     async def story() -> None:
         store, host = await begun("unsettled")
         assert (await host.play(KEY, "1")).game.turn == 1

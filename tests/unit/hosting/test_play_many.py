@@ -217,13 +217,13 @@ async def begun_run() -> Begun:
     return Begun(store, host, await host.play_many(KEY, ["2", "0", "fly", "1"], turn=0, episode=1))
 
 
-async def test_the_same_request_again_is_the_same_answer_with_the_same_stop(begun_run: Begun) -> None:
+async def test_a_repeated_request_is_the_same_answer_with_the_same_stop(begun_run: Begun) -> None:
     repeated = await begun_run.repeat(["2", "0", "fly", "1"], 0)
     assert (repeated.applied, repeated.stopped) == (begun_run.first.applied, begun_run.first.stopped)
     assert repeated.game == begun_run.first.game
 
 
-async def test_a_request_applied_whole_is_the_same_answer_again(begun_run: Begun) -> None:
+async def test_a_repeat_of_a_request_applied_whole_is_the_same_answer(begun_run: Begun) -> None:
     await begun_run.host.play_many(KEY, ["2", "0"], turn=2)
     repeated = await begun_run.repeat(["2", "0"], 2)
     assert (repeated.applied, repeated.stopped) == (2, None)
@@ -270,7 +270,7 @@ async def test_other_inputs_at_another_turn_are_refused(
     assert await begun_run.refused(texts, turn) == expected
 
 
-async def test_another_run_is_refused_and_nothing_of_it_is_compared(begun_run: Begun) -> None:
+async def test_a_request_for_another_run_is_refused_without_a_comparison(begun_run: Begun) -> None:
     assert await begun_run.refused(["2", "0"], 0, episode=2) == "stale_turn"
     await begun_run.host.start(KEY, MACE)
     assert await begun_run.refused(["2", "0"], 0, episode=1) == "stale_turn"

@@ -106,7 +106,7 @@ VALUES = [None, "a text", 1.5, b"bytes", -1, 2**63 - 1, -(2**63), "\udcff", b""]
         if column not in STORED_AS_BYTES or isinstance(value, bytes)  # stores give bytes there
     ],
 )
-async def test_a_run_begun_over_a_damaged_row_can_be_read_again(column: str, value: object) -> None:
+async def test_a_run_begun_over_a_damaged_row_is_readable(column: str, value: object) -> None:
     """Or it is refused, where not even a version is left; never acknowledged and then lost."""
     store = MemoryStore()
     await played(replica(store), 3)
@@ -217,7 +217,7 @@ def test_a_number_beyond_all_bounds_can_be_sealed() -> None:
     assert trails.is_marked(row.trail)
 
 
-async def test_a_row_that_cannot_be_written_again_says_so() -> None:
+async def test_a_row_that_cannot_be_rewritten_is_reported() -> None:
     """A store that could read the key alone gives version -1."""
     store = MemoryStore()
     await played(replica(store), 1)

@@ -37,7 +37,7 @@ def test_an_input_added_to_the_bytes_makes_the_bytes_of_the_trail_it_is_added_to
 
 
 @pytest.mark.parametrize("raw", [b"\xc1", b"\x90", trails.encode(trails.decode(b""))[:-1]])
-def test_nothing_is_added_to_what_is_no_trail(raw: bytes) -> None:
+def test_no_input_is_added_to_bytes_that_are_no_trail(raw: bytes) -> None:
     with pytest.raises(Corrupt):
         trails.played(raw, "1", bytes(limits.op_bytes), 0)
 

@@ -57,7 +57,7 @@ def test_one_failed_commit_is_only_latency() -> None:
     assert run(story()) == 1
 
 
-def test_a_write_that_is_known_not_to_have_happened_is_sent_again_without_being_settled() -> None:
+def test_a_write_that_did_not_happen_is_resent_without_being_settled() -> None:
     async def story() -> tuple[int, int]:
         host = patient_host(Hiccup(NotWritten("locked"), NotWritten("locked")))
         await host.start(KEY, MACE)
@@ -67,7 +67,7 @@ def test_a_write_that_is_known_not_to_have_happened_is_sent_again_without_being_
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_store_that_refuses_all_writes_leaves_nothing_unknown(named: bool) -> None:
+def test_a_store_that_refuses_all_writes_leaves_no_outcome_unknown(named: bool) -> None:
     """`outcome_unknown` would make the owner look; here it is certain that nothing was applied."""
 
     async def story() -> tuple[str, str, int]:
@@ -85,7 +85,7 @@ def test_a_store_that_refuses_all_writes_leaves_nothing_unknown(named: bool) -> 
     assert run(story()) == ("store_unavailable", "store_unavailable", 1)
 
 
-def test_a_store_that_works_again_is_noticed_although_nobody_asks() -> None:
+def test_a_recovered_store_is_noticed_without_a_request() -> None:
     """A server that is not ready gets no requests from its balancer."""
 
     async def story() -> None:

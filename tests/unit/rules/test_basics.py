@@ -87,7 +87,7 @@ def test_an_illegal_input_lists_the_legal_ones(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["99", "strip 7", "trade 1,2,3,4,5", ""])
-def test_an_illegal_input_changes_nothing(text: str) -> None:
+def test_an_illegal_input_changes_no_state(text: str) -> None:
     state = hub()
     before = rules().encode(state)
     with pytest.raises(BadInput):

@@ -75,7 +75,7 @@ def test_merging_is_associative_and_commutative(one: Snapshot, other: Snapshot, 
 
 
 @given(snapshots)
-def test_merging_with_nothing_changes_nothing(one: Snapshot) -> None:
+def test_merging_with_an_empty_snapshot_is_the_identity(one: Snapshot) -> None:
     assert merge(one, Snapshot()) == one == merge(Snapshot(), one)
 
 

@@ -10,7 +10,7 @@
 | item | as a cost a number of items, as a gain one item with so many rarity steps |
 | status | strength of fortify (gain) or weaken (cost) in the next fight |
 
-Source: docs/rules.md, "Dungeons"; `catalog.model.RoomEvent`.
+Source: docs/rules.md, "Dungeons".
 """
 
 from __future__ import annotations
