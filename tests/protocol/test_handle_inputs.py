@@ -150,7 +150,7 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         ([], "a list of 1 to 100, each a string"),
         (["1"] * 101, "a list of 1 to 100, each a string"),
@@ -162,10 +162,10 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
     ids=["none", "101", "no-list", "a-number", "long", "not-ASCII"],
 )
 async def test_malformed_inputs_are_refused_as_a_whole(
-    client: Client, served: Served, request: pytest.FixtureRequest, inputs: object, reply: str
+    client: Client, served: Served, request: pytest.FixtureRequest, inputs: object, message: str
 ) -> None:
     before = served.row(bot_of(request))
     result = await client.call_tool("handle_inputs", {"inputs": inputs})
     assert result.structured_content == {"code": "bad_argument"}
-    assert reply in text_of(result)
+    assert message in text_of(result)
     assert served.row(bot_of(request)) == before
