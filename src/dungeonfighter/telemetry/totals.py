@@ -20,14 +20,14 @@ from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.hosting.ports import Clock, RunSummary
 from dungeonfighter.telemetry.meter import advance, delta, label_text, merge, without_gauges
 
-RUNS_TOLD_MAX: Final = 10
+RUNS_SHOWN_MAX: Final = 10
 
 
 class Totals(Struct, frozen=True):
     """All metrics and the ended runs of one process or of all, at one moment.
 
     `at` is the monotonic clock, which all processes of a machine share. `top` are the best of the ended runs,
-    best first, and `recent` the last, newest last: `RUNS_TOLD_MAX` each at most.
+    best first, and `recent` the last, newest last: `RUNS_SHOWN_MAX` each at most.
     """
 
     at: float
@@ -71,7 +71,7 @@ class Share(Struct, frozen=True):
     """What a worker reports: its metrics since its last report, and runs.
 
     `counted` is a delta. `top` are the best runs since the worker began, `ended` the last ones that ended
-    since its last report: `RUNS_TOLD_MAX` each at most.
+    since its last report: `RUNS_SHOWN_MAX` each at most.
     """
 
     counted: Snapshot
@@ -104,8 +104,8 @@ class Reporter:
         feed = self._host.feed
         return Share(
             counted=counted,
-            top=feed.top_runs()[:RUNS_TOLD_MAX],
-            ended=list(feed.recent_runs)[-min(ended, RUNS_TOLD_MAX) :] if ended else [],
+            top=feed.top_runs()[:RUNS_SHOWN_MAX],
+            ended=list(feed.recent_runs)[-min(ended, RUNS_SHOWN_MAX) :] if ended else [],
         )
 
 
@@ -114,7 +114,7 @@ def of_host(host: BotHost, now: float) -> Totals:
     feed = host.feed
     return Totals(
         at=now, counted=host.meter.collect(),
-        top=feed.top_runs()[:RUNS_TOLD_MAX], recent=list(feed.recent_runs)[-RUNS_TOLD_MAX:],
+        top=feed.top_runs()[:RUNS_SHOWN_MAX], recent=list(feed.recent_runs)[-RUNS_SHOWN_MAX:],
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ class Ledger:
         self._live: dict[int, Snapshot] = {}
         self._former = Snapshot()
         self._top: list[RunSummary] = []
-        self._recent: deque[RunSummary] = deque(maxlen=RUNS_TOLD_MAX)
+        self._recent: deque[RunSummary] = deque(maxlen=RUNS_SHOWN_MAX)
 
     def note(self, worker: int, share: Share) -> None:
         """Add a worker's newest share to those it reported before.
@@ -151,4 +151,4 @@ class Ledger:
 
 def _best(runs: Iterable[RunSummary]) -> list[RunSummary]:
     """Return the best of these runs, best first, each once."""
-    return heapq.nlargest(RUNS_TOLD_MAX, set(runs))
+    return heapq.nlargest(RUNS_SHOWN_MAX, set(runs))

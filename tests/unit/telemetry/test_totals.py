@@ -17,7 +17,7 @@ from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.meter import Registry
 from dungeonfighter.telemetry.metrics import render
-from dungeonfighter.telemetry.totals import RUNS_TOLD_MAX, Ledger, Reporter, Share, Totals
+from dungeonfighter.telemetry.totals import RUNS_SHOWN_MAX, Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
 
 
@@ -137,17 +137,17 @@ def host() -> BotHost:
 async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
     one = host()
     reporter, ledger = Reporter(one, SystemClock()), Ledger()
-    for runs in (1, 0, RUNS_TOLD_MAX + 2):
+    for runs in (1, 0, RUNS_SHOWN_MAX + 2):
         for _ in range(runs):
             await one.start("local/ada", NewGame(seed=1, weapon=1))
             await one.play("local/ada", "1")
         ledger.note(0, reporter.share())
-    ended = RUNS_TOLD_MAX + 2  # the last run goes on
+    ended = RUNS_SHOWN_MAX + 2  # the last run goes on
     alone, summed = reporter.totals(), ledger.totals(0.0)
     assert summed.counted == alone.counted
     assert summed.results == {"abandoned": ended}
     assert summed.recent == alone.recent
-    assert [line.episode for line in summed.recent] == list(range(ended - RUNS_TOLD_MAX + 1, ended + 1))
+    assert [line.episode for line in summed.recent] == list(range(ended - RUNS_SHOWN_MAX + 1, ended + 1))
     assert summed.top == alone.top
     assert reporter.share().ended == []
 
