@@ -18,7 +18,7 @@ from dungeonfighter.hosting.instruments import (
     Snapshot,
 )
 from dungeonfighter.hosting.ports import Meter
-from dungeonfighter.telemetry.meter import Registry, advance, delta, merge, without_gauges
+from dungeonfighter.telemetry.meter import MeterRegistry, advance, delta, merge, without_gauges
 from dungeonfighter.telemetry.metrics import render
 from tests.unit.telemetry.exposition import parse
 
@@ -29,7 +29,7 @@ class Worker:
     """A meter with one instrument of each kind, and gauges that merge in each way."""
 
     def __init__(self, meter: Meter | None = None) -> None:
-        self.registry = Registry()
+        self.registry = MeterRegistry()
         meter = meter or self.registry
         self.turns = meter.counter("turns_total", "Turns.")
         self.ended = meter.counters("ended_total", "Runs.", "result", ("won", "died"))
@@ -145,7 +145,7 @@ def test_a_metric_that_is_declared_in_two_ways_is_not_merged() -> None:
 
 
 def test_a_gauge_may_be_read_when_it_is_collected() -> None:
-    registry, games = Registry(), [1, 2]
+    registry, games = MeterRegistry(), [1, 2]
     registry.gauge("games", "Games.", read=lambda: len(games))
     games.append(3)
     assert registry.collect().value("games") == 3
@@ -197,7 +197,7 @@ def test_a_histogram_that_nobody_reads_stays_small() -> None:
     ],
 )
 def test_what_prometheus_would_not_accept_is_refused_when_it_is_made(make: Callable[[Meter], object]) -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.gauge("games", "Games.")
     with pytest.raises(ValueError, match=r"."):
         make(registry)
@@ -227,7 +227,7 @@ def test_a_snapshot_is_rendered_in_the_text_format() -> None:
 @QUICK
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_every_value_of_a_label_is_read_as_it_was_written(value: str) -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.counters("turns_total", "Turns,\nof \\ heroes.", "name", (value,))["" or value].add(7)
     (turns,) = parse(render(registry.collect())).values()
     assert turns.series == {("turns_total", (("name", value),)): 7}
@@ -235,7 +235,7 @@ def test_every_value_of_a_label_is_read_as_it_was_written(value: str) -> None:
 
 
 def test_an_empty_histogram_has_all_its_buckets() -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.histogram("seconds", "Time.")
     lines = render(registry.collect()).decode().splitlines()
     assert 'seconds_bucket{le="0.0001"} 0' in lines

@@ -14,7 +14,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
-from dungeonfighter.telemetry.meter import Registry
+from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.web.app import WatchApp
 from dungeonfighter.web.watch import Watch
 
@@ -42,7 +42,7 @@ class Place:
         self.clock = HandClock()
         self.host = BotHost(
             store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance(),
-            meter=Registry(),
+            meter=MeterRegistry(),
         )  # fmt: skip
         self.watch = Watch(self.host, self.clock)
         self.app = WatchApp(self.host, self.watch)
