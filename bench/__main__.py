@@ -1,9 +1,8 @@
 """`make bench`: every figure this project promises, measured here and now; one table and one JSON file.
 
-`python -m bench` takes about ten minutes, `--quick` about two (one short repeat), `--only WORD` what the rows
-with that word in them need. The table goes to standard output, progress to standard error, all
-repeats to `bench-results/bench.json`. The exit code is 1 when something that must be reached was measured
-and is not.
+`python -m bench` takes about ten minutes, `--quick` about two (one short repeat); `--only WORD` measures the
+rows with that word in their first column. The table goes to standard output, progress to standard error, all
+repeats to `bench-results/bench.json`. The exit code is 1 if a measured value misses what must be reached.
 """
 
 from __future__ import annotations
@@ -17,21 +16,23 @@ from typing import Final
 
 import msgspec
 
-from bench import cold, contest, eighty_rows, hot, rules_alone
-from bench.asked import Asked, Progress
+from bench import cold, contest, eighty_rows, hot, rules_alone, varying_meta
 from bench.machine import Machine, machine
+from bench.options import Options, Progress
 from bench.rows import ROWS
-from bench.table import Figure, Line, Row, as_text, judge, missed, unmeasured
+from bench.table import Figure, Result, Row, as_text, judge, missed, unmeasured
 
 _RESULTS: Final = Path("bench-results")
 _BUSY: Final = 0.7
-_PARTS: Final = (contest, rules_alone, cold, hot, eighty_rows)
+_PARTS: Final = (contest, varying_meta, rules_alone, cold, hot, eighty_rows)
+"""The parts of the bench. `measure(options, progress)` of a part returns those requested figures that are its
+own, and `seconds(options)` estimates the time of that.
+"""
 
 
 def main() -> int:
-    """Measure, print the table, write the JSON file."""
-    # Ctrl-C, an ending terminal and `kill` alike unwind, and each server is ended on the way. A shell starts
-    # what it puts into the background with Ctrl-C ignored.
+    # Ctrl-C, the end of a terminal and `kill` all raise KeyboardInterrupt, which ends each server. A shell
+    # starts its background processes with Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     arguments = _arguments()
@@ -39,37 +40,39 @@ def main() -> int:
     if not some:
         sys.stderr.write(f"no row has '{arguments.only}' in it\n")
         return 2
-    asked = Asked(
+    options = Options(
         repeats=arguments.repeats or (1 if arguments.quick else 5),
         seconds=1.5 if arguments.quick else 4.0,
         bots=20_000 if arguments.quick else 100_000,
         figures=frozenset(name for row in some for name in row.figures),
     )
     _RESULTS.mkdir(exist_ok=True)
-    told = machine()
-    if told.load_average > _BUSY:
-        sys.stderr.write(f"this machine is busy (load {told.load_average:.1f}): trust ratios, not rates\n")
+    this_machine = machine()
+    if this_machine.load_average > _BUSY:
+        sys.stderr.write(
+            f"this machine is busy (load {this_machine.load_average:.1f}): trust ratios, not rates\n"
+        )
     try:
-        figures = _measure(asked)
+        figures = _measure(options)
     except KeyboardInterrupt:
         sys.stderr.write("ended early: there is no table\n")
         return 130
     lines = judge(some, figures)
-    sys.stdout.write(f"{told.headline()}\n\n{as_text(some, lines)}\n")
-    _write(told, asked, some, figures, lines)
+    sys.stdout.write(f"{this_machine.headline()}\n\n{as_text(some, lines)}\n")
+    _write(this_machine, options, some, figures, lines)
     return _verdict(lines)
 
 
-def _measure(asked: Asked) -> dict[str, Figure]:
-    progress = Progress(sum(part.seconds(asked) for part in _PARTS))
+def _measure(options: Options) -> dict[str, Figure]:
+    progress = Progress(sum(part.seconds(options) for part in _PARTS))
     figures: dict[str, Figure] = {}
     for part in _PARTS:
-        figures |= part.measure(asked, progress)
+        figures |= part.measure(options, progress)
     return figures
 
 
-def _verdict(lines: Sequence[Line]) -> int:
-    """Say what is missing, and what that makes the exit code."""
+def _verdict(lines: Sequence[Result]) -> int:
+    """Print the missed and the missing rows, and return the exit code."""
     wrong, unknown = missed(lines), unmeasured(lines)
     if unknown:
         sys.stdout.write(f"\nnot measured: {'; '.join(unknown)}\n")
@@ -81,15 +84,15 @@ def _verdict(lines: Sequence[Line]) -> int:
 
 
 def _write(
-    told: Machine,
-    asked: Asked,
+    this_machine: Machine,
+    options: Options,
     some: Sequence[Row],
     figures: dict[str, Figure],
-    lines: Sequence[Line],
+    lines: Sequence[Result],
 ) -> None:
     document = {
-        "machine": msgspec.to_builtins(told),
-        "asked": {"repeats": asked.repeats, "seconds": asked.seconds, "bots": asked.bots},
+        "machine": msgspec.to_builtins(this_machine),
+        "asked": {"repeats": options.repeats, "seconds": options.seconds, "bots": options.bots},
         "rows": [
             msgspec.to_builtins(line) | {"figures": row.figures}
             for row, line in zip(some, lines, strict=True)

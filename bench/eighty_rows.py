@@ -1,4 +1,4 @@
-"""The rows of 80,000 connected bots: read from the last run of `bench.eighty`, which takes long."""
+"""The rows of 80,000 connected bots, read from the file of the last run of `bench.eighty`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from bench import rows
-from bench.asked import Asked, Progress
+from bench.options import Options, Progress
 from bench.table import Figure
 
 FILE: Final = Path("bench-results/eighty.json")
@@ -20,13 +20,13 @@ _BYTES_OF_A_GB: Final = 1e9
 
 
 class Plan(Struct):
-    """What was asked for."""
+    """The plan of the run."""
 
     bots: int
 
 
 class Report(Struct):
-    """What the generator told, as far as it is shown here."""
+    """The part of the generator's report that the table shows."""
 
     errors: dict[str, int]
     latency_ms: dict[str, float]
@@ -34,14 +34,14 @@ class Report(Struct):
 
 
 class Figures(Struct):
-    """What was made of it."""
+    """The part of the figures that the table shows."""
 
     lost_or_doubled: int
     server_pss_bytes: int
 
 
 class Eighty(Struct):
-    """The file; whatever else is in it is not read."""
+    """The content of the file, without the fields that the table does not show."""
 
     plan: Plan
     report: Report
@@ -49,37 +49,36 @@ class Eighty(Struct):
     missed: list[str] = field(default_factory=list)
 
 
-def seconds(asked: Asked) -> float:
-    """It only reads."""
-    del asked
+def seconds(options: Options) -> float:
+    del options
     return 0.0
 
 
-def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
-    """The figures as they were measured, with their date."""
+def measure(options: Options, progress: Progress) -> dict[str, Figure]:
+    """Return the requested figures of the last run, with its date in their notes."""
     del progress
-    return {name: figure for name, figure in read(FILE).items() if name in asked.figures}
+    return {name: figure for name, figure in read(FILE).items() if name in options.figures}
 
 
 def read(file: Path) -> dict[str, Figure]:
-    """The figures of a file; missing ones where there is none, or none of so many bots."""
+    """Return the figures of a file; they are missing if there is no file, or none of a run of 80,000 bots."""
     try:
-        told = msgspec.json.decode(file.read_bytes(), type=Eighty)
+        content = msgspec.json.decode(file.read_bytes(), type=Eighty)
     except FileNotFoundError:
         return _missing("make bench-80k measures it")
     except msgspec.MsgspecError as error:
         return _missing(f"{file.name} cannot be read: {error}")
-    if told.plan.bots != _BOTS:
-        return _missing(f"the last run of bench-80k was of {told.plan.bots:,} bots")
+    if content.plan.bots != _BOTS:
+        return _missing(f"the last run of bench-80k was of {content.plan.bots:,} bots")
     day = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="minutes")
-    report, figures = told.report, told.figures
+    report, figures = content.report, content.figures
     values = (
         sum(report.errors.values()) + sum(report.warm_up_errors.values()),
         figures.lost_or_doubled,
         report.latency_ms.get("p99", float("nan")),
         figures.server_pss_bytes / _BYTES_OF_A_GB,
     )
-    note = "; ".join([f"a run of its own, written {day}", *told.missed])
+    note = "; ".join([f"a run of its own, written {day}", *content.missed])
     return {name: Figure([float(value)], note) for name, value in zip(_NAMES, values, strict=True)}
 
 

@@ -1,12 +1,12 @@
-"""How fast the rules are, alone on one core: `python -m bench.engine [--beside OTHER/src] [--repeats N]`.
+"""The speed of the rules on one core: `python -m bench.engine [--beside OTHER/src] [--repeats N]`.
 
-Every repeat is a process of its own (cold tables, no neighbour's garbage), and all play the same corpus:
-turns of the heuristic and of a random bot, made once. With `--beside` the sources of an older tree take turns
-with these, so that both meet the same load on the machine. Of the repeats the median and the least are
-printed: on a shared machine the least is what the code costs. The fingerprint is a digest over every state,
-text and snapshot made on the way: where it differs, the rules do.
+Every repeat runs in a process of its own (cold tables, no garbage of other repeats), and all play the same
+corpus: turns of the heuristic and of a random bot, made once. With `--beside` the sources of an older tree
+and these take turns, so that both meet the same load on the machine. The table shows the median and the least
+of the repeats: on a shared machine the least is the cost of the code. The fingerprint is a digest over every
+state, text and snapshot of a repeat: two trees with different fingerprints have different rules.
 
-Source: docs/architecture.md; what is measured is what `Play.plan` and the views do.
+Source: docs/architecture.md; the figures are those of `Play.plan` and of the views.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RESULTS = Path("bench-results")
 _RANDOM_TURNS = 20_000
 _HEURISTIC_RUNS = 30
 _EVERY = 6
-"""Of a heuristic run one turn in so many is taken: neighbours would share the items of their bags."""
+"""The corpus takes every sixth turn of a heuristic run: neighbours would share the items of their bags."""
 _HOT_GAMES = 10_000
 _PASSES = 3
 _RECORDED = "random bot, recorded (us/turn)"
@@ -49,11 +49,11 @@ Figures = dict[str, float]
 
 
 class Corpus(Struct):
-    """What all repeats play.
+    """The runs and turns that all repeats play.
 
     Attributes:
         runs: Runs of a random bot: seed and inputs.
-        turns: An encoded state and the input its heuristic gave, from all over its runs, in random order.
+        turns: Encoded states from all over the heuristic's runs, in random order, each with its input.
     """
 
     runs: list[tuple[int, list[str]]]
@@ -61,7 +61,7 @@ class Corpus(Struct):
 
 
 class Measured(Struct):
-    """What one repeat found; figures by name, with their unit in the name."""
+    """The result of one repeat; the names of the figures include their units."""
 
     fingerprint: str
     figures: Figures
@@ -69,17 +69,17 @@ class Measured(Struct):
 
 def main() -> int:
     """Measure, print the table, write `bench-results/engine.json`."""
-    asked = _arguments()
-    if asked.corpus:
-        corpus = msgspec.msgpack.decode(Path(asked.corpus).read_bytes(), type=Corpus)
-        sys.stdout.write(msgspec.json.encode(_measure(load_rules(), corpus, asked.brief)).decode())
+    arguments = _arguments()
+    if arguments.corpus:
+        corpus = msgspec.msgpack.decode(Path(arguments.corpus).read_bytes(), type=Corpus)
+        sys.stdout.write(msgspec.json.encode(_measure(load_rules(), corpus, arguments.brief)).decode())
         return 0
-    trees = [Path("src"), *([Path(asked.beside)] if asked.beside else [])]
+    trees = [Path("src"), *([Path(arguments.beside)] if arguments.beside else [])]
     with tempfile.NamedTemporaryFile(suffix=".corpus") as file:
         file.write(msgspec.msgpack.encode(make_corpus(load_rules())))
         file.flush()
         found: dict[str, list[Measured]] = {str(tree): [] for tree in trees}
-        for _ in range(asked.repeats):
+        for _ in range(arguments.repeats):
             for tree in trees:
                 found[str(tree)].append(_in_a_process(tree, file.name))
     _print(found)
@@ -89,7 +89,7 @@ def main() -> int:
 
 
 def headline(repeats: int) -> list[Figures]:
-    """The few figures of the overall table, of these sources: one of each for every repeat, a process each.
+    """Measure the few figures of the overall table for these sources, each repeat in a process of its own.
 
     Returns:
         `random_bot_turns_per_second` (`legal_inputs` + `apply` of recorded runs), `plan_us` (decode, advance,
@@ -111,7 +111,7 @@ def headline(repeats: int) -> list[Figures]:
 
 
 def make_corpus(rules: Rules) -> Corpus:
-    """The turns that are measured; the same for every tree whose rules are the same."""
+    """Make the corpus; it is the same for every tree with the same rules."""
     dice = Random(1)
     runs: list[tuple[int, list[str]]] = []
     for seed in range(_RANDOM_TURNS):
@@ -142,26 +142,26 @@ def _picked(rules: Rules, state: State, dice: Random) -> str:
 
 
 def _measure(rules: Rules, corpus: Corpus, brief: bool) -> Measured:
-    """Everything once, in this process; `brief`: only what the headline needs.
+    """Measure every figure once, in this process; `brief` measures those of the headline only.
 
-    CPU time of the process: waiting for the core does not count.
+    The times are CPU times of the process, so waiting for a core does not count.
     """
-    told = blake2b(digest_size=8)
+    fingerprint = blake2b(digest_size=8)
     figures: Figures = {}
     clock = time.process_time
     parts = (_text, _random_bot, _hot_path, _fights)
     for part in parts if brief else (_observe, *parts):
-        part(rules, corpus, clock, figures, told.update)
+        part(rules, corpus, clock, figures, fingerprint.update)
         gc.collect()
     if not brief:
         _memory(rules, corpus, clock, figures)
-    return Measured(told.hexdigest(), figures)
+    return Measured(fingerprint.hexdigest(), figures)
 
 
 def _random_bot(
-    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
+    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """`legal_inputs` + `apply`: of recorded runs (nothing is drawn), and with the bot drawing as it goes."""
+    """Measure `legal_inputs` + `apply` of recorded runs, and of a bot that draws its inputs meanwhile."""
     count = sum(len(inputs) for _, inputs in corpus.runs)
     legal_inputs, apply = rules.legal_inputs, rules.apply
     for _ in range(_PASSES):
@@ -183,13 +183,13 @@ def _random_bot(
         state = rules.new_game(GameOptions(seed=seed))
         for text in inputs:
             state = apply(state, text).state
-            tell(rules.encode(state))
+            note(rules.encode(state))
 
 
 def _hot_path(
-    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
+    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """What `Play.plan` asks of the rules: decode, advance, encode, digest."""
+    """Measure the calls of `Play.plan`: decode, advance, encode, digest."""
     for _ in range(_PASSES):
         begun = clock()
         states = [rules.decode(raw) for raw, _ in corpus.turns]
@@ -212,59 +212,59 @@ def _hot_path(
             rules.digest(rules.encode(rules.advance(rules.decode(raw), text).state))
         _least(figures, "plan: all four (us)", (clock() - begun) / len(corpus.turns) * 1e6)
     for raw, text in corpus.turns:
-        tell(rules.encode(rules.advance(rules.decode(raw), text).state))
+        note(rules.encode(rules.advance(rules.decode(raw), text).state))
 
 
 def _text(
-    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
+    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    def told(state: State) -> bytes:
+    def view(state: State) -> bytes:
         return rules.text(state, f"e1 t{state.turn}").encode()
 
-    _by_phase("text", told, [rules.decode(raw) for raw, _ in corpus.turns], clock, figures, tell)
+    _by_phase("text", view, [rules.decode(raw) for raw, _ in corpus.turns], clock, figures, note)
 
 
 def _observe(
-    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
+    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """The snapshot and its JSON; each state once, with whatever the tables hold by then."""
+    """Measure the snapshot and its JSON, once for each state; the tables of the rules may be warm or cold."""
     encode = msgspec.json.Encoder().encode
 
-    def told(state: State) -> bytes:
+    def view(state: State) -> bytes:
         return encode(rules.observe(state))
 
-    _by_phase("observe", told, [rules.decode(raw) for raw, _ in corpus.turns], clock, figures, tell)
+    _by_phase("observe", view, [rules.decode(raw) for raw, _ in corpus.turns], clock, figures, note)
 
 
 def _by_phase(
     name: str,
-    told: Callable[[State], bytes],
+    make_view: Callable[[State], bytes],
     states: Iterable[State],
     clock: Clock,
     figures: Figures,
-    tell: Callable[[bytes], None],
+    note: Callable[[bytes], None],
 ) -> None:
-    """Time a view over all states in order, and once more by phase (warm)."""
+    """Measure a view of all states in order, and once more by phase with warm tables."""
     states = list(states)
     begun = clock()
-    views = [told(state) for state in states]
+    views = [make_view(state) for state in states]
     figures[f"{name}: all (us)"] = (clock() - begun) / len(states) * 1e6
     for view in views:
-        tell(view)
+        note(view)
     phases: dict[int, list[State]] = {}
     for state in states:
         phases.setdefault(state.phase, []).append(state)
     for phase, some in sorted(phases.items()):
         begun = clock()
         for state in some:
-            told(state)
+            make_view(state)
         figures[f"{name}: {Phase(phase).name} x{len(some)} (us)"] = (clock() - begun) / len(some) * 1e6
 
 
 def _fights(
-    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, tell: Callable[[bytes], None]
+    rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """From wherever a fight stood, plain attacks until it ends; and whole fights, from where they began."""
+    """Measure plain attacks until the fight ends, from the middle of a fight and from its start."""
     raws = [raw for raw, _ in corpus.turns]
     states: list[State] = []
     for _ in range(_PASSES):
@@ -279,7 +279,7 @@ def _fights(
         _least(figures, "fight (us)", spent / len(states) * 1e6)
         _least(figures, "turn of a fight, advance only (us)", spent / turns * 1e6)
     for state in states:
-        tell(rules.encode(state))
+        note(rules.encode(state))
     begun_raws = [raw for raw in raws if _has_begun(rules.decode(raw))]
     for _ in range(_PASSES):
         states = [rules.decode(raw) for raw in begun_raws]
@@ -291,13 +291,13 @@ def _fights(
 
 
 def _has_begun(state: State) -> bool:
-    """Whether the fight the hero stands in began with the last input."""
-    fresh = state.log[state.told :]
+    """Return True if the hero is in a fight that began with the last input."""
+    fresh = state.log[state.turn_start :]
     return state.phase == Phase.Combat and any(event[0] == Event.FightBegan for event in fresh)
 
 
 def _memory(rules: Rules, corpus: Corpus, clock: Clock, figures: Figures) -> None:
-    """A game kept in memory as bytes and as a decoded state, and what the collector does with the latter."""
+    """Measure the memory of a game, encoded and decoded, and the collector's time for decoded states."""
     raws = [corpus.turns[n % len(corpus.turns)][0] for n in range(_HOT_GAMES)]
     figures["memory: encoded bytes"] = sum(map(sys.getsizeof, raws)) / len(raws)
     gc.collect()
@@ -325,7 +325,7 @@ def _in_a_process(tree: Path, corpus: str, *more: str) -> Measured:
 
 
 def _print(found: dict[str, list[Measured]]) -> None:
-    """One line a figure: least and median of each tree, and how the first tree compares with the second."""
+    """Print a line for each figure: least and median of each tree, and the ratio of two trees."""
     trees = list(found)
     names = list(found[trees[0]][0].figures)
     sys.stdout.write(f"{'least (median)':44}" + "".join(f"{tree[-24:]:>26}" for tree in trees) + "\n")

@@ -1,10 +1,11 @@
 """Honest bots beside hostile connections, `python -m bench.flood`: about a minute, on this machine.
 
-A real server, and 200 bots that play through `fleet`, each once a second (open loop): first alone, then
-beside 200 connections that do their worst (`hostile.py`), then alone again. Prints latencies of the honest
-bots and the server's memory (PSS; the most that was seen) of each phase. Fails if the p99 beside the flood is
-twice that before it or more, if the server takes more than 300 MB, or if one of them does not come back to
-within a tenth of what it was. On a busy machine repeat it: a p99 of some ms is at the mercy of neighbours.
+A real server serves 200 bots that play through `fleet`, each once a second (open loop): first alone, then
+beside 200 hostile connections (`hostile.py`), then alone again. The table shows the latencies of the honest
+bots and the largest memory (PSS) of the server in each phase. The bench fails if the p99 beside the flood is
+at least twice that before it, if the server takes more than 300 MB, or if p99 or memory stay more than a
+tenth above their values before the flood. Repeat it on a busy machine: other processes affect a p99 of some
+ms.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import Final, NamedTuple
 
 from bench.hostile import KINDS
 from bench.processes import Processes, family, usage_of
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 _PHASES: Final = ("alone", "flooded", "again")
 _WARM_UP_SECONDS: Final = 4.0
 _QUIET_SECONDS: Final = 3.0
-"""After the flood, until what it left is closed."""
+"""The time after the flood in which the server closes its connections."""
 _MEETING_SECONDS: Final = 3.0
 _RATIO_MAX: Final = 2.0
 _BYTES_MAX: Final = 300_000_000
@@ -34,7 +35,7 @@ _BACK_WITHIN: Final = 1.1
 
 
 class Phase(NamedTuple):
-    """What was measured in one of the phases; milliseconds and bytes."""
+    """The measurements of one phase; milliseconds and bytes."""
 
     name: str
     p50: float
@@ -45,22 +46,24 @@ class Phase(NamedTuple):
 
 
 def main() -> int:
-    """Run it; 0 if everything holds, 1 if not."""
+    """Run the bench; return 0 if all bounds hold, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--bots", type=int, default=200)
     parser.add_argument("--connections", type=int, default=200, help="hostile ones")
     parser.add_argument("--seconds", type=float, default=12.0, help="measured in each phase")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="flood-") as folder,
         ServerProcess(Path(folder)) as server,
     ):
-        _met_once(server.port)
+        _meet_each_kind(server.port)
         phases = []
         for name in _PHASES:
-            flooding = _flood(server.port, asked.connections, asked.seconds) if name == "flooded" else None
+            flooding = (
+                _flood(server.port, arguments.connections, arguments.seconds) if name == "flooded" else None
+            )
             try:
-                phases.append(_measured(name, server, Path(folder), asked.bots, asked.seconds))
+                phases.append(_measured(name, server, Path(folder), arguments.bots, arguments.seconds))
             finally:
                 if flooding is not None:
                     flooding.kill()
@@ -73,8 +76,8 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _met_once(port: int) -> None:
-    """Have the server meet each kind once: modules that it imports for the first of them stay."""
+def _meet_each_kind(port: int) -> None:
+    """Let the server meet each kind once, so that it imports its modules before the measurement."""
     meeting = _flood(port, len(KINDS), 0.0)
     time.sleep(_MEETING_SECONDS)
     meeting.kill()
@@ -88,9 +91,9 @@ def _flood(port: int, connections: int, seconds: float) -> subprocess.Popen[byte
 
 
 def _measured(name: str, server: ServerProcess, folder: Path, bots: int, seconds: float) -> Phase:
-    report = folder / f"{name}.json"
+    report_file = folder / f"{name}.json"
     words = ["--bots", bots, "--every", 1, "--warm-up", _WARM_UP_SECONDS, "--seconds", seconds,
-             "--prefix", name, "--report", report]  # fmt: skip
+             "--prefix", name, "--report", report_file]  # fmt: skip
     fleet = subprocess.Popen(
         [sys.executable, "-m", "dungeonfighter", "fleet", server.url, *map(str, words)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -99,13 +102,13 @@ def _measured(name: str, server: ServerProcess, folder: Path, bots: int, seconds
     while fleet.poll() is None:
         most = max(most, _server_bytes(server))
         time.sleep(0.5)
-    if not report.exists():
+    if not report_file.exists():
         raise RuntimeError(f"the honest bots ended with {fleet.returncode} in the phase {name!r}")
-    told = json.loads(report.read_text())
-    errors = sum(told["errors"].values()) + sum(told["warm_up_errors"].values())
-    errors += sum(told["findings"].values()) + sum(told["unread"].values())
-    ms = told["latency_ms"]
-    return Phase(name, ms["p50"], ms["p99"], most, errors, told["turns"])
+    report = json.loads(report_file.read_text())
+    errors = sum(report["errors"].values()) + sum(report["warm_up_errors"].values())
+    errors += sum(report["findings"].values()) + sum(report["unread"].values())
+    ms = report["latency_ms"]
+    return Phase(name, ms["p50"], ms["p99"], most, errors, report["turns"])
 
 
 def _server_bytes(server: ServerProcess) -> int:
@@ -123,18 +126,18 @@ def _table(phases: list[Phase]) -> Iterator[str]:
         )
 
 
-def _missed(alone: Phase, flooded: Phase, again: Phase) -> Iterator[str]:
-    for one in (alone, flooded, again):
+def _missed(alone: Phase, flooded: Phase, after: Phase) -> Iterator[str]:
+    for one in (alone, flooded, after):
         if one.errors:
             yield f"{one.errors} errors of honest bots: {one.name}"
         if one.most_bytes > _BYTES_MAX:
             yield f"{one.most_bytes / 1e6:.0f} MB: {one.name}"
     if flooded.p99 >= _RATIO_MAX * alone.p99:
         yield f"p99 {flooded.p99:g} ms beside the flood, {alone.p99:g} ms alone"
-    if again.p99 > _BACK_WITHIN * alone.p99:
-        yield f"p99 {again.p99:g} ms after the flood, {alone.p99:g} ms before"
-    if again.most_bytes > _BACK_WITHIN * alone.most_bytes:
-        yield f"{again.most_bytes / 1e6:.0f} MB after the flood, {alone.most_bytes / 1e6:.0f} MB before"
+    if after.p99 > _BACK_WITHIN * alone.p99:
+        yield f"p99 {after.p99:g} ms after the flood, {alone.p99:g} ms before"
+    if after.most_bytes > _BACK_WITHIN * alone.most_bytes:
+        yield f"{after.most_bytes / 1e6:.0f} MB after the flood, {alone.most_bytes / 1e6:.0f} MB before"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Hostile connections for `bench.flood`: what costs a client nothing and may cost a server a lot.
+"""Hostile connections for `bench.flood`: they cost a client little and may cost a server a lot.
 
-Each connection does its worst in one way for ever, begins anew once a second at most, and spends no more than
-a request a second where it is answered: what many requests cost is a matter of rates, not of connections.
+Each connection attacks in one way for ever, reconnects once a second at most, and sends one request a second
+at most where the server answers it: the bench is about connections, not about request rates.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ async def _unread_pipeline(_: Reader, writer: Writer) -> None:
     await asyncio.sleep(_PIPELINE_BYTES)
 
 
-def _again(request: bytes) -> Callable[[Reader, Writer], Awaitable[None]]:
+def _repeat_forever(request: bytes) -> Callable[[Reader, Writer], Awaitable[None]]:
     async def ask(reader: Reader, writer: Writer) -> None:
         while True:
             writer.write(request)
@@ -75,12 +75,12 @@ def _again(request: bytes) -> Callable[[Reader, Writer], Awaitable[None]]:
 
 KINDS: Final = (
     _slow_head, _half_body, _unread_answers, _unread_pipeline,
-    _again(_BLANKS), _again(_FIELDS), _again(_OFFER),
+    _repeat_forever(_BLANKS), _repeat_forever(_FIELDS), _repeat_forever(_OFFER),
 )  # fmt: skip
 
 
 async def _one(number: int, port: int) -> None:
-    """One connection after the other, until this is cancelled."""
+    """Open one connection after the other until cancelled."""
     while True:
         with contextlib.suppress(OSError):
             deaf = socket.socket()

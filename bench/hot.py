@@ -1,4 +1,4 @@
-"""How much memory a connected bot that plays takes in the server: real sockets, real games, real pages."""
+"""The server's memory for one connected bot that plays, with real sockets, games and pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from bench import rows
-from bench.asked import Asked, Progress
 from bench.load import GOOD, LEGACY, Connection, bot_name, tool_call
+from bench.options import Options, Progress
 from bench.servers import Failed, ours, running
 from bench.table import Figure
 
@@ -25,16 +25,15 @@ _AT_ONCE: Final = 64
 _SECONDS: Final = 15.0
 
 
-def seconds(asked: Asked) -> float:
-    """About how long it takes."""
-    return _SECONDS if rows.HOT_BOT in asked.figures else 0.0
+def seconds(options: Options) -> float:
+    return _SECONDS if rows.HOT_BOT in options.figures else 0.0
 
 
-def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
-    """PSS with all connections open and every game hot, less that of the server before, by the bots."""
-    if rows.HOT_BOT not in asked.figures:
+def measure(options: Options, progress: Progress) -> dict[str, Figure]:
+    """Return the growth of the server's PSS, with all connections open and every game hot, for each bot."""
+    if rows.HOT_BOT not in options.figures:
         return {}
-    bots = _QUICK_BOTS if asked.repeats == 1 else _BOTS
+    bots = _QUICK_BOTS if options.repeats == 1 else _BOTS
     progress.step(f"memory of {bots} connected bots", _SECONDS)
     try:
         before, after = _before_and_after(bots)
@@ -60,10 +59,10 @@ def _before_and_after(bots: int) -> tuple[int, int]:
         before = server.pss_bytes()
         try:
             connections.extend(Connection(server.port) for _ in range(bots))
-            for asked in itertools.chain([_begin], itertools.repeat(_play, _TURNS)):
+            for make_request in itertools.chain([_begin], itertools.repeat(_play, _TURNS)):
                 for first in range(0, bots, _AT_ONCE):
                     some = range(first, min(bots, first + _AT_ONCE))
-                    _ask([connections[n] for n in some], [asked(n) for n in some])
+                    _exchange([connections[n] for n in some], [make_request(n) for n in some])
             return before, server.pss_bytes()
         finally:
             for connection in connections:
@@ -79,11 +78,11 @@ def _play(number: int) -> bytes:
     return tool_call("handle_input", bot_name(number), '"input":"1"', LEGACY)
 
 
-def _ask(connections: list[Connection], requests: list[bytes]) -> None:
-    """Each of them asks, then each is answered.
+def _exchange(connections: list[Connection], requests: list[bytes]) -> None:
+    """Send one request on each connection, then read the answers.
 
     Raises:
-        Failed: An answer was not what it should be.
+        Failed: An answer was an error.
     """
     for connection, request in zip(connections, requests, strict=True):
         connection.send(request)

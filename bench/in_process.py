@@ -1,9 +1,9 @@
-"""A server played in its own process, without a socket: what `bench.instructions` counts the instructions of.
+"""A driver that plays a server in its own process, without a socket; `bench.instructions` counts it.
 
 `python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
-forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`, and nothing else
-differs. It finds what it needs of the server by name, wherever it lies in the package: the same script drives
-older and younger sources, which come first in PYTHONPATH.
+forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`; they differ in nothing
+else. The driver finds the parts of the server by their names, in any module of the package, so the same
+script drives older and younger sources, which come first in PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProt
 
 
 class Transport:
-    """Stands where the socket is: keeps the last answer, and says when all who were asked have one."""
+    """Stands in for the socket: keeps the last answer and calls `waiting` for each."""
 
     waiting: Callable[[], None]
 
@@ -43,24 +43,28 @@ class Transport:
         self.waiting()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """An address, for those who ask for one; no TLS."""
+        """Return a loopback address for both ends, and `default` for everything else, such as TLS."""
         return ("127.0.0.1", 8000) if name in {"peername", "sockname"} else default
 
     def is_closing(self) -> bool:
         return False
 
     def pause_reading(self) -> None:
-        """Nothing comes unasked."""
+        """Do nothing: the driver sends only requests that the server can take."""
 
     def resume_reading(self) -> None:
-        """Nothing comes unasked."""
+        """Do nothing: the driver sends only requests that the server can take."""
 
     def close(self) -> None:
         raise RuntimeError(f"the server closed a connection; its last answer: {self.last[:400]!r}")
 
 
 def parts() -> dict[str, Any]:
-    """The few names of the server that are driven, from the modules that define them."""
+    """Return the needed parts of the server by name, from the modules that define them.
+
+    Raises:
+        LookupError: No module defines one of the names.
+    """
     found = importlib.util.find_spec(_PACKAGE)
     assert found is not None
     assert found.origin is not None
@@ -83,7 +87,7 @@ def parts() -> dict[str, Any]:
 
 
 class Played:
-    """One server over a new store, and a connection for every bot."""
+    """A server over a new store, with a connection for every bot."""
 
     def __init__(self, named: dict[str, Any], database: str, bots: int) -> None:
         self._named = named
@@ -91,11 +95,11 @@ class Played:
         self._bots = bots
         self._transports = [Transport() for _ in range(bots)]
         self._connections: list[asyncio.Protocol] = []
-        self._owed = 0
-        self._answered = asyncio.Event()
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
 
     async def play(self, turns: int) -> None:
-        """Begin a casual run for every bot and give the input `1` in each of so many turns.
+        """Begin a casual run for every bot and give the input `1` in each of `turns` turns.
 
         Raises:
             RuntimeError: An answer was not a turn.
@@ -131,31 +135,31 @@ class Played:
             self._connections[-1].connection_made(transport)  # type: ignore[arg-type]
 
     async def _ask(self, requests: list[bytes]) -> None:
-        """Each connection is asked, in one turn of the loop; return when each has answered."""
-        self._owed = len(requests)
-        self._answered.clear()
+        """Give each connection its request, in one run of the loop; return when each has answered."""
+        self._unanswered = len(requests)
+        self._all_answered.clear()
         for connection, request in zip(self._connections, requests, strict=True):
             connection.data_received(request)
-        await self._answered.wait()
+        await self._all_answered.wait()
 
     def _answer(self) -> None:
-        self._owed -= 1
-        if not self._owed:
-            self._answered.set()
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._all_answered.set()
 
-    def _check(self, said: bytes) -> None:
+    def _check(self, expected: bytes) -> None:
         for transport in self._transports:
-            if GOOD not in transport.last or said not in transport.last:
+            if GOOD not in transport.last or expected not in transport.last:
                 raise RuntimeError(f"not the answer that was expected: {transport.last[:400]!r}")
 
 
 def main() -> int:
     store, bots, *lengths = sys.argv[1], *map(int, sys.argv[2:5])
     named = parts()
-    _play(named, "memory", 1, 1)  # now all modules are imported, once for both
+    _play(named, "memory", 1, 1)  # imports all modules, once for both children
     gc.collect()
     gc.freeze()
-    gc.disable()  # it would run some times more or less in the longer child, and be most of the difference
+    gc.disable()  # its runs would be most of the difference between the children
     for turns in lengths:
         child = os.fork()
         if not child:

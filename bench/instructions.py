@@ -1,12 +1,13 @@
-"""How many instructions a turn takes: `python -m bench.instructions [--store sqlite] [--tree OTHER]`.
+"""The number of instructions of a turn: `python -m bench.instructions [--store sqlite] [--tree OTHER]`.
 
-valgrind counts what a server executes from `data_received` to the transport's write, in its own process and
-without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one child
-and up to turn 46 in another; the difference, by turns, is the figure, so that start-up cancels out. Unlike
-a time it is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage collector is off.
+valgrind counts the instructions of a server from `data_received` to the transport's write, in its own process
+and without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one
+child and up to turn 46 in another; the figure is the difference for each turn, so the start-up cancels out.
+Unlike a time it is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage collector
+is off.
 
-With `--tree` another checkout is counted too, by this driver and interpreter: the ratio tells what a change
-costs (`git worktree add /tmp/other COMMIT` makes one).
+With `--tree` the same driver and interpreter count another checkout, too: the ratio is the cost of a change
+(`git worktree add /tmp/other COMMIT` makes a checkout).
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ _REFS: Final = re.compile(r"I +refs: +([0-9,]+)")
 
 
 class Failed(Exception):
-    """The server could not be played, or valgrind did not say what it counted."""
+    """The driver failed, or valgrind reported no count."""
 
 
 class Count:
-    """One count under way: a server of this source tree below valgrind, in a process of its own."""
+    """A running count: a server of this source tree under valgrind, in a process of its own."""
 
     def __init__(self, valgrind: str, tree: Path, store: str, folder: Path) -> None:
         self._folder = folder
@@ -51,40 +52,40 @@ class Count:
         )
 
     def per_turn(self) -> float:
-        """Wait for the end.
+        """Wait for the end of the count and return the instructions of a turn.
 
         Raises:
-            Failed: It ended badly, or not in time.
+            Failed: The process failed, or did not end in time.
         """
         try:
-            said, trouble = self._process.communicate(timeout=_SECONDS_MAX)
+            output, error = self._process.communicate(timeout=_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             raise Failed(f"not done after {_SECONDS_MAX:.0f} s") from None
         finally:
             self._process.kill()
             self._process.wait()
         if self._process.returncode:
-            raise Failed(trouble[-2000:])
+            raise Failed(error[-2000:])
         logs = {log.stem: log.read_text() for log in self._folder.glob("*.log")}
-        return per_turn(said, logs, _BOTS)
+        return per_turn(output, logs, _BOTS)
 
 
-def per_turn(said: str, logs: dict[str, str], bots: int) -> float:
-    """Instructions a turn.
+def per_turn(output: str, logs: dict[str, str], bots: int) -> float:
+    """Return the instructions of a turn.
 
     Args:
-        said: What the driver wrote: a line with process id and turns for each of two children.
-        logs: What valgrind wrote, by process id.
-        bots: How many played.
+        output: The driver's output: a line with process id and turns for each of two children.
+        logs: The logs of valgrind, by process id.
+        bots: The number of bots.
 
     Raises:
-        Failed: It does not follow from these.
+        Failed: The output or the logs are incomplete.
     """
     try:
-        (first, fewer), (last, more) = (line.split() for line in said.splitlines())
+        (first, fewer), (last, more) = (line.split() for line in output.splitlines())
         return (_refs(logs[last]) - _refs(logs[first])) / bots / (int(more) - int(fewer))
     except (ValueError, KeyError, ZeroDivisionError) as error:
-        raise Failed(f"the driver said {said!r} and there are logs of {sorted(logs)}: {error}") from None
+        raise Failed(f"the driver wrote {output!r}, and there are logs of {sorted(logs)}: {error}") from None
 
 
 def _refs(log: str) -> int:
@@ -95,27 +96,29 @@ def _refs(log: str) -> int:
 
 
 def main() -> int:
-    asked = _arguments()
+    arguments = _arguments()
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         sys.stderr.write("valgrind is not installed, so no instructions can be counted (Debian: valgrind)\n")
         return 1
-    trees = [_ROOT, *([asked.tree] if asked.tree else [])]
+    trees = [_ROOT, *([arguments.tree] if arguments.tree else [])]
     try:
-        counted = _counted(valgrind, trees, asked.store)
+        counted = _counted(valgrind, trees, arguments.store)
     except Failed as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"instructions a turn, {asked.store} store, {_BOTS} bots, turns {_FIRST} to {_LAST}\n")
+    sys.stdout.write(
+        f"instructions a turn, {arguments.store} store, {_BOTS} bots, turns {_FIRST} to {_LAST}\n"
+    )
     for tree, count in zip(trees, counted, strict=True):
         sys.stdout.write(f"{count:12,.0f}  {tree}\n")
-    if asked.tree:
+    if arguments.tree:
         sys.stdout.write(f"{counted[0] / counted[1]:12.4f}  ratio, this tree to the other\n")
     return 0
 
 
 def _counted(valgrind: str, trees: list[Path], store: str) -> list[float]:
-    """All side by side."""
+    """Count all trees at the same time."""
     with tempfile.TemporaryDirectory() as folder:
         counts = [Count(valgrind, tree, store, Path(folder, str(n))) for n, tree in enumerate(trees)]
         return [count.per_turn() for count in counts]

@@ -1,4 +1,4 @@
-"""A store with as many bots as a full machine has: rows as real runs leave them."""
+"""Fills a store with as many bots as a full machine has; the rows are those of real runs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ _TURNS: Final = 200
 
 
 def key_of(number: int) -> str:
-    """The stored key of a bot."""
     return f"local/bench-{number:06}"
 
 
 async def fill(store: Store, rules: Rules, bots: int) -> None:
-    """Write a row for each bot, in batches as large as they get."""
+    """Write a row for each bot, in the largest batches."""
     kinds = list(_kinds(rules))
     for first in range(0, bots, limits.batch_rows_max):
         numbers = range(first, min(bots, first + limits.batch_rows_max))
@@ -34,7 +33,7 @@ async def fill(store: Store, rules: Rules, bots: int) -> None:
 
 
 def _kinds(rules: Rules) -> Iterator[tuple[int, bytes, bytes]]:
-    """Turn, state and trail of casual runs of the heuristic, from where the trail is full."""
+    """Yield turn, state and trail of casual runs of the heuristic, from the turn that fills the trail."""
     for seed in range(_RUNS):
         policy = make_policy("heuristic", seed)
         state = rules.new_game(GameOptions(seed=seed))
@@ -55,6 +54,6 @@ def _write(number: int, rules: Rules, turn: int, state: bytes, run: bytes) -> Wr
 
 
 def some_of(bots: int, count: int, start: int) -> list[str]:
-    """`count` keys from all over the table, never the same for another `start`; without end it goes round."""
+    """Return the `count` keys from position `start` of a fixed permutation of all keys, which repeats."""
     step = 7919  # prime, so every bot comes once before the first comes again
     return [key_of(number * step % bots) for number in itertools.islice(itertools.count(start), count)]

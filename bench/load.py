@@ -1,8 +1,9 @@
-"""A closed loop of raw HTTP for benchmarks: N connections, each sends the next request when it is answered.
+"""A closed loop of raw HTTP for benchmarks: N connections, each sends its next request when it is answered.
 
-`python -m bench.load PORT SECONDS CONNECTIONS BOTS ERA CORE` prints one line of JSON (`Loaded`). It does as
-little as it can, for it is Python too: requests are made and shuffled before; of an answer it looks at
-status, length and `"isError":false`. How busy its core was is told: a reader sees when it was the limit.
+`python -m bench.load PORT SECONDS CONNECTIONS BOTS ERA CORE` prints one line of JSON (`LoadResult`). The loop
+is Python, too, so it does little: it makes and shuffles the requests beforehand, and reads only status,
+length and `"isError":false` of an answer. The result has the load of its own core: at 1.0 the generator was
+the limit.
 """
 
 from __future__ import annotations
@@ -34,21 +35,21 @@ _META: Final = (
 _CONNECT_SECONDS_MAX: Final = 10.0
 _BEGIN_CONNECTIONS: Final = 20
 _READ_BYTES: Final = 1 << 14
-"""Larger ones are mapped and unmapped by the allocator at every read: 30 us measured with 256 KiB."""
+"""The allocator maps and unmaps a larger buffer at every read: 30 us measured with 256 KiB."""
 GOOD: Final = b'"isError":false'
 
 
-class Loaded(Struct):
-    """What one run of the load found.
+class LoadResult(Struct):
+    """The result of one load.
 
     Attributes:
         per_second: Answers a second in the measured time, good or not.
-        answers: All answers from the first to the last, warm-up included.
-        good: Those of them that were 200 and said `"isError":false`.
+        answers: All answers, warm-up included.
+        good: The answers with status 200 and `"isError":false`.
         example: The beginning of the first answer that was not good.
-        p50_ms: Of the measured time, from the write of a request to the last byte of its answer.
+        p50_ms: The latency in the measured time, from the write of a request to the last byte of its answer.
         p99_ms: Likewise.
-        busy: CPU time of this process by the time that was measured; 1.0 is a whole core.
+        busy: CPU time of this process divided by the measured time; 1.0 is a whole core.
     """
 
     per_second: float = 0.0
@@ -61,7 +62,7 @@ class Loaded(Struct):
 
 
 def tool_call(tool: str, bot: str, arguments: str, era: str, path: str = "/mcp") -> bytes:
-    """One `tools/call`, whole; `bot` may be empty for a tool that names none."""
+    """Return one whole `tools/call`; `bot` is empty for a tool without a bot."""
     meta = f",{_META}" if era == MODERN else ""
     named = ",".join(filter(None, (f'"botId":"{bot}"' if bot else "", arguments)))
     params = f'{{"name":"{tool}","arguments":{{{named}}}{meta}}}'
@@ -81,13 +82,13 @@ def bot_name(number: int) -> str:
 
 
 class Connection:
-    """One connection of the loop, and what was asked on it when."""
+    """One connection of the loop, with the state of its present request."""
 
     __slots__ = ("at", "begun", "recv", "send", "sent", "socket")
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=_CONNECT_SECONDS_MAX)
-        self.socket.settimeout(None)  # with one, Python polls before every read and write
+        self.socket.settimeout(None)  # with a timeout Python polls before every read and write
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.recv = self.socket.recv
         self.send = self.socket.sendall
@@ -96,7 +97,6 @@ class Connection:
         self.sent = 0.0
 
     def answer(self) -> bytes:
-        """Wait for one whole answer."""
         data = self.recv(_READ_BYTES)
         while not is_whole(self, data):
             data += self.recv(_READ_BYTES)
@@ -104,23 +104,23 @@ class Connection:
 
 
 class Load:
-    """The loop: `requests` are given out in order, to whichever connection is free, until they or time end.
+    """The loop: sends `requests` in order, each on the next free connection, until they or the time end.
 
-    There is no event loop here: measured, uvloop with a protocol costs 6 us more an answer than this.
+    It uses no event loop: uvloop with a protocol costs 6 us more for each answer (measured).
     """
 
     def __init__(self, requests: Iterator[bytes], port: int, connections: int) -> None:
         self._requests = requests
         made = [Connection(port) for _ in range(connections)]
         self._connections = {one.socket.fileno(): one for one in made}
-        # Both wait without limit when asked without one; whoever starts this process limits its time.
+        # Both wait without a limit; the parent process limits the time of this one.
         self._poller = select.epoll() if hasattr(select, "epoll") else select.poll()
-        self._told = Loaded()
+        self._result = LoadResult()
         self._seconds: list[float] = []
         self._is_over = False
 
-    def run(self, warm_seconds: float, seconds: float) -> Loaded:
-        """Keep all connections busy; every request that was sent is waited for."""
+    def run(self, warm_seconds: float, seconds: float) -> LoadResult:
+        """Keep all connections busy for the given time, then wait for the last answers."""
         clock = time.perf_counter
         for number, one in self._connections.items():
             self._poller.register(number, select.POLLIN)
@@ -134,15 +134,15 @@ class Load:
         taken = sorted(self._seconds)
         self._is_over = True
         self._wait_until(math.inf)
-        told = self._told
-        told.per_second, told.busy = len(taken) / elapsed, spent / elapsed
-        told.p50_ms, told.p99_ms = 1000 * _percentile(taken, 50), 1000 * _percentile(taken, 99)
-        return told
+        result = self._result
+        result.per_second, result.busy = len(taken) / elapsed, spent / elapsed
+        result.p50_ms, result.p99_ms = 1000 * _percentile(taken, 50), 1000 * _percentile(taken, 99)
+        return result
 
     def _wait_until(self, end: float) -> None:
-        """Take answers and ask again until it is `end`, or no connection is left."""
+        """Read answers and send next requests until `end`, or until no connection is left."""
         connections, poll, clock = self._connections, self._poller.poll, time.perf_counter
-        seconds, told = self._seconds, self._told
+        seconds, result = self._seconds, self._result
         while connections:
             for number, _ in poll():
                 one = connections[number]
@@ -155,11 +155,11 @@ class Load:
                 one.begun = b""
                 now = clock()
                 seconds.append(now - one.sent)
-                told.answers += 1
+                result.answers += 1
                 if GOOD in data and data.startswith(b"HTTP/1.1 200"):
-                    told.good += 1
+                    result.good += 1
                 else:
-                    told.example = told.example or data[:400].decode(errors="replace")
+                    result.example = result.example or data[:400].decode(errors="replace")
                 self._next(one)
             if clock() >= end:
                 return
@@ -176,7 +176,7 @@ class Load:
 
 
 def is_whole(one: Connection, data: bytes) -> bool:
-    """Whether these bytes are a whole answer; where a server writes the length is only looked for once."""
+    """Return True if the data is a whole answer; `one` keeps the position of the length for the next call."""
     end = data.find(b"\r\n\r\n")
     at = one.at
     if data[at - 16 : at] != b"content-length: ":
@@ -186,14 +186,14 @@ def is_whole(one: Connection, data: bytes) -> bool:
     return end >= 0 and len(data) >= end + 4 + int(data[at : data.find(b"\r", at)])
 
 
-def play(port: int, connections: int, bots: int, era: str, seconds: float) -> Loaded:
-    """Let `bots` give the input `1` for `seconds`, after a second that is not measured."""
+def play(port: int, connections: int, bots: int, era: str, seconds: float) -> LoadResult:
+    """Let `bots` bots give the input `1` for `seconds`, after one second of warm-up."""
     requests = [tool_call("handle_input", bot_name(n), '"input":"1"', era) for n in range(bots)]
     Random(1).shuffle(requests)
     return Load(itertools.cycle(requests), port, connections).run(_WARM_SECONDS, seconds)
 
 
-def begin(port: int, bots: int) -> Loaded:
+def begin(port: int, bots: int) -> LoadResult:
     """Let every bot begin a casual run with a seed of its own."""
     weapons = ("mace", "sword", "dagger", "wand")
     requests = (
@@ -206,7 +206,7 @@ def begin(port: int, bots: int) -> Loaded:
 
 
 def pin(core: int) -> None:
-    """Stay on one core from now on; -1 and systems that cannot: anywhere."""
+    """Pin this process to a core; -1, or a system without pinning, leaves it unpinned."""
     if core >= 0 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
 
@@ -215,10 +215,10 @@ def main() -> int:
     port, seconds, connections, bots, era, core = sys.argv[1:7]
     pin(int(core))
     if era == BEGIN:
-        told = begin(int(port), int(bots))
+        result = begin(int(port), int(bots))
     else:
-        told = play(int(port), int(connections), int(bots), era, float(seconds))
-    sys.stdout.write(msgspec.json.encode(told).decode())
+        result = play(int(port), int(connections), int(bots), era, float(seconds))
+    sys.stdout.write(msgspec.json.encode(result).decode())
     return 0
 
 

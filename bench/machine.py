@@ -1,4 +1,4 @@
-"""What was measured on and with: enough to compare two files of figures, nothing that names anyone."""
+"""The machine and the versions of a bench run: enough to compare two files, without host or user names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGES = ("mcp", "uvicorn", "uvloop", "httptools", "msgspec", "asyncpg")
 
 
 class Machine(Struct):
-    """Machine, versions and time; `load_average` is that of the minute before the bench began."""
+    """Machine, versions and time; `load_average` is that of the minute before the run."""
 
     at: str
     version: str
@@ -33,7 +33,6 @@ class Machine(Struct):
     packages: dict[str, str]
 
     def headline(self) -> str:
-        """The line above the table."""
         pinned = "servers on one, the load on another" if self.pinned else "nothing pinned"
         return (
             f"{self.version}, {self.at}, {self.python}, {self.processor}, {self.cores} cores ({pinned}), "
@@ -42,7 +41,6 @@ class Machine(Struct):
 
 
 def machine() -> Machine:
-    """What is true now."""
     return Machine(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=_described(),
@@ -59,7 +57,7 @@ def machine() -> Machine:
 
 
 def _described() -> str:
-    """The version as git tells it, "dirty" with changes; "" where there is no git."""
+    """Return the version from git, with "dirty" for uncommitted changes; "" without git."""
     try:
         command = ["git", "describe", "--always", "--dirty", "--tags"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

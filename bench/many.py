@@ -1,4 +1,4 @@
-"""The one place that knows how `step_many` is measured, and whether this version has it."""
+"""The measurement of `step_many`, if this version has the tool."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from msgspec import Struct
 from bench.load import LEGACY
 
 BEGUN_SECONDS: Final = 0.0
-"""Asked for so long, its bots only begin their runs."""
+"""A load of this length only begins the bots' runs."""
 
 ROWS: Final = 500
 
 
-class NotThere(Exception):
-    """This version has no such tool, or nothing to measure it with."""
+class Unavailable(Exception):
+    """This version has no such tool, or no module that measures it."""
 
 
-class Told(Struct):
-    """What `bench.step_many.measure` tells that is of use here; `errors`: calls that were not all turns."""
+class StepManyResult(Struct):
+    """The used part of the result of `bench.step_many.measure`; `errors` counts calls with a failed step."""
 
     turns_per_second: float
     calls: int
@@ -34,20 +34,20 @@ class Told(Struct):
     rows: int = ROWS
 
 
-def step_many(port: int, seconds: float) -> Told:
+def step_many(port: int, seconds: float) -> StepManyResult:
     """Load a running server of ours with calls of 500 steps.
 
     Raises:
-        NotThere: The server does not list the tool.
+        Unavailable: The server does not list the tool.
     """
     if "step_many" not in _tools(port) or importlib.util.find_spec("bench.step_many") is None:
-        raise NotThere("not in this version")
+        raise Unavailable("not in this version")
     measure = importlib.import_module("bench.step_many").measure
-    return msgspec.convert(measure(port, seconds), Told)
+    return msgspec.convert(measure(port, seconds), StepManyResult)
 
 
 def _tools(port: int) -> set[str]:
-    """The tools listed for fleets; none where there is no such toolset."""
+    """Return the names of the tools in the toolset `fleet`."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     heads = {
         "Content-Type": "application/json",

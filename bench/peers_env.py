@@ -1,4 +1,4 @@
-"""The environment of the servers we compare with: made once, made anew when its pins change."""
+"""The virtual environment of the servers we compare with: made once, and anew when its pins change."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _INSTALL_SECONDS_MAX: Final = 600.0
 
 
 class NoPeers(Exception):
-    """They cannot be installed here."""
+    """The peers cannot be installed."""
 
 
 def peers_python(say: Callable[[str], None], pins: Path = PINS, environment: Path = ENVIRONMENT) -> str:
-    """The interpreter of the environment with the peers in it.
+    """Return the interpreter of the environment with the peers; install them if necessary.
 
     Args:
-        say: Told when something is installed, which may take a minute.
+        say: Receives a message before an installation, which may take a minute.
         pins: The requirements, with hashes.
-        environment: Where it is, or will be; nothing else belongs there.
+        environment: The folder of the environment; an installation deletes it first.
 
     Raises:
-        NoPeers: With the installer's last word.
+        NoPeers: The installation failed; the message is the last one of pip.
     """
     python = environment / "bin" / "python"
     stamp = environment / "installed"
@@ -40,18 +40,18 @@ def peers_python(say: Callable[[str], None], pins: Path = PINS, environment: Pat
     try:
         venv.create(environment, with_pip=True, symlinks=True)
         subprocess.run(
-            # Without looking for dependencies: the pins are all, and an older pip stumbles over extras.
+            # The pins are complete, so pip need not resolve; an older pip also fails on extras.
             [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps",
              "--require-hashes", "--only-binary", ":all:", "-r", pins],
             check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS_MAX,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
-        raise NoPeers(_last_word(error)) from error
+        raise NoPeers(_last_message(error)) from error
     stamp.write_text(pinned)
     return str(python)
 
 
-def _last_word(error: Exception) -> str:
+def _last_message(error: Exception) -> str:
     lines = [line for line in str(getattr(error, "stderr", "") or error).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["unknown"])[-1][:200]

@@ -1,9 +1,9 @@
-"""How fast turns become durable on PostgreSQL: `python -m bench.postgres [URL]`.
+"""The rate of durable turns on PostgreSQL: `python -m bench.postgres [URL]`.
 
-Without a URL a server of its own is started, with `fsync` and `synchronous_commit` on. Load, driver and
-server share this machine's cores. Each bot writes its next row (1 KB of state) as soon as the last one is
-durable, through the same group commit as in the host; there are no rules and no HTTP in it. `alone` is what
-to compare with: the same row, one connection, one plain `update` after the other.
+Without a URL it starts a server of its own, with `fsync` and `synchronous_commit` on. Load, driver and server
+share this machine's cores. Each bot writes its next row (1 KB of state) as soon as the last one is durable,
+through the group commit of the host, without rules and HTTP. The figure `alone` is for comparison: the same
+row, one connection, one plain `update` after the other.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
-from dungeonfighter.hosting.group_commit import Lanes, Told
+from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.ports import Row, Won, Write
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.postgres import PostgresStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 
 _SECONDS: Final = 3.0
 _STATE_BYTES: Final = 1000
@@ -33,7 +33,7 @@ _BOTS: Final = (8, 64, 256, 1000)
 
 
 class Measured(Struct):
-    """One line of the table; latencies in milliseconds, from queueing a turn to being told."""
+    """One line of the table; latencies in milliseconds, from queueing a turn to its outcome."""
 
     lanes: int
     bots: int
@@ -45,7 +45,6 @@ class Measured(Struct):
 
 
 async def measure(url: str, pool_size: int, bots: int) -> Measured:
-    """Let `bots` write for some seconds."""
     store = PostgresStore(url, pool_size=pool_size)
     await store.open()
     batches = Histogram()
@@ -57,11 +56,11 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
     async def play(bot_id: str) -> None:
         (standing,) = await store.load([bot_id])
         while (begun := time.perf_counter()) < until:
-            told: asyncio.Future[Told] = loop.create_future()
+            outcome: asyncio.Future[CommitResult] = loop.create_future()
             write = _next(standing, bot_id)
-            lanes.add(write, asyncio.Future.set_result, told)
-            if not isinstance(await told, Won):
-                raise RuntimeError(f"{bot_id}: {told.result()}")
+            lanes.add(write, asyncio.Future.set_result, outcome)
+            if not isinstance(await outcome, Won):
+                raise RuntimeError(f"{bot_id}: {outcome.result()}")
             seconds.append(time.perf_counter() - begun)
             standing = write.row
 
@@ -76,7 +75,7 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
 
 
 async def measure_alone(url: str) -> float:
-    """Commits a second of one connection that does nothing but `update` one row."""
+    """Return the commits a second of one connection that only updates one row."""
     connection = await asyncpg.connect(url)
     update = await connection.prepare("update games set version = version + 1, state = $2 where bot_id = $1")
     count, until = 0, time.perf_counter() + _SECONDS
@@ -90,7 +89,7 @@ async def measure_alone(url: str) -> float:
 
 
 async def written_per_row(url: str) -> tuple[float, float]:
-    """Bytes of `games` and its index per row, and of WAL per written row, over one run of 256 bots."""
+    """Return the bytes of `games` and its index per row, and of WAL per written row, for 256 bots."""
     connection = await asyncpg.connect(url)
     begun = await connection.fetchval("select pg_current_wal_lsn()")
     done = await measure(url, 4, 256)
@@ -101,7 +100,6 @@ async def written_per_row(url: str) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure and print one table."""
     with _database() as url:
         print("lanes  bots  turns/s  batches/s  turns/batch  p50 ms  p99 ms")
         for pool_size in _POOLS:

@@ -1,4 +1,4 @@
-"""What processes use, read from /proc: memory as its own share of every page (PSS), and CPU time."""
+"""Memory and CPU time of processes, from /proc: memory is the proportional set size (PSS)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PROC = Path("/proc")
 
 
 class Usage(NamedTuple):
-    """One process."""
+    """Memory and CPU time of one process."""
 
     process_id: int
     pss_bytes: int
@@ -19,13 +19,13 @@ class Usage(NamedTuple):
 
 
 class Processes:
-    """Who is whose child, at one moment."""
+    """The children of each process at one moment."""
 
     def __init__(self) -> None:
         self._children: dict[int, list[int]] = {}
         for path in _PROC.iterdir():
             if path.name.isdigit():
-                with contextlib.suppress(OSError):  # it has just ended
+                with contextlib.suppress(OSError):  # the process has just ended
                     self._children.setdefault(int(_stat(int(path.name))[1]), []).append(int(path.name))
 
     def children(self, process_id: int) -> list[int]:
@@ -33,7 +33,7 @@ class Processes:
 
 
 def family(processes: Processes, process_id: int) -> list[int]:
-    """The process and all that came of it."""
+    """Return the process and all its descendants."""
     found = [process_id]
     for child in processes.children(process_id):
         found += family(processes, child)
@@ -41,7 +41,10 @@ def family(processes: Processes, process_id: int) -> list[int]:
 
 
 def usage_of(process_id: int) -> Usage:
-    """What it uses now; nothing if it has ended. Reading PSS walks its page tables: some ms for each GB."""
+    """Return the present usage of a process, zeros if it has ended.
+
+    The kernel walks the page tables to read PSS: some ms for each GB.
+    """
     try:
         rollup = (_PROC / str(process_id) / "smaps_rollup").read_text()
         fields = _stat(process_id)
@@ -53,5 +56,8 @@ def usage_of(process_id: int) -> Usage:
 
 
 def _stat(process_id: int) -> list[str]:
-    """The fields after the name: state, parent, and so on; user and system time are 11 and 12."""
+    """Return the fields after the name: 0 is the state, 1 the parent, 11 and 12 user and system time.
+
+    Source: proc(5), /proc/pid/stat.
+    """
     return (_PROC / str(process_id) / "stat").read_text().rpartition(")")[2].split()

@@ -1,6 +1,6 @@
 """The rows of the table, in its order. The bounds are those of docs/architecture.md and nowhere else.
 
-A part of the bench measures figures by these names; a row that no part measures says so.
+The parts of the bench measure figures by these names; a row without a measured figure says "not measured".
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ FASTMCP: Final = "FastMCP"
 BARE: Final = "bare ASGI"
 STEP_MANY: Final = "step_many"
 SQLITE_BYTES: Final = "SQLite bytes"
+NO_TRACE: Final = "ours, without traceparent"
+VARYING_TRACE: Final = "ours, a new traceparent in each call"
 
 RANDOM_BOT: Final = "random bot"
 PLAN: Final = "plan"
@@ -57,6 +59,7 @@ ROWS: Final = (
     Row("durable handle_input / FastMCP", OURS, FASTMCP, "x", 12, 15, digits=2),
     Row("durable handle_input / bare ASGI", OURS, BARE, "x", 0.2, 0.25, digits=2),
     Row("our server's short way / its SDK way, 2026-07-28", OURS, LONG_WAY, "x", digits=2),
+    Row("a new traceparent in each call / none", VARYING_TRACE, NO_TRACE, "x", 0.9, 0.95, digits=2),
     Row("step_many, 500 per call", STEP_MANY, unit="turns/s", must=15_000, goal=22_000),
     Row("80,000 bots on 2 cores: errors", EIGHTY_ERRORS, must=0, goal=0, less=True),
     Row("80,000 bots on 2 cores: lost turns", EIGHTY_LOST, must=0, goal=0, less=True),

@@ -1,4 +1,4 @@
-"""The rules without hosting, and how much of a model's attention they take: speed, bytes, tokens."""
+"""The rules without hosting: speed, bytes of a state, tokens of a text view and of the definitions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from bench import rows
-from bench.asked import Asked, Progress
 from bench.engine import headline
+from bench.options import Options, Progress
 from bench.table import Figure
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
@@ -18,6 +18,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.rules import GameOptions, Mode, Rules, State, load_rules
+from dungeonfighter.serving.composition import make_admission
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.tokens import count_tokens
 
@@ -29,30 +30,28 @@ _CORPUS_SECONDS: Final = 8.0
 _REPEAT_SECONDS: Final = 3.0
 
 
-def seconds(asked: Asked) -> float:
-    """About how long it takes."""
-    return (_CORPUS_SECONDS + asked.repeats * _REPEAT_SECONDS if asked.figures & _SPEEDS else 0.0) + (
-        2 * _REPEAT_SECONDS if asked.figures & _SIZES else 0.0
+def seconds(options: Options) -> float:
+    return (_CORPUS_SECONDS + options.repeats * _REPEAT_SECONDS if options.figures & _SPEEDS else 0.0) + (
+        2 * _REPEAT_SECONDS if options.figures & _SIZES else 0.0
     )
 
 
-def measure(asked: Asked, progress: Progress) -> dict[str, Figure]:
-    """Those of the figures asked for that are measured here."""
+def measure(options: Options, progress: Progress) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     rules = load_rules()
-    if asked.figures & (_SPEEDS | _SIZES):
-        if asked.figures & _SIZES:
+    if options.figures & (_SPEEDS | _SIZES):
+        if options.figures & _SIZES:
             progress.step("rules: runs to measure with", 2 * _REPEAT_SECONDS)
             figures |= _sizes(rules, [state for state, _ in heuristic_states(rules)])
-        if asked.figures & _SPEEDS:
-            figures |= _speeds(asked.repeats, progress)
-    if asked.figures & set(_DEFINITIONS):
+        if options.figures & _SPEEDS:
+            figures |= _speeds(options.repeats, progress)
+    if options.figures & set(_DEFINITIONS):
         figures |= _definitions(rules)
-    return {name: figure for name, figure in figures.items() if name in asked.figures}
+    return {name: figure for name, figure in figures.items() if name in options.figures}
 
 
 def heuristic_states(rules: Rules, runs: int = _HEURISTIC_RUNS) -> Iterator[tuple[State, str]]:
-    """States of whole runs of the heuristic, in order, each with the input it gave next."""
+    """Yield the states of whole runs of the heuristic, in order, each with the input given next."""
     for seed in range(runs):
         policy = make_policy("heuristic", seed)
         state = rules.new_game(GameOptions(seed=seed, mode=Mode.ironman, ranked=True))
@@ -72,9 +71,9 @@ def _speeds(repeats: int, progress: Progress) -> dict[str, Figure]:
     }
     figures = {name: Figure(note="CPU time of one core, nothing else beside the rules") for name in names}
     progress.step(f"rules, {repeats} times", _CORPUS_SECONDS + repeats * _REPEAT_SECONDS)
-    for told in headline(repeats):
+    for repeat_figures in headline(repeats):
         for name, key in names.items():
-            figures[name].repeats.append(told[key])
+            figures[name].repeats.append(repeat_figures[key])
     return figures
 
 
@@ -93,7 +92,7 @@ def _definitions(rules: Rules) -> dict[str, Figure]:
     host = BotHost(
         store=MemoryStore(), rules=ShippedRules([rules]), clock=SystemClock(), chance=SystemChance()
     )
-    registry = Registry(host)
+    registry = Registry(host, make_admission())
     return {
         name: Figure(
             [count_tokens(json.dumps(registry.listed(toolset, bound=False), separators=(",", ":")))],

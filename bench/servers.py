@@ -1,4 +1,4 @@
-"""Servers under test: each a process of its own on one core, ended with this one however it ends."""
+"""Servers under test: each is a process of its own on one core and ends with its block."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import Final
 import apsw
 import msgspec
 
-from bench.load import Loaded
-from tests.ports import free_port
+from bench.load import LoadResult
+from testkit.ports import free_port
 
 _START_SECONDS_MAX: Final = 60.0
 _LOAD_SECONDS_MAX: Final = 60.0
-"""How long the load may take beyond what it was asked for, before it counts as stuck."""
+"""The time a load may take beyond its length before it counts as stuck."""
 
 Command = Callable[[int, str], list[str]]
-"""The words that start a server on a port of loopback, over the database of this connection string."""
+"""Returns the command line of a server, for a loopback port and a connection string."""
 
 
 class Failed(Exception):
@@ -32,7 +32,7 @@ class Failed(Exception):
 
 
 class Server:
-    """One that runs: where, as which process, and what the system says about that."""
+    """A running server, with the system's figures about its process."""
 
     def __init__(self, port: int, pid: int, folder: Path) -> None:
         self.port = port
@@ -40,7 +40,7 @@ class Server:
         self.folder = folder
 
     def cpu_seconds(self) -> float:
-        """Of all its threads until now; 0 where there is no /proc."""
+        """Return the CPU time of all its threads; 0 without /proc."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -48,7 +48,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def pss_bytes(self) -> int:
-        """Its proportional set size; 0 where there is no /proc."""
+        """Return its proportional set size; 0 without /proc."""
         try:
             lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
         except OSError:
@@ -56,20 +56,20 @@ class Server:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
     def thread_bytes(self) -> int:
-        """What its threads besides the first one have handed to write calls; see `thread_bytes`."""
         return thread_bytes(self.pid)
 
     def versions(self) -> int:
-        """The sum of all versions in its SQLite file: one for each committed write of a row."""
+        """Return the sum of all versions in its SQLite file, which is the number of committed row writes."""
         with contextlib.closing(apsw.Connection(str(self.folder / "games.db"))) as connection:
             return int(connection.execute("select coalesce(sum(version), 0) from games").get)
 
 
 def thread_bytes(pid: int) -> int:
-    """Bytes handed to write calls by all threads of a process but its first.
+    """Return the bytes that all threads of a process but its first have passed to write calls.
 
-    With SQLite these are the store's threads: frames of the write-ahead log and pages a checkpoint copies to
-    the database. The first thread's are left out: they are answers on sockets. 0 where there is no /proc.
+    With SQLite these are the store's threads: they write frames of the write-ahead log, and pages that a
+    checkpoint copies to the database. The first thread writes answers to sockets, which do not count. The
+    result is 0 without /proc.
     """
     total = 0
     for task in Path(f"/proc/{pid}/task").glob("*"):
@@ -81,16 +81,16 @@ def thread_bytes(pid: int) -> int:
 
 @contextmanager
 def running(command: Command, folder: Path, database: str = "") -> Iterator[Server]:
-    """Start a server on its core and wait until it takes connections; on the way out it is killed.
+    """Start a server on its core and wait until it accepts connections; the exit of the block kills it.
 
     Raises:
-        Failed: It ended or took too long; with the last of what it said.
+        Failed: It ended or took too long; the message has the end of its log.
     """
     port = free_port()
     database = database or f"sqlite:///{folder}/games.db"
     environ = {**os.environ, "PORT": str(port), "DATABASE": database}
     with (folder / "server.log").open("wb") as log:
-        # In a session of its own: Ctrl-C comes to the bench alone, which then ends its servers.
+        # A session of its own: Ctrl-C reaches the bench only, which then ends its servers.
         process = subprocess.Popen(
             command(port, database), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
@@ -106,15 +106,15 @@ def running(command: Command, folder: Path, database: str = "") -> Iterator[Serv
 
 
 def ours(port: int, database: str) -> list[str]:
-    """Our server as it is."""
+    """Return the command line of our server with default settings."""
     return [sys.executable, "-m", "dungeonfighter", "serve", "--port", str(port), "--db", database]
 
 
-def load(port: int, words: Sequence[object], seconds: float = 0.0) -> Loaded:
+def load(port: int, words: Sequence[object], seconds: float = 0.0) -> LoadResult:
     """Run `bench.load` on the other core: `words` are SECONDS CONNECTIONS BOTS ERA.
 
     Raises:
-        Failed: It ended badly or was stuck.
+        Failed: The load failed or was stuck.
     """
     command = [sys.executable, "-m", "bench.load", *map(str, (port, *words, cores()[1]))]
     try:
@@ -123,11 +123,11 @@ def load(port: int, words: Sequence[object], seconds: float = 0.0) -> Loaded:
         raise Failed("the load was not answered in time") from None
     except subprocess.CalledProcessError as error:
         raise Failed(f"the load failed: {error.stderr.decode(errors='replace')[-400:]}") from None
-    return msgspec.json.decode(done.stdout, type=Loaded)
+    return msgspec.json.decode(done.stdout, type=LoadResult)
 
 
 def cores() -> tuple[int, int]:
-    """The core of the servers and the one of the load; -1 for both where there is one, or no pinning."""
+    """Return the core of the servers and that of the load; -1 for both with one core or without pinning."""
     if not hasattr(os, "sched_setaffinity"):
         return -1, -1
     there = sorted(os.sched_getaffinity(0))
@@ -135,7 +135,7 @@ def cores() -> tuple[int, int]:
 
 
 def _pin(pid: int) -> None:
-    """Put a process on its core: at once, and again with every thread it has begun since."""
+    """Pin every present thread of a process to the core of the servers."""
     core, _ = cores()
     if core < 0:
         return

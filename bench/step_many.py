@@ -1,7 +1,7 @@
-"""How many durable turns a second `step_many` makes: `python -m bench.step_many`.
+"""The rate of durable turns of `step_many`: `python -m bench.step_many`.
 
-The server has one core, the load another. Each connection has 500 casual bots of its own and sends one step
-of each, input `1`, again and again; the answer leaves when all 500 turns are committed (SQLite). A call
+The server has one core, the load another. Each connection has 500 casual bots of its own; each of its calls
+has one step of each bot, input `1`. The answer leaves when all 500 turns are committed (SQLite). A call
 counts only if all its steps were turns.
 """
 
@@ -22,7 +22,7 @@ from typing import Any, Final
 import uvloop
 
 from bench.load import LEGACY, MODERN
-from tests.ports import free_port
+from testkit.ports import free_port
 
 _ROWS: Final = 500
 _CONNECTIONS: Final = 4
@@ -39,37 +39,37 @@ def measure(port: int, seconds: float, *, era: str = MODERN, view: str = "text")
     """Load a running server from another core, in a process of its own.
 
     Args:
-        port: Of a server on 127.0.0.1.
-        seconds: How long, after every bot has begun a run.
+        port: The port of a server on 127.0.0.1.
+        seconds: The length of the load; 0 begins a run of every bot instead.
         era: The protocol revision.
-        view: Of each result.
+        view: The view of each step.
 
     Returns:
-        `turns_per_second`, `calls`, `errors` (calls that were not all turns; `example` shows one), and the
-        `p50_ms` and `p99_ms` of a call.
+        `turns_per_second`, `calls`, `errors` (calls with a step that was no turn; `example` is one of them),
+        and the `p50_ms` and `p99_ms` of a call.
     """
     command = [sys.executable, "-m", "bench.step_many", "--port", str(port), "--seconds", str(seconds)]
     command += ["--era", era, "--view", view]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, preexec_fn=_on_core(1))
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def main() -> int:
-    """Load the server at `--port`, or else one started for this."""
+    """Load the server at `--port`, or start a server and load that."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--era", choices=(MODERN, LEGACY), default=MODERN)
     parser.add_argument("--view", choices=("text", "json", "none"), default="text")
-    asked = parser.parse_args()
-    if asked.port:
+    arguments = parser.parse_args()
+    if arguments.port:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            told = runner.run(_load(asked.port, asked.seconds, asked.era, asked.view))
+            result = runner.run(_load(arguments.port, arguments.seconds, arguments.era, arguments.view))
     else:
-        told = _measure_own(asked.seconds, asked.era, asked.view)
-    print(json.dumps(told))
-    return 1 if told["errors"] else 0
+        result = _measure_own(arguments.seconds, arguments.era, arguments.view)
+    print(json.dumps(result))
+    return 1 if result["errors"] else 0
 
 
 def _measure_own(seconds: float, era: str, view: str) -> dict[str, Any]:
@@ -85,19 +85,19 @@ def _measure_own(seconds: float, era: str, view: str) -> dict[str, Any]:
             asyncio.run(_listening(port))
             measure(port, 0)
             before = _cpu_seconds(server.pid)
-            told = measure(port, seconds, era=era, view=view)
+            result = measure(port, seconds, era=era, view=view)
             spent = _cpu_seconds(server.pid) - before
-            told["server_cpu_us_per_turn"] = spent * 1e6 / max(1, told["turns"])
+            result["server_cpu_us_per_turn"] = spent * 1e6 / max(1, result["turns"])
         finally:
             server.kill()
             server.wait()
-        return told
+        return result
 
 
 async def _load(port: int, seconds: float, era: str, view: str) -> dict[str, Any]:
     names = [[f"step-{each}-{number:03}" for number in range(_ROWS)] for each in range(_CONNECTIONS)]
     took: list[float] = []
-    bad: list[str] = []
+    failures: list[str] = []
 
     async def connection(bots: list[str]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -110,7 +110,7 @@ async def _load(port: int, seconds: float, era: str, view: str) -> dict[str, Any
             body = await reader.readexactly(length)
             took.append(time.perf_counter() - begun)
             if f"{_ROWS} steps: {_ROWS} ok".encode() not in body:
-                bad.append(body[:400].decode())
+                failures.append(body[:400].decode())
 
         if not seconds:
             options = [
@@ -130,10 +130,10 @@ async def _load(port: int, seconds: float, era: str, view: str) -> dict[str, Any
     await asyncio.gather(*(connection(bots) for bots in names))
     passed = time.perf_counter() - begun
     took.sort()
-    turns = (len(took) - len(bad)) * _ROWS
+    turns = (len(took) - len(failures)) * _ROWS
     return {
-        "turns_per_second": turns / passed, "turns": turns, "calls": len(took), "errors": len(bad),
-        "example": bad[0] if bad else "", "p50_ms": 1000 * took[len(took) // 2],
+        "turns_per_second": turns / passed, "turns": turns, "calls": len(took), "errors": len(failures),
+        "example": failures[0] if failures else "", "p50_ms": 1000 * took[len(took) // 2],
         "p99_ms": 1000 * took[len(took) * 99 // 100],
     }  # fmt: skip
 
@@ -167,7 +167,7 @@ async def _listening(port: int) -> None:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """What a process has used of a core, with its threads; 0 where the system does not say."""
+    """Return the CPU time of a process with its threads; 0 without /proc."""
     try:
         words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -176,7 +176,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _on_core(number: int) -> Callable[[], None]:
-    """Pin to one of two cores, where there are two and it can be done."""
+    """Return a function that pins the process to one of its cores, if it has two or more."""
 
     def pin() -> None:
         if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:

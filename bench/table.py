@@ -1,10 +1,10 @@
-"""The table of `make bench`: what is measured, what must be reached, what is hoped for, and whether it is.
+"""The table of `make bench`: for each row the measured value, the bound that must be reached, and the goal.
 
-Pure: figures in, lines out. A row says which figure it shows, or which two make its ratio; a figure has one
-value a repeat, and the median counts. A figure that is missing (with the reason) judges nothing; one that is
-void counts as missed, and so does every ratio with it.
+The functions are pure. A row names the figure that it shows, or the two figures of its ratio; a figure has
+one value for each repeat, and the median counts. A row with a missing figure is not judged; a row with a void
+figure counts as missed.
 
-Source: docs/architecture.md, "What is measured, side by side in one run".
+Source: docs/performance.md, "What is measured, side by side in one run".
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _WHAT_WIDTH: Final = 62
 
 
 class Row(Struct, frozen=True):
-    """One line of the table to be.
+    """The definition of one row of the table.
 
     Attributes:
-        what: In words; unique.
+        what: The name of the row; unique.
         figure: The name of the figure it shows.
-        over: The figure it is divided by, repeat by repeat side by side; "" for none.
-        unit: Of the value, must and goal.
-        must: What has to be reached; None where a figure is only printed.
-        goal: What is hoped for.
+        over: The name of the figure it is divided by; "" for none.
+        unit: The unit of value, must and goal.
+        must: The bound that has to be reached; None for a figure that is only printed.
+        goal: The bound that is aimed at.
         less: Less is better.
-        digits: Behind the decimal point.
+        digits: The digits after the decimal point.
     """
 
     what: str
@@ -46,19 +46,18 @@ class Row(Struct, frozen=True):
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """All it needs."""
         return (self.figure, self.over) if self.over else (self.figure,)
 
 
 class Figure(Struct):
-    """What was measured under one name.
+    """The measured values of one name.
 
     Attributes:
-        repeats: One value each, in order.
-        note: For the reader of the table.
-        missing: Why there are no values.
-        void: Why the values do not count, or why there are none though there should be.
-        detail: Other things of the same repeats, for the JSON file.
+        repeats: One value for each repeat, in order.
+        note: A remark for the reader of the table.
+        missing: The reason why there are no values; "" if there are.
+        void: The reason why the values do not count, or why a measurement failed; "" if they count.
+        detail: Further values of the same repeats, for the JSON file.
     """
 
     repeats: list[float] = field(default_factory=list)
@@ -69,7 +68,7 @@ class Figure(Struct):
 
 
 class Reached(StrEnum):
-    """What became of a row; `printed` has neither must nor goal, `short` no must and not its goal."""
+    """The judgement of a row; `printed` has no must and no goal, `short` has no must and misses its goal."""
 
     goal = "goal"
     must = "must"
@@ -80,8 +79,8 @@ class Reached(StrEnum):
     missing = "not measured"
 
 
-class Line(Struct):
-    """One line of the table that is; `lowest` and `highest` are those of the repeats."""
+class Result(Struct):
+    """A judged row; `lowest` and `highest` are those of the repeats."""
 
     what: str
     value: float | None
@@ -94,35 +93,35 @@ class Line(Struct):
     highest: float | None = None
 
 
-def judge(rows: Iterable[Row], figures: Mapping[str, Figure]) -> list[Line]:
-    """One line for each row, in order; a figure that is not there at all is missing too."""
+def judge(rows: Iterable[Row], figures: Mapping[str, Figure]) -> list[Result]:
+    """Return one result for each row, in order; an absent figure counts as missing."""
     absent = Figure(missing="not measured")
-    return [_line(row, [figures.get(name, absent) for name in row.figures]) for row in rows]
+    return [_result(row, [figures.get(name, absent) for name in row.figures]) for row in rows]
 
 
-def missed(lines: Iterable[Line]) -> list[str]:
-    """What had to be reached and was not, a void row included."""
-    return [line.what for line in lines if line.reached in {Reached.missed, Reached.void}]
+def missed(results: Iterable[Result]) -> list[str]:
+    return [result.what for result in results if result.reached in {Reached.missed, Reached.void}]
 
 
-def unmeasured(lines: Iterable[Line]) -> list[str]:
-    """What would have to be reached and was not measured."""
-    return [line.what for line in lines if line.must is not None and line.reached is Reached.missing]
+def unmeasured(results: Iterable[Result]) -> list[str]:
+    return [
+        result.what for result in results if result.must is not None and result.reached is Reached.missing
+    ]
 
 
-def as_text(rows: Sequence[Row], lines: Sequence[Line]) -> str:
-    """The table, aligned; notes wrapped below their line."""
+def as_text(rows: Sequence[Row], results: Sequence[Result]) -> str:
+    """Return the aligned table, with each note wrapped below its row."""
     heads = ("what", "measured", "must", "goal", "reached")
     out = [_columns(*heads), "-" * len(_columns(*heads))]
-    for row, line in zip(rows, lines, strict=True):
+    for row, result in zip(rows, results, strict=True):
         sign = "<= " if row.less else ""
         shown = [
             "-" if value is None else f"{prefix}{value:,.{row.digits}f}"
-            for value, prefix in ((line.value, ""), (line.must, sign), (line.goal, sign))
+            for value, prefix in ((result.value, ""), (result.must, sign), (result.goal, sign))
         ]
-        shown[0] += f" {line.unit}" if line.value is not None and line.unit else ""
-        out.append(_columns(line.what, *shown, line.reached))
-        out += textwrap.wrap(line.note, _WIDTH, initial_indent="      ", subsequent_indent="      ")
+        shown[0] += f" {result.unit}" if result.value is not None and result.unit else ""
+        out.append(_columns(result.what, *shown, result.reached))
+        out += textwrap.wrap(result.note, _WIDTH, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(out)
 
 
@@ -131,28 +130,28 @@ def _columns(*words: str) -> str:
     return f"{what:{_WHAT_WIDTH}} {value:>18} {must:>10} {goal:>10}  {reached}".rstrip()
 
 
-def _line(row: Row, needed: list[Figure]) -> Line:
+def _result(row: Row, needed: list[Figure]) -> Result:
     note = "; ".join(filter(None, _notes(row, needed)))
-    line = Line(row.what, None, row.unit, row.must, row.goal, Reached.missing, note)
+    result = Result(row.what, None, row.unit, row.must, row.goal, Reached.missing, note)
     if any(figure.void for figure in needed):
-        line.reached = Reached.void
+        result.reached = Reached.void
     if any(figure.missing or not figure.repeats for figure in needed):
-        return line
-    line.value = statistics.median(needed[0].repeats)
+        return result
+    result.value = statistics.median(needed[0].repeats)
     each = needed[0].repeats
     if row.over:
-        line.value /= statistics.median(needed[1].repeats) or float("nan")
+        result.value /= statistics.median(needed[1].repeats) or float("nan")
         each = [
             one / other for one, other in zip(needed[0].repeats, needed[1].repeats, strict=False) if other
         ]
-    line.lowest, line.highest = (min(each), max(each)) if each else (None, None)
-    if line.reached is not Reached.void:
-        line.reached = _reached(row, line.value)
-    return line
+    result.lowest, result.highest = (min(each), max(each)) if each else (None, None)
+    if result.reached is not Reached.void:
+        result.reached = _reached(row, result.value)
+    return result
 
 
 def _notes(row: Row, needed: list[Figure]) -> Iterable[str]:
-    """Why there is none, or why it does not count; else what is to be said about it. A ratio has none."""
+    """Yield the reasons of missing and void figures, else the note of the figure; a ratio has no note."""
     for name, figure in zip(row.figures, needed, strict=True):
         reason = figure.missing or (f"void: {figure.void}" if figure.void else "")
         if reason:
@@ -170,5 +169,5 @@ def _reached(row: Row, value: float) -> Reached:
 
 
 def _is_met(row: Row, value: float, bound: float) -> bool:
-    """A value that is no number meets nothing."""
+    """Return True if the value meets the bound; NaN meets none."""
     return value <= bound if row.less else value >= bound

@@ -1,4 +1,4 @@
-"""Where the parts of the operating system are that some tests need; scripts in .ci/parts install them."""
+"""Finds the parts of the operating system that some tests need; scripts in .ci/parts install them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ PLACES = (str(ROOT / ".parts" / "venv" / "bin"), os.environ.get("PATH", os.defpa
 
 
 def program(name: str, *, part: str) -> str:
-    """The path of a program that a part brings; the test is skipped where it is missing."""
+    """Return the path of a program that a part installs; skip the test if the program is missing."""
     path = shutil.which(name, path=os.pathsep.join(PLACES))
     return path or go_without(part)
 
 
 def go_without(part: str) -> NoReturn:
-    """Skip the test that needs this part, by the reason .ci/run met.
+    """Skip a test that needs this part, with the reason that .ci/run recorded.
 
-    A part that .ci/run never asked for, or believes to be there, fails the test instead: nothing is left out
-    in silence.
+    In CI a part without a recorded reason fails the test: .ci/run does not know that the part is missing, so
+    no test is skipped unnoticed.
     """
     reasons = dict(line.split(": ", 1) for line in os.environ.get("PARTS_MISSING", "").splitlines())
     if part in reasons:

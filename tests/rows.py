@@ -1,4 +1,4 @@
-"""Rows of games that a test writes in place of a host."""
+"""Rows of games for tests that write to a store without a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dungeonfighter.hosting.seal import sealed_row
 
 
 def follow_up(row: Row, **changes: Any) -> Write:
-    """The write of the next version of a row with some values changed, as a host would write it."""
+    """Return the write of the next version of a row, with some values changed, as a host would write it."""
     new = msgspec.structs.replace(row, version=row.version + 1, **changes)
     trail = trails.encode(trails.decode(new.trail))
     sealed = sealed_row(
@@ -23,6 +23,6 @@ def follow_up(row: Row, **changes: Any) -> Write:
 
 
 def unsealed(row: Row) -> Row:
-    """The row as a release that knows of no seals would have written it."""
+    """Return the row as an early release without seals wrote it."""
     trail = msgspec.msgpack.encode(msgspec.structs.astuple(trails.decode(row.trail))[:6])
     return msgspec.structs.replace(row, trail=trail)

@@ -1,4 +1,4 @@
-"""What HTTP alone costs: uvicorn and an ASGI application that answers a constant, on port `PORT`."""
+"""The cost of HTTP alone: uvicorn and an ASGI application that answers a constant, on port `PORT`."""
 
 from __future__ import annotations
 

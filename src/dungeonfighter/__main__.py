@@ -1,4 +1,4 @@
-"""`python -m dungeonfighter` is the command `dungeonfighter`."""
+"""`python -m dungeonfighter` does the same as the command `dungeonfighter`."""
 
 from __future__ import annotations
 

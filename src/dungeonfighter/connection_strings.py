@@ -1,8 +1,8 @@
-"""Reads connection strings of every usual spelling: URL, keywords with semicolons (.NET), keywords of libpq.
+"""Parses connection strings in the usual spellings: URL, keywords with semicolons (.NET), keywords of libpq.
 
-All spellings of PostgreSQL become one canonical URL that the driver reads in one way. Every parameter is
-used, or known to be without effect here (a note says so), or named as unknown. No message holds a password,
-nor any text that could be a part of one.
+Each spelling for PostgreSQL becomes one canonical URL, which the driver reads in one way. The parser uses a
+parameter, or adds a note that the parameter has no effect here, or reports it as unknown. No message holds a
+password, nor any text that could be a part of one.
 
 Source: PostgreSQL's manual, "Connection Strings"; Npgsql, "Connection String Parameters"; ADO.NET,
 "Connection String Syntax".
@@ -22,13 +22,13 @@ _Pairs = list[tuple[str, str]]
 
 
 class Problem(ValueError):
-    """One setting cannot work; the text says why and what to write instead."""
+    """A setting has an invalid value; the text says why, and what to write instead."""
 
 
 class Database(Struct, frozen=True):
-    """Where rows live: a SQLite file (`path`), memory, or a PostgreSQL server (`url`).
+    """The place of the rows: a SQLite file (`path`), memory, or a PostgreSQL server (`url`).
 
-    `kind` is sqlite | memory | postgresql; `notes` name parameters that were given and have no effect.
+    `kind` is sqlite | memory | postgresql. `notes` has one sentence for each parameter without effect.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Database(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """How to name it to a person: without any password."""
+        """The name of the database for people, without a password."""
         if self.kind == "sqlite":
             return f"{self.path} (SQLite)"
         if self.kind == "memory":
@@ -107,14 +107,14 @@ _ADO_PAIR: Final = re.compile(
 
 
 def parse_database(text: str) -> Database:
-    """Turn a connection string into a `Database`.
+    """Parse a connection string.
 
-    Known: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, `postgresql://...` (also
-    `postgres://`), `Host=...;Port=...;Database=...;Username=...;Password=...` with the grammar of .NET, and
-    libpq's `host=... port=... dbname=...`.
+    The known spellings are `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, `postgresql://...`
+    (also `postgres://`), `Host=...;Port=...;Database=...;Username=...;Password=...` in the grammar of .NET,
+    and libpq's `host=... port=... dbname=...`.
 
     Raises:
-        Problem: It is none of these.
+        Problem: The text has none of these spellings, or one of its values is invalid.
     """
     if any((ord(char) < 32 and not char.isspace()) or 0xD800 <= ord(char) < 0xE000 for char in text):
         raise Problem("holds characters that no connection string can have")
@@ -146,7 +146,7 @@ def _sqlite(text: str) -> Database:
 
 
 def _url_pairs(rest: str) -> _Pairs:
-    """`user:password@hosts/name?parameters`, percent-encoded."""
+    """Split the percent-encoded `user:password@hosts/name?parameters` into keys and values."""
     rest = rest.partition("#")[0]
     main, _, query = rest.partition("?")
     authority, _, name = main.partition("/")
@@ -212,7 +212,7 @@ def _postgres(pairs: _Pairs, default_port: str) -> Database:
 
 
 def _known(pairs: _Pairs) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The parameters by their libpq names, the last of each, and what to say of those without effect."""
+    """Return the last value of each parameter by its libpq name, and notes on those without effect."""
     values: dict[str, str] = {}
     notes: list[str] = []
     unknown: list[str] = []
@@ -251,7 +251,7 @@ def _checked(name: str, value: str) -> str:
 
 
 def _hosts(text: str, ports: str, default_port: str) -> Iterator[tuple[str, str]]:
-    """Every (host, port); port "": not given. IPv6 addresses come with brackets, sockets as folders."""
+    """Yield each (host, port): "" for no port, IPv6 addresses in brackets, a socket folder as host."""
     hosts = [part.strip() for part in text.split(",")]
     given = [part.strip() for part in ports.split(",")] if ports.strip() else []
     if len(given) not in {0, 1, len(hosts)}:

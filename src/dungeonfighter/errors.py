@@ -1,20 +1,26 @@
 """Every failure the game can answer with, as one tree by who is at fault.
 
     DungeonFighterError
-      BadInput       the bot: malformed, illegal, stale, run over (answered as isError, never logged)
+      BadInput       the bot: its request cannot be carried out as it is (answered as isError, never logged)
+        BadArgument, IllegalInput, StaleTurn, FutureTurn, RequestConflict, RunOver, UnknownBot, BotExists,
+        UnknownSave
       NotAllowed     the caller may not do this
+        SlotsTaken
       Overloaded     load: carries when to try again
+        Draining, RateLimited
       StoreError     ours: the store is away, or newer than this release
+        StoreUnavailable (NotWritten), OutcomeUnknown, NewerRules, SchemaTooNew
       Corrupt        a state or replay that does not check: that game stops, nothing else
       SettingsError  all problems of the configuration at once, at start
 
-Each error carries a stable `code` (the public contract), a message saying what is wrong and, where there is
-one, a `hint` saying what to do next. Nothing here knows about HTTP or MCP.
+Each class has one stable `code` (the public contract). An error has a message saying what is wrong and, where
+there is one, a `hint` saying what to do next. Nothing here knows about HTTP or MCP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class DungeonFighterError(Exception):
@@ -22,30 +28,72 @@ class DungeonFighterError(Exception):
 
     Attributes:
         code: One of the codes of the public contract, for example `illegal_input`.
-        hint: What the caller can do next; empty when the message says it already.
-        present: The game as it stands, when the answer must show it (`hosting` sets it); None otherwise.
+        hint: The next step of the caller; empty when the message names it.
     """
 
-    code = "internal"
+    code: ClassVar[str] = "internal"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, hint: str = "", present: object | None = None
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        if code is not None:
-            self.code = code
         self.hint = hint
-        self.present = present
 
 
 class BadInput(DungeonFighterError):
-    """The bot asked for something that cannot be; nothing changed.
-
-    Codes: bad_argument, illegal_input, stale_turn, future_turn, conflict, run_over, unknown_bot, bot_exists,
-    unknown_save.
-    """
+    """The bot's request cannot be carried out as it is; nothing changed."""
 
     code = "bad_argument"
+
+
+class BadArgument(BadInput):
+    """A value is malformed or out of its range."""
+
+
+class IllegalInput(BadInput):
+    """The game as it stands does not have this input."""
+
+    code = "illegal_input"
+
+
+class StaleTurn(BadInput):
+    """The request names a turn or a run that has passed."""
+
+    code = "stale_turn"
+
+
+class FutureTurn(BadInput):
+    """The request names a turn or a run that has not come yet."""
+
+    code = "future_turn"
+
+
+class RequestConflict(BadInput):
+    """Another request changed the game first, and this kind of request is not applied a second time."""
+
+    code = "conflict"
+
+
+class RunOver(BadInput):
+    """The run has ended."""
+
+    code = "run_over"
+
+
+class UnknownBot(BadInput):
+    """The fleet has no bot of this id."""
+
+    code = "unknown_bot"
+
+
+class BotExists(BadInput):
+    """The fleet already has a bot of this id."""
+
+    code = "bot_exists"
+
+
+class UnknownSave(BadInput):
+    """The bot has no save of this name."""
+
+    code = "unknown_save"
 
 
 class NotAllowed(DungeonFighterError):
@@ -54,24 +102,40 @@ class NotAllowed(DungeonFighterError):
     code = "not_allowed"
 
 
+class SlotsTaken(NotAllowed):
+    """All save slots of a bot are in use."""
+
+    code = "quota_exceeded"
+
+
 class Overloaded(DungeonFighterError):
     """Too much work right now; nothing changed.
 
-    Codes: rate_limited, quota_exceeded, overloaded, draining.
+    Attributes:
+        retry_after_seconds: The caller may send the request again after so many seconds.
     """
 
     code = "overloaded"
 
-    def __init__(self, message: str, *, retry_after_seconds: int = 1, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 
-class StoreError(DungeonFighterError):
-    """The store's or this release's trouble, never the bot's.
+class Draining(Overloaded):
+    """This server is going down and takes nothing more."""
 
-    Codes: store_unavailable, outcome_unknown, newer_rules.
-    """
+    code = "draining"
+
+
+class RateLimited(Overloaded):
+    """The caller sends more than its share."""
+
+    code = "rate_limited"
+
+
+class StoreError(DungeonFighterError):
+    """The store's or this release's trouble, never the bot's."""
 
     code = "store_unavailable"
 
@@ -85,19 +149,19 @@ class NotWritten(StoreUnavailable):
 
 
 class OutcomeUnknown(StoreError):
-    """A write may or may not have happened and the row can no longer tell."""
+    """A write may or may not have happened, and the row can no longer tell which."""
 
     code = "outcome_unknown"
 
 
 class NewerRules(StoreError):
-    """The run was begun under rules this release does not ship."""
+    """The run began under rules that this release does not ship."""
 
     code = "newer_rules"
 
 
 class SchemaTooNew(StoreError):
-    """The database was migrated by a newer release; this one refuses to touch it."""
+    """A newer release migrated the database; this release refuses to touch it."""
 
 
 class Corrupt(DungeonFighterError):
@@ -107,7 +171,11 @@ class Corrupt(DungeonFighterError):
 
 
 class SettingsError(DungeonFighterError):
-    """The configuration cannot work; lists every problem with its remedy."""
+    """The configuration cannot work.
+
+    Attributes:
+        problems: Every problem with its remedy.
+    """
 
     code = "settings"
 

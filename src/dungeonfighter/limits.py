@@ -1,12 +1,12 @@
-"""Every bound in one place: what is not bounded here is a bug.
+"""All limits in one place; the end of each name gives its unit.
 
-Units are part of the names. Source: docs/architecture.md and the public contract.
+A queue, cache, retry loop or input without a limit is a bug. Source: docs/architecture.md.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
 # Names and inputs
 bot_id_chars_max: Final = 128
@@ -27,14 +27,14 @@ potions_max: Final = 4
 strip_slots_max: Final = 8
 ranked_turns_max: Final = 3000
 fight_actions_max: Final = 400
-"""A fight that lasts longer ends as if the hero had fled: no input loops for ever."""
+"""A longer fight ends as if the hero had fled, so that no input loops for ever."""
 
 # Hosting
 trail_inputs_max: Final = 64
 trail_ops_max: Final = 8
 op_bytes: Final = 8
 row_tail_bytes: Final = 12
-"""How many of the last bytes of a trail stores compare: those of its mark."""
+"""The length of the mark at the end of a trail, which stores compare before they write."""
 batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 256
@@ -51,10 +51,15 @@ head_bytes_max: Final = 32_768
 head_fields_max: Final = 128
 head_seconds_max: Final = 20.0
 waiting_bytes_max: Final = 262_144
-"""Of a connection, behind a request that is not answered: one read of the event loop. They are not parsed."""
+"""Unparsed bytes that a connection may hold behind an unanswered request: one read of the event loop."""
 unsent_bytes_max: Final = 131_072
-"""Of a connection, in the kernel; as many again wait in the process, with one answer."""
+"""Unsent bytes of a connection in the kernel; the process holds at most as many more, and one answer."""
 unread_seconds_max: Final = 60.0
-"""How long a client may leave answers unread once its share of the buffers is full."""
+"""The longest time that a client may leave answers unread while its buffers are full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24
+
+
+def is_bot_id(given: object) -> TypeGuard[str]:
+    """Return whether a value of any type is a bot id: the one check of what callers send."""
+    return isinstance(given, str) and bot_id_pattern.match(given) is not None

@@ -1,7 +1,7 @@
-"""All settings, read once at start from flags and environment; a flag wins over its variable.
+"""Reads all settings once at start from flags and environment variables; a flag wins over its variable.
 
-Each setting is one row of `FIELDS`: its names, how its text becomes a value, and what it is for. Every
-problem is collected, so that one start tells all of them, each with its remedy.
+Each setting is one row of `FIELDS`: its names, its parser and its purpose. `read_settings` collects every
+problem, so that one start reports all of them, each with its remedy.
 
 Source: docs/operations.md, "Settings".
 """
@@ -27,7 +27,7 @@ DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The configuration of one server. Sequences are empty where nothing was given; texts likewise."""
+    """The configuration of one server; an empty text or sequence means that the setting was not given."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -38,11 +38,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """A replica of `database` for lists of the best runs."""
     db_prepared_statements: str = "on"
     allow_unsafe_store: bool = False
-    """Serve even where a setting of the store can lose acknowledged turns."""
+    """Serve even if a setting of the store can lose acknowledged turns."""
     max_bots_per_instance: int = limits.hot_games_default
     instance_id: str = ""
     catalog: str = ""
-    """Folder with content files for new runs; "": the packaged ones."""
+    """The folder with content files for new runs; "" stands for the packaged files."""
     auth: str = "none"
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
     notes: tuple[str, ...] = ()
-    """What a start should mention: settings that were given and have no effect yet."""
+    """One sentence for each setting that was given and has no effect; `serve` prints them at start."""
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -73,7 +73,7 @@ def _seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
 
 
 def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
-    """The words that are understood; a word with a text is one that is known but not usable, and why."""
+    """Return a parser for one of `words`; a word with a reason is known but refused for that reason."""
 
     def parse(text: str) -> str:
         word = text.lower()
@@ -103,14 +103,19 @@ def _host(text: str) -> str:
 
 
 def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    for part in (names := _list(text)):
-        if not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", part):
-            raise Problem(f"{part[:80]!r} must be a host like game.example.org or game.example.org:8000")
-    return names
+    return tuple(_host_header(part) for part in _list(text))
+
+
+def _host_header(text: str) -> str:
+    name = text.lower()
+    # the lower case of a non-ASCII letter can be an ASCII letter, so the text itself must be ASCII
+    if not text.isascii() or not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", name):
+        raise Problem(f"{text[:80]!a} must be a host like game.example.org or game.example.org:8000")
+    return name
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -118,6 +123,8 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _origin(text: str) -> str:
+    if not text.isascii():  # browsers send the ASCII form, so no request would match this one
+        raise Problem(f"{text[:80]!a} must be an origin in ASCII like https://xn--bcher-kva.example.org")
     if not re.fullmatch(r"https?://[^/\s?#@]+/?", text, re.IGNORECASE):
         raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
     return text.rstrip("/").lower()
@@ -136,7 +143,7 @@ def _name(text: str) -> str:
 
 
 class Field(NamedTuple):
-    """One setting: its attribute, flags, variables in order of precedence, parser, and what it is for."""
+    """One setting: its attribute, flags, variables in order of precedence, parser, and purpose."""
 
     attribute: str
     flags: tuple[str, ...]
@@ -193,14 +200,16 @@ NOT_YET: Final = (
     "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
     "BOT_ID_PREFIX",
 )  # fmt: skip
+DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
+"""The settings that say which database is opened and how, by attribute."""
 
 
 def add_arguments(
     parser: argparse.ArgumentParser, only: Collection[str] = (), default_database: str = DEFAULT_DATABASE
 ) -> None:
-    """Add the flags of all settings, or only of those named; values stay texts until `read_settings`.
+    """Add the flags of all settings, or only of those in `only`; values stay texts until `read_settings`.
 
-    `default_database` is only told; whoever has another default applies it.
+    The help shows `default_database` as the default of `--db`; a caller with another default applies it.
     """
     group = parser.add_argument_group("settings (flag, or environment variable)")
     for field in FIELDS:
@@ -281,7 +290,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """True if nothing outside this machine can reach an address or name of this kind."""
+    """Return True if an address or name is reachable from this machine only."""
     name = host.strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -292,5 +301,5 @@ def is_loopback(host: str) -> bool:
 
 
 def instance_name(settings: Settings) -> str:
-    """What this server calls itself in logs."""
+    """Return the name of this server for logs: the setting, the host name or the process id."""
     return settings.instance_id or socket.gethostname() or f"pid-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""The stores under contract: each test here runs over every one of them."""
+"""The fixtures of the contract tests: every store, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
 
 STORES = ("memory", "sqlite", "sqlite, held", "postgres")
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One server for the whole session; a test that stops it starts it again."""
+    """One server for the whole session; a test that stops the server must start it, too."""
     with running_server() as server:
         yield server
 
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> str:
-    """An empty database."""
+    """The connection string of an empty database."""
     return postgres_server.empty_database("games")
 
 
@@ -46,7 +46,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def stores(postgres_url: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
-    """Two servers' stores on one database."""
+    """Two stores on one database, as two servers have them."""
     both = PostgresStore(postgres_url), PostgresStore(postgres_url)
     for store in both:
         await store.open()
@@ -57,7 +57,7 @@ async def stores(postgres_url: str) -> AsyncIterator[tuple[PostgresStore, Postgr
 
 @pytest.fixture
 async def watcher(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that looks at, or holds, what a store works on."""
+    """A connection of the test itself to the database of the store, to query it or to hold its locks."""
     connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()

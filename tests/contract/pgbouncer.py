@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode before a test PostgreSQL; an operating-system package, not a wheel."""
+"""A real PgBouncer in transaction mode before a test PostgreSQL, from a package of the operating system."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS
+from testkit.ports import free_port
 from tests.parts import program
-from tests.ports import free_port
 
 ROLE = "bouncer"
 START_SECONDS_MAX = 30.0
 
 
 def role_orders() -> list[str]:
-    """What an administrator does once, docs/operations.md: the role has the settings itself."""
+    """Return the statements that give the role its settings, which an administrator runs once.
+
+    Source: docs/operations.md, "PostgreSQL".
+    """
     return [
         f"drop role if exists {ROLE}",
         f"create role {ROLE} superuser login",
@@ -32,7 +35,7 @@ def role_orders() -> list[str]:
 
 @contextlib.contextmanager
 def bouncing(url: str) -> Iterator[str]:
-    """Start one before the server of this address; how to connect through it."""
+    """Start a PgBouncer before the server at `url`; yield the address through the pooler."""
     bouncer = program("pgbouncer", part="pgbouncer")
     parts = urlsplit(url)
     port = free_port()
@@ -45,7 +48,7 @@ def bouncing(url: str) -> Iterator[str]:
     )
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755)
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # it refuses to be
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # PgBouncer refuses to run as root
     process = subprocess.Popen(
         [bouncer, "-q", folder / "bouncer.ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         user="nobody" if is_root else None, extra_groups=() if is_root else None,

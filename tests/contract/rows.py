@@ -16,15 +16,15 @@ def row(bot_id: str, version: int, state: bytes = b"state", episode: int = 1, tu
 
 
 def first(bot_id: str, state: bytes = b"state") -> Write:
-    """The write that makes a bot."""
+    """Return the first write of a bot."""
     return Write(row(bot_id, 1, state), 0, b"")
 
 
 def after(before: Write, state: bytes, *chunks: InputChunk, ended: EpisodeEnd | None = None) -> Write:
-    """The write that follows a won one."""
-    standing = before.row
-    new = row(standing.bot_id, standing.version + 1, state, standing.episode, standing.turn + 1)
-    return Write(new, standing.version, standing.digest, standing.tail, chunks, ended)
+    """Return the write that follows a write that won."""
+    old = before.row
+    new = row(old.bot_id, old.version + 1, state, old.episode, old.turn + 1)
+    return Write(new, old.version, old.digest, old.tail, chunks, ended)
 
 
 def end(episode: int, result: str = "died") -> EpisodeEnd:

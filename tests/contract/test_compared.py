@@ -1,4 +1,4 @@
-"""Of the row that a write starts from a store compares version, digest and tail, each of them."""
+"""A store compares version, digest and tail of a write with the stored row, each of the three."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ async def test_a_write_from_a_row_that_differs_in_one_of_them_conflicts(store: S
     else:
         step = msgspec.structs.replace(step, from_tail=step.from_tail[::-1])
     assert await store.commit([step]) == [Conflict(1, begun.row.digest)]
-    (standing,) = await store.load(["local/a"])
-    assert standing is not None
-    assert (standing.version, standing.state) == (1, begun.row.state)
+    (stored,) = await store.load(["local/a"])
+    assert stored is not None
+    assert (stored.version, stored.state) == (1, begun.row.state)

@@ -13,12 +13,12 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Head, Won
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_indexes import build_indexes
+from testkit.postgres_server import PostgresServer
 from tests.contract import test_store
 from tests.contract.pgbouncer import bouncing, role_orders
-from tests.contract.postgres_server import PostgresServer
 from tests.contract.rows import after, digest_of, first
 from tests.contract.test_postgres import play
-from tests.contract.test_postgres_schema import Heard, without_the_index
+from tests.contract.test_postgres_schema import RecordingReporter, without_the_index
 
 CONTRACT = [
     getattr(test_store, name)
@@ -65,7 +65,9 @@ async def test_two_stores_share_three_connections_without_losing_a_row(pooled: s
         await store.close()
 
 
-async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, postgres_url: str) -> None:
+async def test_a_commit_whose_connections_break_can_be_settled(
+    store: PostgresStore, postgres_url: str
+) -> None:
     begun = first("local/a")
     await store.commit([begun])
     administrator = await asyncpg.connect(postgres_url)
@@ -75,7 +77,7 @@ async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, pos
     await administrator.close()
     try:
         outcomes = await store.commit([after(begun, b"n")])
-    except Exception:  # noqa: BLE001 (whatever it says: settling tells)
+    except Exception:  # noqa: BLE001 (after any error the outcome must be settled)
         (settled,) = await store.settle(["local/a"])
         assert settled is not None
         outcomes = [Won()] if settled.version == 2 else await store.commit([after(begun, b"n")])
@@ -83,11 +85,11 @@ async def test_its_connections_may_go_away_at_any_time(store: PostgresStore, pos
     assert await store.heads(["local/a"]) == [Head(2, digest_of(b"n"), b"trail")]
 
 
-async def test_an_index_is_not_built_through_it(
+async def test_an_index_is_not_built_through_a_pooler(
     pooled: str, postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    """Each statement may have another session there, and the advisory lock would be nobody's."""
+    """The pooler may run each statement in another session, so no session would hold the advisory lock."""
     await without_the_index(watcher)
     with pytest.raises(StoreUnavailable, match="name the server itself"):
-        await build_indexes(pooled, Heard())
-    await build_indexes(postgres_url, Heard())
+        await build_indexes(pooled, RecordingReporter())
+    await build_indexes(postgres_url, RecordingReporter())

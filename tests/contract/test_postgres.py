@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do wrong while it is well: locks, plans, bad values, schemas of other releases."""
+"""The PostgreSQL store over a healthy server: locks, plans, bad values, schemas of other releases."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, Store
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Won, Write
 from dungeonfighter.storage.postgres import ONLY_BITMAPS, PostgresStore
 from dungeonfighter.storage.sql_files import migrations, queries
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 BOTS = [f"local/b{number:02}" for number in range(40)]
 
 
 async def play(store: PostgresStore, bots: list[str], dice: random.Random, batches: int) -> int:
-    """Commit random batches over the bots from what this store knows; returns how many rows won."""
+    """Commit random batches, each write from the row that `store` last saw; return how many rows won."""
     known: dict[str, Row] = {}
     wins = 0
     for _ in range(batches):
@@ -42,15 +42,11 @@ async def play(store: PostgresStore, bots: list[str], dice: random.Random, batch
     return wins
 
 
-def _next(standing: Row | None, bot_id: str, state: bytes) -> Write:
-    if standing is None:
+def _next(known: Row | None, bot_id: str, state: bytes) -> Write:
+    if known is None:
         return first(bot_id, state)
-    return Write(
-        row(bot_id, standing.version + 1, state, 1, standing.turn + 1),
-        standing.version,
-        standing.digest,
-        standing.tail,
-    )
+    new = row(bot_id, known.version + 1, state, 1, known.turn + 1)
+    return Write(new, known.version, known.digest, known.tail)
 
 
 async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a_deadlock(
@@ -58,24 +54,24 @@ async def test_two_stores_with_different_cached_plans_mix_1000_batches_without_a
 ) -> None:
     one, other = stores
     bots = [f"local/b{number:04}" for number in range(60)]
-    wins = [await play(one, bots, random.Random(7), 10)]  # its plans are now those for a small table
-    strangers = [first(f"local/x{number:04}") for number in range(2000)]
+    wins = [await play(one, bots, random.Random(7), 10)]  # this store now has the plans for a small table
+    others = [first(f"local/x{number:04}") for number in range(2000)]
     for start in range(0, 2000, 200):
-        await one.commit(strangers[start : start + 200])
+        await one.commit(others[start : start + 200])
     wins += await asyncio.gather(
         *(play(store, bots, random.Random(seed), 500) for seed, store in enumerate(stores))
     )
     rows = await other.load(bots)
     assert sum(found.version for found in rows if found is not None) == sum(wins)
     for store in stores:
-        await store.close()  # a server process reports its deadlocks at its end, if not before
+        await store.close()  # a server process reports its deadlocks at its end at the latest
     assert not await watcher.fetchval(
         "select deadlocks from pg_stat_database where datname = current_database()"
     )
 
 
 @pytest.mark.parametrize("settles", [False, True], ids=["commit", "settle"])
-async def test_rows_are_locked_in_the_order_of_their_ids_wherever_they_lie(
+async def test_rows_are_locked_in_the_order_of_their_ids_whatever_their_physical_order(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection, *, settles: bool
 ) -> None:
     begun = [first(bot_id) for bot_id in BOTS]
@@ -99,7 +95,7 @@ async def test_rows_are_locked_in_the_order_of_their_ids_wherever_they_lie(
     assert sorted(bot_id for (bot_id,) in free) == BOTS[21:]
 
 
-async def test_a_conflict_with_a_write_that_was_waited_for_tells_what_it_left(
+async def test_a_conflict_after_a_lock_wait_reports_the_committed_head(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -195,7 +191,7 @@ async def test_a_save_that_cannot_be_stored_is_an_error_of_its_own(
     await stores[0].put_save(save("local/a", "main"))
 
 
-async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
+async def test_only_the_list_of_best_runs_comes_from_the_replica(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     elsewhere = postgres_server.empty_database("copy")
@@ -207,7 +203,7 @@ async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
     await copy.close()
     store = PostgresStore(postgres_url, read_url=elsewhere)
     await store.open()
-    assert [line.key for line in await store.best_runs("local/", 9)] == ["local/only-there"]
+    assert [run.key for run in await store.best_runs("local/", 9)] == ["local/only-there"]
     assert await store.load(["local/only-there"]) == [None]
     assert await store.heads(["local/only-there"]) == [None]
     assert await store.settle(["local/only-there"]) == [None]
@@ -216,7 +212,7 @@ async def test_only_lists_of_the_best_runs_come_from_the_copy_for_reading(
     await store.close()
 
 
-async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str) -> None:
+async def test_an_unreachable_replica_breaks_only_the_list_of_best_runs(postgres_url: str) -> None:
     store = PostgresStore(postgres_url, read_url=f"{postgres_url}_that_is_not_there")
     await store.open()
     with pytest.raises(StoreUnavailable):
@@ -226,7 +222,7 @@ async def test_a_copy_that_is_away_takes_nothing_else_with_it(postgres_url: str)
 
 
 async def connections(watcher: asyncpg.Connection) -> int:
-    """How many all stores have now."""
+    """Return how many connections all stores have now."""
     count: int = await watcher.fetchval(
         "select count(*) from pg_stat_activity where application_name = 'dungeonfighter'"
     )
@@ -241,14 +237,14 @@ from generate_series(1, $1::int) as n
 """
 
 
-async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(
+async def test_reading_ahead_reads_the_keys_and_no_rows(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute(_MANY_ROWS, 10_000)
     async with watcher.transaction():
         await watcher.execute(ONLY_BITMAPS)
-        told = await watcher.fetchval(f"explain (analyze, format json) {queries('postgres')['read_keys']}")
-    rows = json.loads(told)[0]["Plan"]["Plans"][0]
+        plan = await watcher.fetchval(f"explain (analyze, format json) {queries('postgres')['read_keys']}")
+    rows = json.loads(plan)[0]["Plan"]["Plans"][0]
     (keys,) = rows["Plans"]
     assert (keys["Node Type"], keys["Index Name"], keys["Actual Rows"]) == (
         "Bitmap Index Scan", "games_pkey", 10_000,
@@ -256,7 +252,7 @@ async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(
     assert rows["Exact Heap Blocks"] == 1
 
 
-async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections(
+async def test_reading_ahead_beyond_its_time_keeps_the_connections(
     postgres_url: str, stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -274,7 +270,7 @@ async def test_a_store_with_more_keys_than_it_has_time_for_keeps_its_connections
 @pytest.mark.parametrize(
     ("pool_size", "writers"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 2), (12, 3), (16, 4), (64, 4)]
 )
-async def test_of_a_pool_two_to_four_connections_write_and_the_others_read(
+async def test_two_to_four_connections_of_a_pool_write_and_the_others_read(
     postgres_url: str, watcher: asyncpg.Connection, pool_size: int, writers: int
 ) -> None:
     store = PostgresStore(postgres_url, pool_size=pool_size)

@@ -1,4 +1,4 @@
-"""Lost, slow and hung connections to PostgreSQL: what was told stays true, the rest is settled."""
+"""Lost, slow and hung connections to PostgreSQL: acknowledged writes stay, unknown outcomes are settled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import Conflict, Outcome, Row, Unsettled, Won
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_errors import Meaning, meaning
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import after, digest_of, first
 
 BOTS = [f"local/b{number:02}" for number in range(40)]
@@ -24,7 +24,7 @@ _WRITER = """
 
 
 async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row | None]:
-    """Ask until the store answers, as the host does."""
+    """Retry until the store answers, as the host does."""
     while True:
         try:
             return await ask()
@@ -32,7 +32,17 @@ async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row 
             await asyncio.sleep(0)
 
 
-async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
+async def impatient_store(url: str, pool_size: int = 8) -> PostgresStore:
+    """Open a store that cuts off slow statements soon; another one migrates before, which may take longer."""
+    patient = PostgresStore(url)
+    await patient.open()
+    await patient.close()
+    store = PostgresStore(url, pool_size=pool_size, slow_seconds=0.2)
+    await store.open()
+    return store
+
+
+async def test_a_row_locked_for_long_is_unsettled_and_settling_waits_for_it(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -49,7 +59,7 @@ async def test_a_row_held_for_long_makes_its_outcome_unknown_and_settling_waits(
     assert settled.version == 1
 
 
-async def test_a_row_held_for_long_does_not_hold_the_others(
+async def test_a_row_locked_for_long_does_not_block_the_others(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     done = [first(bot_id) for bot_id in BOTS]
@@ -60,14 +70,14 @@ async def test_a_row_held_for_long_does_not_hold_the_others(
             [first("local/a"), *(after(write, b"n") for write in done)], key=lambda w: w.row.bot_id
         )
         outcomes = await stores[0].commit(batch)
-    told = {write.row.bot_id: outcome for write, outcome in zip(batch, outcomes, strict=True)}
-    assert isinstance(told.pop(BOTS[7]), Unsettled)
-    assert set(told.values()) == {Won()}
-    heads = await stores[1].heads(sorted(told))
+    by_bot = {write.row.bot_id: outcome for write, outcome in zip(batch, outcomes, strict=True)}
+    assert isinstance(by_bot.pop(BOTS[7]), Unsettled)
+    assert set(by_bot.values()) == {Won()}
+    heads = await stores[1].heads(sorted(by_bot))
     assert [head.version if head else 0 for head in heads] == [1, *[2] * 39]
 
 
-async def test_a_server_stopped_hard_and_started_again_tells_the_truth(
+async def test_settling_after_an_immediate_stop_and_a_start_returns_the_committed_rows(
     stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
 ) -> None:
     store = stores[0]
@@ -86,23 +96,23 @@ async def test_a_server_stopped_hard_and_started_again_tells_the_truth(
     assert await store.commit([after(write, b"then") for write in done]) == [Won()] * 40
 
 
-async def test_a_server_stopped_hard_while_it_writes_loses_nothing_it_told(
+async def test_an_immediate_stop_during_writes_loses_no_acknowledged_batch(
     stores: tuple[PostgresStore, PostgresStore], postgres_server: PostgresServer
 ) -> None:
     store = stores[0]
     writes = [first(bot_id) for bot_id in BOTS]
-    told = 0
+    acknowledged = 0
     enough = asyncio.Event()
 
     async def write_on() -> None:
-        nonlocal told, writes
+        nonlocal acknowledged, writes
         while True:
             outcomes = await store.commit(writes)
             assert outcomes == [Won()] * 40
-            told += 1
-            if told == 20:
+            acknowledged += 1
+            if acknowledged == 20:
                 enough.set()
-            writes = [after(write, b"%d" % told) for write in writes]
+            writes = [after(write, b"%d" % acknowledged) for write in writes]
 
     writing = asyncio.ensure_future(write_on())
     await enough.wait()
@@ -111,14 +121,13 @@ async def test_a_server_stopped_hard_while_it_writes_loses_nothing_it_told(
         await writing
     await asyncio.to_thread(postgres_server.start)
     versions = {found.version for found in await store.settle(BOTS) if found is not None}
-    assert versions in ({told}, {told + 1})
+    assert versions in ({acknowledged}, {acknowledged + 1})
 
 
 async def test_a_slow_statement_loses_its_connection_and_is_settled(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url)
     begun = first("local/a")
     await store.commit([begun])
     async with watcher.transaction():
@@ -141,8 +150,7 @@ async def test_a_slow_statement_loses_its_connection_and_is_settled(
 async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_lost_commit(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, pool_size=2, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url, pool_size=2)
     begun = first("local/a")
     await store.commit([begun])
     writer = await watcher.fetchval(_WRITER)
@@ -160,7 +168,7 @@ async def test_settling_waits_for_a_server_process_that_could_still_carry_out_a_
     await store.close()
 
 
-async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
+async def test_cancelling_a_caller_does_not_cancel_its_commit(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -179,22 +187,21 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_its_commit(
     assert settled.version == 2
 
 
-async def test_a_commit_that_waits_for_its_standby_while_its_client_is_cut_off_is_settled_after_it(
+async def test_a_commit_of_a_lost_connection_that_waits_for_its_standby_is_settled_after_it(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    store = PostgresStore(postgres_url, slow_seconds=0.2)
-    await store.open()
+    store = await impatient_store(postgres_url)
     write = first("local/a")
     await watcher.execute("alter system set synchronous_standby_names = 'nobody'")
     await watcher.execute("select pg_reload_conf()")
     try:
         try:
-            while await store.commit([write]) == [Won()]:  # until the server has taken notice
+            while await store.commit([write]) == [Won()]:  # until the server has reloaded its settings
                 write = after(write, b"n%d" % write.row.version)
         except StoreUnavailable:
             pass
         heads = await store.heads(["local/a"])
-        assert [head.version if head else 0 for head in heads] == [write.from_version]  # written, not shown
+        assert [head.version if head else 0 for head in heads] == [write.from_version]  # written, not visible
         with pytest.raises(StoreUnavailable, match="still at work"):
             await store.settle(["local/a"])
     finally:
@@ -206,7 +213,7 @@ async def test_a_commit_that_waits_for_its_standby_while_its_client_is_cut_off_i
     await store.close()
 
 
-async def test_a_primary_that_became_a_standby_is_left_and_found_again(
+async def test_the_store_leaves_a_read_only_primary_and_returns_when_it_is_writable(
     stores: tuple[PostgresStore, PostgresStore], watcher: asyncpg.Connection
 ) -> None:
     begun = first("local/a")
@@ -228,9 +235,9 @@ async def test_a_primary_that_became_a_standby_is_left_and_found_again(
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("40P01", Meaning.nothing_happened),
-        ("40001", Meaning.nothing_happened),
-        ("55P03", Meaning.nothing_happened),
+        ("40P01", Meaning.retryable),
+        ("40001", Meaning.retryable),
+        ("55P03", Meaning.retryable),
         ("22003", Meaning.bad_row),
         ("23505", Meaning.bad_row),
         ("40003", Meaning.unknown),  # statement completion unknown
@@ -242,10 +249,10 @@ async def test_a_primary_that_became_a_standby_is_left_and_found_again(
         ("42P01", Meaning.unknown),
     ],
 )
-def test_what_a_sqlstate_means(state: str, expected: Meaning) -> None:
+def test_each_sqlstate_has_its_meaning(state: str, expected: Meaning) -> None:
     assert meaning(asyncpg.PostgresError.new({"C": state, "M": "", "S": "ERROR"})) is expected
 
 
-async def test_a_server_that_is_not_there_is_unavailable_at_once(postgres_server: PostgresServer) -> None:
+async def test_a_missing_database_is_unavailable_at_once(postgres_server: PostgresServer) -> None:
     with pytest.raises(StoreUnavailable, match='"nowhere" does not exist'):
         await PostgresStore(postgres_server.url("nowhere")).open()

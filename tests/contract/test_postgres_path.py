@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: silent firewalls, too few slots, unsafe settings, texts that are none."""
+"""The network and the server before PostgreSQL: firewalls, missing slots, unsafe settings, bad encodings."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 
 from dungeonfighter.connection_strings import parse_database
 from dungeonfighter.errors import Corrupt, SettingsError, StoreUnavailable
-from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.ports import Won
+from dungeonfighter.hosting.rows import checked
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage import postgres_links, postgres_pool
 from dungeonfighter.storage.postgres import PostgresStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.rows import after, first, save
 from tests.integration.cutting_proxy import silent
 
 
 @pytest.fixture(scope="module")
 def small_server() -> Iterator[PostgresServer]:
-    """Ten slots, and settings that lose turns in a crash."""
+    """A server with ten slots and with settings that lose turns in a crash."""
     with running_server(max_connections="10", fsync="off", full_page_writes="off") as server:
         yield server
 
@@ -34,19 +34,19 @@ SLOW_SECONDS = 3.0
 
 
 @pytest.mark.parametrize("is_idle", [True, False], ids=["long idle", "just used"])
-async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
+async def test_a_firewall_that_drops_all_connections_costs_one_wait(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, *, is_idle: bool
 ) -> None:
     if is_idle:
         monkeypatch.setattr(postgres_pool, "_IDLE_SECONDS", 0.0)
-    asks, waits = postgres_links.answers, []
+    ping, waits = postgres_links.is_answering, []
 
     async def counted(connection: postgres_links.Connection, seconds: float) -> bool:
-        answered = await asks(connection, seconds)
+        answered = await ping(connection, seconds)
         waits.extend([] if answered else [seconds])
         return answered
 
-    monkeypatch.setattr(postgres_links, "answers", counted)
+    monkeypatch.setattr(postgres_links, "is_answering", counted)
     async with silent(postgres_url) as proxy:
         store = PostgresStore(proxy.url, pool_size=8, slow_seconds=SLOW_SECONDS)
         await store.open()
@@ -73,7 +73,7 @@ async def test_a_firewall_that_forgot_the_connections_costs_one_wait(
             if outcome == [Won()]:
                 write = following
         assert failed <= (0 if is_idle else 1)  # the commit in flight
-        assert len(waits) <= (2 if is_idle else 1)  # one answers for all that were idle for longer
+        assert len(waits) <= (2 if is_idle else 1)  # one ping decides for all that were idle for longer
         assert sum(waits) <= SLOW_SECONDS / 2
         assert write.row.version >= 10
         assert proxy.connections - made <= 3
@@ -91,18 +91,18 @@ async def test_every_connection_is_kept_alive_by_both_ends(postgres_url: str) ->
     await connection.close()
 
 
-async def test_a_pool_larger_than_the_server_writes_all_the_same(
+async def test_a_pool_larger_than_max_connections_still_writes(
     small_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = small_server.empty_database("games")
     store = PostgresStore(url, pool_size=64, allow_unsafe=True)
     with caplog.at_level(logging.WARNING):
         await store.open()
-    told = [record.getMessage() for record in caplog.records if "53300" in record.getMessage()]
-    assert len(told) == 1
-    assert "10 of 64" in told[0]
-    assert "--db-pool-size 10" in told[0]
-    assert store._writers.standing == store.lanes == 4
+    warnings = [record.getMessage() for record in caplog.records if "53300" in record.getMessage()]
+    assert len(warnings) == 1
+    assert "10 of 64" in warnings[0]
+    assert "--db-pool-size 10" in warnings[0]
+    assert store._writers.connection_count == store.lanes == 4
     bots = [f"local/b{number:03}" for number in range(200)]
     assert await store.commit([first(bot) for bot in bots]) == [Won()] * 200
     assert None not in await store.load(bots)
@@ -134,7 +134,7 @@ async def test_settings_that_lose_turns_are_refused_unless_they_are_allowed(
     await store.close()
 
 
-async def test_a_sessions_default_that_loses_turns_is_mended(
+async def test_an_unsafe_session_default_is_overridden(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute("alter database games set synchronous_commit = off")
@@ -148,7 +148,7 @@ async def test_a_sessions_default_that_loses_turns_is_mended(
     await connection.close()
 
 
-def test_a_hazard_that_comes_with_a_new_connection_is_warned_of_once(
+def test_a_hazard_of_a_new_connection_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     safety = postgres_links.Safety()
@@ -160,28 +160,28 @@ def test_a_hazard_that_comes_with_a_new_connection_is_warned_of_once(
     assert len(safety.hazards) == 1
 
 
-async def _made(watcher: asyncpg.Connection, encoding: str) -> None:
+async def _create_database(watcher: asyncpg.Connection, encoding: str) -> None:
     await watcher.execute("drop database if exists bytes with (force)")
     await watcher.execute(
         f"create database bytes encoding '{encoding}' template template0 lc_collate 'C' lc_ctype 'C'"
     )
 
 
-async def test_a_text_that_is_none_concerns_its_bot_alone(
+async def test_an_undecodable_text_affects_only_its_bot(
     postgres_server: PostgresServer, watcher: asyncpg.Connection
 ) -> None:
-    await _made(watcher, "SQL_ASCII")
+    await _create_database(watcher, "SQL_ASCII")
     store = PostgresStore(postgres_server.url("bytes"))
     await store.open()
     bots = [f"local/b{number}" for number in range(5)]
     begun = [first(bot) for bot in bots]
     await store.commit(begun)
     await store.put_save(save("local/b2", "main"))
-    spoiler = await asyncpg.connect(postgres_server.url("bytes"))
-    await spoiler.execute(r"update games set directive = E'\xff' where bot_id = 'local/b2'")
-    await spoiler.execute(r"""update character_saves set character_data = '{"state": 7}'""")
-    await spoiler.execute(r"insert into run_inputs values ('local/b2', 1, 0, E'\xff')")
-    await spoiler.close()
+    other = await asyncpg.connect(postgres_server.url("bytes"))
+    await other.execute(r"update games set directive = E'\xff' where bot_id = 'local/b2'")
+    await other.execute(r"""update character_saves set character_data = '{"state": 7}'""")
+    await other.execute(r"insert into run_inputs values ('local/b2', 1, 0, E'\xff')")
+    await other.close()
     for rows in (await store.load(bots), await store.settle(bots)):
         assert [row.version for row in rows if row] == [1] * 5
         assert [row.rules.isascii() for row in rows if row] == [True, True, False, True, True]
@@ -192,14 +192,14 @@ async def test_a_text_that_is_none_concerns_its_bot_alone(
     with pytest.raises(Corrupt):
         await store.inputs("local/b2", 1)
     assert len(await store.list_bots("local/", "local/", 9)) == 5
-    assert await store.commit([after(begun[2], b"new")]) == [Won()]  # the bot can begin anew
+    assert await store.commit([after(begun[2], b"new")]) == [Won()]  # the bot can start a new run
     await store.close()
 
 
 async def test_an_encoding_that_cannot_hold_every_text_is_refused(
     postgres_server: PostgresServer, watcher: asyncpg.Connection
 ) -> None:
-    await _made(watcher, "LATIN1")
+    await _create_database(watcher, "LATIN1")
     with pytest.raises(SettingsError, match="encoding is LATIN1"):
         await PostgresStore(postgres_server.url("bytes")).open()
 

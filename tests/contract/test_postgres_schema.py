@@ -1,4 +1,4 @@
-"""Schemas of other releases in PostgreSQL, and indexes that are built while servers play on."""
+"""Schemas of other releases in PostgreSQL, and index builds while servers go on serving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dungeonfighter.storage import postgres_schema
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.postgres_indexes import build_indexes
 from dungeonfighter.storage.sql_files import migrations, queries
-from tests.contract.postgres_server import PostgresServer, blocked, url_of
+from testkit.postgres_server import PostgresServer, blocked, url_of
 from tests.contract.rows import first
 
 SQL = queries("postgres")
@@ -29,8 +29,8 @@ create index episodes_best on episodes (score desc, bot_id, episode);
 """
 
 
-class Heard:
-    """A teller that keeps what it is told."""
+class RecordingReporter:
+    """A reporter that records its calls."""
 
     def __init__(self) -> None:
         self.progressed: list[str] = []
@@ -56,14 +56,14 @@ async def recorded(watcher: asyncpg.Connection) -> dict[int, str | None]:
 
 
 async def without_the_index(watcher: asyncpg.Connection) -> None:
-    """Bring an empty database up to date except for its index."""
+    """Migrate an empty database without building its index."""
     await postgres_schema.migrate(watcher, SQL, at_once_bytes_max=EVERY_INDEX_IS_LARGE)
     assert list(await recorded(watcher)) == [1, 3]
 
 
 @contextlib.asynccontextmanager
 async def held_up(url: str) -> AsyncIterator[None]:
-    """A transaction that has written to the table: a concurrent build waits for its end."""
+    """Hold a transaction that has written to the table: a concurrent build waits for its end."""
     holder = await asyncpg.connect(url)
     async with holder.transaction():
         await holder.execute("delete from episodes")
@@ -71,7 +71,7 @@ async def held_up(url: str) -> AsyncIterator[None]:
     await holder.close()
 
 
-async def test_a_database_of_schema_2_learns_what_its_releases_were(
+async def test_a_database_of_schema_2_records_the_release_of_each_step(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await watcher.execute(migrations("postgres")[0].sql)
@@ -82,7 +82,7 @@ async def test_a_database_of_schema_2_learns_what_its_releases_were(
     assert await recorded(watcher) == {1: "0.1.0", 2: "0.1.0", 3: "0.1.0"}
 
 
-async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_step(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await without_the_index(watcher)
@@ -92,7 +92,7 @@ async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_noth
     store = await opened(postgres_url)
     assert await store.commit([first("local/a")]) == [Won()]
     await store.close()
-    await build_indexes(postgres_url, Heard())
+    await build_indexes(postgres_url, RecordingReporter())
     assert await recorded(watcher) == before
     assert await watcher.fetchval(IS_VALID) is None
 
@@ -114,15 +114,15 @@ async def test_a_small_table_gets_its_index_at_the_start(
     assert await watcher.fetchval(IS_VALID)
 
 
-async def test_a_server_starts_without_the_index_of_a_large_table_and_says_so(
+async def test_a_server_starts_without_the_index_of_a_large_table_and_logs_a_warning(
     postgres_url: str, watcher: asyncpg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     await without_the_index(watcher)
     await watcher.execute("create role onlooker; grant select on all tables in schema public to onlooker")
-    await watcher.execute("set role onlooker")  # it may not change the schema, and need not
+    await watcher.execute("set role onlooker")  # the role has no right to change the schema and needs none
     caplog.clear()
     await postgres_schema.migrate(watcher, SQL, at_once_bytes_max=EVERY_INDEX_IS_LARGE)
-    await postgres_schema.migrate(watcher, SQL)  # small enough to be made at once, if only it might
+    await postgres_schema.migrate(watcher, SQL)  # the table is small enough, but the role may not build
     await watcher.execute("reset role; drop owned by onlooker; drop role onlooker")
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
     assert "`dungeonfighter db migrate` builds it" in caplog.text
@@ -131,90 +131,94 @@ async def test_a_server_starts_without_the_index_of_a_large_table_and_says_so(
 
 async def test_an_index_is_built_while_servers_commit(postgres_url: str, watcher: asyncpg.Connection) -> None:
     await without_the_index(watcher)
-    await watcher.execute("alter database games set lock_timeout = 100")  # a build waits longer for its table
-    heard = Heard()
+    await watcher.execute(
+        "alter database games set lock_timeout = 100"
+    )  # a build ignores it and waits longer for its table
+    reporter = RecordingReporter()
     async with held_up(postgres_url):
-        building = asyncio.create_task(build_indexes(postgres_url, heard))
-        await asyncio.wait_for(heard.any.wait(), 30)
-        store = await opened(postgres_url)  # it does not wait for the index
+        building = asyncio.create_task(build_indexes(postgres_url, reporter))
+        await asyncio.wait_for(reporter.any.wait(), 30)
+        store = await opened(postgres_url)  # a start does not wait for the index
         assert await store.commit([first("local/a")]) == [Won()]
         assert not building.done()
     await building
-    assert heard.progressed[0].startswith("episodes_best: waiting for writers before build")
-    assert [line.partition(" done in ")[0] for line in heard.said] == ["schema: 002_best_runs"]
+    assert reporter.progressed[0].startswith("episodes_best: waiting for writers before build")
+    assert [text.partition(" done in ")[0] for text in reporter.said] == ["schema: 002_best_runs"]
     assert await watcher.fetchval(IS_VALID)
     assert list(await recorded(watcher)) == [1, 2, 3]
     await store.close()
 
 
-async def test_two_that_build_at_once_build_once(postgres_url: str, watcher: asyncpg.Connection) -> None:
+async def test_two_concurrent_builds_build_the_index_once(
+    postgres_url: str, watcher: asyncpg.Connection
+) -> None:
     await without_the_index(watcher)
-    tellers = [Heard(), Heard()]
+    reporters = [RecordingReporter(), RecordingReporter()]
     async with held_up(postgres_url):
-        building = [asyncio.create_task(build_indexes(postgres_url, heard)) for heard in tellers]
-        await asyncio.gather(*(asyncio.wait_for(heard.any.wait(), 30) for heard in tellers))
+        building = [asyncio.create_task(build_indexes(postgres_url, reporter)) for reporter in reporters]
+        await asyncio.gather(*(asyncio.wait_for(reporter.any.wait(), 30) for reporter in reporters))
         assert await watcher.fetchval("select count(*) from pg_stat_progress_create_index") == 1
     await asyncio.gather(*building)
-    assert sorted(len(heard.said) for heard in tellers) == [0, 1]
-    (waiting,) = (heard for heard in tellers if not heard.said)
+    assert sorted(len(reporter.said) for reporter in reporters) == [0, 1]
+    (waiting,) = (reporter for reporter in reporters if not reporter.said)
     assert waiting.progressed[0].startswith("episodes_best: another process builds, ")
     assert await watcher.fetchval(IS_VALID)
 
 
 @pytest.mark.parametrize("at_start", [False, True], ids=["by db migrate", "at a start"])
-async def test_what_a_killed_build_left_is_built_again(
+async def test_the_invalid_index_of_a_killed_build_is_rebuilt(
     postgres_url: str, watcher: asyncpg.Connection, *, at_start: bool
 ) -> None:
     await without_the_index(watcher)
     await kill_build(postgres_url, watcher)
     assert await watcher.fetchval(IS_VALID) is False
-    heard = Heard()
+    reporter = RecordingReporter()
     if at_start:
         await (await opened(postgres_url)).close()
     else:
-        await build_indexes(postgres_url, heard)
-        assert heard.said[0] == "episodes_best: an interrupted build left a part of it, which is dropped"
+        await build_indexes(postgres_url, reporter)
+        assert reporter.said[0] == "episodes_best: an interrupted build left a part of it, which is dropped"
     assert await watcher.fetchval(IS_VALID)
     assert list(await recorded(watcher)) == [1, 2, 3]
 
 
 async def kill_build(url: str, watcher: asyncpg.Connection) -> None:
-    """Begin a build, and end the server's process that builds."""
-    heard = Heard()
+    """Begin a build and terminate the server process that builds."""
+    reporter = RecordingReporter()
     async with held_up(url):
-        building = asyncio.create_task(build_indexes(url, heard))
-        await asyncio.wait_for(heard.any.wait(), 30)
+        building = asyncio.create_task(build_indexes(url, reporter))
+        await asyncio.wait_for(reporter.any.wait(), 30)
         await watcher.execute("select pg_terminate_backend(pid) from pg_stat_progress_create_index")
         with pytest.raises(StoreUnavailable):
             await building
 
 
-async def test_a_build_that_is_given_up_ends_in_the_server_too(
+async def test_cancelling_a_build_stops_it_in_the_server(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
     await without_the_index(watcher)
-    heard = Heard()
+    reporter = RecordingReporter()
     async with held_up(postgres_url):
-        building = asyncio.create_task(build_indexes(postgres_url, heard))
-        await asyncio.wait_for(heard.any.wait(), 30)
+        building = asyncio.create_task(build_indexes(postgres_url, reporter))
+        await asyncio.wait_for(reporter.any.wait(), 30)
         building.cancel()
         with pytest.raises(asyncio.CancelledError):
             await building
         assert not await watcher.fetchval("select count(*) from pg_stat_progress_create_index")
-    await build_indexes(postgres_url, Heard())
+    await build_indexes(postgres_url, RecordingReporter())
     assert await watcher.fetchval(IS_VALID)
 
 
-async def test_a_server_that_was_stopped_hard_in_a_build_has_it_built_again(
+async def test_an_index_is_rebuilt_after_an_immediate_stop_during_its_build(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     before = await asyncpg.connect(postgres_url)
     await without_the_index(before)
-    heard = Heard()
+    reporter = RecordingReporter()
     with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         async with held_up(postgres_url):
-            building = asyncio.create_task(build_indexes(postgres_url, heard))
-            await asyncio.wait_for(heard.any.wait(), 30)
+            building = asyncio.create_task(build_indexes(postgres_url, reporter))
+            await asyncio.wait_for(reporter.any.wait(), 30)
             await asyncio.to_thread(postgres_server.stop, "immediate")
             with pytest.raises(StoreUnavailable):
                 await building
@@ -222,7 +226,7 @@ async def test_a_server_that_was_stopped_hard_in_a_build_has_it_built_again(
     await asyncio.to_thread(postgres_server.start)
     watcher = await asyncpg.connect(postgres_url)
     assert await watcher.fetchval(IS_VALID) is False
-    await build_indexes(postgres_url, Heard())
+    await build_indexes(postgres_url, RecordingReporter())
     assert await watcher.fetchval(IS_VALID)
     await watcher.close()
 
@@ -230,12 +234,12 @@ async def test_a_server_that_was_stopped_hard_in_a_build_has_it_built_again(
 async def test_a_start_leaves_an_index_to_the_process_that_builds_it(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    """Made at once it would wait for the other's build, and that for a transaction of anybody."""
+    """A build at start would wait for the other build, and that one waits for every older transaction."""
     await without_the_index(watcher)
-    heard = Heard()
+    reporter = RecordingReporter()
     async with held_up(postgres_url):
-        building = asyncio.create_task(build_indexes(postgres_url, heard))
-        await asyncio.wait_for(heard.any.wait(), 30)
+        building = asyncio.create_task(build_indexes(postgres_url, reporter))
+        await asyncio.wait_for(reporter.any.wait(), 30)
         await (await opened(postgres_url)).close()
         assert list(await recorded(watcher)) == [1, 3]
     await building
@@ -245,7 +249,7 @@ async def test_a_start_leaves_an_index_to_the_process_that_builds_it(
 async def test_a_step_that_waits_for_a_table_holds_up_no_commit_for_long(
     postgres_url: str, watcher: asyncpg.Connection
 ) -> None:
-    """A long transaction has the table: the step gives way again and again, and is done in the end."""
+    """While a long transaction holds the table, the step retries with short lock timeouts."""
     store = await opened(postgres_url)
     await watcher.execute("delete from schema_version where version = 3")
     await watcher.execute("alter table schema_version drop column compatible_from")
@@ -256,7 +260,9 @@ async def test_a_step_that_waits_for_a_table_holds_up_no_commit_for_long(
     starting = asyncio.create_task(opened(postgres_url))
     probe = await asyncpg.connect(await url_of(watcher))
     await blocked(probe)
-    assert await probe.fetchval("select count(*) from schema_version") == 2  # it queues behind the step
+    assert (
+        await probe.fetchval("select count(*) from schema_version") == 2
+    )  # this query queues behind the step
     assert not starting.done()
     await transaction.rollback()
     await (await starting).close()

@@ -1,4 +1,4 @@
-"""Hypothesis drives memory, SQLite and PostgreSQL side by side: the same requests, the same answers."""
+"""Hypothesis sends the same requests to memory, SQLite and PostgreSQL, and their answers must be equal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dungeonfighter.hosting.ports import Conflict, Head, InputChunk, Row, Save, 
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer
 from tests.contract.rows import digest_of, end, save
 
 BOTS = [
@@ -33,12 +33,12 @@ HEADS = st.sampled_from(
 
 @st.composite
 def asked_write(draw: st.DrawFn) -> tuple[str, bytes, int, bool]:
-    """From which head, the new state, with how many chunks, whether a run ends."""
+    """Draw the head that a write starts from, its state, its number of chunks, and whether it ends a run."""
     return draw(HEADS), draw(STATES), draw(st.integers(0, 3)), draw(st.booleans())
 
 
 class Stores(RuleBasedStateMachine):
-    """The three stores, and what each bot's head should be."""
+    """The three stores, and the expected row of each bot."""
 
     folder: Path
     postgres: PostgresServer
@@ -66,7 +66,7 @@ class Stores(RuleBasedStateMachine):
         return self.loop.run_until_complete(asked)
 
     def ask(self, name: str, *given: Any) -> Any:
-        """What all three answer, which must be one."""
+        """Return the answer of all three stores, which must be equal."""
         answers = [_timeless(self.wait(getattr(store, name)(*given))) for store in self.stores]
         assert answers[1] == answers[0], f"sqlite: {name}{given}"
         assert answers[2] == answers[0], f"postgres: {name}{given}"
@@ -110,12 +110,12 @@ class Stores(RuleBasedStateMachine):
         outcomes = self.ask("commit", batch)
         for write, outcome in zip(batch, outcomes, strict=True):
             head = self.heads.get(write.row.bot_id)
-            standing = (head.version, head.digest, head.tail) if head is not None else (0, b"", b"")
-            if standing == (write.from_version, write.from_digest, write.from_tail):
+            stored = (head.version, head.digest, head.tail) if head is not None else (0, b"", b"")
+            if stored == (write.from_version, write.from_digest, write.from_tail):
                 assert outcome == Won()
                 self.heads[write.row.bot_id] = write.row
             else:
-                assert outcome == Conflict(*standing[:2])
+                assert outcome == Conflict(*stored[:2])
 
     @rule(bots=st.lists(st.sampled_from(BOTS), min_size=1, unique=True))
     def look(self, bots: list[str]) -> None:
@@ -155,7 +155,7 @@ class Stores(RuleBasedStateMachine):
 
 
 def _timeless(answer: Any) -> Any:
-    """Without times, which differ."""
+    """Remove the times of an answer, which differ between stores."""
     if isinstance(answer, list):
         return [_timeless(one) for one in answer]
     if isinstance(answer, Row | Save) or hasattr(answer, "updated_at"):

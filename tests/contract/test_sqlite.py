@@ -1,4 +1,4 @@
-"""What only a file can do wrong."""
+"""The SQLite store over its file: other files at the path, changed rowids, reading ahead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def test_what_is_no_database_is_left_alone_and_nothing_is_made_beside_it(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_refused_and_no_file_appears_beside_it(tmp_path: Path) -> None:
     other = tmp_path / "passwords"
     other.write_text("root:x:0:0\n" * 10)
     with pytest.raises(StoreUnavailable, match="not a database"):
@@ -36,7 +36,7 @@ async def test_a_folder_is_no_database_and_gets_no_lock_beside_it(tmp_path: Path
     assert names_in(tmp_path) == ["folder"]
 
 
-async def test_a_file_that_vanished_or_is_empty_is_begun_anew(tmp_path: Path) -> None:
+async def test_an_empty_file_becomes_a_new_database(tmp_path: Path) -> None:
     empty = tmp_path / "games.db"
     empty.touch()
     store = SqliteStore(empty)
@@ -50,30 +50,28 @@ SWAPPED = (
     "update games set rowid = 1 where bot_id = 'local/b'",
     "update games set rowid = 2 where bot_id = 'local/a'",
 )
-DELETED_AND_NUMBERED_ANEW = (
+DELETED_AND_RENUMBERED = (
     "delete from games where bot_id = 'local/a'",
     "update games set rowid = 1 where bot_id = 'local/b'",
 )
 
 
-@pytest.mark.parametrize("meanwhile", [SWAPPED, DELETED_AND_NUMBERED_ANEW], ids=["swapped", "deleted"])
-async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
-    tmp_path: Path, meanwhile: tuple[str, ...]
-) -> None:
-    """VACUUM may number rows anew. Bots at the same turn of the same seed differ in nothing but their key."""
+@pytest.mark.parametrize("meanwhile", [SWAPPED, DELETED_AND_RENUMBERED], ids=["swapped", "deleted"])
+async def test_rows_whose_rowids_changed_are_not_mixed_up(tmp_path: Path, meanwhile: tuple[str, ...]) -> None:
+    """VACUUM may renumber rows, and rows of two bots at the same turn of one seed differ only by key."""
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     writes = [first("local/a"), first("local/b")]
     assert await store.commit(writes) == [Won(), Won()]
     writes = [after(write, b"second") for write in writes]
-    assert await store.commit(writes) == [Won(), Won()]  # now it knows where they are
+    assert await store.commit(writes) == [Won(), Won()]  # now the store knows their rowids
     with contextlib.closing(apsw.Connection(str(tmp_path / "games.db"))) as other:
         for statement in meanwhile:
             other.execute(statement)
     writes = [after(write, f"third of {write.row.bot_id}".encode()) for write in writes]
     is_there = meanwhile is SWAPPED
     assert await store.commit(writes) == [Won() if is_there else Conflict(0, b""), Won()]
-    for round_ in (b"4", b"5"):  # it goes on where they are now
+    for round_ in (b"4", b"5"):  # the store now uses the new rowids
         writes = [after(write, round_ + write.row.bot_id.encode()) for write in writes]
         assert (await store.commit(writes))[1] == Won()
     found = await store.load(["local/a", "local/b"])
@@ -81,7 +79,7 @@ async def test_rows_that_changed_places_are_not_mistaken_for_one_another(
     await store.close()
 
 
-async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(tmp_path: Path) -> None:
+async def test_reading_ahead_reads_the_keys_and_no_rows(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     await store.close()
@@ -90,7 +88,7 @@ async def test_a_store_that_reads_ahead_reads_the_keys_and_no_rows(tmp_path: Pat
     assert [step[3] for step in steps] == ["SCAN games USING COVERING INDEX sqlite_autoindex_games_1"]
 
 
-async def test_a_store_with_more_keys_than_it_has_time_for_reads_all_it_is_asked_for(
+async def test_loads_return_all_rows_after_reading_ahead_beyond_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = SqliteStore(tmp_path / "games.db")

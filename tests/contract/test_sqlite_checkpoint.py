@@ -1,4 +1,4 @@
-"""The log of an SQLite file is moved into it beside the writers, and nothing is lost on the way."""
+"""The checkpoint thread moves the log into the SQLite file while writers go on, and loses no row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE = bytes(3000)
 
 
 def elsewhere(path: Path, sql: str) -> str:
-    """What another process is told, on a connection that it opens and closes."""
+    """Return the first row of a query that another process runs on a connection of its own."""
     script = "import apsw, sys; print(*apsw.Connection(sys.argv[1]).execute(sys.argv[2]).fetchone())"
     done = subprocess.run(
         [sys.executable, "-c", script, path, sql], check=True, stdout=subprocess.PIPE, text=True
@@ -41,7 +41,7 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
         assert await store.commit(batch) == [Won()] * len(batch)
 
 
-async def test_a_long_log_begins_anew_and_every_row_is_there(tmp_path: Path) -> None:
+async def test_a_long_log_restarts_and_every_row_is_there(tmp_path: Path) -> None:
     store, checkpointer = await opened(tmp_path / "games.db")
     writes = [first(f"local/b{number:04}", STATE) for number in range(BOTS)]
     await commit(store, writes)
@@ -60,7 +60,7 @@ async def test_a_long_log_begins_anew_and_every_row_is_there(tmp_path: Path) -> 
     assert elsewhere(tmp_path / "games.db", "select count(*), min(turn) from games") == f"{BOTS} 8"
 
 
-async def test_the_thread_looks_after_a_portion_of_rows(tmp_path: Path) -> None:
+async def test_the_thread_runs_a_checkpoint_after_a_portion_of_rows(tmp_path: Path) -> None:
     store, checkpointer = await opened(tmp_path / "games.db")
     looked = threading.Event()
     checkpointer._move = looked.set  # type: ignore[method-assign]
@@ -72,7 +72,7 @@ async def test_the_thread_looks_after_a_portion_of_rows(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_two_stores_on_one_file_take_turns(tmp_path: Path) -> None:
+async def test_two_stores_on_one_file_both_run_checkpoints(tmp_path: Path) -> None:
     (one, first_one), (two, other) = await opened(tmp_path / "games.db"), await opened(tmp_path / "games.db")
     writes = [first(f"local/b{number:04}", STATE) for number in range(512)]
     await commit(one, writes)
@@ -87,13 +87,13 @@ async def test_two_stores_on_one_file_take_turns(tmp_path: Path) -> None:
     await two.close()
 
 
-async def test_a_store_that_closes_takes_no_locks_from_another_on_the_same_file(tmp_path: Path) -> None:
+async def test_closing_a_store_keeps_the_locks_of_another_store_on_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "games.db"
     stays, _ = await opened(path)
     goes, _ = await opened(path)
     await commit(stays, [first("local/a")])
     await goes.close()
-    # A connection that thinks it is the last one folds the log and deletes it, under the store that stays.
+    # Without these locks a closing connection takes itself for the last one, and deletes the log of `stays`.
     assert elsewhere(path, "select version from games") == "1"
     assert "games.db-wal" in await asyncio.to_thread(os.listdir, tmp_path)
     await commit(stays, [after(first("local/a"), b"next")])

@@ -1,10 +1,9 @@
-"""The WAL-reset bug of SQLite 3.7.0 to 3.51.2: the library that the store uses has not got it, and where one
-has it, no checkpoint ever runs beside a commit.
+"""The WAL-reset bug of SQLite 3.7.0 to 3.51.2: with an affected library no checkpoint runs during a commit.
 
-Checkpoints are what writes into the database file. Each such write is looked at through a file system of the
-test's own: is the writers' lock held?
+Only checkpoints write into the database file. A file system of the test observes each such write and checks
+whether a writer's lock is held.
 
-Source: SQLite, "Write-Ahead Logging", section 11 (found-2026-11, E15).
+Source: SQLite, "Write-Ahead Logging", section 11; docs/decisions/016-sqlite-with-its-own-library.md.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ STATE = bytes(3000)
         ((3, 51, 3), False), ((3, 54, 1), False),
     ],
 )  # fmt: skip
-def test_the_versions_that_have_the_bug_are_known(version: tuple[int, int, int], *, has_bug: bool) -> None:
+def test_the_affected_versions_are_known(version: tuple[int, int, int], *, has_bug: bool) -> None:
     assert sqlite_library.has_wal_reset_bug(version) is has_bug
 
 
-async def test_the_library_that_the_store_uses_has_not_got_the_bug(tmp_path: Path) -> None:
+async def test_the_library_in_use_does_not_have_the_bug(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "games.db")
     await store.open()
     assert store._writing is not None
@@ -52,16 +51,16 @@ async def test_the_library_that_the_store_uses_has_not_got_the_bug(tmp_path: Pat
 
 
 class LockWatcher:
-    """Notes, of each write into the database file, whether the writers' lock was held by anybody."""
+    """Counts the writes into the database file by thread, and by whether the writers' lock was held."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
         self.is_on = False
-        self.writes: Counter[tuple[str, str]] = Counter()
+        self.writes: Counter[tuple[str, bool]] = Counter()
 
     def on_write(self, kind: str) -> None:
         if kind == "database" and self.is_on:
-            self.writes[threading.current_thread().name, "apart" if self._is_held() else "beside"] += 1
+            self.writes[threading.current_thread().name, self._is_held()] += 1
 
     def _is_held(self) -> bool:
         try:
@@ -81,8 +80,8 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
         assert await store.commit(batch) == [Won()] * len(batch)
 
 
-async def checkpoints_of(path: Path, library: tuple[int, int, int] | None) -> Counter[tuple[str, str]]:
-    """Where checkpoints wrote while two stores on one file committed in turns and made the log begin anew."""
+async def checkpoints_of(path: Path, library: tuple[int, int, int] | None) -> Counter[tuple[str, bool]]:
+    """Return the writes of checkpoints while two stores on one file commit in turns and restart the log."""
     watcher = LockWatcher(path)
     with contextlib.closing(watcher), watched_files(watcher.on_write):
         stores = [SqliteStore(path, library=library) for _ in range(2)]
@@ -101,16 +100,16 @@ async def checkpoints_of(path: Path, library: tuple[int, int, int] | None) -> Co
     return watcher.writes
 
 
-async def test_with_an_affected_library_no_checkpoint_runs_beside_a_commit(
+async def test_with_an_affected_library_no_checkpoint_runs_during_a_commit(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     writes = await checkpoints_of(tmp_path / "games.db", AFFECTED)
     assert writes
-    assert not [who for who, how in writes if how == "beside"]
+    assert not [thread for thread, is_held in writes if not is_held]
     assert "SQLite 3.40.1 has the WAL-reset bug" in caplog.text
 
 
-async def test_with_a_fixed_library_checkpoints_run_beside_the_commits(tmp_path: Path) -> None:
-    """And so the test before this one sees what it looks for."""
+async def test_with_a_fixed_library_checkpoints_run_during_commits(tmp_path: Path) -> None:
+    """This shows that the previous test can detect a checkpoint outside the lock."""
     writes = await checkpoints_of(tmp_path / "games.db", None)
-    assert [who for who, how in writes if how == "beside"]
+    assert [thread for thread, is_held in writes if not is_held]

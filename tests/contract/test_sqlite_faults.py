@@ -1,8 +1,4 @@
-"""What other programs, the disk and a careless operator do to the SQLite file.
-
-Rows of found-2026-11: D1 (a reader that stays), D4 and E6 (locks held by others), D6 and E7 (files removed,
-moved, replaced), E9 (texts that are none), and the full disk.
-"""
+"""Faults of the SQLite file: long readers, foreign locks, removed files, damaged values, a full disk."""
 
 from __future__ import annotations
 
@@ -47,10 +43,10 @@ async def commit(store: SqliteStore, writes: list[Write]) -> None:
         assert await store.commit(batch) == [Won()] * len(batch)
 
 
-# D1: a reader that stays
+# A reader that holds an old view
 
 
-async def test_a_reader_that_stays_holds_no_commit_and_is_told_of(
+async def test_a_long_reader_blocks_no_commit_and_causes_one_warning(
     path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpointer = store._checkpointer
@@ -78,7 +74,7 @@ async def test_a_reader_that_stays_holds_no_commit_and_is_told_of(
 async def test_the_step_under_the_writers_lock_waits_for_no_reader(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite asks the busy handler before it waits, and that one sleeps to wait."""
+    """SQLite waits by calling the busy handler, which sleeps."""
     checkpointer = store._checkpointer
     assert checkpointer is not None
     slept: list[float] = []
@@ -94,7 +90,7 @@ async def test_the_step_under_the_writers_lock_waits_for_no_reader(
     assert not checkpointer._checkpoint("restart")[0]
 
 
-# D4, E6: locks held by others
+# Locks of other processes
 
 
 async def test_a_write_that_waits_for_the_file_lock_too_long_never_happens(
@@ -122,7 +118,7 @@ async def until_it_writes(store: SqliteStore, write: Write) -> None:
             return
 
 
-async def test_a_transaction_of_another_program_is_waited_for_no_longer_than_that(
+async def test_a_commit_waits_for_a_transaction_of_another_program_within_the_patience(
     path: Path, store: SqliteStore
 ) -> None:
     other = apsw.Connection(str(path))
@@ -133,7 +129,7 @@ async def test_a_transaction_of_another_program_is_waited_for_no_longer_than_tha
     assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_work_that_was_begun_and_does_not_end_is_unknown_not_refused(store: SqliteStore) -> None:
+async def test_work_that_began_and_does_not_end_has_an_unknown_outcome(store: SqliteStore) -> None:
     may_end = threading.Event()
     with pytest.raises(StoreUnavailable) as caught:
         await store._write(lambda _: may_end.wait(60))
@@ -151,7 +147,7 @@ async def test_a_store_closes_although_another_process_keeps_the_lock(path: Path
     lock.close()
 
 
-# D6, E7: files that are removed, moved, replaced
+# Files that are removed, moved or replaced
 
 
 def remove(path: Path) -> None:
@@ -170,7 +166,7 @@ def replace(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [remove, move, replace])
 @pytest.mark.parametrize("suffix", ["", "-wal"])
-async def test_nothing_is_acknowledged_into_a_file_that_is_no_longer_there(
+async def test_no_write_into_a_removed_file_is_acknowledged(
     path: Path, store: SqliteStore, suffix: str, damage: object
 ) -> None:
     assert callable(damage)
@@ -188,7 +184,7 @@ async def test_nothing_is_acknowledged_into_a_file_that_is_no_longer_there(
         await store.probe()
 
 
-async def test_a_file_that_vanishes_during_a_commit_is_noticed_before_the_answer(
+async def test_a_file_moved_during_a_commit_is_detected_before_the_answer(
     path: Path, store: SqliteStore
 ) -> None:
     assert store._batches is not None
@@ -204,13 +200,11 @@ async def test_a_file_that_vanishes_during_a_commit_is_noticed_before_the_answer
         await store.commit([first("local/a")])
 
 
-# E9: texts that are none
+# Undecodable texts and values of another type
 
 
 @pytest.mark.parametrize("column", ["rules", "directive"])
-async def test_a_text_that_is_none_concerns_its_bot_alone(
-    path: Path, store: SqliteStore, column: str
-) -> None:
+async def test_an_undecodable_text_affects_only_its_bot(path: Path, store: SqliteStore, column: str) -> None:
     bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
     await commit(store, [first(bot) for bot in bots])
     other = apsw.Connection(str(path))
@@ -231,10 +225,10 @@ TYPES = {
 
 
 @pytest.mark.parametrize("column", TYPES)
-async def test_a_value_of_another_type_concerns_its_bot_alone(
+async def test_a_value_of_another_type_affects_only_its_bot(
     path: Path, store: SqliteStore, column: str
 ) -> None:
-    """In a record of SQLite one bit tells a text from bytes of the same length."""
+    """In a record of SQLite one bit distinguishes a text from bytes of the same length."""
     bots = [f"local/{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
     writes = [first(bot, b"state \xff") for bot in bots]
     await commit(store, writes)
@@ -249,12 +243,12 @@ async def test_a_value_of_another_type_concerns_its_bot_alone(
     )
     others = [after(write, b"next") for write in writes if write.row.bot_id != "local/c"]
     assert await store.commit(others) == [Won()] * 25
-    if column in {"digest", "state", "trail"}:  # all bytes are as they were: the next write mends the type
+    if column in {"digest", "state", "trail"}:  # the bytes are unchanged, so the next write repairs the type
         assert await store.commit([after(writes[2], b"next")]) == [Won()]
 
 
 async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
-    """SQLite's `substr` of no bytes is null, which equals nothing."""
+    """In SQLite `substr` of an empty blob is null, which equals no value."""
     empty = msgspec.structs.replace(first("local/a").row, trail=b"")
     assert await store.commit([Write(empty, 0, b"")]) == [Won()]
     assert await store.heads(["local/a"]) == [Head(1, empty.digest, b"")]
@@ -262,34 +256,32 @@ async def test_a_row_without_a_trail_can_be_written(store: SqliteStore) -> None:
     assert await store.commit([Write(following, 1, empty.digest, b"")]) == [Won()]
 
 
-async def test_a_lock_that_cannot_be_left_does_not_undo_what_was_done(
+async def test_an_error_of_the_lock_at_its_release_does_not_fail_the_commit(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_told: object) -> None:
+    def broken(*_arguments: object) -> None:
         raise OSError("no locks available")
 
-    with monkeypatch.context() as trouble:
-        trouble.setattr(FileLock, "__exit__", broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "__exit__", broken)
         assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_a_file_that_cannot_be_looked_at_once_is_refused_once(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_failed_stat_fails_one_commit(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_name: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    with monkeypatch.context() as trouble:
-        trouble.setattr("dungeonfighter.storage.sqlite_file.os.stat", denied)
+    with monkeypatch.context() as patch:
+        patch.setattr("dungeonfighter.storage.sqlite_file.os.stat", denied)
         with pytest.raises(NotWritten, match="Permission denied"):
             await store.commit([first("local/a")])
     assert await store.commit([first("local/a")]) == [Won()]
 
 
-async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
+async def test_a_store_closed_while_it_waits_for_the_lock_opens_no_connection(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_TOLD_SECONDS", 0.05)
+    monkeypatch.setattr("dungeonfighter.storage.sqlite._FIRST_WARNING_SECONDS", 0.05)
     store = SqliteStore(path, patience_seconds=PATIENCE_SECONDS)
     lock = FileLock(Path(f"{path}.lock"))
     with lock:
@@ -307,21 +299,21 @@ async def test_a_store_that_was_closed_while_it_waited_opens_nothing(
     assert store._checkpointer is None
 
 
-async def test_a_key_that_is_no_text_hides_no_other_from_a_list(path: Path, store: SqliteStore) -> None:
+async def test_an_undecodable_key_hides_no_other_key_in_a_list(path: Path, store: SqliteStore) -> None:
     await commit(store, [first("local/a"), first("local/b")])
     other = apsw.Connection(str(path))
     other.execute("update games set bot_id = cast(x'6c6f63616c2f61ff' as text) where bot_id = 'local/a'")
-    assert [line.bot_id for line in await store.list_bots("local/", "local/", 100)] == [
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/", 100)] == [
         "local/a\ufffd",
         "local/b",
     ]
 
 
-# The full disk
+# A full disk
 
 
 class Disk:
-    """A disk that may be full: no write succeeds."""
+    """Makes every write fail while `is_full` is set."""
 
     def __init__(self) -> None:
         self.is_full = False
@@ -331,7 +323,7 @@ class Disk:
             raise apsw.FullError("database or disk is full")
 
 
-async def test_a_full_disk_is_told_and_a_probe_finds_out_when_there_is_room(path: Path) -> None:
+async def test_a_full_disk_is_reported_and_a_probe_detects_free_space(path: Path) -> None:
     disk = Disk()
     logging.disable()
     with watched_files(disk.on_write):

@@ -34,13 +34,14 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def watcher(path: Path) -> Iterator[apsw.Connection]:
-    """A connection that makes, or looks at, what a store works on."""
+    """A connection of the test itself to the file of the store."""
     connection = apsw.Connection(str(path))
     yield connection
     connection.close()
 
 
-def standing(watcher: apsw.Connection) -> tuple[int, dict[int, str]]:
+def recorded(watcher: apsw.Connection) -> tuple[int, dict[int, str]]:
+    """Return the schema number and the applied steps with their releases."""
     number: Any = watcher.execute("pragma user_version").get
     return number, dict(watcher.execute("select version, compatible_from from schema_version"))
 
@@ -54,18 +55,18 @@ async def plays(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("schema", [0, 1, 2])
-async def test_a_file_of_an_earlier_schema_learns_what_its_releases_were(
+async def test_a_file_of_an_earlier_schema_records_the_release_of_each_step(
     path: Path, watcher: apsw.Connection, schema: int
 ) -> None:
     for step in STEPS[:schema]:
         watcher.execute(step.sql)
     watcher.execute(f"pragma user_version={schema}")
     assert await plays(path)
-    assert standing(watcher) == (NUMBERS[-1], {step.number: step.compatible_from for step in STEPS})
+    assert recorded(watcher) == (NUMBERS[-1], {step.number: step.compatible_from for step in STEPS})
     assert watcher.execute(INDEXES).fetchall()
 
 
-async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_nothing(
+async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_step(
     path: Path, watcher: apsw.Connection
 ) -> None:
     store = SqliteStore(path)
@@ -76,31 +77,31 @@ async def test_a_release_starts_on_a_newer_schema_it_can_run_on_and_changes_noth
         insert into schema_version values (4, '0.1.0', 1.5);
         pragma user_version=4;
     """)
-    before = standing(watcher)
+    before = recorded(watcher)
     assert await plays(path)
-    assert standing(watcher) == before
+    assert recorded(watcher) == before
     assert watcher.execute("select extra from games").fetchall() == [(7,)]
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("release", "message"),
     [("'77.0'", r"schema 4 needs release 77\.0 or newer"), (None, "whether it can run on 4 is not recorded")],
 )
-async def test_a_release_refuses_a_newer_schema_that_needs_a_newer_one_or_does_not_say(
-    path: Path, watcher: apsw.Connection, said: str | None, message: str
+async def test_a_release_refuses_a_newer_schema_that_does_not_allow_it(
+    path: Path, watcher: apsw.Connection, release: str | None, message: str
 ) -> None:
     store = SqliteStore(path)
     await store.open()
     await store.close()
-    if said is not None:
-        watcher.execute(f"insert into schema_version values (4, {said}, 1.5)")
+    if release is not None:
+        watcher.execute(f"insert into schema_version values (4, {release}, 1.5)")
     watcher.execute("pragma user_version=4")
     with pytest.raises(SchemaTooNew, match=message):
         await SqliteStore(path).open()
 
 
-async def test_steps_are_done_all_or_not_at_all(path: Path, watcher: apsw.Connection) -> None:
-    watcher.execute("create table character_saves (something_else)")  # stands in the way of the first step
+async def test_all_steps_are_applied_or_none(path: Path, watcher: apsw.Connection) -> None:
+    watcher.execute("create table character_saves (something_else)")  # makes the first step fail
     with pytest.raises(StoreUnavailable):
         await SqliteStore(path).open()
     assert watcher.execute("pragma user_version").fetchone() == (0,)
@@ -109,15 +110,15 @@ async def test_steps_are_done_all_or_not_at_all(path: Path, watcher: apsw.Connec
     assert await plays(path)
 
 
-async def test_a_long_step_says_that_it_is_at_work(
+async def test_a_long_step_logs_its_progress(
     path: Path, watcher: apsw.Connection, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher.execute(STEPS[0].sql)
     watcher.execute(MANY_RUNS)
     watcher.execute("pragma user_version=1")
-    monkeypatch.setattr(sqlite_schema, "_SAY_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_schema, "_LOG_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, "dungeonfighter.storage"):
         assert await plays(path)
-    lines = [line for line in caplog.messages if "002_best_runs" in line]
-    assert lines[0] == "schema: 002_best_runs, at work for 0 s; the file is locked for writing"
-    assert lines[-1].startswith("schema: 002_best_runs done in ")
+    messages = [message for message in caplog.messages if "002_best_runs" in message]
+    assert messages[0] == "schema: 002_best_runs, at work for 0 s; the file is locked for writing"
+    assert messages[-1].startswith("schema: 002_best_runs done in ")

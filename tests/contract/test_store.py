@@ -1,4 +1,4 @@
-"""What every store promises (`hosting.ports.Store`)."""
+"""The contract of `hosting.ports.Store`, tested over every store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_a_write_from_the_same_state_with_another_trail_conflicts(store: S
     assert await store.commit([write]) == [Won()]
 
 
-async def test_a_probe_of_a_store_that_works_changes_nothing(store: Store) -> None:
+async def test_a_probe_of_a_working_store_changes_no_row(store: Store) -> None:
     assert await store.commit([first("local/a")]) == [Won()]
     await store.probe()
     assert await store.heads(["local/a"]) == [Head(1, first("local/a").row.digest, b"trail")]
@@ -32,24 +32,24 @@ async def test_a_new_bot_is_there_after_its_first_write(store: Store) -> None:
     assert msgspec.structs.replace(loaded, updated_at=0.0) == first("local/a").row
 
 
-async def test_a_bot_nobody_wrote_is_none(store: Store) -> None:
+async def test_a_bot_without_a_row_is_none(store: Store) -> None:
     assert await store.load(["local/a"]) == [None]
     assert await store.heads(["local/a"]) == [None]
 
 
-async def test_a_second_first_write_conflicts_and_says_what_is_there(store: Store) -> None:
+async def test_a_second_first_write_conflicts_and_reports_the_stored_head(store: Store) -> None:
     await store.commit([first("local/a", b"one")])
     assert await store.commit([first("local/a", b"two")]) == [Conflict(1, digest_of(b"one"))]
 
 
-async def test_a_write_from_the_present_version_and_digest_wins(store: Store) -> None:
+async def test_a_write_from_the_current_version_and_digest_wins(store: Store) -> None:
     begun = first("local/a")
     await store.commit([begun])
     assert await store.commit([after(begun, b"next")]) == [Won()]
     assert await store.heads(["local/a"]) == [Head(2, digest_of(b"next"), b"trail")]
 
 
-async def test_the_same_write_again_conflicts(store: Store) -> None:
+async def test_a_repeated_write_conflicts(store: Store) -> None:
     begun = first("local/a")
     step = after(begun, b"next")
     await store.commit([begun])
@@ -65,7 +65,7 @@ async def test_the_right_version_of_another_lineage_conflicts(store: Store) -> N
     assert await store.heads(["local/a"]) == [Head(1, digest_of(b"one"), b"trail")]
 
 
-async def test_a_write_to_a_bot_that_is_not_there_conflicts_with_version_zero(store: Store) -> None:
+async def test_a_write_to_a_missing_bot_conflicts_with_version_zero(store: Store) -> None:
     assert await store.commit([after(first("local/a"), b"next")]) == [Conflict(0, b"")]
     assert await store.load(["local/a"]) == [None]
 
@@ -114,7 +114,7 @@ async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
     assert await store.episodes("local/a") == []
 
 
-async def test_one_write_may_bring_several_chunks(store: Store) -> None:
+async def test_one_write_may_have_several_chunks(store: Store) -> None:
     writes = [first(f"local/{name}") for name in "abc"]
     await store.commit(writes)
     chunks = [InputChunk(1, turn, f"1\n{turn}") for turn in (0, 64, 128)]
@@ -160,7 +160,7 @@ async def test_a_save_comes_back_as_it_was(store: Store) -> None:
     assert msgspec.structs.replace(found, updated_at=0.0) == save("local/a", "main")
 
 
-async def test_a_save_written_again_replaces_and_counts_its_version(store: Store) -> None:
+async def test_a_second_put_replaces_a_save_and_increments_its_version(store: Store) -> None:
     await store.put_save(save("local/a", "main"))
     await store.put_save(save("local/a", "main", b"later"))
     found = await store.get_save("local/a", "main")
@@ -178,7 +178,7 @@ async def test_saves_of_a_bot_are_listed_by_slot_without_state(store: Store) -> 
     ]
 
 
-async def test_a_deleted_save_is_gone_and_deleting_it_again_says_so(store: Store) -> None:
+async def test_a_deleted_save_is_gone_and_a_second_delete_returns_false(store: Store) -> None:
     await store.put_save(save("local/a", "main"))
     assert await store.delete_save("local/a", "main")
     assert not await store.delete_save("local/a", "main")
@@ -188,8 +188,8 @@ async def test_a_deleted_save_is_gone_and_deleting_it_again_says_so(store: Store
 async def test_bots_are_listed_by_id_within_their_fleet_and_paged(store: Store) -> None:
     names = ["local/a", "local/b", "local/c", "local-2/x", "other/a"]
     await store.commit([first(name) for name in sorted(names)])
-    assert [line.bot_id for line in await store.list_bots("local/", "local/", 2)] == ["local/a", "local/b"]
-    assert [line.bot_id for line in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/", 2)] == ["local/a", "local/b"]
+    assert [bot.bot_id for bot in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
 
 
 async def test_a_bot_without_a_run_is_not_listed(store: Store) -> None:
@@ -208,19 +208,19 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
             write = after(write, b"%d" % number, ended=ended)
             await store.commit([write])
     best = await store.best_runs("local/", 2)
-    assert [(line.key, line.episode, line.score) for line in best] == [
+    assert [(run.key, run.episode, run.score) for run in best] == [
         ("local/a", 1, 300),
         ("local/b", 1, 300),
     ]
     assert len(await store.best_runs("local/", 10)) == 3
 
 
-async def test_many_rows_are_read_in_the_order_asked_for_and_those_not_there_are_none(store: Store) -> None:
+async def test_a_large_load_returns_rows_in_the_given_order_and_none_for_missing_bots(store: Store) -> None:
     there = [first(f"local/b{number:03}", b"%d" % number) for number in range(0, 200, 2)]
     await store.commit(there)
-    asked = [f"local/b{number:03}" for number in reversed(range(200))]
-    rows = await store.load(asked)
+    bots = [f"local/b{number:03}" for number in reversed(range(200))]
+    rows = await store.load(bots)
     assert [row and row.bot_id for row in rows] == [
-        name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), asked, strict=True)
+        name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), bots, strict=True)
     ]
     assert [row.state for row in reversed(rows) if row] == [write.row.state for write in there]

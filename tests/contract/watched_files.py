@@ -1,6 +1,6 @@
-"""A file system for SQLite that tests look at and break: while it is there, all files are opened through it.
+"""A file system for SQLite that lets a test observe writes and make them fail.
 
-It is a shim over the one of the system, so what is written is really written.
+It is a shim over the file system of the platform, so its writes reach real files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NAME = "watched"
 
 
 class WatchedFiles(apsw.VFS):
-    """Calls `on_write(kind)` before each write; kind is database, log or other. It may raise `apsw.Error`."""
+    """Calls `on_write(kind)` before each write; kind is database, log or other; it may raise `apsw.Error`."""
 
     def __init__(self, on_write: Callable[[str], None]) -> None:
         super().__init__(_NAME, _BASE)
@@ -43,7 +43,7 @@ class _File(apsw.VFSFile):
 
 @contextmanager
 def watched_files(on_write: Callable[[str], None]) -> Iterator[None]:
-    """Have every connection that is opened meanwhile write through a `WatchedFiles`."""
+    """Make every connection that opens in this block write through a `WatchedFiles`."""
     files = WatchedFiles(on_write)
     apsw.set_default_vfs(_NAME)
     try:

@@ -1,6 +1,6 @@
-"""Playthroughs as prose: what a bot reads, turn by turn, in runs whose seeds and inputs are fixed.
+"""Playthroughs as prose: the text views of runs with fixed seeds and fixed inputs, turn by turn.
 
-`make golden` (`python -m tests.golden`) writes them anew; the diff is read by a human, for that is how a
-change of behaviour or wording is seen. `python -m tests.golden --record` plays the runs anew first, when
-a change of the rules has made the recorded inputs meaningless.
+`make golden` (`python -m tests.golden`) writes them anew. A human reads the diff, which shows each change of
+behaviour or wording. `python -m tests.golden --record` first records new inputs; it is for changes of the
+rules that make the recorded inputs meaningless.
 """

@@ -1,4 +1,4 @@
-"""The recorded runs: their inputs are in `runs/<name>.inputs`, what they read like in `runs/<name>.txt`."""
+"""The recorded runs: `runs/<name>.inputs` has the inputs of one, `runs/<name>.txt` its text views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER: Final = Path(__file__).parent / "runs"
 
 
 class Recorded(NamedTuple):
-    """One run: who plays when it is recorded, and for how many inputs."""
+    """One run: its options, the policy that records it, and the number of inputs."""
 
     name: str
     options: GameOptions
@@ -33,7 +33,7 @@ RUNS: Final = (
 
 
 def record(rules: Rules, run: Recorded) -> list[str]:
-    """Let the policy play; wearing and strip orders are mixed in so that every verb is seen."""
+    """Let the policy choose the inputs; chores are mixed in, so that verbs occur too."""
     player = make_policy(run.policy, run.options.seed)
     state = rules.new_game(run.options)
     inputs: list[str] = []
@@ -44,8 +44,8 @@ def record(rules: Rules, run: Recorded) -> list[str]:
     return inputs
 
 
-def tell(rules: Rules, run: Recorded, inputs: list[str]) -> str:
-    """The run as prose: each input, then the view it led to. An input that is not legal is said to be so."""
+def narrate(rules: Rules, run: Recorded, inputs: list[str]) -> str:
+    """Return the run as prose: each input, and the view or the error that followed."""
     state = rules.new_game(run.options)
     parts = [rules.text(state, "e1 t0")]
     for text in inputs:
@@ -68,12 +68,12 @@ def text_file(run: Recorded) -> Path:
 
 
 def write(rules: Rules, *, anew: bool) -> None:
-    """Write all playthroughs, after recording their inputs if `anew`."""
+    """Write all playthroughs; with `anew`, record new inputs first."""
     FOLDER.mkdir(exist_ok=True)
     for run in RUNS:
         if anew:
             (FOLDER / f"{run.name}.inputs").write_text("".join(f"{text}\n" for text in record(rules, run)))
-        text_file(run).write_text(tell(rules, run, recorded_inputs(run)))
+        text_file(run).write_text(narrate(rules, run, recorded_inputs(run)))
 
 
 def _choice(rules: Rules, player: Policy, state: State) -> str:
@@ -81,7 +81,7 @@ def _choice(rules: Rules, player: Policy, state: State) -> str:
 
 
 def _chore(rules: Rules, state: State, inputs: list[str]) -> str:
-    """Now and then something the policies do not do by themselves; "" most of the time."""
+    """Return now and then an input that the policies never choose; "" most of the time."""
     for chore in _CHORES:
         text = chore(state)
         if text and text not in inputs[-3:] and len(inputs) % 17 == 0:

@@ -1,4 +1,4 @@
-"""The content as tables for docs/rules.md: written between its markers by `make golden`."""
+"""The content as tables for docs/rules.md; `make golden` writes each after its marker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "rules.md"
 
 
 def filled(document: str, cat: Catalogue) -> str:
-    """The document with every table made anew after its marker."""
+    """Return the document with a new table after every marker."""
     kept: list[str] = []
     in_table = False
     for line in document.split("\n"):
@@ -37,7 +37,7 @@ def _levels(cat: Catalogue) -> list[str]:
     return _table(
         "level | health | normal hit | burn or bleed point | fortify point | experience unit | next level",
         [
-            f"{n} | {tables.ENEMY_HEALTH[n]} | {tables.ENEMY_DAMAGE[n]} | {tables.TICK[n]} | "
+            f"{n} | {tables.ENEMY_HEALTH[n]} | {tables.ENEMY_DAMAGE[n]} | {tables.STATUS_DAMAGE[n]} | "
             f"{tables.FORTIFY[n]} | {tables.unit(n)} | {tables.xp_next(n)}"
             for n in (1, 2, 3, 5, 8, 10, 15, 20, 25, 30)
         ],

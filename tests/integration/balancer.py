@@ -1,10 +1,10 @@
-"""A small HTTP balancer for tests: each request may go to another server, twice, or once more much later.
+"""A small HTTP balancer for tests: it may send each request to any server, to two servers, or again later.
 
-It speaks just enough HTTP/1.1 for `fleet`: POSTs with a length, answers with a length. A server that does
-not take a connection, or whose `/readyz` does not say 200, gets nothing until it does; one that breaks in the
-middle of a request costs its client the connection, as with any balancer. Connections to servers are reset
-when they are done: closed in the usual way each would hold its port for a minute, and a suite of tests needs
-more than there are.
+It speaks just enough HTTP/1.1 for `fleet`: requests and answers with a content length. A server that refuses
+connections, or whose `/readyz` does not answer 200, gets no requests until it is ready. If a server fails in
+the middle of a request, its client loses the connection, as with any balancer. The balancer resets its
+connections to servers: each connection closed in the usual way would occupy a port for a minute, and a test
+suite would run out of ports.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from random import Random
 from typing import NamedTuple
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_LOOK_SECONDS = 0.02
-_LATER_MAX = 40
+_POLL_SECONDS = 0.02
+_RESEND_AFTER_MAX = 40
 
 
 class Exchange(NamedTuple):
-    """A request as it was sent on, and the answer's status line and body."""
+    """A forwarded request, and the status line and the body of its answer."""
 
     request: bytes
     status: bytes
@@ -32,28 +32,28 @@ class Exchange(NamedTuple):
 
 
 class Broken(Exception):
-    """The server took the connection and did not answer."""
+    """The server accepted the connection and did not answer."""
 
 
 class Balancer:
     """Listens on a port of its own; `async with balancing(...)` makes one.
 
     Attributes:
-        twice: Send every request to two servers at once (to one, if only one is up); both answers are kept
-            in `differing` when they are not the same.
-        late: Send every request once more, after a random number of later ones, to whichever server.
-        passed: Requests answered.
+        duplicates: Send every request to two servers at the same time (to one server if only one is up);
+            `differing` collects the pairs of different answers.
+        resends_later: Send every request once more, to any server, after a random number of other requests.
+        answered: The number of answered requests.
     """
 
     def __init__(self, ports: Sequence[int], dice: Random) -> None:
         self._ports = list(ports)
         self._dice = dice
         self._up = set(ports)
-        self._strays: list[tuple[int, bytes]] = []
+        self._resend_at: list[tuple[int, bytes]] = []
         self._tasks: set[asyncio.Task[object]] = set()
-        self.twice = self.late = False
+        self.duplicates = self.resends_later = False
         self.differing: list[tuple[Exchange, Exchange]] = []
-        self.passed = self.late_sent = self.broken = 0
+        self.answered = self.resent = self.broken = 0
         self.answered_by: dict[int, int] = dict.fromkeys(ports, 0)
         self.port = 0
 
@@ -62,15 +62,15 @@ class Balancer:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client's connection, request by request."""
+        """Serve the connection of one client."""
         try:
             while True:
                 request = await _message(reader)
                 answer = await self._answer(request)
                 head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
                 writer.write(head % (answer.status, len(answer.body)) + answer.body)
-                self.passed += 1
-                self._send_strays(request)
+                self.answered += 1
+                self._resend_due(request)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         except Broken:
@@ -78,23 +78,23 @@ class Balancer:
         finally:
             writer.close()
 
-    async def look(self) -> None:
-        """Ask every server whether it is ready, for ever."""
+    async def poll(self) -> None:
+        """Poll `/readyz` of every server until cancelled."""
         while True:
             for port in self._ports:
                 (self._up.add if await _is_ready(port) else self._up.discard)(port)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
-    async def strays_done(self) -> None:
-        """Send what is still kept for later, and return when all of it has been answered."""
-        for _, request in self._strays:
-            self._stray(request)
-        self._strays.clear()
+    async def finish_resending(self) -> None:
+        """Send all requests that wait to be resent; return when they are answered."""
+        for _, request in self._resend_at:
+            self._resend(request)
+        self._resend_at.clear()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def _answer(self, request: bytes) -> Exchange:
-        if not self.twice:
+        if not self.duplicates:
             return await self._forward(request)
         one, other = await asyncio.gather(self._forward(request), self._forward(request))
         if one != other:
@@ -105,12 +105,12 @@ class Balancer:
         while True:
             up = sorted(self._up)
             if not up:
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(_POLL_SECONDS)
                 continue
             port = self._dice.choice(up)
             try:
                 reader, writer = await _connection(port)
-            except OSError:  # nothing was sent: another one may have it
+            except OSError:  # nothing was sent, so another server may get the request
                 self._up.discard(port)
                 continue
             try:
@@ -125,20 +125,20 @@ class Balancer:
             head, _, body = answer.partition(b"\r\n\r\n")
             return Exchange(request, head.partition(b"\r\n")[0].removeprefix(b"HTTP/1.1 "), body)
 
-    def _send_strays(self, request: bytes) -> None:
-        if self.late:
-            self._strays.append((self.passed + self._dice.randrange(1, _LATER_MAX), request))
-        due = [stray for stray in self._strays if stray[0] <= self.passed]
-        for stray in due:
-            self._strays.remove(stray)
-            self._stray(stray[1])
+    def _resend_due(self, request: bytes) -> None:
+        if self.resends_later:
+            self._resend_at.append((self.answered + self._dice.randrange(1, _RESEND_AFTER_MAX), request))
+        due = [item for item in self._resend_at if item[0] <= self.answered]
+        for item in due:
+            self._resend_at.remove(item)
+            self._resend(item[1])
 
-    def _stray(self, request: bytes) -> None:
+    def _resend(self, request: bytes) -> None:
         async def send() -> None:
             with contextlib.suppress(Broken):
                 await self._forward(request)
 
-        self.late_sent += 1
+        self.resent += 1
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(send())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -146,21 +146,21 @@ class Balancer:
 
 @contextlib.asynccontextmanager
 async def balancing(ports: Sequence[int], seed: int = 1) -> AsyncIterator[Balancer]:
-    """A balancer before the servers on these loopback ports."""
+    """Run a balancer in front of the servers on these loopback ports."""
     balancer = Balancer(ports, Random(seed))
     server = await asyncio.start_server(balancer.serve_client, "127.0.0.1", 0, backlog=1024)
     balancer.port = server.sockets[0].getsockname()[1]
-    looking = asyncio.create_task(balancer.look())
+    polling = asyncio.create_task(balancer.poll())
     try:
         yield balancer
     finally:
-        looking.cancel()
+        polling.cancel()
         server.close()
-        await asyncio.wait([looking])
+        await asyncio.wait([polling])
 
 
 async def _connection(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection that is reset, not said goodbye to, when it is closed."""
+    """Open a connection that `close` resets, so that it does not occupy its port."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return reader, writer

@@ -1,7 +1,8 @@
-"""A proxy between a server and PostgreSQL that cuts connections exactly where it hurts: around commits.
+"""Proxies between a server and PostgreSQL: one cuts connections around commits, one silently drops all bytes.
 
-It reads the frontend's messages (protocol 3.0) just far enough to know when the commit statement is bound and
-sent, and then, by chance, cuts the connection before it is passed on, right after, or when it was answered.
+The first one parses the frontend's messages (protocol 3.0) far enough to recognise when the commit statement
+is bound and sent. At random it cuts the connection before the statement is passed on, right after, or when it
+was answered.
 
 Source: PostgreSQL's manual, "Message Formats".
 """
@@ -17,17 +18,17 @@ from random import Random
 from urllib.parse import urlsplit
 
 _COMMIT = b"inserted as"
-"""Only the statement `commit` has these words."""
+"""Words that only the commit statement contains."""
 _SSL_REQUEST = 80877103
 CUTS = ("before", "after", "answered")
 
 
 class CuttingProxy:
-    """`async with cutting(url)` makes one.
+    """Cuts connections around commits; `async with cutting(url)` makes one.
 
     Attributes:
-        permille: How many of a thousand commits are cut, each way.
-        cuts: How many were, by way.
+        permille: How many of a thousand commits are cut in each of the three ways.
+        cuts: The number of cuts by way.
     """
 
     def __init__(self, url: str, dice: Random) -> None:
@@ -44,7 +45,7 @@ class CuttingProxy:
         return f"postgresql://postgres@127.0.0.1:{self.port}{self._name}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a server to its database."""
+        """Serve one connection of a server to its database."""
         try:
             back_reader, back_writer = await asyncio.open_connection(*self._target)
         except OSError:
@@ -59,15 +60,15 @@ class CuttingProxy:
             await asyncio.wait([answering])
         if cut:
             writer.transport.abort()
-        back_writer.close()  # after "after", the database still has the statement and carries it out
+        back_writer.close()  # after an "after" cut the database still executes the statement
         writer.close()
         await asyncio.wait([answering])
 
     async def _pass_requests(
         self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, silent: asyncio.Event
     ) -> str:
-        """Pass messages on until the connection is to be cut; returns how."""
-        while True:  # the start: messages without a type
+        """Pass messages on until the connection must be cut; return the way of the cut."""
+        while True:  # startup messages have no type byte
             (length,) = struct.unpack(">i", head := await reader.readexactly(4))
             body = await reader.readexactly(length - 4)
             back.write(head + body)
@@ -98,7 +99,7 @@ class CuttingProxy:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
-    """Pass answers on; when `silent` is set, return with the next one."""
+    """Pass answers on; once `silent` is set, drop the next one and return."""
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(65536):
             if silent.is_set():
@@ -108,7 +109,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, s
 
 @contextlib.asynccontextmanager
 async def cutting(url: str, seed: int = 1) -> AsyncIterator[CuttingProxy]:
-    """A proxy before the database of this address."""
+    """Run a `CuttingProxy` in front of the database of this address."""
     proxy = CuttingProxy(url, Random(seed))
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
@@ -119,10 +120,10 @@ async def cutting(url: str, seed: int = 1) -> AsyncIterator[CuttingProxy]:
 
 
 class SilentProxy:
-    """A firewall: `forget()` stops passing on what goes over the connections there are, and closes none.
+    """Acts like a firewall: `forget()` drops all further bytes of the open connections, and closes none.
 
     Attributes:
-        connections: How many were ever made.
+        connections: The number of connections ever made.
     """
 
     def __init__(self, url: str) -> None:
@@ -154,7 +155,7 @@ class SilentProxy:
 async def _pass_until(
     forgotten: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Pass on; once forgotten, swallow."""
+    """Pass bytes on; once `forgotten` is set, drop them."""
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(65536):
             if not forgotten.is_set():
@@ -165,7 +166,7 @@ async def _pass_until(
 
 @contextlib.asynccontextmanager
 async def silent(url: str) -> AsyncIterator[SilentProxy]:
-    """A firewall before the database of this address."""
+    """Run a `SilentProxy` in front of the database of this address."""
     proxy = SilentProxy(url)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Calls of tools at a server, as one client makes them."""
+"""A client that calls the tools of a server over HTTP."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import http.client
 import json
 from typing import Any
 
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 WAIT_SECONDS = 60
 PLAY = "handle_input"
 
 
 class Served:
-    """A server, and calls of tools as one client makes them."""
+    """Calls the tools of a server, each call over a connection of its own."""
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
 
-    def call(self, tool: str, bot: str = "ada", **given: Any) -> tuple[str, bool]:
-        """Text of the answer, and whether it is an error of any kind."""
+    def call(self, tool: str, bot: str = "ada", **arguments: Any) -> tuple[str, bool]:
+        """Return the text of the answer, and whether it is an error of any kind."""
         body = {
             "jsonrpc": "2.0",
             "id": 1,
             "method": "tools/call",
-            "params": {"name": tool, "arguments": given},
+            "params": {"name": tool, "arguments": arguments},
         }
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
         connection.request(
@@ -40,6 +40,6 @@ class Served:
     def ready(self) -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
         connection.request("GET", "/readyz")
-        told: dict[str, Any] = json.loads(connection.getresponse().read())
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
-        return told
+        return answer

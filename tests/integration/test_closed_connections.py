@@ -1,4 +1,4 @@
-"""A connection that has ended leaves nothing behind, however it ended: no circle waits for the collector."""
+"""A closed connection is freed at once, however it ended: no reference cycle waits for the collector."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ import pytest
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.serving import supervisor
+from dungeonfighter.serving import server as serving_server
 from dungeonfighter.serving.connection import BoundedProtocol
+from dungeonfighter.serving.draining import Draining
 from tests.integration.test_http_bounds import Message, echo
 from tests.integration.test_pipelines import narrow
-from tests.integration.test_short_way import CALL, HEAD, Handled, client_of, post, serving, the_connection
+from tests.integration.test_short_way import (
+    CALL,
+    HEAD,
+    RecordingShortWay,
+    connect,
+    only_connection,
+    post,
+    serving,
+)
 
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 GET: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 OTHER: Final = HEAD + b"Content-Length: 2\r\n\r\nhi"
-OFFER: Final = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 CLOSE: Final = b"Connection: close\r\n"
 SENT: Final = {
     "silence": b"",
@@ -31,7 +40,7 @@ SENT: Final = {
     "half a body, long way": HEAD + b"Content-Length: 9000\r\n\r\nhalf",
     "half of chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nca\r\n",
     "short way": CALL,
-    "short way, left": OTHER,
+    "short way, refused": OTHER,
     "long way": GET,
     "short way, closing": CALL.replace(b"Host", CLOSE + b"Host"),
     "long way, closing": GET.replace(b"Host", CLOSE + b"Host"),
@@ -42,8 +51,8 @@ SENT: Final = {
     "malformed chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
     "too long": b"GET /" + b"a" * limits.head_bytes_max,
     "too many fields": HEAD + b"X: y\r\n" * limits.head_fields_max + b"\r\n",
-    "an offer": GET.replace(b"Host", OFFER + b"Host"),
-    "an offer with half a body": HEAD + OFFER + b"Content-Length: 9\r\n\r\nhalf",
+    "an upgrade": GET.replace(b"Host", UPGRADE + b"Host"),
+    "an upgrade with half a body": HEAD + UPGRADE + b"Content-Length: 9\r\n\r\nhalf",
     "connect": b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
     "an event stream": b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "an event stream and more": b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET * 50,
@@ -51,8 +60,8 @@ SENT: Final = {
 
 
 @pytest.fixture
-def uncollected() -> Iterator[None]:
-    """Only counting references frees anything."""
+def without_collector() -> Iterator[None]:
+    """Disable the garbage collector: only reference counting frees objects."""
     gc.collect()
     gc.disable()
     try:
@@ -61,13 +70,13 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-async def until_gone(server: uvicorn.Server, watched: list[weakref.ref[BoundedProtocol]]) -> None:
+async def wait_until_freed(server: uvicorn.Server, watched: list[weakref.ref[BoundedProtocol]]) -> None:
     while server.server_state.connections or any(one() is not None for one in watched):  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
 
 async def streaming(scope: Message, receive: Receive, send: Send) -> None:
-    """`echo`, and below `/stream` events until the client is gone."""
+    """Answer like `echo`; on `/stream` send events until the client leaves."""
     if scope["path"] != "/stream":
         await echo(scope, receive, send)
         return
@@ -80,7 +89,7 @@ async def streaming(scope: Message, receive: Receive, send: Send) -> None:
             left = asyncio.ensure_future(receive())
 
 
-async def watched_of(server: uvicorn.Server, count: int = 1) -> list[weakref.ref[BoundedProtocol]]:
+async def weak_references(server: uvicorn.Server, count: int = 1) -> list[weakref.ref[BoundedProtocol]]:
     while len(server.server_state.connections) < count:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0)
     return [weakref.ref(one) for one in server.server_state.connections if isinstance(one, BoundedProtocol)]
@@ -88,89 +97,89 @@ async def watched_of(server: uvicorn.Server, count: int = 1) -> list[weakref.ref
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
-async def test_a_connection_that_ended_is_gone(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("without_collector")
+async def test_a_closed_connection_is_freed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.integration.test_short_way.echo", streaming)
-    async with serving(Handled()) as (server, port):
-        async with client_of(port) as client:
-            watched = await watched_of(server)
+    async with serving(RecordingShortWay()) as (server, port):
+        async with connect(port) as client:
+            watched = await weak_references(server)
             await client.send(sent)
-            await asyncio.sleep(0.01)  # some of it is under way, whatever that is
-        await until_gone(server, watched)
+            await asyncio.sleep(0.01)  # so that the server has handled a part
+        await wait_until_freed(server, watched)
 
 
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
-async def test_so_is_one_whose_heads_were_known() -> None:
-    async with serving(Handled()) as (server, port):
-        async with client_of(port) as client:
-            watched = await watched_of(server)
+@pytest.mark.usefixtures("without_collector")
+async def test_a_connection_with_a_known_head_is_freed() -> None:
+    async with serving(RecordingShortWay()) as (server, port):
+        async with connect(port) as client:
+            watched = await weak_references(server)
             for number in range(5):
                 await client.send(post(b"call %d" % number))
                 await client.answer()
-        await until_gone(server, watched)
+        await wait_until_freed(server, watched)
 
 
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
+@pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("behind", [b"", GET * 20], ids=["alone", "with more behind it"])
-async def test_so_is_one_that_left_before_its_answer(behind: bytes) -> None:
-    offered = Handled()
-    offered.at_once = False
-    async with serving(offered) as (server, port):
-        async with client_of(port) as client:
-            watched = await watched_of(server)
+async def test_a_connection_closed_before_its_answer_is_freed(behind: bytes) -> None:
+    short_way = RecordingShortWay()
+    short_way.at_once = False
+    async with serving(short_way) as (server, port):
+        async with connect(port) as client:
+            watched = await weak_references(server)
             await client.send(CALL + behind)
-            reply = await offered.waiting.get()
+            reply = await short_way.waiting.get()
         while not behind and server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
             await asyncio.sleep(0)
         reply(200, b"short")
         del reply
-        await until_gone(server, watched)
+        await wait_until_freed(server, watched)
 
 
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
-async def test_so_is_one_that_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("without_collector")
+async def test_a_connection_closed_by_its_deadline_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "head_seconds_max", 0.05)
-    async with serving(Handled()) as (server, port), client_of(port) as client:
-        watched = await watched_of(server)
+    async with serving(RecordingShortWay()) as (server, port), connect(port) as client:
+        watched = await weak_references(server)
         await client.send(HEAD)
         assert await client.rest() == b""
-        await until_gone(server, watched)
+        await wait_until_freed(server, watched)
 
 
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
-async def test_so_is_one_that_did_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("without_collector")
+async def test_a_connection_aborted_because_it_did_not_read_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "unread_seconds_max", 0.05)
     monkeypatch.setattr("tests.integration.test_short_way.KEEP_ALIVE_SECONDS", 0.05)
-    async with serving(Handled()) as (server, port), client_of(port) as client:
-        watched = await watched_of(server)
-        narrow(client, the_connection(server))
+    async with serving(RecordingShortWay()) as (server, port), connect(port) as client:
+        watched = await weak_references(server)
+        narrow(client, only_connection(server))
         await client.send(*[GET * 1000] * 1000)
-        await until_gone(server, watched)
+        await wait_until_freed(server, watched)
 
 
 @pytest.mark.timeout(20, method="signal")
-@pytest.mark.usefixtures("uncollected")
-async def test_so_are_those_that_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[weakref.ref[BoundedProtocol]] = []
-    bounded = supervisor._bounded(supervisor.Draining(echo), connections_max=1)
+@pytest.mark.usefixtures("without_collector")
+async def test_refused_connections_beyond_the_limit_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections: list[weakref.ref[BoundedProtocol]] = []
+    bounded = serving_server._bounded(Draining(echo), connections_max=1)
 
-    class Seen(bounded):  # type: ignore[misc, valid-type]
+    class Recorded(bounded):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            made.append(weakref.ref(self))
+            connections.append(weakref.ref(self))
             super().connection_made(transport)
 
-    monkeypatch.setattr("tests.integration.test_short_way.BoundedProtocol", Seen)
-    async with serving(Handled()) as (server, port), client_of(port) as first:
+    monkeypatch.setattr("tests.integration.test_short_way.BoundedProtocol", Recorded)
+    async with serving(RecordingShortWay()) as (server, port), connect(port) as first:
         await first.send(GET)
         await first.answer()
         for _ in range(20):
-            async with client_of(port) as client:
+            async with connect(port) as client:
                 assert (await client.rest()).startswith(b"HTTP/1.1 503 ")
-        while any(one() is not None for one in made[1:]):  # noqa: ASYNC110 (nobody tells)
+        while any(one() is not None for one in connections[1:]):  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.001)
-        assert len(made) == 21
+        assert len(connections) == 21
         assert len(server.server_state.connections) == 1

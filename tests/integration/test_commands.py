@@ -1,4 +1,4 @@
-"""The other commands: help, the user's own database, the demonstration."""
+"""The other commands: help, the database in the user's data folder, the demonstration."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ COMMAND = [sys.executable, "-m", "dungeonfighter"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
     assert f"dungeonfighter {name}" in capsys.readouterr().out
 
 
-def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_the_usage_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the folder has another name elsewhere")
-def test_a_person_goes_on_where_she_left_whatever_the_working_directory(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="the data folder has another name on other systems")
+def test_play_continues_the_game_from_any_working_directory(tmp_path: Path) -> None:
     def play(folder: str, lines: str) -> str:
         (tmp_path / folder).mkdir()
         environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "my data")}
@@ -58,35 +58,35 @@ def demo(folder: Path, **settings: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_demonstration_ends_by_itself_having_lost_nothing(tmp_path: Path) -> None:
+def test_the_demonstration_ends_by_itself_and_loses_no_turn(tmp_path: Path) -> None:
     running = demo(tmp_path, DEMO_SECONDS="2")
-    told, _ = running.communicate()
-    assert running.returncode == 0, told
-    assert "Watch them play:  http://127.0.0.1:" in told
-    assert "Nothing was lost" in told
+    output, _ = running.communicate()
+    assert running.returncode == 0, output
+    assert "Watch them play:  http://127.0.0.1:" in output
+    assert "Nothing was lost" in output
 
 
-def test_an_interrupt_ends_the_demonstration_in_good_order(tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_demonstration_without_loss(tmp_path: Path) -> None:
     running = demo(tmp_path, DEMO_SECONDS="")
     assert running.stdout is not None
     for line in running.stdout:
         if " turns " in line:
             break
     running.send_signal(signal.SIGINT)
-    told, _ = running.communicate()
-    assert running.returncode == 0, told
-    assert "Nothing was lost" in told
+    output, _ = running.communicate()
+    assert running.returncode == 0, output
+    assert "Nothing was lost" in output
 
 
-def test_seconds_that_are_none_are_refused(tmp_path: Path) -> None:
+def test_a_wrong_number_of_seconds_is_refused(tmp_path: Path) -> None:
     running = demo(tmp_path, DEMO_SECONDS="soon")
-    told, _ = running.communicate()
+    output, _ = running.communicate()
     assert running.returncode == 2
-    assert "DEMO_SECONDS" in told
+    assert "DEMO_SECONDS" in output
 
 
 @pytest.mark.parametrize("command", ["play", "stdio"])
-def test_a_personal_command_names_its_own_default_database(
+def test_a_command_for_one_person_names_its_default_database(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

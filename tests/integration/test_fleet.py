@@ -1,7 +1,7 @@
-"""The load generator against a real server that is killed in the middle: nothing acknowledged may be missing.
+"""The load generator against a real server that is killed in the middle: no acknowledged turn may be missing.
 
-The second half asks whether the verification would notice: a database put back to an older copy has lost
-turns, and a turn played behind the bots' backs is one too many.
+The second half tests the verification itself: a database restored from an older copy has lost turns, and a
+turn that another player makes is one too many.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, verify_load
 from dungeonfighter.fleet.wire import Answer, read_answer
 from dungeonfighter.rules import load_rules
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 BOTS = 20
 TURNS = 1200
@@ -47,7 +47,7 @@ async def verify(load: Load) -> Verdict:
 @pytest.mark.parametrize(
     "policy", ["random", *(pytest.param(name, marks=pytest.mark.long) for name in ("attack", "heuristic"))]
 )
-async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_play_on(
+async def test_a_server_killed_at_a_random_moment_loses_no_turn_and_the_bots_play_on(
     tmp_path: Path, policy: str
 ) -> None:
     kill_at = random.SystemRandom().randrange(TURNS // 6, TURNS * 2 // 3)
@@ -59,7 +59,7 @@ async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_pla
                 await asyncio.sleep(0.001)
             server.kill()
             dead_at = tally.turns
-            await server.start_again()
+            await server.start_in_thread()
             return dead_at
 
         async with asyncio.TaskGroup() as group:
@@ -68,7 +68,7 @@ async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_pla
         load = playing.result()
         verdict = await verify(load)
     assert killing.result() < TURNS <= tally.turns
-    assert tally.troubles, "the bots never noticed"
+    assert tally.troubles, "no bot had to repeat a request"
     assert not tally.errors, f"killed at {kill_at}: {tally.examples}"
     assert not verdict.findings, f"killed at {kill_at}: {verdict.findings}"
     assert verdict.bots == BOTS
@@ -77,7 +77,7 @@ async def test_a_server_killed_at_a_random_moment_loses_nothing_and_the_bots_pla
     assert make_report(load, verdict).passed
 
 
-async def test_a_server_that_stays_away_ends_the_load_when_patience_ends(tmp_path: Path) -> None:
+async def test_the_load_ends_with_the_patience_if_the_server_stays_away(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         url = server.url
     options = LoadOptions(url, BOTS, "attack", habits=Habits(patience_seconds=0.2))
@@ -87,7 +87,7 @@ async def test_a_server_that_stays_away_ends_the_load_when_patience_ends(tmp_pat
     assert not make_report(load, None).passed
 
 
-async def test_bots_that_played_before_go_on_counting_their_runs(tmp_path: Path) -> None:
+async def test_bots_that_played_before_count_their_runs_on(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         await play(server, "attack", 100)
         load = await play(server, "attack", 100, seed=2)
@@ -96,7 +96,7 @@ async def test_bots_that_played_before_go_on_counting_their_runs(tmp_path: Path)
     assert make_report(load, verdict).passed
 
 
-async def test_most_turns_of_the_simplest_policy_go_the_quick_way(
+async def test_most_turns_of_the_simplest_policy_take_the_fast_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
@@ -109,7 +109,7 @@ async def test_most_turns_of_the_simplest_policy_go_the_quick_way(
     with ServerProcess(tmp_path) as server:
         load = await play(server, "attack", TURNS)
     assert load.tally.turns >= TURNS
-    assert len(decoded) < BOTS + TURNS // 20, "the answers do not look as they are expected to"
+    assert len(decoded) < BOTS + TURNS // 20, "the answers are not recognised by their bytes"
     assert load.endpoint.heads
 
 
@@ -121,7 +121,7 @@ async def test_an_open_loop_keeps_its_rate(tmp_path: Path) -> None:
     assert load.tally.calls == pytest.approx(200, abs=BOTS + 5)
 
 
-async def test_a_store_put_back_to_an_older_copy_is_noticed(tmp_path: Path) -> None:
+async def test_a_store_restored_from_an_older_copy_is_found(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         await play(server, "random", 200)
         server.kill()
@@ -137,7 +137,7 @@ async def test_a_store_put_back_to_an_older_copy_is_noticed(tmp_path: Path) -> N
     assert not make_report(load, verdict).passed
 
 
-async def test_turns_played_behind_the_bots_backs_are_noticed(tmp_path: Path) -> None:
+async def test_turns_of_another_player_are_found(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         load = await play(server, "attack", 200)
         journal = load.players[3].journal
@@ -146,10 +146,10 @@ async def test_turns_played_behind_the_bots_backs_are_noticed(tmp_path: Path) ->
         journal.turn -= 1
         verdict = await verify(load)
     assert [(f.bot_id, f.kind) for f in verdict.findings] == [(journal.bot_id, "doubled")]
-    assert "another player" in verdict.findings[0].told
+    assert "another player" in verdict.findings[0].detail
 
 
-async def test_another_input_than_the_acknowledged_one_is_noticed(tmp_path: Path) -> None:
+async def test_a_state_that_no_replay_gives_is_found(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         load = await play(server, "attack", 200)
         run = load.players[3].journal.run

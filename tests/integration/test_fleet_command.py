@@ -1,4 +1,4 @@
-"""The command as a person runs it: its own process, its table, its report, its exit codes, Ctrl-C."""
+"""The command `fleet` in a process of its own: table, report, exit codes, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 
 def fleet(*words: str) -> subprocess.Popen[str]:
@@ -40,7 +40,7 @@ def test_ctrl_c_ends_the_load_and_still_verifies(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         running = fleet(server.url, "--bots", "10", "--seconds", "0")
         assert running.stderr is not None
-        while " turns " not in running.stderr.readline():  # it plays
+        while " turns " not in running.stderr.readline():  # the bots play
             assert running.poll() is None
         running.send_signal(signal.SIGINT)
         shown, _ = running.communicate(timeout=60)
@@ -48,18 +48,18 @@ def test_ctrl_c_ends_the_load_and_still_verifies(tmp_path: Path) -> None:
     assert "verified              10 bots" in shown
 
 
-def test_a_server_that_is_not_there_is_exit_code_1() -> None:
+def test_an_absent_server_is_exit_code_1() -> None:
     running = fleet("http://127.0.0.1:9", "--bots", "3", "--patience", "0.1")
-    shown, told = running.communicate(timeout=60)
+    shown, progress = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "refused" in shown
-    assert "FAILED" in told
+    assert "FAILED" in progress
 
 
-def test_what_cannot_begin_is_exit_code_2() -> None:
+def test_arguments_that_cannot_work_are_exit_code_2() -> None:
     for words in (("ftp://host",), ("http://host", "--policy", "genius"), ("http://host", "--view", "text",
                   "--policy", "heuristic")):  # fmt: skip
         running = fleet(*words)
-        _, told = running.communicate(timeout=60)
+        _, error = running.communicate(timeout=60)
         assert running.returncode == 2
-        assert told.startswith("fleet: ")
+        assert error.startswith("fleet: ")

@@ -1,4 +1,4 @@
-"""The load generator's bots against small servers that talk MCP badly: late, wrong, or only at first."""
+"""The load generator's bots against small servers that answer late or wrong."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def refusal(code: str) -> bytes:
     return result(f"error {code}: no", isError=True, structuredContent={"code": code})
 
 
-async def well(tool: str, arguments: dict[str, Any]) -> bytes:
-    """A server without a flaw, which keeps nothing: the turn named is taken at its word."""
+async def answer_correctly(tool: str, arguments: dict[str, Any]) -> bytes:
+    """Answer without a fault or a state: the next turn follows from the turn of the request."""
     return result(TEXT % (arguments["turn"] + 1 if tool == "handle_input" else 0))
 
 
 class Connections:
-    """How many have asked something and not ended."""
+    """Counts the open connections that have sent a request."""
 
-    of = 0
+    open = 0
 
 
 @contextlib.asynccontextmanager
@@ -48,16 +48,16 @@ async def serving(answer: Answer, count: Connections | None = None) -> AsyncIter
     count = count or Connections()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        has_asked = False
+        has_sent = False
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                count.of += not has_asked
-                has_asked = True
+                count.open += not has_sent
+                has_sent = True
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
                 params = json.loads(await reader.readexactly(length))["params"]
                 writer.write(await answer(params["name"], params["arguments"]))
-        count.of -= has_asked
+        count.open -= has_sent
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -66,7 +66,7 @@ async def serving(answer: Answer, count: Connections | None = None) -> AsyncIter
 
 
 async def played(url: str, tally: Tally, until: Callable[[], bool], **options: Any) -> Load:
-    """A load that goes on until something is true."""
+    """Run a load until the condition is true."""
     stop = asyncio.Event()
 
     async def watch() -> None:
@@ -82,7 +82,7 @@ async def played(url: str, tally: Tally, until: Callable[[], bool], **options: A
     return playing.result()
 
 
-async def test_an_open_loop_makes_up_for_the_calls_a_stall_kept_from_being_made() -> None:
+async def test_an_open_loop_makes_up_for_the_calls_that_a_stall_delayed() -> None:
     stalled = asyncio.Event()
     turns: list[int] = []
 
@@ -92,24 +92,24 @@ async def test_an_open_loop_makes_up_for_the_calls_a_stall_kept_from_being_made(
             if len(turns) == 3:
                 await asyncio.sleep(0.4)
                 stalled.set()
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally = Tally()
     async with serving(stall_once) as url:
         await played(url, tally, lambda: stalled.is_set() and tally.turns >= 8, bots=1, rate=50.0)
-    assert turns == list(range(len(turns)))  # one at a time, none left out
+    assert turns == list(range(len(turns)))  # one at a time, without a gap
     late = sum(count for bucket, count in tally.latency.buckets() if bucket >= 600)
-    assert late >= 5, "the calls that were meant to be made during the stall do not count it"
+    assert late >= 5, "the latencies of calls due during the stall do not include it"
 
 
-async def test_what_goes_wrong_before_it_is_measured_is_told_apart_and_fails_too() -> None:
+async def test_errors_of_the_warm_up_are_counted_apart_and_fail_the_load() -> None:
     seen: Counter[str] = Counter()
 
     async def refuse_first(tool: str, arguments: dict[str, Any]) -> bytes:
         seen[tool] += 1
         if tool == "handle_input" and seen[tool] == 1:
             return refusal("illegal_input")
-        return await well(tool, arguments if tool == "handle_input" else {})
+        return await answer_correctly(tool, arguments if tool == "handle_input" else {})
 
     tally = Tally()
     async with serving(refuse_first) as url:
@@ -122,19 +122,19 @@ async def test_what_goes_wrong_before_it_is_measured_is_told_apart_and_fails_too
     assert "illegal_input 1" in table(report)
 
 
-async def test_bots_that_are_not_answered_at_the_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bots_without_an_answer_at_the_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loads, "STOP_GRACE_SECONDS", 0.05)
     waiting = 0
 
-    async def never_again(tool: str, arguments: dict[str, Any]) -> bytes:
+    async def never_answer_turn_2(tool: str, arguments: dict[str, Any]) -> bytes:
         nonlocal waiting
         if tool == "handle_input" and arguments["turn"] == 2:
             waiting += 1
             await asyncio.Event().wait()
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally = Tally()
-    async with serving(never_again) as url:
+    async with serving(never_answer_turn_2) as url:
         load = await played(url, tally, lambda: waiting == 3, bots=3)
     assert load.cut_off == 3
     assert tally.turns == 6
@@ -142,37 +142,39 @@ async def test_bots_that_are_not_answered_at_the_end_are_counted(monkeypatch: py
     assert not tally.troubles
 
 
-async def test_those_who_wait_get_their_answers_before_the_others_hang_up(
+async def test_waiting_bots_are_answered_before_the_others_hang_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server that sees tens of thousands of connections end does not answer meanwhile."""
+    """A server that sees tens of thousands of connections end answers no request meanwhile."""
     stopped = asyncio.Event()
     stop = Crew.stop
 
-    def stop_and_tell(crew: Crew) -> None:
+    def stop_and_set(crew: Crew) -> None:
         stop(crew)
         stopped.set()
 
-    monkeypatch.setattr(Crew, "stop", stop_and_tell)
+    monkeypatch.setattr(Crew, "stop", stop_and_set)
     played_before: set[str] = set()
     held = 0
     open_then: list[int] = []
 
-    async def hold_the_first_to_come_again(tool: str, arguments: dict[str, Any]) -> bytes:
+    async def hold_the_first_second_turn(tool: str, arguments: dict[str, Any]) -> bytes:
         nonlocal held
         if tool == "handle_input" and arguments["turn"] == 1 and len(played_before) == 3 and not held:
             held = 1
             await stopped.wait()
-            _, writer = await asyncio.open_connection(*address)  # what was closed before shows by now
+            _, writer = await asyncio.open_connection(
+                *address
+            )  # the server has seen the connections closed before
             writer.close()
             await writer.wait_closed()
-            open_then.append(count.of)
+            open_then.append(count.open)
         if tool == "handle_input":
             played_before.add(arguments["botId"])
-        return await well(tool, arguments)
+        return await answer_correctly(tool, arguments)
 
     tally, count = Tally(), Connections()
-    async with serving(hold_the_first_to_come_again, count) as url:
+    async with serving(hold_the_first_second_turn, count) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         address = host, int(port)
         load = await played(url, tally, lambda: held == 1, bots=3, every=0.2)
@@ -181,19 +183,19 @@ async def test_those_who_wait_get_their_answers_before_the_others_hang_up(
     assert not tally.troubles
 
 
-async def test_an_overloaded_server_is_asked_again_with_the_same_turn() -> None:
-    asked: list[tuple[int, int]] = []
+async def test_a_request_to_an_overloaded_server_is_repeated_with_the_same_turn() -> None:
+    requests: list[tuple[int, int]] = []
 
-    async def later(tool: str, arguments: dict[str, Any]) -> bytes:
+    async def overloaded_once(tool: str, arguments: dict[str, Any]) -> bytes:
         if tool != "handle_input":
-            return await well(tool, arguments)
-        asked.append((arguments["episode"], arguments["turn"]))
-        return refusal("overloaded") if len(asked) == 2 else await well(tool, arguments)
+            return await answer_correctly(tool, arguments)
+        requests.append((arguments["episode"], arguments["turn"]))
+        return refusal("overloaded") if len(requests) == 2 else await answer_correctly(tool, arguments)
 
     tally = Tally()
-    async with serving(later) as url:
+    async with serving(overloaded_once) as url:
         await played(url, tally, lambda: tally.turns >= 3, bots=1)
-    assert asked[:4] == [(1, 0), (1, 1), (1, 1), (1, 2)]
+    assert requests[:4] == [(1, 0), (1, 1), (1, 1), (1, 2)]
     assert tally.troubles == {"overloaded": 1}
     assert not tally.errors
 
@@ -225,11 +227,11 @@ async def test_an_answer_of_another_turn_is_a_fault_in_the_journal() -> None:
     assert load.players[0].journal.faults
 
 
-async def test_a_defect_of_ours_ends_the_load_with_its_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_of_a_callback_ends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(*_: object) -> bool:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("dungeonfighter.fleet.player.is_plainly", break_down)
-    async with serving(well) as url:
+    monkeypatch.setattr("dungeonfighter.fleet.fast_player.is_plain_turn", break_down)
+    async with serving(answer_correctly) as url:
         with pytest.raises(RuntimeError, match="a defect"):
             await run_load(LoadOptions(url, 1, seconds=30), lambda _: None)

@@ -1,5 +1,4 @@
-"""The load generator's HTTP client against small real servers that answer, break off, stall and talk
-nonsense."""
+"""The load generator's HTTP client against small real servers: good, broken, stalled and invalid answers."""
 
 from __future__ import annotations
 
@@ -82,7 +81,7 @@ async def test_a_connection_the_server_closes_after_an_answer_is_replaced() -> N
     assert connections == 2
 
 
-async def test_a_connection_broken_before_the_answer_is_told_and_the_next_request_works() -> None:
+async def test_a_connection_broken_before_the_answer_fails_only_that_request() -> None:
     broken = True
 
     async def break_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,7 +99,7 @@ async def test_a_connection_broken_before_the_answer_is_told_and_the_next_reques
         assert (await client.post(HEAD, b"b")).body == b"b"
 
 
-async def test_half_an_answer_is_no_answer() -> None:
+async def test_half_an_answer_fails_the_request() -> None:
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
@@ -112,7 +111,7 @@ async def test_half_an_answer_is_no_answer() -> None:
         assert error.value.kind == "closed"
 
 
-async def test_nonsense_is_told_as_such() -> None:
+async def test_an_answer_that_is_not_http_fails_the_request() -> None:
     async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"220 smtp.example ready\r\n\r\n")
@@ -124,7 +123,7 @@ async def test_nonsense_is_told_as_such() -> None:
         assert error.value.kind == "bad_http"
 
 
-async def test_a_stalled_answer_ends_after_the_timeout() -> None:
+async def test_a_stalled_answer_fails_after_the_timeout() -> None:
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -135,7 +134,7 @@ async def test_a_stalled_answer_ends_after_the_timeout() -> None:
         assert not endpoint.pending
 
 
-async def test_nobody_listening_is_refused() -> None:
+async def test_a_port_without_a_listener_is_refused() -> None:
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise AssertionError
 
@@ -164,6 +163,6 @@ def test_the_mcp_path_is_found(url: str, path: str, port: int) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "http://", "http://host:99999"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Endpoint(url)

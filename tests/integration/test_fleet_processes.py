@@ -1,4 +1,4 @@
-"""A load from several generator processes against a real server: counted, verified, stopped, and bereaved."""
+"""A load from several generator processes against a real server is counted, verified and stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.load import LoadOptions
 from dungeonfighter.fleet.report import Report, make_report
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 BOTS = 60
 
@@ -37,8 +37,8 @@ def test_an_open_loop_from_several_processes_and_addresses_is_counted_and_verifi
             server.url, "--bots", str(BOTS), "--processes", "3", "--sources", "2", "--every", "0.5",
             "--ramp", "1", "--warm-up", "2", "--seconds", "3", "--report", str(report_file),
         )  # fmt: skip
-        shown, told = running.communicate(timeout=100)
-    assert running.returncode == 0, told
+        shown, progress = running.communicate(timeout=100)
+    assert running.returncode == 0, progress
     report = json.loads(report_file.read_text())
     assert report["verified_bots"] == report["runs_started"] == BOTS
     assert report["verified_turns"] == report["replayed_inputs"] == report["turns"] + report["warm_up_turns"]
@@ -46,7 +46,7 @@ def test_an_open_loop_from_several_processes_and_addresses_is_counted_and_verifi
     assert report["warm_up_turns"] > 0
     assert report["errors"] == report["warm_up_errors"] == report["findings"] == report["unread"] == {}
     assert report["cut_off"] == 0
-    assert f"{BOTS} bots  {BOTS} connected" in told
+    assert f"{BOTS} bots  {BOTS} connected" in progress
     assert "lost, doubled, wrong  0" in shown
 
 
@@ -56,11 +56,11 @@ def test_a_signal_ends_all_of_them_and_they_still_verify(tmp_path: Path, number:
     with ServerProcess(tmp_path) as server:
         running = fleet(server.url, "--bots", "10", "--processes", "2", "--every", "0.2", "--seconds", "0")
         assert running.stderr is not None
-        while " turns " not in running.stderr.readline():  # it plays
+        while " turns " not in running.stderr.readline():  # the bots play
             assert running.poll() is None
-        os.killpg(running.pid, number)  # as a terminal does it: the generators get it, too
-        shown, told = running.communicate(timeout=60)
-    assert running.returncode == 0, told
+        os.killpg(running.pid, number)  # as a terminal does: the generators get it, too
+        shown, progress = running.communicate(timeout=60)
+    assert running.returncode == 0, progress
     assert "verified              10 bots" in shown
 
 
@@ -68,7 +68,7 @@ def test_a_signal_ends_all_of_them_and_they_still_verify(tmp_path: Path, number:
 async def playing(
     server: ServerProcess, tmp_path: Path
 ) -> AsyncIterator[tuple[Generators, asyncio.Task[Report]]]:
-    """Three processes at play; the task ends with the report of the verified load."""
+    """Run a load in three processes; the task returns the report of the verified load."""
     plays = asyncio.Event()
     options = LoadOptions(server.url, BOTS, every=0.2, ramp=0.5, processes=3)
 
@@ -109,6 +109,6 @@ async def test_no_generator_outlives_its_parent(tmp_path: Path) -> None:
         running.wait()
         assert running.stdout is not None
         running.stdout.read()
-        running.stderr.read()  # ends when the last process that could write to it has ended
+        running.stderr.read()  # returns when the last process with this pipe has ended
         running.stdout.close()
         running.stderr.close()

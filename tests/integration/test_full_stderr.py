@@ -1,4 +1,4 @@
-"""A server whose log nobody reads (D5), and one that is sent rubbish by the thousand (E11)."""
+"""A server whose log nobody reads, and a server that gets thousands of invalid requests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from testkit.server_process import ServerProcess
 from tests.integration.served import PLAY, Served
-from tests.integration.server import ServerProcess
 from tests.unit.telemetry.test_logs import full_pipe
 
 TURNS = 5
@@ -31,7 +31,7 @@ UPGRADE = (
 
 @pytest.fixture
 def full() -> Iterator[int]:
-    """A pipe that takes nothing more, and that nobody reads."""
+    """Make a full pipe that nobody reads."""
     reader, writer, _ = full_pipe()
     yield writer
     os.close(reader)
@@ -46,9 +46,7 @@ def full() -> Iterator[int]:
         pytest.param(("--workers=2",), marks=pytest.mark.long),
     ],
 )
-def test_turns_are_played_while_nobody_reads_the_log(
-    tmp_path: Path, full: int, flags: tuple[str, ...]
-) -> None:
+def test_bots_play_while_nobody_reads_the_log(tmp_path: Path, full: int, flags: tuple[str, ...]) -> None:
     with ServerProcess(tmp_path, flags=flags, stderr=full) as server:
         served = Served(server)
         assert served.call("start_new_game", seed=7, weapon="dagger")[1] is False
@@ -60,7 +58,7 @@ def test_turns_are_played_while_nobody_reads_the_log(
 
 
 @pytest.mark.long
-def test_what_clients_do_wrong_gives_a_line_a_second_and_kind(tmp_path: Path) -> None:
+def test_invalid_requests_log_one_line_per_second_and_kind(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, flags=("--log-format=json",)) as server:
         assert not Served(server).call("start_new_game", seed=7, weapon="dagger")[1]
         calls = [
@@ -87,7 +85,7 @@ def test_what_clients_do_wrong_gives_a_line_a_second_and_kind(tmp_path: Path) ->
     for line in lines:
         if line["level"] == "warning":
             warned[bare(line["message"])] += counted(line)
-    assert warned.pop("Invalid HTTP request received.") == one_by_one  # all are counted
+    assert warned.pop("Invalid HTTP request received.") == one_by_one  # every event is counted
     assert set(warned) <= {"Unsupported upgrade request."}
 
 
@@ -109,7 +107,7 @@ def connected(server: ServerProcess) -> socket.socket:
 
 
 def answer_to(server: ServerProcess, request: bytes) -> bytes:
-    """The answer to a request after which the server closes the connection."""
+    """Return the answer to a request after which the server closes the connection."""
     answer = b""
     with connected(server) as connection:
         connection.sendall(request)
@@ -119,7 +117,7 @@ def answer_to(server: ServerProcess, request: bytes) -> bytes:
 
 
 def refused(server: ServerProcess, requests: bytes) -> None:
-    """Send them in one piece and read all answers."""
+    """Send the requests in one piece and read all answers, which must be errors."""
     left = requests.count(b"POST /mcp ")
     with connected(server) as connection:
         connection.sendall(requests)
@@ -127,13 +125,13 @@ def refused(server: ServerProcess, requests: bytes) -> None:
         while left:
             answer = http.client.HTTPResponse(_Kept(stream))  # type: ignore[arg-type]
             answer.begin()
-            told = answer.read()
-            assert b"error" in told.lower(), told
+            body = answer.read()
+            assert b"error" in body.lower(), body
             left -= 1
 
 
 class _Kept:
-    """A connection with several answers, as `HTTPResponse` wants it: what it closes stays open."""
+    """Lets `HTTPResponse` read several answers of a connection: `close` does nothing."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -149,13 +147,13 @@ class _Kept:
 
 
 def hang_up(server: ServerProcess, requests: bytes) -> None:
-    """Send them and close: the first answer meets a reset, the others a connection that is gone."""
+    """Send the requests and close, so that the server writes to a connection that is reset."""
     with connected(server) as connection:
         connection.sendall(requests)
 
 
 def uptime(server: ServerProcess) -> int:
-    """For how many seconds the server has served, by its own clock."""
+    """Return for how many seconds the server has served, by its own clock."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=HANGS_SECONDS)
     connection.request("GET", "/api/summary")
     summary = json.load(connection.getresponse())
@@ -171,6 +169,6 @@ def bare(message: str) -> str:
 
 
 def counted(line: dict[str, Any]) -> int:
-    """How many a line stands for."""
+    """Return how many events a line of the log stands for."""
     found = _SUM.search(line["message"])
     return int(found[1]) + (found[2] != "times") if found else 1

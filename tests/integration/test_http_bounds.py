@@ -1,4 +1,4 @@
-"""What uvicorn leaves open: a head has a length, a request has a time. Over real sockets, in this process."""
+"""The bounds that uvicorn lacks: the size of a head, the time of a request. Over sockets, in this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Message = MutableMapping[str, Any]
 async def echo(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Answers with the length of the body."""
+    """Answer with the length of the body."""
     assert scope["type"] == "http"
     length, more = 0, True
     while more:
@@ -44,7 +44,7 @@ class Client:
         self._writer = writer
 
     async def send(self, *pieces: bytes) -> None:
-        """Send; a server that closed meanwhile is seen when reading."""
+        """Send the pieces; return early if the server closed the connection."""
         for piece in pieces:
             self._writer.write(piece)
             try:
@@ -53,13 +53,13 @@ class Client:
                 return
 
     async def answer(self) -> bytes:
-        """One answer's body."""
+        """Read one answer with status 200; return its body."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
         return await self._reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
 
     async def some(self, count: int) -> list[bytes]:
-        """The heads of so many answers, whatever their status."""
+        """Read `count` answers of any status; return their heads."""
         heads = []
         for _ in range(count):
             heads.append(await self._reader.readuntil(b"\r\n\r\n"))
@@ -67,7 +67,7 @@ class Client:
         return heads
 
     async def rest(self) -> bytes:
-        """All until the server closes."""
+        """Read until the server closes the connection."""
         try:
             return await self._reader.read()
         except ConnectionError:
@@ -90,12 +90,12 @@ async def connected() -> AsyncIterator[Client]:
 
 
 def head_of(length: int) -> bytes:
-    """A request without a body whose head has exactly this many bytes."""
+    """Make a request without a body whose head has exactly `length` bytes."""
     start = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
     return start + b"a" * (length - len(start) - 4) + b"\r\n\r\n"
 
 
-async def test_the_longest_head_is_served_however_it_is_cut() -> None:
+async def test_the_longest_head_is_served_in_any_pieces() -> None:
     head = head_of(limits.head_bytes_max)
     async with connected() as client:
         for size in (len(head), 1000):
@@ -125,7 +125,7 @@ async def test_chunk_extensions_and_trailers_are_bounded_too(junk: bytes) -> Non
         assert await client.rest() == b""
 
 
-async def test_a_body_is_not_counted() -> None:
+async def test_the_head_limit_does_not_count_bodies() -> None:
     size = 40 * limits.head_bytes_max
     async with connected() as client:
         await client.send(HEAD + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
@@ -139,7 +139,7 @@ async def test_a_body_is_not_counted() -> None:
     [b"", b"GET", HEAD, HEAD + b"Content-Length: 2\r\n\r\nh", CHUNKED + b"1\r\na\r\n"],
     ids=["silence", "method", "head", "body", "chunks"],
 )
-async def test_an_incomplete_request_is_dropped(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_request_is_closed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "head_seconds_max", 0.05)
     async with connected() as client:
         await client.send(sent)
@@ -147,7 +147,9 @@ async def test_an_incomplete_request_is_dropped(sent: bytes, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("sent", [b"GET", HEAD, b"\r\n"])
-async def test_so_is_one_on_a_kept_connection(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_request_on_a_kept_connection_is_closed(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "head_seconds_max", 0.05)
     async with connected() as client:
         await client.send(WHOLE)

@@ -1,6 +1,6 @@
-"""An old and a new release at work on one store: each run is played to its end under the rules it began with.
+"""An old and a new release serve one store: each run is played to its end under the rules it began with.
 
-The new one is the same program with a changed catalogue (`--catalog`), so it ships two rule sets.
+The new release is the same program with a changed catalogue (`--catalog`), so it ships two rule sets.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +21,16 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.server import ROOT, ServerProcess
-from tests.integration.through_balancer import play_through, played
+from tests.integration.through_balancer import play_through, wait_for_turns
 
 CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/games.db"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.empty_database("games")
-
-
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
-    """A catalogue in which the first enemy of the forest has another name and a worse bite."""
+    """Make a catalogue whose first enemy of the forest has another name and more damage."""
     folder = tmp_path / "changed"
     folder.mkdir()
     enemies = json.loads((CONTENT / "enemies.json").read_text())
@@ -71,7 +55,7 @@ async def row_of(database: str, bot: str) -> Row:
 
 
 class Release(ServerProcess):
-    """A server of one release; another one can take its place on the same port."""
+    """A server of one release; a server of another release can replace it on the same port."""
 
     def __init__(self, folder: Path, database: str, catalogue: Path | None, port: int = 0) -> None:
         folder.mkdir()
@@ -92,7 +76,7 @@ class Release(ServerProcess):
         return result
 
 
-async def test_each_release_plays_the_runs_it_has_the_rules_of(
+async def test_each_release_plays_the_runs_whose_rules_it_ships(
     tmp_path: Path, database: str, changed: Path
 ) -> None:
     with (
@@ -100,7 +84,7 @@ async def test_each_release_plays_the_runs_it_has_the_rules_of(
         Release(tmp_path / "new", database, changed) as new,
     ):
         old.play("start_new_game", seed=5, weapon="mace")
-        for number in range(12):  # begun under the old rules: both play it, in turns
+        for number in range(12):  # both releases play a run under the old rules
             (old, new)[number % 2].play("handle_input", input="1", turn=number)
         old.play("save_game")
         row = await row_of(database, "hero")
@@ -119,7 +103,7 @@ async def test_each_release_plays_the_runs_it_has_the_rules_of(
             assert error["data"] == {"code": "newer_rules", "retryAfterSeconds": 3}
         assert await row_of(database, "hero") == before
         new.play("handle_input", input="1", turn=1)
-        new.play("load_game")  # a save goes on under the rules it was made under
+        new.play("load_game")  # a save keeps the rules of its run
         for number in range(12, 20):
             (old, new)[number % 2].play("handle_input", input="1", turn=number)
         after = await row_of(database, "hero")
@@ -130,24 +114,24 @@ async def test_each_release_plays_the_runs_it_has_the_rules_of(
 async def test_bots_play_through_an_upgrade_of_two_servers(
     tmp_path: Path, database: str, changed: Path
 ) -> None:
-    book = ShippedRules(shipped_rules(changed))
+    shipped = ShippedRules(shipped_rules(changed))
     with contextlib.ExitStack() as stack:
         old = [stack.enter_context(Release(tmp_path / f"old{n}", database, None)) for n in range(2)]
         async with balancing([server.port for server in old]) as balancer:
 
             async def upgrade(tally: Tally) -> None:
                 for number, server in enumerate(old):
-                    await played(tally, tally.turns + 100)
+                    await wait_for_turns(tally, tally.turns + 100)
                     server.signal(signal.SIGTERM)
                     assert await asyncio.to_thread(server.wait) == 0
                     server.kill()
                     new = Release(tmp_path / f"new{number}", database, changed, server.port)
                     stack.callback(new.kill)
-                    await new.start_again()
-                    await played(tally, tally.turns + 100)
-                    while not tally.troubles["newer_rules"]:  # a run of the new release reached the old one
-                        await played(tally, tally.turns + 10)
+                    await new.start_in_thread()
+                    await wait_for_turns(tally, tally.turns + 100)
+                    while not tally.troubles["newer_rules"]:  # the old release got a new run
+                        await wait_for_turns(tally, tally.turns + 10)
 
-            await play_through(balancer, store_of(database), upgrade, bots=20, book=book)
+            await play_through(balancer, store_of(database), upgrade, bots=20, shipped=shipped)
     row = await row_of(database, "bot-00000")
-    assert row.rules == book.current.identity
+    assert row.rules == shipped.current.identity

@@ -1,7 +1,7 @@
-"""Signals while another process holds the lock of the database: one ends in good time, a second at once.
+"""Signals while the test holds the lock of the database: one ends the process in time, a second at once.
 
-Whoever waits for the lock is seen in /proc/locks. Where the process must not end by one of its bounds,
-the bound is `FOR_EVER`: longer than a test may last.
+/proc/locks shows that a process waits for the lock. Where a process must not end by its own timeout, the
+timeout is `FOR_EVER`: longer than a test may last.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import IO, Any
 import pytest
 
 from dungeonfighter.storage.file_lock import FileLock
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.served import PLAY, WAIT_SECONDS, Served
-from tests.integration.server import ROOT, ServerProcess
 
 pytestmark = pytest.mark.skipif(
-    not Path("/proc/locks").exists(), reason="this system does not show who waits for a lock"
+    not Path("/proc/locks").exists(), reason="this system does not show which processes wait for a lock"
 )
 FOR_EVER = "120"
 AT_ONCE = {128 + signal.SIGTERM, 128 + signal.SIGINT}
@@ -55,7 +55,7 @@ OPENING: list[dict[str, Any]] = [
 
 
 class Held:
-    """A database whose lock this process holds."""
+    """Holds the lock of a database while the block runs."""
 
     def __init__(self, database: Path) -> None:
         path = Path(f"{database}.lock")
@@ -75,7 +75,7 @@ class Held:
         return any(" -> " in line and f":{self._inode} " in line for line in lines)
 
 
-def until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + WAIT_SECONDS
     while not is_so():
         assert time.monotonic() < end
@@ -89,16 +89,16 @@ def calls() -> Iterator[ThreadPoolExecutor]:
 
 
 def playing(server: ServerProcess, held: Held, calls: ThreadPoolExecutor) -> Future[tuple[str, bool]]:
-    """A turn whose batch waits for the lock."""
+    """Send a turn, and wait until its batch waits for the lock."""
     call = calls.submit(Served(server).call, PLAY, input="1", turn=0)
-    until(held.is_waited_for)
+    wait_until(held.is_waited_for)
     assert not call.done()
     return call
 
 
 @contextmanager
 def begun(folder: Path, commit_timeout: str, flags: tuple[str, ...]) -> Iterator[ServerProcess]:
-    """A server with one game."""
+    """Run a server with one game."""
     with ServerProcess(folder, flags=("--commit-timeout", commit_timeout, *flags)) as server:
         text, is_error = Served(server).call("start_new_game", seed=7, weapon="dagger")
         assert not is_error, text
@@ -107,7 +107,7 @@ def begun(folder: Path, commit_timeout: str, flags: tuple[str, ...]) -> Iterator
 
 @pytest.mark.long
 @ONE_AND_TWO
-def test_one_signal_ends_it_within_its_bounds_and_loses_nothing(
+def test_one_signal_ends_the_server_within_its_timeouts_without_loss(
     tmp_path: Path, calls: ThreadPoolExecutor, flags: tuple[str, ...]
 ) -> None:
     with begun(tmp_path, "1", flags) as server:
@@ -123,16 +123,16 @@ def test_one_signal_ends_it_within_its_bounds_and_loses_nothing(
 
 
 @ONE_AND_TWO
-def test_a_second_signal_ends_it_at_once(
+def test_a_second_signal_ends_the_server_at_once(
     tmp_path: Path, calls: ThreadPoolExecutor, flags: tuple[str, ...]
 ) -> None:
     with begun(tmp_path, FOR_EVER, flags) as server, Held(server.database) as held:
         call = playing(server, held, calls)
         server.signal(signal.SIGTERM)
-        until(lambda: "stopping" in server.log.read_text())
+        wait_until(lambda: "stopping" in server.log.read_text())
         server.signal(signal.SIGTERM)
         assert server.wait() == 128 + signal.SIGTERM
-        until(lambda: not held.is_waited_for())  # the workers are gone, too
+        wait_until(lambda: not held.is_waited_for())  # the workers have ended too
         assert isinstance(call.exception(), ConnectionError | http.client.HTTPException)
 
 
@@ -144,10 +144,10 @@ def test_any_signal_ends_a_start_that_waits_for_the_lock(
     server = ServerProcess(tmp_path, flags=("--commit-timeout", FOR_EVER, *flags))
     with Held(server.database) as held:
         server.launch()
-        until(held.is_waited_for)
+        wait_until(held.is_waited_for)
         server.signal(number)
         assert server.wait() == (128 + number if number == signal.SIGTERM else -number)
-        until(lambda: not held.is_waited_for())
+        wait_until(lambda: not held.is_waited_for())
     server.kill()
 
 
@@ -162,13 +162,13 @@ def command(database: Path, *words: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def said(stream: IO[str] | None, words: str) -> None:
-    """Wait for a line with these words."""
+def wait_for_line(stream: IO[str] | None, words: str) -> None:
+    """Wait for a line with these words; fail if the stream ends before."""
     assert stream is not None
-    assert any(words in line for line in stream), f"it ended and never said {words!r}"
+    assert any(words in line for line in stream), f"the output ended without {words!r}"
 
 
-def tell(process: subprocess.Popen[str], line: str) -> None:
+def write_line(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
@@ -176,40 +176,40 @@ def tell(process: subprocess.Popen[str], line: str) -> None:
 
 def test_a_signal_ends_stdio_that_waits_for_the_lock_at_its_start(tmp_path: Path) -> None:
     with Held(tmp_path / "a.db") as held, command(tmp_path / "a.db", "stdio") as stdio:
-        until(held.is_waited_for)
+        wait_until(held.is_waited_for)
         stdio.send_signal(signal.SIGTERM)
         assert stdio.wait() == 128 + signal.SIGTERM
 
 
-def test_a_second_signal_ends_stdio_with_a_turn_under_way(tmp_path: Path) -> None:
+def test_a_second_signal_ends_stdio_with_a_turn_in_flight(tmp_path: Path) -> None:
     with command(tmp_path / "a.db", "stdio", "--bot=ada") as stdio:
         for line in OPENING:
-            tell(stdio, json.dumps({"jsonrpc": "2.0", **line}))
-        said(stdio.stdout, '"id":2')
+            write_line(stdio, json.dumps({"jsonrpc": "2.0", **line}))
+        wait_for_line(stdio.stdout, '"id":2')
         with Held(tmp_path / "a.db") as held:
-            tell(stdio, json.dumps({"jsonrpc": "2.0", **called(3, PLAY, {"input": "1"})}))
-            until(held.is_waited_for)
+            write_line(stdio, json.dumps({"jsonrpc": "2.0", **called(3, PLAY, {"input": "1"})}))
+            wait_until(held.is_waited_for)
             stdio.send_signal(signal.SIGTERM)
-            stdio.send_signal(signal.SIGINT)  # another one: two of a kind may be joined into one
+            stdio.send_signal(signal.SIGINT)  # two pending signals of one kind may merge
             assert stdio.wait() in AT_ONCE
 
 
-def test_a_second_interrupt_ends_play_with_a_turn_under_way(tmp_path: Path) -> None:
+def test_a_second_interrupt_ends_play_with_a_turn_in_flight(tmp_path: Path) -> None:
     with command(tmp_path / "a.db", "play") as play:
-        said(play.stdout, "? for help")
+        wait_for_line(play.stdout, "? for help")
         with Held(tmp_path / "a.db") as held:
-            tell(play, "1")
-            until(held.is_waited_for)
+            write_line(play, "1")
+            wait_until(held.is_waited_for)
             play.send_signal(signal.SIGINT)
-            said(play.stderr, "Ctrl-C again")
+            wait_for_line(play.stderr, "Ctrl-C again")
             play.send_signal(signal.SIGINT)
             assert play.wait() == 128 + signal.SIGINT
 
 
 def test_a_second_interrupt_ends_a_migration_that_waits_for_the_lock(tmp_path: Path) -> None:
     with Held(tmp_path / "a.db") as held, command(tmp_path / "a.db", "db", "migrate") as migrating:
-        until(held.is_waited_for)
+        wait_until(held.is_waited_for)
         migrating.send_signal(signal.SIGINT)
-        said(migrating.stderr, "Ctrl-C again")
+        wait_for_line(migrating.stderr, "Ctrl-C again")
         migrating.send_signal(signal.SIGINT)
         assert migrating.wait() == 128 + signal.SIGINT

@@ -1,4 +1,4 @@
-"""`serve` as a process: what it says, how it stops, and what it answers when it cannot begin."""
+"""`serve` as a process: its output, how it stops, and its errors when it cannot start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def with_settings(**settings: str) -> dict[str, str]:
 
 
 class Serving:
-    """A server in a folder of its own; `lines` are what it said until it listened."""
+    """A server in a folder of its own; `lines` is its output until it listened."""
 
     def __init__(self, folder: Path, *flags: str, **settings: str) -> None:
         self.process = subprocess.Popen(
@@ -44,7 +44,7 @@ class Serving:
             if "watch page" in line or "serving on" in line:
                 break
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.lines[-1])
-        assert found, self.lines  # it ended: it says why
+        assert found, self.lines  # the server ended; its output says why
         self.port = int(found[1])
 
     def get(self, path: str) -> http.client.HTTPResponse:
@@ -66,7 +66,9 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     server.process.communicate()
 
 
-def test_it_answers_and_keeps_its_games_in_the_folder(serving: Serving, tmp_path: Path) -> None:
+def test_the_server_answers_and_keeps_its_games_in_the_working_directory(
+    serving: Serving, tmp_path: Path
+) -> None:
     assert json.load(serving.get("/livez"))["status"] == "alive"
     assert serving.get("/readyz").status == 200
     assert b"DungeonFighter" in serving.get("/").read()
@@ -74,7 +76,9 @@ def test_it_answers_and_keeps_its_games_in_the_folder(serving: Serving, tmp_path
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_0_although_a_page_watches(serving: Serving, number: int) -> None:
+def test_a_signal_ends_the_server_with_0_in_spite_of_an_open_event_stream(
+    serving: Serving, number: int
+) -> None:
     events = serving.get("/api/events")
     assert events.readline().startswith(b"event:")
     assert serving.stop(number) == 0
@@ -87,26 +91,26 @@ def test_a_head_without_end_is_refused(serving: Serving) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
-def test_while_draining_it_serves_says_not_ready_and_closes_connections(tmp_path: Path) -> None:
+def test_while_draining_the_server_answers_is_not_ready_and_closes_connections(tmp_path: Path) -> None:
     server = Serving(tmp_path, "--drain-seconds", "60")
     events = server.get("/api/events")
     server.process.send_signal(signal.SIGTERM)
     while server.get("/readyz").status == 200:
-        events.readline()  # one a second: the server's own pace
+        events.readline()  # the server sends one event a second
     answer = server.get("/api/summary")
     assert answer.status == 200
     assert answer.getheader("connection") == "close"
-    assert server.stop() == 128 + signal.SIGTERM  # the second signal ends it at once
+    assert server.stop() == 128 + signal.SIGTERM  # the second signal ends the server at once
 
 
-def test_it_stops_when_its_parent_is_gone(tmp_path: Path) -> None:
+def test_the_server_stops_when_standard_input_ends(tmp_path: Path) -> None:
     server = Serving(tmp_path, "--until-stdin-closes", "--db", "memory://")
     assert server.process.stdin is not None
     server.process.stdin.close()
     assert server.process.wait(WAIT_SECONDS) == 0
 
 
-def test_the_log_is_json_if_asked_for(tmp_path: Path) -> None:
+def test_the_log_format_json(tmp_path: Path) -> None:
     server = Serving(tmp_path, LOG_FORMAT="json", INSTANCE_ID="one")
     line = json.loads(server.lines[-1])
     assert (line["level"], line["instance"]) == ("info", "one")
@@ -114,7 +118,7 @@ def test_the_log_is_json_if_asked_for(tmp_path: Path) -> None:
 
 
 def refused(folder: Path, *flags: str, **settings: str) -> list[str]:
-    """What a start that cannot work says."""
+    """Run a command that must fail; return the lines of its errors."""
     done = subprocess.run(
         [*COMMAND, *flags],
         cwd=folder,
@@ -141,13 +145,13 @@ def test_a_database_that_cannot_be_opened_is_one_line_with_a_remedy(tmp_path: Pa
     assert "--db" in lines[0]
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "notes.db").write_text("not a database, but somebody's notes\n" * 100)
     lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///notes.db")
     assert len(lines) == 1
     assert (tmp_path / "notes.db").read_text().startswith("not a database")
 
 
-def test_all_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_together(tmp_path: Path) -> None:
     lines = refused(tmp_path, "serve", "--port", "x", LOG_FORMAT="loud", DB_CONNECTION_STRING="nowhere")
     assert len(lines) == 3

@@ -1,10 +1,10 @@
-"""`serve` on a real PostgreSQL: the server and the database are each stopped the hard way while bots play."""
+"""`serve` on PostgreSQL: the test kills the server, and stops the database at once, while bots play."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,14 @@ from dungeonfighter.fleet.report import make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
-from tests.contract.postgres_server import PostgresServer, running_server
-from tests.integration.server import ServerProcess
+from testkit.postgres_server import PostgresServer
+from testkit.server_process import ServerProcess
 
 TURNS = 1000
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
 async def play_through(server: ServerProcess, trouble: Callable[[], None]) -> Tally:
-    """Let 20 bots play; in the middle `trouble` happens. No acknowledged turn may be lost or doubled."""
+    """Let 20 bots play, with `trouble` in the middle; no acknowledged turn may be lost or doubled."""
     tally = Tally()
 
     async def make_trouble() -> None:
@@ -48,19 +42,17 @@ async def play_through(server: ServerProcess, trouble: Callable[[], None]) -> Ta
     return tally
 
 
-async def test_a_database_stopped_hard_and_started_again_is_only_a_pause_for_the_bots(
-    tmp_path: Path, postgres: PostgresServer
-) -> None:
+async def test_a_restart_of_the_database_only_delays_turns(tmp_path: Path, postgres: PostgresServer) -> None:
     def trouble() -> None:
         postgres.stop("immediate")
         postgres.start()
 
     with ServerProcess(tmp_path, postgres.empty_database("games")) as server:
         tally = await play_through(server, trouble)
-    assert not tally.troubles, "the bots had to repeat"
+    assert not tally.troubles, "the bots had to retry"
 
 
-async def test_a_server_killed_on_it_loses_nothing(tmp_path: Path, postgres: PostgresServer) -> None:
+async def test_a_killed_server_loses_no_turn(tmp_path: Path, postgres: PostgresServer) -> None:
     with ServerProcess(tmp_path, postgres.empty_database("games")) as server:
 
         def trouble() -> None:
@@ -77,12 +69,12 @@ async def test_each_request_may_go_to_another_worker(tmp_path: Path, postgres: P
     with ServerProcess(tmp_path, postgres.empty_database("games"), flags) as server:
 
         def trouble() -> None:
-            server.signal(signal.SIGTERM)  # from now on each answer closes its connection
+            server.signal(signal.SIGTERM)  # while draining, each answer closes its connection
 
         await play_through(server, trouble)
 
 
-def test_db_migrate_makes_the_tables_and_may_be_repeated(
+def test_db_migrate_creates_the_tables_and_can_be_repeated(
     postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = postgres.empty_database("games")
@@ -91,7 +83,7 @@ def test_db_migrate_makes_the_tables_and_may_be_repeated(
     assert "up to date" in capsys.readouterr().out
 
 
-def test_a_database_that_is_not_there_is_told_in_one_line(
+def test_a_missing_database_is_reported_in_one_line(
     postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["db", "migrate", "--db", postgres.url("nowhere")]) == 2

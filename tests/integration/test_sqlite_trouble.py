@@ -1,4 +1,4 @@
-"""A served SQLite file that somebody else locks, loses or damages (found-2026-11, D4, D6, E6, E7, E9)."""
+"""A server on a SQLite file that another program locks, removes or damages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dungeonfighter.storage.file_lock import FileLock
+from testkit.server_process import ServerProcess
 from tests.integration.served import PLAY, Served
-from tests.integration.server import ServerProcess
 
 HOLD_A_TRANSACTION = """
 import apsw, sys
@@ -41,13 +41,13 @@ def refused(served: Served, turn: int) -> str:
 
 
 def plays(served: Served, turn: int) -> None:
-    """It may take a moment until the writer's thread is free again."""
-    while "store_unavailable" in (told := served.call(PLAY, input="1", turn=turn))[0]:
+    """Play a turn; retry while the writer thread still waits for the lock."""
+    while "store_unavailable" in (answer := served.call(PLAY, input="1", turn=turn))[0]:
         pass
-    assert told[0].startswith(f"e1 t{turn + 1}"), told
+    assert answer[0].startswith(f"e1 t{turn + 1}"), answer
 
 
-def test_a_lock_that_another_process_keeps_is_told_and_nothing_is_applied(served: Served) -> None:
+def test_a_lock_that_another_process_keeps_is_an_error_and_no_turn_is_applied(served: Served) -> None:
     lock = FileLock(Path(f"{served.server.database}.lock"))
     with lock:
         for _ in range(2):
@@ -56,7 +56,7 @@ def test_a_lock_that_another_process_keeps_is_told_and_nothing_is_applied(served
     plays(served, 0)
 
 
-def test_a_transaction_of_another_program_is_told_and_nothing_is_applied(served: Served) -> None:
+def test_a_transaction_of_another_program_is_an_error_and_no_turn_is_applied(served: Served) -> None:
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD_A_TRANSACTION, served.server.database],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -69,7 +69,9 @@ def test_a_transaction_of_another_program_is_told_and_nothing_is_applied(served:
 
 
 @pytest.mark.parametrize("damage", ["removed", "moved", "replaced"])
-def test_a_file_that_is_gone_refuses_every_turn_and_says_why(served: Served, damage: str) -> None:
+def test_without_its_file_the_server_refuses_every_turn_and_logs_the_reason(
+    served: Served, damage: str
+) -> None:
     path = served.server.database
     if damage == "removed":
         path.unlink()
@@ -78,14 +80,14 @@ def test_a_file_that_is_gone_refuses_every_turn_and_says_why(served: Served, dam
     else:
         path.with_suffix(".backup").write_bytes(path.read_bytes())
         path.with_suffix(".backup").replace(path)
-    for _ in range(4):  # whichever worker answers
+    for _ in range(4):  # so that each worker gets some
         assert "store_unavailable" in refused(served, 0)
-    while served.ready()["store"] != "unreachable":  # a worker that was not asked yet answered
+    while served.ready()["store"] != "unreachable":  # a worker answered that has not used the file since
         refused(served, 0)
     assert "under the running server" in served.server.log.read_text()
 
 
-def test_a_row_that_was_changed_by_hand_stops_its_bot_alone(served: Served) -> None:
+def test_a_damaged_row_stops_only_its_bot(served: Served) -> None:
     served.call("start_new_game", bot="eve", seed=7, weapon="dagger")
     served.server.kill()
     script = "import apsw, sys; apsw.Connection(sys.argv[1]).execute(sys.argv[2])"

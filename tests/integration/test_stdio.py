@@ -1,4 +1,4 @@
-"""`stdio` as clients start it: the hero is found again from anywhere, every way of stopping ends with 0."""
+"""`stdio` as clients start it: the same hero in any working directory, and exit code 0 at every end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def text(result: CallToolResult) -> str:
     return block.text
 
 
-async def test_an_agent_finds_its_hero_again_from_another_folder(tmp_path: Path) -> None:
+async def test_an_agent_has_the_same_hero_in_another_working_directory(tmp_path: Path) -> None:
     async with client(tmp_path, tmp_path / "monday") as first:
         await first.call_tool("start_new_game", {"name": "Ada", "weapon": "sword", "seed": 5})
         left = text(await first.call_tool("handle_input", {"input": "1", "turn": 0}))
@@ -56,7 +56,7 @@ async def test_an_agent_finds_its_hero_again_from_another_folder(tmp_path: Path)
         assert text(await second.call_tool("get_game_state", {})) == left
 
 
-async def test_a_client_with_a_bot_of_its_own_names_none(tmp_path: Path) -> None:
+async def test_with_the_flag_bot_no_tool_takes_a_bot_id(tmp_path: Path) -> None:
     async with client(tmp_path, tmp_path / "here", "--bot", "ada", "--toolset", "core") as own:
         tools = (await own.list_tools()).tools
         assert not any("botId" in tool.input_schema.get("properties", {}) for tool in tools)
@@ -66,7 +66,7 @@ async def test_a_client_with_a_bot_of_its_own_names_none(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "way", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "end of input"]
 )
-def test_every_way_of_stopping_is_a_good_one(tmp_path: Path, way: int | None) -> None:
+def test_every_way_of_stopping_ends_with_0(tmp_path: Path, way: int | None) -> None:
     with subprocess.Popen(
         COMMAND,
         env=environment(tmp_path),
@@ -88,7 +88,7 @@ def test_every_way_of_stopping_is_a_good_one(tmp_path: Path, way: int | None) ->
         assert served.stderr.read() == b""
 
 
-def test_calls_under_way_are_answered_after_the_end_of_input(tmp_path: Path) -> None:
+def test_calls_in_flight_are_answered_after_the_end_of_input(tmp_path: Path) -> None:
     start = {"name": "start_new_game", "arguments": {"weapon": "mace", "seed": 5}}
     messages = [
         HELLO,
@@ -110,7 +110,7 @@ def test_calls_under_way_are_answered_after_the_end_of_input(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_bot_id_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_bot_id_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "--bot", "two words"],
         env=environment(tmp_path),

@@ -1,6 +1,7 @@
-"""A release that changes the schema comes under play, and is taken back; the one before it plays on.
+"""A release that changes the schema starts while bots play, and is rolled back; the old release plays on.
 
-The new release is a copy of this program with a higher number and two more migrations, a column and an index.
+The new release is a copy of this program with a higher version and two more migrations: a column and an
+index.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -25,10 +25,9 @@ from dungeonfighter.hosting.ports import Store
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations
 from dungeonfighter.storage.sqlite import SqliteStore
-from tests.contract.postgres_server import PostgresServer, running_server
+from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.server import ROOT, ServerProcess
-from tests.integration.through_balancer import TURNS_AFTER, play_through, played, servers
+from tests.integration.through_balancer import TURNS_AFTER, play_through, servers, wait_for_turns
 
 NEWEST = migrations("sqlite")[-1].number
 COLUMN, INDEX = NEWEST + 1, NEWEST + 2
@@ -38,21 +37,7 @@ insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episod
 select 'local/x', n, '1-abc', 1, 'casual', '{}', 0, 0, 9, 'died', n % 1000, '\\x00', false, '\\x00', now()
 from generate_series(1, 250000) as n
 """
-"""Of a bot that does not play: the table is then too large for its index to be made when a server starts."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/games.db"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.empty_database("games")
+"""Rows of a bot that does not play; with them the table is too large to be indexed when a server starts."""
 
 
 def store_of(database: str) -> Store:
@@ -62,10 +47,10 @@ def store_of(database: str) -> Store:
 
 
 def next_release(folder: Path, oldest: str) -> Path:
-    """Make release 0.2.0; the schema after it can be run on from release `oldest` on.
+    """Make release 0.2.0, whose schema works with release `oldest` and newer ones.
 
     Returns:
-        Where it is to be imported from.
+        The folder from which it is imported.
     """
     package = folder / "dungeonfighter"
     shutil.copytree(ROOT / "src" / "dungeonfighter", package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -86,7 +71,7 @@ def next_release(folder: Path, oldest: str) -> Path:
 
 
 def run(source: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of a release to its end."""
+    """Run a command of a release and wait for its end."""
     return subprocess.run(
         [sys.executable, "-m", "dungeonfighter", *words], env={**os.environ, "PYTHONPATH": str(source)},
         capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
@@ -94,7 +79,7 @@ def run(source: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 async def recorded(database: str) -> list[int]:
-    """The steps that were done."""
+    """Return the numbers of the applied migrations."""
     if database.startswith("sqlite"):
         with contextlib.closing(apsw.Connection(database.removeprefix("sqlite:///"))) as file:
             return [
@@ -125,23 +110,23 @@ async def test_a_release_comes_under_play_and_is_taken_back(tmp_path: Path, data
         async with balancing([one.port for one in (*old, new)]) as balancer:
 
             async def there_and_back(tally: Tally) -> None:
-                await played(tally, 200)
-                await new.start_again()  # it migrates under play
+                await wait_for_turns(tally, 200)
+                await new.start_in_thread()  # it migrates under play
                 assert (await recorded(database))[-1] == (COLUMN if is_postgres else INDEX)
-                await played(tally, tally.turns + 200)
+                await wait_for_turns(tally, tally.turns + 200)
                 if is_postgres:
                     done = await asyncio.to_thread(run, source, "db", "migrate", "--db", database)
                     assert done.returncode == 0, done.stderr
                     assert f"schema: {INDEX:03}_episodes_note done in " in done.stderr
                 old[0].kill()
-                await played(tally, tally.turns + 100)
-                await old[0].start_again()  # the old release, on the new schema
+                await wait_for_turns(tally, tally.turns + 100)
+                await old[0].start_in_thread()  # the old release, on the new schema
                 assert await recorded(database) == list(range(1, INDEX + 1))
                 while balancer.answered_by[new.port] <= TURNS_AFTER:
-                    await played(tally, tally.turns + 10)
+                    await wait_for_turns(tally, tally.turns + 10)
                 new.signal(signal.SIGTERM)
                 assert await asyncio.to_thread(new.wait) == 0
-                await played(tally, tally.turns + 300)
+                await wait_for_turns(tally, tally.turns + 300)
 
             try:
                 tally = await play_through(balancer, store_of(database), there_and_back, bots=30)

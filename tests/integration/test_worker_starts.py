@@ -1,4 +1,4 @@
-"""Three workers start, and one is killed, while a client opens new connections all the time (E12)."""
+"""Three workers start, and one is killed, while a client opens new connections all the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import ServerProcess
+from testkit.server_process import ServerProcess
 
 pytestmark = pytest.mark.long
 WORKERS = 3
@@ -22,11 +22,11 @@ HANGS_SECONDS = 60
 ANSWERS_MIN = 300
 
 
-def tries(server: ServerProcess) -> Iterator[int | None]:
-    """Ask again and again, each time over a new connection: who answered, None if none took it.
+def answering_pids(server: ServerProcess) -> Iterator[int | None]:
+    """Yield the pid of the worker that answered a new connection, None if it was refused or reset, for ever.
 
     Raises:
-        TimeoutError: A connection was taken, and nobody answers.
+        TimeoutError: A worker accepted the connection and does not answer.
     """
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=HANGS_SECONDS)
@@ -42,9 +42,9 @@ def tries(server: ServerProcess) -> Iterator[int | None]:
 
 
 def serving(server: ServerProcess) -> dict[int, int]:
-    """The processes that serve, by the number of the worker, as the log has it now."""
-    told = re.findall(r"worker (\d) serves \(pid (\d+)\)", server.log.read_text())
-    return {int(number): int(pid) for number, pid in told}
+    """Return the pids of the workers that serve, by number, from the log."""
+    found = re.findall(r"worker (\d) serves \(pid (\d+)\)", server.log.read_text())
+    return {int(number): int(pid) for number, pid in found}
 
 
 @pytest.fixture
@@ -55,27 +55,27 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     made.kill()
 
 
-def test_from_the_first_answer_on_every_connection_is_answered(server: ServerProcess) -> None:
-    asked = tries(server)
-    first = next(pid for pid in asked if pid is not None)
+def test_every_connection_after_the_first_answer_is_answered(server: ServerProcess) -> None:
+    pids = answering_pids(server)
+    first = next(pid for pid in pids if pid is not None)
     while len(serving(server)) < WORKERS:
-        assert next(asked) is not None
-    answered = {first, *itertools.islice(asked, ANSWERS_MIN)}
+        assert next(pids) is not None
+    answered = {first, *itertools.islice(pids, ANSWERS_MIN)}
     assert answered <= set(serving(server).values())
     log = server.log.read_text()
     assert log.rindex(" can serve ") < log.index(" serves ")
 
 
-def test_while_a_killed_worker_is_replaced_every_second_try_is_answered_at_the_latest(
+def test_while_a_killed_worker_is_replaced_no_two_connections_in_a_row_fail(
     server: ServerProcess,
 ) -> None:
-    asked = tries(server)
+    pids = answering_pids(server)
     while len(before := serving(server)) < WORKERS:
-        next(asked)
+        next(pids)
     os.kill(before[1], signal.SIGKILL)
-    seen = [next(asked)]
+    seen = [next(pids)]
     while seen[-1] != serving(server)[1] or seen[-1] == before[1] or len(seen) < ANSWERS_MIN:
-        seen.append(next(asked))
+        seen.append(next(pids))
         assert seen[-2:] != [None, None]
     assert {serving(server)[number] for number in (0, 2)} == {before[0], before[2]}
     assert set(seen) >= set(serving(server).values())

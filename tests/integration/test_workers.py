@@ -1,4 +1,4 @@
-"""`serve --workers 2` on one SQLite file: real processes, killed, stopped and left alone."""
+"""`serve --workers 2` on one SQLite file: the tests kill, stop and drain its processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dungeonfighter.fleet.report import Report, make_report
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
-from tests.integration.server import ROOT, ServerProcess
+from testkit.server_process import ROOT, ServerProcess
 
 TURNS = 2000
 OK = 'mcp_bot_interactions_total{outcome="ok"}'
@@ -30,7 +30,7 @@ COMMITS = "mcp_commit_seconds_count"
 
 
 class Server(ServerProcess):
-    """Two workers; who answers depends on the connection, so each question makes a new one."""
+    """A server of two workers; the connection decides which worker answers, so each request makes its own."""
 
     def __init__(self, folder: Path, *flags: str) -> None:
         super().__init__(folder, flags=("--workers", "2", *flags))
@@ -43,20 +43,20 @@ class Server(ServerProcess):
             return answer, answer.read()
 
     def pids(self, status: int = 200) -> dict[int, int]:
-        """Wait until both workers have answered `/readyz` with this status; their processes by number."""
+        """Wait until both workers have answered `/readyz` with this status; return their pids by number."""
         found: dict[int, int] = {}
         while len(found) < 2:
             try:
                 answer, body = self.get("/readyz")
-            except ConnectionError:  # it had not yet accepted when it was killed
+            except ConnectionError:  # the killed worker had not accepted this connection
                 continue
             if answer.status == status:
-                said = json.loads(body)
-                found[said["worker"]] = said["pid"]
+                answer_json = json.loads(body)
+                found[answer_json["worker"]] = answer_json["pid"]
         return found
 
     def connected_to(self, worker: int) -> http.client.HTTPConnection:
-        """A connection that this worker serves."""
+        """Return a connection that this worker serves."""
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             connection.request("GET", "/readyz")
@@ -65,7 +65,7 @@ class Server(ServerProcess):
             connection.close()
 
     def metric(self, series: str, worker: int) -> int:
-        """A value of `/metrics` as this worker tells it."""
+        """Return a value of `/metrics` as this worker reports it."""
         with contextlib.closing(self.connected_to(worker)) as connection:
             connection.request("GET", "/metrics")
             lines = connection.getresponse().read().decode().splitlines()
@@ -83,8 +83,8 @@ async def until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def lives(pid: int) -> bool:
-    """Whether a process is there; one that ended and was not waited for is not."""
+def is_running(pid: int) -> bool:
+    """Return True if the process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -103,7 +103,7 @@ async def play(server: Server, tally: Tally) -> Report:
 
 
 @pytest.mark.long
-async def test_both_workers_play_and_their_counters_are_one_sum(server: Server) -> None:
+async def test_both_workers_play_and_each_reports_the_sum_of_their_counters(server: Server) -> None:
     assert set(server.pids()) == {0, 1}
     report = await play(server, Tally())
     assert report.passed, (report.errors, report.findings)
@@ -113,23 +113,23 @@ async def test_both_workers_play_and_their_counters_are_one_sum(server: Server) 
     await until(lambda: json.loads(server.get("/api/summary")[1])["turns"] >= report.turns)
 
 
-async def test_a_worker_killed_in_the_middle_costs_no_turn_and_is_replaced(server: Server) -> None:
+async def test_a_killed_worker_loses_no_turn_and_is_replaced(server: Server) -> None:
     before = server.pids()
     tally = Tally()
     playing = asyncio.create_task(play(server, tally))
     await until(lambda: tally.turns > TURNS / 4 or playing.done())
     os.kill(before[1], signal.SIGKILL)
     report = await playing
-    assert report.troubles, "nobody was connected to it"
+    assert report.troubles, "no bot was connected to the killed worker"
     assert report.passed, (report.errors, report.findings)
     after = await asyncio.to_thread(server.pids)
     assert after[0] == before[0]
     assert after[1] != before[1]
-    assert not lives(before[1])
+    assert not is_running(before[1])
 
 
 @pytest.mark.long
-async def test_a_worker_told_to_stop_finishes_and_is_replaced(server: Server) -> None:
+async def test_a_worker_that_gets_sigterm_drains_and_is_replaced(server: Server) -> None:
     before = server.pids()
     tally = Tally()
     playing = asyncio.create_task(play(server, tally))
@@ -140,7 +140,7 @@ async def test_a_worker_told_to_stop_finishes_and_is_replaced(server: Server) ->
     await until(lambda: server.pids()[0] != before[0])
 
 
-async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(server: Server) -> None:
+async def test_a_stopped_worker_is_not_replaced_and_its_late_answers_do_no_harm(server: Server) -> None:
     before = server.pids()
     with contextlib.closing(server.connected_to(0)) as connection:
         connection.request("GET", "/api/events")
@@ -149,7 +149,7 @@ async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(se
         playing = asyncio.create_task(play(server, tally))
         await until(lambda: tally.turns > TURNS / 4 or playing.done())
         os.kill(before[1], signal.SIGSTOP)
-        for _ in range(4 * 3):  # an event is three lines, and there is one a second: the server's own pace
+        for _ in range(4 * 3):  # an event has three lines, and the server sends one a second
             await asyncio.to_thread(events.readline)
         os.kill(before[1], signal.SIGCONT)
     report = await playing
@@ -158,7 +158,7 @@ async def test_a_stopped_worker_is_left_alone_and_its_late_answers_do_no_harm(se
 
 
 @pytest.mark.long
-async def test_counters_of_a_worker_that_died_are_kept(server: Server) -> None:
+async def test_the_sum_keeps_the_counters_of_a_killed_worker(server: Server) -> None:
     pids = server.pids()
     report = await play(server, Tally())
     await until(lambda: server.metric(OK, 0) >= report.turns)
@@ -166,10 +166,10 @@ async def test_counters_of_a_worker_that_died_are_kept(server: Server) -> None:
     os.kill(pids[1], signal.SIGKILL)
     await until(lambda: server.pids()[1] != pids[1])
     for series, count in counted.items():
-        assert server.metric(series, 1) >= count  # the new one is told before it listens
+        assert server.metric(series, 1) >= count  # the new worker gets the sum before it listens
 
 
-async def test_every_request_is_timed_either_way_by_whichever_worker_answers_it(server: Server) -> None:
+async def test_each_worker_times_every_request_on_both_ways(server: Server) -> None:
     for worker in (0, 1):
         with contextlib.closing(server.connected_to(worker)) as connection:
             for number in range(3):
@@ -197,7 +197,7 @@ def ask(connection: http.client.HTTPConnection, tool: str, bot: str) -> str:
     return text
 
 
-def test_sigterm_ends_all_with_0_although_a_page_watches(server: Server) -> None:
+def test_sigterm_ends_all_processes_with_0_in_spite_of_an_open_event_stream(server: Server) -> None:
     pids = server.pids()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/api/events")
@@ -206,18 +206,18 @@ def test_sigterm_ends_all_with_0_although_a_page_watches(server: Server) -> None
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert events.read().endswith(b"\n\n")
-    assert not any(lives(pid) for pid in pids.values())
+    assert not any(is_running(pid) for pid in pids.values())
 
 
 @pytest.mark.long
-async def test_a_fleet_is_drained_with_0_and_finds_every_turn_after_the_next_start(server: Server) -> None:
+async def test_a_drain_under_load_ends_with_0_and_no_turn_is_lost(server: Server) -> None:
     tally = Tally()
     playing = asyncio.create_task(play(server, tally))
     await until(lambda: tally.turns > TURNS / 4 or playing.done())
     server.signal(signal.SIGTERM)
     assert await asyncio.to_thread(server.wait) == 0
     server.kill()
-    await server.start_again()
+    await server.start_in_thread()
     report = await playing
     assert report.passed, (report.errors, report.findings)
 
@@ -228,7 +228,7 @@ async def test_while_draining_each_request_may_go_to_another_worker(tmp_path: Pa
         pids = server.pids()
         server.signal(signal.SIGTERM)
         assert server.pids(status=503) == pids
-        report = await play(server, Tally())  # a new connection for each request, to any worker
+        report = await play(server, Tally())  # each request has a new connection, to any worker
         assert report.passed, (report.errors, report.findings)
         answer, _ = server.get("/api/summary")
         assert (answer.status, answer.getheader("connection")) == (200, "close")
@@ -236,11 +236,11 @@ async def test_while_draining_each_request_may_go_to_another_worker(tmp_path: Pa
         assert server.wait() == 128 + signal.SIGTERM
 
 
-async def test_no_worker_outlives_a_killed_parent(tmp_path: Path) -> None:
+async def test_no_worker_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     with Server(tmp_path, "--drain-seconds", "600") as server:
         pids = server.pids()
         server.kill()
-        await until(lambda: not any(lives(pid) for pid in pids.values()))
+        await until(lambda: not any(is_running(pid) for pid in pids.values()))
 
 
 def refused(folder: Path, *flags: str) -> str:
@@ -254,13 +254,13 @@ def refused(folder: Path, *flags: str) -> str:
     return done.stderr
 
 
-def test_what_cannot_begin_is_one_line_with_a_remedy(server: Server, tmp_path: Path) -> None:
+def test_a_start_that_fails_prints_one_line_with_a_remedy(server: Server, tmp_path: Path) -> None:
     assert "in use" in refused(tmp_path, "--port", str(server.port))
     assert "--db" in refused(tmp_path, "--port", "0", "--db", "sqlite:///no/such/folder/a.db")
     assert "--workers" in refused(tmp_path, "--port", "0", "--db", "memory://")
 
 
-def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:
+def test_a_connection_beyond_the_limit_is_answered_503(tmp_path: Path) -> None:
     files = 520
     with contextlib.ExitStack() as stack:
         script = f'ulimit -n {files}; exec "$@"'

@@ -1,4 +1,4 @@
-"""What tests of several servers share: starting them, and letting `fleet` play through a balancer."""
+"""Helpers for tests of several servers: start them, and let `fleet` play through a balancer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
+from testkit.server_process import ServerProcess
 from tests.integration.balancer import Balancer
-from tests.integration.server import ServerProcess
 from tests.simulation import checker
 
 Trouble = Callable[[Tally], Awaitable[None]]
-"""What goes wrong while bots play; they go on until it is over, and then a little."""
+"""Causes trouble while bots play; they play on until it returns, and `TURNS_AFTER` turns more."""
 TURNS_AFTER = 300
 
 
@@ -31,12 +31,12 @@ async def servers(
     async with contextlib.AsyncExitStack() as stack:
         started = []
         for number in range(count):
-            place = folder / str(number)
-            place.mkdir()
-            server = ServerProcess(place, database, ("--drain-seconds", "0.2", *flags))
+            own_folder = folder / str(number)
+            own_folder.mkdir()
+            server = ServerProcess(own_folder, database, ("--drain-seconds", "0.2", *flags))
             started.append(server)
             stack.callback(server.kill)
-        await asyncio.gather(*(server.start_again() for server in started))
+        await asyncio.gather(*(server.start_in_thread() for server in started))
         yield started
 
 
@@ -47,9 +47,9 @@ async def play_through(
     *,
     bots: int,
     timeout_seconds: float = 15.0,
-    book: ShippedRules | None = None,
+    shipped: ShippedRules | None = None,
 ) -> Tally:
-    """Let `fleet` play through the balancer while `trouble` happens; then check all there is to check."""
+    """Let `fleet` play through the balancer during `trouble`, then verify its turns and the store."""
     rules, tally, stop = load_rules(), Tally(), asyncio.Event()
     options = LoadOptions(
         balancer.url, bots, "attack", seconds=100, in_flight_max=64, timeout_seconds=timeout_seconds,
@@ -58,13 +58,13 @@ async def play_through(
 
     async def make_trouble() -> None:
         await trouble(tally)
-        await played(tally, tally.turns + TURNS_AFTER)
+        await wait_for_turns(tally, tally.turns + TURNS_AFTER)
         stop.set()
 
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(run_load(options, lambda _: None, tally=tally, stop=stop))
         group.create_task(make_trouble())
-    await balancer.strays_done()
+    await balancer.finish_resending()
     load = playing.result()
     verdict = await verify_load(load, rules, lambda _: None)
     assert not tally.errors, tally.examples
@@ -77,17 +77,17 @@ async def play_through(
     stored = 0
     for player in load.players:
         stored += await checker.check(
-            store, book or ShippedRules([rules]), f"local/{player.journal.bot_id}", []
+            store, shipped or ShippedRules([rules]), f"local/{player.journal.bot_id}", []
         )
     await store.close()
     assert stored == tally.turns
     return tally
 
 
-def just_play(turns: int) -> Trouble:
-    return lambda tally: played(tally, turns)
+def play_turns(turns: int) -> Trouble:
+    return lambda tally: wait_for_turns(tally, turns)
 
 
-async def played(tally: Tally, turns: int) -> None:
+async def wait_for_turns(tally: Tally, turns: int) -> None:
     while tally.turns < turns:  # noqa: ASYNC110 (the tally is a plain counter)
         await asyncio.sleep(0.001)

@@ -1,7 +1,7 @@
-"""Runs for the laws: a seed, a weapon, and choices among what is legal.
+"""Runs for the laws: a seed, a weapon, and choices among the legal inputs.
 
-A third of the runs begin far on, with a strong hero before a boss, so that travel, victory and what follows
-are met.
+A third of the runs begin late, with a strong hero before a boss, so that travel, victory and the endless
+levels occur.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ def _picks(seed: int, count: int) -> list[int]:
 
 
 PICKS = st.builds(_picks, st.integers(0, 2**32), st.integers(1, 160))
-"""Which of the legal inputs to play, one after the other: long runs find more than short ones that shrink
-well.
+"""The choice of a legal input for each turn. Long runs find more faults than short ones, which shrink better.
 """
 
 
@@ -40,7 +39,7 @@ def options(draw: st.DrawFn) -> GameOptions:
 
 
 def begin(start: GameOptions) -> State:
-    """The first state of a run; the seed says whether it begins far on."""
+    """Return the first state of a run; its seed decides between an early and a late start."""
     state = rules().new_game(start)
     if start.weapon < 0 or start.seed % 3:
         return state
@@ -59,13 +58,13 @@ def begin(start: GameOptions) -> State:
 
 
 def legal(state: State) -> list[str]:
-    """What can be sent as it is; `1` three times as often, so that runs get somewhere."""
+    """Return the legal inputs that are no patterns; `1` three times, so that runs make progress."""
     shown = [choice.input for choice in rules().legal_inputs(state) if not choice.pattern]
     return [*shown, "1", "1"] if "1" in shown else shown
 
 
 def walk(start: GameOptions, picks: list[int]) -> Iterator[tuple[State, str]]:
-    """The states of a run, each with the input that will be played next; every state is the run's own."""
+    """Yield the states of a run themselves (no copies), each with the input that is played next."""
     state = begin(start)
     for pick in picks:
         choices = legal(state)

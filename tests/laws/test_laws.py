@@ -1,4 +1,4 @@
-"""What must never be untrue of the rules, whatever is played."""
+"""The laws of the rules: they hold for every run and every input."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dungeonfighter.rules.character.loot import roll_item
 from dungeonfighter.rules.codec import copy
 from dungeonfighter.rules.state import Dice, Phase, RoomPhase
 from tests.laws.runs import PICKS, begin, options, walk
-from tests.unit.rules.position import bout, rules
+from tests.unit.rules.position import combat_state, rules
 
 QUICK = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK
 @given(options(), PICKS)
-def test_encoding_and_decoding_every_turn_changes_nothing(start: GameOptions, picks: list[int]) -> None:
+def test_encoding_and_decoding_every_turn_keeps_the_game(start: GameOptions, picks: list[int]) -> None:
     for state, text in walk(start, picks):
         once = rules().decode(rules().encode(state))
         assert rules().encode(rules().apply(state, text).state) == rules().encode(
@@ -33,9 +33,7 @@ def test_encoding_and_decoding_every_turn_changes_nothing(start: GameOptions, pi
 
 @QUICK
 @given(options(), PICKS)
-def test_a_state_that_was_only_opened_plays_and_shows_like_one_that_was_read(
-    start: GameOptions, picks: list[int]
-) -> None:
+def test_an_opened_state_plays_and_shows_like_a_decoded_one(start: GameOptions, picks: list[int]) -> None:
     game = rules()
     opened = begin(start)
     for state, text in walk(start, picks):
@@ -43,12 +41,12 @@ def test_a_state_that_was_only_opened_plays_and_shows_like_one_that_was_read(
         assert game.encode(opened) == raw
         opened = game.open_state(raw)
         assert game.encode(opened) == raw
-        told = game.advance(opened, text)
-        once = game.apply(state, text)
-        assert (told.events, told.reward, told.terminated) == (once.events, once.reward, once.terminated)
-        assert game.text(opened, "e1") == game.text(once.state, "e1")
-        assert game.observe(opened) == game.observe(once.state)
-        assert game.legal_inputs(opened) == game.legal_inputs(once.state)
+        step = game.advance(opened, text)
+        plain = game.apply(state, text)
+        assert (step.events, step.reward, step.terminated) == (plain.events, plain.reward, plain.terminated)
+        assert game.text(opened, "e1") == game.text(plain.state, "e1")
+        assert game.observe(opened) == game.observe(plain.state)
+        assert game.legal_inputs(opened) == game.legal_inputs(plain.state)
     game.read(opened)
     assert opened == game.decode(game.encode(opened))
 
@@ -91,7 +89,7 @@ def test_apply_does_not_change_the_state_given(start: GameOptions, picks: list[i
 
 @QUICK
 @given(options(), PICKS, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=48))
-def test_a_refused_input_changes_nothing(start: GameOptions, picks: list[int], text: str) -> None:
+def test_a_refused_input_leaves_the_state_unchanged(start: GameOptions, picks: list[int], text: str) -> None:
     for state, _ in walk(start, picks[:20]):
         before = rules().encode(state)
         try:
@@ -105,7 +103,7 @@ def test_a_refused_input_changes_nothing(start: GameOptions, picks: list[int], t
 
 @QUICK
 @given(options(), PICKS)
-def test_what_is_not_drawn_yet_cannot_be_seen(start: GameOptions, picks: list[int]) -> None:
+def test_no_view_depends_on_the_dice(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks[:30]):
         twin = copy(state)
         twin.dice = Dice(1, 2, 3, 4)
@@ -144,13 +142,13 @@ def test_the_state_stays_small(start: GameOptions, picks: list[int]) -> None:
 def test_the_log_has_the_events_of_this_turn_and_the_last_ones_before(
     start: GameOptions, picks: list[int], encoded: bool
 ) -> None:
-    told = log.recent(rules().new_game(start))
+    expected = log.recent(rules().new_game(start))
     for state, text in walk(start, picks):
-        assert log.recent(state) == told[-limits.log_events_max :]
+        assert log.recent(state) == expected[-limits.log_events_max :]
         before = rules().open_state(rules().encode(state)) if encoded else copy(state)
         step = rules().advance(before, text)
-        assert step.state.log[step.state.told :] == step.events[-limits.log_events_max :]
-        told += step.events
+        assert step.state.log[step.state.turn_start :] == step.events[-limits.log_events_max :]
+        expected += step.events
 
 
 @QUICK
@@ -166,7 +164,7 @@ def test_the_score_never_falls_and_rewards_sum_to_it(start: GameOptions, picks: 
 
 @QUICK
 @given(options(), PICKS)
-def test_figures_are_what_refreshing_gives(start: GameOptions, picks: list[int]) -> None:
+def test_a_refresh_changes_no_figures(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks):
         if state.hero.kind < 0:
             continue
@@ -177,7 +175,7 @@ def test_figures_are_what_refreshing_gives(start: GameOptions, picks: list[int])
 
 @QUICK
 @given(options(), PICKS)
-def test_nothing_leaves_its_bounds(start: GameOptions, picks: list[int]) -> None:
+def test_all_figures_stay_within_their_bounds(start: GameOptions, picks: list[int]) -> None:
     for state, _ in walk(start, picks):
         hero = state.hero
         assert 0 <= hero.health <= hero.figures.health_max
@@ -202,7 +200,7 @@ def test_a_run_in_a_phase_has_what_the_phase_needs(start: GameOptions, picks: li
 
 
 @pytest.mark.parametrize("weapon", range(4))
-def test_always_1_never_hangs(weapon: int) -> None:
+def test_a_run_of_only_input_1_ends(weapon: int) -> None:
     state = rules().new_game(GameOptions(seed=weapon, mode=1, weapon=weapon))
     for _ in range(3000):
         if state.over:
@@ -222,13 +220,13 @@ def test_random_ranked_runs_end() -> None:
 
 
 def test_the_largest_state_fits() -> None:
-    """A full bag of mythics, every talent, a fight with every status, a full log of the longest events."""
-    assert len(rules().encode(_fattest())) <= limits.state_bytes_max
+    """The state has a full bag of mythics, every talent, a fight and a full log of long events."""
+    assert len(rules().encode(_largest())) <= limits.state_bytes_max
 
 
-def _fattest() -> State:
+def _largest() -> State:
     cat = rules().catalogue
-    state = bout()
+    state = combat_state()
     hero = state.hero
     hero.name = "x" * limits.hero_name_chars_max
     items = [roll_item(cat, state.dice, 100, rarity=5) for _ in range(limits.bag_items_max + 8)]

@@ -1,4 +1,4 @@
-"""A state and those that follow from it share lists (`codec.copy`): nothing played later may show in it."""
+"""A state and its successors share lists (`codec.copy`), and no later turn may change an earlier state."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.unit.rules.position import rules
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORDS = ("drop 1", "drop 2", "strip 0", "strip 1,0", "unequip chest", "dungeon 1")
-"""Inputs of words that are patterns in the menu, or not in it at all."""
+"""Inputs of words; the menu has only a pattern of them, or nothing."""
 LATER = 3
-"""How many inputs are played in place on what `apply` gave: it shares more than the first of them needs."""
+"""The number of inputs that are played in place after `apply`; one would not reach all shared lists."""
 
 
 def descend(state: State, first: str, chance: random.Random) -> None:
-    """Apply one input, then change what came of it in place."""
+    """Apply one input, then change the new state in place."""
     after = rules().apply(state, first).state
     for _ in range(LATER):
         choices = legal(after)
@@ -44,7 +44,7 @@ def _try(state: State, text: str) -> bool:
 
 
 def _trade(state: State) -> str:
-    """Five of one rarity, if there are."""
+    """Return a trade of up to five bag items of the most frequent rarity."""
     rarities = [item.rarity for item in state.hero.bag]
     most = max(rarities, key=rarities.count, default=0)
     places = [str(place) for place, rarity in enumerate(rarities, 1) if rarity == most]
@@ -52,7 +52,7 @@ def _trade(state: State) -> str:
 
 
 def playable(state: State) -> Iterator[str]:
-    """Every input that can be played now, those of words included."""
+    """Yield every input that is legal now, including those of words."""
     yield from dict.fromkeys(legal(state))
     for word in (*WORDS, _trade(state)):
         if _try(rules().decode(rules().encode(state)), word):
@@ -62,9 +62,7 @@ def playable(state: State) -> Iterator[str]:
 @pytest.mark.long
 @QUICK
 @given(options(), PICKS, st.integers(0, 2**32))
-def test_nothing_played_later_shows_in_an_earlier_state(
-    start: GameOptions, picks: list[int], seed: int
-) -> None:
+def test_no_later_turn_shows_in_an_earlier_state(start: GameOptions, picks: list[int], seed: int) -> None:
     chance = random.Random(seed)
     for state, _ in walk(start, picks[:30]):
         before = rules().encode(state)
@@ -75,7 +73,7 @@ def test_nothing_played_later_shows_in_an_earlier_state(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_all_states_of_a_run_stay_as_they_were(seed: int) -> None:
-    """Each state of the run was made from the one before: what the last one changes, none of them shows."""
+    """Each state was made from the one before it; a change of the last one changes no other."""
     kept = [
         (state, rules().encode(state))
         for state, _ in walk(GameOptions(seed=3 * seed, weapon=seed % 4), [7919 * n for n in range(1500)])
@@ -100,12 +98,12 @@ KINDS = {
 
 
 def test_every_kind_of_input_of_every_phase_leaves_the_state_it_is_applied_to() -> None:
-    """One run after the other until each kind has been tried at least once in each phase that has it."""
+    """Play runs until each kind of input has been tried in each phase that has it."""
     missing = {(phase, kind) for phase, kinds in KINDS.items() for kind in kinds}
     for seed in range(200):
         chance = random.Random(seed)
         state = begin(GameOptions(seed=seed, mode=int(Mode.casual), weapon=seed % 5 - 1))
-        if seed % 2:  # enough of one rarity for a trade
+        if seed % 2:  # the bag has enough of one rarity for a trade
             state.hero.bag = [roll_item(rules().catalogue, state.dice, 5, rarity=0) for _ in range(8)]
         for _ in range(400):
             choices = list(playable(state))

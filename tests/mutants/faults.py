@@ -1,7 +1,7 @@
-"""Faults to be planted in the commit path, each as one replacement of text, with the tests that must see it.
+"""Faults for the commit path, each a replacement of one piece of source text, with the tests that must fail.
 
-The text must be there exactly once. Where it no longer is, the code has moved on: read it, and write the
-fault anew so that it takes out the same guard.
+The text must occur exactly once in its file. If a change of the code removed it, read the new code and
+rewrite the fault so that it removes the same guard.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 
 class Fault(NamedTuple):
-    """One guard taken out.
+    """The removal of one guard.
 
     Attributes:
-        file: Below `src/dungeonfighter`.
-        old: What stands there.
-        new: What stands there instead.
-        tests: Each of them must fail: path below `tests` and name, with or without its parameters.
-        seeds: How many simulations, from seed 0, of which one must break; 0: none need.
+        file: A path below `src/dungeonfighter`.
+        old: The text with the guard.
+        new: The text without the guard.
+        tests: Tests that must all fail: a path below `tests` and a name, with or without parameters.
+        seeds: Of so many simulations from seed 0 on at least one must break; 0 stands for no simulation.
     """
 
     file: str
@@ -27,7 +27,10 @@ class Fault(NamedTuple):
     seeds: int = 0
 
 
-_LINES: Final = "hosting/lines.py"
+_QUEUES: Final = "hosting/bot_queues.py"
+_RESOLVER: Final = "hosting/resolver.py"
+_HOT: Final = "hosting/hot_games.py"
+_ATTEMPTS: Final = "hosting/attempts.py"
 _REQUESTS: Final = "hosting/requests.py"
 _PLANTED: Final = "unit/hosting/test_planted.py::test_"
 _TRAIL: Final = "unit/hosting/test_trail.py::test_"
@@ -38,9 +41,9 @@ _MEMORY_COMPARES: Final = (
 )
 
 FAULTS: Final = {
-    "`covers` is not asked": Fault(
-        _LINES,
-        "if not all(trails.covers(trail, row.version, tried) for tried in request.unsure):",
+    "`covers` is not checked": Fault(
+        _RESOLVER,
+        "if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):",
         "if False:",
         (
             _PLANTED + "an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again",
@@ -50,9 +53,9 @@ FAULTS: Final = {
         seeds=100,
     ),
     "a row is in memory before its commit": Fault(
-        _LINES,
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        "            self._add(write, self._told, (game, request, attempt))\n"
+        _QUEUES,
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        "            self._add(write, self._on_result, (game, pending, attempt))\n"
         "            game.row = attempt.write.row\n",
         (
             _PLANTED + "a_row_is_not_in_memory_before_its_commit",
@@ -61,36 +64,36 @@ FAULTS: Final = {
         seeds=10,
     ),
     "a row is in memory before its commit after a conflict": Fault(
-        _LINES,
-        "            told = await self._commit(attempt)\n",
-        "            game.row = attempt.write.row\n            told = await self._commit(attempt)\n",
+        _RESOLVER,
+        "            result = await self._commit(attempt)\n",
+        "            game.row = attempt.write.row\n            result = await self._commit(attempt)\n",
         (_PLANTED + "a_row_is_not_in_memory_before_its_commit_after_a_conflict_either",),
         seeds=10,
     ),
     "a plain read in place of `settle`": Fault(
-        _LINES,
+        _RESOLVER,
         "self._settles = Gather(store.settle)",
         "self._settles = Gather(store.load)",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
             _PLANTED + "a_read_settles_what_could_not_be_settled_in_time",
         ),
         seeds=100,
     ),
     "a read does not settle": Fault(
-        _LINES,
+        _RESOLVER,
         "gather = self._settles if game is not None and game.unsettled else self._loads",
         "gather = self._loads",
         (_PLANTED + "a_read_settles_what_could_not_be_settled_in_time",),
     ),
-    "what is unknown counts as not written": Fault(
-        _LINES,
-        "            if not isinstance(told, NotWritten):\n",
+    "an unknown outcome counts as not written": Fault(
+        _RESOLVER,
+        "            if not isinstance(result, NotWritten):\n",
         "            if False:\n",
         (
             _PLANTED + "an_unknown_attempt_is_settled_and_not_tried_beside_itself",
-            _PLANTED + "an_attempt_on_its_way_is_never_told_as_not_applied",
+            _PLANTED + "an_attempt_on_its_way_is_never_reported_as_not_applied",
         ),
     ),
     "the memory store does not compare the version": Fault(
@@ -126,22 +129,25 @@ FAULTS: Final = {
             _TRAIL + "an_input_added_to_the_bytes_makes_the_bytes_of_the_trail_it_is_added_to",
         ),
     ),
-    "an attempt of which nothing is known is tried again with another op": Fault(
-        _REQUESTS,
-        "        self.unsure |= {self.last_version()}\n",
-        "        self.unsure |= {self.last_version()}\n        self.op = self.op[::-1]\n",
+    "an attempt with an unknown outcome is retried with another op": Fault(
+        _ATTEMPTS,
+        "        self.unknown |= {self.last.write.row.version}\n",
+        "        self.unknown |= {self.last.write.row.version}\n"
+        "        self.request.op = self.request.op[::-1]\n",
         (_PLANTED + "an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_trail_has",),
     ),
-    "told before the commit": Fault(
-        _LINES,
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        "            request.asker.tell(request.tag, attempt.shown)\n"
-        "            self._add(write, self._told, (game, request, attempt))\n",
-        ("unit/hosting/test_shown.py::test_an_answer_is_shown_before_its_commit_and_told_after_it",),
+    "delivered before the commit": Fault(
+        _QUEUES,
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        "            pending.responder.deliver(pending.tag, attempt.rendered)\n"
+        "            self._add(write, self._on_result, (game, pending, attempt))\n",
+        (
+            "unit/hosting/test_rendered.py::test_an_answer_is_rendered_before_its_commit_and_delivered_after_it",
+        ),
     ),
-    "a verdict from memory stands without a head": Fault(
-        _LINES,
-        "                if fresh or await self._is_head(row, request):\n",
+    "a verdict from memory needs no fresh head": Fault(
+        _RESOLVER,
+        "                if is_fresh or await self._is_head(row, pending):\n",
         "                if True:\n",
         (_HOST + "a_verdict_from_an_old_memory_is_judged_again",),
     ),
@@ -151,8 +157,8 @@ FAULTS: Final = {
         "    begin = turn - (turn_now - len(inputs)) - 1\n",
         (_PLANTED + "a_repeat_is_known_by_the_input_of_its_own_turn",),
     ),
-    "a bot's second request does not wait for the first": Fault(
-        _LINES,
+    "a second request of a bot does not wait for the first": Fault(
+        _QUEUES,
         "        if game.busy:\n            if game.waiting is None:\n",
         "        if False:\n            if game.waiting is None:\n",
         (_PLANTED + "two_requests_of_one_bot_are_never_on_their_way_together",),
@@ -166,35 +172,35 @@ FAULTS: Final = {
             _HOST + "a_run_left_exactly_at_a_chunk_has_that_chunk_once",
         ),
     ),
-    "a new run is begun again after a conflict": Fault(
-        _LINES,
-        "        if request.replayable or request.is_from_memory or request.was_planned_from(row):\n",
-        "        if True:\n",
+    "a request for a new run is replayed after a conflict": Fault(
+        _RESOLVER,
+        "pending.request.is_replayable or pending.is_from_memory or pending.was_planned_from(row)",
+        "True",
         (_HOST + "two_new_games_at_once_on_two_replicas_do_not_wipe_each_other",),
     ),
     "the commit timeout is ignored": Fault(
         "hosting/host.py",
         "        self._timeout_seconds = commit_timeout_seconds\n",
         "        self._timeout_seconds = 3 * commit_timeout_seconds\n",
-        (_PLANTED + "a_store_that_cannot_write_is_told_within_the_commit_timeout",),
+        (_PLANTED + "a_store_that_cannot_write_is_reported_within_the_commit_timeout",),
     ),
     "a busy game hibernates": Fault(
-        _LINES,
+        _HOT,
         "            if game.busy or game.unsettled:\n",
         "            if game.unsettled:\n",
         (_PLANTED + "a_busy_game_does_not_hibernate",),
     ),
     "a game that is not settled hibernates": Fault(
-        _LINES,
+        _HOT,
         "            if game.busy or game.unsettled:\n",
         "            if game.busy:\n",
         (_PLANTED + "a_game_that_is_not_settled_does_not_hibernate",),
     ),
-    "a row of which nothing is known has won": Fault(
+    "an unsettled row counts as won": Fault(
         "hosting/group_commit.py",
         "StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome",
         "Won() if isinstance(outcome, Unsettled) else outcome",
         (_PLANTED + "a_row_of_which_nothing_is_known_is_no_winner",),
     ),
 }
-"""By what is wrong."""
+"""The faults by their description."""

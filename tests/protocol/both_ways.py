@@ -1,5 +1,5 @@
-"""Two servers that are alike but for the short way, driven in process: the same requests in the same order,
-each over its own host and store, with equal chance.
+"""Two servers in this process, one with the short way and one without, get the same requests in the same
+order. Each has its own host and store, and both have the same random numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -21,7 +22,7 @@ from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import Rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
-from tests.protocol.served import META, VERSION
+from tests.protocol.served import META, OPEN, VERSION
 from tests.simulation.chaos import SeededChance
 from tests.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class Ask(Struct, frozen=True):
-    """One POST as an HTTP server hands it on: header names are lower-case, values stripped of blanks."""
+    """One POST as an HTTP server passes it on: lower-case header names, values without outer blanks."""
 
     headers: tuple[Header, ...]
     body: bytes
@@ -39,12 +40,12 @@ class Ask(Struct, frozen=True):
     query: bytes = b""
 
     def without(self, name: str) -> Ask:
-        """The same without a header."""
+        """Return the same request without a header."""
         kept = tuple(pair for pair in self.headers if pair[0] != name.encode())
         return msgspec.structs.replace(self, headers=kept)
 
     def with_header(self, name: str, *values: bytes) -> Ask:
-        """The same with this header once for each value."""
+        """Return the same request with this header once for each value."""
         added = tuple((name.encode(), value) for value in values)
         return msgspec.structs.replace(self, headers=self.without(name).headers + added)
 
@@ -52,22 +53,22 @@ class Ask(Struct, frozen=True):
         return msgspec.structs.replace(self, body=body)
 
 
-class Told(Struct, frozen=True):
-    """What must be the same on both ways: not the words of a JSON-RPC error, nor how JSON is spelled."""
+class WireAnswer(Struct, frozen=True):
+    """The part of an answer that both ways share: without the text of a JSON-RPC error, with JSON decoded."""
 
     status: int
     headers: tuple[Header, ...]
     body: Any
 
 
-_TOLD_HEADERS: Final = (b"content-type", b"allow", b"retry-after", b"mcp-session-id")
+_KEPT_HEADERS: Final = (b"content-type", b"allow", b"retry-after", b"mcp-session-id", b"www-authenticate")
 
 
 def ask(
     tool: str, arguments: object = None, *, era: str | None = VERSION, request_id: object = 7,
     bot: str | None = None, query: bytes = b"", **params: object,
 ) -> Ask:  # fmt: skip
-    """A `tools/call` as a good client of an era sends it.
+    """Return a `tools/call` as a good client of an era sends it.
 
     Args:
         tool: The tool.
@@ -97,15 +98,15 @@ def ask(
 
 
 class _Counted:
-    """A short way that remembers what it said to the last request. As a connection does, it uses what took a
-    head for the next requests under the same one.
+    """A short way that remembers whether it took the last request, and keeps head handlers as a connection
+    does.
     """
 
     def __init__(self, short_way: Any) -> None:
         self._short_way = short_way
         self._known: dict[object, wire.HeadHandler] = {}
         self.took = False
-        self.taken_again = 0
+        self.taken_under_known_heads = 0
 
     def handle(
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
@@ -116,25 +117,28 @@ class _Counted:
         known = self._known.get(head) if len(said) < 2 else None
         if known is not None and known(body, reply, said[0] if said else None):
             self.took = True
-            self.taken_again += 1
+            self.taken_under_known_heads += 1
             return known
-        again: wire.HeadHandler | None = self._short_way.handle(scope, body, bot, reply)
-        self.took = again is not None
-        if again is not None:
-            self._known[head] = again
-        return again
+        handler: wire.HeadHandler | None = self._short_way.handle(scope, body, bot, reply)
+        self.took = handler is not None
+        if handler is not None:
+            self._known[head] = handler
+        return handler
 
 
 class Way:
     """One server."""
 
-    def __init__(self, rules: Rules, store: MemoryStore, *, short_way: bool) -> None:
+    def __init__(self, rules: Rules, store: MemoryStore, admission: Admission, *, short_way: bool) -> None:
         self.store = store
+        self.admission = admission
         self.host = BotHost(
             store=store, rules=ShippedRules([rules]), clock=VirtualClock(), chance=SeededChance(Random(5)),
             commit_timeout_seconds=3,
         )  # fmt: skip
-        self._app = build_app(self.host, guard=HostGuard(Settings()), short_way=short_way)
+        self._app = build_app(
+            self.host, guard=HostGuard(Settings()), admission=admission, short_way=short_way
+        )
         self.short_way: Any = self._app._endpoint.short_way
         self._counted = _Counted(self.short_way)
         if short_way:
@@ -166,16 +170,16 @@ class Way:
 
     @property
     def took(self) -> bool:
-        """Whether the short way took the last request."""
+        """The short way took the last request."""
         return self._counted.took
 
     @property
-    def taken_again(self) -> int:
-        """How many requests the short way took under heads that were known."""
-        return self._counted.taken_again
+    def taken_under_known_heads(self) -> int:
+        """Count the requests that the short way took under known heads."""
+        return self._counted.taken_under_known_heads
 
-    async def answer(self, request: Ask) -> Told:
-        """One exchange."""
+    async def answer(self, request: Ask) -> WireAnswer:
+        """Answer one request."""
         self._counted.took = False
         sent: list[Any] = []
         bodies = [request.body]
@@ -198,11 +202,11 @@ class Way:
         }  # fmt: skip
         await self._app(scope, receive, send)
         head, *rest = sent
-        kept = tuple(sorted(pair for pair in head["headers"] if pair[0] in _TOLD_HEADERS))
-        return Told(head["status"], kept, _seen(b"".join(message["body"] for message in rest)))
+        kept = tuple(sorted(pair for pair in head["headers"] if pair[0] in _KEPT_HEADERS))
+        return WireAnswer(head["status"], kept, _seen(b"".join(message["body"] for message in rest)))
 
     async def everything(self) -> list[object]:
-        """All that the store has."""
+        """Return everything in the store."""
         keys = [line.bot_id for line in await self.store.list_bots("", "", 10_000)]
         found: list[object] = list(await self.store.load(keys))
         for key in keys:
@@ -216,24 +220,26 @@ class Way:
 
 
 class BothWays:
-    """The two servers, in virtual time; `with` starts and stops them.
+    """The two servers in virtual time; a `with` statement starts and stops them.
 
     Args:
         rules: What both play by.
         stores: Makes the store of each.
-        may_break: Whether status 500 is an answer, too.
+        may_break: Status 500 is an answer, too.
+        admissions: Makes the admission of each.
     """
 
     def __init__(
-        self, rules: Rules, stores: Callable[[], MemoryStore] | None = None, *, may_break: bool = False
-    ) -> None:
+        self, rules: Rules, stores: Callable[[], MemoryStore] | None = None, *, may_break: bool = False,
+        admissions: Callable[[], Admission] = lambda: OPEN,
+    ) -> None:  # fmt: skip
         self.may_break = may_break
         self._runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         made = stores if stores is not None else lambda: MemoryStore(lambda: 1_800_000_000.0)
-        self.short = Way(rules, made(), short_way=True)
-        self.long = Way(rules, made(), short_way=False)
+        self.short = Way(rules, made(), admissions(), short_way=True)
+        self.long = Way(rules, made(), admissions(), short_way=False)
         self.taken = self.left = 0
-        """How many requests the short way took, and left."""
+        """The numbers of requests that the short way took, and left."""
 
     def __enter__(self) -> BothWays:
         self._runner.__enter__()
@@ -248,8 +254,8 @@ class BothWays:
             self._runner.run(way.close())
         self._runner.__exit__(kind, error, at)
 
-    def agree(self, request: Ask) -> tuple[Told, bool]:
-        """Send it down both; what both told, and whether the short way took it."""
+    def agree(self, request: Ask) -> tuple[WireAnswer, bool]:
+        """Send a request down both ways; return the one answer, and whether the short way took it."""
         short = self._runner.run(self.short.answer(request))
         took = self.short.took
         long = self._runner.run(self.long.answer(request))
@@ -261,12 +267,12 @@ class BothWays:
             self.left += 1
         return short, took
 
-    def at_once(self, requests: Sequence[Ask], then: Callable[[Way], None]) -> list[list[Told]]:
-        """Send all at the same time, and do something when the first is answered: the answers of each way,
-        the first ones first.
+    def at_once(self, requests: Sequence[Ask], then: Callable[[Way], None]) -> list[list[WireAnswer]]:
+        """Send all requests at once and act after the first answer; return each way's answers, the first ones
+        first.
         """
 
-        async def sent(way: Way) -> list[Told]:
+        async def sent(way: Way) -> list[WireAnswer]:
             tasks = [asyncio.create_task(way.answer(request)) for request in requests]
             done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             then(way)
@@ -276,16 +282,16 @@ class BothWays:
         return [self._runner.run(sent(way)) for way in (self.short, self.long)]
 
     def run(self, what: Coroutine[Any, Any, T]) -> T:
-        """Run something in the loop of both."""
+        """Run a coroutine in the event loop of both servers."""
         return self._runner.run(what)
 
     def on_both(self, do: Callable[[Way], Any]) -> None:
-        """Do something to each."""
+        """Run a function on each server."""
         for way in (self.short, self.long):
             self._runner.run(do(way))
 
     def stores_agree(self) -> int:
-        """How much is in both stores, which have the same."""
+        """Assert that both stores are equal; return the number of their entries."""
         short, long = [self._runner.run(way.everything()) for way in (self.short, self.long)]
         assert short == long
         return len(short)

@@ -1,4 +1,4 @@
-"""Real servers, shared by the tests of a module: each test uses bots of its own."""
+"""Real servers that the tests of a module share: each test uses bots of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def served(rules: Rules) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def both(rules: Rules) -> Iterator[BothWays]:
-    """A server with the short way beside one without."""
+    """Start a server with the short way beside one without."""
     with BothWays(rules) as ways:
         for bot in ("hero", "ada", "b-1.x_Y"):
             ways.agree(ask("start_new_game", {"seed": 11, "weapon": "sword", "name": "Ada", "botId": bot}))

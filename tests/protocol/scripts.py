@@ -1,4 +1,4 @@
-"""Runs worked out on the rules alone: what every way in must answer, text for text."""
+"""Runs computed on the rules alone: every way in must give the same texts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ INPUTS_MAX = 400
 
 
 class Script(Struct, frozen=True):
-    """A seed, the inputs that lead to the end of a dungeon, and the view after each of them (the first:
-    before)."""
+    """A seed, the inputs up to the end of a dungeon, and the views: one before and one after each input."""
 
     seed: int
     inputs: tuple[str, ...]
@@ -24,7 +23,7 @@ class Script(Struct, frozen=True):
 
 @lru_cache
 def a_cleared_dungeon(rules: Rules) -> Script:
-    """The first seed whose run clears a dungeon within the limit, played by the heuristic."""
+    """Return the first seed with which the heuristic clears a dungeon within the limit."""
     for seed in range(1, 60):
         script = _play(rules, seed)
         if script is not None:
@@ -48,5 +47,5 @@ def _play(rules: Rules, seed: int) -> Script | None:
 
 
 def view(rules: Rules, state: State, episode: int = 1) -> str:
-    """The text view as the first run of a bot shows it."""
+    """Return the text view of a bot's first run."""
     return rules.text(state, f"e{episode} t{state.turn}")

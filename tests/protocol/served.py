@@ -16,8 +16,9 @@ import uvicorn
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
+from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Row, Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -28,6 +29,8 @@ from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
 
 T = TypeVar("T")
+OPEN = BoundedAdmission(lambda: 0.0)
+"""Admits every caller as the local principal."""
 
 VERSION = "2026-07-28"
 META = {
@@ -41,15 +44,22 @@ JSON_HEADERS = {"content-type": "application/json", "accept": "application/json,
 class Served:
     """One server; `with` starts and stops it."""
 
-    def __init__(self, rules: Rules, store: Store | None = None, **host_options: Any) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        store: Store | None = None,
+        admission: Admission | None = None,
+        **host_options: Any,
+    ) -> None:
         self.rules = rules
         self.store: Store = store or MemoryStore()
         self.ready = True
+        self.admission = admission or OPEN
         self._host_options = host_options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="served")
         self._started = threading.Event()
-        # With its protocol named, asyncio knows it for TCP and does not wait 40 ms to fill a packet.
+        # asyncio turns off Nagle's delay of 40 ms only for a socket whose protocol is named.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -70,19 +80,19 @@ class Served:
         assert not self._thread.is_alive()
 
     def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run something on the server's own loop, and wait for it."""
+        """Run a coroutine on the server's own loop, and wait for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def row(self, bot: str) -> Row | None:
-        """What the store has of a bot."""
+        """Return the stored row of a bot."""
         return self.ask(self.store.load([f"local/{bot}"]))[0]
 
     def present(self, bot: str) -> Present:
-        """The game of a bot, past all protocols."""
+        """Return the game of a bot, past all protocols."""
         return self.ask(self.host.read(f"local/{bot}"))
 
     def everything(self) -> list[Row]:
-        """All rows: what must be as it was after a refused request."""
+        """Return all rows: a refused request leaves them as they were."""
 
         async def rows() -> list[Row]:
             lines = await self.store.list_bots("local/", "local/", 1000)
@@ -101,7 +111,9 @@ class Served:
             store=self.store, rules=ShippedRules([self.rules]), clock=SystemClock(), chance=SystemChance(),
             **self._host_options,
         )  # fmt: skip
-        app = build_app(self.host, guard=HostGuard(Settings()), ready=lambda: self.ready)
+        app = build_app(
+            self.host, guard=HostGuard(Settings()), admission=self.admission, ready=lambda: self.ready
+        )
         config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
         self._server = Announcing(config, self._started)
         await self._server.serve([self._socket])
@@ -110,14 +122,14 @@ class Served:
 
 
 class Announcing(uvicorn.Server):
-    """Tells when it listens, so that nobody has to poll."""
+    """A server that says when it listens, so that no test has to poll."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
         super().__init__(config)
         self._announced = started
 
     def install_signal_handlers(self) -> None:
-        """Signals belong to pytest."""
+        """Leave the signals to pytest."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -126,7 +138,7 @@ class Announcing(uvicorn.Server):
 
 @asynccontextmanager
 async def connected(url: str, mode: str = "auto") -> AsyncIterator[Client]:
-    """A client for a fixture: entered and left in one task, as the SDK wants, not in pytest's."""
+    """Connect a client for a fixture; one task enters and leaves it, as the SDK demands, not pytest's."""
     finished = asyncio.Event()
     opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
@@ -149,20 +161,20 @@ async def connected(url: str, mode: str = "auto") -> AsyncIterator[Client]:
 
 
 def text_of(result: CallToolResult) -> str:
-    """The one text block of a tool's answer."""
+    """Return the one text block of a tool's answer."""
     (block,) = result.content
     assert block.type == "text"
     return block.text
 
 
 def call_body(tool: str, arguments: dict[str, Any] | None = None, *, request_id: Any = 7) -> dict[str, Any]:
-    """A `tools/call` of 2026-07-28 as a JSON object."""
+    """Return a `tools/call` of 2026-07-28 as a JSON object."""
     params = {"name": tool, "arguments": arguments or {}, "_meta": META}
     return {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
 
 
 def call_headers(tool: str, bot: str | None = None) -> dict[str, str]:
-    """The headers that go with it."""
+    """Return the headers of a `tools/call` of 2026-07-28."""
     headers = {**JSON_HEADERS, "mcp-protocol-version": VERSION, "mcp-method": "tools/call", "mcp-name": tool}
     if bot is not None:
         headers["mcp-param-bot-id"] = bot
@@ -176,7 +188,7 @@ async def post(
     path: str = "/mcp",
     method: str = "POST",
 ) -> httpx2.Response:
-    """One raw HTTP exchange."""
+    """Send one raw HTTP request and return the answer."""
     content = msgspec.json.encode(body) if isinstance(body, dict) else body
     headers = JSON_HEADERS if headers is None else headers
     async with httpx2.AsyncClient(verify=False) as client:  # plain HTTP: no 25 ms for certificates

@@ -1,5 +1,6 @@
-"""Wrong, missing and extra arguments, bot ids of every kind: a tool result that says what is allowed, nothing
-changed."""
+"""Wrong, missing and extra arguments and bad bot ids get a result that says what is allowed, and change no
+row.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from tests.protocol.served import Served, connected, text_of
 
 
@@ -33,7 +34,7 @@ async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 def refused(result: CallToolResult, code: str = "bad_argument") -> str:
-    """The text of a refused call."""
+    """Call a tool, and return the text of the refusal."""
     assert result.is_error
     assert result.structured_content["code"] == code
     text = text_of(result)
@@ -58,7 +59,7 @@ BOT_IDS = [
 
 @pytest.mark.parametrize("bot", BOT_IDS, ids=lambda bot: ascii(bot[:12]) + str(len(bot)))
 @pytest.mark.parametrize("tool", ["get_game_state", "handle_input", "start_new_game"])
-async def test_what_is_no_bot_id(client: Client, bot: str, tool: str) -> None:
+async def test_a_malformed_bot_id_is_refused(client: Client, bot: str, tool: str) -> None:
     arguments = {"botId": bot} | ({"input": "1"} if tool == "handle_input" else {})
     text = refused(await client.call_tool(tool, arguments))
     assert "`botId` must be 1 to 128 of" in text
@@ -83,7 +84,7 @@ async def test_a_bot_id_is_a_string(client: Client, bot: Any) -> None:
         "equip_item",
     ],
 )
-async def test_an_unknown_bot_is_told_how_to_begin(client: Client, tool: str) -> None:
+async def test_the_answer_to_an_unknown_bot_says_how_to_begin(client: Client, tool: str) -> None:
     needed: dict[str, dict[str, Any]] = {"set_agent_directive": {"directive": "x"}, "equip_item": {"item": 1}}
     arguments = needed.get(tool, {})
     text = refused(await client.call_tool(tool, {"botId": "nobody", **arguments}), "unknown_bot")
@@ -174,7 +175,7 @@ async def test_on_a_bots_own_path_there_is_no_bot_id(served: Served, mode: str) 
         assert "no argument `botId` here" in text
 
 
-async def test_an_illegal_input_is_told_what_is_legal(client: Client, served: Served) -> None:
+async def test_an_illegal_input_is_answered_with_the_legal_ones(client: Client, served: Served) -> None:
     game = served.present("hero")
     for wrong in ("77", "fly", "trade 1,2,3,4,5", "equip 99", "dungeon 9"):
         result = await client.call_tool("handle_input", {"input": wrong})

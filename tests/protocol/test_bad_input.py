@@ -1,5 +1,4 @@
-"""Bad input gets a clear answer and changes nothing: over raw HTTP, below what any client library would
-send."""
+"""Bad input gets a clear answer and changes no row: raw HTTP that no client library would send."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ GOOD = json.dumps(call_body(READ))
 
 @pytest.fixture(autouse=True)
 def unchanged(served: Served) -> Iterator[None]:
-    """Whatever a test of this file sends, every row stays as it is."""
+    """Assert that the test leaves every row as it was."""
     before = rows(served)
     yield
     assert rows(served) == before
@@ -30,7 +29,7 @@ def unchanged(served: Served) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def a_bot(served: Served) -> None:
-    from dungeonfighter.hosting.game import NewGame
+    from dungeonfighter.hosting.answers import NewGame
 
     served.ask(served.host.start("local/hero", NewGame(seed=1, weapon=1)))
 
@@ -40,7 +39,7 @@ def rows(served: Served) -> list[Row]:
 
 
 def error_of(answer: httpx2.Response, request_id: Any = 7) -> dict[str, Any]:
-    """The JSON-RPC error of an answer, and that it is one and nothing else."""
+    """Return the JSON-RPC error of an answer, and assert that the answer is nothing else."""
     body = answer.json()
     assert set(body) == {"jsonrpc", "id", "error"}, body
     assert body["id"] == request_id
@@ -79,7 +78,7 @@ async def test_batches_are_refused_in_our_words(served: Served, version: str | N
     ids=["empty", "open", "comma", "bytes", "nan", "utf-8", "word"],
 )
 @pytest.mark.parametrize("headers", [JSON_HEADERS, call_headers(READ)], ids=["legacy", "modern"])
-async def test_what_is_not_json_is_a_parse_error(
+async def test_a_body_that_is_not_json_is_a_parse_error(
     served: Served, body: bytes, headers: dict[str, str]
 ) -> None:
     answer = await post(served, body, headers)
@@ -114,7 +113,7 @@ async def test_deep_json_is_refused(
     ids=str,
 )  # fmt: skip
 @pytest.mark.parametrize("headers", [JSON_HEADERS, call_headers(READ)], ids=["legacy", "modern"])
-async def test_what_is_not_a_request_is_invalid(
+async def test_a_body_that_is_not_a_request_is_invalid(
     served: Served, change: dict[str, Any], word: str, headers: dict[str, str]
 ) -> None:
     answer = await post(served, call_body(READ) | change, headers)
@@ -169,7 +168,7 @@ async def test_a_body_of_the_largest_size_is_read(served: Served) -> None:
 
 
 @pytest.mark.parametrize("declared", ["99999999999999999999999", "1048577"])
-def test_a_lying_content_length_is_believed_when_it_is_too_large(served: Served, declared: str) -> None:
+def test_a_content_length_beyond_the_bound_is_refused_unread(served: Served, declared: str) -> None:
     connection = http.client.HTTPConnection(served.origin.removeprefix("http://"), timeout=30)
     connection.putrequest("POST", "/mcp")
     for name, value in (JSON_HEADERS | {"content-length": declared}).items():
@@ -203,7 +202,7 @@ async def test_host_is_checked_before_the_method(served: Served) -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", "text/event-stream", "image/*"])
 @pytest.mark.parametrize("version", [None, "2026-07-28"])
-async def test_who_takes_no_json_gets_406(served: Served, accept: str, version: str | None) -> None:
+async def test_a_client_that_takes_no_json_gets_406(served: Served, accept: str, version: str | None) -> None:
     headers = (JSON_HEADERS if version is None else call_headers(READ)) | {"accept": accept}
     answer = await post(served, GOOD, headers)
     assert answer.status_code == 406
@@ -216,12 +215,12 @@ async def test_other_content_types_get_415(served: Served) -> None:
     error_of(answer)
 
 
-async def test_an_unknown_revision_is_told_what_is_served(served: Served) -> None:
+async def test_the_answer_to_an_unknown_revision_lists_the_known_ones(served: Served) -> None:
     meta = META | {"io.modelcontextprotocol/protocolVersion": "2030-01-01"}
-    told = call_body(READ)
-    told["params"]["_meta"] = meta
-    untold = {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}
-    for body in (told, untold):
+    reply = call_body(READ)
+    reply["params"]["_meta"] = meta
+    without_meta = {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}
+    for body in (reply, without_meta):
         answer = await post(served, body, call_headers(READ) | {"mcp-protocol-version": "2030-01-01"})
         assert answer.status_code == 400
         error = error_of(answer)
@@ -243,7 +242,7 @@ async def test_an_unknown_revision_is_told_what_is_served(served: Served) -> Non
     ],
     ids=str,
 )
-async def test_headers_must_say_what_the_body_says(
+async def test_headers_must_equal_the_body(
     served: Served, arguments: dict[str, Any], change: dict[str, str]
 ) -> None:
     answer = await post(served, call_body(READ, arguments), call_headers(READ) | change)
@@ -310,7 +309,7 @@ async def test_a_bot_in_the_path_is_percent_decoded(served: Served) -> None:
 
 
 @pytest.mark.parametrize("query", ["toolset=nothing", "toolset=", "toolset=core,play"])
-async def test_an_unknown_toolset_is_told_which_there_are(served: Served, query: str) -> None:
+async def test_the_answer_to_an_unknown_toolset_lists_the_known_ones(served: Served, query: str) -> None:
     answer = await post(served, GOOD, call_headers(READ), f"/mcp?{query}")
     assert answer.status_code == 400
     assert "one of core, play" in error_of(answer)["message"]

@@ -1,5 +1,4 @@
-"""The short way answers as the protocol library does: the same requests down both, answers and stores
-compared.
+"""The short way answers as the protocol library does: tests send the same requests down both and compare.
 
 "The same" is status, headers that mean something, and equal JSON, but for the words of JSON-RPC errors.
 """
@@ -112,17 +111,17 @@ def test_good_requests_are_answered_the_short_way(
     for number, (tool, arguments) in enumerate(GOOD):
         named = arguments if bound or tool == "list_bots" else arguments | {"botId": bot}
         request_id = (number, f"id {number} \u00e9", -number, "", 2**53)[number % 5]
-        told, took = both.agree(
+        reply, took = both.agree(
             ask(tool, named, era=era, bot=bot if bound else None, query=query, request_id=request_id)
         )
         assert took, (tool, arguments)
-        assert told.status == 200
-        assert told.body["id"] == request_id
-        assert ("_meta" in told.body["result"]) == (era == VERSION)
+        assert reply.status == 200
+        assert reply.body["id"] == request_id
+        assert ("_meta" in reply.body["result"]) == (era == VERSION)
 
 
 def steps_of(bot: str) -> list[dict[str, object]]:
-    """Of every kind: done, repeated, refused, malformed."""
+    """Return steps of every kind: good, repeated, refused, malformed."""
     good: list[dict[str, object]] = [
         {"botId": f"{bot}{number}", "start": START | {"seed": number}, "episode": 1} for number in range(4)
     ]
@@ -151,10 +150,10 @@ def test_steps_of_many_bots_are_taken_the_short_way(both: BothWays, era: str | N
     bot = f"many-{era}-{view}-"
     steps: list[object] = [*steps_of(bot), "a string", None, 1, [1], {"botId": 5}]
     for number in range(3):
-        told, took = both.agree(ask("step_many", {"steps": steps, "view": view}, era=era, request_id=number))
+        reply, took = both.agree(ask("step_many", {"steps": steps, "view": view}, era=era, request_id=number))
         assert took
-        assert told.status == 200
-        results = told.body["result"]["structuredContent"]["results"]
+        assert reply.status == 200
+        results = reply.body["result"]["structuredContent"]["results"]
         assert len(results) == len(steps)
         assert [result.get("code", "") for result in results][:6] == [""] * 6
     refused: list[dict[str, object]]
@@ -169,32 +168,30 @@ def test_five_hundred_steps_are_taken_the_short_way(both: BothWays, era: str | N
     assert both.agree(ask("step_many", {"steps": starts}, era=era))[1]
     inputs = [{"botId": f"b-{era}-{number}", "input": "1", "turn": 0} for number in range(500)]
     for _ in range(2):
-        told, took = both.agree(ask("step_many", {"steps": inputs}, era=era))
+        reply, took = both.agree(ask("step_many", {"steps": inputs}, era=era))
         assert took
-        assert told.body["result"]["content"][0]["text"] == "500 steps: 500 ok"
+        assert reply.body["result"]["content"][0]["text"] == "500 steps: 500 ok"
 
 
 @pytest.mark.parametrize("era", ERAS)
 def test_steps_of_many_bots_have_no_place_at_one_bots_address(both: BothWays, era: str | None) -> None:
-    told, took = both.agree(ask("step_many", {"steps": [{"botId": BOT, "input": "1"}]}, era=era, bot=BOT))
+    reply, took = both.agree(ask("step_many", {"steps": [{"botId": BOT, "input": "1"}]}, era=era, bot=BOT))
     assert not took
-    assert told.body["result"]["structuredContent"] == {"code": "bad_argument"}
-    assert "/mcp" in told.body["result"]["content"][0]["text"]
+    assert reply.body["result"]["structuredContent"] == {"code": "bad_argument"}
+    assert "/mcp" in reply.body["result"]["content"][0]["text"]
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_further_requests_under_a_head_are_taken_by_what_took_the_first(
-    both: BothWays, era: str | None
-) -> None:
-    before = both.short.taken_again
+def test_the_handler_of_a_head_takes_further_requests_under_it(both: BothWays, era: str | None) -> None:
+    before = both.short.taken_under_known_heads
     for number in range(4):
         named = {"input": "1", "botId": BOT}
         assert both.agree(ask("handle_input", named, era=era, request_id=number))[1]
-    assert both.short.taken_again >= before + 3
+    assert both.short.taken_under_known_heads >= before + 3
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_who_is_meant(both: BothWays, era: str | None) -> None:
+def test_the_bot_of_a_call_is_the_same_on_both_ways(both: BothWays, era: str | None) -> None:
     for bot in ("hero", BOT, "b-1.x_Y", "nobody", "A" * limits.bot_id_chars_max):
         for request in (
             ask("get_game_state", {"botId": bot}, era=era),
@@ -210,7 +207,7 @@ def test_who_is_meant(both: BothWays, era: str | None) -> None:
 
 
 class Held(MemoryStore):
-    """Answers when it is let."""
+    """A store that loads only after its gate is open."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 0.0)
@@ -221,7 +218,7 @@ class Held(MemoryStore):
         return await super().load(bot_ids)
 
 
-def test_a_full_line_is_told_the_same(rules: Rules) -> None:
+def test_a_full_queue_is_answered_the_same_on_both_ways(rules: Rules) -> None:
     with BothWays(rules, Held) as ways:
 
         def release(way: Way) -> None:
@@ -233,22 +230,22 @@ def test_a_full_line_is_told_the_same(rules: Rules) -> None:
         assert short == long
         assert short[0].status == 503
         assert short[0].body["error"]["data"]["code"] == "overloaded"
-        assert {told.status for told in short[1:]} == {200}
+        assert {reply.status for reply in short[1:]} == {200}
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_a_host_that_drains_is_told_the_same(rules: Rules, era: str | None) -> None:
+def test_a_draining_host_answers_the_same_on_both_ways(rules: Rules, era: str | None) -> None:
     with BothWays(rules) as ways:
         ways.agree(ask("start_new_game", START))
         ways.on_both(lambda way: way.host.close())
         for tool, arguments in (("handle_input", {"input": "1"}), ("reset_game", {}), ("get_game_state", {})):
-            told, took = ways.agree(ask(tool, arguments, era=era))
+            reply, took = ways.agree(ask(tool, arguments, era=era))
             assert took
-            assert told.status == (200 if tool == "get_game_state" else 503)
+            assert reply.status == (200 if tool == "get_game_state" else 503)
 
 
 class Troubled(MemoryStore):
-    """Fails as it is told to."""
+    """A store that raises `trouble`, if it has one."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 0.0)
@@ -275,7 +272,7 @@ class Troubled(MemoryStore):
 @pytest.mark.parametrize(
     ("trouble", "statuses"), [(StoreUnavailable("away"), {200}), (RuntimeError("a bug"), {500})]
 )
-def test_a_store_that_fails_is_told_the_same(
+def test_a_failing_store_is_answered_the_same_on_both_ways(
     rules: Rules, era: str | None, trouble: Exception, statuses: set[int]
 ) -> None:
     async def fail(way: Way) -> None:
@@ -285,13 +282,13 @@ def test_a_store_that_fails_is_told_the_same(
     with BothWays(rules, Troubled, may_break=True) as ways:
         ways.agree(ask("start_new_game", START))
         ways.on_both(fail)
-        told = [ways.agree(ask("get_game_state", {}, era=era)) for _ in range(2)]
-        assert {each.status for each, _ in told} == statuses
-        assert all(took for _, took in told)
+        reply = [ways.agree(ask("get_game_state", {}, era=era)) for _ in range(2)]
+        assert {each.status for each, _ in reply} == statuses
+        assert all(took for _, took in reply)
 
 
 @pytest.mark.parametrize("rules_name", ["0:unknown", ""])
-def test_rows_that_cannot_be_played_are_told_the_same(rules: Rules, rules_name: str) -> None:
+def test_unplayable_rows_are_answered_the_same_on_both_ways(rules: Rules, rules_name: str) -> None:
     with BothWays(rules) as ways:
         ways.agree(ask("start_new_game", START))
 
@@ -306,6 +303,6 @@ def test_rows_that_cannot_be_played_are_told_the_same(rules: Rules, rules_name: 
         ways.on_both(spoil)
         for tool, arguments in (("handle_input", {"input": "1"}), ("get_game_state", {})):
             for era in ERAS:
-                told, took = ways.agree(ask(tool, arguments, era=era, bot="ill"))
+                reply, took = ways.agree(ask(tool, arguments, era=era, bot="ill"))
                 assert took
-                assert told.status == (503 if rules_name else 200)
+                assert reply.status == (503 if rules_name else 200)

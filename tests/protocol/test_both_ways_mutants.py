@@ -1,4 +1,4 @@
-"""Good requests with a thing or three wrong, by Hypothesis, down both ways. See test_both_ways."""
+"""Hypothesis changes one to three things in good requests and sends them down both ways."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.protocol.both_ways import Ask, BothWays, ask
 from tests.protocol.served import VERSION
-from tests.protocol.test_both_ways_odd import ASKERS, BOT, HEADERS
+from tests.protocol.test_both_ways_odd import BOT, CALLERS, HEADERS
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def same_stores(both: BothWays) -> Iterator[None]:
 
 
 SEEDS = [
-    *ASKERS.values(),
+    *CALLERS.values(),
     ask("handle_input", {"input": "1", "turn": 3, "episode": 1, "view": "json", "botId": BOT}),
     ask("handle_input", {"input": "1", "turn": 3}, bot=BOT, era="2025-11-25"),
     ask("start_new_game", {"name": "Ada", "weapon": "wand", "seed": 5, "mode": "casual", "botId": "new"}),
@@ -51,7 +51,7 @@ HEADER_VALUES = st.sampled_from(
 
 @st.composite
 def mutants(draw: st.DrawFn) -> Ask:
-    """A good request with one to three things wrong, or merely different."""
+    """Draw a good request with one to three things wrong, or merely different."""
     request = draw(st.sampled_from(SEEDS))
     for _ in range(draw(st.integers(1, 3))):
         request = draw(st.sampled_from([_other_header, _other_member, _other_bytes]))(draw, request)

@@ -1,4 +1,4 @@
-"""What no good client sends, down both ways: odd, contradictory, hostile.
+"""Requests that no good client sends, down both ways: odd, contradictory, hostile.
 
 See test_both_ways: answers are compared, and what the stores have afterwards.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dungeonfighter.mcp.short_way import judged_part
 from dungeonfighter.rules import Rules
 from tests.protocol.both_ways import ERAS, Ask, BothWays, ask
 from tests.protocol.served import META, VERSION
@@ -25,7 +26,7 @@ def same_stores(both: BothWays) -> Iterator[None]:
 
 
 READ = ask("get_game_state", {"botId": BOT})
-"""Modern; every header matters."""
+"""A modern request, in which every header matters."""
 OLD = ask("get_game_state", {"botId": BOT}, era="2025-06-18")
 HEADERS: dict[str, list[tuple[bytes, ...]]] = {
     "host": [
@@ -85,7 +86,7 @@ HEADERS: dict[str, list[tuple[bytes, ...]]] = {
     "traceparent": [(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",)],
     "x-anything": [(b"1", b"2")],
 }  # fmt: skip
-"""Each alone in place of the good one; () leaves the header out."""
+"""Values that replace the good one, one after the other; () leaves the header out."""
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -137,7 +138,7 @@ def test_addresses(both: BothWays, era: str | None) -> None:
 # Bodies
 
 META_JSON = msgspec.json.encode(META)
-ASKERS = {
+CALLERS = {
     "modern": READ,
     "old": OLD,
     "bound": ask("get_game_state", bot=BOT),
@@ -146,7 +147,7 @@ ASKERS = {
 
 
 def spelled(**parts: bytes) -> bytes:
-    """A body in these words; `more` and `more_params` are further members, with their comma."""
+    """Return a body of these parts; `more` and `more_params` are further members, with their comma."""
     whole = {
         "jsonrpc": b'"2.0"', "id": b"7", "method": b'"tools/call"', "name": b'"get_game_state"',
         "arguments": b'{"botId":"ada"}', "meta": META_JSON, "more_params": b"", "more": b"",
@@ -157,9 +158,43 @@ def spelled(**parts: bytes) -> bytes:
     ) % {name.encode(): part for name, part in whole.items()}
 
 
+NUMBERS = [
+    b"0", b"-0", b"-1", b"1.0", b"1e3", b"1E400", b"999999999999999", b"9999999999999999", b"-99999999999999",
+    b"9" * 30, b"9" * 4400, b"01", b"+1", b"--1", b"0x1", b"1_0", b"NaN", b"1 ", b"",
+]  # fmt: skip
+STRINGS = [
+    b'""', b'"a"', b'"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"', b'"a=b,c=d"', b'"~ !#[]"',
+    b'"a\\u0062"', b'"\\""', b'"\\\\"', b'"\\n"', b'"\x7f"', b'"\x00"', b'"\xc3\xa9"', b'"\xff"', b'"a',
+    b'"\n"', b'"\\ud800"', b'"%b"' % (b"x" * 3000),
+]  # fmt: skip
+NESTED = [b"{}", b"[]", b"null", b"true", b'{"a":1}', b'["a"]', b'{"a":"\xff"}', b"[1e999]", b'[{"a":[[]]}]']
+VARYING_NAMES = [
+    b"progressToken", b"traceparent", b"tracestate", b"baggage", b"n", b"", b"x y", b"\\u006e", b"\xc3\xa9",
+    b'\\"', b"io.modelcontextprotocol", b"io.modelcontextprotocol/", b"io.modelcontextprotoco\\u006c/x",
+    b'x":1,"io.modelcontextprotocol/protocolVersion', b'x":1e999,"x', b'x":"\xff","x', b'x" : 1, "y',
+    b'_meta":{},"x', b"\x00", b"\x7f",
+]  # fmt: skip
+
+
+def varying_metas() -> Iterator[bytes]:
+    """Yield `_meta` with a member that no verdict depends on, and with members that only look so."""
+    few = [b"7", b'"a"', b'"\xff"', b"1e999", b"{}"]
+    for number, name in enumerate(VARYING_NAMES):
+        values = NUMBERS + STRINGS + NESTED if number < 5 else few
+        # The telemetry of the SDK answers 500 to a baggage that is not a string; the short way ignores it.
+        for value in STRINGS if name == b"baggage" else values:
+            member = b'"%b":%b' % (name, value)
+            yield META_JSON[:-1] + b"," + member + b"}"
+            yield b"{" + member + b"}"
+    for more in (b' ,"n":1', b',"n" :1', b',"n": 1', b',"n":1 ', b',\n"n":1', b',"n":1,"n":2'):
+        yield META_JSON[:-1] + more + b"}"
+        yield b"{" + more.strip(b" ,") + b"," + META_JSON[1:]
+
+
 def metas() -> Iterator[bytes]:
-    """`_meta` as it should not be, or as it may be but is not usual."""
+    """Yield `_meta` that is wrong, or unusual."""
     yield from (b"null", b"[]", b"{}", b"1", b'""', b"true", b'{"x":1}', b'{"progressToken":"a"}')
+    yield from varying_metas()
     changes: dict[str, list[Any]] = {
         "progressToken": [1, "a", None, True, 1.0, 1.5, [], {}, 10**30],
         "traceparent": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x", 1],
@@ -298,16 +333,16 @@ def odd_bodies() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    "who", [pytest.param(who, marks=pytest.mark.long if "bound" in who else ()) for who in ASKERS]
+    "who", [pytest.param(who, marks=pytest.mark.long if "bound" in who else ()) for who in CALLERS]
 )
 def test_bodies(both: BothWays, who: str) -> None:
-    asker = ASKERS[who]
-    plain = asker.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())
+    caller = CALLERS[who]
+    plain = caller.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())
     for body in odd_bodies():
         assert both.agree(plain)[1]  # its verdict is kept, and may not serve another body
-        both.agree(asker.with_body(body))
+        both.agree(caller.with_body(body))
         if "bound" in who:
-            both.agree(asker.with_body(body.replace(b'{"botId":"ada"}', b"{}")))
+            both.agree(caller.with_body(body.replace(b'{"botId":"ada"}', b"{}")))
 
 
 INTEGERS = [
@@ -349,10 +384,10 @@ TYPED = [
 def test_values(both: BothWays, era: str | None) -> None:
     both.taken = both.left = 0
     for tool, pattern, values in TYPED:
-        asker = ask(tool.decode(), era=era, bot="values")
+        caller = ask(tool.decode(), era=era, bot="values")
         for value in values:
             arguments = b"{%b}" % (pattern % value)
-            both.agree(asker.with_body(spelled(name=b'"%b"' % tool, arguments=arguments)))
+            both.agree(caller.with_body(spelled(name=b'"%b"' % tool, arguments=arguments)))
     assert both.taken > 100
     assert both.left > 200
 
@@ -366,10 +401,11 @@ def test_values(both: BothWays, era: str | None) -> None:
         ask("get_game_state", query=b"x=" + b"y" * 3000),
         ask("get_game_state").with_header("accept", b"application/json;q=" + b"1" * 3000),
         ask("get_game_state").with_header("host", b"localhost:" + b"1" * 3000),
-        ask("get_game_state", _meta=META | {"x": "y" * 3000}),
+        ask("get_game_state", _meta=META | {"x": {"y": "y" * 3000}}),
+        ask("get_game_state", _meta=META | {"io.modelcontextprotocol/x": "y" * 3000}),
     ],
 )
-def test_what_is_too_big_to_be_kept_is_left(both: BothWays, big: Ask) -> None:
+def test_a_request_too_big_for_a_verdict_is_left(both: BothWays, big: Ask) -> None:
     assert not both.agree(big)[1]
 
 
@@ -380,12 +416,12 @@ def test_verdicts_do_not_pile_up(rules: Rules) -> None:
         async def ask_often() -> int:
             counts, held = [], []
             for number in range(5000):
-                good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": number})
+                good = ask("handle_input", {"input": "1"}, bot="nobody", era=None, _meta={"n": {"n": number}})
                 origin = b"http://localhost:%d" % (number // 10)
                 scope = {"headers": list(good.with_header("origin", origin).headers), "query_string": b""}
-                again = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
-                assert again is not None
-                held.append(again)
+                handler = short_way.handle(scope | {"type": "http"}, good.body, b"nobody", lambda *_: None)
+                assert handler is not None
+                held.append(handler)
                 counts.append(sum(len(verdicts) for verdicts in short_way._verdicts.values()))
             assert sum(map(len, {id(one.verdicts): one.verdicts for one in held}.values())) == counts[-1]
             return max(counts)
@@ -400,3 +436,40 @@ def test_bots_of_the_path_share_a_verdict(both: BothWays, era: str | None) -> No
     for number in range(20):
         assert both.agree(ask("get_game_state", bot=f"b{number}", era=era))[1]
     assert both.short.short_way._kept == before
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_members_of_meta_that_vary_share_a_verdict(both: BothWays, era: str | None) -> None:
+    meta = META if era == VERSION else {}
+
+    def varying(number: int) -> Ask:
+        more = {
+            "progressToken": number,
+            "traceparent": f"00-{number:032x}-{number:016x}-01",
+            "n": str(number),
+        }
+        return ask("get_game_state", {}, era=era, _meta=meta | more)
+
+    assert both.agree(varying(0))[1]
+    before = both.short.short_way._kept
+    for number in range(1, 20):
+        assert both.agree(varying(number))[1]
+    assert both.short.short_way._kept == before
+
+
+def test_members_of_the_protocol_in_meta_do_not_share_a_verdict(both: BothWays) -> None:
+    assert both.agree(ask("get_game_state", _meta=META | {"n": 1}))[1]
+    for wrong in ({"protocolVersion": "2025-06-18"}, {"clientCapabilities": 5}, {"clientInfo": 5}):
+        spoilt = {f"io.modelcontextprotocol/{name}": value for name, value in wrong.items()}
+        assert not both.agree(ask("get_game_state", _meta=META | spoilt | {"n": 1}))[1]
+
+
+def test_two_spellings_of_meta_have_two_keys() -> None:
+    protocol = b"io.modelcontextprotocol/"
+    one = judged_part(b'{"n":1,"%ba":1,"%bb":2}' % (protocol, protocol))
+    assert one is not None
+    assert judged_part(b'{"n":2,"%ba":1,"%bb":2}' % (protocol, protocol)) == one
+    assert judged_part(b'{"n":1,"%ba:1,%bb":2}' % (protocol, protocol)) not in {one, None}
+    assert judged_part(b'{"n":1,"%ba\\":1,\\"%bb":2}' % (protocol, protocol)) is None
+    for whole in (b"{}", b"[]", b"{", b"\xff", META_JSON, b'{"n": 1}', b'{"n":1,"n":1}', b'{"\\u006e":1}'):
+        assert judged_part(whole) is None

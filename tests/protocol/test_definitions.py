@@ -1,4 +1,4 @@
-"""What an agent pays for on every request: the tool definitions, and that they say what is accepted."""
+"""The tool definitions, which an agent pays for with every request: their size, and their truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Toolset
 from dungeonfighter.rules import GameOptions, Rules
 from dungeonfighter.telemetry.tokens import count_tokens
-from tests.protocol.served import Served
+from tests.protocol.served import OPEN, Served
 
 CORE = ["start_new_game", "handle_input", "get_game_state", "save_game", "load_game"]
 PLAY = [
@@ -34,7 +34,7 @@ BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500), ("fleet", 2
 
 @pytest.fixture(scope="module")
 def registry(served: Served) -> Registry:
-    return Registry(served.host)
+    return Registry(served.host, OPEN)
 
 
 @pytest.mark.parametrize(("toolset", "budget"), BUDGETS)
@@ -62,7 +62,7 @@ async def test_toolsets_list_their_tools_in_one_order(
     assert all(tool.output_schema is None for tool in listed.tools)
 
 
-async def test_what_is_not_listed_may_be_called(served: Served) -> None:
+async def test_a_tool_that_is_not_listed_may_be_called(served: Served) -> None:
     async with Client(f"{served.url}?toolset=core") as client:
         assert not (await client.call_tool("list_bots", {})).is_error
 
@@ -81,8 +81,7 @@ def test_schemas_say_what_the_structs_accept(registry: Registry) -> None:
     "good", [0, 1, 5, "x", "text", "json", "mace", "casual", "head", "main", [0], [1, 2]]
 )
 def test_schemas_and_structs_agree_on_values(registry: Registry, good: Any) -> None:
-    """A value that the schema refuses is refused by the struct, and what the schema takes is not of a wrong
-    type."""
+    """The struct refuses each value that the schema refuses, and takes the types that the schema takes."""
     import jsonschema
 
     for tool in registry.tools.values():
@@ -116,14 +115,14 @@ def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registr
 
 
 @pytest.mark.parametrize("toolset", ["core", "play", "fleet"])
-def test_where_the_path_names_the_bot_there_is_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
+def test_a_path_of_one_bot_has_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
     free = [tool["name"] for tool in registry.listed(toolset, bound=False)]
     assert [tool["name"] for tool in registry.listed(toolset, bound=True)] == [
         name for name in free if name != "step_many"
     ]
 
 
-def test_only_tools_that_change_nothing_say_so(registry: Registry) -> None:
+def test_only_reading_tools_say_that_they_read(registry: Registry) -> None:
     reading = {tool["name"] for tool in registry.listed("fleet", bound=False) if "annotations" in tool}
     assert reading == {name for name in PLAY if name.startswith(("get_", "list_", "compare_"))}
 
@@ -140,9 +139,9 @@ async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules)
         message = (await client.get_prompt("play")).messages[0]
         assert message.content.type == "text"
         assert "handle_input" in message.content.text
-        told, _, _ = message.content.text.partition("# DungeonFighter")
-        assert "get_agent_context if you have that tool" in " ".join(told.split())
-        assert "else with get_game_state" in told
+        reply, _, _ = message.content.text.partition("# DungeonFighter")
+        assert "get_agent_context if you have that tool" in " ".join(reply.split())
+        assert "else with get_game_state" in reply
         for call in (client.read_resource("dungeonfighter://nothing"), client.get_prompt("nothing")):
             with pytest.raises(Exception, match="Unknown"):
                 await call
@@ -155,11 +154,11 @@ def test_the_docs_name_every_tool_with_its_arguments(registry: Registry) -> None
     docs = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
     for tool in registry.tools.values():
         row = next(line for line in docs.splitlines() if line.startswith(f"| `{tool.name}` |"))
-        told = row.split("|")[2].strip().strip("`")
+        reply = row.split("|")[2].strip().strip("`")
         schema = tool.definition(bound=True)["inputSchema"]
         required = schema.get("required", [])
         names = [name if name in required else f"[{name}]" for name in schema["properties"]]
-        assert told == " ".join(names)
+        assert reply == " ".join(names)
 
 
 def test_a_turn_costs_at_most_120_tokens_in_the_median(rules: Rules) -> None:

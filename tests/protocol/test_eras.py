@@ -1,4 +1,4 @@
-"""Every revision is spoken, none has sessions, all of them end in the same game. Raw requests, no library."""
+"""The server speaks every revision, without sessions, over the same games. Raw requests, no library."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_the_handshake_is_answered_and_no_session_begun(served: Served, ve
 
 
 async def test_without_a_version_header_it_is_the_oldest_era(served: Served) -> None:
-    """Revision 2025-03-26 had no such header; a session of an old server is ignored."""
+    """Revision 2025-03-26 had no such header; the server ignores a session id of an old server."""
     headers = JSON_HEADERS | {"mcp-session-id": "left-over"}
     answer = await post(served, call("start_new_game", seed=1), headers, "/bots/old/mcp")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""Every error code that can be reached so far, told over real HTTP, and what is left behind.
+"""Each error code as an answer over real HTTP, and the state of the store after it.
 
 Stale and future turns are in test_retries, bad arguments, illegal inputs and unknown bots in test_arguments.
 """
@@ -18,7 +18,7 @@ from dungeonfighter import limits
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Won, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -30,7 +30,7 @@ from tests.rows import follow_up
 
 
 class TroubledStore(MemoryStore):
-    """A memory store that can be held up, cut off, or made to let a rival go first."""
+    """A memory store that a test can hold up, cut off, or make lose a race."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ async def call(served: Served, bot: str, tool: str, mode: str = "auto", **argume
         return await client.call_tool(tool, arguments)
 
 
-def told(result: CallToolResult, code: str) -> str:
+def reply(result: CallToolResult, code: str) -> str:
     text = text_of(result)
     assert result.is_error, text
     assert result.structured_content["code"] == code
@@ -100,9 +100,9 @@ async def test_run_over_shows_how_it_ended(served: Served, mode: str) -> None:
 
     served.ask(to_the_end())
     before = served.row(bot)
-    text = told(await call(served, bot, "handle_input", mode, input="1"), "run_over")
+    text = reply(await call(served, bot, "handle_input", mode, input="1"), "run_over")
     assert text.count("start_new_game") == 1
-    unsaved = told(await call(served, bot, "save_game", mode), "run_over")
+    unsaved = reply(await call(served, bot, "save_game", mode), "run_over")
     assert unsaved.count("start_new_game") == 1
     shown = await call(served, bot, "get_game_state", mode, view="json")
     assert shown.structured_content["isOver"] is True
@@ -113,14 +113,14 @@ async def test_run_over_shows_how_it_ended(served: Served, mode: str) -> None:
 
 
 @MODES
-async def test_unknown_saves_are_told_which_there_are(served: Served, mode: str) -> None:
+async def test_the_answer_to_an_unknown_save_lists_the_saves(served: Served, mode: str) -> None:
     bot = f"saves-{mode}"
     begin(served, bot)
     before = served.row(bot)
-    told(await call(served, bot, "load_game", mode, slot="gone"), "unknown_save")
-    told(await call(served, bot, "delete_save", mode, slot="gone"), "unknown_save")
+    reply(await call(served, bot, "load_game", mode, slot="gone"), "unknown_save")
+    reply(await call(served, bot, "delete_save", mode, slot="gone"), "unknown_save")
     assert not (await call(served, bot, "save_game", mode, slot="kept")).is_error
-    assert "kept" in told(await call(served, bot, "load_game", mode, slot="gone"), "unknown_save")
+    assert "kept" in reply(await call(served, bot, "load_game", mode, slot="gone"), "unknown_save")
     assert served.row(bot) == before
 
 
@@ -128,7 +128,7 @@ async def test_ironman_runs_are_not_loaded(served: Served) -> None:
     begin(served, "iron", mode=int(Mode.ironman))
     await call(served, "iron", "save_game")
     before = served.row("iron")
-    text = told(await call(served, "iron", "load_game"), "not_allowed")
+    text = reply(await call(served, "iron", "load_game"), "not_allowed")
     assert "e1 t0" in text
     assert served.row("iron") == before
 
@@ -137,7 +137,7 @@ async def test_save_slots_are_counted(served: Served) -> None:
     begin(served, "full")
     for number in range(limits.save_slots_max):
         assert not (await call(served, "full", "save_game", slot=f"s{number}")).is_error
-    assert "delete_save" in told(await call(served, "full", "save_game", slot="more"), "quota_exceeded")
+    assert "delete_save" in reply(await call(served, "full", "save_game", slot="more"), "quota_exceeded")
     assert not (await call(served, "full", "save_game", slot="s0")).is_error
     assert not (await call(served, "full", "delete_save", slot="s0")).is_error
     assert not (await call(served, "full", "save_game", slot="more")).is_error
@@ -152,7 +152,7 @@ async def test_a_start_that_loses_a_race_is_a_conflict(troubled: Troubled, rules
     )
     troubled.store.rival = lambda: other.play(f"local/{bot}", "1")
     result = await call(troubled, bot, "start_new_game", mode, seed=9)
-    text = told(result, "conflict")
+    text = reply(result, "conflict")
     assert result.structured_content == {"code": "conflict", "episode": 1, "turn": 1}
     assert text.endswith(rules.text(troubled.present(bot).state, "e1 t1"))
 
@@ -168,17 +168,17 @@ async def test_an_input_that_loses_a_race_is_applied_after_it(troubled: Troubled
 
 
 @MODES
-async def test_a_lost_store_is_told_and_nothing_is_applied(troubled: Troubled, mode: str) -> None:
+async def test_a_lost_store_is_reported_and_no_input_is_applied(troubled: Troubled, mode: str) -> None:
     bot = f"lost-{mode}"
     begin(troubled, bot)
     before = troubled.row(bot)
     troubled.store.lost = True
     try:
-        text = told(await call(troubled, f"new-{bot}", "handle_input", mode, input="1"), "store_unavailable")
+        text = reply(await call(troubled, f"new-{bot}", "handle_input", mode, input="1"), "store_unavailable")
         assert "10.0.0.7" not in text
         ready = await post(troubled, b"", {}, "/readyz", "GET")
         assert (ready.status_code, ready.json()["store"]) == (200, "unreachable")
-        told(await call(troubled, bot, "handle_input", mode, input="1", turn=0), "outcome_unknown")
+        reply(await call(troubled, bot, "handle_input", mode, input="1", turn=0), "outcome_unknown")
     finally:
         troubled.store.lost = False
     assert troubled.row(bot) == before
@@ -188,7 +188,7 @@ async def test_a_lost_store_is_told_and_nothing_is_applied(troubled: Troubled, m
 
 
 async def tamper(served: Served, bot: str, **changes: Any) -> Row:
-    """Write a row that no host would write; gives the row as it was."""
+    """Write a row that no host would write; return the row before."""
     (row,) = await served.store.load([f"local/{bot}"])
     assert row is not None
     assert await served.store.commit([follow_up(row, **changes)]) == [Won()]
@@ -204,7 +204,7 @@ async def test_a_corrupt_game_stops_alone(served: Served, mode: str) -> None:
     served.ask(tamper(served, bot, state=row.state[:-1] + bytes([row.state[-1] ^ 1])))
     before = served.row(bot)
     for tool, arguments in [("get_game_state", {}), ("handle_input", {"input": "1"})]:
-        told(await call(served, bot, tool, mode, **arguments), "corrupt_state")
+        reply(await call(served, bot, tool, mode, **arguments), "corrupt_state")
     assert served.row(bot) == before
     begin(served, f"fine-{mode}")
     assert not (await call(served, f"fine-{mode}", "handle_input", mode, input="1")).is_error
@@ -236,7 +236,7 @@ async def test_too_many_calls_for_one_bot_are_refused_and_the_rest_applied(troub
     body, headers = call_body("handle_input", {"input": "1"}), call_headers("handle_input")
     pending = [asyncio.create_task(post(troubled, body, headers, "/bots/busy/mcp")) for _ in range(calls)]
     refused = []
-    for first in asyncio.as_completed(pending):  # the refused ones are answered while the store still waits
+    for first in asyncio.as_completed(pending):  # refusals come while the store waits
         refused.append(await first)
         if len(refused) == 7:
             break
@@ -271,7 +271,7 @@ async def test_a_draining_server_says_so(rules: Rules) -> None:
 
 
 @MODES
-async def test_what_breaks_inside_stays_inside(
+async def test_an_internal_error_shows_no_details(
     served: Served, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Several inputs in one call, over HTTP in both eras: what is told, and that a repeat changes nothing."""
+"""Several inputs in one call over HTTP, in both eras: its answers, and that a retry plays no input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("client")
 
 @pytest.fixture(params=["auto", "legacy"])
 async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    """A client of a bot of the test's own, in the hub: `2` and `0` go into the inventory and out of it."""
+    """Connect a client with a bot in the hub: `2` and `0` go into the inventory and out of it."""
     async with connected(f"{served.origin}/bots/{bot_of(request)}/mcp", request.param) as client:
         await client.call_tool("start_new_game", {"seed": 5, "weapon": "mace", "episode": 1})
         yield client
@@ -45,18 +45,18 @@ async def test_all_are_played_and_the_view_is_that_of_the_game_after_them(
     assert not result.is_error
 
 
-async def test_it_says_where_it_stopped(client: Client) -> None:
+async def test_the_answer_says_where_the_inputs_stopped(client: Client) -> None:
     text, result = await call(client, "2", "0", "2", "fly", "0")
     first, *_, last = text.splitlines()
     assert first.startswith("e1 t3")
     assert last == "played 3 of 5; input 4 'fly' is not legal here"
     assert not result.is_error
     stopped = {"at": 4, "input": "fly", "code": "illegal_input"}
-    told = {"episode": 1, "turn": 3, "applied": 3, "asked": 5, "stopped": stopped}
-    assert result.structured_content == told
+    reply = {"episode": 1, "turn": 3, "applied": 3, "asked": 5, "stopped": stopped}
+    assert result.structured_content == reply
 
 
-async def test_it_says_that_the_run_is_over(client: Client) -> None:
+async def test_the_answer_says_that_the_run_is_over(client: Client) -> None:
     await client.call_tool("start_new_game", {"seed": 3, "weapon": "mace", "mode": "ironman", "episode": 2})
     text, result = await call(client, *["1"] * 100)
     while "stopped" not in result.structured_content:
@@ -78,7 +78,7 @@ async def test_the_json_view_is_the_snapshot_and_what_was_played(client: Client)
     assert text.startswith("e1 t1")
 
 
-async def test_a_first_input_that_is_illegal_is_told_as_by_handle_input(
+async def test_an_illegal_first_input_is_answered_as_by_handle_input(
     client: Client, served: Served, request: pytest.FixtureRequest
 ) -> None:
     before = served.row(bot_of(request))
@@ -92,21 +92,21 @@ async def test_a_first_input_that_is_illegal_is_told_as_by_handle_input(
 @pytest.mark.parametrize(
     "inputs", [["2", "0", "2", "0"], ["2", "0", "2", "fly", "0"]], ids=["all", "stopped"]
 )
-async def test_the_same_call_again_is_answered_the_same_and_changes_nothing(
+async def test_a_retry_of_the_same_call_gets_the_same_answer_and_plays_no_input(
     client: Client, served: Served, request: pytest.FixtureRequest, inputs: list[str]
 ) -> None:
     first = await call(client, *inputs, turn=0, episode=1)
     before = served.row(bot_of(request))
     for _ in range(3):
-        again = await call(client, *inputs, turn=0, episode=1)
-        assert (again[0], again[1].structured_content) == (first[0], first[1].structured_content)
+        handler = await call(client, *inputs, turn=0, episode=1)
+        assert (handler[0], handler[1].structured_content) == (first[0], first[1].structured_content)
     assert served.row(bot_of(request)) == before
     assert before is not None
     assert before.turn == first[1].structured_content["applied"]
 
 
 @pytest.mark.parametrize("view", ["text", "json"])
-async def test_an_older_call_again_is_told_to_be_a_repeat(
+async def test_a_retry_of_an_older_call_is_marked_as_a_repeat(
     client: Client, served: Served, request: pytest.FixtureRequest, view: str
 ) -> None:
     await call(client, "2", "0", turn=0)
@@ -115,8 +115,8 @@ async def test_an_older_call_again_is_told_to_be_a_repeat(
     text, result = await call(client, "2", "0", turn=0, view=view)
     assert text.startswith("e1 t3")
     assert "(repeated:" in text
-    told = {"episode": 1, "turn": 3, "applied": 2, "asked": 2, "repeated": True}
-    assert result.structured_content | told == result.structured_content
+    reply = {"episode": 1, "turn": 3, "applied": 2, "asked": 2, "repeated": True}
+    assert result.structured_content | reply == result.structured_content
     assert served.row(bot_of(request)) == before
 
 
@@ -161,11 +161,11 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
     ],
     ids=["none", "101", "no-list", "a-number", "long", "not-ASCII"],
 )
-async def test_what_cannot_be_inputs_is_refused_whole(
-    client: Client, served: Served, request: pytest.FixtureRequest, inputs: object, told: str
+async def test_malformed_inputs_are_refused_as_a_whole(
+    client: Client, served: Served, request: pytest.FixtureRequest, inputs: object, reply: str
 ) -> None:
     before = served.row(bot_of(request))
     result = await client.call_tool("handle_inputs", {"inputs": inputs})
     assert result.structured_content == {"code": "bad_argument"}
-    assert told in text_of(result)
+    assert reply in text_of(result)
     assert served.row(bot_of(request)) == before

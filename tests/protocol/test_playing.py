@@ -1,5 +1,4 @@
-"""A hero plays a whole dungeon: the same texts in every protocol era, over HTTP and stdio, as on the rules
-alone."""
+"""A hero plays a whole dungeon in every era, over HTTP and stdio: the texts are those of the rules alone."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ MODES = ["auto", "legacy", "2026-07-28"]
 SRC = Path(__file__).parents[2] / "src"
 
 
-async def told(client: Client, tool: str, **arguments: Any) -> str:
+async def reply(client: Client, tool: str, **arguments: Any) -> str:
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, text_of(result)
     return text_of(result)
@@ -35,22 +34,22 @@ def child(database: Path, *flags: str) -> StdioServerParameters:
 
 
 async def begin(client: Client, script: Script) -> list[str]:
-    """Start and play to the end of the dungeon, then save."""
-    texts = [await told(client, "start_new_game", seed=script.seed)]
+    """Play a new run to the end of the dungeon, then save it."""
+    texts = [await reply(client, "start_new_game", seed=script.seed)]
     for turn, text in enumerate(script.inputs):
-        texts.append(await told(client, "handle_input", input=text, turn=turn, episode=1))
-    assert await told(client, "save_game", slot="done") == f"saved done: e1 t{len(script.inputs)}"
+        texts.append(await reply(client, "handle_input", input=text, turn=turn, episode=1))
+    assert await reply(client, "save_game", slot="done") == f"saved done: e1 t{len(script.inputs)}"
     return texts
 
 
 async def go_on(client: Client, script: Script) -> None:
-    """After a reconnect: the game is where it was; it goes on, and so does the save in a run of its own."""
+    """After a reconnect, go on with the game, and with its save in another run."""
     end = len(script.inputs)
-    assert await told(client, "get_game_state") == script.texts[-1]
-    assert (await told(client, "handle_input", input="1", turn=end)).startswith(f"e1 t{end + 1}")
-    loaded = await told(client, "load_game", slot="done")
+    assert await reply(client, "get_game_state") == script.texts[-1]
+    assert (await reply(client, "handle_input", input="1", turn=end)).startswith(f"e1 t{end + 1}")
+    loaded = await reply(client, "load_game", slot="done")
     assert loaded == script.texts[-1].replace(f"e1 t{end}", f"e2 t{end}", 1)
-    assert (await told(client, "handle_input", input="1", turn=end)).startswith(f"e2 t{end + 1}")
+    assert (await reply(client, "handle_input", input="1", turn=end)).startswith(f"e2 t{end + 1}")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -80,18 +79,18 @@ async def test_stdio_lists_what_it_was_started_for(tmp_path: Path) -> None:
             "start_new_game", "handle_input", "get_game_state", "save_game", "load_game",
         ]  # fmt: skip
         assert all("botId" not in tool.input_schema["properties"] for tool in tools)
-        await told(client, "start_new_game", seed=1)
-        assert await told(client, "list_bots") == "mine e1 t0"
+        await reply(client, "start_new_game", seed=1)
+        assert await reply(client, "list_bots") == "mine e1 t0"
 
 
 async def test_the_default_bot_is_hero_and_bots_do_not_see_each_other(served: Served, rules: Rules) -> None:
     async with Client(served.url) as client:
-        await told(client, "start_new_game", seed=1)
-        await told(client, "start_new_game", seed=2, botId="other")
-        await told(client, "handle_input", input="2", botId="other")
-        assert (await told(client, "get_game_state", botId="hero")).startswith("e1 t0")
-        assert (await told(client, "get_game_state")).startswith("e1 t0")
-        assert (await told(client, "get_game_state", botId="other")).startswith("e1 t1")
+        await reply(client, "start_new_game", seed=1)
+        await reply(client, "start_new_game", seed=2, botId="other")
+        await reply(client, "handle_input", input="2", botId="other")
+        assert (await reply(client, "get_game_state", botId="hero")).startswith("e1 t0")
+        assert (await reply(client, "get_game_state")).startswith("e1 t0")
+        assert (await reply(client, "get_game_state", botId="other")).startswith("e1 t1")
     assert served.present("hero").state.seed == 1
     assert served.present("other").state.seed == 2
 
@@ -99,8 +98,8 @@ async def test_the_default_bot_is_hero_and_bots_do_not_see_each_other(served: Se
 async def test_two_calls_for_one_bot_at_once_are_both_applied_in_some_order(served: Served) -> None:
     url = f"{served.origin}/bots/twice/mcp"
     async with Client(url) as one, Client(url) as two:
-        await told(one, "start_new_game", seed=3, weapon="sword")
-        answers = await asyncio.gather(*(told(each, "handle_input", input="1") for each in (one, two)))
+        await reply(one, "start_new_game", seed=3, weapon="sword")
+        answers = await asyncio.gather(*(reply(each, "handle_input", input="1") for each in (one, two)))
     assert sorted(answer.split()[1] for answer in answers) == ["t1", "t2"]
     assert served.present("twice").turn == 2
 
@@ -108,9 +107,9 @@ async def test_two_calls_for_one_bot_at_once_are_both_applied_in_some_order(serv
 async def test_two_calls_for_one_turn_at_once_are_applied_once(served: Served) -> None:
     url = f"{served.origin}/bots/once/mcp"
     async with Client(url) as one, Client(url) as two:
-        await told(one, "start_new_game", seed=3, weapon="sword")
+        await reply(one, "start_new_game", seed=3, weapon="sword")
         answers = await asyncio.gather(
-            *(told(each, "handle_input", input="1", turn=0) for each in (one, two))
+            *(reply(each, "handle_input", input="1", turn=0) for each in (one, two))
         )
     assert answers[0] == answers[1]
     assert served.present("once").turn == 1

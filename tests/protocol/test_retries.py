@@ -1,5 +1,6 @@
-"""Every row of the retry table, over real HTTP, with what it leaves in the store. Source: product.md,
-"Retries"."""
+"""Every row of the retry table over real HTTP, with the store after it. Source: docs/tools.md, "Repeating a
+call safely".
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("client")
 
 @pytest.fixture
 async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    """A client of a bot of the test's own, three turns into its first run."""
+    """Connect a client with a bot that is three turns into its first run."""
     async with connected(f"{served.origin}/bots/{bot_of(request)}/mcp") as client:
         await client.call_tool("start_new_game", {"seed": 5, "weapon": "mace", "episode": 1})
         for turn in range(3):
@@ -45,20 +46,20 @@ async def test_the_present_turn_is_applied(client: Client) -> None:
     assert text.startswith("e1 t4")
 
 
-async def test_the_last_input_again_is_answered_again(
+async def test_a_retry_of_the_last_input_gets_its_answer(
     client: Client, served: Served, request: pytest.FixtureRequest
 ) -> None:
     first, _ = await call(client, "handle_input", input="1", turn=3)
     before = served.row(bot_of(request))
     for _ in range(3):
-        again, result = await call(client, "handle_input", input="1", turn=3, episode=1)
-        assert again == first
+        handler, result = await call(client, "handle_input", input="1", turn=3, episode=1)
+        assert handler == first
         assert not result.is_error
     assert served.row(bot_of(request)) == before
 
 
 @pytest.mark.parametrize("view", ["text", "json"])
-async def test_an_older_input_again_is_told_to_be_a_repeat(
+async def test_a_retry_of_an_older_input_is_marked_as_a_repeat(
     client: Client, served: Served, request: pytest.FixtureRequest, view: str
 ) -> None:
     before = served.row(bot_of(request))
@@ -105,8 +106,8 @@ async def test_a_start_names_the_next_run(
     assert not result.is_error
     assert first.startswith("e2 t0")
     before = served.row(bot_of(request))
-    again, _ = await call(client, "start_new_game", **options)
-    assert again == first
+    handler, _ = await call(client, "start_new_game", **options)
+    assert handler == first
     for seed, episode, expected in [(9, 2, "stale_turn"), (8, 5, "future_turn"), (8, 1, "stale_turn")]:
         text, result = await call(client, "start_new_game", seed=seed, episode=episode)
         assert code(result) == expected

@@ -1,20 +1,22 @@
-"""A short way put in front sees the same bytes first, and what it leaves goes the long way untouched."""
+"""The short way sees each body first; a request that it leaves goes the long way with the same bytes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.principals import LOCAL
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange, McpEndpoint
 from dungeonfighter.settings import Settings
+from tests.protocol.served import OPEN
 
 BODY = b'{"jsonrpc":"2.0","id":"x","method":"tools/list"}'
 
 
 class Asgi:
-    """One POST in pieces, and what is answered to it."""
+    """One POST in pieces, and the messages of its answer."""
 
     def __init__(self, *pieces: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         accepted = (b"accept", b"application/json"), (b"content-type", b"application/json")
@@ -36,7 +38,7 @@ class Asgi:
 
 
 class Echo:
-    """Speaks no protocol: answers with what it was given, or breaks."""
+    """A speaker without a protocol: it echoes, or breaks."""
 
     def __init__(self, *, status: int = 200, broken: bool = False) -> None:
         self.status = status
@@ -54,10 +56,10 @@ class Echo:
 
 
 def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
-    return McpEndpoint(speaker, HostGuard(Settings()), Histogram(), short_way)
+    return McpEndpoint(speaker, HostGuard(Settings()), OPEN, Histogram(), short_way)
 
 
-async def test_the_front_answers_what_it_takes() -> None:
+async def test_the_short_way_answers_a_request_it_takes() -> None:
     class Takes:
         def handle(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
             assert (scope["query_string"], body, bot) == (b"toolset=core", BODY, b"me")
@@ -70,7 +72,7 @@ async def test_the_front_answers_what_it_takes() -> None:
     assert not speaker.seen
 
 
-async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
+async def test_a_request_the_short_way_leaves_goes_on_with_the_same_bytes() -> None:
     class Leaves:
         def handle(self, *_: object) -> bool:
             return False
@@ -79,7 +81,7 @@ async def test_what_the_front_leaves_goes_on_with_the_same_bytes() -> None:
     await endpoint(speaker, Leaves())(asgi.scope, asgi.receive, asgi.send, b"me")
     ((exchange, body),) = speaker.seen
     assert body == BODY
-    assert (exchange.bot, exchange.toolset, exchange.fleet) == ("me", "core", "local")
+    assert (exchange.bot, exchange.toolset, exchange.principal) == ("me", "core", LOCAL)
     assert asgi.sent[1]["body"] == b"plain words"
 
 
@@ -90,14 +92,14 @@ async def test_a_failed_answer_without_json_rpc_gets_one() -> None:
     assert asgi.sent[1]["body"].startswith(b'{"jsonrpc":"2.0","id":"x","error":{"code":-32600,')
 
 
-async def test_what_breaks_in_a_held_answer_is_an_internal_error() -> None:
+async def test_a_failure_in_a_held_answer_is_an_internal_error() -> None:
     asgi = Asgi(BODY)
     await endpoint(Echo(status=400, broken=True))(asgi.scope, asgi.receive, asgi.send, None)
     assert [message["type"] for message in asgi.sent] == ["http.response.start", "http.response.body"]
     assert asgi.sent[0]["status"] == 500
 
 
-async def test_who_leaves_in_the_middle_of_a_body_is_not_answered() -> None:
+async def test_a_client_that_leaves_in_the_middle_of_a_body_gets_no_answer() -> None:
     asgi, speaker = Asgi(), Echo()
     pieces = iter([{"type": "http.request", "body": BODY, "more_body": True}, {"type": "http.disconnect"}])
 

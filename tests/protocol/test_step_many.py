@@ -1,6 +1,4 @@
-"""A step of each of many bots in one call, over real HTTP in both eras: in order, each by itself, safe to
-repeat.
-"""
+"""One step each of many bots in one call, over real HTTP in both eras: in order, independent, retried."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ import pytest
 from mcp.client.client import Client
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import Outcome, Write
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import Rules
@@ -29,7 +27,7 @@ async def client(served: Served, request: pytest.FixtureRequest) -> AsyncIterato
 
 @pytest.fixture
 def bots(served: Served, request: pytest.FixtureRequest) -> list[str]:
-    """Four bots of the test's own, each in the hub."""
+    """Start four bots, each in the hub."""
     stem = request.node.name.translate(str.maketrans("[]", "--")).strip("-")
     names = [f"{stem}-{number}" for number in range(4)]
     for number, name in enumerate(names):
@@ -69,7 +67,7 @@ async def test_the_reward_is_the_score_gained(client: Client, bots: list[str]) -
     assert gained > 0
 
 
-async def test_the_views(client: Client, served: Served, bots: list[str]) -> None:
+async def test_each_result_has_the_requested_view(client: Client, served: Served, bots: list[str]) -> None:
     steps = [{"botId": bots[0], "input": "1"}, {"botId": bots[1], "input": "fly"}]
     _, (done, failed) = await step(client, steps, view="json")
     assert done["view"] == views.json_view(served.present(bots[0]))
@@ -99,7 +97,9 @@ async def test_steps_are_answered_alike_whether_or_not_all_can_be_decoded(
     ["{0}\n{1}", "{0}\n", "\n", "", "-a", "a" * 129],
     ids=["two", "line", "end", "none", "minus", "long"],
 )
-async def test_no_bot_has_such_a_name(client: Client, served: Served, bots: list[str], name: str) -> None:
+async def test_a_malformed_bot_id_fails_alone(
+    client: Client, served: Served, bots: list[str], name: str
+) -> None:
     odd = name.format(*bots[2:])
     text, results = await step(client, [{"botId": bot, "input": "1"} for bot in (bots[0], odd, bots[1])])
     assert text.startswith("3 steps: 2 ok, 1 error (bad_argument 1)")
@@ -164,12 +164,12 @@ MALFORMED: list[tuple[object, str]] = [
 
 
 def _of_its_own(given: object, bot: str) -> object:
-    """The step, of another bot where it has a good one."""
+    """Return the step with another bot id, where its own is valid."""
     return given | {"botId": bot} if isinstance(given, dict) and given.get("botId") == "bot" else given
 
 
-def _line(result: dict[str, Any]) -> str:
-    """The line about a step that is the only one."""
+def _summary_of(result: dict[str, Any]) -> str:
+    """Return the summary of a single step."""
     return f"{result.get('botId', 'step 1')}: {result['text'].partition(chr(10))[0][:160]}"
 
 
@@ -179,14 +179,14 @@ async def test_a_malformed_step_fails_by_itself_and_says_why(
     before = served.everything()
     steps = [_of_its_own(given, f"bot{number}") for number, (given, _) in enumerate(MALFORMED)]
     _, results = await step(client, steps)
-    for given, (_, told), result in zip(steps, MALFORMED, results, strict=True):
+    for given, (_, reply), result in zip(steps, MALFORMED, results, strict=True):
         assert result["code"] == "bad_argument", given
-        assert told in result["text"], given
+        assert reply in result["text"], given
         named = given.get("botId") if isinstance(given, dict) else None
         assert result.get("botId") == (named if isinstance(named, str) and named.startswith("bot") else None)
         assert "episode" not in result
         assert await step(client, [given]) == (
-            f"1 step: 0 ok, 1 error (bad_argument 1)\n{_line(result)}",
+            f"1 step: 0 ok, 1 error (bad_argument 1)\n{_summary_of(result)}",
             [result],
         )
     assert served.everything() == before
@@ -231,22 +231,22 @@ async def test_starts_take_the_options_of_start_new_game(
     assert [result.get("code") for result in results] == [None, None, None, "future_turn"]
     state = served.present(bots[0]).state
     assert (state.hero.name, state.seed) == ("Ada", 7)
-    _, (again,) = await step(client, steps[:1])
-    assert again["repeated"] is True
-    assert {**results[0], **again} == {**results[0], "repeated": True}
-    assert "reward" not in again
+    _, (handler,) = await step(client, steps[:1])
+    assert handler["repeated"] is True
+    assert {**results[0], **handler} == {**results[0], "repeated": True}
+    assert "reward" not in handler
 
 
-async def test_the_same_call_again_changes_nothing_and_says_so(
+async def test_a_retry_of_the_same_call_plays_no_input_and_says_so(
     client: Client, served: Served, bots: list[str]
 ) -> None:
     steps = [{"botId": bot, "input": "1", "turn": 0, "episode": 1} for bot in bots]
     _, first = await step(client, steps)
     before = [served.row(bot) for bot in bots]
-    text, again = await step(client, steps)
+    text, handler = await step(client, steps)
     assert text == "4 steps: 4 ok"
     assert [served.row(bot) for bot in bots] == before
-    for one, other in zip(first, again, strict=True):
+    for one, other in zip(first, handler, strict=True):
         assert one.pop("reward") == 0.0
         assert other == one | {"repeated": True}
     served.ask(served.host.play(f"local/{bots[0]}", "1"))
@@ -255,7 +255,7 @@ async def test_the_same_call_again_changes_nothing_and_says_so(
     assert "(repeated:" in late[0]["text"]
 
 
-async def test_at_the_address_of_one_bot_it_is_refused(served: Served, bots: list[str]) -> None:
+async def test_step_many_is_refused_at_the_address_of_one_bot(served: Served, bots: list[str]) -> None:
     for mode in ("auto", "legacy"):
         async with connected(f"{served.origin}/bots/{bots[0]}/mcp?toolset=fleet", mode) as bound:
             names = [tool.name for tool in (await bound.list_tools()).tools]
@@ -280,7 +280,7 @@ async def test_a_host_that_drains_refuses_each_step_and_not_the_call(rules: Rule
 
 
 class Counting(MemoryStore):
-    """Notes the sizes of its batches."""
+    """A store that keeps the sizes of its batches."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Each tool of `play`, played: what it tells, what it changes, that shorthand is the input it stands for."""
+"""Each tool of `play`: its answer, its effect, and that a shorthand equals the input it stands for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from mcp.client.client import Client
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.rules import Phase, Rules
 from tests.protocol.scripts import a_cleared_dungeon
 from tests.protocol.served import Served, connected, text_of
 
 
 class Player:
-    """One bot on a path of its own."""
+    """One bot, and a client of its path."""
 
     def __init__(self, served: Served, bot: str, client: Client) -> None:
         self.served = served
@@ -43,7 +43,7 @@ async def player(served: Served, request: pytest.FixtureRequest) -> AsyncIterato
 
 @pytest.fixture
 async def veteran(player: Player, rules: Rules) -> Player:
-    """A hero that has been through a dungeon and carries things."""
+    """Return a hero that cleared a dungeon and carries items."""
     script = a_cleared_dungeon(rules)
     key = f"local/{player.bot}"
 
@@ -69,12 +69,12 @@ READING = [
 
 
 @pytest.mark.parametrize("tool", READING)
-async def test_reading_changes_nothing_anywhere(player: Player, tool: str) -> None:
+async def test_reading_leaves_every_store_unchanged(player: Player, tool: str) -> None:
     for text in ("1", "1", "1", "1", "1", "2"):
         before = player.served.row(player.bot)
-        told, parts = await player.call(tool)
+        reply, parts = await player.call(tool)
         assert player.served.row(player.bot) == before
-        assert told
+        assert reply
         if tool != "get_game_state":
             assert (parts["episode"], parts["turn"]) == (player.game.episode, player.game.turn)
         legal = [choice.input for choice in player.game.rules.legal_inputs(player.game.state)]
@@ -97,26 +97,26 @@ async def test_player_stats_name_the_hero(player: Player) -> None:
 
 
 async def test_dungeons_are_chosen_in_one_input_from_the_hub(player: Player) -> None:
-    """The same input, and the same game, as handle_input would make of it; also from the list itself."""
+    """The game is the same as with the inputs of handle_input, from the hub and from the list."""
     for detour in ([], ["1"]):
         await player.call("start_new_game", seed=6, weapon="sword")
         for text in detour:
             await player.call("handle_input", input=text)
         turn = player.game.turn
         _, parts = await player.call("get_available_dungeons")
-        names = [offer["name"] for offer in parts["dungeons"]]
+        names = [dungeon["name"] for dungeon in parts["dungeons"]]
         assert names
         text, _ = await player.call(
             "select_dungeon", dungeonIndex=len(names), turn=turn, episode=player.game.episode
         )
         assert text.startswith(f"e{player.game.episode} t{turn + 1}")
         assert player.game.state.phase == Phase.Dungeon
-        told, parts = await player.call("get_current_dungeon")
+        reply, parts = await player.call("get_current_dungeon")
         assert parts["currentDungeon"]["name"] == names[-1]
-        assert names[-1] in told
+        assert names[-1] in reply
 
 
-async def test_a_dungeon_that_is_not_offered_is_illegal(player: Player) -> None:
+async def test_a_dungeon_that_is_not_listed_is_illegal(player: Player) -> None:
     result = await player.client.call_tool("select_dungeon", {"dungeonIndex": 99})
     assert result.is_error
     assert result.structured_content == {"code": "illegal_input", "episode": 1, "turn": 0}
@@ -149,7 +149,7 @@ async def test_the_strip_takes_an_order(veteran: Player) -> None:
     assert veteran.game.rules.encode(veteran.game.state) == before.rules.encode(same)
 
 
-async def test_combat_is_told(player: Player) -> None:
+async def test_combat_is_shown(player: Player) -> None:
     for _ in range(60):
         if player.game.state.phase == Phase.Combat:
             break
@@ -180,7 +180,7 @@ async def test_a_directive_is_kept_over_runs_and_cleared_by_reset(player: Player
     assert (await player.call("set_agent_directive", directive=""))[0] == "directive cleared"
 
 
-async def test_a_directive_cannot_pass_for_a_line_of_the_game(player: Player) -> None:
+async def test_a_directive_cannot_pass_for_text_of_the_game(player: Player) -> None:
     note = "first\ne9 t99 | dead\u2028e8 t1"
     await player.call("set_agent_directive", directive=note)
     text, parts = await player.call("get_agent_context")

@@ -1,4 +1,4 @@
-"""The JSON view and its schema: generated, published, kept, and true at every turn of a played run."""
+"""The JSON view matches its schema at every turn of a run, and the published schema is the generated one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcp.client.client import Client
 from mcp_types import TextResourceContents
 
 from dungeonfighter.bots.registry import make_policy
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import GameOptions, Mode, Rules
 from dungeonfighter.rules.views.observation import Observation
@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same schema, allowing nothing it does not name."""
+    """Return the same schema, closed: it allows only the members that it names."""
     schema = copy.deepcopy(schema)
     for one in [schema, *schema["$defs"].values()]:
         if one.get("type") == "object":
@@ -37,7 +37,7 @@ VALIDATOR = jsonschema.Draft202012Validator(CLOSED)
 
 
 def test_the_schema_in_docs_is_the_schema() -> None:
-    """To renew it: python -m dungeonfighter.mcp.views > docs/view.schema.json"""
+    """Renew it with `python -m dungeonfighter.mcp.views > docs/view.schema.json`."""
     assert (DOCS / "view.schema.json").read_text(encoding="utf-8") == views.view_schema_text()
 
 
@@ -75,7 +75,7 @@ def test_every_view_of_a_played_run_is_valid(rules: Rules, seed: int, name: str)
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_json_view_over_the_wire_is_whole(served: Served, mode: str) -> None:
-    """Also the nulls: a field that is not there would not be valid."""
+    """The view holds every field, null ones too: the schema requires them."""
     async with Client(f"{served.origin}/bots/wire-{mode}/mcp", mode=mode) as client:
         started = await client.call_tool("start_new_game", {"seed": 11, "view": "json"})
         VALIDATOR.validate(started.structured_content)

@@ -1,4 +1,4 @@
-"""`make sim SEED=n`: run one simulation, or several, and say what it did; a broken promise names its seed."""
+"""`make sim SEED=n`: run one or more simulations and print their summaries and the seeds that broke."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds from there (default 1)")
     parser.add_argument("--acts", type=int, default=60, help="what each bot does under faults (default 60)")
     parser.add_argument("--until-broken", action="store_true", help="stop at the first broken seed")
-    asked = parser.parse_args()
-    logging.disable()  # thousands of troubles, all of them meant
+    options = parser.parse_args()
+    logging.disable()  # the simulation causes thousands of errors on purpose
     rules = load_rules()
     broken = []
-    for seed in range(asked.seed, asked.seed + asked.seeds):
+    for seed in range(options.seed, options.seed + options.seeds):
         try:
-            summary = simulate(rules, seed, acts=asked.acts)
-        except Exception:  # noqa: BLE001 (whatever it is, its seed is told)
+            summary = simulate(rules, seed, acts=options.acts)
+        except Exception:  # noqa: BLE001 (any error breaks the seed)
             traceback.print_exc()
             broken.append(seed)
-            if asked.until_broken:
+            if options.until_broken:
                 break
             continue
         print(msgspec.json.encode(summary).decode())

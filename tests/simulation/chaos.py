@@ -1,4 +1,4 @@
-"""What can go wrong and how often, drawn from one seeded generator; and the store it goes wrong in."""
+"""The faults of a simulation, drawn from one seeded generator, and the store and processes that have them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from tests.simulation.virtual_time import VirtualClock
 _Result = TypeVar("_Result")
 
 _STANDBYS_MAX = 20
-_LOOKS_EVERY = 5
+_COMMITS_PER_CHECK = 5
 
 
 class Faults(Struct):
-    """Chances in permille of each store call or request, and the longest delay in seconds.
+    """Chances in permille for each store call or request, and the longest delay in seconds.
 
-    `lag`: how many commits at most a standby is behind when it becomes the primary; 0: it has them all.
-    `rush`: of a commit of which nothing will be known: so many other writes of its bots happen before its
-    caller is told, that the trail no longer tells whether it won.
+    `lag` is a number of commits: a standby that becomes the primary lacks at most so many. `rush` is the
+    chance that a commit with an unknown outcome is followed by many other writes of its bots before its
+    caller gets the error, so that the trail no longer shows whether the commit won.
     """
 
     error_before: int = 0
@@ -59,7 +59,7 @@ class Faults(Struct):
 
 
 def drawn(dice: Random) -> Faults:
-    """The weather of one simulation: some faults often, some never."""
+    """Draw the faults of one simulation: some kinds are frequent, some are absent."""
 
     def some(most: int) -> int:
         return dice.choice((0, most // 4, most))
@@ -73,7 +73,7 @@ def drawn(dice: Random) -> Faults:
 
 
 class SeededChance:
-    """The chance port from the simulation's seed."""
+    """The `Chance` of a host, drawn from the seed of the simulation."""
 
     def __init__(self, dice: Random) -> None:
         self._dice = dice
@@ -89,9 +89,9 @@ class SeededChance:
 
 
 class Process:
-    """One server process as its surroundings see it: while it is paused nothing goes in, nothing comes out.
+    """One server process: while it is paused, no request enters it and no answer leaves it.
 
-    What it waited for meanwhile (answers of the store, timers) reaches it when it wakes up.
+    The answers of the store and the timers that it waited for meanwhile reach it when it wakes up.
     """
 
     def __init__(self, dice: Random) -> None:
@@ -101,12 +101,12 @@ class Process:
         self.pauses = 0
 
     async def awake(self) -> None:
-        """Return when it is not paused."""
+        """Wait until the process is not paused."""
         while not self._awake.is_set():
             await self._awake.wait()
 
     def pause(self, longest_seconds: float) -> None:
-        """Stop for a while."""
+        """Pause the process for a random time; a paused process stays as it is."""
         if not self._awake.is_set():
             return
         self.pauses += 1
@@ -116,7 +116,7 @@ class Process:
 
 
 class ProcessClock(VirtualClock):
-    """The clock of a process that may be paused: its timers end late."""
+    """The clock of a process: while the process is paused, its timers are late."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -127,7 +127,7 @@ class ProcessClock(VirtualClock):
 
 
 class ProcessStore:
-    """The shared store as one process reaches it."""
+    """The shared store over the connection of one process, which may be paused."""
 
     lanes = 1
 
@@ -141,31 +141,31 @@ class ProcessStore:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         call = getattr(self._store, name)
 
-        async def through(*given: Any) -> Any:
+        async def call_when_awake(*arguments: Any) -> Any:
             await self._process.awake()
             try:
-                return await call(*given)
+                return await call(*arguments)
             finally:
                 await self._process.awake()
 
-        return through
+        return call_when_awake
 
 
 class FaultyStore:
     """A memory store behind a bad connection.
 
-    A commit may fail before or after it happened, or happen late, long after its caller was told that nothing
-    is known. `settle` waits for late commits of its rows, as row locks make a database wait; plain reads do
-    not. A fail-over puts a standby in its place: an exact copy, or one that lacks the last commits; whatever
-    was on its way is gone.
+    A commit may raise an error before or after it took effect, or take effect long after its caller got the
+    error. `settle` waits for late commits of its rows, as a database waits for row locks; plain reads do not
+    wait. A fail-over replaces the store by a standby, which is an exact copy or lacks the last commits; calls
+    that are under way fail.
 
     Attributes:
-        lineage: How many fail-overs there were.
-        has_lost: Whether one of them lost commits.
-        failed_over: Told of each, with the store as it is from then on; before any other call.
-        rushed: Writes so often to the bots it is given; whatever becomes of that.
-        looked_at: Called while a commit is on its way, now and then.
-        committed: The (bot, version, digest) of every row there ever was, in all lineages.
+        lineage: The number of fail-overs so far.
+        has_lost: True if one of them lost commits.
+        on_fail_over: Called at each fail-over with the new store, before any other call.
+        on_rush: Writes to the given bots more often than their trail remembers; its errors do not matter.
+        on_commit: Called now and then while a commit is under way.
+        committed: The (bot, version, digest) of every row that ever was in the store, in all lineages.
     """
 
     lanes = 1
@@ -176,26 +176,26 @@ class FaultyStore:
         self.inner = MemoryStore(wall=lambda: 0.0)
         self.lineage = 0
         self.has_lost = False
-        self.failed_over: Callable[[MemoryStore], Awaitable[None]] | None = None
-        self.rushed: Callable[[Sequence[str]], Awaitable[None]] | None = None
-        self.looked_at: Callable[[], None] | None = None
+        self.on_fail_over: Callable[[MemoryStore], Awaitable[None]] | None = None
+        self.on_rush: Callable[[Sequence[str]], Awaitable[None]] | None = None
+        self.on_commit: Callable[[], None] | None = None
         self.committed: set[tuple[str, int, bytes]] = set()
         self._commits = 0
         self._standbys: deque[MemoryStore] = deque(maxlen=_STANDBYS_MAX)
         self._late: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Nothing to connect."""
+        """Return at once: there is no connection to open."""
 
     async def read_ahead(self) -> None:
-        """All of it is in memory."""
+        """Return at once: every row is in memory."""
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
         assert list(batch) == sorted(batch, key=lambda write: write.row.bot_id)
         assert len({write.row.bot_id for write in batch}) == len(batch)
         lineage = self.lineage
         await self._delay()
-        self._look()
+        self._count_commit()
         if self._happens(self.faults.fail_over):
             await self._fail_over()
         if lineage != self.lineage or self._happens(self.faults.error_before):
@@ -255,7 +255,7 @@ class FaultyStore:
         return StoreHealth()
 
     async def close(self) -> None:
-        """Wait for what is still on its way."""
+        """Wait for the late commits."""
         while self._late:
             await asyncio.wait(self._late)
 
@@ -275,38 +275,38 @@ class FaultyStore:
         return outcomes
 
     async def _rush(self, batch: Sequence[Write]) -> None:
-        if self.rushed is not None and self._happens(self.faults.rush):
-            rushed, self.rushed = self.rushed, None  # none while one is under way
+        if self.on_rush is not None and self._happens(self.faults.rush):
+            rush, self.on_rush = self.on_rush, None  # one rush at a time
             try:
-                await rushed([write.row.bot_id for write in batch])
+                await rush([write.row.bot_id for write in batch])
             finally:
-                self.rushed = rushed
+                self.on_rush = rush
 
-    def _look(self) -> None:
+    def _count_commit(self) -> None:
         self._commits += 1
-        if self.looked_at is not None and self._commits % _LOOKS_EVERY == 0:
-            self.looked_at()
+        if self.on_commit is not None and self._commits % _COMMITS_PER_CHECK == 0:
+            self.on_commit()
 
     async def _fail_over(self) -> None:
-        behind = min(self._dice.randint(0, self.faults.lag), len(self._standbys))
-        if behind:
+        lag = min(self._dice.randint(0, self.faults.lag), len(self._standbys))
+        if lag:
             self.has_lost = True
-            self.inner = self._standbys[-behind]
+            self.inner = self._standbys[-lag]
         self._standbys.clear()
         self.lineage += 1
-        if self.failed_over is not None:
-            await self.failed_over(self.inner)
+        if self.on_fail_over is not None:
+            await self.on_fail_over(self.inner)
 
-    async def _read(self, ask: Callable[[], Awaitable[_Result]]) -> _Result:
+    async def _read(self, read: Callable[[], Awaitable[_Result]]) -> _Result:
         lineage = self.lineage
         await self._delay()
         if self._happens(self.faults.read_error):
             raise StoreUnavailable("cut off while reading")
-        found = await ask()
+        result = await read()
         await self._delay()
         if lineage != self.lineage:
             raise StoreUnavailable("cut off by a fail-over")
-        return found
+        return result
 
     async def _delay(self) -> None:
         if self.faults.delay_seconds:

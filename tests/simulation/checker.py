@@ -1,8 +1,8 @@
-"""What must be true of a bot's history, whatever went wrong on the way.
+"""Checks the history of a bot after a simulation.
 
-From the store alone: every run's inputs, in one sequence without a gap or a repeat, replayed by the rules
-give the stored digests. Against the client's notes: every acknowledged turn is in that sequence with its
-input and its digest.
+The store alone: the inputs of every run form one sequence without a gap or a repeat, and their replay by the
+rules gives the stored digests. The store against the client: every turn that the client saw acknowledged is
+in that sequence, with its input and its digest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, Row, Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, State
@@ -19,7 +19,7 @@ from tests.simulation.clients import Acknowledged
 
 
 class Run(Struct):
-    """One replayed run: `texts[i]` led to `digests[i + 1]`; the first digest is that of turn `first_turn`."""
+    """One replayed run: `texts[i]` led to `digests[i + 1]`, and `digests[0]` belongs to turn `first_turn`."""
 
     first_turn: int
     texts: list[str]
@@ -32,15 +32,15 @@ async def check(
 ) -> int:
     """Check one bot.
 
-    `is_lossy`: a standby that lacked commits took over. Then two things are allowed that are not otherwise: a
-    stored input may be another one that led to the same state (a server that remembers the lost lineage can
-    not tell the two apart), and a run may go on from a save that was lost.
+    `is_lossy` means that a standby without the last commits took over. Then, and only then, a stored input
+    may differ from the acknowledged one if both led to the same state (a server that remembers the lost
+    lineage cannot distinguish them), and a run may begin from a save that was lost.
 
     Returns:
-        The number of turns in its history.
+        The number of turns in the history.
 
     Raises:
-        AssertionError: Something was lost, doubled or is not what its inputs give.
+        AssertionError: A turn was lost or doubled, or a state is not the result of its inputs.
     """
     (row,) = await store.load([key])
     assert row is not None, f"{key} is not in the store"
@@ -62,7 +62,7 @@ async def check(
 
 
 async def history(store: Store, book: ShippedRules, key: str) -> dict[tuple[int, int], bytes]:
-    """The digest of every (episode, turn) that a store knows of a bot; checked like everything else."""
+    """Check the stored runs of a bot and return the digest of every (episode, turn) among them."""
     (row,) = await store.load([key])
     if row is None:
         return {}
@@ -75,7 +75,7 @@ async def history(store: Store, book: ShippedRules, key: str) -> dict[tuple[int,
 
 
 async def _replayed(store: Store, book: ShippedRules, row: Row, *, is_lossy: bool) -> dict[int, Run]:
-    """All runs of a bot by episode."""
+    """Replay and check all stored runs of a bot; return them by episode."""
     ended = {end.episode: end for end in await store.episodes(row.bot_id)}
     trail = trails.decode(row.trail)
     live = EpisodeEnd(
@@ -87,14 +87,14 @@ async def _replayed(store: Store, book: ShippedRules, row: Row, *, is_lossy: boo
     runs: dict[int, Run] = {}
     for episode in range(1, row.episode + 1):
         end = live if episode == row.episode else ended.get(episode)
-        assert end is not None, f"{row.bot_id}: run {episode} ended without a line in episodes"
+        assert end is not None, f"{row.bot_id}: run {episode} ended without a row in episodes"
         texts = await _texts(store, row, trail, end)
         assert len(texts) == end.last_turn - end.first_turn, (
             f"{row.bot_id} e{episode}: {len(texts)} inputs stored for {end.last_turn - end.first_turn} turns"
         )
         begun = _beginning(book.of(end.rules), end, runs)
         if begun is None:
-            assert is_lossy, f"{row.bot_id} e{episode} goes on from a save that never was"
+            assert is_lossy, f"{row.bot_id} e{episode} begins from a save of no stored run"
             continue
         runs[episode] = _run(book.of(end.rules), end, texts, begun)
         assert runs[episode].digests[-1] == end.digest, f"{row.bot_id} e{episode}: the replay ends elsewhere"
@@ -127,14 +127,14 @@ def _run(rules: Rules, end: EpisodeEnd, texts: list[str], state: State) -> Run:
 
 
 def _beginning(rules: Rules, end: EpisodeEnd, earlier: dict[int, Run]) -> State | None:
-    """The state a run began from; None: the save it was loaded from is of no run that is known."""
+    """Return the first state of a run, or None if the run was loaded from a save of no stored run."""
     if end.options.startswith("load "):
         parent, saved = earlier.get(end.parent_episode), bytes.fromhex(end.options.rpartition(" ")[2])
         index = end.first_turn - parent.first_turn if parent is not None else 0
         if parent is None or not index < len(parent.digests) or parent.digests[index] != saved:
             return None
         return rules.decode(parent.states[index])
-    asked = msgspec.json.decode(end.options, type=NewGame)
-    assert asked.seed is not None
-    weapon = -1 if asked.weapon is None else asked.weapon
-    return rules.new_game(GameOptions(seed=asked.seed, name=asked.name or "Hero", weapon=weapon))
+    options = msgspec.json.decode(end.options, type=NewGame)
+    assert options.seed is not None
+    weapon = -1 if options.weapon is None else options.weapon
+    return rules.new_game(GameOptions(seed=options.seed, name=options.name or "Hero", weapon=weapon))

@@ -1,4 +1,4 @@
-"""From a client to the server: requests are lost, doubled, late and out of order; the server may die."""
+"""A faulty network: it loses, doubles, delays and reorders requests, and servers may die."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tests.simulation.chaos import Faults, Process
 _Result = TypeVar("_Result")
 
 _LATE_SECONDS = (0.5, 8.0, 60.0)
-"""How long after its first copy a doubled request may arrive, at most."""
+"""The longest delays of the second copy of a doubled request."""
 _PAUSE_SECONDS_MAX = 30.0
 _PATIENCE_SECONDS = 15.0
-"""How long a client waits for one answer."""
+"""A client waits so long for one answer."""
 
 
 class ConnectionLost(Exception):
-    """The client does not know what became of its request."""
+    """The client got no answer, so the outcome of its request is unknown."""
 
 
 class Network:
-    """Carries each call to any of the replicas that are alive now, paused ones included."""
+    """Carries each call to a random replica among the live ones, which include paused ones."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Network:
         self.crashes = self.lost = self.doubled = 0
 
     async def call(self, ask: Callable[[BotHost], Awaitable[_Result]], *, may_double: bool = True) -> _Result:
-        """One request and its answer.
+        """Send one request and return its answer.
 
         Raises:
-            ConnectionLost: The request or its answer did not arrive.
-            DungeonFighterError: The host's answer.
+            ConnectionLost: The request or its answer was lost.
+            DungeonFighterError: The host answered with this error.
         """
         if self._happens(self.faults.crash):
             self.crash()
@@ -74,9 +74,9 @@ class Network:
         return answer
 
     def crash(self) -> None:
-        """A new process serves from now on, with nothing in memory; nobody waits for the old one any more.
+        """Replace a server by a new process with an empty memory; all calls under way lose their connection.
 
-        The old one is not quite dead: like a paused process it goes on with what it was given.
+        The old process goes on with its work, as a paused process does after it wakes up.
         """
         self.crashes += 1
         self._alive[self._dice.randrange(len(self._alive))] = self._make_host()
@@ -85,16 +85,16 @@ class Network:
 
     @property
     def hosts(self) -> list[BotHost]:
-        """Those that are asked."""
+        """The hosts that receive new requests."""
         return [host for host, _ in self._alive]
 
     async def settle(self) -> None:
-        """Return when no doubled request is under way any more."""
+        """Wait until no second copy of a request is under way."""
         while self._strays:
             await asyncio.wait(self._strays)
 
     async def _ask_two(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
-        """The same request to two replicas at once, as a balancer's blind retry does; the first answer."""
+        """Send a request to two replicas at once, as a balancer's blind retry does; return one answer."""
         self.doubled += 1
         both = [asyncio.ensure_future(self._ask_the_living(ask)) for _ in range(2)]
         try:
@@ -102,7 +102,7 @@ class Network:
             return await next(one for one in both if one.done())
         finally:
             for one in both:
-                one.add_done_callback(_seen)
+                one.add_done_callback(_retrieve_error)
 
     async def _ask_the_living(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
         call = asyncio.ensure_future(_through(self._dice.choice(self._alive), ask))
@@ -117,11 +117,11 @@ class Network:
             self._calls.pop(call, None)
 
     async def _stray(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> None:
-        """The same request once more, some time later, its answer seen by nobody."""
+        """Send a second copy of a request some time later and drop its answer."""
         await asyncio.sleep(self._dice.random() * self._dice.choice(_LATE_SECONDS))
         try:
             await _through(self._dice.choice(self._alive), ask)
-        except Exception:  # noqa: BLE001 (nobody is there to see it)
+        except Exception:  # noqa: BLE001 (the error belongs to the dropped answer)
             return
 
     async def _delay(self) -> None:
@@ -133,7 +133,7 @@ class Network:
 
 
 async def _through(host: tuple[BotHost, Process], ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
-    """Into the process, when it is awake, and out again."""
+    """Call a host while its process is awake; hold the answer while the process is paused."""
     await host[1].awake()
     try:
         return await ask(host[0])
@@ -141,6 +141,7 @@ async def _through(host: tuple[BotHost, Process], ask: Callable[[BotHost], Await
         await host[1].awake()
 
 
-def _seen(call: asyncio.Future[Any]) -> None:
+def _retrieve_error(call: asyncio.Future[Any]) -> None:
+    """Retrieve the exception of a dropped call, so that asyncio does not log it."""
     if not call.cancelled():
         call.exception()

@@ -1,6 +1,6 @@
-"""An event loop whose clock jumps: nothing ever waits, and the same seed gives the same interleaving.
+"""An event loop with a virtual clock: it never sleeps, and the same seed gives the same interleaving.
 
-When nothing is ready the loop would sleep until its next timer; here the clock is set forward instead.
+When no callback is ready, an ordinary loop sleeps until its next timer; this one sets its clock forward.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _Result = TypeVar("_Result")
 
 
 class Stuck(Exception):
-    """Nothing is ready and no timer is set: somebody waits for something that will never come."""
+    """No callback is ready and no timer is set, so the loop would wait for ever."""
 
 
 class _Selector(selectors.BaseSelector):
-    """Reports no files ever; being asked to wait moves the clock."""
+    """A selector that never reports a file; `select` advances the clock by its timeout."""
 
     def __init__(self, advance: Callable[[float], None]) -> None:
         self._real = selectors.DefaultSelector()
@@ -44,7 +44,7 @@ class _Selector(selectors.BaseSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Asyncio in virtual seconds from 0."""
+    """An asyncio loop whose time is virtual and starts at 0 seconds."""
 
     def __init__(self) -> None:
         self._virtual_seconds = 0.0
@@ -58,7 +58,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run to the end in a loop of its own."""
+    """Run a coroutine to its end in a new loop."""
     loop = VirtualTimeLoop()
     try:
         return loop.run_until_complete(main)
@@ -67,7 +67,7 @@ def run(main: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 class VirtualClock:
-    """The clock port over the running loop."""
+    """The clock of a host, over the virtual time of the running loop."""
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""One simulation: clients, network, hosts, store in one event loop from one seed; first faults, then none."""
+"""One simulation: clients, network, hosts and store in one event loop from one seed, first with faults."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from tests.simulation.virtual_time import VirtualClock, run
 _RUSH_WRITES = trail_ops_max + 1
 _RECENT = 6
 _QUIET_SECONDS = 120.0
-"""Longer than any pause and any deadline: afterwards nothing is under way that nobody waits for."""
+"""Longer than any pause and any deadline: after it no abandoned request is under way."""
 
 
 class Summary(Struct):
-    """What one simulation did."""
+    """The parameters and the counts of one simulation."""
 
     seed: int
     replicas: int
@@ -54,10 +54,10 @@ class Summary(Struct):
 
 
 def simulate(rules: Rules, seed: int, *, bots: int = 6, acts: int = 60) -> Summary:
-    """Run one simulation to its end and check it: safety under faults, then liveness without.
+    """Run one simulation and check safety under faults, then liveness without faults.
 
     Raises:
-        AssertionError: A promise was broken; the same seed breaks it again.
+        AssertionError: A promise was broken; the same seed always breaks it.
     """
     return run(_simulate(rules, seed, bots, acts))
 
@@ -87,16 +87,16 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         Client(f"local/bot-{number}", dice, network, careful=number % 3 != 0) for number in range(bots)
     ]
 
-    async def failed_over(standby: MemoryStore) -> None:
+    async def roll_back_clients(standby: MemoryStore) -> None:
         for client in clients:
             client.rolled_back(await checker.history(standby, ShippedRules([rules]), client.key))
 
     too_early: list[str] = []
-    hurry, _ = make_host()
-    store.failed_over = failed_over
-    store.rushed = lambda keys: _rushed(hurry, keys)
-    # An error raised there would be taken for one of the store.
-    store.looked_at = lambda: too_early.extend(_not_committed(hosts, store))
+    rushing_host, _ = make_host()
+    store.on_fail_over = roll_back_clients
+    store.on_rush = lambda keys: _rush(rushing_host, keys)
+    # The hosts would take an error raised in the callback for an error of the store.
+    store.on_commit = lambda: too_early.extend(_uncommitted_rows(hosts, store))
     await asyncio.gather(*(client.act(acts) for client in clients))
     await network.settle()
     await asyncio.sleep(_QUIET_SECONDS)
@@ -107,7 +107,7 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
     await _check_all(store, rules, clients)
 
     network.faults = store.faults = Faults()
-    await asyncio.gather(*(client.look() for client in clients))
+    await asyncio.gather(*(client.synchronize() for client in clients))
     before = [len(client.errors) for client in clients]
     await asyncio.gather(*(client.act(acts // 3) for client in clients))
     for client, count in zip(clients, before, strict=True):
@@ -133,8 +133,8 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
     )
 
 
-async def _rushed(host: BotHost, keys: Sequence[str]) -> None:
-    """Change each of these bots' rows more often than a trail remembers, and not what a client looks at."""
+async def _rush(host: BotHost, keys: Sequence[str]) -> None:
+    """Write each bot's row more often than a trail remembers, without changing what clients check."""
     for key in keys:
         for number in range(_RUSH_WRITES):
             try:
@@ -143,8 +143,8 @@ async def _rushed(host: BotHost, keys: Sequence[str]) -> None:
                 break
 
 
-def _not_committed(hosts: list[BotHost], store: FaultyStore) -> list[str]:
-    """Rows in memory of which the store never had any like them."""
+def _uncommitted_rows(hosts: list[BotHost], store: FaultyStore) -> list[str]:
+    """Name the games in memory whose row the store never had."""
     return [
         f"{game.key} e{game.episode} t{game.turn}"
         for host in hosts

@@ -1,8 +1,8 @@
-"""Which `Host` and `Origin` headers are served: the guard against web pages that reach for a local server.
+"""Checks the `Host` and `Origin` headers: the guard against web pages that call a local server.
 
-A page somewhere on the web can make a browser send requests to 127.0.0.1, and with DNS rebinding even under
-a name of its own. So a request must name a host that is ours; and if a browser says which page sent it, that
-page must be ours too. Requests without an `Origin` come from programs, not pages.
+A page on the web can make a browser send requests to 127.0.0.1, and by DNS rebinding even under a name of the
+page's own domain. So a request must name one of our hosts, and if the browser names the page that sent the
+request, that page must be ours too. Programs send no `Origin`.
 
 Source: MCP 2025-11-25 and 2026-07-28, "Streamable HTTP", security warning.
 """
@@ -18,18 +18,18 @@ from dungeonfighter.settings import Settings, is_loopback
 _LABELS: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*").fullmatch
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _AUTHORITY_CHARS_MAX: Final = 300
-"""A name has 253 at most."""
+"""A host name has at most 253 characters."""
 
 
 class _Authority(NamedTuple):
-    """A host in lower case, an IPv6 address in brackets and in its shortest form; None is no port."""
+    """A host in lower case (an IPv6 address in brackets and in its shortest form) and its port, if given."""
 
     host: str
     port: int | None
 
 
 class _Origin(NamedTuple):
-    """Scheme, host and port, the scheme's own port included."""
+    """An origin; the port is never absent, but may be the default port of the scheme."""
 
     scheme: str
     host: str
@@ -37,7 +37,7 @@ class _Origin(NamedTuple):
 
 
 class HostGuard:
-    """Judges the two headers; immutable, cheap, and shared by every path that is guarded."""
+    """Checks the two headers; the guard is immutable and cheap, and all guarded paths share one."""
 
     def __init__(self, settings: Settings) -> None:
         public = [settings.public_url] if settings.public_url else []
@@ -46,11 +46,11 @@ class HostGuard:
         self._origins = frozenset(_origin(text) for text in (*settings.allowed_origins, *public)) - {None}
 
     def refusal(self, host: str | None, origin: str | None) -> str:
-        """Why a request is refused; empty if it may be served.
+        """Return the reason to refuse a request, or an empty text if the server may answer it.
 
         Args:
-            host: The `Host` header, None if there was none (HTTP/1.0).
-            origin: The `Origin` header, None if there was none.
+            host: The `Host` header, None if the request has none (HTTP/1.0).
+            origin: The `Origin` header, None if the request has none.
         """
         named = None if host is None else _authority(host)
         if named is None or not self._is_ours(named):
@@ -75,7 +75,7 @@ class HostGuard:
 
 
 def _origin(text: str) -> _Origin | None:
-    """An origin as browsers write it: scheme, host and perhaps a port, nothing else.
+    """Parse an origin as browsers write it: a scheme, a host and an optional port; None if it is none.
 
     Source: RFC 6454, section 6.2.
     """
@@ -89,9 +89,9 @@ def _origin(text: str) -> _Origin | None:
 
 
 def _authority(text: str) -> _Authority | None:
-    """Host and port; None if it is anything else, user information included.
+    """Parse a host with an optional port; None for any other text, such as one with user information.
 
-    The dot of a fully qualified name and an empty port say nothing and are left out.
+    The final dot of a fully qualified name and the colon of an empty port have no meaning and are left out.
 
     Source: RFC 3986, section 3.2; RFC 9110, section 7.2.
     """
@@ -117,7 +117,7 @@ def _authority(text: str) -> _Authority | None:
 
 
 def _ipv6(text: str) -> str:
-    """An address in brackets; empty if it is none, or one of a zone."""
+    """Return an IPv6 address in brackets, or an empty text if `text` is no address or has a zone."""
     try:
         address = IPv6Address(text)
     except AddressValueError:

@@ -1,4 +1,4 @@
-"""Always attack, first door, first of everything: input `1`, which is legal in every state of a live run."""
+"""The policy that always sends input `1`, which is legal in every state of a live run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dungeonfighter.bots.policy import InputPolicy
 
 
 class Attack(InputPolicy):
-    """The cheapest player there is; what the load generator uses when the server is to be measured."""
+    """The cheapest policy. The load generator plays it to measure the server alone."""
 
     name = "attack"
     always = "1"

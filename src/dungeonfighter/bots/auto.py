@@ -1,4 +1,4 @@
-"""`auto` everywhere, equips the obvious, rests, drinks when low: what a bot gets for few tokens."""
+"""A policy of few inputs: it fights with `auto`, equips better items, rests, and drinks at low health."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REST_SHARE: Final = 0.5
 
 
 class Auto:
-    """Takes input 1 wherever it has no opinion."""
+    """The `auto` policy; it sends input 1 wherever it has no rule."""
 
     name = "auto"
 

@@ -1,4 +1,4 @@
-"""What every sensible player does: read the legal inputs, wear what is better, drink in time."""
+"""The chores of every sensible policy: read the legal inputs, wear better items, watch the health."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from dungeonfighter.rules.views.observation import ItemView, Observation
 
 
 def legal_inputs(o: Observation) -> frozenset[str]:
-    """The inputs that may be sent as they are."""
+    """Return the legal inputs that are no patterns."""
     return frozenset(c.input for c in o.available_actions if not c.pattern)
 
 
 def health_share(o: Observation) -> float:
-    """Health as a share of its maximum."""
     return o.player.health / max(1, o.player.health_max)
 
 
 def better_item(o: Observation, legal: frozenset[str], *, least_change: int = 1) -> str | None:
-    """`equip n` for the item that the comparison says is the greatest gain, if one is legal and a gain."""
+    """Return `equip n` for the bag item with the greatest gain; None if no legal one gains `least_change`."""
     wearable = [item for item in o.player.bag if f"equip {item.number}" in legal]
     best = max(wearable, key=_gain, default=None)
     if best is None or best.score_change < least_change:
@@ -25,17 +24,16 @@ def better_item(o: Observation, legal: frozenset[str], *, least_change: int = 1)
 
 
 def region_is_done(o: Observation) -> bool:
-    """Nothing new is left to clear here (the hub shows what it offers)."""
+    """Return True if every offered dungeon is cleared and none has a boss."""
     return bool(o.dungeons) and all(offer.cleared and not offer.boss for offer in o.dungeons)
 
 
 def furthest_region(legal: frozenset[str]) -> str:
-    """The input that travels to the last of the regions offered."""
     return max((text for text in legal if text.isdigit()), key=int)
 
 
 def weapon_for(o: Observation) -> str:
-    """A weapon to begin with: spread over all four, the same for the same run."""
+    """Return the input of a first weapon: spread over all four, the same for the same run."""
     return str(1 + int(o.digest[:4] or "0", 16) % 4)
 
 

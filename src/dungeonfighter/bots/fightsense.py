@@ -1,13 +1,13 @@
-"""The heuristic's judgement in a fight: what each input is worth against the shown intent.
+"""The heuristic's judgement in a fight: the cost of each input against the shown intent.
 
-Everything is brought to one currency, the health that the rest of the fight will cost. The hero deals `dealt`
-an action and acts each `hero_period`; the enemy costs `average` health each `period`. An input changes how
-much of the enemy is left, what the shown action costs (guarded, exposed, interrupted) and who acts when; its
-cost is the mean over the bands of the d20. To that come two fears: of dying before the next decision (the
-shown blow, once in twenty critical, and once in twenty twice as long to wait), and of a fight that costs more
-than there is.
+The unit of all costs is a point of health. The hero deals `dealt` damage an action and acts each
+`hero_period`; the enemy costs `average` health each `period`. An input changes the enemy's health, the cost
+of the shown action (guarded, exposed, interrupted) and the times of the next actions. Its cost is the mean
+over the bands of the d20. Two risks are added: the hero dies before the next decision (by the shown hit,
+which is critical once in twenty, or by a wait that is twice as long once in twenty), or the fight costs more
+health than the hero has.
 
-Source: game.md sections 2 and 4.
+Source: docs/rules.md, "The die" and "A fight".
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ ARCHETYPES: Final = {
     "shaman": 0.77,
     "beast": 1.09,
 }
-"""The mean factor of what each does; from the table of game.md section 4."""
+"""The mean factor of an archetype's actions, by the table of docs/rules.md, "Enemies"."""
 RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
 ENEMY_HITS: Final = 0.78
 HEAVY_HITS: Final = 0.88
 ENEMY_CRITICAL: Final = 0.05
 CRITICAL_DAMAGE: Final = 1.6
 STATUS_WORTH: Final = 0.8
-"""What an inflicted status costs, in average enemy actions."""
+"""The cost of an inflicted status, in average enemy actions."""
 HEAVY_ANSWERED: Final = 0.4
-"""What a heavy blow costs that comes later: there is still time to guard."""
+"""The factor on the cost of a heavy attack after the hero's next action: the hero can still guard."""
 HEALED: Final = 0.12
 LONG_WAIT: Final = 0.05
-"""How often a critical miss doubles the wait for the hero's next action."""
+"""The chance that a critical miss doubles the time to the hero's next action."""
 EXPOSED: Final = 2.5
 EXPOSED_BRACED: Final = 1.8
 DEATH: Final = 12.0
-"""What dying costs, in maximum healths."""
+"""The cost of dying, in maximum healths."""
 LACK: Final = 1.5
-"""What each health point costs that the fight will take and the hero does not have."""
+"""The cost of each health point that the fight will take and the hero does not have."""
 POTION_HEALS: Final = 0.35
 POTION_PRICE: Final = 0.20
 FOOD_HEALS: Final = 0.12
 FOOD_PRICE: Final = 0.04
 FLIGHT: Final = 0.70
-"""What giving up the dungeon costs, in maximum healths."""
+"""The cost of giving up the dungeon, in maximum healths."""
 
 
 class Stance(NamedTuple):
-    """What a stance does to the damage and to the die."""
+    """A stance: the factor of its damage and the bonus on its roll."""
 
     damage: float
     roll: int
 
 
 class Bands(NamedTuple):
-    """Chances of the bands of a roll; the rest are misses."""
+    """The chances of the bands of a roll; the rest are misses."""
 
     hit: float
     combo: float
@@ -69,7 +69,7 @@ class Bands(NamedTuple):
 
 
 class Race(NamedTuple):
-    """The fight in numbers: how fast either side kills the other."""
+    """The fight in numbers: damage an action and time between actions, of both sides."""
 
     dealt: float
     average: float
@@ -85,17 +85,17 @@ POWER: Final = Stance(1.75, -3)
 
 
 class Fight:
-    """One decision in a fight: the cost of each input there is, in health points; the least is the best."""
+    """One decision in a fight: each method returns the cost of one input in health points."""
 
     def __init__(self, o: Observation, c: CombatView) -> None:
         self._o = o
         self._c = c
         self._p = o.player
         self._race = race_of(o, c)
-        self._blow = max(3.0, float(c.outgoing))
+        self._hit_damage = max(3.0, float(c.outgoing))
         combo, beside = strips.combo_worth(c.next_action)
-        self._combo = self._blow * combo * (1 + 0.1 * c.strip_step)
-        self._beside = self._blow * beside
+        self._combo = self._hit_damage * combo * (1 + 0.1 * c.strip_step)
+        self._beside = self._hit_damage * beside
 
     def attack(self) -> float:
         return self._stance(ATTACK, 1.0)
@@ -108,19 +108,19 @@ class Fight:
         return self._stance(POWER, exposed)
 
     def guard(self) -> float:
-        """Hold until the enemy has acted."""
+        """Return the cost of waiting on guard until the enemy has acted."""
         c, race = self._c, self._race
         heavy = c.intent == "heavy"
         factor = 0.4 if heavy else 0.6
         shown = c.incoming * factor * (HEAVY_HITS if heavy else ENEMY_HITS)
         left = float(c.health)
         if heavy:
-            left -= 0.5 * race.dealt  # the mark it leaves
-            left -= 0.5 * self._blow if "Riposte" in self._p.talents else 0.0
+            left -= 0.5 * race.dealt  # a guarded heavy leaves a mark
+            left -= 0.5 * self._hit_damage if "Riposte" in self._p.talents else 0.0
         if c.intent == "heal":
             left += HEALED * c.health_max
         rest = _rest(race, left, race.period, race.average)
-        return shown + rest + self._fears(shown, rest, self._dying(c.incoming * factor, 1.0))
+        return shown + rest + self._risks(shown, rest, self._dying(c.incoming * factor, 1.0))
 
     def potion(self) -> float:
         return self._refresh(POTION_HEALS, POTION_PRICE)
@@ -129,27 +129,29 @@ class Fight:
         return self._refresh(FOOD_HEALS, FOOD_PRICE)
 
     def bomb(self) -> float:
-        """Two and a half plain hits in half the time; to be saved for fights that cost much."""
+        """Return the cost of a bomb: two and a half plain hits in half the time.
+
+        Its price is part of the cost, so the bombs are saved for expensive fights.
+        """
         c = self._c
-        left = c.health - 2.5 * self._blow
+        left = c.health - 2.5 * self._hit_damage
         if left <= 0:
             return 0.15 * self._p.health_max
         return 0.15 * self._p.health_max + self._later(left, self._race.hero_period / 2)
 
     def flee(self) -> float:
-        """The enemy acts first; then it works four times in five."""
+        """Return the cost of a flight: the enemy acts first, then it succeeds four times in five."""
         shown = self._shown(self._c.intent, float(self._c.incoming))
         dying = self._dying(float(self._c.incoming), 1.0)
-        again = 0.2 * (shown + fight_cost(self._race, self._c.health))
-        return shown + again + (FLIGHT + DEATH * dying) * self._p.health_max
+        failure = 0.2 * (shown + fight_cost(self._race, self._c.health))
+        return shown + failure + (FLIGHT + DEATH * dying) * self._p.health_max
 
     def _stance(self, stance: Stance, exposed: float) -> float:
-        """The mean over the bands of the roll."""
         c = self._c
         chances = bands_of(self._p, stance, c.luck)
         outcomes = (
             (1.0 - sum(chances), 0.0, 0.0),
-            (chances.hit, self._blow, 0.0),
+            (chances.hit, self._hit_damage, 0.0),
             (chances.combo, self._combo, self._beside),
             (chances.critical, self._combo * 1.15, self._beside),
         )
@@ -157,15 +159,22 @@ class Fight:
         for chance, damage, beside in outcomes:
             dealt = damage * stance.damage
             if c.intent == "defend" and stance is POWER:
-                dealt *= 2.0  # the shown figure is halved, power is not
+                dealt *= 2.0  # the shown figure is halved, the damage of power is not
             if dealt < c.health:
-                interrupts = damage > self._blow
+                interrupts = damage > self._hit_damage
                 left = max(1.0, c.health - dealt - beside)
                 total += chance * self._later(left, self._race.hero_period, exposed, interrupts=interrupts)
         return total
 
     def _later(self, left: float, after: float, exposed: float = 1.0, *, interrupts: bool = False) -> float:
-        """Cost from here on, with so much of the enemy left and the hero acting again `after` from now."""
+        """Return the cost of the remaining fight.
+
+        Args:
+            left: The enemy's remaining health.
+            after: The time to the hero's next action.
+            exposed: The factor on the damage of the shown action.
+            interrupts: The hit interrupts a shown heal or status.
+        """
         c, race = self._c, self._race
         intent, incoming, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
         if interrupts and intent in {"heal", "status"}:
@@ -176,17 +185,17 @@ class Fight:
             first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
             rest = _rest(race, left, acts_in - after, first)
             surprise = LONG_WAIT if acts_in < 2 * after else 0.0
-            return rest + self._fears(0.0, rest, self._dying(incoming * exposed, surprise))
+            return rest + self._risks(0.0, rest, self._dying(incoming * exposed, surprise))
         if intent == "flee":
             return 0.0
         if intent == "heal":
             left += HEALED * c.health_max
         rest = _rest(race, left, max(0.0, acts_in + race.period - after), race.average)
         shown *= exposed
-        return shown + rest + self._fears(shown, rest, self._dying(incoming * exposed, 1.0))
+        return shown + rest + self._risks(shown, rest, self._dying(incoming * exposed, 1.0))
 
     def _refresh(self, heals: float, price: float) -> float:
-        """Half an action for some health."""
+        """Return the cost of half an action for some health."""
         p = self._p
         healed = min(heals * p.health_max, p.health_max - p.health)
         race, c = self._race, self._c
@@ -197,40 +206,39 @@ class Fight:
         else:
             now, rest = shown, _rest(race, c.health, acts_in + race.period - after, race.average)
         dying = self._dying(float(c.incoming), float(acts_in <= after), healed)
-        fears = self._fears(now - healed, rest, dying)
-        return now + rest - healed + price * p.health_max + fears
+        risks = self._risks(now - healed, rest, dying)
+        return now + rest - healed + price * p.health_max + risks
 
     def _shown(self, intent: str, incoming: float) -> float:
-        """What the shown action costs in the mean."""
+        """Return the mean cost of the shown action."""
         shown = incoming * (HEAVY_HITS if intent == "heavy" else ENEMY_HITS)
         return shown + STATUS_WORTH * self._race.average if intent == "status" else shown
 
-    def _dying(self, blow: float, chance: float, healed: float = 0.0) -> float:
-        """The chance to be dead before the next decision, when that blow comes with that chance."""
+    def _dying(self, damage: float, chance: float, healed: float = 0.0) -> float:
+        """Return the chance to die before the next decision from a hit that comes with `chance`."""
         health = self._p.health + healed
-        if blow >= health:
+        if damage >= health:
             return chance * ENEMY_HITS
-        return chance * ENEMY_CRITICAL if blow * CRITICAL_DAMAGE >= health else 0.0
+        return chance * ENEMY_CRITICAL if damage * CRITICAL_DAMAGE >= health else 0.0
 
-    def _fears(self, now: float, rest: float, dying: float) -> float:
-        """The price of the chance to die at once, and of a fight that takes more than there is."""
+    def _risks(self, now: float, rest: float, dying: float) -> float:
+        """Return the cost of two risks: death before the next decision, and a fight that costs too much."""
         p = self._p
         there = p.health - now + p.potions * POTION_HEALS * p.health_max
         return DEATH * dying * p.health_max + LACK * max(0.0, rest - there)
 
 
 def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
-    """The chances of a roll: critical and critical miss look at the bare die, the others at die + bonus."""
+    """Return the chances of a roll: critical and critical miss by the bare die, the others by die + bonus."""
     critical = 21 - p.critical_at
     combo = max(0, min(20, p.critical_at - 1) - max(2, p.combo_at - stance.roll) + 1)
     hit = max(0, min(p.critical_at, p.combo_at - stance.roll) - max(2, p.hit_at - stance.roll))
     misses = 20 - critical - combo - hit
-    again = 1.0 + (misses - 1) / 20 if luck else 1.0
-    return Bands(hit / 20 * again, combo / 20 * again, critical / 20 * again)
+    reroll = 1.0 + (misses - 1) / 20 if luck else 1.0
+    return Bands(hit / 20 * reroll, combo / 20 * reroll, critical / 20 * reroll)
 
 
 def race_of(o: Observation, c: CombatView) -> Race:
-    """Estimate the race from what is shown."""
     bands = bands_of(o.player, ATTACK, 0)
     combo = sum(strips.combo_worth(c.next_action))
     dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * combo + bands.critical * combo * 1.15)
@@ -245,7 +253,7 @@ def race_of(o: Observation, c: CombatView) -> Race:
 
 
 def normal_hit(o: Observation, c: CombatView) -> float:
-    """What a normal enemy hit costs: from the shown figure if there is one, else from the level."""
+    """Estimate the damage of a normal enemy hit, from the shown figure or else from the level."""
     factor = INTENT_FACTORS.get(c.intent, 0.0)
     if factor and c.incoming:
         return max(3.0, (c.incoming + o.player.armour) / factor - o.player.armour)
@@ -254,18 +262,18 @@ def normal_hit(o: Observation, c: CombatView) -> float:
 
 
 def fight_cost(race: Race, health: float) -> float:
-    """The health a whole fight costs with plain attacks, the enemy acting half a period from now."""
+    """Estimate the health that a fight of plain attacks costs, if the enemy acts in half a period."""
     return _rest(race, health, race.period / 2, race.average)
 
 
 def _rest(race: Race, health: float, next_in: float, first: float) -> float:
-    """Cost of bringing `health` down to nothing, from a moment at which the hero acts.
+    """Return the cost of the fight from a moment at which the hero acts.
 
     Args:
-        race: The race.
-        health: What is left of the enemy.
-        next_in: When it acts next.
-        first: What that costs; from then on it is `race.average` a period.
+        race: The figures of both sides.
+        health: The enemy's remaining health.
+        next_in: The time to the enemy's next action.
+        first: The cost of that action; each later one costs `race.average`.
     """
     lasts = (health / race.dealt - 0.5) * race.hero_period
     if lasts <= next_in:

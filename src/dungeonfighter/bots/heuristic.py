@@ -1,8 +1,7 @@
-"""The player that thinks: answers shown intents, compares items, picks talents, doors and levels.
+"""The policy that judges: it answers shown intents, compares items, and chooses talents, doors and levels.
 
-It draws nothing and remembers nothing: the same observation gets the same input. `without` switches single
-skills off, so that the ladder can say what each is worth (`heuristic-without-guard` and so on in the
-registry).
+It uses no chance and no memory: the same observation gets the same input. `without` switches single skills
+off, so that the ladder can measure the worth of each (`heuristic-without-guard` and so on in the registry).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ SKILLS: Final = (
 
 
 class Habit:
-    """Thresholds, as shares of maximum health; tuned with the ladder."""
+    """Thresholds as shares of maximum health, tuned with the ladder."""
 
     drink = 0.35
     rest = 0.60
@@ -39,8 +38,6 @@ class Habit:
 
 
 class Heuristic:
-    """Plays by judgement of the present observation alone."""
-
     name = "heuristic"
 
     def __init__(self, without: frozenset[str] = frozenset()) -> None:
@@ -68,7 +65,7 @@ class Heuristic:
                 return chores.furthest_region(legal)
             case "LevelUp":
                 return "1" if "talents" in self._without else taste.best_talent(o)
-        return "1"  # at a death too: where a clone is offered, it goes on
+        return "1"  # after a death too: input 1 takes the clone if there is one
 
     def _can(self, skill: str) -> bool:
         return skill not in self._without
@@ -158,7 +155,6 @@ class Heuristic:
 
 
 def _appeal(o: Observation, d: OfferView) -> float:
-    """How much a dungeon is worth trying now."""
     strength = taste.strength(o)
     if d.boss:
         return 3.0 if strength > d.level else -3.0

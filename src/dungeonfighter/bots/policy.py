@@ -1,8 +1,8 @@
-"""What a policy is: something that answers an observation with one legal input.
+"""The interface of a policy: it answers an observation with one legal input.
 
-A policy sees `Observation` values and nothing else, decoded from the json view or made by `rules.observe`,
-and decides the same in both cases. Policies that look only at the legal inputs are `InputPolicy`: they play
-on the text view too, and directly on `rules.legal_inputs` without an observation being made.
+A policy sees only `Observation` values, decoded from the JSON view or made by `rules.observe`, and decides
+the same in both cases. An `InputPolicy` needs only the legal inputs, so it also plays on the text view, and
+directly on `rules.legal_inputs` without an observation.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dungeonfighter.rules.views.observation import Observation
 
 
 class Policy(Protocol):
-    """Plays one bot; may keep what it drew or counted, never what it was not shown."""
+    """A policy for one run. It may keep its own dice and counters, and knows only what a view has shown."""
 
     name: str
 
     def choose(self, observation: Observation) -> str:
-        """Return one legal input that is no pattern. The observation is of a live run."""
+        """Return one legal input that is no pattern; the observation is of a live run."""
 
 
 class InputPolicy:
-    """A policy that needs only the legal inputs; subclasses say which one they take.
+    """A policy that needs only the legal inputs; a subclass chooses among them.
 
     Attributes:
-        always: The input it takes wherever that is legal, if it looks at nothing else.
+        always: The one input of a policy that always takes the same, else None.
     """
 
     name: str
@@ -41,5 +41,5 @@ class InputPolicy:
         return self.choose_inputs([c.input for c in observation.available_actions if not c.pattern])
 
     def choose_text(self, text: str) -> str:
-        """The same decision from the text view."""
+        """Return the same decision from the text view."""
         return self.choose_inputs(textview.inputs(text))

@@ -1,4 +1,4 @@
-"""Any legal input, evenly: the floor that every other policy must be far above."""
+"""The policy that draws any legal input evenly; every other policy must score far above it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dungeonfighter.bots.policy import InputPolicy
 
 
 class Random(InputPolicy):
-    """Draws from its own seed, so the same seed on the same run plays the same game."""
+    """The random policy. It has its own seed, so the same seed on the same run plays the same game."""
 
     name = "random"
 

@@ -1,4 +1,4 @@
-"""All policies by name: a new one is one file and one line here."""
+"""All policies by name; a new one is one file and one line here."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ policies: Final[Mapping[str, Callable[[int], Policy]]] = MappingProxyType(
         "heuristic": lambda seed: Heuristic(),
     }
 )
-"""Weakest first. Each is made from a seed, which only those that draw use."""
+"""The makers of policies, the weakest first. Only policies with dice use the seed."""
 
 _WITHOUT: Final = "heuristic-without-"
 
 
 def make_policy(name: str, seed: int = 0) -> Policy:
-    """A fresh policy of that name; `heuristic-without-<skill>` is the heuristic with that skill switched off.
+    """Make a new policy by name; `heuristic-without-<skill>` is the heuristic with that skill switched off.
 
     Raises:
-        BadInput: No policy has that name; the message lists them.
+        BadInput: No policy has that name; the message lists the names.
     """
     skill = name.removeprefix(_WITHOUT)
     if skill != name and skill in SKILLS:

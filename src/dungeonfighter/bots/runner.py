@@ -1,4 +1,4 @@
-"""One run played directly on the rules: no server, and the same decisions as over MCP."""
+"""Runs played directly on the rules, without a server; the decisions are the same as over MCP."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dungeonfighter.rules.state import Ending, Rank, RoomKind
 
 
 class RunResult(Struct, frozen=True):
-    """How one run went.
+    """The result of one run.
 
     Attributes:
         score: 0 to 100.
-        inputs: How many the policy gave.
+        inputs: The number of the policy's inputs.
         turns: Inputs plus the game time spent in other ways (camping, leaving, `auto`).
-        result: died | won | turns (the run's own limit) | inputs (the runner's).
-        level: The hero's; `weapon` its kind.
-        cause: For a death: what killed it, for example `elite`; else "".
-        dungeon_level: Of the dungeon it ended in, 0 at the hub.
+        result: died | won | turns (the limit of the run) | inputs (the limit of the runner).
+        level: The level of the hero; `weapon` is the kind of its weapon.
+        cause: The cause of a death, for example `elite`; else "".
+        dungeon_level: The level of the dungeon in which the run ended, 0 at the hub.
     """
 
     policy: str
@@ -43,15 +43,15 @@ def play_run(
     mode: Mode = Mode.ironman,
     weapon: int = -1,
 ) -> RunResult:
-    """Play until the run is over or `inputs_max` inputs are given.
+    """Play until the run is over or the policy has given `inputs_max` inputs.
 
     Args:
-        rules: The rules to play under.
-        policy: A fresh policy (what it drew before would show in the result).
-        seed: Of the run.
-        inputs_max: Ends runs that do not end by themselves.
-        mode: In `ironman`, the default, a death ends the run; it is then ranked, with the ranked turn limit.
-        weapon: -1 lets the policy choose.
+        rules: The rules of the run.
+        policy: A new policy (a used one may decide differently).
+        seed: The seed of the run.
+        inputs_max: The limit for runs that do not end by themselves.
+        mode: In `ironman`, the default, a death ends the run, and the run is ranked with its limit of turns.
+        weapon: The kind of the first weapon; -1 lets the policy choose.
     """
     state = rules.new_game(GameOptions(seed=seed, mode=mode, weapon=weapon, ranked=mode == Mode.ironman))
     inputs = 0
@@ -74,14 +74,14 @@ def play_run(
 
 
 def choose(rules: Rules, policy: Policy, state: State) -> str:
-    """The policy's input for a live state; makes an observation only for policies that look at one."""
+    """Return the policy's input for a live state; only a policy that needs an observation gets one."""
     if isinstance(policy, InputPolicy):
         return policy.choose_inputs([c.input for c in rules.legal_inputs(state) if not c.pattern])
     return policy.choose(rules.observe(state))
 
 
 def _killer(state: State) -> str:
-    """The rank of the enemy in the room the hero died in."""
+    """Return the rank of the enemy in the room in which the hero died."""
     dungeon = state.dungeon
     if dungeon is None:
         return "journey"

@@ -1,8 +1,8 @@
-"""The heuristic's strip: which known actions it plays on combos, and in which order.
+"""The heuristic's strip: its choice and order of the known actions that combos play.
 
-The view gives actions by name and in words; what they do is public, in the catalogue that comes with the
-rules, and looked up there as a person looks it up in docs/rules.md. An action the catalogue does not have
-counts as a plain one.
+The view gives actions by name and in words. Their effects are public: the policy looks them up in the
+catalogue of the rules, as a person does in docs/rules.md, "Actions". An action that the catalogue does not
+have counts as a plain one.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from dungeonfighter.rules.views.observation import Observation
 
 COMBO: Final = 1500
 EDGE: Final = 1250
-BLOW_COST: Final = 80
-"""What armour takes of each blow, permille of a plain hit."""
+HIT_COST: Final = 80
+"""The share that armour takes of each hit, permille of a plain hit."""
 TIME_WORTH: Final = 950
-"""What the time of a plain attack is worth, in the same measure."""
+"""The worth of the time of a plain attack, in the same unit."""
 EFFECTS: Final = {
-    # worth of one point on its victim, permille of a plain hit
+    # the worth of one point on the fighter that suffers it, permille of a plain hit
     "poison": 110, "burn": 150, "acid": 60, "bleed": 150, "weaken": 300, "stun": 900, "slow": 300,
     "confusion": 350, "pierce": 100, "fortify": 60, "shield": 300, "roll_penalty": 90, "mark": 450,
 }  # fmt: skip
 
 
 class Worth(NamedTuple):
-    """An action's worth in the first slot, in the last, and anywhere else; `basic` must stay in the strip.
+    """The worth of an action in the first slot, in the last, and in any other.
 
-    `beside` is the part that is no damage: statuses, healing, time.
+    `beside` is the part that is no damage: statuses, healing, time. A `basic` action must stay in the strip.
     """
 
     first: int
@@ -45,7 +45,7 @@ PLAIN: Final = Worth(1500, 1500, 1500, 0, basic=False)
 
 
 def better_strip(o: Observation) -> str | None:
-    """`strip ...` if another choice or order of the known actions is better, else None."""
+    """Return `strip ...` if another choice or order of the known actions is better, else None."""
     p = o.player
     known = [action.name for action in p.actions]
     wanted = best_order(known, p.strip_slots)
@@ -56,7 +56,7 @@ def better_strip(o: Observation) -> str | None:
 
 
 def best_order(known: list[str], slots: int) -> list[str]:
-    """The names to play, first slot first: the best, the basic among them, a finisher at the end."""
+    """Return the names of the strip, first slot first: the best actions, the basic one, a finisher last."""
     worths = {name: _worths().get(name, PLAIN) for name in known}
     ranked = sorted(known, key=lambda name: -max(worths[name]))
     chosen = ranked[:slots]
@@ -70,7 +70,7 @@ def best_order(known: list[str], slots: int) -> list[str]:
 
 
 def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
-    """Put the one that gains most there, if one does."""
+    """Move the action with the greatest gain to `place`, if one gains there."""
     best = max(order, key=gain, default="")
     if best and gain(best) > 0:
         order.remove(best)
@@ -78,7 +78,7 @@ def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
 
 
 def combo_worth(action: str) -> tuple[float, float]:
-    """What a combo with that action is worth in plain hits: its damage, and its statuses and time."""
+    """Return the worth of a combo with that action in plain hits: of its damage, and of the rest."""
     worth = _worths().get(action, PLAIN)
     return (worth.middle - worth.beside) / 1000, worth.beside / 1000
 
@@ -89,9 +89,9 @@ def _worths() -> dict[str, Worth]:
 
 
 def _worth(row: HeroAction) -> Worth:
-    blows = row.hits * (row.damage - BLOW_COST * (1000 - row.pierce) // 1000)
+    damage = row.hits * (row.damage - HIT_COST * (1000 - row.pierce) // 1000)
     beside = sum(EFFECTS.get(effect.status, 0) * effect.amount for effect in row.effects) + 3 * row.heal
     beside -= TIME_WORTH * (row.length - 1000) // 1000
-    middle = blows * COMBO // 1000 + beside
-    edge = blows * COMBO // 1000 * EDGE // 1000 + beside
+    middle = damage * COMBO // 1000 + beside
+    edge = damage * COMBO // 1000 * EDGE // 1000 + beside
     return Worth(edge if row.opener else middle, edge if row.finisher else middle, middle, beside, row.basic)

@@ -1,4 +1,4 @@
-"""The heuristic's preferences outside fights: talents, doors, offers, the strip, how deep it dares to go."""
+"""The heuristic's preferences outside fights: doors, talents, and the level it dares to enter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from dungeonfighter.rules.views.observation import DoorView, Observation
 
 DOORS: Final = {
-    # how welcome at full health, and how much more (or less) at no health
+    # the appeal at full health, and the change of it down to no health
     "treasure": (5.0, 3.0),
     "rest": (1.0, 8.0),
     "shrine": (3.0, 1.0),
@@ -23,12 +23,11 @@ TALENTS: Final = (
     "Second Wind", "Venom Craft", "Door Sense", "Scavenger", "Ambusher", "Serrated Edge", "Momentum",
     "Thick Skin", "Gambler", "Composed",
 )  # fmt: skip
-"""Best first, by the mean score of 600 runs that took talents at random; what is not in it comes last."""
+"""The best first, by the mean score of 600 runs with random talents. Any other talent ranks last."""
 _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
 def best_talent(o: Observation) -> str:
-    """The offered talent that ranks highest."""
     if not o.talents:
         return "1"
     best = min(o.talents, key=lambda t: (_TALENT_RANKS.get(t.name, len(TALENTS)), t.number))
@@ -36,11 +35,10 @@ def best_talent(o: Observation) -> str:
 
 
 def door_appeal(door: DoorView, share: float) -> float:
-    """How welcome a door is at that share of health."""
     full, hurt = DOORS.get(door.kind, (2.0, 0.0))
     return full + hurt * (1.0 - share)
 
 
 def strength(o: Observation) -> int:
-    """The dungeon level the hero can expect to clear."""
+    """Return the dungeon level that the hero can expect to clear."""
     return o.player.level + 1

@@ -1,8 +1,8 @@
-"""What can be read back from the text view: where the run stands and the legal inputs.
+"""A parser for the text view: it reads the position of the run and the legal inputs.
 
-The layout (rules/telling.py owns it): a status line that begins with `e3 t14`, and while the run lives a last
-line with the legal inputs: `1 attack 2 precise` in a fight, `1 dungeons | 2 inventory | equip 1-3` elsewhere
-(`unequip weapon/head` stands for two inputs, `strip 0,1` is a pattern). Only what a program needs is read.
+`rules.views.text_view` defines the layout: a status line that begins with `e3 t14`, and while the run lives a
+last line with the legal inputs, `1 attack 2 precise` in a fight, `1 dungeons | 2 inventory | equip 1-3`
+elsewhere (`unequip weapon/head` stands for two inputs, `strip 0,1` is a pattern). The parser skips the rest.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _BAR: Final = " | "
 
 
 def position(text: str) -> tuple[int, int] | None:
-    """(episode, turn) of the view, or None if the text is no view."""
+    """Return (episode, turn) of a view, or None if the text is no view."""
     found = _POSITION.search(text)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def is_over(text: str) -> bool:
-    """Whether the run the view shows has ended: nothing is legal any more."""
+    """Return True if the run of the view has ended: no input is legal any more."""
     return not inputs(text)
 
 
 def inputs(text: str) -> list[str]:
-    """The legal inputs in the order shown, without patterns."""
+    """Return the legal inputs in the order shown, without patterns."""
     line = text.rpartition("\n")[2]
     if _BAR not in line:
         return _IN_FIGHT.findall(line)

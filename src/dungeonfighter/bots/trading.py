@@ -1,4 +1,4 @@
-"""The heuristic's dealings: shrines, merchants, treasures, rest rooms, the hub's wares, five for one."""
+"""The heuristic's trades: shrines, merchants, treasures, rest rooms, the hub's wares, five items for one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dungeonfighter.bots import chores
 from dungeonfighter.rules.views.observation import ItemView, Observation
 
 WORTH_BUYING: Final = 25
-"""Permille of fighting strength an item on sale must add."""
+"""The permille of fighting strength that an item on sale must add."""
 TRADED: Final = 5
 _GIVE: Final = re.compile(r"give (.+) for (.+)")
 _NUMBER: Final = re.compile(r"\d+")
 
 
 def answer_offer(o: Observation, legal: frozenset[str]) -> str:
-    """The best answer to what the room proposes; 1 is always the safe one."""
+    """Return the best answer to the offer of a room; 1 is always the safe one."""
     room = o.current_room
     kind = room.kind if room else ""
     if kind == "merchant":
@@ -32,7 +32,7 @@ def answer_offer(o: Observation, legal: frozenset[str]) -> str:
 
 
 def at_hub(o: Observation, legal: frozenset[str]) -> str | None:
-    """Buy what is on sale if it helps, look for better wares when rich, trade up five of a kind."""
+    """Return an input that buys the item on sale, opens a trade of five, or asks for new wares; else None."""
     if "6" in legal and o.shop and o.shop[0].score_change >= WORTH_BUYING:
         return "6"
     if "2" in legal and trade_up(o):
@@ -43,7 +43,7 @@ def at_hub(o: Observation, legal: frozenset[str]) -> str | None:
 
 
 def trade_up(o: Observation) -> str | None:
-    """`trade ...` of five bag items of one rarity that are no better than what is worn."""
+    """Return `trade ...` of five bag items of one rarity that gain nothing, or None."""
     by_rarity: defaultdict[str, list[ItemView]] = defaultdict(list)
     for item in o.player.bag:
         if item.score_change <= 0:
@@ -80,7 +80,7 @@ def _at_shrine(o: Observation) -> str:
 
 
 def _paid(o: Observation, words: str) -> float:
-    """What giving it costs, in hundredths of a run's ease: a matter of taste."""
+    """Estimate the cost of what the hero gives, in the unit of `_gained`; both are a matter of taste."""
     p = o.player
     if words.endswith("hp"):
         share = _first(words) / p.health_max

@@ -1,4 +1,4 @@
-"""The command `db migrate`: brings the schema up to date, and tells how far it is."""
+"""`dungeonfighter db migrate`: bring the schema up to date, and show the progress."""
 
 from __future__ import annotations
 
@@ -13,72 +13,88 @@ from typing import Final, TextIO
 
 import msgspec
 
-from dungeonfighter.serving.composition import STORES, make_store
-from dungeonfighter.serving.signals import let_second_interrupt_end
-from dungeonfighter.settings import Settings, read_settings
+from dungeonfighter import settings
 
 _MIGRATION_SECONDS: Final = 3600.0
 
 
-class Teller:
-    """Shows progress: on a terminal in one line that changes, elsewhere line by line."""
+class ProgressOutput:
+    """Writes progress: as one changing line on a terminal, as lines below each other elsewhere."""
 
     def __init__(self, output: TextIO) -> None:
         self._output = output
-        self._shown = 0
+        self._shown_chars = 0
 
     def progress(self, text: str) -> None:
+        """Write how far a step is; on a terminal the next text replaces this one."""
         if not self._output.isatty():
             self.say(text)
             return
-        self._output.write(f"\r{text.ljust(self._shown)}")
+        self._output.write(f"\r{text.ljust(self._shown_chars)}")
         self._output.flush()
-        self._shown = len(text)
+        self._shown_chars = len(text)
 
     def say(self, text: str) -> None:
-        if self._shown:
-            self._output.write(f"\r{' ' * self._shown}\r")
-            self._shown = 0
+        """Write a line that stays."""
+        if self._shown_chars:
+            self._output.write(f"\r{' ' * self._shown_chars}\r")
+            self._shown_chars = 0
         print(text, file=self._output, flush=True)
 
 
-class _Records(logging.Handler):
-    """Passes on what a store logs about its schema."""
-
-    def __init__(self, teller: Teller) -> None:
+class _LogToProgress(logging.Handler):
+    def __init__(self, output: ProgressOutput) -> None:
         super().__init__()
-        self._teller = teller
+        self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._teller.say(record.getMessage())
+        self._output.say(record.getMessage())
 
 
-def run_migrate(arguments: argparse.Namespace) -> int:
-    """Do what every store does when it is opened, without hurry; then build the indexes that take long."""
-    settings = read_settings(vars(arguments), os.environ, stores=STORES)
-    teller = Teller(sys.stderr)
-    with _logged(teller):
-        asyncio.run(_migrate(settings, teller))
-    print(f"the schema is up to date: {settings.database.shown}")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommand `migrate` and the settings of the database."""
+    chosen = parser.add_subparsers(metavar="WHAT", required=True)
+    migrate = chosen.add_parser(
+        "migrate",
+        help="bring the schema up to date",
+        description="Bring the schema up to date, as every server does at its start, and build the indexes "
+        "of large tables (PostgreSQL), which no server does. Servers may play on meanwhile.",
+    )
+    settings.add_arguments(migrate, settings.DATABASE_SETTINGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Migrate the schema with a timeout of an hour, then build the large indexes; return the exit code."""
+    from dungeonfighter.serving.composition import STORES
+
+    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
+    output = ProgressOutput(sys.stderr)
+    with _storage_log_to(output):
+        asyncio.run(_migrate(given, output))
+    print(f"the schema is up to date: {given.database.shown}")
     return 0
 
 
-async def _migrate(settings: Settings, teller: Teller) -> None:
+async def _migrate(given: settings.Settings, output: ProgressOutput) -> None:
+    from dungeonfighter.serving.composition import make_store
+    from dungeonfighter.serving.signals import let_second_interrupt_end
+
     let_second_interrupt_end()
-    store = make_store(msgspec.structs.replace(settings, commit_timeout_seconds=_MIGRATION_SECONDS))
+    # Opening a store migrates it, within the commit timeout: a large table needs a long one.
+    store = make_store(msgspec.structs.replace(given, commit_timeout_seconds=_MIGRATION_SECONDS))
     await store.open()
     await store.close()
-    if settings.database.kind == "postgresql":
+    if given.database.kind == "postgresql":
         from dungeonfighter.storage.postgres_indexes import build_indexes
 
-        await build_indexes(settings.database.url, teller)
+        await build_indexes(given.database.url, output)
 
 
 @contextlib.contextmanager
-def _logged(teller: Teller) -> Iterator[None]:
-    """Show what a store logs meanwhile."""
+def _storage_log_to(output: ProgressOutput) -> Iterator[None]:
+    """Redirect the log of the storage room to `output` while the block runs."""
     logger = logging.getLogger("dungeonfighter.storage")
-    handler, level, propagates = _Records(teller), logger.level, logger.propagate
+    handler, level, propagates = _LogToProgress(output), logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -1,8 +1,8 @@
-"""`dungeonfighter demo`: a real server, 200 bots that really play on it over MCP, and a page to watch them.
+"""The command `demo`: a real server, 200 bots that really play on it over MCP, and a page to watch them.
 
-The server is a process of its own, as it would be anywhere; this one is the bots. It ends after `--seconds`
-(or `DEMO_SECONDS`), or at Ctrl-C: the bots stop, every turn they were told of is looked up in the server's
-store, the server is stopped in good order, and the exit code is 0 only if nothing was lost.
+The server runs in a process of its own; this process plays the bots. The demonstration ends after `--seconds`
+(or `DEMO_SECONDS`) or at Ctrl-C: it stops the bots, looks up every acknowledged turn in the server's store
+and stops the server in good order. The exit code is 0 only if no turn was lost.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dungeonfighter.bots.numbers import amount, count
+from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.fleet.command import load_and_verify
 from dungeonfighter.fleet.crew import Habits
-from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.load import LoadOptions
 from dungeonfighter.fleet.report import table
+from dungeonfighter.fleet.verified_load import load_and_verify
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 FOLDER: Final = Path(".demo")
 FIRST_PORT: Final = 8000
@@ -36,7 +36,6 @@ LOG_LINES_SHOWN: Final = 15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `demo`."""
     parser.add_argument("--bots", type=count, default=200, metavar="N", help="how many bots play (200)")
     parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
     parser.add_argument(
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the demonstration; 0 if it ended in good order and nothing was lost."""
+    """Run the demonstration; return 0 if it ended in good order and no turn was lost."""
     seconds = _seconds(arguments.seconds)
     port = _free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -70,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             habits=Habits(view="json"),
         )
         try:
-            report = run_on_fastest_loop(load_and_verify(options, progress.tell))
+            report = run_on_fastest_loop(load_and_verify(options, progress.show))
         except KeyboardInterrupt:
             progress.end()
             print("interrupted before the verification was done", file=sys.stderr)
@@ -113,9 +112,10 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server on a fresh database, stopped in good order on the way out.
+    """Start a server on a fresh database; the exit of the block stops it in good order.
 
-    It does not get our Ctrl-C (it must answer while we verify), and stops by itself if this process dies.
+    Ctrl-C does not reach the server, because it must answer the verification. If this process dies, the
+    server stops by itself.
     """
     try:
         FOLDER.mkdir(exist_ok=True)
@@ -149,7 +149,7 @@ def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Ours without the settings of some other server."""
+    """Return the environment without the settings of another server."""
     from dungeonfighter.settings import FIELDS
 
     foreign = {variable for field in FIELDS for variable in field.variables}
@@ -157,10 +157,10 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _await_ready(server: subprocess.Popen[bytes], port: int) -> None:
-    """Return when the server says it is ready.
+    """Return as soon as the server is ready.
 
     Raises:
-        SettingsError: It ended, or did not get ready in time; shows the end of its log.
+        SettingsError: The server ended, or was not ready in time; the message has the end of its log.
     """
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
@@ -187,15 +187,14 @@ def _log_end(port: int) -> str:
 
 
 class _Progress:
-    """One line that is written over on a terminal; elsewhere a line every 5 s."""
+    """Shows progress: on a terminal in one line that changes, elsewhere in a new line every 5 s."""
 
     def __init__(self) -> None:
         self._live = sys.stdout.isatty()
         self._open = False
         self._lines = 0
 
-    def tell(self, line: str) -> None:
-        """Show how it goes."""
+    def show(self, line: str) -> None:
         if self._live:
             print(f"\r\x1b[K{line}", end="", flush=True)
             self._open = True
@@ -204,7 +203,7 @@ class _Progress:
         self._lines += 1
 
     def end(self) -> None:
-        """Leave the line as it is."""
+        """End the line that changes; what is printed next begins a new one."""
         if self._open:
             print(flush=True)
             self._open = False

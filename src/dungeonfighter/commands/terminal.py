@@ -1,12 +1,8 @@
-"""`dungeonfighter play`: a person plays in the terminal, on the same host and store as every bot.
+"""A game in the terminal: a person plays on the same kind of host and store as every bot.
 
-For cli.py: `add_arguments(parser)` declares `--bot` (the settings' own flags, such as `--db`, are cli's),
-`run(args, open_host) -> int` plays. `open_host()` gives an async context manager that opens the store and
-yields a `BotHost`, and closes both.
-
-Every input is committed before its answer is shown, so leaving in any way (q, Ctrl-C, Ctrl-D, a closed
-window) loses nothing. Inputs are asked for in the main thread, between turns of the event loop: nothing has
-to run while a person thinks, and Ctrl-C then is an ordinary exception.
+The store commits every input before the answer is shown, so a person who leaves in any way (q, Ctrl-C,
+Ctrl-D, a closed window) loses nothing. The prompt blocks the main thread between two runs of the event loop:
+no work is due while a person thinks, and Ctrl-C is an ordinary exception there.
 """
 
 from __future__ import annotations
@@ -22,10 +18,10 @@ from typing import Any, Final, TypeVar
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError
-from dungeonfighter.hosting.game import NewGame, Present
+from dungeonfighter.hosting.answers import NewGame, Present
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.refusals import ShowsGame
 
-HELP: Final = "play in the terminal"
 FLEET: Final = "local"
 COLUMNS_MIN: Final = 20
 
@@ -43,47 +39,47 @@ Say = Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `play`, without those of the settings."""
+    """Declare the arguments of the game; the settings have arguments of their own."""
     parser.add_argument("--bot", default="hero", metavar="ID", help="whose game to play (hero)")
 
 
 def run(
-    args: argparse.Namespace,
+    arguments: argparse.Namespace,
     open_host: Callable[[], AbstractAsyncContextManager[BotHost]],
     *,
     ask: Ask = input,
     say: Say | None = None,
 ) -> int:
-    """Play until the person leaves. Returns 0, or 2 when it could not begin.
+    """Play until the person leaves; return 0, or 2 when the game could not begin.
 
     Args:
-        args: With `bot`.
-        open_host: See the module.
-        ask: Shows a prompt and returns a line; EOFError and KeyboardInterrupt mean: leave.
-        say: Shows a text; by default on the terminal, no wider than it is.
+        arguments: Has the attribute `bot`.
+        open_host: Returns a context manager that opens the store, yields a host and closes both.
+        ask: Shows a prompt and returns a line; EOFError and KeyboardInterrupt end the game.
+        say: Shows a text; the default wraps it to the width of the terminal.
     """
     say = say or _print_wrapped
-    if not limits.bot_id_pattern.match(args.bot):
-        print(f"play: not a bot id: {args.bot!r}", file=sys.stderr)
+    if not limits.is_bot_id(arguments.bot):
+        print(f"play: not a bot id: {arguments.bot!r}", file=sys.stderr)
         return 2
     with asyncio.Runner() as runner:
         context = open_host()
         host = runner.run(_entered(context))
-        table = Table(host, f"{FLEET}/{args.bot}", runner.run, say)
+        game = TerminalGame(host, f"{FLEET}/{arguments.bot}", runner.run, say)
         try:
-            table.sit_down()
-            while table.take(ask("> ")):
+            game.begin_or_resume()
+            while game.execute(ask("> ")):
                 pass
         except (EOFError, KeyboardInterrupt):
             say("")
         finally:
             runner.run(_left(context))
-        say(f"The game is saved; `dungeonfighter play --bot {args.bot}` goes on from here.")
+        say(f"The game is saved; `dungeonfighter play --bot {arguments.bot}` goes on from here.")
     return 0
 
 
 def wrapped(text: str, columns: int) -> str:
-    """Break the lines that are longer than `columns` between words; what follows is indented like a list."""
+    """Break lines longer than `columns` between words; the second part of a line is indented by two more."""
     lines = []
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
@@ -102,8 +98,8 @@ def _print_wrapped(text: str) -> None:
     print(wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
 
 
-class Table:
-    """One person's game: shows it, and takes one line after another."""
+class TerminalGame:
+    """One person's game: shows the game and executes one line after another."""
 
     def __init__(
         self, host: BotHost, key: str, wait: Callable[[Coroutine[Any, Any, Any]], Any], say: Say
@@ -114,8 +110,8 @@ class Table:
         self._say = say
         self._game: Present | None = None
 
-    def sit_down(self) -> None:
-        """Show the bot's game, or begin its first run."""
+    def begin_or_resume(self) -> None:
+        """Show the bot's game; begin its first run if there is none."""
         try:
             self._show(self._wait(self._host.read(self._key)))
         except BadInput as error:
@@ -124,8 +120,8 @@ class Table:
             self._begin()
         self._say("(? for help, q to leave)")
 
-    def take(self, line: str) -> bool:
-        """Do what one line says; False when the person wants to leave."""
+    def execute(self, line: str) -> bool:
+        """Execute one line; return False when the person wants to leave."""
         word = line.strip().lower()
         if word in {"q", "quit", "exit"}:
             return False
@@ -140,8 +136,8 @@ class Table:
                 self._play(word)
         except DungeonFighterError as error:
             self._say(f"{error.code}: {error}" + (f"; {error.hint}" if error.hint else ""))
-            if isinstance(error.present, Present):
-                self._game = error.present
+            if isinstance(error, ShowsGame):
+                self._game = error.game
         return True
 
     def _play(self, text: str) -> None:

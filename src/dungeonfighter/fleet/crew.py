@@ -1,28 +1,27 @@
-"""What all bots of one load share, and what they ask of it: connections, the pace, where to count, when to
-stop.
-"""
+"""The shared part of a load: connections, pace, tallies, the end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
 from dungeonfighter.fleet.http import CONNECTS_MAX, Connection, Endpoint, Unanswered
-from dungeonfighter.fleet.pace import Pace
+from dungeonfighter.fleet.pace import Actor, Pace
 from dungeonfighter.fleet.steps import Steps
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.wire import InputCalls
 
-if TYPE_CHECKING:
-    from dungeonfighter.fleet.player import Player
-
 
 class Habits(Struct, frozen=True):
-    """How all bots of one load behave. `run_inputs_max` ends endless runs; `patience_seconds` bounds
-    repeating.
+    """The behaviour of all bots of one load.
+
+    Attributes:
+        run_inputs_max: A bot leaves a run after that many inputs, so that no run is endless.
+        patience_seconds: A bot gives up a call that it has repeated for that long.
     """
 
     view: str = "text"
@@ -31,14 +30,33 @@ class Habits(Struct, frozen=True):
     patience_seconds: float = 30.0
 
 
+class Member(Actor, Protocol):
+    """A bot as its crew sees it."""
+
+    has_left: bool
+
+    @property
+    def awaits_answer(self) -> bool:
+        """A request was sent and its answer has not come."""
+
+    def connected(self, connection: Connection) -> None:
+        """Take the connection that `Crew.connect` was called for."""
+
+    def unanswered(self, kind: str, detail: str) -> None:
+        """Note that no connection could be opened; the kinds are those of `Unanswered`."""
+
+    def leave(self) -> None: ...
+
+
 class Crew:
-    """The shared part of a load.
+    """All bots of one load and the state they share.
 
     Attributes:
-        always_1: The bots need the text view only, and give input 1 wherever it is legal: they walk `steps`.
-        ending: What stands after the text in the answers that are recognised by their bytes.
-        tally: Counts calls meant to be made from `count_from` (`perf_counter`) on; `warm_up` those before.
-        is_stopping: Nobody begins a call any more.
+        always_1: The bots need the text view only and give input 1 wherever it is legal: they walk `steps`.
+        ending: The bytes after the text in an answer without error; b"" until one was decoded.
+        tally: Counts calls that were due at `count_from` (`perf_counter`) or later; `warm_up` counts those
+            that were due before.
+        is_stopping: No bot begins a call any more.
         everyone_left: Set when no bot plays any more.
     """
 
@@ -56,79 +74,77 @@ class Crew:
         self.everyone_left = asyncio.Event()
         self.pace: Pace
         self.loop: asyncio.AbstractEventLoop
-        self._players: list[Player] = []
+        self._members: Sequence[Member] = ()
         self._playing = 0
-        self._unconnected: deque[Player] = deque()
+        self._unconnected: deque[Member] = deque()
         self._connectors: set[asyncio.Task[None]] = set()
-        self._unused: list[Connection] = []
+        self._idle_connections: list[Connection] = []
 
-    def begin(self, players: list[Player], pace: Pace) -> None:
-        """Let them play in the running loop, which the endpoint is bound to."""
+    def begin(self, members: Sequence[Member], pace: Pace) -> None:
+        """Let the bots play in the running loop; the endpoint must be bound to the same loop."""
         self.loop = self.endpoint.loop
         self.pace = pace
-        self._players = players
-        self._playing = len(players)
-        pace.begin(players)
+        self._members = members
+        self._playing = len(members)
+        pace.begin(members)
 
     def tally_of(self, since: float) -> Tally:
-        """Where a call counts that was meant to be made then."""
         return self.tally if since >= self.count_from else self.warm_up
 
-    def connect(self, player: Player) -> None:
-        """Give the player a connection when there is one; `Player.unanswered` if there is none."""
-        connection = self.endpoint.connect_at_once(player.number)
+    def connect(self, member: Member) -> None:
+        """Connect the bot and call its `connected` or `unanswered`, perhaps before this returns."""
+        connection = self.endpoint.connect_at_once(member.number)
         if connection is not None:
-            player.connected(connection)
+            member.connected(connection)
             return
-        self._unconnected.append(player)
+        self._unconnected.append(member)
         if len(self._connectors) < CONNECTS_MAX:
             connector = self.loop.create_task(self._connect())
             self._connectors.add(connector)
             connector.add_done_callback(self._connectors.discard)
 
-    def left(self, player: Player) -> None:
-        """This player plays no more."""
-        self.pace.leave(player)
+    def left(self, member: Member) -> None:
+        self.pace.leave(member)
         self._playing -= 1
         if not self._playing:
-            for connection in self._unused:
+            for connection in self._idle_connections:
                 connection.abandon()
-            self._unused.clear()
+            self._idle_connections.clear()
             self.everyone_left.set()
 
     def hang_up(self, connection: Connection) -> None:
-        """Close the connection of one who leaves; when all leave, only after the last answer.
+        """Close the connection of a bot that leaves; while the load stops, only after the last answer.
 
-        To see tens of thousands of connections end keeps a server from answering: the calls under way at the
-        end of a load of 80,000 bots took 2 to 3 s, and they were its slowest thousandth.
+        A server that sees tens of thousands of connections end does not answer meanwhile: the calls under way
+        at the end of a load of 80,000 bots took 2 to 3 s, and they were its slowest thousandth.
         """
-        if self.is_stopping and self._playing and not connection.is_asked:
-            self._unused.append(connection)
+        if self.is_stopping and self._playing and not connection.awaits_answer:
+            self._idle_connections.append(connection)
         else:
             connection.abandon()
 
     def stop(self) -> None:
-        """Let nobody begin a call; who has none under way leaves at once, the others when it is answered."""
+        """Let no bot begin a call; the bots leave now, or after the answer that they wait for."""
         self.is_stopping = True
         self.pace.stop()
         self._unconnected.clear()
-        for player in self._players:
-            if not player.is_asking:
-                player.leave()
+        for member in self._members:
+            if not member.awaits_answer:
+                member.leave()
 
     def cut_off(self) -> int:
-        """Let those leave who still wait for an answer; how many."""
-        late = [player for player in self._players if not player.has_left]
-        for player in late:
-            player.leave()
+        """Make the bots leave that still wait for an answer, and return their number."""
+        late = [member for member in self._members if not member.has_left]
+        for member in late:
+            member.leave()
         return len(late)
 
     async def _connect(self) -> None:
         while self._unconnected:
-            player = self._unconnected.popleft()
+            member = self._unconnected.popleft()
             try:
-                connection = await self.endpoint.connect(player.number)
+                connection = await self.endpoint.connect(member.number)
             except Unanswered as error:
-                player.unanswered(error.kind, str(error))
+                member.unanswered(error.kind, str(error))
             else:
-                player.connected(connection)
+                member.connected(connection)

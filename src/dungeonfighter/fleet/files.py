@@ -1,4 +1,4 @@
-"""How many files, and so connections, one process of a load may have open."""
+"""The limit of open files, which bounds the connections of one process of a load."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 from typing import Final
 
 SPARE_FILES: Final = 100
-"""For everything that is not a bot's connection."""
+"""Files that a process opens beside the bots' connections."""
 
 
 def allow_many_files() -> int:
-    """Raise this process's limit as far as the system lets it; what it is then."""
+    """Raise this process's limit as far as the system allows, and return it."""
     try:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:

@@ -1,7 +1,7 @@
 """One generator process of a load: `python -m dungeonfighter.fleet.generator`, started by `generators`.
 
-It does what it is told on standard input, and tells how it goes on standard output. What it prints else goes
-to standard error, which is its parent's.
+It reads orders from standard input and writes its status to standard output, both as described in `messages`.
+Its log goes to standard error, which it shares with its parent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 
-from dungeonfighter.fleet.fastest import run_on_fastest_loop
 from dungeonfighter.fleet.files import allow_many_files
 from dungeonfighter.fleet.load import Load, LoadOptions, play_load
 from dungeonfighter.fleet.messages import (
@@ -23,8 +22,8 @@ from dungeonfighter.fleet.messages import (
     Played,
     Playing,
     Ready,
+    Status,
     Stop,
-    Told,
     Verified,
     Verify,
     Verifying,
@@ -33,15 +32,15 @@ from dungeonfighter.fleet.messages import (
 )
 from dungeonfighter.fleet.verify import verify_bots
 from dungeonfighter.rules import load_rules
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Obey until the parent has nothing more to say."""
     take_longer_slices()
-    for number in (signal.SIGINT, signal.SIGTERM):  # to a whole group of processes: the parent says when
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides
         signal.signal(number, signal.SIG_IGN)
     allow_many_files()
     run_on_fastest_loop(_Generator().run())
@@ -56,25 +55,27 @@ class _Generator:
         listening = asyncio.create_task(self._listen())
         begin = await self._orders.get()
         assert isinstance(begin, Begin)
-        _tell(Ready())
+        _report(Ready())
         if isinstance(await self._orders.get(), Go):
             load = await self._play(begin.options)
             if isinstance(await self._orders.get(), Verify):
-                verdict = await verify_bots(load, load_rules(), lambda *far: _tell(Verifying(*far)))
-                _tell(Verified(verdict.share()))
+                verdict = await verify_bots(load, load_rules(), lambda *counts: _report(Verifying(*counts)))
+                _report(Verified(verdict.share()))
         await listening
 
     async def _play(self, options: LoadOptions) -> Load:
-        load = await play_load(options, lambda now: _tell(Playing(now)), stop=self._stop)
-        _tell(Played(load.tally.share(), load.warm_up.share(), load.seconds, load.cut_off, load.cpu_seconds))
+        load = await play_load(options, lambda progress: _report(Playing(progress)), stop=self._stop)
+        _report(
+            Played(load.tally.share(), load.warm_up.share(), load.seconds, load.cut_off, load.cpu_seconds)
+        )
         return load
 
     async def _listen(self) -> None:
-        """Take orders; when they end, so does the process."""
+        """Queue the parent's orders; end this process when they end."""
         try:
             await self._take_orders()
         except Exception:
-            logger.exception("what the parent process says cannot be read: ended")
+            logger.exception("the orders of the parent process cannot be read: ended")
             os._exit(1)
         os._exit(0)
 
@@ -89,9 +90,9 @@ class _Generator:
                 self._orders.put_nowait(order)
 
 
-def _tell(message: Told) -> None:
-    """Write it all: the parent reads at once, so waiting for room in the pipe is short."""
-    left = memoryview(line_of(message))
+def _report(status: Status) -> None:
+    """Write the whole status; the parent reads at once, so a wait for room in the pipe is short."""
+    left = memoryview(line_of(status))
     while left:
         left = left[os.write(sys.stdout.fileno(), left) :]
 

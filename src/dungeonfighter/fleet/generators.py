@@ -1,8 +1,8 @@
-"""A load over several generator processes: starts them, adds up what they count, and stops them together.
+"""A load over several generator processes: starts them, adds up their counts, and stops them together.
 
-Each has its share of the bots (every n-th one), its own event loop and its own connections; they begin on one
-word, and verify their own bots when all have played. A generator that ends early is a failure of the load:
-what its bots were acknowledged can no longer be checked. The others are stopped and verified all the same.
+Each generator has its share of the bots (every n-th one), its own event loop and its own connections. All
+begin at one order, and each verifies its own bots after all have played. A generator that ends early fails
+the load, because the journals of its bots are lost. The others are stopped and verified all the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dungeonfighter.background import every
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import Load, LoadOptions, interrupts
 from dungeonfighter.fleet.messages import (
@@ -27,17 +26,18 @@ from dungeonfighter.fleet.messages import (
     Played,
     Playing,
     Ready,
+    Status,
     Stop,
-    Told,
     Verified,
     Verify,
     Verifying,
     line_of,
-    tellings,
+    statuses,
 )
-from dungeonfighter.fleet.progress import Progress, Teller, sum_of
+from dungeonfighter.fleet.progress import Progress, ProgressFormatter, sum_of
 from dungeonfighter.fleet.tally import Tally
-from dungeonfighter.fleet.verify import Verdict, told
+from dungeonfighter.fleet.verify import Verdict, progress_line
+from dungeonfighter.serving.background import every
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ _GENERATOR: Final = (sys.executable, "-m", "dungeonfighter.fleet.generator")
 
 
 class _Generator:
-    """One process and what it has told so far."""
+    """One process and the last status of each kind."""
 
     def __init__(self, process: asyncio.subprocess.Process, options: LoadOptions) -> None:
         self.process = process
@@ -58,43 +58,43 @@ class _Generator:
         self.verified: Verified | None = None
         self.exit_code: int | None = None
 
-    def note(self, message: Told) -> None:
-        match message:
+    def note(self, status: Status) -> None:
+        match status:
             case Ready():
                 self.is_ready = True
             case Playing(progress):
                 self.progress = progress
             case Played():
-                self.played = message
+                self.played = status
             case Verifying():
-                self.verifying = message
+                self.verifying = status
             case Verified():
-                self.verified = message
+                self.verified = status
 
-    def say(self, order: Order) -> None:
-        """Tell the process, if it still lives."""
+    def send(self, order: Order) -> None:
+        """Send an order to the process, if it still lives."""
         if self.exit_code is None and self.process.stdin is not None:
             with contextlib.suppress(ConnectionError):
                 self.process.stdin.write(line_of(order))
 
 
 class Generators:
-    """The processes of one load. Use once, as a context manager: on the way out none is left.
+    """The processes of one load: a context manager for one use that ends every process at its exit.
 
     Args:
-        options: The whole load; `processes` says how many there are.
-        tell: Takes a line about the progress each second.
-        command: What each process runs.
+        options: The whole load; `processes` is their number.
+        show: Receives one line of progress each second.
+        command: The command line of each process.
     """
 
     def __init__(
-        self, options: LoadOptions, tell: Callable[[str], None], command: Sequence[str] = _GENERATOR
+        self, options: LoadOptions, show: Callable[[str], None], command: Sequence[str] = _GENERATOR
     ) -> None:
         self._command = command
         self._options = options
-        self._tell = tell
+        self._show = show
         self._all: list[_Generator] = []
-        self._hearing: list[asyncio.Task[None]] = []
+        self._listeners: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
         self._stopping = False
 
@@ -112,31 +112,30 @@ class Generators:
 
     @property
     def process_ids(self) -> list[int]:
-        """Of all that were started."""
         return [one.process.pid for one in self._all]
 
     async def play(self) -> Load:
-        """Let them all play, until the load is over or Ctrl-C; see `load.run_load`."""
+        """Let all processes play until the load is over or Ctrl-C ends it; see `load.run_load`."""
         with interrupts(self._stop):
             await self._until(lambda one: one.is_ready)
-            self._say(Go())
+            self._send_all(Go())
             if self._stopping:
-                self._say(Stop())
-            telling = asyncio.create_task(every(1.0, self._progress(), "the progress", logger))
+                self._send_all(Stop())
+            showing = asyncio.create_task(every(1.0, self._progress_shower(), "the progress", logger))
             try:
                 await self._until(lambda one: one.played is not None)
             finally:
-                telling.cancel()
+                showing.cancel()
         return self._sum()
 
     async def verify(self) -> Verdict:
-        """Let each check its own bots against the store."""
-        self._say(Verify())
-        telling = asyncio.create_task(every(2.0, self._tell_verifying, "the progress", logger))
+        """Let each process verify its own bots against the store."""
+        self._send_all(Verify())
+        showing = asyncio.create_task(every(2.0, self._show_verifying, "the progress", logger))
         try:
             await self._until(lambda one: one.verified is not None)
         finally:
-            telling.cancel()
+            showing.cancel()
         verdict = Verdict()
         for one in self._all:
             if one.verified is not None:
@@ -144,7 +143,7 @@ class Generators:
         return verdict
 
     def ended(self) -> list[str]:
-        """What is to be said of those that ended before they were done."""
+        """Return one sentence for each process that ended before it was done."""
         return [
             f"generator process {one.options.process} ended ({_how(one.exit_code)}): "
             f"its {len(one.options.numbers)} bots cannot be counted or verified"
@@ -162,8 +161,8 @@ class Generators:
         )  # fmt: skip
         one = _Generator(process, options)
         self._all.append(one)
-        self._hearing.append(asyncio.create_task(self._hear(one)))
-        one.say(Begin(options))
+        self._listeners.append(asyncio.create_task(self._listen(one)))
+        one.send(Begin(options))
 
     def _share(self, number: int) -> LoadOptions:
         whole = self._options
@@ -175,15 +174,15 @@ class Generators:
             in_flight_max=max(1, whole.in_flight_max // processes),
         )
 
-    async def _hear(self, one: _Generator) -> None:
+    async def _listen(self, one: _Generator) -> None:
         assert one.process.stdout is not None
         try:
-            async for message in tellings(one.process.stdout):
-                one.note(message)
+            async for status in statuses(one.process.stdout):
+                one.note(status)
                 self._news.set()
         except Exception:
             logger.exception(
-                "what generator process %s says cannot be read: it is killed", one.options.process
+                "the status of generator process %s cannot be read: it is killed", one.options.process
             )
             with contextlib.suppress(ProcessLookupError):
                 one.process.kill()
@@ -192,12 +191,12 @@ class Generators:
 
     # All of them
 
-    def _say(self, order: Order) -> None:
+    def _send_all(self, order: Order) -> None:
         for one in self._all:
-            one.say(order)
+            one.send(order)
 
     async def _until(self, is_done: Callable[[_Generator], bool]) -> None:
-        """Wait until it is true of each that lives; the end of one ends the load of the others."""
+        """Wait until each process is done or has ended; stop the load if one has ended."""
         while not all(is_done(one) or one.exit_code is not None for one in self._all):
             await self._news.wait()
             self._news.clear()
@@ -207,22 +206,22 @@ class Generators:
     def _stop(self) -> None:
         if not self._stopping:
             self._stopping = True
-            self._say(Stop())
+            self._send_all(Stop())
 
-    def _progress(self) -> Callable[[], None]:
-        teller = Teller()
+    def _progress_shower(self) -> Callable[[], None]:
+        formatter = ProgressFormatter()
 
-        def tell() -> None:
+        def show() -> None:
             parts = [one.progress for one in self._all if one.progress is not None]
             if len(parts) == len(self._all):
-                self._tell(teller.line(sum_of(parts)))
+                self._show(formatter.line(sum_of(parts)))
 
-        return tell
+        return show
 
-    def _tell_verifying(self) -> None:
+    def _show_verifying(self) -> None:
         parts = [one.verifying for one in self._all if one.verifying is not None]
         if len(parts) == len(self._all):
-            self._tell(told(sum(part.done for part in parts), sum(part.bots for part in parts)))
+            self._show(progress_line(sum(part.done for part in parts), sum(part.bots for part in parts)))
 
     def _sum(self) -> Load:
         parts = [one.played for one in self._all if one.played is not None]
@@ -242,17 +241,17 @@ class Generators:
         )
 
     async def _end(self) -> None:
-        """They end by themselves when their standard input does; who does not in time is killed."""
+        """Close each standard input, which ends the process; kill those that have not ended in time."""
         for one in self._all:
             if one.process.stdin is not None:
                 one.process.stdin.close()
-        if self._hearing:
-            _, stuck = await asyncio.wait(self._hearing, timeout=END_SECONDS_MAX)
+        if self._listeners:
+            _, stuck = await asyncio.wait(self._listeners, timeout=END_SECONDS_MAX)
             for one in self._all:
                 if stuck and one.exit_code is None:
                     with contextlib.suppress(ProcessLookupError):
                         one.process.kill()
-            await asyncio.wait(self._hearing)
+            await asyncio.wait(self._listeners)
 
 
 def _how(code: int | None) -> str:

@@ -1,12 +1,11 @@
 """A small keep-alive HTTP/1.1 client for one purpose: many bots, one POST at a time each, little CPU.
 
-A `Connection` carries one exchange at a time for an `Asker`, whom it calls back: no task, no future, no timer
-for a call. Answers go to a real parser, which lives no longer than that answer, with one exception: if one
-comes whole, and its head is up to the length byte for byte that of an answer parsed before, what the parser
-said of that one is true of this one too. An `Endpoint` is what all connections of a load share: the address,
-the bound on connects under way, the heads, and the one watch that breaks connections whose answer is overdue.
-Whether a broken request is sent again is the caller's decision; here every way of getting no answer has a
-kind.
+A `Connection` carries one exchange at a time and calls an `AnswerHandler` back: a call needs no task, no
+future and no timer. A real parser reads each answer, with one exception: an answer that comes in one piece
+and whose head, up to the length, equals that of an answer parsed before byte for byte needs no parser. All
+connections of a load share an `Endpoint`: the address, the bound on connects under way, the known heads, and
+one watch that breaks connections whose answer is overdue. This module retries nothing; each way of getting no
+answer has a kind, and the caller decides.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from dungeonfighter.background import begin
-from dungeonfighter.fleet.lines import AVAILABLE, Address, Lines, address_of, connecting
+from dungeonfighter.fleet.socket_pool import AVAILABLE, Address, SocketPool, address_of, begin_connect
+from dungeonfighter.serving.background import begin
 
 CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
 _HEADS_MAX: Final = 2
-"""Heads that are remembered: they tell the time in seconds, and a server's processes change it one by one."""
+"""Known heads: they carry the time in seconds, and the processes of a server change it one by one."""
 _HEAD_BYTES_MAX: Final = 1024
 _PLAIN: Final = b"HTTP/1.1 200 "
 _LENGTH: Final = b"content-length: "
@@ -40,8 +39,11 @@ _RESTS_MAX: Final = 2048
 
 
 def _lengths() -> tuple[bytes, ...]:
-    """By how many bytes come after `content-length: `: the length and the end of the head among them."""
-    by_rest = [bytes(_RESTS_MAX)] * _RESTS_MAX  # where no length fits: longer than what comes, never found
+    """Return, by the number of bytes after `content-length: `, the length that fits and the head's end.
+
+    Where no length fits, the entry is longer than any answer it is compared with.
+    """
+    by_rest = [bytes(_RESTS_MAX)] * _RESTS_MAX
     for length in range(_RESTS_MAX):
         end = b"%d\r\n\r\n" % length
         if length + len(end) < _RESTS_MAX:
@@ -53,10 +55,10 @@ _LENGTHS: Final = _lengths()
 
 
 class Unanswered(Exception):
-    """No usable answer came; whether the request had its effect is not known.
+    """No usable answer came; the request may or may not have had its effect.
 
     Attributes:
-        kind: refused | unreachable | closed | timeout | bad_http; what the error table counts.
+        kind: refused | unreachable | closed | timeout | bad_http; the error table counts these.
     """
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -69,35 +71,33 @@ class Response(NamedTuple):
     body: bytes
 
 
-class Asker(Protocol):
-    """One who sends a request; exactly one of these is called for it, unless the connection is given up."""
+class AnswerHandler(Protocol):
+    """Receives the outcome of a request: exactly one call for each, unless the connection is abandoned."""
 
-    def answered(self, status: int, body: bytes) -> None:
-        """The answer is complete."""
+    def answered(self, status: int, body: bytes) -> None: ...
 
-    def unanswered(self, kind: str, told: str) -> None:
-        """No usable answer came; see `Unanswered`."""
+    def unanswered(self, kind: str, detail: str) -> None:
+        """Note that no usable answer came; the kinds are those of `Unanswered`."""
 
 
 class Connection(asyncio.Protocol):
     """One TCP connection; at most one exchange at a time."""
 
-    __slots__ = ("_asker", "_endpoint", "_reading", "_transport", "usable")
+    __slots__ = ("_endpoint", "_handler", "_reading", "_transport", "usable")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._transport: asyncio.Transport | None = None
-        self._asker: Asker | None = None
+        self._handler: AnswerHandler | None = None
         self._reading: _Reading | None = None
         self.usable = False
 
     @property
-    def is_asked(self) -> bool:
-        """Whether an answer is awaited."""
-        return self._asker is not None
+    def awaits_answer(self) -> bool:
+        return self._handler is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one only in behaviour
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is no subclass
         self._endpoint.connected += 1
         self.usable = True
 
@@ -105,32 +105,32 @@ class Connection(asyncio.Protocol):
         self._endpoint.connected -= 1
         self.fail("closed", str(exc) if exc else "before the answer was complete")
 
-    def exchange(self, asker: Asker, request: bytes) -> None:
-        """Send one request; the asker is called back, never before this returns."""
+    def exchange(self, handler: AnswerHandler, request: bytes) -> None:
+        """Send one request; the handler is called back later, never before this returns."""
         assert self._transport is not None
-        self._asker = asker
-        self._endpoint.pending[self] = self._endpoint.looked_at
+        self._handler = handler
+        self._endpoint.pending[self] = self._endpoint.checked_at
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        asker = self._asker
-        if asker is not None and self._reading is None:
+        handler = self._handler
+        if handler is not None and self._reading is None:
             size = len(data)
             endpoint = self._endpoint
             for head in endpoint.heads:
                 rest = size - len(head)
                 if rest < _RESTS_MAX and (body := data.removeprefix(head + _LENGTHS[rest])) != data:
-                    self._asker = None
+                    self._handler = None
                     del endpoint.pending[self]
-                    asker.answered(200, body)
+                    handler.answered(200, body)
                     return
         self._read(data)
 
     def _read(self, data: bytes) -> None:
-        """The careful way: any piece of any answer."""
-        asker = self._asker
-        if asker is None:
-            self.close()  # an answer nobody asked for: this connection cannot be trusted
+        """Give any piece of any answer to the parser."""
+        handler = self._handler
+        if handler is None:
+            self.close()  # an answer without a request: this connection cannot be trusted
             return
         reading = self._reading
         if reading is None:
@@ -144,26 +144,25 @@ class Connection(asyncio.Protocol):
             self.fail("bad_http", "answer too large")
             return
         if reading.status:
-            self._asker = self._reading = None
+            self._handler = self._reading = None
             self._endpoint.pending.pop(self, None)
             body = b"".join(reading.body)
             if reading.may_stay:
                 self._endpoint.remember(data, body)
             else:
                 self.close()
-            asker.answered(reading.status, body)
+            handler.answered(reading.status, body)
 
     def fail(self, kind: str, detail: str) -> None:
-        """Break the connection and tell the one who waits."""
         self.close()
         self._endpoint.pending.pop(self, None)
-        asker, self._asker = self._asker, None
-        if asker is not None:
-            asker.unanswered(kind, f"{kind}: {detail}" if detail else kind)
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.unanswered(kind, f"{kind}: {detail}" if detail else kind)
 
     def abandon(self) -> None:
-        """Close it; nobody is told anything any more."""
-        self._asker = None
+        """Close the connection without a call to the handler."""
+        self._handler = None
         self._endpoint.pending.pop(self, None)
         self.close()
 
@@ -175,7 +174,7 @@ class Connection(asyncio.Protocol):
 
 
 class _Reading:
-    """An answer that is put together from pieces; `status` is 0 until it is complete."""
+    """An answer that comes in pieces; `status` is 0 until the answer is complete."""
 
     __slots__ = ("_parser", "body", "may_stay", "size", "status")
 
@@ -191,7 +190,7 @@ class _Reading:
 
     def on_message_begin(self) -> None:
         if self.status:
-            self.may_stay = False  # more than was asked for
+            self.may_stay = False  # a second answer to one request
 
     def on_body(self, body: bytes) -> None:
         if not self.status:
@@ -206,23 +205,24 @@ class _Reading:
 
 
 class Endpoint:
-    """The server all bots of a load talk to.
+    """The server that all bots of a load talk to.
 
     Attributes:
-        connected: Open connections.
-        pending: Connections that wait for an answer and the `looked_at` of when it was asked for, in the
-            order of sending.
-        looked_at: When overdue ones were looked for last; asking the clock for each request costs more.
-        heads: Heads of plain answers up to the length, those seen last first.
+        connected: The number of open connections.
+        pending: The connections that wait for an answer, in the order of sending, each with the `checked_at`
+            of the moment its request was sent.
+        checked_at: The moment of the last check for overdue answers; reading the clock for each request
+            would cost more.
+        heads: Heads of plain answers up to the length, the last seen first.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 15.0, sources: Sequence[str] = ()) -> None:
-        """Take `http(s)://host[:port][/prefix]`; the MCP path is `<prefix>/mcp` unless the URL ends with it.
+        """Parse `http(s)://host[:port][/prefix]`; the MCP path is `<prefix>/mcp` unless the URL ends with it.
 
         Args:
             url: The server.
-            timeout_seconds: How long an answer or a connect may take.
-            sources: Loopback addresses that connections are made from, for a server on loopback.
+            timeout_seconds: The longest an answer or a connect may take.
+            sources: Loopback addresses to connect from, for a server on loopback.
 
         Raises:
             ValueError: The URL is not one.
@@ -240,25 +240,25 @@ class Endpoint:
         self.sources = tuple(sources)
         self.connected = 0
         self.pending: dict[Connection, float] = {}
-        self.looked_at = 0.0
+        self.checked_at = 0.0
         self.heads: tuple[bytes, ...] = ()
         self.loop: asyncio.AbstractEventLoop
         self._connects: asyncio.Semaphore
         self._address = address_of(self.host, self.port)
-        self._lines: Lines | None = None
+        self._pool: SocketPool | None = None
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is on an IPv4 address of this machine that others can stand beside."""
+        """The server is on an IPv4 loopback address, so other addresses of 127/8 reach it."""
         return self.host == "localhost" or self.host.startswith("127.")
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[Endpoint]:
-        """Bind to the running loop and break overdue connections until the block is left."""
+        """Bind to the running loop, and break overdue connections until the block ends."""
         self.loop = asyncio.get_running_loop()
         self._connects = asyncio.Semaphore(CONNECTS_MAX)
-        self._lines = Lines() if AVAILABLE and self.tls is None else None
-        self.looked_at = time.perf_counter()
+        self._pool = SocketPool() if AVAILABLE and self.tls is None else None
+        self.checked_at = time.perf_counter()
         watch = begin(self._break_overdue(), "watch over late answers")
         try:
             yield self
@@ -267,13 +267,14 @@ class Endpoint:
             await asyncio.wait([watch])
             for connection in list(self.pending):
                 connection.fail("closed", "the load ended")
-            if self._lines is not None:
-                self._lines.close()
-                self._lines = None
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
 
     def remember(self, answer: bytes, body: bytes) -> None:
-        """Keep the head of an answer that the parser understood, if it came in one piece and its last header
-        is the length; the connection stayed open after it.
+        """Keep the head of a parsed answer that came in one piece and whose last header is the length.
+
+        The connection must have stayed open after the answer.
         """
         head = answer[: answer.rfind(_LENGTH, 0, -len(_END + body)) + len(_LENGTH)]
         if (
@@ -284,23 +285,23 @@ class Endpoint:
             self.heads = (head, *self.heads)[:_HEADS_MAX]
 
     def connect_at_once(self, number: int) -> Connection | None:
-        """`connect` without waiting, which is enough on loopback; None: it is to be awaited."""
-        if self._lines is None or self._address is None or not self.is_loopback:
+        """Connect without waiting, as a server on loopback allows; None means that `connect` must be used."""
+        if self._pool is None or self._address is None or not self.is_loopback:
             return None
         try:
-            begun, error = connecting(self._address, self._source(number))
+            begun, error = begin_connect(self._address, self._source(number))
         except OSError:
             return None
         if error:
             begun.close()
             return None
-        return self._over_line(self._lines, begun)
+        return self._in_pool(self._pool, begun)
 
     async def connect(self, number: int = 0) -> Connection:
-        """Open one connection, from the source address that bot `number` has.
+        """Open one connection from the source address of bot `number`.
 
         Raises:
-            Unanswered: refused or unreachable; certainly nothing was sent.
+            Unanswered: Refused or unreachable; no request was sent.
         """
         async with self._connects:
             try:
@@ -312,7 +313,7 @@ class Endpoint:
                 raise Unanswered("unreachable", str(error)) from None
 
     async def _open(self, number: int) -> Connection:
-        if self._lines is None:
+        if self._pool is None:
             return await self._open_transport(number)
         failure = OSError(f"{self.host} has no address")
         for address in await self._addresses():
@@ -321,7 +322,7 @@ class Endpoint:
             except OSError as error:
                 failure = error
             else:
-                return self._over_line(self._lines, connected)
+                return self._in_pool(self._pool, connected)
         raise failure
 
     async def _open_transport(self, number: int) -> Connection:
@@ -348,7 +349,7 @@ class Endpoint:
         return [(family, address) for family, _, _, _, address in found]
 
     async def _connected(self, address: Address, number: int) -> socket.socket:
-        begun, error = connecting(address, self._source(number))
+        begun, error = begin_connect(address, self._source(number))
         try:
             if error == errno.EALREADY:
                 await self.loop.sock_connect(begun, address[1])
@@ -362,21 +363,21 @@ class Endpoint:
     def _source(self, number: int) -> str | None:
         return self.sources[number % len(self.sources)] if self.sources else None
 
-    def _over_line(self, lines: Lines, connected: socket.socket) -> Connection:
+    def _in_pool(self, pool: SocketPool, connected: socket.socket) -> Connection:
         connection = Connection(self)
-        connection.connection_made(cast("asyncio.Transport", lines.open(connected, connection)))
+        connection.connection_made(cast("asyncio.Transport", pool.open(connected, connection)))
         return connection
 
     async def _break_overdue(self) -> None:
-        """A request is overdue when the first look after it was longer ago than it may take."""
+        """Fail each request whose first check after its sending is more than the timeout ago."""
         overdue = 0.0
-        looks = deque([self.looked_at])
+        checks = deque([self.checked_at])
         while True:
             await asyncio.sleep(min(1.0, self.timeout_seconds / 4))
-            self.looked_at = time.perf_counter()
-            looks.append(self.looked_at)
-            while looks[1] <= self.looked_at - self.timeout_seconds:
-                overdue = looks.popleft()
+            self.checked_at = time.perf_counter()
+            checks.append(self.checked_at)
+            while checks[1] <= self.checked_at - self.timeout_seconds:
+                overdue = checks.popleft()
             for connection, since in list(self.pending.items()):
                 if since > overdue:
                     break
@@ -384,7 +385,7 @@ class Endpoint:
 
 
 class Client:
-    """One connection at most, opened when it is needed, for callers that await their answers."""
+    """A client for callers that await their answers: one connection at most, opened when needed."""
 
     __slots__ = ("_connection", "_endpoint", "_waiter")
 
@@ -401,7 +402,7 @@ class Client:
             body: The body.
 
         Raises:
-            Unanswered: The effect of the request is unknown (kinds refused, unreachable: certainly none).
+            Unanswered: The effect of the request is unknown; refused and unreachable mean that it had none.
         """
         connection = self._connection
         if connection is None or not connection.usable:
@@ -415,9 +416,9 @@ class Client:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(Response(status, body))
 
-    def unanswered(self, kind: str, told: str) -> None:
+    def unanswered(self, kind: str, detail: str) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(Unanswered(kind, told.removeprefix(f"{kind}: ")))
+            self._waiter.set_exception(Unanswered(kind, detail.removeprefix(f"{kind}: ")))
 
     def close(self) -> None:
         if self._connection is not None:

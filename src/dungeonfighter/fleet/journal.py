@@ -1,4 +1,4 @@
-"""What the server acknowledged to one bot: the witness that the verification holds against the store."""
+"""The record of what the server acknowledged to one bot; the verification compares it with the store."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from msgspec import Struct, field
 
-SOMEBODY_ELSE: Final = "; does another player, or a second fleet with this prefix, move this bot?"
-"""Added to what a bot's own journal cannot explain."""
+SECOND_PLAYER: Final = "; does another player, or a second fleet with this prefix, move this bot?"
+"""The end of a message about a position that the bot's own journal cannot explain."""
 
 
 class Run(Struct, gc=False):
-    """One run this load started itself: what it takes to execute it again."""
+    """One run that this load started, with all that is needed to replay it."""
 
     episode: int
     seed: int
@@ -23,12 +23,13 @@ class Journal(Struct, gc=False):
     """One bot's acknowledged position and its present run.
 
     Attributes:
-        run: The run the bot is in; None before the first one began.
-        turn: The last acknowledged turn of it.
-        digest: The digest that came with it, "" when the view does not carry one.
+        run: The bot's present run; None before the first run began.
+        turn: The last acknowledged turn of that run.
+        digest: The digest that came with that turn, "" when the view has none.
         unanswered: An input sent at `turn` whose answer never came: the server may be one turn further.
-        unanswered_start: The run whose start was sent and never answered: the server may have begun it.
-        faults: What did not follow from what went before: turns given twice or left out.
+        unanswered_start: A run whose start was sent and never answered: the server may have begun it.
+        faults: Answers that do not follow from the answers before: turns given twice or left out.
+        turns: All acknowledged turns of all runs.
     """
 
     bot_id: str
@@ -41,22 +42,19 @@ class Journal(Struct, gc=False):
     turns: int = 0
 
     def starting(self, run: Run) -> None:
-        """A start is on its way."""
         self.unanswered_start = run
 
     def started(self, run: Run, digest: str) -> None:
-        """The start was acknowledged."""
         self.unanswered_start = None
         self.run = run
         self.turn = 0
         self.digest = digest
 
     def playing(self, text: str) -> None:
-        """An input is on its way."""
         self.unanswered = text
 
     def played(self, text: str, episode: int, turn: int, digest: str) -> None:
-        """The input was acknowledged as that turn; anything but the next turn of this run is a fault."""
+        """Record an acknowledged input; any turn but the next one of this run is a fault."""
         self.unanswered = None
         assert self.run is not None
         if episode != self.run.episode:
@@ -68,8 +66,8 @@ class Journal(Struct, gc=False):
         self.digest = digest
         self.turns += 1
 
-    def followed(self, text: str, turn: int) -> None:
-        """The same input was acknowledged for each turn up to that one, which may be the present one."""
+    def played_up_to(self, text: str, turn: int) -> None:
+        """Record the same acknowledged input for each turn up to `turn`, which may be the present one."""
         assert self.run is not None
         more = turn - self.turn
         if more:
@@ -79,6 +77,6 @@ class Journal(Struct, gc=False):
             self.digest = ""
 
     def refused(self) -> None:
-        """The server said clearly that nothing happened."""
+        """Record that the server refused the last request, which then had no effect."""
         self.unanswered = None
         self.unanswered_start = None

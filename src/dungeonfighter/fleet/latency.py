@@ -15,11 +15,11 @@ _BUCKETS = 40 * _PARTS
 _CHUNK = 64
 
 Buckets = list[tuple[int, int]]
-"""(bucket, count) of those that are not empty: how histograms travel between processes."""
+"""(bucket, count) of each bucket that is not empty; processes send histograms in this form."""
 
 
 class Histogram:
-    """Counts durations; `percentile` reads them back in seconds."""
+    """Counts durations in seconds."""
 
     __slots__ = ("count", "counts", "max_seconds")
 
@@ -29,13 +29,13 @@ class Histogram:
         self.max_seconds = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one duration; negative ones count as 0."""
+        """Count one duration; a negative one counts as 0."""
         self.add_all([seconds])
 
     def add_all(self, durations: list[float]) -> None:
-        """Count them all; the list is sorted on the way.
+        """Count all durations, and sort the list.
 
-        Sorted ones are counted a bucket at a time, which spares the interpreter a look at each.
+        A sorted list is counted a bucket at a time, which is faster than one duration after the other.
         """
         if not durations:
             return
@@ -50,18 +50,17 @@ class Histogram:
         self.max_seconds = max(self.max_seconds, durations[-1])
 
     def merge(self, buckets: Iterable[tuple[int, int]], max_seconds: float) -> None:
-        """Count what another histogram counted; exactly what one for both would have."""
         for bucket, count in buckets:
             self.counts[bucket] += count
             self.count += count
         self.max_seconds = max(self.max_seconds, max_seconds)
 
     def buckets(self, since: Sequence[int] | None = None) -> Buckets:
-        """What was counted, or what was counted since `counts` was `since`."""
+        """Return all counts, or those added since `counts` was `since`."""
         if since is None:
             return [(bucket, count) for bucket, count in enumerate(self.counts) if count]
         changed: Buckets = []
-        for start in range(0, _BUCKETS, _CHUNK):  # most have not changed: those are seen at C's speed
+        for start in range(0, _BUCKETS, _CHUNK):  # most chunks are equal, and the comparison runs in C
             now, then = self.counts[start : start + _CHUNK], since[start : start + _CHUNK]
             if now != then:
                 pairs = enumerate(zip(now, then, strict=True), start)
@@ -69,7 +68,10 @@ class Histogram:
         return changed
 
     def percentile(self, share: float) -> float:
-        """The smallest duration, in seconds, that `share` (0 to 1) of all are not above; 0.0 when empty."""
+        """Return the smallest number of seconds that `share` (0 to 1) of all durations do not exceed.
+
+        An empty histogram returns 0.0.
+        """
         wanted = max(1, -int(-share * self.count // 1))
         seen = 0
         for bucket, count in enumerate(self.counts):
@@ -80,7 +82,7 @@ class Histogram:
 
 
 def _start_of(bucket: int) -> int:
-    """The first microsecond that belongs to the bucket."""
+    """Return the first microsecond of the bucket."""
     shift = max(0, (bucket >> _PARTS_BITS) - 1)
     return (bucket - (shift << _PARTS_BITS)) << shift
 

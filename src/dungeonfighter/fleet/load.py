@@ -1,4 +1,4 @@
-"""A whole load: its bots, its pace, its end, and how it goes each second."""
+"""A whole load: its bots, its pace, its end, and its progress each second."""
 
 from __future__ import annotations
 
@@ -13,38 +13,39 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from dungeonfighter.background import every
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.fleet.crew import Crew, Habits
+from dungeonfighter.fleet.fast_player import FastPlayer
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.pace import JITTER, ClosedLoop, OpenLoop, Pace, Wheel
 from dungeonfighter.fleet.player import Player
-from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, Teller
+from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, ProgressFormatter
 from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.serving.background import every
 from dungeonfighter.serving.scheduling import Coalescing
 
 logger = logging.getLogger(__name__)
 
 STOP_GRACE_SECONDS = 5.0
 _REST_SECONDS_MAX: Final = 0.01
-"""Of a generator among others; what it adds to a latency is measured as one."""
+"""The longest rest of one generator among several; it counts as latency."""
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
-"""Bots live as long as the load and make no cycles: looking at them again and again finds nothing."""
+"""Bots live as long as the load and make no cycles, so frequent collections find no garbage."""
 
 
 class LoadOptions(Struct, frozen=True):
-    """One load.
+    """The options of one load.
 
     Attributes:
-        rate: Calls a second in all (open loop).
-        every: Seconds from one call of a bot to its next (open loop, give or take a fifth). With neither,
-            every bot calls as fast as it is answered (closed loop).
-        ramp: Over how many seconds the first calls are spread, with `every`; 0 = over one `every`.
-        warm_up: Seconds that are played and checked but not measured; the ramp is best within them.
-        seconds: How long to measure; 0 = until stopped.
-        turns: Stop after that many acknowledged turns; 0 = no such end.
-        sources: How many loopback addresses connections come from; 0 = no particular ones.
+        rate: Calls a second of all bots together (open loop).
+        every: Seconds from one call of a bot to its next (open loop, give or take a fifth). Without `rate`
+            and `every` each bot calls as fast as it is answered (closed loop).
+        ramp: Seconds over which the first calls are spread, with `every`; 0 = one `every`.
+        warm_up: Seconds that are played and verified but not measured; the ramp is best within them.
+        seconds: The length of the measurement; 0 = until stopped.
+        turns: The load stops after that many acknowledged turns; 0 = no such end.
+        sources: The number of loopback addresses to connect from; 0 leaves the choice to the system.
         process, processes: Only the bots whose number is `process` modulo `processes` play.
     """
 
@@ -68,31 +69,30 @@ class LoadOptions(Struct, frozen=True):
 
     @property
     def numbers(self) -> range:
-        """Of the bots that play here."""
         return range(self.process, self.bots, self.processes)
 
     @property
     def is_open(self) -> bool:
-        """Whether calls have their moments, whatever the server does."""
+        """Calls have fixed moments that do not depend on the server."""
         return bool(self.rate or self.every)
 
     @property
     def spread_seconds(self) -> float:
-        """Over how long the first calls are spread, 0 in a closed loop."""
+        """The time over which the first calls are spread; 0 in a closed loop."""
         if self.every:
             return self.ramp or self.every
         return self.bots / self.rate if self.rate else 0.0
 
 
 class Load(Struct):
-    """A load that ran: what it counted and its bots with their journals.
+    """A load that ran: its counts, and its bots with their journals.
 
     Attributes:
-        seconds: Measured ones.
-        warm_up: What was counted before them.
-        cut_off: Bots that still waited for an answer when the patience at the end was over.
-        cpu_seconds: What this side spent while it measured.
-        ended: What is to be said of processes that did not come to a good end.
+        seconds: The measured time.
+        warm_up: The counts before it.
+        cut_off: Bots that still waited for an answer when the grace time at the end was over.
+        cpu_seconds: CPU time of the load itself during the measured time.
+        ended: One sentence for each process that ended before it was done.
     """
 
     options: LoadOptions
@@ -108,25 +108,27 @@ class Load(Struct):
 
 async def run_load(
     options: LoadOptions,
-    tell: Callable[[str], None],
+    show: Callable[[str], None],
     *,
     tally: Tally | None = None,
     stop: asyncio.Event | None = None,
 ) -> Load:
     """Let the bots play until the time is over, the turns are made, `stop` is set, or Ctrl-C.
 
-    Calls under way get `STOP_GRACE_SECONDS` to be answered; what is unanswered then is noted in the journals.
+    Calls under way get `STOP_GRACE_SECONDS` to be answered; the journals note the requests without an answer.
 
     Args:
-        options: What to do.
-        tell: Takes a line about the progress each second.
-        tally: Counts here, for one who watches; a fresh one by default.
-        stop: Ends the load when set; set here when it ends.
+        options: The load.
+        show: Receives one line of progress each second.
+        tally: Receives the counts, so that the caller can watch them; a fresh one by default.
+        stop: Ends the load when set; the load sets it when it ends otherwise.
     """
     stop = stop or asyncio.Event()
-    teller = Teller()
+    formatter = ProgressFormatter()
     with interrupts(stop.set):
-        return await play_load(options, lambda now: tell(teller.line(now)), stop=stop, tally=tally)
+        return await play_load(
+            options, lambda progress: show(formatter.line(progress)), stop=stop, tally=tally
+        )
 
 
 async def play_load(
@@ -136,7 +138,7 @@ async def play_load(
     stop: asyncio.Event,
     tally: Tally | None = None,
 ) -> Load:
-    """The same without signals, and told in figures."""
+    """Run a load like `run_load`, without handling signals; `watch` receives the progress each second."""
     endpoint = Endpoint(options.url, timeout_seconds=options.timeout_seconds, sources=_sources(options))
     policy = make_policy(options.policy)
     always_1 = isinstance(policy, InputPolicy) and policy.always == "1"
@@ -164,7 +166,7 @@ async def play_load(
 
 
 def bot_id(prefix: str, number: int) -> str:
-    """The name of one bot of a load; a valid id if that of the last bot is one."""
+    """Return the id of one bot of a load; it is valid if that of the last bot is."""
     return f"{prefix}-{number:05d}"
 
 
@@ -175,7 +177,8 @@ def _sources(options: LoadOptions) -> list[str]:
 def _player(number: int, options: LoadOptions, crew: Crew) -> Player:
     seed = options.seed * 1_000_003 + number
     policy = make_policy(options.policy, seed)
-    return Player(number, bot_id(options.prefix, number), seed, policy=policy, crew=crew)
+    kind = FastPlayer if crew.always_1 else Player
+    return kind(number, bot_id(options.prefix, number), seed, policy=policy, crew=crew)
 
 
 def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:
@@ -193,7 +196,7 @@ def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:
 
 
 class _Clock:
-    """When a load began, when it is measured, and what that cost."""
+    """The moments of a load: its start, its measured time, and the CPU time of that."""
 
     def __init__(self, options: LoadOptions) -> None:
         self.options = options
@@ -205,29 +208,27 @@ class _Clock:
 
     @property
     def phase(self) -> str:
-        """What is going on now."""
         passed = time.perf_counter() - self.began
         if passed >= self.options.warm_up:
             return MEASURED
         return RAMP if self.options.is_open and passed < self.options.spread_seconds else WARM_UP
 
     def measure(self) -> None:
-        """The warm-up is over."""
         self._cpu_began = time.process_time()
 
     def left(self) -> float:
-        """Seconds of the measured time that are left; more than that without an end."""
+        """Return the seconds left of the measured time, at most 60."""
         end = self.count_from + self.options.seconds if self.options.seconds else float("inf")
         return min(60.0, end - time.perf_counter())
 
     def stop(self) -> None:
-        """The measured time is over, perhaps before it began."""
+        """End the measured time, perhaps before it began."""
         self.seconds = max(0.0, time.perf_counter() - self.count_from)
         self.cpu_seconds = time.process_time() - self._cpu_began if self.seconds else 0.0
 
 
 async def _until_over(clock: _Clock, crew: Crew, stop: asyncio.Event) -> None:
-    """Return, with `stop` set, when the load is over; all bots having given up ends it too."""
+    """Return, with `stop` set, when the load is over; it also ends when all bots have given up."""
     turns_max = clock.options.turns
     ends = [asyncio.ensure_future(event.wait()) for event in (stop, crew.everyone_left)]
     try:
@@ -247,7 +248,7 @@ async def _until_over(clock: _Clock, crew: Crew, stop: asyncio.Event) -> None:
 
 
 def _progress(clock: _Clock, crew: Crew) -> Callable[[], Progress]:
-    """What to ask each second."""
+    """Return a function that returns the progress; its latencies are those since the call before."""
     main, early = crew.tally, crew.warm_up
     before = [main.latency.counts[:], early.latency.counts[:]]
 
@@ -273,11 +274,11 @@ def _progress(clock: _Clock, crew: Crew) -> Callable[[], Progress]:
 async def _each_second(
     begin: Callable[[], Callable[[], Progress]], watch: Callable[[Progress], None]
 ) -> AsyncIterator[None]:
-    async def telling() -> None:
+    async def watching() -> None:
         now = begin()
         await every(1.0, lambda: watch(now()), "the progress", logger)
 
-    task = asyncio.create_task(telling())
+    task = asyncio.create_task(watching())
     try:
         yield
     finally:
@@ -288,7 +289,10 @@ async def _each_second(
 
 @contextlib.contextmanager
 def _defects_stop(stop: asyncio.Event, defects: list[BaseException]) -> Iterator[None]:
-    """A callback that raises has nobody to raise to: the load ends, and its caller gets the exception."""
+    """Stop the load when a callback raises, and keep the exception for the caller of the load.
+
+    An exception of a callback would otherwise reach the loop's exception handler only.
+    """
     loop = asyncio.get_running_loop()
     former = loop.get_exception_handler()
 
@@ -309,7 +313,7 @@ def _defects_stop(stop: asyncio.Event, defects: list[BaseException]) -> Iterator
 
 @contextlib.contextmanager
 def _rare_collections(loop: asyncio.AbstractEventLoop, after_seconds: float) -> Iterator[None]:
-    """Take the bots, and after the ramp their connections too, out of what the collector looks at."""
+    """Hide the bots, and after the ramp their connections, from the garbage collector."""
     former = gc.get_threshold()
     gc.collect()
     gc.freeze()
@@ -325,9 +329,7 @@ def _rare_collections(loop: asyncio.AbstractEventLoop, after_seconds: float) -> 
 
 @contextlib.contextmanager
 def interrupts(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM call `stop`, which ends the load in good order; a second one ends the
-    program.
-    """
+    """Call `stop` at the first Ctrl-C or SIGTERM; a second one ends the program at once."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:

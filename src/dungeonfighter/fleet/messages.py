@@ -1,11 +1,11 @@
-"""What the parent of a load and its generator processes tell each other: one JSON value a line.
+"""The messages between the parent of a load and its generator processes: one JSON value a line.
 
-The parent writes to a generator's standard input, the generator to its standard output:
+The parent writes orders to a generator's standard input, the generator its status to its standard output:
 
-    Begin ->            <- Ready        it has loaded what it needs
+    Begin ->            <- Ready        the generator has loaded its code
     Go ->               <- Playing      each second
-    Stop (at any time)  <- Played       its load is over
-    Verify ->           <- Verifying    now and then
+    Stop (at any time)  <- Played       the generator's part of the load is over
+    Verify ->           <- Verifying    every two seconds
                         <- Verified
 
 A generator ends when its standard input does, so none outlives its parent.
@@ -26,7 +26,7 @@ from dungeonfighter.fleet.tally import TallyShare
 from dungeonfighter.fleet.verify import VerdictShare
 
 LINE_BYTES_MAX: Final = 256 * 1024 * 1024
-"""A verdict names every bot that something is wrong with."""
+"""A verdict names every bot with a finding."""
 
 
 class Begin(Struct, frozen=True, tag=True):
@@ -54,7 +54,7 @@ class Playing(Struct, frozen=True, tag=True):
 
 
 class Played(Struct, frozen=True, tag=True):
-    """What came of it; see `load.Load`."""
+    """The outcome of the generator's part; the fields are those of `load.Load`."""
 
     tally: TallyShare
     warm_up: TallyShare
@@ -73,26 +73,24 @@ class Verified(Struct, frozen=True, tag=True):
 
 
 Order = Begin | Go | Stop | Verify
-Told = Ready | Playing | Played | Verifying | Verified
+Status = Ready | Playing | Played | Verifying | Verified
 
 _encode: Final = msgspec.json.Encoder().encode
 _order: Final = msgspec.json.Decoder(Order)
-_told: Final = msgspec.json.Decoder(Told)
+_status: Final = msgspec.json.Decoder(Status)
 
 
-def line_of(message: Order | Told) -> bytes:
-    """The message as it is sent."""
+def line_of(message: Order | Status) -> bytes:
     return _encode(message) + b"\n"
 
 
 async def orders(reader: StreamReader) -> AsyncIterator[Order]:
-    """What the parent says, until it has nothing more to say."""
     async for line in reader:
         yield _order.decode(line)
 
 
-async def tellings(reader: StreamReader) -> AsyncIterator[Told]:
-    """What a generator says, until it ends; a line cut short by its end is left out."""
+async def statuses(reader: StreamReader) -> AsyncIterator[Status]:
+    """Yield a generator's status messages until the stream ends, without a last line that was cut short."""
     async for line in reader:
         if line.endswith(b"\n"):
-            yield _told.decode(line)
+            yield _status.decode(line)

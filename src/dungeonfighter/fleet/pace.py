@@ -1,6 +1,6 @@
-"""When a bot may make its next call: as soon as there is room, or at moments fixed beforehand.
+"""The pace of a load: the moment of each bot's next call, either as early as possible or fixed beforehand.
 
-Nothing here waits. A bot that has nothing under way is handed to its pace (`wait`), and the pace calls the
+No function here waits. A bot without a call under way is given to its pace (`wait`), and the pace calls the
 bot's `act` when its moment has come. The moments of an open loop lie on the ticks of one wheel, so that tens
 of thousands of waiting bots cost one timer, and those of one tick share a wake-up of the event loop.
 """
@@ -17,11 +17,11 @@ from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.005
 JITTER: Final = 0.2
-"""With a time to think, a pause is 1 - JITTER to 1 + JITTER of it."""
+"""With `every`, a pause is 1 - JITTER to 1 + JITTER of it."""
 
 
 class Actor(Protocol):
-    """One who acts when told to. `due` is its pace's: its next moment in ticks."""
+    """A bot as its pace sees it; `due` is its next moment in ticks, which only the pace sets."""
 
     number: int
     due: float
@@ -32,20 +32,19 @@ class Actor(Protocol):
 
 class Pace(Protocol):
     def begin(self, actors: Sequence[Actor]) -> None:
-        """These begin to wait, none of them has acted yet."""
+        """Take all actors at the start of a load; none has acted yet."""
 
     def wait(self, actor: Actor) -> None:
-        """What `act` began is over: let it act again in its time."""
+        """Let the actor act at its next moment; the call that `act` began is over."""
 
     def leave(self, actor: Actor) -> None:
-        """What `act` began is over, and this one will not act again."""
+        """Take the actor out; the call that `act` began is over."""
 
-    def stop(self) -> None:
-        """Nobody acts any more."""
+    def stop(self) -> None: ...
 
 
 class ClosedLoop:
-    """Every bot calls again as soon as it has its answer; at most `in_flight_max` calls are under way."""
+    """Each bot makes its next call as soon as it is answered; at most `in_flight_max` calls are under way."""
 
     def __init__(self, in_flight_max: int) -> None:
         self._room = in_flight_max
@@ -77,8 +76,8 @@ class Wheel:
     """Calls actors at ticks: a bucket for each, one timer for all. Ticks count from the wheel's beginning.
 
     Args:
-        loop: Where they are called.
-        tick_seconds: How long a tick is.
+        loop: The event loop that calls the actors.
+        tick_seconds: The length of a tick.
         rest: Called after each tick; it may block for a moment, so that answers come together.
     """
 
@@ -97,12 +96,12 @@ class Wheel:
         self._passed = -1
 
     def begin(self) -> None:
-        """Tick 0 is now."""
+        """Start the wheel: tick 0 is now."""
         self.began = time.perf_counter()
         self._turn()
 
     def add(self, actor: Actor, tick: int) -> None:
-        """Let it act at that tick; at once if that has passed."""
+        """Let the actor act at that tick, or at once if the tick has passed."""
         if tick > self._passed:
             self._buckets[tick].append(actor)
         else:
@@ -115,7 +114,7 @@ class Wheel:
             self._timer = None
 
     def advance(self, now: float) -> None:
-        """Let all those act whose tick has come, the latest ones last."""
+        """Let all actors act whose tick has come, in the order of their ticks."""
         for tick in range(self._passed + 1, int((now - self.began) / self._tick_seconds) + 1):
             self._passed = tick
             since = self.began + tick * self._tick_seconds
@@ -123,7 +122,10 @@ class Wheel:
                 actor.act(since)
 
     def _turn(self) -> None:
-        """Advance to now and set the timer for the next tick; it is never early, it looks at the clock."""
+        """Advance to now and set the timer for the next tick.
+
+        No actor acts early, because `advance` reads the clock instead of counting timers.
+        """
         self._timer = None
         self.advance(time.perf_counter())
         left = self.began + (self._passed + 1) * self._tick_seconds - time.perf_counter()
@@ -133,12 +135,12 @@ class Wheel:
 
 
 class OpenLoop:
-    """Every bot has its own moments, whether or not the server keeps up.
+    """Each bot has its own moments, whether or not the server keeps up.
 
-    The first moments are spread evenly over `spread_seconds`, the bot with the lowest number first; then
-    follows one every `step_seconds`, give or take the share `jitter` of it. A bot that is late calls at once,
-    and its latency counts from the moment it should have called, so a server that stalls cannot hide the
-    calls it kept from being made.
+    The first moments are spread evenly over `spread_seconds`, the bot with the lowest number first; the
+    next ones follow every `step_seconds`, give or take the share `jitter` of it. A bot that is late calls at
+    once, and its latency counts from the moment at which it should have called, so a server that stalls
+    cannot hide the calls that its stall delayed.
     """
 
     def __init__(

@@ -1,17 +1,14 @@
-"""One bot of a load: plays run after run over MCP, names turn and episode, repeats what got no answer.
+"""One bot of a load: plays run after run over MCP, names turn and episode, repeats unanswered requests.
 
-The repeat is what makes "no acknowledged turn lost, none applied twice" checkable from outside: it carries
-the same turn and input, so the server either applies it or gives the first answer again. What a repeat
-cannot mend stays an error, is counted, and the bot looks where it stands and plays on.
+A repeat carries the same turn and input, so the server either applies it or gives the first answer once more.
+That makes "no acknowledged turn lost, none applied twice" checkable from outside. A failure that no repeat
+can mend stays an error and is counted; the bot then asks for its position and plays on.
 
-A bot is a small state machine that is only ever called back: by its pace (`act`), by its connection
-(`answered`, `unanswered`), and by a timer between repeats. Its next input is chosen when an answer comes, so
-no answer is kept. Tens of thousands of them fit in one process: no task, no future.
+A bot is a small state machine that only reacts to calls: of its pace (`act`), of its connection (`answered`,
+`unanswered`), and of a timer between repeats. It chooses its next input when an answer comes, so it keeps no
+answer. Tens of thousands of bots fit in one process, because a bot needs no task and no future.
 
-There is a quick way for what most calls are, one more input `1` in a run that lives: the bot walks from one
-shared `Step` to the next, recognises the answer by its bytes, and what it was acknowledged is entered in its
-journal when somebody wants to see it. All else, each answer that is not recognised, and every failure leaves
-the quick way (`_leave_quick_way`) and is decoded and judged; a good answer leads back to it.
+`Player` decodes every answer; `FastPlayer` recognises most answers by their bytes.
 """
 
 from __future__ import annotations
@@ -27,44 +24,40 @@ from dungeonfighter.bots import textview
 from dungeonfighter.bots.policy import InputPolicy, Policy
 from dungeonfighter.fleet.crew import Crew
 from dungeonfighter.fleet.http import Connection
-from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
-from dungeonfighter.fleet.steps import ALWAYS, Step
-from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, ending_of, is_plainly, read_answer
+from dungeonfighter.fleet.journal import SECOND_PLAYER, Journal, Run
+from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, ending_of, read_answer
 from dungeonfighter.limits import hero_name_chars_max, seed_max
 
 PASSING_ERRORS: Final = frozenset(
     {"rate_limited", "overloaded", "draining", "store_unavailable", "outcome_unknown", "newer_rules"}
 )
-"""Codes that say "later": with turn and episode named, asking again is safe."""
+"""Codes that mean "later": a request that names turn and episode may be repeated safely."""
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
-_INPUT, _START, _START_LATER, _LOOK, _SCORE, _READ = range(6)
-"""What was asked last."""
+INPUT, START, START_LATER, LOOK, SCORE, READ = range(6)
+"""The kinds of requests."""
 
 
 class GaveUp(Exception):
-    """No answer within the patience, or the load is ending."""
+    """The player gave up a request: its patience or the load has ended."""
 
 
 class Player:
     """One bot: its policy, its connection and its journal.
 
     Attributes:
-        due: Its pace's.
-        has_left: It plays no more; whatever is still answered is not heard.
+        due: The next moment to act; owned by the pace.
+        has_left: The bot plays no more and ignores every answer that still comes.
     """
 
-    __slots__ = ("_asked", "_backoff", "_bot", "_crew", "_failing_since", "_has_present", "_input",
-                 "_is_over", "_journal", "_policy", "_reader", "_request", "_requests", "_resync", "_runs",
-                 "_score", "_seed", "_since", "_sought", "_step", "connection", "due", "has_left",
-                 "number")  # fmt: skip
+    __slots__ = ("_backoff", "_crew", "_failing_since", "_has_view", "_input", "_is_over", "_journal",
+                 "_kind", "_must_look", "_policy", "_reader", "_request", "_requests", "_runs", "_score",
+                 "_seed", "_since", "_starting", "connection", "due", "has_left", "number")  # fmt: skip
 
     def __init__(self, number: int, bot_id: str, seed: int, *, policy: Policy, crew: Crew) -> None:
         self.number = number
         self._journal = Journal(bot_id)
-        self._bot = bot_id.encode("ascii")
-        self._step: Step | None = None  # the call that is next or under way, on the quick way
         self.connection: Connection | None = None
         self.due = 0.0
         self.has_left = False
@@ -73,89 +66,74 @@ class Player:
         self._seed = seed
         self._runs = 0
         self._requests = 0
-        self._asked = _START
+        self._kind = START
         self._since = 0.0
         self._request = b""
         self._failing_since = 0.0
         self._backoff = 0.0
-        self._input: str | None = None  # the next one; None: something else comes first
-        self._has_present = False
+        self._input: str | None = None  # the next input; None: another request comes first
+        self._has_view = False
         self._is_over = False
-        self._resync = False
+        self._must_look = False
         self._score: float | None = None
-        self._sought: Run | None = None  # the run that is being started
+        self._starting: Run | None = None
         self._reader: asyncio.Future[Answer] | None = None
 
-    # The pace, the crew, the verification
+    # Called by the pace, the crew, the verification
 
     def act(self, since: float) -> None:
-        """Make one call: an input, a new run, or a look where the bot stands."""
+        """Make one call: an input, a new run, or a look at the bot's position."""
         self._since = since
-        step = self._step
-        connection = self.connection
-        if step is not None and connection is not None and connection.usable:
-            connection.exchange(self, self._bot.join(step.parts))
-        else:
-            self._leave_quick_way(is_asked=False)
-            self._act_carefully()
-
-    def _act_carefully(self) -> None:
         text = self._input
-        run = self.journal.run
+        run = self._journal.run
         if text is not None and run is not None:
-            self.journal.unanswered = text
-            self._asked = _INPUT
+            self._journal.unanswered = text
+            self._kind = INPUT
             self._requests += 1
             self._request = self._crew.input_calls.request(
-                self._requests, self.journal.bot_id, text, self.journal.turn, run.episode
+                self._requests, self._journal.bot_id, text, self._journal.turn, run.episode
             )
-            self._post()
-        elif self._resync and run is not None:
-            self._ask(_LOOK, "get_game_state", {"view": self._crew.habits.view})
+            self._send()
+        elif self._must_look and run is not None:
+            self._call_tool(LOOK, "get_game_state", {"view": self._crew.habits.view})
         else:
             self._leave_run()
 
     @property
     def journal(self) -> Journal:
-        """What it was acknowledged so far; `unanswered` is told only when it has left."""
-        if self._step is not None:
-            self._journal.followed(ALWAYS, self._step.turn)
+        """The acknowledged runs and inputs so far; `unanswered` is complete only after the bot has left."""
         return self._journal
 
     @property
-    def is_asking(self) -> bool:
-        """Whether a request is out."""
-        return self.connection is not None and self.connection.is_asked
+    def awaits_answer(self) -> bool:
+        return self.connection is not None and self.connection.awaits_answer
 
     def leave(self) -> None:
-        """Play no more."""
         if self.has_left:
             return
         self.has_left = True
-        self._leave_quick_way(is_asked=self.is_asking)
         self._request = b""
         if self.connection is not None:
             self._crew.hang_up(self.connection)
             self.connection = None
-        if self._asked != _READ:
+        if self._kind != READ:
             self._crew.left(self)
 
     def read(self) -> asyncio.Future[Answer]:
-        """The bot's state as the server has it now, in the json view, for a bot that has left.
+        """Read the bot's state from the server, in the json view, after the bot has left.
 
-        It is read over `connection`, if somebody lends one; the future fails with `GaveUp` if there is no
-        answer.
+        The request uses `connection` if the caller has set one. The future fails with `GaveUp` if no answer
+        comes.
         """
         self.has_left = False
         self._reader = self._crew.loop.create_future()
         self._since = perf_counter()
-        self._ask(_READ, "get_game_state", {"view": "json"})
+        self._call_tool(READ, "get_game_state", {"view": "json"})
         return self._reader
 
-    # The connection
+    # Called by the connection
 
     def connected(self, connection: Connection) -> None:
-        """Here is the connection that was asked for: send what waits."""
         if self.has_left:
             connection.abandon()
             return
@@ -163,98 +141,44 @@ class Player:
         connection.exchange(self, self._request)
 
     def answered(self, status: int, body: bytes) -> None:
-        """The answer to the last request."""
-        step = self._step
-        if step is not None and is_plainly(body, step.answer, self._crew.ending) and status == 200:
-            self._go_on(step)
-        elif not self.has_left:
-            self._leave_quick_way(is_asked=True)
-            self._understand(status, body)
-
-    def unanswered(self, kind: str, told: str) -> None:
-        """The last request got no usable answer."""
-        if not self.has_left:
-            self._leave_quick_way(is_asked=True)
-            self._repeat_later(kind, told, 0.0)
-
-    # The quick way
-
-    def _go_on(self, step: Step) -> None:
-        """The turn of that step is acknowledged: go to the next one."""
-        crew = self._crew
-        since = self._since
-        tally = crew.tally if since >= crew.count_from else crew.warm_up
-        tally.followed.append(perf_counter() - since)
-        following = step.following or crew.steps.after(step)
-        if following is not None:
-            self._step = following
-        else:
-            self._leave_quick_way(is_asked=False)
-            self._journal.followed(ALWAYS, step.turn + 1)
-            self._requests = step.number
-            self._input = None  # the run is left
-        if crew.is_stopping:
-            self.leave()
-        else:
-            crew.pace.wait(self)
-
-    def _leave_quick_way(self, *, is_asked: bool) -> None:
-        """Make it as if the call of the present step were any other; is it the one that is under way?"""
-        step = self._step
-        if step is None:
+        if self.has_left:
             return
-        journal = self.journal
-        self._step = None
-        self._input = ALWAYS
-        if is_asked:
-            self._requests = step.number
-            self._asked = _INPUT
-            self._request = self._bot.join(step.parts)
-            journal.unanswered = ALWAYS
-        else:
-            self._requests = step.number - 1
-
-    def _join_quick_way(self) -> None:
-        """The next input is chosen: it may be one of the steps."""
-        crew = self._crew
-        journal = self._journal
-        if crew.always_1 and self._input == ALWAYS and journal.run is not None:
-            self._step = crew.steps.at(self._requests + 1, journal.turn, journal.run.episode, journal.bot_id)
-
-    def _understand(self, status: int, body: bytes) -> None:
-        """The careful way: any answer to any request."""
-        view = "json" if self._asked in {_SCORE, _READ} else self._crew.habits.view
+        view = "json" if self._kind in {SCORE, READ} else self._crew.habits.view
         answer = read_answer(status, body, view=view)
-        if _is_passing(answer, status):
-            self._repeat_later(answer.error, answer.told, answer.retry_after_seconds)
+        if answer.error in PASSING_ERRORS or status in {429, 502, 503, 504}:
+            self._repeat_later(answer.error, answer.message, answer.retry_after_seconds)
             return
         self._request = b""
         self._failing_since = 0.0
         if not answer.error and answer.snapshot is None:
             self._crew.ending = ending_of(body)
-        _HEARD[self._asked](self, answer)
+        _HANDLERS[self._kind](self, answer)
 
-    # Asking and repeating
+    def unanswered(self, kind: str, detail: str) -> None:
+        if not self.has_left:
+            self._repeat_later(kind, detail, 0.0)
 
-    def _ask(self, asked: int, tool: str, arguments: Mapping[str, Any]) -> None:
-        self._asked = asked
+    # Sending and repeating
+
+    def _call_tool(self, kind: int, tool: str, arguments: Mapping[str, Any]) -> None:
+        self._kind = kind
         self._requests += 1
-        bot = self.journal.bot_id
+        bot = self._journal.bot_id
         endpoint = self._crew.endpoint
         body = call_body(self._requests, tool, {"botId": bot, **arguments})
         head = RequestHeads(endpoint.path, endpoint.authority, bot).of(tool)
         self._request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
-        self._post()
+        self._send()
 
-    def _post(self) -> None:
+    def _send(self) -> None:
         connection = self.connection
         if connection is not None and connection.usable:
             connection.exchange(self, self._request)
         else:
             self._crew.connect(self)
 
-    def _repeat_later(self, kind: str, told: str, wait: float) -> None:
-        """Silence or "later": ask the same again after a while, unless patience or the load is over."""
+    def _repeat_later(self, kind: str, detail: str, wait_seconds: float) -> None:
+        """Send the same request once more after a pause, unless the patience or the load has ended."""
         tally = self._crew.tally_of(self._since)
         tally.trouble(kind)
         now = perf_counter()
@@ -263,17 +187,17 @@ class Player:
             self._backoff = BACKOFF_FIRST_SECONDS
         is_hopeless = now - self._failing_since > self._crew.habits.patience_seconds
         if is_hopeless:
-            tally.error(kind, told)
-        if is_hopeless or (self._crew.is_stopping and self._asked != _READ):
+            tally.error(kind, detail)
+        if is_hopeless or (self._crew.is_stopping and self._kind != READ):
             self._give_up()
             return
-        pause = max(wait, self._backoff * (0.5 + random.random()))
+        pause = max(wait_seconds, self._backoff * (0.5 + random.random()))
         self._backoff = min(BACKOFF_MAX_SECONDS, self._backoff * 2)
         self._crew.loop.call_later(pause, self._repeat)
 
     def _repeat(self) -> None:
         if not self.has_left:
-            self._post()
+            self._send()
 
     def _give_up(self) -> None:
         reader, self._reader = self._reader, None
@@ -282,20 +206,19 @@ class Player:
         if reader is not None and not reader.done():
             reader.set_exception(GaveUp())
 
-    def _rest(self) -> None:
-        """This call is over."""
+    def _end_call(self) -> None:
         if self._crew.is_stopping:
             self.leave()
         else:
             self._crew.pace.wait(self)
 
-    def _rest_after_error(self, answer: Answer) -> None:
-        self._crew.tally_of(self._since).error(answer.error, answer.told)
-        self._crew.loop.call_later(BACKOFF_MAX_SECONDS, self._rest_unless_gone)
+    def _end_failed_call(self, answer: Answer) -> None:
+        self._crew.tally_of(self._since).error(answer.error, answer.message)
+        self._crew.loop.call_later(BACKOFF_MAX_SECONDS, self._end_call_unless_left)
 
-    def _rest_unless_gone(self) -> None:
+    def _end_call_unless_left(self) -> None:
         if not self.has_left:
-            self._rest()
+            self._end_call()
 
     def _count_call(self, *, turns: int = 0) -> None:
         self._crew.tally_of(self._since).answered(perf_counter() - self._since, turns=turns)
@@ -303,83 +226,83 @@ class Player:
     # Runs
 
     def _leave_run(self) -> None:
-        """Count the run that is left, its score if it came to an end; then begin the next one."""
-        if self._is_over and self._has_present and self._score is None:
-            self._ask(_SCORE, "get_game_state", {"view": "json"})  # the text view does not always tell it
+        """Count the run that the bot leaves, with its score if the run is over; then begin the next run."""
+        if self._is_over and self._has_view and self._score is None:
+            self._call_tool(SCORE, "get_game_state", {"view": "json"})  # not every text view shows the score
         else:
-            self._count_left()
+            self._count_left_run()
             self._start()
 
-    def _heard_score(self, answer: Answer) -> None:
+    def _on_score(self, answer: Answer) -> None:
         self._score = answer.snapshot.score if answer.snapshot is not None else None
-        self._count_left()
+        self._count_left_run()
         if self._crew.is_stopping:
             self.leave()
         else:
             self._start()
 
-    def _count_left(self) -> None:
+    def _count_left_run(self) -> None:
         tally = self._crew.tally_of(self._since)
         if self._is_over and self._score is not None:
             tally.scores.append(self._score)
-        elif self._has_present:
+        elif self._has_view:
             tally.abandoned += 1
-        self._has_present = self._is_over = False
+        self._has_view = self._is_over = False
         self._score = None
 
     def _start(self) -> None:
-        last = self.journal.run
-        self._sought = Run(
+        last = self._journal.run
+        self._starting = Run(
             episode=1 if last is None else last.episode + 1,
             seed=self._next_seed(),
-            name=self.journal.bot_id[:hero_name_chars_max],
+            name=self._journal.bot_id[:hero_name_chars_max],
         )
-        self._send_start(self._sought, _START)
+        self._send_start(self._starting, START)
 
     def _next_seed(self) -> int:
-        """The seed of this bot's next run; a hash, for a generator of its own would be 2.5 KB a bot."""
+        """Return the seed of this bot's next run, by a hash: a generator for each bot would take 2.5 KB."""
         self._runs += 1
         drawn = hashlib.blake2b(f"{self._seed}/{self._runs}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") & seed_max
 
-    def _send_start(self, run: Run, asked: int) -> None:
-        self.journal.starting(run)
+    def _send_start(self, run: Run, kind: int) -> None:
+        self._journal.starting(run)
         habits = self._crew.habits
-        self._ask(
-            asked, "start_new_game",
+        self._call_tool(
+            kind, "start_new_game",
             {"name": run.name, "seed": run.seed, "mode": habits.mode, "episode": run.episode,
              "view": habits.view},
         )  # fmt: skip
 
-    def _heard_start(self, answer: Answer) -> None:
-        run = self._sought
+    def _on_start(self, answer: Answer) -> None:
+        run = self._starting
         assert run is not None
         if (
             answer.error in {"stale_turn", "future_turn", "conflict"}
-            and self._asked == _START
-            and self.journal.run is None
+            and self._kind == START
+            and self._journal.run is None
             and answer.episode > 0
         ):
-            run.episode = answer.episode + 1  # this bot has played before: its runs go on counting
-            self._send_start(run, _START_LATER)
+            run.episode = answer.episode + 1  # the bot has played before this load: its runs count on
+            self._send_start(run, START_LATER)
             return
-        self._sought = None
+        self._starting = None
         self._count_call()
         if answer.error:
-            self.journal.refused()
-            self._rest_after_error(answer)
+            self._journal.refused()
+            self._end_failed_call(answer)
             return
         if answer.episode != run.episode or answer.turn != 0:
-            self.journal.faults.append(f"started e{run.episode}, stands at e{answer.episode} t{answer.turn}")
-        self.journal.started(run, _digest(answer))
+            self._journal.faults.append(f"started e{run.episode}, stands at e{answer.episode} t{answer.turn}")
+        self._journal.started(run, _digest(answer))
         self._crew.tally_of(self._since).started += 1
-        self._take(answer)
-        self._rest()
+        self._accept_view(answer)
+        self._end_call()
 
     # Inputs
 
-    def _heard_input(self, answer: Answer) -> None:
-        journal = self.journal
+    def _on_input(self, answer: Answer) -> None:
+        journal = self._journal
         text, self._input = self._input, None
         assert text is not None
         self._count_call(turns=0 if answer.error else 1)
@@ -387,19 +310,19 @@ class Player:
             journal.refused()
             self._is_over = True
         elif answer.error:
-            self._crew.tally_of(self._since).error(answer.error, answer.told)
+            self._crew.tally_of(self._since).error(answer.error, answer.message)
             journal.refused()
-            self._resync = True
+            self._must_look = True
         else:
             journal.played(text, answer.episode, answer.turn, _digest(answer))
-            self._take(answer)
-        self._rest()
+            self._accept_view(answer)
+        self._end_call()
 
-    def _take(self, answer: Answer) -> None:
-        """What follows from the present view: the next input, or that the run is over."""
-        self._has_present = True
+    def _accept_view(self, answer: Answer) -> None:
+        """Choose the next input by the view of the answer, or note that the run is over."""
+        self._has_view = True
         self._input = None
-        run = self.journal.run
+        run = self._journal.run
         assert run is not None
         if answer.snapshot is not None:
             self._is_over = answer.snapshot.is_over
@@ -408,52 +331,47 @@ class Player:
             self._is_over = textview.is_over(answer.text)
         if not self._is_over and len(run.inputs) < self._crew.habits.run_inputs_max:
             self._input = self._choose(answer)
-            self._join_quick_way()
 
-    def _choose(self, present: Answer) -> str:
-        if present.snapshot is not None:
-            return self._policy.choose(present.snapshot)
+    def _choose(self, answer: Answer) -> str:
+        if answer.snapshot is not None:
+            return self._policy.choose(answer.snapshot)
         assert isinstance(self._policy, InputPolicy)
-        return self._policy.choose_text(present.text)
+        return self._policy.choose_text(answer.text)
 
-    def _heard_look(self, answer: Answer) -> None:
+    def _on_look(self, answer: Answer) -> None:
         self._count_call()
         if answer.error:
-            self._rest_after_error(answer)
+            self._end_failed_call(answer)
             return
-        self._resync = False
-        run = self.journal.run
+        self._must_look = False
+        run = self._journal.run
         assert run is not None
-        if (answer.episode, answer.turn) == (run.episode, self.journal.turn):
-            self._take(answer)
+        if (answer.episode, answer.turn) == (run.episode, self._journal.turn):
+            self._accept_view(answer)
         else:
-            self.journal.faults.append(
-                f"acknowledged up to e{run.episode} t{self.journal.turn}, "
-                f"found at e{answer.episode} t{answer.turn}{SOMEBODY_ELSE}"
+            self._journal.faults.append(
+                f"acknowledged up to e{run.episode} t{self._journal.turn}, "
+                f"found at e{answer.episode} t{answer.turn}{SECOND_PLAYER}"
             )
-            self.journal.run = None  # somebody else's game: leave it and begin an own one
-            self._has_present = self._is_over = False
-        self._rest()
+            self._journal.run = None  # another player has moved the bot: begin a run of its own
+            self._has_view = self._is_over = False
+        self._end_call()
 
-    def _heard_read(self, answer: Answer) -> None:
+    def _on_read(self, answer: Answer) -> None:
         reader, self._reader = self._reader, None
         self.has_left = True
         if reader is not None and not reader.done():
             reader.set_result(answer)
 
 
-_HEARD: Final[Mapping[int, Callable[[Player, Answer], None]]] = {
-    _INPUT: Player._heard_input,
-    _START: Player._heard_start,
-    _START_LATER: Player._heard_start,
-    _LOOK: Player._heard_look,
-    _SCORE: Player._heard_score,
-    _READ: Player._heard_read,
+_HANDLERS: Final[Mapping[int, Callable[[Player, Answer], None]]] = {
+    INPUT: Player._on_input,
+    START: Player._on_start,
+    START_LATER: Player._on_start,
+    LOOK: Player._on_look,
+    SCORE: Player._on_score,
+    READ: Player._on_read,
 }
-
-
-def _is_passing(answer: Answer, status: int) -> bool:
-    return answer.error in PASSING_ERRORS or status in {429, 502, 503, 504}
 
 
 def _digest(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""How a load goes, second by second: what one process knows, the sum over several, and the line about it."""
+"""The progress of a load, second by second: of one process, the sum over several, and as a line of text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from msgspec import Struct
 from dungeonfighter.fleet.latency import Buckets, Histogram
 
 RAMP, WARM_UP, MEASURED = "ramp", "warm-up", ""
-"""The phases; most loads have the last one only, so it has no name in the line."""
+"""The phases. Most loads have the last one only, so it has no name in the line of text."""
 
 
 class Progress(Struct, frozen=True):
-    """Where a load stands.
+    """The state of a load at one moment.
 
     Attributes:
-        seconds: Since it began.
-        bots: All of them; `connected`: those with an open connection.
-        turns: Acknowledged since the load began, warm-up included; the other sums likewise.
+        seconds: The time since the load began.
+        bots: All bots; `connected` counts those with an open connection.
+        turns: The acknowledged turns since the load began, warm-up included; the other sums likewise.
         buckets: The latencies of the last second.
     """
 
@@ -34,7 +34,7 @@ class Progress(Struct, frozen=True):
 
 
 def sum_of(parts: Sequence[Progress]) -> Progress:
-    """One load out of the parts of several processes; not empty."""
+    """Add up the progress of several processes; `parts` is not empty."""
     seconds = Histogram()
     for part in parts:
         seconds.merge(part.buckets, 0.0)
@@ -52,15 +52,14 @@ def sum_of(parts: Sequence[Progress]) -> Progress:
     )
 
 
-class Teller:
-    """Makes the lines of one load; rates are since the line before."""
+class ProgressFormatter:
+    """Formats the progress of one load; each rate is that since the line before."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
         self._turns = 0
 
     def line(self, now: Progress) -> str:
-        """The line for this moment."""
         passed = max(1e-9, now.seconds - self._seconds)
         rate = (now.turns - self._turns) / passed
         self._seconds, self._turns = now.seconds, now.turns

@@ -1,4 +1,4 @@
-"""What a load came to: one value, as a table for people and as JSON for programs."""
+"""The result of a load: one value, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FINDINGS_SHOWN_MAX = 20
 
 
 class Latency(Struct, frozen=True):
-    """Milliseconds from the moment a call was meant to be made to its answer, repeats included."""
+    """Milliseconds from the moment a call was due to its answer, repeats included."""
 
     p50: float
     p95: float
@@ -27,18 +27,19 @@ class Report(Struct, frozen=True):
     """One load and its verification.
 
     Attributes:
-        mode: `closed`, or `open` with the calls a second that were asked for in `rate`, or the seconds
-            between the calls of a bot in `every`.
-        seconds: Measured ones; calls, turns, latencies, troubles and errors are of calls meant to be made in
-            them. What came before is in the fields named `warm_up`; runs and the verification are of both.
-        troubles: Failed attempts by kind, before the repeat; `errors`: what the repeats did not mend.
-        further: Bots whose last, unanswered request turned out to have been applied.
+        mode: `closed`, or `open` with the requested calls a second in `rate`, or the seconds between the
+            calls of a bot in `every`.
+        seconds: The measured time; calls, turns, latencies, troubles and errors are of calls due in it. The
+            fields named `warm_up` are of the time before; runs and the verification are of both.
+        troubles: Failed attempts by kind, before the repeat.
+        errors: Failures by kind that no repeat mended.
+        further: Bots whose last, unanswered request had been applied.
         cut_off: Bots whose last request was not answered when the load had to end.
-        cpu_us_per_call: What the load generator itself spent on a call.
-        ended: What is to be said of processes of the load that did not come to a good end.
-        verified: False when nobody checked; `findings` is then empty.
-        findings: Kinds of what was wrong in the verification, with how many bots each.
-        unread: What kept bots from being verified, with how many bots each.
+        cpu_us_per_call: CPU time of the load generator itself.
+        ended: One sentence for each process of the load that ended before it was done.
+        verified: False without a verification; `findings` is then empty.
+        findings: The number of bots for each kind of finding.
+        unread: The number of bots for each reason that prevented their verification.
     """
 
     url: str
@@ -80,12 +81,12 @@ class Report(Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Nothing lost, nothing doubled, no error left, every bot verified that should be."""
+        """No turn was lost or doubled, no error was left, and every bot was verified that should be."""
         return not self.failure
 
     @property
     def failure(self) -> str:
-        """What is wrong, in words, the worst first; empty when nothing is."""
+        """The worst failure in words; empty if the load passed."""
         if self.ended:
             return self.ended[0]
         if self.findings:
@@ -98,7 +99,7 @@ class Report(Struct, frozen=True):
 
 
 def make_report(load: Load, verdict: Verdict | None) -> Report:
-    """Sum up a load; without a verdict it counts as not verified."""
+    """Sum up a load; a load without a verdict is not verified."""
     options, tally, early = load.options, load.tally, load.warm_up
     scores = tally.scores + early.scores
     verified = verdict or Verdict()
@@ -138,7 +139,9 @@ def make_report(load: Load, verdict: Verdict | None) -> Report:
         further=verified.further,
         unread=dict(verified.unread),
         findings=dict(verified.counts()),
-        finding_examples=[f"{f.bot_id}: {f.kind}: {f.told}" for f in verified.findings[:FINDINGS_SHOWN_MAX]],
+        finding_examples=[
+            f"{f.bot_id}: {f.kind}: {f.detail}" for f in verified.findings[:FINDINGS_SHOWN_MAX]
+        ],
     )
 
 
@@ -150,7 +153,6 @@ def _latency(histogram: Histogram) -> Latency:
 
 
 def table(report: Report) -> str:
-    """The report as aligned lines."""
     return "\n".join(f"{name:<22}{value}" if name else value for name, value in _rows(report))
 
 
@@ -168,8 +170,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "", f"  errors {_counted(report.warm_up_errors)}"
     if report.cut_off:
         yield "cut off", f"{report.cut_off} bots' last request was not answered when the load ended"
-    for kind, told in report.error_examples.items():
-        yield "", f"  {kind}: {told}"
+    for kind, example in report.error_examples.items():
+        yield "", f"  {kind}: {example}"
     yield (
         "runs finished",
         f"{report.runs_finished} (started {report.runs_started}, left {report.runs_abandoned})",

@@ -1,9 +1,9 @@
-"""The call that most of a load consists of, made once for all bots: one more input `1` in a run that lives.
+"""Shared steps: the most frequent call of a load, encoded once for all bots.
 
-What a bot sends at a turn, and what the answer to it begins with, differ from bot to bot by the bot's name
-only. Bots of one load stand at much the same turns, so both are kept as a `Step` that all bots at that turn
-share, and which leads to the next one: a bot walks from step to step. That replaces all making and taking
-apart of numbers (measured: 7,000 instructions a turn).
+That call is one more input `1` in a run that lives. Its request and the beginning of its answer differ from
+bot to bot by the bot's name only. Bots of one load stand at much the same turns, so all bots at a turn share
+one `Step` with both, and each step refers to the next one. That saves encoding and decoding the numbers
+(measured: 7,000 instructions a turn).
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ ALWAYS: Final = "1"
 
 
 class Step:
-    """One call of one turn, without the bot's name.
+    """The call of one turn, without the bot's name.
 
     Attributes:
         parts: The request, cut where the name stands: `name.join(parts)`.
-        answer: The body of the answer begins so if the turn was made.
-        number: Of the request.
-        turn: Where the run stands before it.
-        following: The step after it, None before somebody has gone there; see `Steps.after`.
+        answer: The beginning of the answer's body if the turn was made.
+        number: The number of the request.
+        turn: The turn of the run before the call.
+        following: The next step; None until a bot has taken it, see `Steps.after`.
     """
 
     __slots__ = ("__weakref__", "answer", "episode", "following", "name_chars", "number", "parts", "turn")
 
     def __init__(self, calls: InputCalls, number: int, turn: int, episode: int, name_chars: int) -> None:
-        name = "\0" * name_chars  # stands nowhere else
+        name = "\0" * name_chars  # occurs nowhere else in a request
         self.parts = calls.request(number, name, ALWAYS, turn, episode).split(name.encode())
         self.answer = beginning_of_turn(number, episode, turn + 1)
         self.number = number
@@ -42,10 +42,12 @@ class Step:
 
 
 class Steps:
-    """All steps of a load that a bot stands at, or before a bot that comes after it; others are forgotten.
+    """All steps that a bot can still reach; Python frees the others.
+
+    A step keeps the steps after it alive, and only bots keep a first step alive.
 
     Args:
-        calls: What makes the requests.
+        calls: Encodes the requests.
         turns_max: No step begins at that turn or a later one.
     """
 
@@ -55,7 +57,7 @@ class Steps:
         self._joined: WeakValueDictionary[tuple[int, int, int, int], Step] = WeakValueDictionary()
 
     def at(self, number: int, turn: int, episode: int, bot_id: str) -> Step:
-        """The step for a bot that comes from elsewhere; its next request has that number."""
+        """Return the step of a bot at that turn whose next request has that number."""
         key = number, turn, episode, len(bot_id)
         step = self._joined.get(key)
         if step is None:
@@ -63,7 +65,7 @@ class Steps:
         return step
 
     def after(self, step: Step) -> Step | None:
-        """The step that follows; None where the run is to be left."""
+        """Return the next step; None where the bot must leave the run."""
         turn = step.turn + 1
         if turn >= self._turns_max:
             return None

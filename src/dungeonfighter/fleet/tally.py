@@ -1,4 +1,4 @@
-"""What a load counts while it runs: one object that all its bots write to."""
+"""The counts of a running load: one object that all its bots write to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dungeonfighter.fleet.latency import Buckets, Histogram
 
 
 class TallyShare(Struct, frozen=True):
-    """What one of several processes counted, on its way to the one that adds up."""
+    """The counts of one of several processes, as they are sent to the parent."""
 
     calls: int
     turns: int
@@ -28,18 +28,18 @@ class Tally:
     """Counts of one load.
 
     Attributes:
-        followed: Durations of acknowledged inputs; they are counted when somebody asks. To be added to.
+        uncounted: Durations of acknowledged inputs; callers append to it, and the properties count them.
         troubles: Failed attempts by kind, before any repeat.
-        errors: What remained an error after the repeats, by kind.
-        examples: The first words of each kind of remaining error.
-        scores: The scores of the runs that were finished, 0 to 100.
+        errors: Failures by kind that no repeat mended.
+        examples: The first error message of each kind.
+        scores: The scores of the finished runs, 0 to 100.
     """
 
-    __slots__ = ("_calls", "_latency", "_turns", "abandoned", "errors", "examples", "followed", "scores",
-                 "started", "troubles")  # fmt: skip
+    __slots__ = ("_calls", "_latency", "_turns", "abandoned", "errors", "examples", "scores", "started",
+                 "troubles", "uncounted")  # fmt: skip
 
     def __init__(self) -> None:
-        self.followed: list[float] = []
+        self.uncounted: list[float] = []
         self._calls = 0
         self._turns = 0
         self._latency = Histogram()
@@ -52,40 +52,36 @@ class Tally:
 
     @property
     def calls(self) -> int:
-        """Answered calls of any tool."""
-        return self._calls + len(self.followed)
+        """The answered calls of any tool."""
+        return self._calls + len(self.uncounted)
 
     @property
     def turns(self) -> int:
-        """Acknowledged inputs."""
-        return self._turns + len(self.followed)
+        """The acknowledged inputs."""
+        return self._turns + len(self.uncounted)
 
     @property
     def latency(self) -> Histogram:
-        """From the moment a call was meant to be made to its answer, repeats included."""
-        fresh, self.followed = self.followed, []
+        """The times from the moment a call was due to its answer, repeats included."""
+        fresh, self.uncounted = self.uncounted, []
         self._calls += len(fresh)
         self._turns += len(fresh)
         self._latency.add_all(fresh)
         return self._latency
 
     def answered(self, seconds: float, *, turns: int = 0) -> None:
-        """One call was answered, and acknowledged so many inputs."""
         self._calls += 1
         self._turns += turns
         self._latency.add(seconds)
 
     def trouble(self, kind: str) -> None:
-        """One attempt failed; it will be made again."""
         self.troubles[kind] += 1
 
-    def error(self, kind: str, told: str) -> None:
-        """One call failed for good."""
+    def error(self, kind: str, detail: str) -> None:
         self.errors[kind] += 1
-        self.examples.setdefault(kind, told)
+        self.examples.setdefault(kind, detail)
 
     def share(self) -> TallyShare:
-        """All of it, to be sent."""
         return TallyShare(
             self.calls,
             self.turns,
@@ -100,14 +96,13 @@ class Tally:
         )
 
     def merge(self, share: TallyShare) -> None:
-        """Count what another process counted."""
         self._calls += share.calls
         self._turns += share.turns
         self.started += share.started
         self.abandoned += share.abandoned
         self.troubles.update(share.troubles)
         self.errors.update(share.errors)
-        for kind, told in share.examples.items():
-            self.examples.setdefault(kind, told)
+        for kind, detail in share.examples.items():
+            self.examples.setdefault(kind, detail)
         self.scores.extend(share.scores)
         self._latency.merge(share.buckets, share.max_seconds)

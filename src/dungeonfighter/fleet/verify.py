@@ -1,7 +1,7 @@
-"""Is every acknowledged turn in the store? Read each bot back and hold its journal against it.
+"""The verification of a load: it reads each bot back and checks that every acknowledged turn is in the store.
 
-Three witnesses must agree for each bot: what was acknowledged while it played, what the server shows now,
-and what the rules make of the acknowledged inputs when they are executed again here.
+Three states must agree for each bot: the state acknowledged while it played, the state that the server shows
+now, and the state that a replay of the acknowledged inputs under the local rules gives.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from dungeonfighter.background import every
 from dungeonfighter.errors import BadInput
 from dungeonfighter.fleet.http import Connection
-from dungeonfighter.fleet.journal import SOMEBODY_ELSE, Journal, Run
+from dungeonfighter.fleet.journal import SECOND_PLAYER, Journal, Run
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.player import GaveUp
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
+from dungeonfighter.serving.background import every
 
 logger = logging.getLogger(__name__)
 
@@ -32,24 +32,23 @@ _SILENT: Final = "the server did not answer"
 
 
 class Finding(Struct, frozen=True):
-    """What the check of one bot showed. `kind`: lost | doubled | differs | sequence."""
+    """One difference found for a bot. `kind`: lost | doubled | differs | sequence."""
 
     bot_id: str
     kind: str
-    told: str
+    detail: str
 
 
 class Verdict(Struct):
-    """The check of all bots.
+    """The result of a verification.
 
     Attributes:
-        bots: How many had begun a run and were checked.
-        turns: Acknowledged turns they stand for.
-        further: Bots whose last, unanswered request turned out to have been applied.
-        replayed: Inputs executed again with the local rules, all digests equal unless `findings` says
-            otherwise.
-        not_replayed: Runs the server plays under other rules than these.
-        unread: Bots that could not be checked, by what stood in the way; nothing is known about them.
+        bots: Bots that had begun a run and were checked.
+        turns: Their acknowledged turns.
+        further: Bots whose last, unanswered request had been applied.
+        replayed: Inputs executed once more with the local rules; a digest that differs is a finding.
+        not_replayed: Runs that the server plays under other rules than the local ones.
+        unread: Bots that could not be checked, by the reason; nothing is known about them.
     """
 
     bots: int = 0
@@ -64,14 +63,12 @@ class Verdict(Struct):
         return Counter(finding.kind for finding in self.findings)
 
     def share(self) -> VerdictShare:
-        """All of it, to be sent."""
         return VerdictShare(
             self.bots, self.turns, self.further, self.replayed, self.not_replayed, dict(self.unread),
             self.findings,
         )  # fmt: skip
 
     def merge(self, share: VerdictShare) -> None:
-        """Add the check of other bots."""
         self.bots += share.bots
         self.turns += share.turns
         self.further += share.further
@@ -82,7 +79,7 @@ class Verdict(Struct):
 
 
 class VerdictShare(Struct, frozen=True):
-    """A verdict about the bots of one process, on its way to the one that adds up."""
+    """A verdict about the bots of one process, as it is sent to the parent."""
 
     bots: int
     turns: int
@@ -93,20 +90,19 @@ class VerdictShare(Struct, frozen=True):
     findings: list[Finding]
 
 
-async def verify_load(load: Load, rules: Rules, tell: Callable[[str], None]) -> Verdict:
-    """Read every bot that played from the server and check it."""
-    return await verify_bots(load, rules, lambda done, bots: tell(told(done, bots)))
+async def verify_load(load: Load, rules: Rules, show: Callable[[str], None]) -> Verdict:
+    """Read every bot that played from the server and check it; `show` receives lines of progress."""
+    return await verify_bots(load, rules, lambda done, bots: show(progress_line(done, bots)))
 
 
-def told(done: int, bots: int) -> str:
-    """The line about how far a verification is."""
+def progress_line(done: int, bots: int) -> str:
     return f"verifying: {done} of {bots} bots"
 
 
 async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None]) -> Verdict:
-    """The same, told every two seconds in figures: bots done, bots in all.
+    """Verify like `verify_load`; `watch` receives the numbers of done and of all bots every two seconds.
 
-    A bounded number of readers lend their connections to one bot after the other.
+    A bounded number of readers share their connections among the bots, one bot after the other.
     """
     verdict = Verdict()
     players = [player for player in load.players if player.journal.run or player.journal.unanswered_start]
@@ -127,16 +123,16 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
         if connection is not None:
             connection.abandon()
 
-    def tell() -> None:
+    def show_progress() -> None:
         watch(verdict.bots + verdict.unread.total(), len(players))
 
-    telling = asyncio.create_task(every(2.0, tell, "the progress", logger))
+    showing = asyncio.create_task(every(2.0, show_progress, "the progress", logger))
     readers = max(READERS_MAX // load.options.processes, READERS_MIN)
     try:
         async with load.endpoint.watched():
             await asyncio.gather(*(reader() for _ in range(readers)))
     finally:
-        telling.cancel()
+        showing.cancel()
     return verdict
 
 
@@ -150,21 +146,21 @@ def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mod
     verdict.turns += journal.turns
     if answer.snapshot is None:
         if journal.run is not None:
-            told = f"acknowledged up to e{journal.run.episode} t{journal.turn}, unknown to the server"
-            verdict.findings.append(Finding(bot, "lost", told))
+            detail = f"acknowledged up to e{journal.run.episode} t{journal.turn}, unknown to the server"
+            verdict.findings.append(Finding(bot, "lost", detail))
         return
     shown = answer.snapshot
     run, inputs = _matching_run(verdict, journal, shown)
     if run is None:
         return
     if inputs is run.inputs and journal.digest not in {"", shown.digest}:
-        told = f"acknowledged {journal.digest}, shown {shown.digest}"
-        verdict.findings.append(Finding(bot, "differs", told))
+        detail = f"acknowledged {journal.digest}, shown {shown.digest}"
+        verdict.findings.append(Finding(bot, "differs", detail))
     _replay(verdict, bot, run, inputs, shown, rules, mode)
 
 
 def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[Run | None, list[str]]:
-    """The run and the inputs that explain what the server shows; a finding and None if none do."""
+    """Return the run and the inputs that explain the shown position, or add a finding and return None."""
     at = (shown.episode, shown.turn)
     run = journal.run
     if run is not None and at == (run.episode, journal.turn):
@@ -178,14 +174,14 @@ def _matching_run(verdict: Verdict, journal: Journal, shown: Snapshot) -> tuple[
         return begun, []
     if run is None:
         if begun is not None and begun.episode > 1 + shown.episode:
-            told = f"began e{begun.episode}, stands at e{at[0]}"
-            verdict.findings.append(Finding(journal.bot_id, "lost", told))
+            detail = f"began e{begun.episode}, stands at e{at[0]}"
+            verdict.findings.append(Finding(journal.bot_id, "lost", detail))
         return None, []
     kind = "lost" if at < (run.episode, journal.turn) else "doubled"
-    told = f"acknowledged up to e{run.episode} t{journal.turn}, stands at e{at[0]} t{at[1]}"
+    detail = f"acknowledged up to e{run.episode} t{journal.turn}, stands at e{at[0]} t{at[1]}"
     if kind == "doubled":
-        told += SOMEBODY_ELSE
-    verdict.findings.append(Finding(journal.bot_id, kind, told))
+        detail += SECOND_PLAYER
+    verdict.findings.append(Finding(journal.bot_id, kind, detail))
     return None, []
 
 
@@ -200,11 +196,11 @@ def _replay(
         for text in inputs:
             state = rules.advance(state, text).state
     except BadInput as error:
-        told = f"executing e{run.episode} again: {error.code} after t{state.turn}"
-        verdict.findings.append(Finding(bot, "differs", told))
+        detail = f"executing e{run.episode} again: {error.code} after t{state.turn}"
+        verdict.findings.append(Finding(bot, "differs", detail))
         return
     verdict.replayed += len(inputs)
     digest = rules.digest(rules.encode(state)).hex()
     if digest != shown.digest:
-        told = f"executing e{run.episode} again gives {digest}, the server shows {shown.digest}"
-        verdict.findings.append(Finding(bot, "differs", told))
+        detail = f"executing e{run.episode} again gives {digest}, the server shows {shown.digest}"
+        verdict.findings.append(Finding(bot, "differs", detail))

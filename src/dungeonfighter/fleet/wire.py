@@ -1,8 +1,8 @@
-"""MCP as the load generator speaks it: `tools/call` of revision 2026-07-28 over HTTP, at little CPU.
+"""The MCP client of the load generator: `tools/call` of revision 2026-07-28 over HTTP, at little CPU.
 
-Requests carry what the revision asks for: the protocol version in header and `_meta`, the method and tool
-name mirrored as `Mcp-Method` and `Mcp-Name`, and the bot as `Mcp-Param-Bot-Id` (the tools'
-`x-mcp-header: Bot-Id`).
+Requests carry what that revision requires: the protocol version in header and `_meta`, the method and the
+tool's name also in the headers `Mcp-Method` and `Mcp-Name`, and the bot in `Mcp-Param-Bot-Id` (from
+`x-mcp-header: Bot-Id` of the tools).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CALL = b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":"%b","
 
 
 class Snapshot(Observation, frozen=True, rename="camel", kw_only=True):
-    """The json view: what a policy sees plus the service's own fields."""
+    """The json view: the observation of a policy and the service's own fields."""
 
     bot_id: str
     episode: int
@@ -36,11 +36,10 @@ class Answer(Struct, frozen=True):
     """One answer of a tool.
 
     Attributes:
-        error: "" when the tool did what it was asked; else a code of the contract, `http_<status>` or
-            `rpc_<code>`.
-        episode: The run the answer shows, -1 when it does not say; likewise `turn`.
-        retry_after_seconds: What an overloaded server asked for, 0 when it said nothing.
-        told: The refusal's own words.
+        error: "" if the tool succeeded; else a code of docs/tools.md, `http_<status>` or `rpc_<code>`.
+        episode: The run of the answer, -1 if the answer names none; likewise `turn`.
+        retry_after_seconds: The pause that an overloaded server asks for, 0 if it asks for none.
+        message: The text of the refusal.
     """
 
     error: str
@@ -49,10 +48,10 @@ class Answer(Struct, frozen=True):
     episode: int = -1
     turn: int = -1
     retry_after_seconds: float = 0.0
-    told: str = ""
+    message: str = ""
 
 
-_NOTHING: Final = Raw(b"null")
+_NULL: Final = Raw(b"null")
 
 
 class _Block(Struct):
@@ -63,13 +62,13 @@ class _Block(Struct):
 class _Result(Struct, rename="camel"):
     content: list[_Block] = []
     is_error: bool = False
-    structured_content: Raw = _NOTHING
+    structured_content: Raw = _NULL
 
 
 class _RpcError(Struct):
     code: int
     message: str = ""
-    data: Raw = _NOTHING
+    data: Raw = _NULL
 
 
 class _Reply(Struct):
@@ -78,7 +77,7 @@ class _Reply(Struct):
 
 
 class _Refusal(Struct, rename="camel"):
-    """`structuredContent` of a tool's error, or `data` of a JSON-RPC one."""
+    """The `structuredContent` of a tool's error, or the `data` of a JSON-RPC error."""
 
     code: str = ""
     episode: int | None = -1
@@ -93,7 +92,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RequestHeads:
-    """The bytes before a body's length, one for each tool, for one bot."""
+    """The request heads of one bot, up to the value of `Content-Length`, one for each tool."""
 
     __slots__ = ("_after", "_before", "_heads")
 
@@ -114,10 +113,10 @@ class RequestHeads:
 
 
 class InputCalls:
-    """Whole requests of `handle_input`, the same bytes as `RequestHeads` and `call_body` make.
+    """Encodes whole requests of `handle_input`, with the same bytes as `RequestHeads` and `call_body`.
 
-    They are most of a load, so they are filled into one form for all bots: 1.1 us instead of 4.3 (measured),
-    and nothing to keep for each bot.
+    Most requests of a load are these, so one template serves all bots: 1.1 us instead of 4.3 (measured), and
+    no memory for each bot.
     """
 
     def __init__(self, path: str, authority: str, view: str) -> None:
@@ -127,14 +126,13 @@ class InputCalls:
         self._body = _CALL % (b"%d", b"handle_input", arguments, _META)
 
     def request(self, number: int, bot_id: str, text: str, turn: int, episode: int) -> bytes:
-        """The request of that number that gives `text` at that turn."""
         bot = bot_id.encode()
         body = self._body % (number, bot, _encode(text), turn, episode)
         return self._head % (bot, len(body), body)
 
 
 def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
-    """How our server begins the answer to the request of that number if it made exactly that turn."""
+    """Return how our server begins its answer to that request if the request made exactly that turn."""
     return (
         b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"e%d t%d |'
         % (number, episode, turn)
@@ -142,46 +140,45 @@ def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
 
 
 def ending_of(body: bytes) -> bytes:
-    """What stands after the text in the answer of a tool that did what it was asked; the same in all of them.
+    """Return the bytes after the text of a tool's answer, which are the same in all answers without error.
 
-    b"" if the body is no such answer.
+    It is b"" if the body is no such answer.
     """
     at = body.find(b'"}],"isError":false')
     return body[at:] if at >= 0 else b""
 
 
-def is_plainly(body: bytes, beginning: bytes, ending: bytes) -> bool:
-    """Whether a body is the text view of the turn it begins with, of a run that lives and takes input `1`.
+def is_plain_turn(body: bytes, beginning: bytes, ending: bytes) -> bool:
+    """Return True only if the body is the text view of the expected turn, and input `1` is legal after it.
 
-    False says nothing. A run that lives ends its view with the legal inputs, `1` before the others. The last
-    escape of the text is looked for, because the end of a line is one and a single character is found faster;
-    where it is another one the answer is not plain. Taking away what is expected and looking whether less is
-    left costs less than `startswith` (both measured).
+    False means that the answer must be decoded. The view of a run that lives ends with a line of the legal
+    inputs, `1` before the others. The function searches the last escape of the text, because a line break is
+    one and a single character is found faster; if the last escape is another one, the result is False.
+    `removeprefix` and a comparison cost less than `startswith` (both measured).
 
     Args:
-        body: Of an answer with status 200.
-        beginning: See `beginning_of_turn`.
-        ending: See `ending_of`; not empty.
+        body: The body of an answer with status 200.
+        beginning: The result of `beginning_of_turn`.
+        ending: The result of `ending_of`, not empty.
     """
     rest = body.removeprefix(beginning)
     text = rest.removesuffix(ending)
-    if rest in (body, text):  # one of them was not there
+    if rest in (body, text):  # the beginning or the ending is missing
         return False
     last = text.rpartition(b"\\")
     return last[1] != b"" and last[2][:3] == b"n1 "
 
 
 def call_body(number: int, tool: str, arguments: Mapping[str, Any]) -> bytes:
-    """The JSON-RPC request of one tool call."""
     return _CALL % (b"%d" % number, tool.encode("ascii"), _encode(arguments), _META)
 
 
 def read_answer(status: int, body: bytes, *, view: str) -> Answer:
-    """Understand one HTTP answer; whatever cannot be understood is an error with code `bad_answer`."""
+    """Decode one HTTP answer; an answer that cannot be decoded has the error `bad_answer`."""
     try:
         reply = _reply.decode(body)
     except msgspec.MsgspecError:
-        return Answer(error=f"http_{status}" if status != 200 else "bad_answer", told=_start_of(body))
+        return Answer(error=f"http_{status}" if status != 200 else "bad_answer", message=_start_of(body))
     if reply.result is None:
         return _refused(status, reply.error, body)
     result = reply.result
@@ -193,10 +190,10 @@ def read_answer(status: int, body: bytes, *, view: str) -> Answer:
             snapshot = _snapshot.decode(result.structured_content)
             return Answer("", text, snapshot, snapshot.episode, snapshot.turn)
     except msgspec.MsgspecError as error:
-        return Answer(error="bad_answer", text=text, told=str(error))
+        return Answer(error="bad_answer", text=text, message=str(error))
     position = textview.position(text)
     if position is None:
-        return Answer(error="bad_answer", text=text, told=f"no position in: {text[:80]!r}")
+        return Answer(error="bad_answer", text=text, message=f"no position in: {text[:80]!r}")
     return Answer("", text, None, *position)
 
 
@@ -208,13 +205,13 @@ def _tool_error(result: _Result, text: str) -> Answer:
         episode=_known(refusal.episode),
         turn=_known(refusal.turn),
         retry_after_seconds=refusal.retry_after_seconds,
-        told=text.partition("\n")[0],
+        message=text.partition("\n")[0],
     )
 
 
 def _refused(status: int, error: _RpcError | None, body: bytes) -> Answer:
     if error is None:
-        return Answer(error=f"http_{status}", told=_start_of(body))
+        return Answer(error=f"http_{status}", message=_start_of(body))
     try:
         refusal = _refusal.decode(error.data) or _Refusal()
     except msgspec.MsgspecError:
@@ -222,7 +219,7 @@ def _refused(status: int, error: _RpcError | None, body: bytes) -> Answer:
     return Answer(
         error=refusal.code or f"rpc_{error.code}",
         retry_after_seconds=refusal.retry_after_seconds,
-        told=error.message,
+        message=error.message,
     )
 
 

@@ -1,4 +1,4 @@
-"""What happened lately on this host, for people who watch: bounded, in memory, never the truth."""
+"""The latest ended runs of this host, for people who watch: bounded, in memory, never the truth."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Feed:
         self._top: list[RunSummary] = []
 
     def run_ended(self, write: Write) -> None:
-        """Note the run that this committed write ended."""
+        """Record the run that this committed write ended."""
         ended = write.ended
         if ended is None:
             return
-        line = _line(write.row.bot_id, ended)
-        self.recent_runs.append(line)
-        heapq.heappush(self._top, line)
+        run = _summary(write.row.bot_id, ended)
+        self.recent_runs.append(run)
+        heapq.heappush(self._top, run)
         if len(self._top) > _TOP_MAX:
             heapq.heappop(self._top)
 
     def top_runs(self) -> list[RunSummary]:
-        """The best ended runs since this process began, best first."""
+        """Return the best ended runs since this process began, best first."""
         return sorted(self._top, reverse=True)
 
 
-def _line(key: str, ended: EpisodeEnd) -> RunSummary:
+def _summary(key: str, ended: EpisodeEnd) -> RunSummary:
     return RunSummary(ended.score, key, ended.episode, ended.last_turn, ended.result, ended.mode)

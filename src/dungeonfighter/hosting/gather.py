@@ -1,4 +1,4 @@
-"""Joins single reads into batches: while one batch is on its way, the next one forms by itself.
+"""Single reads joined into batches: while one batch is on its way, the next one forms by itself.
 
 A read joins the **next** batch, never one already sent: what it returns was true at some moment after the
 read began.
@@ -27,7 +27,7 @@ class Gather(Generic[Found]):
         self.batches = 0
 
     async def get(self, key: str) -> Found:
-        """What the store holds for `key`.
+        """Return what the store holds for `key`.
 
         Raises:
             StoreUnavailable: The fetch failed; may be repeated.
@@ -57,7 +57,7 @@ class Gather(Generic[Found]):
             found = await self._fetch(keys)
             if len(found) != len(keys):
                 raise StoreUnavailable(f"the store answered {len(found)} of {len(keys)} reads")
-        except Exception as error:  # noqa: BLE001 - every waiter gets it; nobody else can
+        except Exception as error:  # noqa: BLE001 - every waiter gets it
             _fail(waiting, error)
             return
         except BaseException:

@@ -1,8 +1,8 @@
-"""Group commit: writes queue, and while one batch is being committed the next one forms by itself. No timers.
+"""Group commit: writes queue, and while one batch is being committed the next one forms. No timers.
 
-Idle, a write goes out at the end of the present turn of the event loop, alone; busy, batches grow to
-`limits.batch_rows_max`. A bot has at most one write here (the host keeps each bot's order), so a batch never
-holds two rows of one bot.
+On an idle server a write is sent at the end of the present iteration of the event loop, alone; on a busy one
+batches grow to `limits.batch_rows_max`. A bot has at most one write here (its queue keeps the order), so a
+batch never holds two rows of one bot.
 
 Source: docs/architecture.md, "Group commit, output gate".
 """
@@ -25,10 +25,10 @@ from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Store, Unsettl
 
 _log = logging.getLogger(__name__)
 
-Told = Won | Conflict | Failed | StoreUnavailable
-"""What a writer is told: an outcome, or that nothing is known."""
-Tell = Callable[[Any, Told], None]
-_Queued = tuple[str, Write, Tell, Any]
+CommitResult = Won | Conflict | Failed | StoreUnavailable
+"""The result of one write: an outcome, or that nothing is known."""
+OnResult = Callable[[Any, CommitResult], None]
+_Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
 
 
@@ -36,11 +36,11 @@ class GroupCommit:
     """One lane of batches to one store.
 
     Args:
-        store: Where they are written.
+        store: Takes the batches.
         clock: Time.
-        batch_rows: Observes how many writes each batch has.
+        batch_rows: Observes the number of writes of each batch.
         commit_seconds: Observes the time from a batch handed to the store until its outcome.
-        emptied: Called when all that was queued has been told.
+        emptied: Called when every queued write has its result.
     """
 
     def __init__(
@@ -53,41 +53,41 @@ class GroupCommit:
         self._commit_seconds = commit_seconds
         self._emptied = emptied
         self._queue: list[_Queued] = []
-        self._flying: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._scheduled = False
 
-    def add(self, write: Write, tell: Tell, about: Any) -> None:
-        """Queue one write; `tell(about, outcome)` is called once, in the event loop. It must not raise.
+    def add(self, write: Write, on_result: OnResult, tag: Any) -> None:
+        """Queue one write; `on_result(tag, result)` is called once, in the event loop. It must not raise.
 
         Raises:
             Overloaded: The queue is full; nothing was queued.
         """
         if len(self._queue) >= limits.pending_writes_max:
             raise Overloaded("too many turns are waiting to be saved; try again in 1 s")
-        self._queue.append((write.row.bot_id, write, tell, about))
-        if self._flying is None and not self._scheduled:
+        self._queue.append((write.row.bot_id, write, on_result, tag))
+        if self._sending is None and not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._take_off)
+            asyncio.get_running_loop().call_soon(self._send_soon)
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is queued or on its way."""
-        return self._scheduled or self._flying is not None
+        """True while a write is queued or on its way."""
+        return self._scheduled or self._sending is not None
 
     async def drain(self) -> None:
-        """Return when everything queued has been told."""
+        """Return when every queued write has its result."""
         while self.is_busy:
-            if self._flying is not None:
-                await asyncio.wait([self._flying])
+            if self._sending is not None:
+                await asyncio.wait([self._sending])
             else:
                 await asyncio.sleep(0)
 
-    def _take_off(self) -> None:
+    def _send_soon(self) -> None:
         self._scheduled = False
-        if self._queue and self._flying is None:
-            self._flying = asyncio.get_running_loop().create_task(self._fly())
+        if self._queue and self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_batches())
 
-    async def _fly(self) -> None:
+    async def _send_batches(self) -> None:
         batch: list[_Queued] = []
         try:
             while self._queue:
@@ -96,53 +96,53 @@ class GroupCommit:
                 batch.sort(key=_bot_id)
                 self._batch_rows.observe(len(batch))
                 handed_over = self._now()
-                told = await self._commit([queued[1] for queued in batch])
+                results = await self._commit([queued[1] for queued in batch])
                 self._commit_seconds.observe(self._now() - handed_over)
-                for (_, _, tell, about), outcome in zip(batch, told, strict=True):
+                for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
-                        tell(about, outcome)
+                        on_result(tag, result)
                     except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
-                        _log.exception("a game could not take its outcome; the others go on")
+                        _log.exception("a game could not take the result of its write; the others go on")
                 batch = []
-        except BaseException:  # given up by the loop or a driver: nobody may wait for ever
+        except BaseException:  # cancelled by the loop or a driver: no request may wait for ever
             self._give_up(batch)
             raise
         finally:
-            self._flying = None
+            self._sending = None
         if self._emptied is not None:
             self._emptied()
 
     def _give_up(self, batch: list[_Queued]) -> None:
         left, self._queue = batch + self._queue, []
-        for _, _, tell, about in left:
+        for _, _, on_result, tag in left:
             with contextlib.suppress(Exception):  # as above; the loop may be going down
-                tell(about, StoreUnavailable("the commit was given up"))
+                on_result(tag, StoreUnavailable("the commit was given up"))
 
-    async def _commit(self, writes: list[Write]) -> list[Told]:
+    async def _commit(self, writes: list[Write]) -> list[CommitResult]:
         try:
             outcomes = await self._store.commit(writes)
             if len(outcomes) != len(writes):
-                _log.error("a store told %d outcomes of %d writes", len(outcomes), len(writes))
-                return [StoreUnavailable("the store did not tell every outcome")] * len(writes)
+                _log.error("a store returned %d outcomes of %d writes", len(outcomes), len(writes))
+                return [StoreUnavailable("the store did not return every outcome")] * len(writes)
             return [
                 StoreUnavailable(outcome.reason) if isinstance(outcome, Unsettled) else outcome
                 for outcome in outcomes
             ]
         except StoreUnavailable as error:
             return [error] * len(writes)
-        except Exception as error:  # noqa: BLE001 (nobody may wait for ever because a driver raised something new)
+        except Exception as error:  # noqa: BLE001 (no request may wait for ever because a driver raised something new)
             _log.exception("a store raised what it should have translated")
             return [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(writes)
 
 
 class Lanes:
-    """Several lanes to one store, as many as it can write side by side; a bot always takes the same one.
+    """The lanes to one store, as many as it can write side by side; a bot always uses the same lane.
 
     Args:
-        store: Where batches are written.
+        store: Takes the batches.
         clock: Time.
         batch_rows, commit_seconds: As those of `GroupCommit`, for all lanes.
-        rest: Called in the event loop when nothing is left to write and the answers are on their way.
+        rest: Called in the event loop when nothing is left to write and the answers are sent.
     """
 
     def __init__(
@@ -154,23 +154,23 @@ class Lanes:
             GroupCommit(store, clock, batch_rows, commit_seconds, emptied) for _ in range(store.lanes)
         ]
         is_one = len(self._lanes) == 1
-        self.add: Callable[[Write, Tell, Any], None] = self._lanes[0].add if is_one else self._spread
+        self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is queued or on its way."""
+        """True while a write is queued or on its way."""
         return any(lane.is_busy for lane in self._lanes)
 
     async def drain(self) -> None:
-        """Return when everything queued has been told."""
+        """Return when every queued write has its result."""
         for lane in self._lanes:
             await lane.drain()
 
-    def _spread(self, write: Write, tell: Tell, about: Any) -> None:
-        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, tell, about)
+    def _spread(self, write: Write, on_result: OnResult, tag: Any) -> None:
+        self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, on_result, tag)
 
     def _rest_soon(self, rest: Callable[[], None]) -> None:
-        """Rest in the next turn of the loop: what was told now is sent at the end of this one."""
+        """Rest one loop iteration later, after the replies were flushed."""
         if not self.is_busy:
             asyncio.get_running_loop().call_soon(rest)

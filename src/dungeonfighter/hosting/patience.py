@@ -1,4 +1,4 @@
-"""Asking a store again until it answers: a fail-over of a few seconds is latency for a bot, not an error."""
+"""Retries of a store that does not answer: a fail-over of a few seconds costs a bot latency, not an error."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _PROBE_SECONDS: Final = 1.0
 
 
 class Patience:
-    """Repeats reads, settling and save slots (never a commit), with growing, jittered pauses.
+    """Repeats reads, settling and writes of save slots (never a commit), with growing, jittered pauses.
 
-    While the store is down it is probed, so that a server that nobody asks any more because it is not ready
-    notices that the store works again.
+    While the store is down, a task probes it: a server that gets no requests because it is not ready would
+    otherwise never notice that the store works again.
 
     Args:
         clock: Time.
         chance: Jitter.
-        timeout_seconds: How long a request may wait for the store.
+        timeout_seconds: The longest wait of a request for the store.
         probe: `Store.probe`.
     """
 
@@ -43,21 +43,21 @@ class Patience:
         self._probing: asyncio.Task[None] | None = None
         self._reads = True
         self.store_writes = True
-        """Whether the last commit came back with outcomes."""
+        """The last commit came back with outcomes."""
 
     @property
     def store_up(self) -> bool:
-        """Whether the store's last answers were answers: to a read, and to a commit."""
+        """True if the store answered the last read and the last commit."""
         return self._reads and self.store_writes
 
     def wrote(self) -> None:
-        """Note a commit that came back with outcomes."""
+        """Record a commit that came back with outcomes."""
         if not self.store_writes:
             self.store_writes = True
             _log.info("the store writes again")
 
     def could_not_write(self, trouble: StoreUnavailable) -> None:
-        """Note a commit that came back without: one line in the log, not one for every bot that waits."""
+        """Record a commit that came back without outcomes; log the first one only."""
         if self.store_writes:
             self.store_writes = False
             _log.warning("the store cannot write: %s", trouble)
@@ -75,9 +75,11 @@ class Patience:
 
     def _probe_until_up(self) -> None:
         if self._probing is None or self._probing.done():
-            self._probing = asyncio.get_running_loop().create_task(self._probe_again(), name="store probe")
+            self._probing = asyncio.get_running_loop().create_task(
+                self._probe_repeatedly(), name="store probe"
+            )
 
-    async def _probe_again(self) -> None:
+    async def _probe_repeatedly(self) -> None:
         while not self.store_up:
             await self._clock.sleep(_PROBE_SECONDS * (0.5 + self._chance.uniform()))
             try:
@@ -97,11 +99,11 @@ class Patience:
             await asyncio.wait([self._probing])
 
     def deadline(self) -> float:
-        """Until when a request that arrives now may wait, in the clock's seconds."""
+        """Return the deadline of a request that arrives now, in the clock's seconds."""
         return self._clock.now() + self._timeout_seconds
 
     async def ask(self, ask: Callable[[], Awaitable[_Result]], deadline: float | None = None) -> _Result:
-        """What the store answers, before `deadline` (default: the timeout from now).
+        """Return what the store answers before `deadline` (default: the timeout from now).
 
         Raises:
             StoreUnavailable: It did not answer in time.
@@ -126,7 +128,7 @@ class Patience:
                 return found
 
     async def pause_after(self, trouble: StoreUnavailable, deadline: float) -> None:
-        """Wait a little before writing again, after a write that is known not to have happened.
+        """Wait before the next attempt, after a write that did not happen or whose outcome is settled.
 
         Raises:
             StoreUnavailable: The deadline is over.

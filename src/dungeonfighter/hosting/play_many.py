@@ -1,8 +1,8 @@
 """Several inputs for one game in one commit.
 
-One write, one version, one op, whatever the number of inputs: so every rule about conflicts and unknown
-outcomes is that of a single input. It stops before the first input that is not legal, and at the end of the
-run.
+The inputs are one write with one version and one operation id, whatever their number. So conflicts and
+unknown outcomes follow the rules of a single input. The request stops before the first input that is not
+legal, and at the end of the run.
 
 Source: docs/architecture.md, "The retry table"; docs/decisions/010-batches.md.
 """
@@ -10,45 +10,36 @@ Source: docs/architecture.md, "The retry table"; docs/decisions/010-batches.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput
+from dungeonfighter.errors import BadArgument, BadInput
+from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer, Present, Stop, present, shown, unknown_bot
+from dungeonfighter.hosting.answers import Answer, Present, Stop
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
-from dungeonfighter.hosting.requests import (
-    Asker,
-    Planned,
-    Request,
-    Verdict,
-    chunks_of,
-    elsewhere,
-    end_of,
-    run_result,
-    too_late,
-)
+from dungeonfighter.hosting.refusals import with_game
+from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.rows import present, shown, unknown_bot
+from dungeonfighter.hosting.run_ends import chunks_of, end_of, run_result
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.verdicts import Verdict
 from dungeonfighter.rules import Rules, State, Step, canonical
 
 
 class PlayMany(Request):
-    """Up to `limits.inputs_at_once_max` inputs, in canonical spelling."""
+    """Several inputs, up to `limits.inputs_at_once_max`, in canonical spelling."""
 
-    replayable = True
+    is_replayable = True
 
-    def __init__(
-        self, op: bytes, deadline: float, asker: Asker, tag: Any, texts: Sequence[str],
-        turn: int | None, episode: int | None,
-    ) -> None:  # fmt: skip
-        super().__init__(op, deadline, asker, tag)
+    def __init__(self, op: bytes, texts: Sequence[str], turn: int | None, episode: int | None) -> None:
+        super().__init__(op)
         self.texts = list(texts)
         self.turn = turn
         self.episode = episode
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Apply them in order as far as they are legal."""
+        """Apply the inputs in order, as far as they are legal."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
@@ -59,8 +50,7 @@ class PlayMany(Request):
         steps, refusal = _advance(rules, state, self.texts)
         if not steps:
             assert refusal is not None
-            refusal.present = present(row, book)
-            return Verdict(error=refusal)
+            return Verdict(error=with_game(refusal, present(row, book)))
         last, applied = steps[-1], len(steps)
         over = last.terminated or last.truncated
         after, chunks = _trailed(row, trail, self.texts[:applied], over=over)
@@ -80,12 +70,12 @@ class PlayMany(Request):
     def _judge(self, row: Row, trail: trails.Trail, standing: Present) -> Verdict:
         """The retry table for several inputs.
 
-        Of more than `limits.trail_inputs_max` inputs only the last ones can be compared. That is safe: an
-        answer from here applies nothing, and what it shows is the present game.
+        Of more than `limits.trail_inputs_max` inputs only the last ones can be compared. That is safe: this
+        answer applies nothing, and shows the present game.
         """
-        refused = elsewhere(row, standing, self.turn, self.episode)
+        refused = retry_table.refuse_other_run_or_future(row, standing, self.turn, self.episode)
         if refused is not None or self.turn is None:
-            return refused or too_late(row, standing, self.turn)
+            return refused or retry_table.refuse_stale(row, standing, self.turn)
         since, given = row.turn - self.turn, self.texts
         if since > len(given):
             if trails.inputs_from(trail, row.turn, self.turn, len(given)) == given:
@@ -95,37 +85,37 @@ class PlayMany(Request):
             if since == len(given) or refusal is not None:
                 stopped = self._stop(since, refusal)
                 return Verdict(answer=Answer(standing, repeated=True, applied=since, stopped=stopped))
-        return too_late(row, standing, self.turn)
+        return retry_table.refuse_stale(row, standing, self.turn)
 
     def _stop(self, applied: int, refusal: BadInput | None) -> Stop | None:
         return None if refusal is None else Stop(applied + 1, self.texts[applied], refusal.code)
 
 
 def _is_now(row: Row, turn: int | None, episode: int | None) -> bool:
-    """Whether a caller who sees this turn and episode (None: does not say) sees the game as it is."""
+    """Tell if a caller who names this turn and episode (None: not named) sees the present game."""
     return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
 
 
-def spelled(texts: Sequence[str]) -> list[str]:
-    """The inputs in canonical spelling.
+def canonical_inputs(texts: Sequence[str]) -> list[str]:
+    """Return the inputs in canonical spelling.
 
     Raises:
-        BadInput: bad_argument: too many or none; or one that can be no input, with its number.
+        BadArgument: There are too many inputs or none, or one, named by its number, can be no input.
     """
     most = limits.inputs_at_once_max
     if not 1 <= len(texts) <= most:
-        raise BadInput(f"1 to {most} inputs can be played at once, these are {len(texts)}")
-    spelt = []
+        raise BadArgument(f"1 to {most} inputs can be played at once, these are {len(texts)}")
+    canonical_texts = []
     for number, text in enumerate(texts, 1):
         try:
-            spelt.append(canonical(text))
+            canonical_texts.append(canonical(text))
         except BadInput as error:
-            raise BadInput(f"input {number}: {error}") from None
-    return spelt
+            raise BadArgument(f"input {number}: {error}") from None
+    return canonical_texts
 
 
 def _advance(rules: Rules, state: State, texts: Sequence[str]) -> tuple[list[Step], BadInput | None]:
-    """Apply inputs to `state` until one is refused: the steps, and the refusal."""
+    """Apply inputs to `state` until one is refused; return the steps and the refusal."""
     steps: list[Step] = []
     for text in texts:
         try:
@@ -136,7 +126,7 @@ def _advance(rules: Rules, state: State, texts: Sequence[str]) -> tuple[list[Ste
 
 
 def _refusal(standing: Present, text: str) -> BadInput | None:
-    """Why the game as it stands does not take this input; None if it does."""
+    """Return the refusal of this input by the present game; None if the input is legal."""
     try:
         standing.rules.apply(standing.state, text)
     except BadInput as error:
@@ -147,8 +137,9 @@ def _refusal(standing: Present, text: str) -> BadInput | None:
 def _trailed(
     row: Row, trail: trails.Trail, texts: Sequence[str], *, over: bool
 ) -> tuple[trails.Trail, tuple[InputChunk, ...]]:
-    """The trail after these inputs, and the chunks to be cut on the way: at each multiple of 64 turns, and at
-    the end of a run.
+    """Return the trail after these inputs, and the chunks that they complete.
+
+    A chunk is cut at each multiple of 64 turns, and at the end of a run.
     """
     turn, end = row.turn, row.turn + len(texts)
     chunks: tuple[InputChunk, ...] = ()

@@ -1,10 +1,10 @@
-"""What the host needs from outside: a store, a clock, chance, a meter; each has small honest fakes for tests.
+"""The ports of the host: store, clock, chance and meter. Tests bring their own.
 
-The store contract in one paragraph: one row per bot is the truth. A `Write` goes from (version, digest, tail)
-to version + 1; all three are compared, because after a fail-over an older lineage could hold the same
-number, and even the same state with another trail. Each row of a batch wins or conflicts by itself. If
-`commit` raises `StoreUnavailable` nothing is known about any row; `settle` waits for whatever is still on its
-way and then tells what the row is. If it raises `NotWritten`, no row was written and none will be.
+The store contract: one row per bot is the truth. A `Write` goes from (version, digest, tail) to version + 1.
+The store compares all three, because after a fail-over an older lineage could hold the same number, and even
+the same state with another trail. Each row of a batch wins or conflicts by itself. If `commit` raises
+`StoreUnavailable`, nothing is known about any row; `settle` waits until no earlier write of the row can
+happen any more, and then returns the row. If it raises `NotWritten`, no row was written and none will be.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -33,8 +33,8 @@ class Row(Struct, frozen=True, gc=False):
     `bot_id` is the stored key `<fleet>/<botId>`, `state` the encoded rules state (empty: no run), `trail` the
     encoded `Trail`; `updated_at` is seconds since 1970, set by the store.
 
-    A stored text that is not UTF-8 comes with surrogate escapes, and a row of which a store could read the
-    key only has version -1: whoever loads a row judges it (`hosting.game.checked`).
+    A store returns a text that is not UTF-8 with surrogate escapes, and a row of which it could read only the
+    key with version -1. The host judges each row that it loads (`hosting.rows.checked`).
     """
 
     bot_id: str
@@ -51,12 +51,12 @@ class Row(Struct, frozen=True, gc=False):
 
     @property
     def tail(self) -> bytes:
-        """The last bytes of the trail, which end with its seal: they tell lineages apart."""
+        """The last bytes of the trail, which end with the seal of the row; they differ between lineages."""
         return self.trail[-limits.row_tail_bytes :]
 
 
 class InputChunk(Struct, frozen=True, gc=False):
-    """A rider: up to 64 inputs of one run, joined by newlines, the first of them applied at `first_turn`."""
+    """A record beside a write: up to 64 inputs of one run, joined by newlines, from `first_turn` on."""
 
     episode: int
     first_turn: int
@@ -64,9 +64,14 @@ class InputChunk(Struct, frozen=True, gc=False):
 
 
 class EpisodeEnd(Struct, frozen=True, gc=False):
-    """A rider: how a run ended. `result` is won | died | turns | abandoned; `score` in hundredths of a point.
+    """A record beside a write: the end of a run.
 
-    `base` is the encoded state the run began from when seed and options alone do not give it (a loaded save).
+    Attributes:
+        parent_episode: The run before it, or the one it was loaded from; 0 for none.
+        result: won, died, turns or abandoned.
+        score: In hundredths of a point.
+        base: Reserved for the encoded state that a loaded run began from; empty so far: a replay of such a
+            run follows the chain of parents.
     """
 
     episode: int
@@ -85,11 +90,14 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 
 
 class Write(Struct, frozen=True, gc=False):
-    """One row to be: `row.version` is `from_version + 1`; the riders are written only if this write wins.
+    """One row to be written, and the records that are written with it only if it wins.
 
-    `from_version`, `from_digest` and `from_tail` are those of the row it was made from. `from_version == 0`
-    (with the others empty) means: there must be no row yet. `chunks` are of one run, each with another
-    `first_turn`.
+    Attributes:
+        row: The new row; its version is `from_version + 1`.
+        from_version, from_digest, from_tail: Those of the row it was made from. Version 0, with the others
+            empty: there must be no row yet.
+        chunks: Inputs of one run, each chunk with another `first_turn`.
+        ended: The run that this write ends.
     """
 
     row: Row
@@ -112,13 +120,13 @@ class Conflict(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """This row alone cannot be written (its content, never its version); nothing was written for it."""
+    """The store refuses this row because of its content, never its version; nothing was written for it."""
 
     reason: str
 
 
 class Unsettled(Struct, frozen=True):
-    """Nothing is known about this row of the batch; `settle` tells."""
+    """Nothing is known about this row of the batch until `settle` has been asked."""
 
     reason: str
 
@@ -127,7 +135,7 @@ Outcome = Won | Conflict | Failed | Unsettled
 
 
 class Head(Struct, frozen=True):
-    """What is needed to know whether a cached game is still the truth."""
+    """The part of a row that shows if a row in memory is still the truth."""
 
     version: int
     digest: bytes
@@ -139,7 +147,7 @@ class Head(Struct, frozen=True):
 
 
 class Save(Struct, frozen=True):
-    """One save slot of a bot (`character_saves`): the whole state beside a readable summary (JSON text)."""
+    """One save slot of a bot (table `character_saves`); `summary` is JSON text for people."""
 
     bot_id: str
     slot: str
@@ -154,7 +162,7 @@ class Save(Struct, frozen=True):
 
 
 class BotSummary(Struct, frozen=True):
-    """One line of a listing of bots."""
+    """One bot in a list of bots."""
 
     bot_id: str
     episode: int
@@ -163,7 +171,7 @@ class BotSummary(Struct, frozen=True):
 
 
 class RunSummary(Struct, frozen=True, order=True):
-    """One ended run; `score` in hundredths, so that lines sort by score."""
+    """One ended run; `score`, in hundredths of a point, stands first so that runs sort by it."""
 
     score: int
     key: str
@@ -174,11 +182,11 @@ class RunSummary(Struct, frozen=True, order=True):
 
 
 class StoreHealth(Struct, frozen=True):
-    """What a store knows of its own trouble.
+    """The trouble that a store knows of itself.
 
     Attributes:
         log_bytes: Bytes of the write-ahead log that are not yet moved into the file; 0 for a server's store.
-        hazards: Settings or facts under which acknowledged turns can be lost, one sentence each.
+        hazards: Settings and facts under which acknowledged turns can be lost, one sentence each.
     """
 
     log_bytes: int = 0
@@ -186,10 +194,10 @@ class StoreHealth(Struct, frozen=True):
 
 
 class Store(Protocol):
-    """Where rows live. One contract suite runs over every implementation (tests/contract).
+    """A store of rows. One contract suite runs over every implementation (tests/contract).
 
     Attributes:
-        lanes: How many commits it can carry out side by side.
+        lanes: The number of commits that it can carry out side by side.
     """
 
     lanes: int
@@ -203,9 +211,11 @@ class Store(Protocol):
         """
 
     async def read_ahead(self) -> None:
-        """Have ready what every cold load needs, in about a second at most: for servers of many bots.
+        """Read into memory what every cold load needs, in about a second at most: for servers of many bots.
 
-        What fails is left to whoever needs it. Source: docs/decisions/015-a-store-reads-its-keys-ahead.md.
+        A failure is ignored here: the first load that needs the data reports it.
+
+        Source: docs/decisions/015-a-store-reads-its-keys-ahead.md.
         """
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
@@ -215,12 +225,12 @@ class Store(Protocol):
             batch: 1 to `limits.batch_rows_max` writes, at most one per bot, sorted by bot id.
 
         Returns:
-            One outcome per write, in order. `Conflict` says what the store holds now; `Unsettled` that
+            One outcome per write, in order. `Conflict` names what the store holds now; `Unsettled` means that
             this row is as if `StoreUnavailable` had been raised for it alone.
 
         Raises:
             NotWritten: No row was written, and none of this batch will be.
-            StoreUnavailable: Nothing is known about any row; `settle` tells, and may be repeated.
+            StoreUnavailable: Nothing is known about any row until `settle`, which may be repeated.
 
         Source: docs/architecture.md, "Group commit".
         """
@@ -229,13 +239,13 @@ class Store(Protocol):
         """Fetch the committed head of each bot as of a moment after this call began; None: no row."""
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """The committed rows as of a moment after this call began; None: no row."""
+        """Load the committed rows as of a moment after this call began; None: no row."""
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """Like `load`, but only after every earlier write of these rows has happened or no longer can."""
+        """Load the rows after every earlier write of them has happened or no longer can."""
 
     async def probe(self) -> None:
-        """Read, and write something durable that changes nothing, to find out if the store works again.
+        """Find out if the store works: read, and write something durable that changes nothing.
 
         Raises:
             StoreUnavailable: It does not.
@@ -249,38 +259,38 @@ class Store(Protocol):
         """
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
-        """One save slot, or None."""
+        """Return one save slot, or None."""
 
     async def list_saves(self, bot_id: str) -> list[Save]:
-        """All save slots of a bot by slot name (at most `limits.save_slots_max`), with empty `state`."""
+        """List the save slots of a bot by name (at most `limits.save_slots_max`), with empty `state`."""
 
     async def delete_save(self, bot_id: str, slot: str) -> bool:
-        """Remove a slot; False if there was none."""
+        """Remove a slot; return False if there was none."""
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
-        """Bots with a run whose key starts with `prefix`, in key order, beginning after the key `after`."""
+        """List the bots with a run whose key starts with `prefix`, in key order, beyond the key `after`."""
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        """The ended runs with the best scores of the bots whose key starts with `prefix`, best first.
+        """List the ended runs with the best scores of bots whose key starts with `prefix`, best first.
 
-        May come from a copy that is behind: for looking, never to judge by.
+        The list may come from a copy of the database that is behind: it is for display only.
         """
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
-        """The stored chunks of one run, in order of `first_turn`."""
+        """Return the stored chunks of one run, in order of `first_turn`."""
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
-        """The ended runs of a bot, in order."""
+        """Return the ended runs of a bot, in order."""
 
     def health(self) -> StoreHealth:
-        """What is known now, without any I/O: asked once a second."""
+        """Return what is known now, without I/O; the host asks once a second."""
 
     async def close(self) -> None:
-        """Finish what was accepted and let go of everything."""
+        """Finish the accepted writes and release all resources."""
 
 
 class Clock(Protocol):
-    """Time as an object, so that a simulation can own it."""
+    """Time as an object, so that a simulation can control it."""
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -293,16 +303,16 @@ class Clock(Protocol):
 
 
 class Chance(Protocol):
-    """Where operation ids and drawn seeds come from (never the rules' dice)."""
+    """The source of operation ids and drawn seeds; the dice of the rules are not drawn here."""
 
     def op(self) -> bytes:
-        """8 random bytes naming one request."""
+        """Return 8 random bytes that name one request."""
 
     def seed(self) -> int:
-        """A seed for a new run, 0 to `limits.seed_max`."""
+        """Return a seed for a new run, 0 to `limits.seed_max`."""
 
     def uniform(self) -> float:
-        """0.0 to 1.0, for jitter of retries."""
+        """Return 0.0 to 1.0, for the jitter of retries."""
 
 
 class Meter(Protocol):

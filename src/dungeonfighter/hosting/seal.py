@@ -1,9 +1,9 @@
-"""One checksum over all that is kept of a row, at the end of its trail.
+"""The seal: one checksum over a whole row, at the end of its trail.
 
 The digest of a state covers the state alone. The seal covers everything else: key, version, episode, turn,
-rules, trail, directive and tokens. Its four bytes (CRC-32: every flipped bit, every burst of 32) end the mark
-of a trail, so no column is needed. A release that does not know of marks reads past them and writes its rows
-without; such rows are accepted, and sealed with their next write.
+rules, trail, directive and tokens. Its four bytes are the end of the mark of a trail, so it needs no column;
+a CRC-32 detects every flipped bit and every burst of up to 32. A release that does not know of marks ignores
+them and writes its rows without; such rows are accepted, and sealed with their next write.
 
 Source: docs/decisions/017-a-seal-over-the-row.md.
 """
@@ -28,7 +28,7 @@ def sealed_row(
     bot_id: str, version: int, digest: bytes, episode: int, turn: int, rules: str, state: bytes, trail: bytes,
     directive: str, tokens_today: int,
 ) -> Row:  # fmt: skip
-    """Make a row to be written; `trail` is an encoded trail whose seal is not set yet."""
+    """Make a row to be written, with the seal set in `trail`, an encoded trail."""
     trail = trail[:-_BYTES]
     seal = crc32(_encode((bot_id, version, episode, turn, rules, directive, tokens_today)), crc32(trail))
     return Row(
@@ -37,10 +37,10 @@ def sealed_row(
 
 
 def is_intact(row: Row) -> bool:
-    """Tell if a row is what was sealed; a row without a seal is.
+    """Tell if a row has its sealed content; a row without a seal counts as intact.
 
     Raises:
-        UnicodeEncodeError: A text of the row is none.
+        UnicodeEncodeError: A text of the row is not UTF-8.
     """
     if not trails.is_marked(row.trail):
         return True

@@ -1,4 +1,4 @@
-"""The rule sets this release ships: a run is played to its end under the rules it began with.
+"""The rule sets that this release ships: a run is played to its end under the rules it began with.
 
 Source: docs/architecture.md, "Rules identity".
 """
@@ -12,17 +12,17 @@ from dungeonfighter.rules import Rules
 
 
 class ShippedRules:
-    """Rules by identity; the first one given is used for new runs."""
+    """The shipped rules by identity; new runs use the first one given."""
 
     def __init__(self, shipped: Sequence[Rules]) -> None:
         self.current = shipped[0]
         self.shipped = {rules.identity: rules for rules in shipped}
 
     def of(self, identity: str) -> Rules:
-        """The rules with this identity.
+        """Return the rules with this identity.
 
         Raises:
-            NewerRules: This release does not ship them.
+            NewerRules: This release does not ship these rules.
         """
         rules = self.shipped.get(identity)
         if rules is None:

@@ -1,4 +1,4 @@
-"""The real clock and real chance. Tests bring their own."""
+"""The clock and the chance of the operating system."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _OPS: Final = struct.Struct(f"{limits.op_bytes}s" * _OPS_AT_ONCE)
 
 
 class SystemChance:
-    """Operation ids and drawn seeds from the operating system: nobody can foresee a ranked run's seed."""
+    """Operation ids and seeds from the operating system, so that nobody can foresee a ranked run's seed."""
 
     def __init__(self) -> None:
         draws = map(os.urandom, repeat(_OPS.size))
         ops: Iterator[bytes] = chain.from_iterable(map(_OPS.unpack, draws))
         self.op: Callable[[], bytes] = ops.__next__
-        """Drawn many at a time: asking the system costs 3 us each time."""
+        """Operation ids are drawn many at a time: one call of the system costs 3 us."""
 
     def seed(self) -> int:
         return int.from_bytes(os.urandom(8), "big") & limits.seed_max

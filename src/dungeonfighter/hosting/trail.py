@@ -1,12 +1,12 @@
-"""What stands beside a state in its row: how the run began, the last inputs, and the last operation ids.
+"""The trail of a row: how its run began, the last inputs, and the last operation ids.
 
-The trail lets any replica answer a repeated request (the last 64 inputs with their turns) and find out
-whether its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
-exactly one op, so the op of version `v` has a known place: `ops[-(version - v) - 1]`.
+With the trail any replica can answer a repeated request (the last 64 inputs with their turns), and can find
+out if its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
+exactly one operation id, so the id of version `v` has a known place: `ops[-(version - v) - 1]`.
 
 An encoded trail ends with its mark: the last operation id once more, and the seal of the row
 (`hosting.seal`). Stores compare the mark together with version and digest, so that a server whose lineage was
-lost cannot overwrite the trail of another.
+lost in a fail-over cannot overwrite the trail of another.
 
 Source: docs/architecture.md, "One request, one effect".
 """
@@ -34,15 +34,15 @@ _MARKED: Final = 0x97
 
 
 class Trail(Struct, array_like=True, frozen=True):
-    """Beside the state, never digested.
+    """The decoded trail. The digest of the state does not cover it.
 
     Attributes:
-        origin: How the run began: new, reset or load.
-        options: The options as they were asked for, in one canonical text; equal texts mean the same request.
+        origin: The beginning of the run: new, reset or load.
+        options: The requested options in one canonical text; equal texts mean the same request.
         first_turn: The turn the run began at (0 unless it was loaded).
-        parent_episode: The run before it or the one it was loaded from; 0 for none.
+        parent_episode: The run before it, or the one it was loaded from; 0 for none.
         ops: The last operation ids, 8 bytes each, newest last.
-        inputs: The last inputs joined by newlines, newest last; they led to the row's present turn.
+        inputs: The last inputs, joined by newlines, newest last; the last one led to the row's turn.
     """
 
     origin: str
@@ -54,7 +54,7 @@ class Trail(Struct, array_like=True, frozen=True):
 
 
 class _Open(Struct, array_like=True, gc=False):
-    """A trail as it is encoded, to be changed in place."""
+    """A trail as it is encoded; it is changed in place."""
 
     origin: str
     options: str
@@ -72,7 +72,7 @@ _close = _encoder.encode
 
 
 def encode(trail: Trail) -> bytes:
-    """The trail as the row keeps it, but for the seal: four zeros stand in its place."""
+    """Encode a trail for a row; four zeros stand in the place of the seal."""
     mark = trail.ops[-limits.op_bytes :] + _UNSEALED
     return _close(
         _Open(
@@ -87,7 +87,7 @@ def is_marked(raw: bytes) -> bool:
 
 
 def decode(raw: bytes) -> Trail:
-    """The trail of a row; an empty one for a row that never had a run.
+    """Decode the trail of a row; an empty one for a row that never had a run.
 
     Raises:
         Corrupt: The bytes are not a trail.
@@ -101,7 +101,7 @@ def decode(raw: bytes) -> Trail:
 
 
 def readable(raw: bytes) -> Trail:
-    """The trail of a row, or an empty one where the bytes are not a trail."""
+    """Decode the trail of a row; an empty one where the bytes are not a trail."""
     try:
         return decode(raw)
     except (Corrupt, TypeError):
@@ -109,12 +109,12 @@ def readable(raw: bytes) -> Trail:
 
 
 def only_ops(trail: Trail) -> Trail:
-    """A trail that must not be trusted; the operation ids may tell of a repeat."""
+    """Keep only the operation ids of a damaged trail: they may show that a request is a repeat."""
     return Trail("", "", 0, 0, trail.ops, "")
 
 
 def appended(trail: Trail, text: str, op: bytes) -> Trail:
-    """The trail after one more input."""
+    """Return the trail after one more input."""
     inputs = trail.inputs
     if not inputs:
         inputs = text
@@ -133,15 +133,15 @@ def appended(trail: Trail, text: str, op: bytes) -> Trail:
 
 
 def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
-    """The trail of a row after one more input: the bytes of `encode(appended(decode(raw), text, op))`.
+    """Return the bytes of `encode(appended(decode(raw), text, op))`: the trail after one more input.
 
-    Every turn pays for this; made in one go it costs two thirds (instructions counted).
+    Every turn pays for this; in one step it costs two thirds of the three (instructions counted).
 
     Args:
         raw: The trail of the row.
         text: The input.
-        op: Of this write.
-        turn: The turn of the row before it; a trail has all inputs since `first_turn`, or the last 64.
+        op: The operation id of this write.
+        turn: The turn of the row before it. A trail has all inputs since `first_turn`, or the last 64.
 
     Raises:
         Corrupt: The bytes are not a trail.
@@ -160,49 +160,49 @@ def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
 
 
 def extended(trail: Trail, texts: Sequence[str]) -> Trail:
-    """The trail after more inputs of one write, whose op `marked` appends."""
+    """Return the trail after the inputs of one write; `marked` then appends its operation id."""
     inputs = [*last_inputs(trail), *texts][-limits.trail_inputs_max :]
     return msgspec.structs.replace(trail, inputs="\n".join(inputs))
 
 
 def marked(trail: Trail, op: bytes) -> Trail:
-    """The trail after a write that was no single input (a directive, several inputs)."""
+    """Return the trail after a write that was no single input (a directive, several inputs)."""
     return msgspec.structs.replace(trail, ops=(trail.ops + op)[-_OPS_BYTES:])
 
 
 def begun(
     before: Trail, op: bytes, *, origin: str, options: str, first_turn: int, parent_episode: int
 ) -> Trail:
-    """The trail of a new run; the operation ids go on, the inputs begin anew."""
+    """Return the trail of a new run; it keeps the operation ids and has no inputs."""
     return Trail(origin, options, first_turn, parent_episode, (before.ops + op)[-_OPS_BYTES:], "")
 
 
 def input_at(trail: Trail, turn_now: int, turn: int) -> str | None:
-    """The input that was applied at `turn`, or None when the trail does not reach back so far."""
+    """Return the input that was applied at `turn`; None if the trail does not reach back so far."""
     found = inputs_from(trail, turn_now, turn, 1)
     return found[0] if found else None
 
 
 def inputs_from(trail: Trail, turn_now: int, turn: int, count: int) -> list[str] | None:
-    """The `count` inputs applied from `turn` on, or None when the trail has not got them all."""
+    """Return the `count` inputs applied from `turn` on; None if the trail does not have them all."""
     inputs = last_inputs(trail)
     begin = turn - (turn_now - len(inputs))
     return inputs[begin : begin + count] if 0 <= begin <= len(inputs) - count else None
 
 
 def ends_with(trail: Trail, texts: Sequence[str]) -> bool:
-    """Whether these were the last inputs, as far back as a trail reaches."""
+    """Tell if these were the last inputs, as far back as a trail reaches."""
     inputs, wanted = last_inputs(trail), list(texts[-limits.trail_inputs_max :])
     return inputs[len(inputs) - len(wanted) :] == wanted if len(wanted) <= len(inputs) else False
 
 
 def last_inputs(trail: Trail) -> list[str]:
-    """The inputs it has, oldest first."""
+    """Return the inputs of the trail, oldest first."""
     return trail.inputs.split("\n") if trail.inputs else []
 
 
 def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:
-    """The version that the operation `op` wrote, or None when it is not among the last ones."""
+    """Return the version that the operation `op` wrote; None if it is not among the last ones."""
     ops = trail.ops
     for end in range(len(ops), 0, -limits.op_bytes):
         if ops[end - limits.op_bytes : end] == op:
@@ -211,13 +211,14 @@ def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:
 
 
 def covers(trail: Trail, version_now: int, version: int) -> bool:
-    """Whether the operation that wrote `version` would still be listed if it had won."""
+    """Tell if the trail would still list the operation that wrote `version`, had it won."""
     return version > version_now - len(trail.ops) // limits.op_bytes
 
 
 def unspilled(trail: Trail, turn_now: int) -> tuple[int, str]:
-    """The inputs not yet written as a chunk: (turn of the first, inputs joined by newlines); "" when there
-    are none.
+    """Return the inputs that are in no chunk yet: the turn of the first, and all joined by newlines.
+
+    Without any the text is empty.
 
     Chunks are cut at multiples of 64 turns, counted from turn 0.
     """

@@ -1,10 +1,10 @@
-"""What a tool call ends in, and how failures are told: one place where errors become answers.
+"""The ends of a tool call, and the one place where errors become answers.
 
-Three kinds of ends: a `ToolAnswer` (also for the bot's own mistakes: `is_error`), a `Refusal` (nothing was
-done and another time or another server may do it: 429 or 503), and a `ProtocolError` (the request itself is
-wrong).
+A call ends in one of three: a `ToolAnswer` (also for the bot's own mistakes: `is_error`), a `Refusal` (the
+server did not do it, and may another time, or another server may: 429 or 503), or a `ProtocolError` (the
+request itself is wrong).
 
-Source: product.md, "Errors"; MCP 2026-07-28, server/tools, "Error Handling".
+Source: docs/tools.md, "Errors"; MCP 2026-07-28, server/tools, "Error Handling".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from dungeonfighter.errors import (
-    BadInput,
+    BadArgument,
     DungeonFighterError,
     NewerRules,
     NotWritten,
@@ -22,7 +22,8 @@ from dungeonfighter.errors import (
     StoreError,
     StoreUnavailable,
 )
-from dungeonfighter.hosting.game import Answer, Present
+from dungeonfighter.hosting.answers import Answer, Present
+from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.mcp import views
 
 INVALID_REQUEST: Final = -32600
@@ -34,16 +35,16 @@ REFUSED: Final = -32000
 NEWER_RULES_RETRY_SECONDS: Final = 3
 _STORES_OWN: Final = (StoreError, StoreUnavailable, NotWritten)
 _STORE_AWAY: Final = "the store cannot be reached now; try again in a few seconds"
-"""Told instead of what a driver said, which may name files and servers."""
+"""Replaces the driver's message, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
-"""Where the next step is a tool: the rules do not know their names."""
+"""Hints that name a tool: the rules do not know the names of tools."""
 REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
-"""Goes after the view where the game has moved on since."""
+"""Follows the view of a repeat where the game has moved on since."""
 _TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
 
 
 class ToolAnswer(Struct, frozen=True):
-    """The result of one tool call: one text block, and for programs the same as a JSON object."""
+    """The result of one tool call: one text block, and the same as a JSON object for programs."""
 
     text: str
     structured: dict[str, object] | Struct | None = None
@@ -51,7 +52,7 @@ class ToolAnswer(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True):
-    """The input that a playing tool stands for, and how the answer shall look."""
+    """The input that a playing tool stands for, and the view of its answer."""
 
     text: str
     turn: int | None
@@ -60,9 +61,7 @@ class Ask(Struct, frozen=True):
 
 
 def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -> ToolAnswer:
-    """A game in the view that was asked for; `note` goes after the text, whose first line stays the status
-    line.
-    """
+    """Return a game in the requested view; `note` follows the text, whose first line stays the status."""
     text = views.text_view(game) + note
     if view != "json":
         return ToolAnswer(text)
@@ -73,7 +72,7 @@ def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -
 
 
 def played(answer: Answer, ask: Ask) -> ToolAnswer:
-    """The answer to an input. A repeat of the last one is told exactly as it was the first time."""
+    """Return the answer to an input; a repeat of the last one gets the very answer of the first time."""
     late = answer.repeated and ask.turn is not None and ask.turn < answer.game.turn - 1
     return shown(answer.game, ask.view, REPEATED if late else "")
 
@@ -92,9 +91,7 @@ class ProtocolError(Exception):
 
 
 class Refusal(ProtocolError):
-    """Not now, or not here: nothing was done, the same request may be sent again after
-    `retry_after_seconds`.
-    """
+    """The server did not do it; the client may retry the same request after `retry_after_seconds`."""
 
     def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
         super().__init__(
@@ -107,19 +104,24 @@ class Refusal(ProtocolError):
         self.retry_after_seconds = retry_after_seconds
 
 
-def bad_argument(message: str) -> BadInput:
-    """The caller's argument cannot be; the message names it and says what is allowed."""
-    return BadInput(message, code="bad_argument")
+def bad_argument(message: str) -> BadArgument:
+    """Return the error about an argument; the message names it and says what is allowed."""
+    return BadArgument(message)
+
+
+def refusal_of(error: Overloaded) -> Refusal:
+    """Return the answer to a call that was refused for load."""
+    return Refusal(error.code, str(error), error.retry_after_seconds)
 
 
 def failure(error: DungeonFighterError) -> ToolAnswer:
-    """The tool result that tells a failure, with the game as it stands where the failure is about that.
+    """Return the tool result of a failure, with the present game where the failure is about it.
 
     Raises:
         Refusal: The failure is load, or rules this release does not ship.
     """
     if isinstance(error, Overloaded):
-        raise Refusal(error.code, str(error), error.retry_after_seconds) from error
+        raise refusal_of(error) from error
     if isinstance(error, NewerRules):
         raise Refusal(error.code, str(error), NEWER_RULES_RETRY_SECONDS) from error
     said = _STORE_AWAY if type(error) in _STORES_OWN else str(error)
@@ -128,8 +130,8 @@ def failure(error: DungeonFighterError) -> ToolAnswer:
     if hint:
         text += f"; {hint}"
     structured: dict[str, object] = {"code": error.code}
-    if isinstance(error.present, Present):
-        game = error.present
+    if isinstance(error, ShowsGame):
+        game = error.game
         text += f"\n\n{views.text_view(game)}"
         structured |= {"episode": game.episode, "turn": game.turn}
     return ToolAnswer(text, structured, is_error=True)

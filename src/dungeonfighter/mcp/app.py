@@ -1,6 +1,6 @@
-"""The whole HTTP face of one server as an ASGI application: MCP, health, and the pages given to it.
+"""The ASGI application of one server: MCP, health, and the pages given to it.
 
-Whoever starts it (`cli`) owns the host, the store and the listening socket.
+The composition owns the host and the store; the supervisor owns the listening socket.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.endpoint import McpEndpoint
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
 
 UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Probes and scrapers come by address, under any Host."""
+"""Probes and scrapers use the address of the machine, under any Host."""
 
 
 class App:
-    """Sends each request where it belongs."""
+    """Routes each request to its part of the server."""
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class App:
     def handle(
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
     ) -> wire.HeadHandler | None:
-        """See `wire.ShortWay`: for a server that can do without ASGI where the short way goes."""
+        """See `wire.ShortWay`: for a server that does not need ASGI where the short way answers."""
         short_way = self._endpoint.short_way
         return None if short_way is None else short_way.handle(scope, body, bot, reply)
 
@@ -56,8 +58,8 @@ class App:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        found, bot = _mcp_path(scope)
-        if found:
+        bot = bot_segment(scope)
+        if bot is not ELSEWHERE:
             await self._endpoint(scope, receive, send, bot)
             return
         path: str = scope["path"]
@@ -73,13 +75,13 @@ class App:
 
     async def _answer_ready(self, send: wire.Send) -> None:
         if self._ready():
-            # Taking every replica out would turn a fail-over of the store into an outage.
+            # A 503 here would take out every replica and turn a fail-over of the store into an outage.
             store = "up" if self._store_up() else "unreachable"
-            said = {"status": "ready", "store": store, **self._worker}
-            await wire.send_json(send, 200, msgspec.json.encode(said))
+            answer = {"status": "ready", "store": store, **self._worker}
+            await wire.send_json(send, 200, msgspec.json.encode(answer))
         else:
-            said = {"status": "not ready", **self._worker}
-            await wire.send_json(send, 503, msgspec.json.encode(said), [(b"retry-after", b"1")])
+            answer = {"status": "not ready", **self._worker}
+            await wire.send_json(send, 503, msgspec.json.encode(answer), [(b"retry-after", b"1")])
 
     def _refused(self, scope: wire.Scope) -> tuple[int, str] | None:
         if wire.has_two_hosts(scope):
@@ -99,28 +101,30 @@ def build_app(
     host: BotHost,
     *,
     guard: HostGuard,
+    admission: Admission,
     routes: Sequence[BaseRoute] = (),
     ready: Callable[[], bool] = lambda: True,
     short_way: bool = True,
     worker: Mapping[str, int] | None = None,
 ) -> App:
-    """The application around a host whose store is open.
+    """Build the application around a host whose store is open.
 
     Args:
-        host: Plays all calls. It is not closed here.
+        host: Plays all calls. The application does not close it.
         guard: Which Host and Origin headers are served.
+        admission: Identifies callers and decides about their calls.
         routes: Further pages (the watch page and its API); guarded like MCP, except `/metrics`.
-        ready: What `/readyz` answers: 503 while it is False (starting, draining).
-        short_way: Whether calls are answered without the protocol library where that is possible.
+        ready: `/readyz` answers 503 while it returns False (starting, draining).
+        short_way: Answer calls without the protocol library where that is possible.
         worker: Which of several processes this is, shown by `/readyz`.
     """
-    registry = Registry(host)
+    registry = Registry(host, admission)
     speaker = SdkSpeaker(registry)
     response_seconds = host.meter.histogram(
         "mcp_response_time_seconds",
         "Time from a whole POST to an MCP address until its answer is handed over.",
     )
-    endpoint = McpEndpoint(speaker, guard, response_seconds)
+    endpoint = McpEndpoint(speaker, guard, admission, response_seconds)
     if short_way:
         endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
 
@@ -131,17 +135,3 @@ def build_app(
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
     return App(endpoint, pages, guard, ready, host.is_store_up, worker)
-
-
-def _mcp_path(scope: wire.Scope) -> tuple[bool, bytes | None]:
-    """Whether this is an MCP address, and the bot's segment of it as it was sent (`%2F` is not a slash)."""
-    path: str = scope["path"]
-    if path in {"/mcp", "/mcp/"}:
-        return True, None
-    if not path.startswith("/bots/"):
-        return False, None
-    raw: bytes = scope.get("raw_path") or path.encode()
-    parts = raw.partition(b"?")[0].split(b"/")
-    if parts[3:] in ([b"mcp"], [b"mcp", b""]):
-        return True, parts[2]
-    return False, None

@@ -1,7 +1,7 @@
-"""The arguments of every tool, typed and strict, and what is said about a wrong one.
+"""The arguments of every tool, typed and strict, and the messages about wrong ones.
 
 The structs decide; the JSON Schemas in `schemas.py` tell clients the same in few tokens (a test keeps them
-together). An optional argument may be given as null, which means: not given.
+together). A null stands for an optional argument that is left out.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ DEFAULT_SLOT: Final = "main"
 
 
 class ToolArguments(Struct, forbid_unknown_fields=True, rename="camel"):
-    """A tool without arguments of its own."""
+    """The arguments of a tool without any; the base of all others."""
 
 
 class StartOptions(ToolArguments):
-    """Of a new run; alone, what `start` of a step may have."""
+    """The options of a new run; alone, the members of a step's `start`."""
 
     name: HeroName | None = None
     weapon: WeaponName | None = None
@@ -138,7 +138,7 @@ class StepMany(ToolArguments):
 
 
 class Step(ToolArguments):
-    """One of the steps; each is decoded by itself and fails by itself."""
+    """One step of `step_many`; each is decoded by itself and fails by itself."""
 
     bot_id: str
     input: str | None = None
@@ -156,12 +156,12 @@ _SHOWN_CHARS_MAX: Final = 40
 
 
 def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bool) -> ArgumentsT:
-    """The arguments as the tool takes them.
+    """Return the arguments as the tool's struct.
 
     Args:
         kind: The struct of the tool's arguments.
-        given: What the caller sent, without `botId`.
-        takes_bot: Whether `botId` is among what is allowed here (for the message).
+        given: The arguments as the caller sent them, without `botId`.
+        takes_bot: The message about an unknown argument lists `botId` too.
 
     Raises:
         BadInput: bad_argument, naming the argument and what is allowed.
@@ -169,18 +169,18 @@ def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bo
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise bad_argument(_told(str(error), kind, takes_bot=takes_bot)) from None
+        raise bad_argument(_explanation(str(error), kind, takes_bot=takes_bot)) from None
 
 
 def clip(text: str) -> str:
-    """What a caller sent, safe and short enough to be shown back."""
+    """Return a caller's text in a form that is safe and short enough to send back."""
     shown = (
         text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}... ({len(text)} characters)"
     )
     return ascii(shown)[1:-1]
 
 
-def _told(problem: str, kind: type[ToolArguments], *, takes_bot: bool) -> str:
+def _explanation(problem: str, kind: type[ToolArguments], *, takes_bot: bool) -> str:
     allowed = allowed_values(kind)
     if unknown := _UNKNOWN.search(problem):
         names = ", ".join([*(["botId"] if takes_bot else []), *allowed]) or "none"
@@ -195,14 +195,14 @@ def _told(problem: str, kind: type[ToolArguments], *, takes_bot: bool) -> str:
 
 @cache
 def allowed_values(kind: type[ToolArguments]) -> dict[str, str]:
-    """What each argument may be, in words, in the order of the struct."""
+    """Return the allowed values of each argument in words, in the order of the struct."""
     struct = inspect.type_info(kind)
     assert isinstance(struct, inspect.StructType)
     return {field.encode_name: _words(field.type) for field in struct.fields}
 
 
 def _words(kind: inspect.Type) -> str:
-    """One phrase for what a type takes: `an integer of at least 0`."""
+    """Return a phrase for the values of a type: `an integer of at least 0`."""
     match kind:
         case inspect.UnionType():
             return _words(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))

@@ -1,10 +1,10 @@
-"""The tools for many inputs at once: several for one bot in one commit, one each for many bots in one call.
+"""The tools for many inputs at once: several of one bot in one commit, or one each of many bots.
 
-`step_many` hands all its steps to the host before it waits, so they share the batches of group commit, and
-answers when the last of them has been told. What a step costs here counts five hundred times a call: there is
-no task for it, and the one object made of its answer is what is encoded.
+`step_many` hands all its steps to the host before it waits, so that they share the batches of group commit,
+and answers after the last result. The cost of a step counts five hundred times a call: a step has no task,
+and its result is one object, which is encoded as it is.
 
-Source: product.md, "Tools", "Retries"; docs/decisions/010-batches.md.
+Source: docs/tools.md, "Many inputs at once" and "Repeating a call safely"; docs/decisions/010-batches.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
 from dungeonfighter.mcp.bot_ids import bad_bot_id
@@ -32,17 +32,16 @@ _EXAMPLES_MAX: Final = 3
 _EXAMPLE_CHARS_MAX: Final = 160
 _END: Final = r"\Z"
 _BEGUN_AT_A_TIME: Final = 64
-"""After so many the event loop sees to the others. How many are under way at once was found not to matter."""
+"""After so many steps the event loop serves other calls. More in flight make no difference (measured)."""
 
-_BOT_LINES: Final = re.compile(rf"(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\n)*{_END}")
-"""Bot ids, each with the end of a line."""
+_BOT_IDS: Final = re.compile(rf"(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\n)*{_END}")
+"""Bot ids, a newline after each."""
 
 logger = logging.getLogger(__name__)
 
 
-@tool("fleet", arguments.HandleInputs)
+@tool("fleet", arguments.HandleInputs, turns=lambda args: len(args.inputs))
 async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
-    """Play several inputs."""
     answer = await seat.host.play_many(seat.key, args.inputs, turn=args.turn, episode=args.episode)
     game, stopped, asked = answer.game, answer.stopped, len(args.inputs)
     text = views.text_view(game)
@@ -60,8 +59,8 @@ async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
 
 
 class Stepped(Struct, rename="camel", gc=False):
-    """What a step led to. `score` and `reward` are points; `reward` is what the input gained, and is not
-    known of a repeat.
+    """The result of a step. `score` and `reward` are points; `reward` is the gain of this input, and is left
+    out of a repeat.
     """
 
     bot_id: str
@@ -76,7 +75,7 @@ class Stepped(Struct, rename="camel", gc=False):
 
 
 class NotStepped(Struct, rename="camel", gc=False):
-    """Why a step was not done. `bot_id` is left out where the step has no valid one."""
+    """The error of a step that was not played. `bot_id` is left out where the step has no valid one."""
 
     bot_id: str | UnsetType
     code: str
@@ -86,14 +85,13 @@ class NotStepped(Struct, rename="camel", gc=False):
 
 
 class StepResults(Struct):
-    """In the order of the steps."""
+    """The results, in the order of the steps."""
 
     results: list[Stepped | NotStepped]
 
 
 @tool("fleet", arguments.StepMany, takes_bot=False, unbound_only=True)
 async def step_many(seat: Seat, args: arguments.StepMany) -> ToolAnswer:
-    """Play one step of each of many bots."""
     steps = _Steps(seat, args)
     await steps.take()
     results = StepResults(steps.results)
@@ -102,22 +100,23 @@ async def step_many(seat: Seat, args: arguments.StepMany) -> ToolAnswer:
 
 
 class _Steps:
-    """The steps of one call on their way. It asks for them; the tag of each is its place in the list."""
+    """The steps of one call, and their results; a step's tag for the host is its index."""
 
     def __init__(self, seat: Seat, args: arguments.StepMany) -> None:
         count = len(args.steps)
         self._host = seat.host
-        self._fleet = seat.fleet
+        self._principal = seat.principal
+        self._admit = seat.admission.admit
         self._given = args.steps
         self._steps: list[Any] = [None] * count
         self._view = args.view or "text"
-        self._untold = count
-        self._all_told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open = count
+        self._all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._troubles: Counter[str] = Counter()
         self.results: list[Any] = [None] * count
 
     async def take(self) -> None:
-        """Begin all, and return when all are told."""
+        """Begin all steps, and return when each has its result."""
         good = _all_good(self._given)
         if good is not None:
             self._steps = good
@@ -128,13 +127,13 @@ class _Steps:
             these = range(first, min(first + _BEGUN_AT_A_TIME, len(self._given)))
             sound = these if good is not None else [number for number in these if self._is_good(number, seen)]
             self._host.begin_plays(self._plays(sound), self)
-        await self._all_told
+        await self._all_done
         if self._troubles:
-            told = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
-            logger.warning("step_many for %s: %s", self._fleet, told)
+            troubles = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
+            logger.warning("step_many for %s: %s", self._principal.fleet, troubles)
 
     def _is_good(self, index: int, seen: set[str | UnsetType]) -> bool:
-        """Decode one step; if it cannot be, or there was one of its bot before, that is told."""
+        """Decode one step; report it and return False if it is malformed, or the second one of its bot."""
         given = self._given[index]
         bot = _bot_in(given)
         try:
@@ -146,24 +145,27 @@ class _Steps:
             if bot in seen:
                 raise bad_argument(f"there is another step of {bot} before this one: one a bot")
         except Exception as error:  # noqa: BLE001 (each step fails by itself)
-            self.tell(index, self._not_stepped(bot, error))
+            self.deliver(index, self._not_stepped(bot, error))
             return False
         seen.add(bot)
         self._steps[index] = step
         return True
 
     def _plays(self, these: Iterable[int]) -> Iterator[tuple[str, str, int | None, int | None, int]]:
-        """What is to be played; steps that are no plays are begun on the way."""
-        prefix, steps = f"{self._fleet}/", self._steps
+        """Admit these steps one by one; yield those that play an input, and begin the others."""
+        principal, admit, steps = self._principal, self._admit, self._steps
+        prefix = f"{principal.fleet}/"
         for index in these:
             step = steps[index]
-            if step.input is not None and step.start is None:
-                yield prefix + step.bot_id, step.input, step.turn, step.episode, index
-                continue
             try:
-                self._begin_start(prefix + step.bot_id, step, index)
+                admit(principal, "play", step.bot_id, 1)
+                if step.input is None or step.start is not None:
+                    self._begin_start(prefix + step.bot_id, step, index)
+                    continue
             except Exception as error:  # noqa: BLE001 (each step fails by itself)
-                self.tell(index, error)
+                self.deliver(index, error)
+                continue
+            yield prefix + step.bot_id, step.input, step.turn, step.episode, index
 
     def _begin_start(self, key: str, step: arguments.Step, index: int) -> None:
         if step.input is not None:
@@ -175,17 +177,17 @@ class _Steps:
         options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
         self._host.begin_start(key, new_game(options), step.episode, self, index)
 
-    def tell(self, tag: int, told: Stepped | NotStepped | Exception) -> None:
-        """A step is done, or went wrong."""
-        if isinstance(told, Exception):
-            told = self._not_stepped(self._steps[tag].bot_id, told)
-        self.results[tag] = told
-        self._untold -= 1
-        if self._untold == 0 and not self._all_told.done():
-            self._all_told.set_result(None)
+    def deliver(self, tag: int, rendered: Stepped | NotStepped | Exception) -> None:
+        """Keep the result of a step, or make one of its error."""
+        if isinstance(rendered, Exception):
+            rendered = self._not_stepped(self._steps[tag].bot_id, rendered)
+        self.results[tag] = rendered
+        self._open -= 1
+        if self._open == 0 and not self._all_done.done():
+            self._all_done.set_result(None)
 
-    def show(self, tag: int, answer: Answer) -> Stepped:
-        """The result of a step."""
+    def render(self, tag: int, answer: Answer) -> Stepped:
+        """Return the result of a step that was played."""
         game, step = answer.game, self._steps[tag]
         state = game.state
         done = Stepped(step.bot_id, game.episode, game.turn, game.rules.score(state) / 100, state.over)
@@ -208,42 +210,45 @@ class _Steps:
         if isinstance(error, StoreError | Corrupt):
             self._troubles[error.code] += 1
         try:
-            told = failure(error)
+            answer = failure(error)
         except Refusal as refusal:
             return NotStepped(bot, error.code, f"error {refusal.message}")
-        text = told.text.partition("\n\n")[0] if self._view == "none" else told.text
-        place = told.structured
+        text = answer.text.partition("\n\n")[0] if self._view == "none" else answer.text
+        place = answer.structured
         assert isinstance(place, dict)
         return NotStepped(bot, error.code, text, place.get("episode", UNSET), place.get("turn", UNSET))
 
 
 def _all_good(given: list[Any]) -> list[arguments.Step] | None:
-    """All steps decoded, if all can be and each is of another bot: in one go it costs a third (measured)."""
+    """Return all steps decoded, or None if one is malformed or a bot has two.
+
+    Decoding all at once costs a third of decoding one by one (measured).
+    """
     try:
         steps = msgspec.convert(given, list[arguments.Step])
     except msgspec.ValidationError:
         return None
     bots = [step.bot_id for step in steps]
     lines = "\n".join([*bots, ""])
-    is_good = _BOT_LINES.match(lines) and lines.count("\n") == len(set(bots)) == len(bots)
+    is_good = _BOT_IDS.match(lines) and lines.count("\n") == len(set(bots)) == len(bots)
     return steps if is_good else None
 
 
 def _bot_in(given: object) -> str | UnsetType:
-    """The bot that a step is about, if it names a possible one."""
+    """Return the bot id of a step, if it has a valid one."""
     bot = given.get("botId") if isinstance(given, dict) else None
-    return bot if isinstance(bot, str) and limits.bot_id_pattern.match(bot) else UNSET
+    return bot if limits.is_bot_id(bot) else UNSET
 
 
 def _summary(count: int, failed: list[tuple[int, Any]]) -> str:
-    """One line for a model, and some examples of what went wrong."""
+    """Return one line for a model, and after it some of the errors."""
     text = f"{count} step{'s' * (count > 1)}: {count - len(failed)} ok"
     if not failed:
         return text
     codes = Counter(one.code for _, one in failed)
-    told = ", ".join(f"{code} {times}" for code, times in codes.most_common())
-    lines = [f"{text}, {len(failed)} error{'s' * (len(failed) > 1)} ({told})"]
+    counts = ", ".join(f"{code} {times}" for code, times in codes.most_common())
+    lines = [f"{text}, {len(failed)} error{'s' * (len(failed) > 1)} ({counts})"]
     for number, one in failed[:_EXAMPLES_MAX]:
-        who = f"step {number}" if one.bot_id is UNSET else one.bot_id
-        lines.append(f"{who}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
+        name = f"step {number}" if one.bot_id is UNSET else one.bot_id
+        lines.append(f"{name}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
     return "\n".join(lines)

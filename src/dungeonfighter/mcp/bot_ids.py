@@ -1,4 +1,4 @@
-"""The bot id that a caller gives: the check, and the error that says how one looks."""
+"""The bot id that a caller gives, and the error about one that is malformed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dungeonfighter.mcp.answers import bad_argument
 
 
 def checked_bot_id(given: object) -> str:
-    """A bot id as it may be.
+    """Return a bot id that was checked.
 
     Raises:
         BadInput: bad_argument; the message says what a bot id looks like.
     """
-    if isinstance(given, str) and limits.bot_id_pattern.match(given):
+    if limits.is_bot_id(given):
         return given
     raise bad_bot_id(given)
 
 
 def bad_bot_id(given: object) -> BadInput:
-    """What is wrong with this bot id, and what one looks like."""
+    """Return the error about a malformed bot id; it says what one looks like."""
     if not isinstance(given, str):
         wrong = "it is not a string"
     elif not given:

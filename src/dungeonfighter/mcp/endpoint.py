@@ -1,8 +1,8 @@
-"""One MCP address as an ASGI application: judge the request, then hand the same bytes to whoever answers it.
+"""One MCP address as an ASGI application: it judges a request, then hands the same bytes to the SDK.
 
-The short way, if there is one, sees every body first and answers what it accepts completely. All else is
-judged here, in this order: Host and Origin, method, size, JSON, the address itself (bot, toolset), headers,
-revision; what passes goes to the official SDK.
+The short way, if there is one, sees every body first and answers the requests it accepts completely. The
+endpoint judges all other requests, in this order: Host and Origin, method, size, JSON, the address itself
+(bot, toolset), headers, revision, credentials. A good request goes to the official SDK.
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from msgspec import Struct
 
 from dungeonfighter import limits
+from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.errors import BadInput
+from dungeonfighter.access.principals import Principal
+from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.mcp import arguments, wire
-from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, ProtocolError
+from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED, ProtocolError
 from dungeonfighter.mcp.bot_ids import checked_bot_id
-from dungeonfighter.mcp.registry import LOCAL_FLEET
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
 
 EXCHANGE: Final = "dungeonfighter.exchange"
-"""Where a handler behind the SDK finds the `Exchange` in its request's scope."""
+"""The key of the `Exchange` in the scope of a request that the SDK handles."""
 
 logger = logging.getLogger(__name__)
 
 
 class Exchange(Struct):
-    """One request on an MCP address: whose it is, and how it shall be answered.
+    """One request on an MCP address: its bot, its caller, and the way back.
 
-    `bot` is the path's bot (None on `/mcp`); `send` mends failures on their way out.
+    `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors.
     """
 
     bot: str | None
     toolset: Toolset
-    fleet: str
+    principal: Principal
     send: wire.Mended
 
 
 class Speaker(Protocol):
-    """Whoever speaks the protocol behind this endpoint (`sdk.SdkSpeaker`)."""
+    """The protocol library behind an endpoint (`sdk.SdkSpeaker`)."""
 
     async def answer(self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive) -> None:
         """Answer one POST through `exchange.send`."""
@@ -57,19 +58,21 @@ class McpEndpoint:
     """Serves `/mcp` and `/bots/{botId}/mcp`.
 
     Args:
-        speaker: Answers what the short way leaves.
-        guard: Judges Host and Origin.
+        speaker: Answers the requests that pass.
+        guard: Which Host and Origin headers are served.
+        admission: Identifies the callers.
         response_seconds: Observes each POST that was read completely and that the short way left. The short
             way observes those that it takes.
         short_way: Sees every body first.
     """
 
     def __init__(
-        self, speaker: Speaker, guard: HostGuard, response_seconds: Histogram,
+        self, speaker: Speaker, guard: HostGuard, admission: Admission, response_seconds: Histogram,
         short_way: wire.ShortWay | None = None,
     ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
+        self._admission = admission
         self._response_seconds = response_seconds
         self.short_way = short_way
 
@@ -102,7 +105,7 @@ class McpEndpoint:
         mended = wire.Mended(send, envelope.id)
         try:
             path_bot, toolset = self.demand(scope, envelope, bot)
-            exchange = Exchange(path_bot, toolset, LOCAL_FLEET, mended)
+            exchange = Exchange(path_bot, toolset, self._identify(scope), mended)
             await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
         except ProtocolError as fault:
             await wire.send_fault(send, fault, envelope.id)
@@ -114,11 +117,10 @@ class McpEndpoint:
     def demand(
         self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
     ) -> tuple[str | None, Toolset]:
-        """The bot of the path and the toolset, after everything that can be wrong with a POST before a
-        protocol library has to look at it.
+        """Return the bot of the path and the toolset of a POST that is fit for the protocol library.
 
         Raises:
-            ProtocolError: It is refused.
+            ProtocolError: It is not; the first fault is reported.
         """
         self._check_hosts(scope)
         found = _bot_in(bot), _toolset_in(scope)
@@ -127,6 +129,14 @@ class McpEndpoint:
             raise envelope.fault
         _check_version(scope, envelope)
         return found
+
+    def _identify(self, scope: wire.Scope) -> Principal:
+        try:
+            return self._admission.identify(wire.authorization(scope))
+        except NotAllowed as error:
+            raise ProtocolError(
+                REFUSED, f"{error.code}: {error}", status=401, data={"code": error.code}
+            ) from error
 
     def _check_hosts(self, scope: wire.Scope) -> None:
         if wire.has_two_hosts(scope):
@@ -141,7 +151,7 @@ class McpEndpoint:
 async def _taken(
     short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send
 ) -> bool:
-    """Whether the short way has answered."""
+    """Return True after the short way has answered; False if it left the request."""
     future: asyncio.Future[tuple[int, bytes, Sequence[tuple[bytes, bytes]]]]
     future = asyncio.get_running_loop().create_future()
 
@@ -164,7 +174,7 @@ _BROKEN: Final = ProtocolError(INTERNAL_ERROR, "internal error", status=500)
 
 
 def _bot_in(segment: bytes | None) -> str | None:
-    """The bot of the path, percent-decoded; None on `/mcp`."""
+    """Return the bot of the path, percent-decoded; None on `/mcp`."""
     if segment is None:
         return None
     try:
@@ -184,8 +194,8 @@ def _toolset_in(scope: wire.Scope) -> Toolset:
             for known in TOOLSETS:
                 if value == known:
                     return known
-            what = f"toolset must be one of {', '.join(TOOLSETS)}; got {arguments.clip(value)}"
-            raise ProtocolError(INVALID_PARAMS, what)
+            wrong = f"toolset must be one of {', '.join(TOOLSETS)}; got {arguments.clip(value)}"
+            raise ProtocolError(INVALID_PARAMS, wrong)
     return DEFAULT_TOOLSET
 
 
@@ -195,20 +205,17 @@ def _check_headers(scope: wire.Scope) -> None:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
     accepted = (wire.header(scope, b"accept") or "").lower()
     if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
-        what = "Accept must allow application/json"
-        raise ProtocolError(INVALID_REQUEST, what, status=406)
+        raise ProtocolError(INVALID_REQUEST, "Accept must allow application/json", status=406)
 
 
 def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
-    """Name what is served to a client of an unknown revision, also when it sends no `_meta` to compare
-    with.
-    """
+    """Refuse a request of an unknown revision, and name the known ones, also where it has no `_meta`."""
     version = wire.header(scope, b"mcp-protocol-version")
     if version is None or version in KNOWN_PROTOCOL_VERSIONS:
         return
     meta = envelope.message.get("params", {}).get("_meta")
     if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
-        return  # the SDK compares the two first: a client that contradicts itself is told that
+        return  # the SDK compares the two first: a contradiction is reported as one
     raise ProtocolError(
         UNSUPPORTED_PROTOCOL_VERSION,
         "Unsupported protocol version",

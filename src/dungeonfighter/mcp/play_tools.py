@@ -1,96 +1,84 @@
-"""The tools that change something: each is shorthand for one canonical input, or one call of the host."""
+"""The tools that change a game: each stands for one canonical input, or for one call of the host."""
 
 from __future__ import annotations
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, shown
 from dungeonfighter.mcp.tool import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
 
 
-@tool("core", arguments.StartNewGame)
+@tool("core", arguments.StartNewGame, turns=1)
 async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer:
-    """Begin a new run."""
     answer = await seat.host.start(seat.key, new_game(args), episode=args.episode)
     return shown(answer.game, args.view)
 
 
 @playing("core", arguments.HandleInput)
 def handle_input(args: arguments.HandleInput) -> Ask:
-    """Play one input."""
     return Ask(args.input, args.turn, args.episode, args.view)
 
 
 @tool("core", arguments.GetGameState, reads=True)
 async def get_game_state(seat: Seat, args: arguments.GetGameState) -> ToolAnswer:
-    """The game as it stands."""
     return shown(await seat.host.read(seat.key), args.view)
 
 
 @tool("core", arguments.SaveGame)
 async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
-    """Keep a copy of the run."""
     slot = args.slot or arguments.DEFAULT_SLOT
     game = await seat.host.save(seat.key, slot)
     return ToolAnswer(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
 
 
-@tool("core", arguments.LoadGame)
+@tool("core", arguments.LoadGame, turns=1)
 async def load_game(seat: Seat, args: arguments.LoadGame) -> ToolAnswer:
-    """Begin a new run from a copy."""
     answer = await seat.host.load(seat.key, args.slot or arguments.DEFAULT_SLOT, episode=args.episode)
     return shown(answer.game, "text")
 
 
-@tool("play", arguments.ToolArguments)
+@tool("play", arguments.ToolArguments, turns=1)
 async def reset_game(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Begin a new run like the present one."""
     del args
     return shown((await seat.host.reset(seat.key)).game, "text")
 
 
 @playing("play", arguments.SelectDungeon)
 def select_dungeon(args: arguments.SelectDungeon) -> Ask:
-    """Enter a dungeon of the hub's list, from the hub or from the list."""
     return _input(f"dungeon {args.dungeon_index}", args)
 
 
 @playing("play", arguments.EquipItem)
 def equip_item(args: arguments.EquipItem) -> Ask:
-    """Wear an item of the bag."""
     return _input(f"equip {args.item}", args)
 
 
 @playing("play", arguments.UnequipItem)
 def unequip_item(args: arguments.UnequipItem) -> Ask:
-    """Take off what is worn in a slot."""
     return _input(f"unequip {args.slot}", args)
 
 
 @playing("play", arguments.SetComboStrip)
 def set_combo_strip(args: arguments.SetComboStrip) -> Ask:
-    """Put the strip in an order."""
     return _input("strip " + ",".join(map(str, args.actions)), args)
 
 
 @tool("play", arguments.SetAgentDirective)
 async def set_agent_directive(seat: Seat, args: arguments.SetAgentDirective) -> ToolAnswer:
-    """Leave a note beside the run."""
     game = await seat.host.set_directive(seat.key, args.directive)
     return ToolAnswer("directive set" if game.directive else "directive cleared", views.place(game))
 
 
 @tool("play", arguments.DeleteSave)
 async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
-    """Remove a saved copy."""
     await seat.host.delete_save(seat.key, args.slot)
     return ToolAnswer(f"deleted {args.slot}", {"slot": args.slot})
 
 
 def new_game(args: arguments.StartOptions) -> NewGame:
-    """The options of a new run as the host takes them.
+    """Return the options of a new run for the host.
 
     Raises:
         BadInput: bad_argument.
@@ -110,7 +98,7 @@ Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipIte
 
 
 def _input(text: str, args: Shorthand) -> Ask:
-    """The canonical input a tool stands for."""
+    """Return the canonical input that a tool stands for."""
     if len(text) > limits.input_chars_max:
         raise bad_argument(f"that is longer than an input may be ({limits.input_chars_max} characters)")
     return Ask(text, args.turn, args.episode)

@@ -1,6 +1,6 @@
-"""The tools that only tell: small texts for a model, with the same as a JSON object for programs.
+"""The tools that only read: small texts for a model, and the same as a JSON object for programs.
 
-Each reads the game once, so what it tells is one moment of one run.
+Each reads the game once, so its answer shows one moment of one run.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.access.visible_bots import visible_bots
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
 from dungeonfighter.mcp.bot_ids import checked_bot_id
@@ -24,10 +25,9 @@ _DIRECTIVE: Final = "directive: "
 
 @tool("play", arguments.ListBots, reads=True, takes_bot=False)
 async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
-    """The fleet's bots by id."""
     after = "" if args.after in {None, ""} else checked_bot_id(args.after)
     count = args.count or BOTS_DEFAULT
-    lines = await seat.host.list_bots(seat.fleet, after=after, count=count)
+    lines = await visible_bots(seat.host, seat.principal, after, count)
     bots = [
         {"botId": line.bot_id.rpartition("/")[2], "episode": line.episode, "turn": line.turn}
         for line in lines
@@ -40,72 +40,64 @@ async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_available_actions(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """The legal inputs."""
     del args
     game, seen = await _look(seat)
     text = "\n".join(f"{choice.input} {choice.label}" for choice in seen.available_actions)
     actions = views.plain(seen)["availableActions"]
-    return _told(
+    return _answer(
         game, text or "none: the run is over; start_new_game begins another", {"availableActions": actions}
     )
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_player_stats(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """The hero."""
     del args
     game, seen = await _look(seat)
-    return _told(game, _hero(seen.player), {"player": views.plain(seen)["player"]})
+    return _answer(game, _hero(seen.player), {"player": views.plain(seen)["player"]})
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_current_dungeon(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """Where the hero is."""
     del args
     game, seen = await _look(seat)
     whole = views.plain(seen)
     parts = {"currentDungeon": whole["currentDungeon"], "currentRoom": whole["currentRoom"]}
-    return _told(game, "\n".join(_place(seen)), parts)
+    return _answer(game, "\n".join(_place(seen)), parts)
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_inventory(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """What the hero wears and carries."""
     del args
     game, seen = await _look(seat)
     player = views.plain(seen)["player"]
     parts = {part: player[part] for part in ("worn", "bag", "consumables", "gold", "potions")}
-    return _told(game, "\n".join(_belongings(seen.player)), parts)
+    return _answer(game, "\n".join(_belongings(seen.player)), parts)
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_combat_state(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """The fight."""
     del args
     game, seen = await _look(seat)
-    return _told(game, "\n".join(_fight(seen)), {"combat": views.plain(seen)["combat"]})
+    return _answer(game, "\n".join(_fight(seen)), {"combat": views.plain(seen)["combat"]})
 
 
 @tool("play", arguments.GetRecentOutput, reads=True)
 async def get_recent_output(seat: Seat, args: arguments.GetRecentOutput) -> ToolAnswer:
-    """What happened last."""
     game, seen = await _look(seat)
     events = _recent(seen, args.count or RECENT_DEFAULT)
-    return _told(game, "\n".join(events) or "nothing yet", {"recentOutput": events})
+    return _answer(game, "\n".join(events) or "nothing yet", {"recentOutput": events})
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_available_dungeons(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    """What the hub offers."""
     del args
     game, seen = await _look(seat)
     dungeons = views.plain(seen)["dungeons"]
-    return _told(game, "\n".join(_offers(seen)), {"dungeons": dungeons})
+    return _answer(game, "\n".join(_dungeons(seen)), {"dungeons": dungeons})
 
 
 @tool("play", arguments.GetAgentContext, reads=True)
 async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> ToolAnswer:
-    """Everything an agent with an empty memory needs."""
     game, seen = await _look(seat)
     events = _recent(seen, args.recent_event_count or CONTEXT_RECENT_DEFAULT)
     saves = await seat.host.saves(seat.key)
@@ -125,13 +117,12 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
 
 
 def _quoted(directive: str) -> str:
-    """A directive on one line in quotes: it cannot pass for a line of the game's own."""
+    """Return a directive on one line in quotes, so that it cannot pass for text of the game."""
     return f'"{" ".join(directive.split())}"' if directive else "none"
 
 
 @tool("play", arguments.CompareItems, reads=True)
 async def compare_items(seat: Seat, args: arguments.CompareItems) -> ToolAnswer:
-    """One item of the bag against another, or against what is worn in its place."""
     game, seen = await _look(seat)
     one = _bag_item(seen.player, "a", args.a)
     if args.b is None:
@@ -145,7 +136,7 @@ async def compare_items(seat: Seat, args: arguments.CompareItems) -> ToolAnswer:
     lines = [f"a: {_item(one)}", f"b: {_item(other)}" if other else f"b: nothing worn ({one.slot})"]
     lines.append(_verdict(one, other if args.b is not None else None))
     parts: dict[str, object] = {"a": views.plain(one), "b": views.plain(other) if other else {}}
-    return _told(game, "\n".join(lines), parts)
+    return _answer(game, "\n".join(lines), parts)
 
 
 async def _look(seat: Seat) -> tuple[Present, Observation]:
@@ -153,7 +144,7 @@ async def _look(seat: Seat) -> tuple[Present, Observation]:
     return game, views.observe(game)
 
 
-def _told(game: Present, text: str, parts: dict[str, object]) -> ToolAnswer:
+def _answer(game: Present, text: str, parts: dict[str, object]) -> ToolAnswer:
     return ToolAnswer(f"{views.head(game)}\n{text}", views.place(game) | parts)
 
 
@@ -224,25 +215,25 @@ def _fight(seen: Observation) -> list[str]:
     if fight is None:
         return [f"not in a fight ({seen.current_state})"]
     undead = ", undead" if fight.undead else ""
-    what = f"{fight.intent} ({fight.intent_status})" if fight.intent_status else fight.intent
+    intent = f"{fight.intent} ({fight.intent_status})" if fight.intent_status else fight.intent
     first = "the enemy acts first" if fight.enemy_first else "you act first"
     return [
         f"{fight.enemy}, {fight.rank} {fight.archetype} level {fight.level}{undead}",
         f"health {fight.health}/{fight.health_max}, armour {fight.armour}",
-        f"it will: {what}, about {fight.incoming} damage; your plain hit about {fight.outgoing}; {first}",
+        f"it will: {intent}, about {fight.incoming} damage; your plain hit about {fight.outgoing}; {first}",
         f"its statuses: {_statuses(fight.statuses)}; yours: {_statuses(seen.player.statuses)}",
         f"strip step {fight.strip_step}, next on a combo: {fight.next_action or 'none'}",
     ]
 
 
-def _offers(seen: Observation) -> list[str]:
+def _dungeons(seen: Observation) -> list[str]:
     if not seen.dungeons:
         return [f"no dungeon can be chosen now ({seen.current_state})"]
     return [
-        f"{offer.number} {offer.name} ({offer.theme}), level {offer.level}, {offer.rooms} rooms"
-        + (", boss" if offer.boss else "") + (", cleared before" if offer.cleared else "")
-        + f"; known: {_joined(offer.enemies)}; reward: {offer.reward}"
-        for offer in seen.dungeons
+        f"{dungeon.number} {dungeon.name} ({dungeon.theme}), level {dungeon.level}, {dungeon.rooms} rooms"
+        + (", boss" if dungeon.boss else "") + (", cleared before" if dungeon.cleared else "")
+        + f"; known: {_joined(dungeon.enemies)}; reward: {dungeon.reward}"
+        for dungeon in seen.dungeons
     ]  # fmt: skip
 
 

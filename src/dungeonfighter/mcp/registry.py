@@ -1,9 +1,9 @@
-"""The one tool registry: every way in (HTTP, stdio, the short way) ends in `Registry.call`.
+"""The one tool registry: every way in (HTTP, stdio, the short way) ends in its `run` or `begin`.
 
-A tool is one function over a `Seat` (the host and the caller's bot) with typed arguments. Listings are in the
-order of `schemas.DESCRIPTIONS`.
+Both ask the admission before the tool; nothing else runs a tool. A tool is one function over a `Seat` (the
+host, the caller and its bot) with typed arguments. Listings are in the order of `schemas.DESCRIPTIONS`.
 
-Source: docs/architecture.md, decision 6; product.md, "Tools".
+Source: docs/architecture.md, decision 6; docs/tools.md.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from dungeonfighter.access.admission import Admission
+from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
 from dungeonfighter.mcp.answers import (
@@ -32,8 +34,6 @@ from dungeonfighter.mcp.arguments import ToolArguments
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
 
-LOCAL_FLEET: Final = "local"
-
 logger = logging.getLogger(__name__)
 
 
@@ -44,10 +44,17 @@ Then = Callable[[ToolAnswer | ProtocolError], None]
 
 
 class Registry:
-    """All tools over one host."""
+    """All tools over one host.
 
-    def __init__(self, host: BotHost) -> None:
+    Args:
+        host: Plays the calls.
+        admission: Decides about each of them.
+    """
+
+    def __init__(self, host: BotHost, admission: Admission) -> None:
         self._host = host
+        self.admission = admission
+        self._admit = admission.admit
         self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
@@ -57,7 +64,7 @@ class Registry:
         }
 
     def listed(self, toolset: Toolset, *, bound: bool) -> list[dict[str, Any]]:
-        """The definitions of a toolset, in a fixed order; each contains those before it."""
+        """Return the definitions of a toolset, in a fixed order; each contains the sets before it."""
         wanted = TOOLSETS[: TOOLSETS.index(toolset) + 1]
         return [
             one.definition(bound=bound)
@@ -66,11 +73,11 @@ class Registry:
         ]
 
     def input_schema(self, name: str, *, bound: bool) -> dict[str, Any] | None:
-        """The input schema of a tool, or None if there is no such tool."""
+        """Return the input schema of a tool, or None if there is no such tool."""
         return self._schemas.get((name, bound))
 
     async def call(
-        self, name: str, given: Mapping[str, object] | None, bound_bot: str | None, fleet: str = LOCAL_FLEET
+        self, name: str, given: Mapping[str, object] | None, bound_bot: str | None, principal: Principal
     ) -> ToolAnswer:
         """Call one tool.
 
@@ -78,14 +85,14 @@ class Registry:
             name: The tool.
             given: Its arguments as the caller sent them.
             bound_bot: The bot of the path (already checked); then `botId` may not be given.
-            fleet: The caller's fleet.
+            principal: The caller.
 
         Returns:
             The result; the caller's mistakes and the game's refusals are results too (`is_error`).
 
         Raises:
             Refusal: Nothing was done; another time or another server may do it.
-            ProtocolError: There is no such tool, or something broke that is nobody's business outside.
+            ProtocolError: There is no such tool, or the server failed (only the log says how).
         """
         found = self.tools.get(name)
         if found is None:
@@ -95,71 +102,77 @@ class Registry:
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
         except DungeonFighterError as error:
             return failure(error)
-        return await self.run(found, bot, args, fleet)
+        return await self.run(found, bot, args, principal)
 
-    async def run(self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str) -> ToolAnswer:
+    async def run(self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal) -> ToolAnswer:
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
-            return await found.run(Seat(self._host, fleet, bot), args)
+            about = bot if found.takes_bot else None
+            self._admit(principal, "read" if found.reads else "play", about, found.turns(args))
+            return await found.run(Seat(self._host, self.admission, principal, bot), args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-            failed = _failed(error, found, fleet, bot)
+            failed = _failed(error, found, principal, bot)
         if isinstance(failed, ProtocolError):
             raise failed
         return failed
 
-    def begin(self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str, then: Then) -> None:
-        """`run` for those who do not wait: `then` is told, once, in the event loop, perhaps before this
-        returns. It must not raise.
+    def begin(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then
+    ) -> None:
+        """Call a tool as `run` does, without waiting.
+
+        `then` gets the answer once, in the event loop, perhaps before this returns. It must not raise.
         """
         if found.ask is None:
-            task = asyncio.get_running_loop().create_task(self._run_then(found, bot, args, fleet, then))
+            task = asyncio.get_running_loop().create_task(self._run_then(found, bot, args, principal, then))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
 
         try:
+            self._admit(principal, "play", bot, 1)
             ask = found.ask(args)
-            key, call = f"{fleet}/{bot}", (found, fleet, bot, ask, then)
+            key, call = f"{principal.fleet}/{bot}", (found, principal, bot, ask, then)
             self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-            then(_failed(error, found, fleet, bot))
+            then(_failed(error, found, principal, bot))
 
     async def _run_then(
-        self, found: Tool[Any], bot: str, args: ToolArguments, fleet: str, then: Then
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then
     ) -> None:
-        told: ToolAnswer | ProtocolError
+        result: ToolAnswer | ProtocolError
         try:
-            told = await self.run(found, bot, args, fleet)
+            result = await self.run(found, bot, args, principal)
         except ProtocolError as fault:
-            told = fault
-        then(told)
+            result = fault
+        then(result)
 
 
-_Call = tuple[Tool[Any], str, str, Ask, Then]
-"""The tool, the fleet, the bot, what is asked, and who is told."""
+_Call = tuple[Tool[Any], Principal, str, Ask, Then]
+"""The tool, the caller, the bot, its input, and the function that takes the answer."""
 
 
 class _Calling:
-    """Asks for calls of playing tools; the tag of each is the call."""
+    """Takes the host's results for calls of playing tools; the tag of each is its call."""
 
-    def show(self, tag: _Call, answer: Answer) -> ToolAnswer:
+    def render(self, tag: _Call, answer: Answer) -> ToolAnswer:
         return played(answer, tag[3])
 
-    def tell(self, tag: _Call, told: ToolAnswer | Exception) -> None:
-        found, fleet, bot, _, then = tag
-        then(_failed(told, found, fleet, bot) if isinstance(told, Exception) else told)
+    def deliver(self, tag: _Call, rendered: ToolAnswer | Exception) -> None:
+        found, principal, bot, _, then = tag
+        then(_failed(rendered, found, principal, bot) if isinstance(rendered, Exception) else rendered)
 
 
 _CALLING: Final = _Calling()
 
 
-def _failed(error: Exception, found: Tool[Any], fleet: str, bot: str) -> ToolAnswer | ProtocolError:
-    """The answer that tells a failure, whatever it is."""
+def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) -> ToolAnswer | ProtocolError:
+    """Return the answer to any failure, and log those that are not the caller's."""
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
         return ProtocolError(INTERNAL_ERROR, "internal error", status=500)
     if isinstance(error, StoreError | Corrupt):
-        logger.warning("tool %s for %s/%s: %s", found.name, fleet, bot, error)
+        logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
     try:
         return failure(error)
     except Refusal as refusal:
@@ -169,7 +182,7 @@ def _failed(error: Exception, found: Tool[Any], fleet: str, bot: str) -> ToolAns
 def _bot_of(
     found: Tool[ToolArguments], given: dict[str, object], bound_bot: str | None
 ) -> tuple[dict[str, object], str]:
-    """The tool's own arguments and the bot it acts for: the path's, else the one given, else `hero`."""
+    """Return the tool's own arguments and its bot: the path's, else the given one, else `hero`."""
     if bound_bot is not None:
         if found.unbound_only:
             raise bad_argument(f"{found.name} is for many bots and this address for one; send it to /mcp")

@@ -1,4 +1,4 @@
-"""The tool definitions as clients get them: written by hand, because an agent pays for every token of them.
+"""The tool definitions that clients get, written by hand: an agent pays for every token of them.
 
 `arguments.py` decides what is accepted; a test keeps names, types and required arguments of both together and
 the definitions within their budgets (`core` 900 tokens, `play` 2,500, `fleet` 2,800).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 BOT_ID: Final[dict[str, Any]] = {"type": "string", "x-mcp-header": "Bot-Id"}
-"""Optional: the bot of the path, else `hero`. 2026-07-28 clients mirror it as `Mcp-Param-Bot-Id`."""
+"""Optional: the bot of the path, else `hero`. 2026-07-28 clients repeat it as `Mcp-Param-Bot-Id`."""
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
@@ -76,7 +76,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
     },
 }
-"""The tool's own arguments by tool; a tool that is not here has none."""
+"""The own arguments of each tool; a tool that is missing here has none."""
 
 REQUIRED: Final[dict[str, list[str]]] = {
     "handle_input": ["input"],
@@ -122,7 +122,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 
 
 def input_schema(tool: str, *, with_bot: bool) -> dict[str, Any]:
-    """The JSON Schema of a tool's arguments."""
+    """Return the JSON Schema of a tool's arguments."""
     own = PROPERTIES.get(tool, {})
     schema: dict[str, Any] = {"type": "object", "properties": {"botId": BOT_ID, **own} if with_bot else own}
     if tool in REQUIRED:

@@ -1,8 +1,8 @@
-"""The official SDK over the registry: every protocol era, everything that is not the short way.
+"""The official SDK over the registry: every protocol era, every method that the short way leaves.
 
-There are two servers, with and without `botId` in the schemas: header validation (`Mcp-Param-Bot-Id`) asks
-the server for a tool's schema before any handler runs. Which bot, fleet and toolset a request is for comes
-with its scope.
+There are two servers, with and without `botId` in the schemas, because header validation (`Mcp-Param-Bot-Id`)
+asks the server for a tool's schema before any handler runs. The scope of a request carries its `Exchange`:
+bot, caller and toolset.
 
 Source: MCP 2026-07-28; the SDK's docs, "low-level server", "legacy clients".
 """
@@ -23,16 +23,18 @@ from mcp.shared.exceptions import MCPError
 from msgspec import Struct
 
 from dungeonfighter import __version__, limits
+from dungeonfighter.access.principals import Principal
+from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.mcp import texts, views, wire
-from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer
+from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
-from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
-from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
+from dungeonfighter.mcp.registry import Registry
+from dungeonfighter.mcp.tool import TOOLSETS, Toolset
 
 Context = ServerRequestContext[Any, Any]
 
 FRESH_MS: Final = 3_600_000
-"""How long lists and texts may be kept by a client: they change with a release."""
+"""A client may keep lists and texts this long: they change with a release."""
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "server/discover",
     "tools/list",
@@ -42,20 +44,23 @@ _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "prompts/list",
 )
 OWN_STATUS_FROM: Final = 429
-"""Faults from this status on need it on the wire; for the others the SDK's own table is right."""
+"""Faults from this status on keep it on the wire; the others get one from the SDK's table."""
+
+
+class Client(Struct, frozen=True):
+    """The bot of a client's address (None: each call names one), its toolset, and the caller."""
+
+    bot: str | None
+    toolset: Toolset
+    principal: Principal
 
 
 class Handlers:
-    """The handlers of one server.
+    """The handlers of one server; see `build_server`."""
 
-    `bot` and `toolset` are those of a server that serves one client (stdio); over HTTP each request brings
-    its own.
-    """
-
-    def __init__(self, registry: Registry, *, bound: bool, bot: str | None, toolset: Toolset) -> None:
+    def __init__(self, registry: Registry, *, bound: bool, client: Client | None) -> None:
         self._registry = registry
-        self._bot = bot
-        self._toolset = toolset
+        self._client = client
         self._listed = {
             each: [types.Tool.model_validate(tool) for tool in registry.listed(each, bound=bound)]
             for each in TOOLSETS
@@ -69,19 +74,14 @@ class Handlers:
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         _refuse_cursor(params)
-        exchange = _exchange(ctx)
-        toolset = self._toolset if exchange is None else exchange.toolset
-        return types.ListToolsResult(tools=self._listed[toolset])
+        return types.ListToolsResult(tools=self._listed[self._client_of(ctx).toolset])
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        exchange = _exchange(ctx)
-        bot, fleet = (self._bot, LOCAL_FLEET) if exchange is None else (exchange.bot, exchange.fleet)
+        client = self._client_of(ctx)
         try:
-            answer = await self._registry.call(params.name, params.arguments, bot, fleet)
+            answer = await self._registry.call(params.name, params.arguments, client.bot, client.principal)
         except ProtocolError as fault:
-            if exchange is not None and fault.status >= OWN_STATUS_FROM:
-                exchange.send.fault = fault
-            raise MCPError(fault.code, fault.message, fault.data) from None
+            raise _reported(ctx, fault) from None
         return call_result(answer)
 
     async def list_resources(
@@ -112,7 +112,7 @@ class Handlers:
     async def read_resource(
         self, ctx: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        del ctx
+        self._admit_reading(ctx)
         found = self._texts.get(params.uri)
         if found is None:
             raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {', '.join(self._texts)}")
@@ -130,7 +130,7 @@ class Handlers:
         )
 
     async def get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        del ctx
+        self._admit_reading(ctx)
         if params.name != texts.PLAY:
             raise MCPError(INVALID_PARAMS, f"Unknown prompt; there is {texts.PLAY}")
         message = types.PromptMessage(
@@ -138,9 +138,29 @@ class Handlers:
         )
         return types.GetPromptResult(description=texts.PLAY_DESCRIPTION, messages=[message])
 
+    def _client_of(self, ctx: Context) -> Client:
+        exchange = _exchange(ctx)
+        if exchange is not None:
+            return Client(exchange.bot, exchange.toolset, exchange.principal)
+        assert self._client is not None, "a server without a client of its own serves HTTP only"
+        return self._client
+
+    def _admit_reading(self, ctx: Context) -> None:
+        """Admit the caller to a text of the game.
+
+        Raises:
+            MCPError: The caller is refused.
+        """
+        try:
+            self._registry.admission.admit(self._client_of(ctx).principal, "read", None, 0)
+        except Overloaded as error:
+            raise _reported(ctx, refusal_of(error)) from None
+        except NotAllowed as error:
+            raise MCPError(REFUSED, f"{error.code}: {error}", {"code": error.code}) from None
+
 
 def call_result(answer: ToolAnswer) -> types.CallToolResult:
-    """A tool's answer as the protocol has it."""
+    """Return a tool's answer in the protocol's form."""
     structured = answer.structured
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=answer.text)],
@@ -149,11 +169,15 @@ def call_result(answer: ToolAnswer) -> types.CallToolResult:
     )
 
 
-def build_server(
-    registry: Registry, *, bound: bool, bot: str | None = None, toolset: Toolset = DEFAULT_TOOLSET
-) -> Server[Any]:
-    """One protocol server; `bound` leaves `botId` out of all schemas."""
-    handlers = Handlers(registry, bound=bound, bot=bot, toolset=toolset)
+def build_server(registry: Registry, *, bound: bool, client: Client | None = None) -> Server[Any]:
+    """Make one protocol server.
+
+    Args:
+        registry: Runs the calls.
+        bound: Leave `botId` out of all schemas.
+        client: The one client of this server (stdio); None over HTTP, where each request brings its own.
+    """
+    handlers = Handlers(registry, bound=bound, client=client)
     hint = CacheHint(ttl_ms=FRESH_MS, scope="public")
     return Server(
         "dungeonfighter",
@@ -173,7 +197,7 @@ def build_server(
 
 
 class SdkSpeaker:
-    """Both servers over Streamable HTTP, without sessions in any era. Host and Origin are checked before."""
+    """Both servers over Streamable HTTP, without sessions in any era; the endpoint checks Host and Origin."""
 
     def __init__(self, registry: Registry) -> None:
         self._free = _manager(build_server(registry, bound=False))
@@ -186,7 +210,7 @@ class SdkSpeaker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Both servers run inside; once only."""
+        """Run both servers inside this context, which can be entered once."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._free.run())
             await stack.enter_async_context(self._bound.run())
@@ -200,11 +224,19 @@ def _manager(server: Server[Any]) -> StreamableHTTPSessionManager:
 
 
 def _exchange(ctx: Context) -> Exchange | None:
-    """The HTTP request this call came with; None on stdio."""
+    """Return the HTTP request of this call; None on stdio."""
     if ctx.request is None:
         return None
     exchange: Exchange | None = ctx.request.scope.get(EXCHANGE)
     return exchange
+
+
+def _reported(ctx: Context, fault: ProtocolError) -> MCPError:
+    """Return a fault as the SDK's error; note it for HTTP, where the SDK would choose another status."""
+    exchange = _exchange(ctx)
+    if exchange is not None and fault.status >= OWN_STATUS_FROM:
+        exchange.send.fault = fault
+    return MCPError(fault.code, fault.message, fault.data)
 
 
 def _refuse_cursor(params: types.PaginatedRequestParams | None) -> None:

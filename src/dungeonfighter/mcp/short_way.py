@@ -1,9 +1,10 @@
 """The short way: `tools/call` over HTTP, in every era, without the protocol library.
 
-It answers only what its typed decoder accepts completely, and leaves everything else, with the same bytes, to
-the official SDK. What the specification and this server demand of headers and of `_meta` is judged by the
-same functions as on the long way, once for each combination of them: a client sends the same ones with every
-request, so the verdict is kept. Only good verdicts are kept, and not many.
+It answers only requests that its typed decoder accepts completely, and leaves all others, with the same
+bytes, to the official SDK. The functions of the long way judge the headers and `_meta`, once for each
+combination of them: a client sends the same ones with every request, so the verdict is kept. Only good
+verdicts are kept, and a bounded number of them. A verdict says nothing about the caller: each head keeps the
+principal of its own credentials, and the registry asks the admission with every call.
 
 Both ways end in the one tool registry; a differential test sends the same requests down both.
 
@@ -13,6 +14,7 @@ basic/transports/streamable-http.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -31,26 +33,29 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from starlette.requests import Request
 
 from dungeonfighter import __version__, limits
+from dungeonfighter.access.principals import Principal
+from dungeonfighter.errors import NotAllowed
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
-from dungeonfighter.mcp.registry import LOCAL_FLEET, Registry
+from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048
-"""What a verdict is about is kept with it: 8 MiB of it at most."""
+"""Bounds the key of one verdict, and all keys together to 8 MiB."""
 _DEFAULT_ERA: Final = HANDSHAKE_PROTOCOL_VERSIONS[1]
 _JUDGED: Final = frozenset({
     b"host", b"origin", b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name",
 })  # fmt: skip
-"""The headers a verdict depends on. `wire.BOT_HEADER` is compared every time; no other changes an answer."""
+"""The headers that a verdict depends on. Every request compares `wire.BOT_HEADER`, and every new head makes a
+principal of its `Authorization`; no other header changes an answer."""
 
 Headers = list[tuple[bytes, bytes]]
 Verdicts = dict[tuple[str, bytes], bool]
-"""By tool and `_meta`: True in the modern era, False in the older ones."""
+"""By tool and `_meta` (`judged_part`): True in the modern era, False in the older ones."""
 Demands = Callable[[wire.Scope, wire.Envelope, bytes | None], object]
-"""What this server demands of a request before any protocol library sees it; raises `ProtocolError`."""
+"""Checks a request before any protocol library sees it; raises `ProtocolError`."""
 
 
 class _Params(Struct, forbid_unknown_fields=True):
@@ -75,11 +80,15 @@ class _Known(NamedTuple):
 
 _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
+_members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_PROTOCOL: Final = "io.modelcontextprotocol/"
+_is_plain: Final = re.compile(rb'"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14}').fullmatch
+"""Matches a string of printable ASCII without escapes, or a whole number that every decoder reads alike."""
 _START: Final = b'{"jsonrpc":"2.0","id":%b,"result":{"content":[{"type":"text","text":%b}],"isError":%b'
 _LEAST: Final = len(
     b'{"jsonrpc":"2.0","id":,"method":"tools/call","params":{"name":"","arguments":,"_meta":}}'
 )
-"""What a call takes besides its id, the tool's name and the two values."""
+"""The bytes of a call besides its id, the tool's name and the two values."""
 _STRUCTURED: Final = b',"structuredContent":'
 _END_LEGACY: Final = b"}}"
 _END_MODERN: Final = (
@@ -92,9 +101,9 @@ class ToolCalls:
     """The short way for one server.
 
     Args:
-        registry: Where the calls end.
-        demands: What the endpoint demands of any request.
-        response_seconds: Observes each request that is taken.
+        registry: Runs the calls.
+        demands: The endpoint's own check of any request.
+        response_seconds: Observes each request that the short way takes.
     """
 
     def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
@@ -112,50 +121,52 @@ class ToolCalls:
         self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
     ) -> wire.HeadHandler | None:
         """See `wire.ShortWay`."""
-        who = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
-        if not limits.bot_id_pattern.match(who):
+        own_bot = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
+        if not limits.is_bot_id(own_bot):
+            return None
+        try:
+            principal = self.registry.admission.identify(wire.authorization(scope))
+        except NotAllowed:
             return None
         headers: Headers = scope["headers"]
-        seen = tuple([pair for pair in headers if pair[0] in _JUDGED])
-        said = [value for name, value in headers if name == wire.BOT_HEADER]
-        key = (bot is None, scope["query_string"], seen)
+        judged = tuple([pair for pair in headers if pair[0] in _JUDGED])
+        named = [value for name, value in headers if name == wire.BOT_HEADER]
+        key = (bot is None, scope["query_string"], judged)
         verdicts = self._verdicts.get(key)
-        head = _HeadHandler(self, bot, who, {} if verdicts is None else verdicts)
-        if not head(body, reply, None if not said else said[0] if len(said) == 1 else b"", scope):
+        head = _HeadHandler(self, bot, own_bot, principal, {} if verdicts is None else verdicts)
+        if not head(body, reply, None if not named else named[0] if len(named) == 1 else b"", scope):
             return None
         self._verdicts.setdefault(key, head.verdicts)
         return head
 
     def tools(self, *, bound: bool) -> dict[str, _Known]:
-        """The tools at one kind of address."""
+        """Return the tools at one kind of address."""
         return self._bound if bound else self._free
 
     def judge(
         self, verdicts: Verdicts, key: tuple[str, bytes], scope: wire.Scope, body: bytes, bot: bytes | None
     ) -> bool | None:
-        """Judge such requests once, and keep a good verdict; when there are too many all are forgotten."""
+        """Judge such requests once, and keep a good verdict; drop all verdicts when there are too many."""
         verdict = self._judge(scope, body, bot, key[1])
         if verdict is not None:
             if self._kept >= _VERDICTS_MAX:
                 self._kept = 0
                 for forgotten in self._verdicts.values():
-                    forgotten.clear()  # connections may hold on to it
+                    forgotten.clear()  # a head handler may hold on to it
                 self._verdicts.clear()
             self._kept += 1
             verdicts[key] = verdict
         return verdict
 
     def _judge(self, scope: wire.Scope, body: bytes, bot: bytes | None, meta: bytes) -> bool | None:
-        """Whether such requests may be answered here: True in the modern era, False in the older ones; None:
-        they may not.
-        """
-        seen = [pair for pair in scope["headers"] if pair[0] in _JUDGED]
-        names = [name for name, _ in seen]
-        size = len(meta) + len(scope["query_string"]) + sum(len(value) for _, value in seen)
+        """Return True for requests of the modern era, False for older ones, None for those of the SDK."""
+        judged = [pair for pair in scope["headers"] if pair[0] in _JUDGED]
+        names = [name for name, _ in judged]
+        size = len(meta) + len(scope["query_string"]) + sum(len(value) for _, value in judged)
         if size > _VERDICT_BYTES_MAX or len(set(names)) != len(names):
             return None
         envelope = wire.open_envelope(body)
-        texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in seen]
+        texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in judged]
         version = dict(texts).get("mcp-protocol-version", _DEFAULT_ERA)
         is_modern = version in MODERN_PROTOCOL_VERSIONS
         if not is_modern and version not in HANDSHAKE_PROTOCOL_VERSIONS:
@@ -166,7 +177,7 @@ class ToolCalls:
             CallToolRequestParams.model_validate(envelope.message["params"], by_name=False)
         except (ProtocolError, ValueError, KeyError):
             return None
-        # The library is stricter than the endpoint: no substring will do, and its older eras mind the case.
+        # The library is stricter than the endpoint: it compares the beginning, and its older eras the case.
         if not dict(texts)["content-type"].startswith("application/json"):
             return None
         if not check_accept_headers(Request(scope))[0]:
@@ -182,23 +193,24 @@ class ToolCalls:
 
 
 class _HeadHandler:
-    """What is known of a request's head. It takes the bodies that come under it, and under heads that say the
-    same (`wire.Again`).
-    """
+    """Answers the bodies that come under one head (`wire.HeadHandler`): its bot, its caller, its verdicts."""
 
-    __slots__ = ("_bot", "_short_way", "_tools", "_who", "verdicts")
+    __slots__ = ("_bot", "_own_bot", "_principal", "_short_way", "_tools", "verdicts")
 
-    def __init__(self, short_way: ToolCalls, bot: bytes | None, who: str, verdicts: Verdicts) -> None:
+    def __init__(
+        self, short_way: ToolCalls, bot: bytes | None, own_bot: str, principal: Principal, verdicts: Verdicts
+    ) -> None:
         self._short_way = short_way
         self._bot = bot
-        self._who = who
+        self._own_bot = own_bot
+        self._principal = principal
         self._tools = short_way.tools(bound=bot is not None)
         self.verdicts = verdicts
 
     def __call__(
-        self, body: bytes, reply: wire.Reply, said: bytes | None, scope: wire.Scope | None = None
+        self, body: bytes, reply: wire.Reply, named: bytes | None, scope: wire.Scope | None = None
     ) -> bool:
-        """Answer one request; `scope` is there the first time, to judge what no verdict is kept for."""
+        """Answer one request; only the first call has a `scope`, to judge a request without a verdict."""
         began = perf_counter()
         try:
             call = _decode(body)
@@ -216,37 +228,67 @@ class _HeadHandler:
             return False
         key = (params.name, meta)
         verdict = self.verdicts.get(key)
+        if verdict is None and (judged := judged_part(meta)) is not None:
+            key = (params.name, judged)
+            verdict = self.verdicts.get(key)
         if verdict is None:
             if scope is not None:
                 verdict = self._short_way.judge(self.verdicts, key, scope, body, self._bot)
             if verdict is None:
                 return False
         is_modern = verdict
-        who = self._who
+        acting = self._own_bot
         if self._bot is None:
             given: str | None = getattr(args, "bot_id", None)
-            # The header that balancers route by must say what the body says; bot ids need no encoding there.
-            if is_modern and said != (None if given is None else given.encode()):
+            # Balancers route by this header, so it must equal the body's bot; bot ids need no encoding there.
+            if is_modern and named != (None if given is None else given.encode()):
                 return False
             if given is not None:
-                who = given
+                acting = given
 
         def then(
-            told: ToolAnswer | ProtocolError,
+            result: ToolAnswer | ProtocolError,
             began: float = began,  # defaults are cheaper than two more cells
             response_seconds: Histogram = self._short_way.response_seconds,
         ) -> None:
-            if isinstance(told, ToolAnswer):
-                reply(200, _told(request_id, told, is_modern=is_modern))
+            if isinstance(result, ToolAnswer):
+                reply(200, _result_body(request_id, result, is_modern=is_modern))
             else:
-                reply(*wire.whole_fault(told, own_id))
+                reply(*wire.whole_fault(result, own_id))
             waiting = response_seconds.waiting  # `observe` without the call
             waiting.append(perf_counter() - began)
             if len(waiting) >= WAITING_MAX:
                 response_seconds.settle()
 
-        self._short_way.registry.begin(known.tool, who, args, LOCAL_FLEET, then)
+        self._short_way.registry.begin(known.tool, acting, args, self._principal, then)
         return True
+
+
+def judged_part(meta: bytes) -> bytes | None:
+    """Reduce a `_meta` to the members that a verdict depends on: those of the protocol itself.
+
+    Clients add members that differ with every request: `progressToken`, `traceparent`, `tracestate`,
+    `baggage`, members of their own. With them in its key no verdict would ever be found again.
+
+    Returns:
+        Bytes that are not a `_meta` themselves; None where nothing can be left out: there is no such member,
+        one is not plain (only the whole decoder can judge it), or the object is not spelled as short as
+        possible (so that a second member of one name, which the decoder drops, could hide in it).
+    """
+    try:
+        members = _members(meta)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    kept = []
+    size = 1 + len(members)  # braces and commas
+    for name, value in members.items():
+        raw = bytes(value)
+        size += len(name) + len(raw) + 3  # an escape or a character beyond ASCII takes more
+        if name.startswith(_PROTOCOL):
+            kept.append(b'"%b":%b' % (name.encode(), raw))
+        elif not _is_plain(raw):
+            return None
+    return b"," + b",".join(kept) if size == len(meta) and len(kept) < len(members) else None
 
 
 def _known(tool: Tool[Any], *, bound: bool) -> _Known:
@@ -258,7 +300,7 @@ def _known(tool: Tool[Any], *, bound: bool) -> _Known:
 
 
 def _is_shortest(body: bytes, request_id: bytes, params: _Params) -> bool:
-    """Whether this is as short as such a call can be: then nothing stands there twice, or in escapes."""
+    """Return whether the body has exactly the minimal length, without room for duplicate or escaped keys."""
     given, meta = params.arguments, params.meta
     if given is UNSET or meta is UNSET:
         return False
@@ -266,8 +308,8 @@ def _is_shortest(body: bytes, request_id: bytes, params: _Params) -> bool:
 
 
 def _may_repeat(body: bytes) -> bool:
-    """Whether a member that is only decoded where it stands last could stand there twice, perhaps in escapes:
-    nobody would have looked at the first one.
+    """Return whether a key may occur twice, perhaps escaped: the decoder would keep only the last value, and
+    nothing would check the first one.
     """
     return (
         body.count(b"params") > 1
@@ -277,7 +319,7 @@ def _may_repeat(body: bytes) -> bool:
     )
 
 
-def _told(request_id: bytes, answer: ToolAnswer, *, is_modern: bool) -> bytes:
+def _result_body(request_id: bytes, answer: ToolAnswer, *, is_modern: bool) -> bytes:
     is_error = b"true" if answer.is_error else b"false"
     body = _START % (request_id, _encode(answer.text), is_error)
     if answer.structured is not None:

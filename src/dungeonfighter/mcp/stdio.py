@@ -1,5 +1,6 @@
-"""The same game over stdin and stdout, for one MCP client that starts it as a child. Logs belong on
-stderr.
+"""The game over stdin and stdout, for one MCP client that starts it as a child process.
+
+Logs belong on stderr.
 """
 
 from __future__ import annotations
@@ -12,28 +13,37 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
+from dungeonfighter.access.admission import Admission
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp.registry import Registry
-from dungeonfighter.mcp.sdk import build_server
+from dungeonfighter.mcp.sdk import Client, build_server
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, Toolset
 
 LAST_ANSWERS_SECONDS: Final = 30.0
-"""How long calls under way may take to be answered after the client closed stdin."""
+"""After the client closed stdin, its open calls may take this long."""
 
 Incoming = SessionMessage | Exception
 
 
 async def serve_stdio(
-    host: BotHost, toolset: Toolset = DEFAULT_TOOLSET, bound_bot: str | None = None
+    host: BotHost,
+    admission: Admission,
+    toolset: Toolset = DEFAULT_TOOLSET,
+    bound_bot: str | None = None,
 ) -> None:
     """Serve until the client closes stdin and its calls are answered; every protocol era.
 
     Args:
-        host: Plays all calls; its store is open. It is not closed here.
-        toolset: What is listed.
+        host: Plays all calls; its store is open. This function does not close it.
+        admission: Identifies the client (which sends no credentials) and decides about its calls.
+        toolset: The tools that are listed.
         bound_bot: The bot of this client (a valid id); None leaves the choice to the calls.
+
+    Raises:
+        NotAllowed: A client without credentials is not accepted.
     """
-    server = build_server(Registry(host), bound=bound_bot is not None, bot=bound_bot, toolset=toolset)
+    client = Client(bound_bot, toolset, admission.identify(None))
+    server = build_server(Registry(host, admission), bound=bound_bot is not None, client=client)
     calls = _Calls()
     read, heard = anyio.create_memory_object_stream[Incoming](0)
     said, written = anyio.create_memory_object_stream[SessionMessage](0)
@@ -44,7 +54,7 @@ async def serve_stdio(
 
 
 class _Calls:
-    """Stands between the client and the SDK, which drops the calls under way when its input ends."""
+    """Stands between the client and the SDK, which drops the open calls when its input ends."""
 
     def __init__(self) -> None:
         self._open: set[int | str] = set()
@@ -54,7 +64,7 @@ class _Calls:
     async def relay_requests(
         self, source: ObjectReceiveStream[Incoming], sink: ObjectSendStream[Incoming]
     ) -> None:
-        """Pass on what the client sends; the end only when no call is under way."""
+        """Pass on the client's messages; pass on their end when no call is open."""
         async with sink:
             async for item in source:
                 self._note(item)
@@ -67,7 +77,7 @@ class _Calls:
     async def relay_answers(
         self, source: ObjectReceiveStream[SessionMessage], sink: ObjectSendStream[SessionMessage]
     ) -> None:
-        """Pass on what the server says, to its end."""
+        """Pass on the server's messages, to their end."""
         async with sink:
             async for item in source:
                 await sink.send(item)

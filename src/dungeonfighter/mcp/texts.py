@@ -1,8 +1,8 @@
-"""What a model is told in words: instructions, rules, and the prompt that teaches it to play well.
+"""The texts for a model: instructions, rules, and the prompt that teaches it to play well.
 
 Short, because an agent pays for every token. Figures that can change with the catalogue stay out.
 
-Source: game.md sections 2 to 7; docs/rules.md.
+Source: docs/rules.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One tool: a function over a `Seat` (the host and the caller's bot) with typed arguments.
+"""One tool: a function over a `Seat` (the host, the caller and its bot) with typed arguments.
 
 The decorators `tool` and `playing` register a function as the tool of its name.
 """
@@ -11,6 +11,8 @@ from typing import Any, Final, Generic, Literal
 
 from msgspec import Struct
 
+from dungeonfighter.access.admission import Admission
+from dungeonfighter.access.principals import Principal
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import schemas
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, played
@@ -18,28 +20,38 @@ from dungeonfighter.mcp.arguments import ArgumentsT
 
 Toolset = Literal["core", "play", "fleet"]
 TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
-"""Each contains those before it."""
+"""Each contains the sets before it."""
 DEFAULT_TOOLSET: Final[Toolset] = "play"
 
 
 class Seat(Struct, frozen=True):
-    """Where a tool sits: the host, the fleet, and the bot it acts for (`key` is `<fleet>/<botId>`)."""
+    """The place a tool acts from. `bot` is a bot id, `key` is `<fleet>/<botId>`.
+
+    The call as a whole was admitted; a tool that acts for several bots asks `admission` for each of them.
+    """
 
     host: BotHost
-    fleet: str
+    admission: Admission
+    principal: Principal
     bot: str
 
     @property
     def key(self) -> str:
-        return f"{self.fleet}/{self.bot}"
+        return f"{self.principal.fleet}/{self.bot}"
 
 
 Run = Callable[[Seat, ArgumentsT], Awaitable[ToolAnswer]]
 
 
 class Tool(Struct, Generic[ArgumentsT], frozen=True):
-    """One tool: `takes_bot` says whether it acts for one bot, `reads` that it changes nothing; `ask` is the
-    input that a playing tool stands for; `unbound_only` that it is not offered where the path names the bot.
+    """One tool.
+
+    Attributes:
+        reads: It changes nothing.
+        takes_bot: It acts for one bot.
+        turns: The turns that a call costs.
+        ask: Turns the arguments of a playing tool into its input; None for other tools.
+        unbound_only: It is absent where the path names the bot.
     """
 
     name: str
@@ -48,11 +60,12 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     run: Run[ArgumentsT]
     reads: bool
     takes_bot: bool
+    turns: Callable[[ArgumentsT], int]
     ask: Callable[[ArgumentsT], Ask] | None = None
     unbound_only: bool = False
 
     def definition(self, *, bound: bool) -> dict[str, Any]:
-        """The tool as `tools/list` shows it, without `botId` where the path names the bot."""
+        """Return the tool as `tools/list` shows it, without `botId` where the path names the bot."""
         shown: dict[str, Any] = {
             "name": self.name,
             "description": schemas.DESCRIPTIONS[self.name],
@@ -70,14 +83,15 @@ registered: Final[Mapping[str, Tool[Any]]] = MappingProxyType(_tools)
 
 def tool(
     toolset: Toolset, kind: type[ArgumentsT], *, reads: bool = False, takes_bot: bool = True,
-    unbound_only: bool = False,
+    turns: int | Callable[[ArgumentsT], int] = 0, unbound_only: bool = False,
 ) -> Callable[[Run[ArgumentsT]], Run[ArgumentsT]]:  # fmt: skip
-    """Register a function as the tool of its name."""
+    """Register a function as the tool of its name; see `Tool`."""
 
     def register(run: Run[ArgumentsT]) -> Run[ArgumentsT]:
         _tools[run.__name__] = Tool(
-            run.__name__, toolset, kind, run, reads, takes_bot, unbound_only=unbound_only
-        )
+            run.__name__, toolset, kind, run, reads, takes_bot,
+            turns=turns if callable(turns) else lambda _: turns, unbound_only=unbound_only,
+        )  # fmt: skip
         return run
 
     return register
@@ -95,7 +109,9 @@ def playing(
                 await seat.host.play(seat.key, asked.text, turn=asked.turn, episode=asked.episode), asked
             )
 
-        _tools[ask.__name__] = Tool(ask.__name__, toolset, kind, run, reads=False, takes_bot=True, ask=ask)
+        _tools[ask.__name__] = Tool(
+            ask.__name__, toolset, kind, run, reads=False, takes_bot=True, turns=lambda _: 1, ask=ask
+        )
         return ask
 
     return register

@@ -5,7 +5,7 @@
 
     python -m dungeonfighter.mcp.views > docs/view.schema.json
 
-Source: product.md, "Views".
+Source: docs/tools.md, "Views".
 """
 
 from __future__ import annotations
@@ -17,52 +17,52 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter import limits
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.rules import Observation
 
 VIEW_SCHEMA_URI: Final = "dungeonfighter://schema/view.json"
 
 
 def head(game: Present) -> str:
-    """Which run and turn a view shows: `e3 t14`."""
+    """Return the run and the turn of a view: `e3 t14`."""
     return f"e{game.episode} t{game.turn}"
 
 
 def text_view(game: Present) -> str:
-    """Compact text for a model: status line, what happened, numbered legal inputs."""
+    """Return compact text for a model: status line, events, numbered legal inputs."""
     return game.rules.text(game.state, head(game))
 
 
 def observe(game: Present) -> Observation:
-    """What the hero knows, typed."""
+    """Return the hero's knowledge, typed."""
     return game.rules.observe(game.state)
 
 
 def bot_of(game: Present) -> str:
-    """The bot's own id, without its fleet."""
+    """Return the bot's own id, without its fleet."""
     return game.key.partition("/")[2]
 
 
 def place(game: Present) -> dict[str, object]:
-    """Which run and turn an answer is about, for programs."""
+    """Return the run and the turn of an answer, for programs."""
     return {"episode": game.episode, "turn": game.turn}
 
 
 def json_view(game: Present) -> dict[str, object]:
-    """The full snapshot as a JSON object; keys are camelCase."""
+    """Return the full snapshot as a JSON object; keys are camelCase."""
     snapshot: dict[str, object] = {"botId": bot_of(game), "episode": game.episode}
     snapshot |= plain(observe(game))
     return snapshot
 
 
 def plain(value: msgspec.Struct) -> dict[str, Any]:
-    """A struct as a JSON object."""
+    """Return a struct as a JSON object."""
     built: dict[str, Any] = msgspec.to_builtins(value)
     return built
 
 
 def view_schema() -> dict[str, object]:
-    """The JSON Schema (2020-12) of the JSON view."""
+    """Return the JSON Schema (2020-12) of the JSON view."""
     root, components = _schema_of(Observation)
     own: dict[str, object] = {
         "botId": {
@@ -107,14 +107,12 @@ def view_schema() -> dict[str, object]:
 
 
 def view_schema_text() -> str:
-    """The schema as the resource and the file in docs have it."""
+    """Return the schema as the text of the resource and of docs/view.schema.json."""
     return json.dumps(view_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _schema_of(root: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schema of `root` itself, and those of the structs it uses, with docstrings cut to their first
-    line.
-    """
+    """Return the schema of `root`, and those of its structs, with the first line of each docstring."""
     _, components = msgspec.json.schema_components((root,), ref_template="#/$defs/{name}")
     for schema in components.values():
         if "description" in schema:

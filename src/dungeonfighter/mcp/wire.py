@@ -1,11 +1,10 @@
-"""What happens to the bytes of an MCP POST before any protocol library sees them, and to answers on their way
-out.
+"""The bytes of an MCP POST before any protocol library sees them, and its answer on the way out.
 
-Here is the promise kept that every non-2xx answer on an MCP path is a JSON-RPC error, with the request's id
-where it can be known, and that hostile bytes cost no more than reading them once: the size is bounded while
-reading, the depth before anything walks the document.
+This module keeps two promises. Every non-2xx answer on an MCP path is a JSON-RPC error, with the request's id
+where it is known. Hostile bytes cost no more than reading them once: the size is bounded while they are read,
+and the depth before anything walks the document.
 
-Source: product.md, "HTTP", "Errors", "Bad input gets"; MCP 2026-07-28, basic/transports/streamable-http.
+Source: docs/tools.md, "Errors"; MCP 2026-07-28, basic/transports/streamable-http.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from dungeonfighter import limits
+from dungeonfighter.access.admission import joined
 from dungeonfighter.mcp.answers import INVALID_REQUEST, PARSE_ERROR, ProtocolError
 
 Scope = MutableMapping[str, Any]
@@ -26,24 +26,24 @@ RequestId = str | int | None
 
 JSON: Final = b"application/json"
 BOT_HEADER: Final = b"mcp-param-bot-id"
-"""Where clients of 2026-07-28 mirror `botId` for balancers."""
+"""Clients of 2026-07-28 repeat `botId` in this header, for balancers."""
 
 
 class Reply(Protocol):
-    """Takes the answer to one request, once, in the event loop; whoever asked may be gone."""
+    """Takes the answer to one request, once, in the event loop; the client may be gone."""
 
     def __call__(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        """Send a whole JSON answer; `extra` are headers beside type and length."""
+        """Send a whole JSON answer; `extra` holds the headers besides type and length."""
 
 
 HeadHandler = Callable[[bytes, Reply, bytes | None], bool]
 """Handles further requests whose head equals one that the short way accepted, except for the value of
-`BOT_HEADER`. Arguments: the body, where the answer goes, and that value (None: no such header). Returns False
-if it did nothing."""
+`BOT_HEADER`. Arguments: the body, the taker of the answer, and that value (None: no such header). Returns
+False if it left the request."""
 
 
 class ShortWay(Protocol):
-    """Handles small requests without the protocol library."""
+    """Answers small requests without the protocol library."""
 
     def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
         """Answer a request through `reply`, if the short way accepts it completely.
@@ -56,7 +56,7 @@ class ShortWay(Protocol):
 
         Returns:
             A handler of further bodies under the same head, if the request is or will be answered; None if
-            nothing was done.
+            the short way left it.
         """
 
 
@@ -69,15 +69,20 @@ class Disconnected(Exception):
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The first header of this (lower-case) name."""
+    """Return the first header of this (lower-case) name."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value).decode("latin-1")
     return None
 
 
+def authorization(scope: Scope) -> bytes | None:
+    """Return the credentials of a request as `Admission.identify` takes them."""
+    return joined(value for name, value in scope["headers"] if name == b"authorization")
+
+
 def has_two_hosts(scope: Scope) -> bool:
-    """Whether what is judged could be another name than what a proxy went by.
+    """Return whether there are several Host headers, of which a proxy may have judged another one.
 
     Source: RFC 9112, section 3.2.
     """
@@ -85,11 +90,10 @@ def has_two_hosts(scope: Scope) -> bool:
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, if it is not too large: neither a wrong content-length nor chunks get more than that in
-    memory.
+    """Return the whole body, and never keep more than `limits.body_bytes_max` of it in memory.
 
     Raises:
-        TooLarge: It is, or says so.
+        TooLarge: The body, or its content-length, is beyond that bound.
         Disconnected: It never came to an end.
     """
     declared = header(scope, b"content-length")
@@ -113,21 +117,19 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was already read, then whatever else comes."""
+    """Return a `receive` that yields the body that was already read, then the connection's own messages."""
     pending = [body]
 
-    async def again() -> Message:
+    async def next_message() -> Message:
         if pending:
             return {"type": "http.request", "body": pending.pop(), "more_body": False}
         return await receive()
 
-    return again
+    return next_message
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A body as JSON-RPC: either one message (`fault` is None) or what is wrong with it, and its id if it has
-    one.
-    """
+    """A body as JSON-RPC: one message (`fault` is None), or its fault; with its id, if it has one."""
 
     id: RequestId
     message: dict[str, Any]
@@ -150,8 +152,7 @@ def open_envelope(body: bytes) -> Envelope:
         return _faulty(None, INVALID_REQUEST, "Invalid request: the body must be one JSON-RPC object")
     own_id = decoded.get("id")
     known = own_id if isinstance(own_id, str | int) and not isinstance(own_id, bool) else None
-    wrong = _what_is_wrong(decoded, known)
-    if wrong:
+    if wrong := _fault_in(decoded, known):
         return _faulty(known, INVALID_REQUEST, wrong)
     if body.count(b"[") + body.count(b"{") > limits.json_depth_max and _is_deep(decoded):
         return _faulty(known, INVALID_REQUEST, _TOO_DEEP)
@@ -165,7 +166,7 @@ def _faulty(request_id: RequestId, code: int, message: str) -> Envelope:
     return Envelope(request_id, {}, ProtocolError(code, message))
 
 
-def _what_is_wrong(decoded: dict[str, Any], known: RequestId) -> str:
+def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
     if decoded.get("jsonrpc") != "2.0":
         return 'Invalid request: "jsonrpc" must be "2.0"'
     if "method" not in decoded and ("result" in decoded or "error" in decoded):
@@ -180,7 +181,7 @@ def _what_is_wrong(decoded: dict[str, Any], known: RequestId) -> str:
 
 
 def _is_deep(decoded: object) -> bool:
-    """Whether a document is nested too deep, level by level, without recursion."""
+    """Return whether a document is nested too deep; go level by level, without recursion."""
     level = [decoded]
     for _ in range(limits.json_depth_max):
         below: list[object] = []
@@ -196,7 +197,7 @@ def _is_deep(decoded: object) -> bool:
 
 
 def error_body(request_id: RequestId, code: int, message: str, data: object = None) -> bytes:
-    """A JSON-RPC error as bytes; `id` is null when the request's own is not known."""
+    """Return a JSON-RPC error as bytes; `id` is null where the request's own is unknown."""
     error: dict[str, object] = {"code": code, "message": message}
     if data is not None:
         error["data"] = data
@@ -209,14 +210,19 @@ async def send_fault(send: Send, fault: ProtocolError, request_id: RequestId) ->
 
 
 def whole_fault(fault: ProtocolError, request_id: RequestId) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-    """Status, body and headers of the answer that tells a fault."""
+    """Return status, body and headers of the answer to a faulty request."""
     body = error_body(request_id, fault.code, fault.message, fault.data)
     return fault.status, body, extra_headers(fault)
 
 
 def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
-    """`Allow` with 405, `Retry-After` with 429 and 503."""
+    """Return `WWW-Authenticate` with 401, `Allow` with 405, `Retry-After` with 429 and 503.
+
+    Source: RFC 9110, sections 11.6.1, 15.5.6 and 10.2.3.
+    """
     extra = []
+    if fault.status == 401:
+        extra.append((b"www-authenticate", b"Bearer"))
     if fault.status == 405:
         extra.append((b"allow", b"POST"))
     if fault.data is not None and "retryAfterSeconds" in fault.data:
@@ -225,14 +231,14 @@ def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
 
 
 async def send_json(send: Send, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
-    """A whole JSON answer."""
+    """Send a whole JSON answer."""
     headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode()), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 class Mended:
-    """A `send` for the SDK: its answers pass, but a failure is always a JSON-RPC error with the request's id.
+    """A `send` for the SDK: good answers pass, failed ones become JSON-RPC errors with the request's id.
 
     `fault` is set by a handler whose failure needs an HTTP status of its own (429, 503, 500).
     """
@@ -246,7 +252,7 @@ class Mended:
         self.fault: ProtocolError | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Pass a message on; hold back those of a failed answer until it is whole."""
+        """Pass a message on; hold back a failed answer until it is whole."""
         if message["type"] == "http.response.start":
             if message["status"] < 400 and self.fault is None:
                 self.started = True
@@ -282,7 +288,7 @@ _REASONS: Final = {
 
 
 def _error_in(body: bytes) -> dict[str, Any] | None:
-    """The JSON-RPC error of an answer, if it is one."""
+    """Return the JSON-RPC error in an answer, if it is one."""
     try:
         error = msgspec.json.decode(body)["error"]
     except (msgspec.DecodeError, KeyError, TypeError):

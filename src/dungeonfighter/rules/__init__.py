@@ -1,5 +1,6 @@
-"""The rules of DungeonFighter: pure, deterministic, integers only. Nothing here waits, fails or looks at a
-clock.
+"""The rules of DungeonFighter: pure functions, deterministic, integers only.
+
+Nothing in this room waits, does I/O or reads a clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The state as bytes and back: MessagePack arrays, the same bytes for the same state everywhere; and its
-digest.
+"""The encoding of a state as MessagePack arrays, and its digest.
 
-Source: game.md section 1.
+Equal states have equal bytes on every machine.
+
+Source: docs/decisions/014-a-turn-opens-its-state.md.
 """
 
 from __future__ import annotations
@@ -38,24 +39,25 @@ def encode(state: State) -> bytes:
 
 
 def open_state(raw: bytes) -> State:
-    """The state of bytes that `encode` made here or `decode` has read before; its items, offers and events
-    are read when they are looked at (a turn of a fight looks at none of them).
+    """Return the state of trusted bytes: those that `encode` made, or `decode` accepted before.
+
+    The items, offers and events stay bytes until the first access. A turn of a fight accesses none of them.
     """
     return _opener(raw)
 
 
 def decode(raw: bytes) -> State:
-    """The state of these bytes, whoever made them, all of it read and judged.
+    """Decode and validate bytes from any source.
 
     Raises:
-        Corrupt: They are no state: wrong shape, wrong size, or parts that do not fit together.
+        Corrupt: The bytes are no state: wrong shape, wrong size, or parts that do not fit together.
     """
     if len(raw) > _BYTES_MAX:
         raise Corrupt(f"a state has at most {_BYTES_MAX} bytes, this one {len(raw)}")
     try:
         state = _opener(raw)
         read(state)
-        log.past(state)  # judged only; few ever look at it
+        log.past(state)  # only validated: few callers need the decoded events
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Corrupt(f"not an encoded state: {error}") from error
     if not _fits(state):
@@ -64,21 +66,21 @@ def decode(raw: bytes) -> State:
 
 
 def read(state: State) -> None:
-    """Read what was left as bytes when the state was opened."""
+    """Decode the parts that `open_state` left as bytes."""
     _ = state.hero.worn, state.hero.bag, state.world.offers, state.world.shop
     state.log = log.present(state)
 
 
 def digest(raw: bytes) -> bytes:
-    """Identifies the state of these bytes."""
     return blake2b(raw, digest_size=DIGEST_BYTES).digest()
 
 
 def copy(state: State) -> State:
-    """A copy that shares only what is never changed: all but the structs with fields, the log and statuses.
+    """Return a copy that shares with the original only the values that no turn changes in place.
 
-    Written out by hand because `apply` does it every turn: copying the other lists as well cost three times
-    as much, encoding and decoding twelve times (measured).
+    It has its own structs with mutable fields, its own log and its own statuses. The copy is by hand because
+    `apply` makes one every turn: with copies of the other lists it cost three times as much, by encoding and
+    decoding twelve times (measured).
     """
     twin: State = _shallow(state)
     twin.dice = _shallow(state.dice)
@@ -100,7 +102,7 @@ def _copy_fight(fight: Fight) -> Fight:
 
 
 def _fits(state: State) -> bool:
-    """What the types cannot say: the phase has what it needs and nothing is longer than it may be."""
+    """Check what the types cannot express: the parts that the phase needs, and the lengths of the lists."""
     hero = state.hero
     phase = state.phase
     return (
@@ -111,6 +113,6 @@ def _fits(state: State) -> bool:
         and len(hero.worn) == 5
         and len(hero.stats) == len(hero.class_points) == 4
         and len(state.past_sizes) + len(state.log) <= _LOG_MAX
-        and state.told == 0
+        and state.turn_start == 0
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

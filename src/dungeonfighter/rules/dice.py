@@ -1,9 +1,9 @@
-"""Chance: splitmix64 in four named streams inside the state, so that drawing loot can never change a fight.
+"""The dice: four splitmix64 streams inside the state, named so that drawing loot never changes a fight.
 
-A stream is one 64-bit counter; a draw adds the golden gamma, mixes, and scales the result to the range by its
-high bits. The bias of that scaling is below n / 2**64.
+A stream is one 64-bit counter. A draw adds the golden gamma to the counter, mixes the sum to an output, and
+scales the output to 0 .. n - 1 by its high bits. The bias of the scaling is below n / 2**64.
 
-Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014); game.md section 1.
+Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).
 """
 
 from __future__ import annotations
@@ -11,31 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from operator import length_hint
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from dungeonfighter.rules.state import Dice
 
 GAMMA: Final = 0x9E3779B97F4A7C15
 MASK: Final = 0xFFFFFFFFFFFFFFFF
-STREAMS: Final = ("combat", "layout", "loot", "event")
 
 
 def mix(z: int) -> int:
-    """The output function of splitmix64."""
+    """Return the output of splitmix64 for a counter."""
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)
 
 
 def streams(seed: int) -> Dice:
-    """The four streams of a seed, far apart from each other and from those of its neighbours."""
+    """Return the four streams of a seed, far apart from each other and from those of neighbouring seeds."""
     base = mix((seed + GAMMA) & MASK)
     combat, layout, loot, event = (mix((base + GAMMA * number) & MASK) for number in range(1, 5))
     return Dice(combat=combat, layout=layout, loot=loot, event=event)
 
 
 def _by_high_bits(sides: int) -> bytes:
-    """What is drawn by the ten highest bits of an output, where they decide it; else `_OPEN`."""
+    """Return the draw for each value of an output's ten highest bits, or `_OPEN` where they do not decide."""
     lowest = [high * sides >> _HIGH_BITS for high in range(1 << _HIGH_BITS)]
     highest = [((high + 1) * sides - 1) >> _HIGH_BITS for high in range(1 << _HIGH_BITS)]
     return bytes(low if low == most else _OPEN for low, most in zip(lowest, highest, strict=True))
@@ -48,11 +47,12 @@ _FACES: Final = bytes(0 if drawn == _OPEN else drawn + 1 for drawn in _by_high_b
 _HUNDRED: Final = _by_high_bits(100)
 
 
-# The draws are written out: they are the most frequent call of a turn, and getattr by name costs a third
-# more. The two streams of a fight look nearly every draw up: the highest bits of `z` are those of the output,
-# and what is saved are three operations on long integers (measured: 13 %).
+# Each stream has a function of its own: draws are the most frequent call of a turn, and one function that
+# reads the stream by its name takes a third longer. The two streams of a fight look nearly every draw up in a
+# table by the highest bits of `z`, which are those of the output. The look-up saves three operations on long
+# integers (measured: 13 %).
 def combat_d20(dice: Dice) -> int:
-    """One die of a fight, 1 to 20: `combat(dice, 20) + 1`."""
+    """Roll a d20 of a fight, 1 to 20; the same as `combat(dice, 20) + 1`."""
     z = dice.combat = (dice.combat + GAMMA) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
@@ -100,63 +100,76 @@ def event(dice: Dice, sides: int) -> int:
     return ((z ^ (z >> 31)) * sides) >> 64
 
 
-# Many draws at once. A draw alone takes fourteen operations on integers of 64 bits, and each costs some 350
-# instructions whatever the size. So the counters of all draws lie side by side in one wide integer, 128
-# bits each, and are mixed together: 16 draws for the price of five (measured).
-AHEAD_MAX: Final = 24
+# Many draws at once. One draw takes fourteen operations on integers of 64 bits, and each costs some 350
+# instructions, whatever the size of the integers. So `peek` puts the counters of all draws side by side into
+# one wide integer, a lane of 128 bits each, and mixes them together: 16 draws take the time of five
+# (measured).
+PEEK_MAX: Final = 24
 
 
-_STEPS: Final = tuple((GAMMA * n) & MASK for n in range(AHEAD_MAX + 1))
-"""What so many draws add to a counter."""
+_STEPS: Final = tuple((GAMMA * n) & MASK for n in range(PEEK_MAX + 1))
+"""The sum that a number of draws adds to a counter."""
 
-_Lanes = tuple[int, int, int, int, Callable[[bytes], tuple[int, ...]]]
+
+class _Lanes(NamedTuple):
+    """The constants of `peek` for one number of draws."""
+
+    ones: int
+    """1 in each lane: a factor that copies a counter to all lanes."""
+    steps: int
+    """In each lane the sum that its draw adds to the counter."""
+    low: int
+    """The mask of the low 64 bits of each lane."""
+    bytes_count: int
+    """Bytes of all lanes."""
+    unpack: Callable[[bytes], tuple[int, ...]]
+    """The function that reads the outputs from these bytes."""
 
 
 def _lanes(count: int) -> _Lanes:
-    """For so many draws: what spreads a counter over the lanes, what each lane adds, the low half of all, how
-    many bytes they take, and what reads the outputs from these.
+    shifts = [128 * lane for lane in range(count)]
+    return _Lanes(
+        ones=sum(1 << shift for shift in shifts),
+        steps=sum(step << shift for step, shift in zip(_STEPS[1:], shifts, strict=False)),
+        low=sum(MASK << shift for shift in shifts),
+        bytes_count=16 * count,
+        unpack=Struct("<" + "Q8x" * count).unpack,
+    )
+
+
+_LANES: Final = tuple(_lanes(count) for count in range(PEEK_MAX + 1))
+
+
+def peek(counter: int, count: int) -> Iterator[int]:
+    """Return the next outputs of a stream without moving it, 1 to `PEEK_MAX` of them.
+
+    A caller scales an output to a range by `output * sides >> 64` and takes as many outputs as it needs. Then
+    it sets the counter to `advance_past`, or to `advance` if it took all.
     """
-    at = [128 * lane for lane in range(count)]
-    steps = (step << place for step, place in zip(_STEPS[1:], at, strict=False))
-    return (
-        sum(1 << place for place in at), sum(steps), sum(MASK << place for place in at), 16 * count,
-        Struct("<" + "Q8x" * count).unpack,
-    )  # fmt: skip
-
-
-_LANES: Final = tuple(_lanes(count) for count in range(AHEAD_MAX + 1))
-
-
-def ahead(counter: int, count: int) -> Iterator[int]:
-    """The next outputs of a stream, 1 to `AHEAD_MAX` of them, none of them drawn yet.
-
-    An output is scaled to a range by `output * sides >> 64`. Once as many are taken as are needed, the stream
-    goes on from `after`.
-    """
-    ones, steps, low, size, outputs = _LANES[count]
+    ones, steps, low, bytes_count, unpack = _LANES[count]
     z = (counter * ones + steps) & low
     z = ((z ^ (z >> 30)) & low) * 0xBF58476D1CE4E5B9 & low
     z = ((z ^ (z >> 27)) & low) * 0x94D049BB133111EB & low
-    return iter(outputs((z ^ (z >> 31)).to_bytes(size, "little")))
+    return iter(unpack((z ^ (z >> 31)).to_bytes(bytes_count, "little")))
 
 
-def after(counter: int, count: int, outputs: Iterator[int]) -> int:
-    """Where a stream stands after what was taken of `outputs`, which were `ahead(counter, count)`."""
+def advance_past(counter: int, count: int, outputs: Iterator[int]) -> int:
+    """Return the counter after the outputs taken from `outputs`, an iterator of `peek(counter, count)`."""
     return (counter + _STEPS[count - length_hint(outputs)]) & MASK
 
 
-def passed(counter: int, count: int) -> int:
-    """Where a stream stands after so many draws, at most `AHEAD_MAX`."""
+def advance(counter: int, count: int) -> int:
+    """Return the counter after `count` draws, at most `PEEK_MAX`."""
     return (counter + _STEPS[count]) & MASK
 
 
 def d20(dice: Dice) -> int:
-    """One die outside a fight, 1 to 20."""
+    """Roll a d20 outside a fight, 1 to 20."""
     return event(dice, 20) + 1
 
 
 def weighted(weights: tuple[int, ...], drawn: int) -> int:
-    """The place in `weights` that `drawn` (0 .. sum - 1) falls on."""
+    """Return the place in `weights` that a draw of 0 .. sum - 1 falls on."""
     for place, weight in enumerate(weights):
         drawn -= weight
         if drawn < 0:

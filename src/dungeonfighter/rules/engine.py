@@ -1,9 +1,9 @@
 """The rules as one immutable object around a catalogue: state in, state out.
 
-`apply` is pure. Same seed and same inputs give the same bytes on every machine. There is no clock, no I/O and
-no chance here but the dice in the state.
+`apply` is pure. The same seed and the same inputs give the same bytes on every machine. The rules use no
+clock and no I/O, and the dice in the state are their only source of chance.
 
-Source: game.md sections 1 and 10.
+Source: docs/rules.md; docs/architecture.md, "Rules identity".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import BadInput
+from dungeonfighter.errors import BadInput, IllegalInput, RunOver
 from dungeonfighter.rules import codec, dice, plays, tables
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
@@ -24,7 +24,7 @@ from dungeonfighter.rules.journey import dungeon, hub
 from dungeonfighter.rules.menus import ALWAYS, Menus, Play
 from dungeonfighter.rules.state import Ending, Hero, Mode, Phase, State, Weapon, World
 from dungeonfighter.rules.tables import START_GOLD, START_GOODS
-from dungeonfighter.rules.views import snapshot
+from dungeonfighter.rules.views import snapshot, text_view
 from dungeonfighter.rules.views.labels import Outline
 from dungeonfighter.rules.views.observation import Choice, Observation
 
@@ -37,7 +37,7 @@ _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSe
 
 
 class GameOptions(Struct, frozen=True):
-    """How a run begins. `weapon` -1: not chosen yet, the run begins with that choice."""
+    """The options of a new run. With `weapon` -1 the run begins with the choice of a weapon."""
 
     seed: int
     mode: int = int(Mode.casual)
@@ -47,9 +47,9 @@ class GameOptions(Struct, frozen=True):
 
 
 class Step(Struct, gc=False):
-    """What one input led to. `reward` is the score gained, in hundredths of a point.
+    """The result of one input. `reward` is the gain of score in hundredths of a point.
 
-    `terminated`: the run has ended by its own rules; `truncated`: by the limit of turns.
+    `terminated`: the run has ended by a death or a victory; `truncated`: by the limit of turns.
     """
 
     state: State
@@ -60,10 +60,10 @@ class Step(Struct, gc=False):
 
 
 class Rules:
-    """The game of one catalogue; holds no run.
+    """The game of one catalogue. It holds no run.
 
     Attributes:
-        identity: Version and catalogue: runs are played to their end under the identity they began with.
+        identity: Version and catalogue. A run is played to its end under the identity it began with.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -72,10 +72,10 @@ class Rules:
         self._menus = Menus(catalogue)
 
     def new_game(self, options: GameOptions) -> State:
-        """A run at turn 0.
+        """Return a new run at turn 0.
 
         Raises:
-            BadInput: bad_argument; seed, mode, weapon or name out of range.
+            BadInput: bad_argument: seed, mode, weapon or name is out of range.
         """
         _check(options)
         cat = self.catalogue
@@ -100,15 +100,15 @@ class Rules:
         return state
 
     def legal_inputs(self, state: State) -> tuple[Choice, ...]:
-        """All inputs that can be sent now, in the order shown; patterns stand for inputs that take a list."""
+        """Return all legal inputs in the order shown; a pattern stands for the inputs that take a list."""
         return self._menus.of(state).choices
 
     def outline(self, state: State) -> Outline:
-        """The line of inputs as far as the menu decides it, for the text view."""
-        return self._menus.of(state).line
+        """Return the part of the text view's line of inputs that depends on the menu alone."""
+        return self._menus.of(state).outline
 
     def apply(self, state: State, text: str) -> Step:
-        """The state after one input; the state given stays as it is.
+        """Return the state after one input; the given state does not change.
 
         Raises:
             BadInput: bad_argument, illegal_input (the message lists what is legal) or run_over.
@@ -116,30 +116,30 @@ class Rules:
         return self.advance(codec.copy(state), text)
 
     def advance(self, state: State, text: str) -> Step:
-        """Like `apply`, but the state given becomes the new one. After an error it is unchanged.
+        """Apply one input to the given state in place. After an error the state is unchanged.
 
         Raises:
             BadInput: bad_argument, illegal_input (the message lists what is legal) or run_over.
         """
         if state.over:
-            raise BadInput("the run is over", code="run_over", hint="start a new game")
+            raise RunOver("the run is over", hint="start a new game")
         cat = self.catalogue
         world = state.world
         xp, clears, bosses, frontier = world.xp_since_clear, world.first_clears, world.bosses, world.frontier
         log = state.log
-        told = len(log)
+        turn_start = len(log)
         play = ALWAYS[state.phase].get(text) or self._play(state, text)
         if play is not None:
             play[0](cat, state, play[1])
         state.turn += 1
         if state.hero.xp >= _XP_NEXT[state.hero.level] or state.ranked:
             _follow_up(cat, state)
-        events = log[told:]
+        events = log[turn_start:]
         over = len(log) - _LOG_MAX
         if over > 0:
             del log[:over]
-            told = told - over if told > over else 0
-        state.told = told
+            turn_start = turn_start - over if turn_start > over else 0
+        state.turn_start = turn_start
         reward = 0
         if world.xp_since_clear != xp or world.first_clears != clears or world.bosses != bosses:
             reward = scoring.gained(world, xp, clears, bosses, frontier)
@@ -149,71 +149,74 @@ class Rules:
         return Step(state, events, reward, False, False)
 
     def _play(self, state: State, text: str) -> tuple[Play, int] | None:
-        """What an input calls that is not always legal here; None: it was a verb, and is played.
+        """Return the call of an input that `ALWAYS` does not have, or play the input if it is a verb.
+
+        Returns:
+            The function and its argument; None after a verb, which this method has already played.
 
         Raises:
-            BadInput: bad_argument or illegal_input; nothing is changed.
+            BadInput: bad_argument or illegal_input; the state is unchanged.
         """
         menu = self._menus.of(state)
         play = menu.table.get(text)
-        if play is None:  # most inputs come in their canonical spelling
+        if play is None:  # most inputs have their canonical spelling already
             text = canonical(text)
             play = menu.table.get(text)
             if play is None and not plays.verb(self.catalogue, state, text):
                 legal = ", ".join(choice.input for choice in menu.choices)
-                raise BadInput(f"'{text}' is not legal now; legal: {legal}", code="illegal_input")
+                raise IllegalInput(f"'{text}' is not legal now; legal: {legal}")
         return play
 
     def observe(self, state: State) -> Observation:
-        """The full snapshot: everything the hero knows and nothing it cannot know."""
+        """Return the full snapshot: everything the hero knows and nothing it cannot know."""
         return snapshot.observe(self, state)
 
     def text(self, state: State, head: str) -> str:
-        """The compact text view; `head` opens its status line."""
-        return snapshot.text(self, state, head)
+        """Return the compact text view; `head` opens its status line."""
+        return text_view.text(self, state, head)
 
     def encode(self, state: State) -> bytes:
         return codec.encode(state)
 
     def open_state(self, raw: bytes) -> State:
-        """The state of bytes that these rules made or have decoded before; `codec.open_state`."""
+        """Return the state of bytes that these rules encoded, or decoded before; see `codec.open_state`."""
         return codec.open_state(raw)
 
     def decode(self, raw: bytes) -> State:
-        """The state of these bytes, whoever made them.
+        """Return the state of bytes from any source.
 
         Raises:
-            Corrupt: They are not the bytes of a state.
+            Corrupt: The bytes are not those of a state.
         """
         return codec.decode(raw)
 
     def read(self, state: State) -> None:
-        """Read what was left as bytes when the state was opened."""
+        """Decode the parts that `open_state` left as bytes."""
         codec.read(state)
 
     def digest(self, raw: bytes) -> bytes:
         return codec.digest(raw)
 
     def score(self, state: State) -> int:
-        """Hundredths of a point, 0 to 10,000."""
+        """Return the score in hundredths of a point, 0 to 10,000."""
         return scoring.score(state)
 
     def reseed(self, state: State, seed: int) -> None:
-        """Give a fork dice of its own; what was not drawn yet comes from them."""
+        """Replace the dice of a state; all later draws come from the new ones."""
         state.dice = dice.streams(seed)
 
 
 def load_rules(directory: Path | None = None) -> Rules:
-    """The rules over the packaged content, with the files of `directory` in place of those of the same name.
+    """Load the rules with the packaged content; a file of `directory` replaces the one of the same name.
 
     Raises:
-        SettingsError: All problems of the content.
+        SettingsError: The content has problems; the error lists all of them.
     """
     return Rules(load_catalogue(directory))
 
 
 def _follow_up(cat: Catalogue, state: State) -> None:
-    """What may follow from any input of a live run: a level, or the end of a ranked run's turns."""
+    """Raise the hero's level if the experience suffices, and end a ranked run at its limit of turns."""
     if state.over:
         return
     hero = state.hero

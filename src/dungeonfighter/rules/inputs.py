@@ -1,8 +1,10 @@
-"""Inputs as text: one canonical spelling of each, at most 48 printable ASCII characters.
+"""Inputs as text: each has one canonical spelling of at most 48 printable ASCII characters.
 
-A number names a choice, a verb with numbers the rest: `equip 3`, `unequip head`, `strip 2,0,1`, `trade
-1,2,3,4,5`, `item 4`. Bag numbers count from 1, known actions from 0; `item n` is the consumable's number in
-the catalogue plus 1.
+An input is the number of a choice, or a verb with arguments: `equip 3`, `unequip head`, `strip 2,0,1`,
+`trade 1,2,3,4,5`, `item 4`. Bag numbers count from 1, known actions from 0. The number of `item n` is the
+consumable's number in the catalogue plus 1.
+
+Source: docs/rules.md, "Inputs".
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ _DIGITS = frozenset("0123456789")
 
 
 def canonical(text: str) -> str:
-    """The one spelling of an input: trimmed, lower case, single spaces, none around commas.
+    """Return the canonical spelling of an input: trimmed, lower case, single spaces, none around commas.
 
     Raises:
-        BadInput: bad_argument, if it is empty, too long or not printable ASCII.
+        BadInput: bad_argument: the input is empty, too long or not printable ASCII.
     """
-    if text in _DIGITS:  # nearly always
+    if text in _DIGITS:  # nearly every input is one of these
         return text
     if len(text) > limits.input_chars_max:
         raise BadInput(f"an input has at most {limits.input_chars_max} characters, this one {len(text)}")
@@ -33,7 +35,7 @@ def canonical(text: str) -> str:
 
 
 def numbers(text: str, most: int = LIST_MAX) -> list[int] | None:
-    """The numbers of `2,0,1`, or None if it is no such list of 1 to `most` numbers below 1,000."""
+    """Parse a list like `2,0,1`; None if `text` is not 1 to `most` numbers below 1,000."""
     parts = text.split(",")
     if len(parts) > most or not all(part.isdigit() and len(part) <= 3 for part in parts):
         return None
@@ -41,5 +43,5 @@ def numbers(text: str, most: int = LIST_MAX) -> list[int] | None:
 
 
 def item_input(consumable: int) -> str:
-    """The input that uses a consumable which has no number of its own."""
+    """Return the input that uses a consumable without a fight input of its own."""
     return f"item {consumable + 1}"

@@ -1,12 +1,12 @@
-"""The log of a run: what its last turns did, as coded events (`events.py`), `limits.log_events_max` at most.
+"""The log of a run: the last `limits.log_events_max` events, as coded in `events.py`.
 
-An encoded state has the events of the present turn as the list `State.log`. Those of former turns are the
-bytes they were encoded to, end to end in `State.past`, and how many each takes in `State.past_sizes`: a turn
-adds those of the turn before it, cuts off the oldest, and reads none. As a list they were a quarter of
-reading and writing a state (counted). Between two encodings `State.log` also holds, in front, the
-`State.told` events of the turns since.
+An encoded state has the events of the present turn as the list `State.log`. The events of former turns are
+encoded bytes, joined in `State.past`; `State.past_sizes` has the size of each. A turn appends the bytes of
+the turn before it, cuts off the oldest, and decodes none. As a list these events were a quarter of the work
+of reading and writing a state (counted). Between two encodings `State.log` begins with the events of the
+turns since the last one: the present turn begins at `State.turn_start`.
 
-Source: game.md section 1; docs/decisions/014-a-turn-opens-its-state.md.
+Source: docs/decisions/014-a-turn-opens-its-state.md.
 """
 
 from __future__ import annotations
@@ -27,13 +27,11 @@ _read_events: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
 
 
 def fold(state: State) -> None:
-    """Move the events of former turns into the past, and let go of what is too old; the state means what it
-    meant.
-    """
-    sizes, past, told = state.past_sizes, state.past, state.told
-    if told:
+    """Move the events of former turns into the past and drop the oldest; `recent` stays the same."""
+    sizes, past, turn_start = state.past_sizes, state.past, state.turn_start
+    if turn_start:
         log = state.log
-        former, state.log, state.told = log[:told], log[told:], 0
+        former, state.log, state.turn_start = log[:turn_start], log[turn_start:], 0
         last: object = former[-1]
         parts: Any = former if type(last) is Raw else [_bytes_of(event) for event in former]
         sizes += bytes(map(len, parts))
@@ -46,12 +44,12 @@ def fold(state: State) -> None:
 
 
 def _bytes_of(event: object) -> object:
-    """The event encoded; one that was only opened is."""
+    """Encode an event, unless it is still the bytes of an opened state."""
     return event if type(event) is Raw else _encode(event)
 
 
 def recent(state: State) -> list[list[int]]:
-    """The last events, the oldest first, whether the log is folded or not.
+    """Return the last events, the oldest first; the log may be folded or not.
 
     Raises:
         msgspec.DecodeError: See `past`.
@@ -60,10 +58,10 @@ def recent(state: State) -> list[list[int]]:
 
 
 def past(state: State) -> list[list[int]]:
-    """The events of the past.
+    """Decode the events of the past.
 
     Raises:
-        msgspec.DecodeError: Its bytes are not as many events as there are sizes.
+        msgspec.DecodeError: The bytes do not match the sizes, or are not events.
     """
     whole = state.past
     ends = [0, *accumulate(state.past_sizes)]
@@ -73,5 +71,5 @@ def past(state: State) -> list[list[int]]:
 
 
 def present(state: State) -> list[list[int]]:
-    """The events in the log, read all at once if they are still bytes."""
+    """Return the events of `State.log`; those that are still bytes are decoded in one call."""
     return _read_events(_encode(state.log))

@@ -1,9 +1,10 @@
-"""Which inputs are legal in a state, and what each one calls: one table per situation, built once and shared.
+"""The menus: the legal inputs of a state, and the function that plays each of them.
 
-A situation is a small number of facts (what can be used, bought, worn, which trades are open). Its `Menu`
-holds the choices as shown and, by input, the function that plays it. Building is rare; a turn looks up.
+A menu depends on a few facts: the phase, the usable consumables, the affordable wares, the worn items, the
+open trades. These facts are the key of the menu, so all states with equal facts share one. Building a menu is
+rare; a turn looks it up.
 
-Source: plan of inputs in docs/rules.md, "Inputs".
+Source: docs/rules.md, "Inputs".
 """
 
 from __future__ import annotations
@@ -26,28 +27,29 @@ _REGION_TRAVEL = int(Phase.RegionTravel)
 _LEVEL_UP = int(Phase.LevelUp)
 
 Play = Callable[[Catalogue, State, int], None]
-Line = tuple[str, str, Play, int]
+Entry = tuple[str, str, Play, int]
+"""One input of a menu: its text, its label, the function that plays it, and the argument of that function."""
 Key = tuple[int | Sequence[int], ...]
 
-# Plain numbers: the key is made twice a turn.
+# The module holds plain numbers, because a turn makes the key twice.
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
     int(phase) for phase in (Phase.Combat, Phase.Dungeon, Phase.GameLoop, Phase.Inventory)
 )
 _BOSS = int(Rank.boss)
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
-_FIGHT: Final[tuple[Line, ...]] = (
+_FIGHT: Final[tuple[Entry, ...]] = (
     ("1", "attack", plays.strike, 1),
     ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
     ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
     ("4", "guard", plays.guard, 0),
 )
-_AUTO: Final[Line] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
-_HUB: Final[tuple[Line, ...]] = (
+_AUTO: Final[Entry] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
+_HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
 )
-_BACK: Final[tuple[Line, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
+_BACK: Final[tuple[Entry, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
 
 ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
     {
@@ -58,23 +60,25 @@ ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
     }
     for phase in Phase
 )
-"""By phase, what is legal however things stand there: for these, most of all inputs, no key need be made."""
+"""By phase, the inputs that are legal in each state of it. Most inputs are among them and need no key."""
 
 MENUS_MAX = 8192
-"""Menus kept of each table; beyond it all of them are forgotten and built again."""
+"""The greatest number of menus that a table keeps; beyond that it evicts all of them."""
 
 
 class Menu(Struct, frozen=True, gc=False):
+    """The legal inputs as shown, the calls that play them by input, and their line for the text view."""
+
     choices: tuple[Choice, ...]
     table: dict[str, tuple[Play, int]]
-    line: labels.Outline
+    outline: labels.Outline
 
 
 class Menus:
     """The menus of one catalogue.
 
-    Those of fights have tables of their own, so that what can be used is the whole key: it is looked up twice
-    a turn, and as a part of a key it takes half as long again.
+    The menus of fights have tables of their own, so that the counts of the consumables are the whole key. A
+    turn looks it up twice, and with the counts as a part of the key a look-up takes half as long again.
     """
 
     def __init__(self, cat: Catalogue) -> None:
@@ -84,7 +88,7 @@ class Menus:
         self._bosses: dict[Key, Menu] = {}
         self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
-        self._nothing = Menu((), {}, labels.Outline((), ""))
+        self._empty = Menu((), {}, labels.Outline((), ""))
         keys = {
             _COMBAT: self._fight_key, _DUNGEON: self._dungeon_key, _GAME_LOOP: self._hub_key,
             _INVENTORY: self._inventory_key, _DUNGEON_SELECTION: self._selection_key,
@@ -93,9 +97,9 @@ class Menus:
         self._keys = tuple(keys.get(phase, self._phase_key) for phase in Phase)
 
     def of(self, state: State) -> Menu:
-        """The menu of a state; of an ended run it is empty."""
+        """Return the menu of a state; that of an ended run is empty."""
         if state.over:
-            return self._nothing
+            return self._empty
         phase = state.phase
         if phase == _COMBAT:
             fight = state.fight
@@ -108,13 +112,13 @@ class Menus:
         menu = known.get(key)
         if menu is None:
             facts = self._keys[phase](state)
-            menu = _build(self._cat, _LINES[phase](self._cat, facts), phase, facts)
+            menu = _build(self._cat, _ENTRIES[phase](self._cat, facts), phase, facts)
             if len(known) >= MENUS_MAX:
                 known.clear()
             known[key] = menu
         return menu
 
-    # The facts that decide which inputs are legal, the phase first; one function a phase.
+    # Each function returns the facts that decide which inputs are legal in its phase; the phase comes first.
     def _phase_key(self, state: State) -> Key:
         return (state.phase,)
 
@@ -167,9 +171,9 @@ class Menus:
         return (_GAME_LOOP, facts, len(hero.bag))
 
 
-def _build(cat: Catalogue, lines: list[Line], phase: int, key: Key) -> Menu:
-    choices = [Choice(text, label) for text, label, _, _ in lines]
-    table = {text: (play, argument) for text, _, play, argument in lines}
+def _build(cat: Catalogue, entries: list[Entry], phase: int, key: Key) -> Menu:
+    choices = [Choice(text, label) for text, label, _, _ in entries]
+    table = {text: (play, argument) for text, _, play, argument in entries}
     if phase == _INVENTORY:
         choices += _patterns(key)
     if phase == _COMBAT:
@@ -190,130 +194,130 @@ def _patterns(key: Key) -> list[Choice]:
     return listed
 
 
-def _equip(bag: int | Sequence[int]) -> list[Line]:
+def _equip(bag: int | Sequence[int]) -> list[Entry]:
     assert isinstance(bag, int)
     return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
 
 
-def _weapon_selection(cat: Catalogue, key: Key) -> list[Line]:
+def _weapon_selection(cat: Catalogue, key: Key) -> list[Entry]:
     words = ("mace: Barbarian, STR", "sword: Warrior, AGI", "dagger: Rogue, TEC", "wand: Wizard, INT")
     return [(str(kind + 1), word, plays.choose_weapon, kind) for kind, word in enumerate(words)]
 
 
-def _game_loop(cat: Catalogue, key: Key) -> list[Line]:
+def _game_loop(cat: Catalogue, key: Key) -> list[Entry]:
     facts = key[1]
     assert isinstance(facts, int)
-    lines = list(_HUB)
-    more: tuple[Line, ...] = (
+    entries = list(_HUB)
+    more: tuple[Entry, ...] = (
         ("3", "travel", plays.to_phase, _REGION_TRAVEL),
         ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
         ("5", "buy a potion", plays.buy_potion, 0),
         ("6", "buy the item on sale", plays.buy_item, 0),
         ("7", "other wares", plays.reroll, 0),
     )
-    lines += [line for bit, line in enumerate(more) if facts >> bit & 1]
-    return lines + _equip(key[2])
+    entries += [entry for bit, entry in enumerate(more) if facts >> bit & 1]
+    return entries + _equip(key[2])
 
 
-def _dungeon_selection(cat: Catalogue, key: Key) -> list[Line]:
+def _dungeon_selection(cat: Catalogue, key: Key) -> list[Entry]:
     count = key[1]
     assert isinstance(count, int)
-    lines: list[Line] = [(str(n + 1), f"enter dungeon {n + 1}", plays.enter, n) for n in range(count)]
-    return [*lines, ("0", "back", plays.to_phase, _GAME_LOOP)]
+    entries: list[Entry] = [(str(n + 1), f"enter dungeon {n + 1}", plays.enter, n) for n in range(count)]
+    return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 
-def _dungeon(cat: Catalogue, key: Key) -> list[Line]:
+def _dungeon(cat: Catalogue, key: Key) -> list[Entry]:
     if key[1] == _DOORS:
         doors = key[2]
         assert isinstance(doors, int)
-        lines: list[Line] = [(str(n + 1), f"door {n + 1}", plays.take_door, n) for n in range(doors)]
-        return [*lines, ("9", "leave the dungeon", plays.leave, 0)]
+        entries: list[Entry] = [(str(n + 1), f"door {n + 1}", plays.take_door, n) for n in range(doors)]
+        return [*entries, ("9", "leave the dungeon", plays.leave, 0)]
     if key[1] == _OFFER:
         kind, mask = key[2], key[3]
         assert isinstance(kind, int)
         assert isinstance(mask, int)
         words = _OFFERS[kind]
-        lines = [("1", words[0], plays.answer, 1)]
-        return lines + [
+        entries = [("1", words[0], plays.answer, 1)]
+        return entries + [
             (str(n + 2), words[n + 1], plays.answer, n + 2) for n in range(len(words) - 1) if mask >> n & 1
         ]
     return _cleared(key)
 
 
-def _cleared(key: Key) -> list[Line]:
+def _cleared(key: Key) -> list[Entry]:
     facts = key[2]
     assert isinstance(facts, int)
-    lines: list[Line] = [("1", "go on", plays.go_on, 0)]
-    more: tuple[Line, ...] = (
+    entries: list[Entry] = [("1", "go on", plays.go_on, 0)]
+    more: tuple[Entry, ...] = (
         ("2", "search the room", plays.search, 0),
         ("3", "rest: 30 % health", plays.rest, 0),
         ("5", "drink a potion", plays.drink, 5),
         ("7", "eat", plays.drink, 7),
     )
-    lines += [line for bit, line in enumerate(more) if facts >> bit & 1]
-    lines += [("4", "inventory", plays.to_inventory, 0), ("9", "leave the dungeon", plays.leave, 0)]
-    return lines + _equip(key[3])
+    entries += [entry for bit, entry in enumerate(more) if facts >> bit & 1]
+    entries += [("4", "inventory", plays.to_inventory, 0), ("9", "leave the dungeon", plays.leave, 0)]
+    return entries + _equip(key[3])
 
 
-def _combat(cat: Catalogue, key: Key) -> list[Line]:
+def _combat(cat: Catalogue, key: Key) -> list[Entry]:
     goods = key[1]
     assert not isinstance(goods, int)
-    lines = list(_FIGHT)
+    entries = list(_FIGHT)
     numbered = sorted((text, number) for text, number in cat.consumable_at.items())
-    lines += [
+    entries += [
         (str(text), cat.consumables[number].name.lower(), plays.use, number)
         for text, number in numbered
         if goods[number]
     ]
-    lines += [
+    entries += [
         (item_input(number), cat.consumables[number].name.lower(), plays.use, number)
         for number in cat.other_consumables
         if goods[number]
     ]
     if key[2]:
-        lines.append(("8", "flee", plays.flee, 0))
-    return [*lines, _AUTO]
+        entries.append(("8", "flee", plays.flee, 0))
+    return [*entries, _AUTO]
 
 
-def _inventory(cat: Catalogue, key: Key) -> list[Line]:
+def _inventory(cat: Catalogue, key: Key) -> list[Entry]:
     bag, worn = key[1], key[2:]
     assert isinstance(bag, int)
-    lines = [*_BACK, *_equip(bag)]
+    entries = [*_BACK, *_equip(bag)]
     if bag < 20:
-        lines += [
+        entries += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
             for slot in Slot
             if worn[slot]
         ]
-    return lines
+    return entries
 
 
-def _region_travel(cat: Catalogue, key: Key) -> list[Line]:
-    lines: list[Line] = []
+def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
+    entries: list[Entry] = []
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
-        lines.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
-    return [*lines, ("0", "back", plays.to_phase, _GAME_LOOP)]
+        entries.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
+    return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 
-def _level_up(cat: Catalogue, key: Key) -> list[Line]:
+def _level_up(cat: Catalogue, key: Key) -> list[Entry]:
     count = key[1]
     assert isinstance(count, int)
     return [(str(n + 1), f"talent {n + 1}", plays.take_talent, n) for n in range(count)]
 
 
-def _completion(cat: Catalogue, key: Key) -> list[Line]:
+def _completion(cat: Catalogue, key: Key) -> list[Entry]:
     return [("1", "back to the hub", plays.to_hub, 0), ("2", "inventory", plays.to_inventory, 0)]
 
 
-def _death(cat: Catalogue, key: Key) -> list[Line]:
+def _death(cat: Catalogue, key: Key) -> list[Entry]:
     return [
         ("1", "clone: keeps level, loses worn gear", plays.clone, 0),
         ("2", "end the run", plays.end_dead, 0),
     ]
 
 
-def _victory(cat: Catalogue, key: Key) -> list[Line]:
+def _victory(cat: Catalogue, key: Key) -> list[Entry]:
     return [("1", "go on without end", plays.endless, 0), ("2", "end the run", plays.end_won, 0)]
 
 
@@ -323,7 +327,7 @@ _OFFERS = {
     int(RoomKind.merchant): ("go on", "buy item 1", "buy item 2", "buy good 1", "buy good 2"),
     int(RoomKind.rest): ("sleep: 40 % health", "study: experience", "mend a scar"),
 }
-_LINES: dict[int, Callable[[Catalogue, Key], list[Line]]] = {
+_ENTRIES: dict[int, Callable[[Catalogue, Key], list[Entry]]] = {
     Phase.WeaponSelection: _weapon_selection,
     Phase.GameLoop: _game_loop,
     Phase.DungeonSelection: _dungeon_selection,

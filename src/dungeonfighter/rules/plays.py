@@ -1,6 +1,6 @@
-"""One function an input: what it does to the state. All take (catalogue, state, argument) and cannot fail.
+"""The function of each input, which changes the state. All take (catalogue, state, argument) and cannot fail.
 
-`verb` reads the inputs that take words or lists; it checks before it changes.
+`verb` plays the inputs with words or lists; it validates the input before it changes the state.
 
 Source: docs/rules.md, "Inputs".
 """
@@ -93,7 +93,7 @@ def leave(cat: Catalogue, state: State, _: int) -> None:
 
 
 def drink(cat: Catalogue, state: State, text: int) -> None:
-    """A potion (5) or food (7) outside a fight."""
+    """Use a potion (5) or food (7) outside a fight."""
     number = cat.consumable_at[text]
     hero = state.hero
     hero.consumables = changed(hero.consumables, number, -1)
@@ -159,11 +159,11 @@ def end_won(cat: Catalogue, state: State, _: int) -> None:
 def verb(cat: Catalogue, state: State, text: str) -> bool:
     """Play an input of words: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
 
-    `dungeon n` enters a dungeon on offer from the hub or the list in one input (the tool `select_dungeon`);
-    it is not listed, because `1` and then the number say the same.
+    `dungeon n` enters an offered dungeon from the hub or the list in one input (the tool `select_dungeon`).
+    No menu lists it, because `1` and then the number do the same.
 
     Returns:
-        False, with nothing changed, when it is none of these or cannot be done here and now.
+        False, with the state unchanged, if the input is none of these or is not legal now.
     """
     word, _, rest = text.partition(" ")
     if word == "dungeon":
@@ -194,7 +194,7 @@ def _enter_on_offer(cat: Catalogue, state: State, listed: list[int] | None) -> b
 
 
 def _at_leisure(state: State) -> bool:
-    """In the inventory, at the hub, or in a cleared room."""
+    """Return True in the inventory, at the hub and in a cleared room."""
     if state.phase in (_INVENTORY, _GAME_LOOP):
         return True
     return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED

@@ -1,9 +1,9 @@
-"""The rule sets that one release ships at once: a run is played to its end under the rules it began with.
+"""The rule sets of one release: a run is played to its end under the rules it began with.
 
-New runs begin under the first of them. Behind it stand the packaged rules, where a designer's catalogue is in
-front, and those of earlier releases: `catalog/previous/<identity>/` holds the content of one, as it was.
-When a release changes the engine and not only content, the engine before it is kept as well and named in
-`ENGINES` with its version.
+New runs begin under the first rule set. If that is a designer's catalogue, the packaged rules follow it. The
+rules of earlier releases come last: `catalog/previous/<identity>/` holds the unchanged content of one. A
+release that changes the engine and not only content also keeps the former engine, and `ENGINES` names it
+with its version.
 
 Source: docs/decisions/007-rules-of-earlier-releases.md; docs/architecture.md, "Rules identity".
 """
@@ -18,17 +18,17 @@ from dungeonfighter.rules.catalog.loader import load_catalogue
 from dungeonfighter.rules.engine import VERSION, Rules, load_rules
 
 ENGINES: Final = {VERSION: Rules}
-"""Engines by version; `previous/<version>-<hash>/` is played by the engine of its version."""
+"""The engines by version; the engine of its version plays the content of `previous/<version>-<hash>/`."""
 
 
 def shipped_rules(directory: Path | None = None) -> list[Rules]:
-    """All rules of this release, those for new runs first; each identity once.
+    """Return all rules of this release, those for new runs first; each identity occurs once.
 
     Args:
         directory: Content files that replace packaged ones for new runs.
 
     Raises:
-        SettingsError: All problems of the content.
+        SettingsError: The content has problems; the error lists all of them.
     """
     shipped = [load_rules(directory)]
     if directory is not None:
@@ -38,7 +38,7 @@ def shipped_rules(directory: Path | None = None) -> list[Rules]:
 
 
 def _previous_folders() -> list[Path]:
-    """The folders of earlier releases, newest first; named `<identity>`."""
+    """Return the folders of earlier releases, newest first; each is named by its identity."""
     root = Path(str(resources.files("dungeonfighter.rules.catalog"))) / "previous"
     return sorted((folder for folder in root.glob("*-*") if folder.is_dir()), reverse=True)
 

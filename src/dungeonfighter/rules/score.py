@@ -1,9 +1,9 @@
-"""The score of a run, in hundredths of a point, 0 to 10,000; it never falls.
+"""The score of a run, in hundredths of a point, 0 to 10,000. It never falls.
 
-3 points a first-cleared level of the thirty, 3 a boss, 1 for the last, and at most 1 for what has been
-learned since the last first clear. That last part starts again at each first clear, which is worth more.
+A first clear of one of the thirty levels scores 3 points, a boss 3, the last boss 1 more. Experience since
+the last first clear scores at most 1 point; a first clear resets this part, but scores more itself.
 
-Source: game.md section 7.
+Source: docs/rules.md, "World and score".
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ def score(state: State) -> int:
 
 
 def gained(world: World, xp: int, first_clears: int, bosses: int, frontier: int) -> int:
-    """Score gained since the world stood at these figures."""
     now = _score(world.xp_since_clear, world.first_clears, world.bosses, world.frontier)
     return now - _score(xp, first_clears, bosses, frontier)
 

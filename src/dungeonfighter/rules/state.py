@@ -1,20 +1,20 @@
-"""The whole of one run as plain values: what the rules read and write, and what the digest identifies.
+"""The state of one run as plain values. The rules read and write it, and the digest identifies it.
 
-Everything is an integer, a short text or a list of those; catalogue things are numbers into the catalogue's
-lists. The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times are
-game milliseconds. No struct here can be part of a cycle, so the garbage collector need not look at them
+Every value is an integer, a short text or a list of those; a catalogue thing is its number in a list of the
+catalogue. The structs encode as MessagePack arrays, so a new field goes at the end and has a default. Times
+are game milliseconds. No struct here can be part of a cycle, so the garbage collector need not track them
 (`gc=False`).
 
-What is declared `Sequence` is a list that is never changed in place but replaced, so that a state and those
-that follow from it may share it (`codec.copy`); mypy refuses a change. Only the log and the statuses of a
-fight are changed in place, and `codec.copy` copies them. Items, doors, offers, events and `Figures` are never
-changed once made.
+A field of type `Sequence` is a list that the rules replace and never change in place, so a state and its
+successors may share it (`codec.copy`); mypy refuses a change. The rules change only the log and the statuses
+of a fight in place, and `codec.copy` copies those. They never change an item, door, offer, event or `Figures`
+once it is made.
 
-What few turns look at is read from its bytes when it is first looked at (`codec.open_state`): a `packed_`
-field holds either the bytes or the list they mean, and the property of that name without `packed_` gives the
-list. The events of the log are such bytes too (`log.py`).
+Fields that few turns need stay bytes until the first access (`codec.open_state`): a `packed_` field holds
+either the bytes or the decoded list, and the property of that name without `packed_` returns the list. The
+events of the log may be such bytes too (`log.py`).
 
-Source: game.md sections 1 to 7; docs/rules.md.
+Source: docs/rules.md; docs/decisions/014-a-turn-opens-its-state.md.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     PackedOffers = Raw | Sequence["Offer"]
     PackedEvent = list[int]
 else:
-    # What msgspec is told: leave these bytes as they are. What is set later may be the list.
+    # msgspec leaves fields of type `Raw` as bytes. The rules may set them to the list later.
     PackedItems = PackedWorn = PackedOffers = PackedEvent = Raw
 
 
 class Phase(IntEnum):
-    """Where the run stands; the names are those of `currentState` in the snapshot."""
+    """The situation of a run; the names are those of `currentState` in the snapshot."""
 
     WeaponSelection = 0
     GameLoop = 1
@@ -68,7 +68,7 @@ class Weapon(IntEnum):
 
 
 class Slot(IntEnum):
-    """Where an item is worn."""
+    """The place at which a hero wears an item."""
 
     weapon = 0
     head = 1
@@ -78,7 +78,7 @@ class Slot(IntEnum):
 
 
 class Status(IntEnum):
-    """All statuses; each one has an effect (a test proves it). Index into the status lists of a fighter."""
+    """All statuses, the index of a fighter's status list. Each has an effect (a test proves it)."""
 
     poison = 0
     burn = 1
@@ -96,7 +96,7 @@ class Status(IntEnum):
 
 
 class Intent(IntEnum):
-    """What the enemy shows it will do next."""
+    """The next action of an enemy, which it shows in advance."""
 
     light = 0
     normal = 1
@@ -125,7 +125,7 @@ class RoomKind(IntEnum):
 
 
 class Stance(IntEnum):
-    """How the hero acts; the numbers are those of the inputs 1 to 4."""
+    """The hero's way to act; the numbers are those of the inputs 1 to 4."""
 
     attack = 1
     precise = 2
@@ -134,7 +134,7 @@ class Stance(IntEnum):
 
 
 class Band(IntEnum):
-    """What a d20 came to."""
+    """The outcome of a d20."""
 
     critical_miss = 0
     miss = 1
@@ -144,7 +144,7 @@ class Band(IntEnum):
 
 
 class Ending(IntEnum):
-    """How a run ended (`State.ending`); `live` while it goes on."""
+    """The end of a run (`State.ending`); `live` while it goes on."""
 
     live = 0
     died = 1
@@ -153,7 +153,7 @@ class Ending(IntEnum):
 
 
 class RoomPhase(IntEnum):
-    """Inside `Phase.Dungeon`: choosing a door, answering a room's offer, or standing in a cleared room."""
+    """The part of `Phase.Dungeon`: the choice of a door, the answer to an offer, or a cleared room."""
 
     doors = 0
     offer = 1
@@ -161,7 +161,7 @@ class RoomPhase(IntEnum):
 
 
 class Dice(Struct, array_like=True, gc=False):
-    """One splitmix64 counter per named stream: drawing loot can never change a fight."""
+    """One splitmix64 counter per named stream, so that drawing loot can never change a fight."""
 
     combat: int
     layout: int
@@ -185,12 +185,12 @@ class Item(Struct, array_like=True, gc=False):
 
 
 class Figures(Struct, array_like=True, gc=False):
-    """What follows from level, stats, gear, talents and scars; `hero.refresh` computes it whenever one of
-    them changes.
+    """The figures that follow from level, stats, gear, talents and scars.
 
-    Kept in the state because a turn reads most of it and changes none of it. `period` is game milliseconds of
-    a plain attack, `amp`, `gold` and `drops` (so many more) permille; `hit`, `combo`, `crit` lower the
-    thresholds; `known` are action numbers; `perks` holds one amount per `talents.Perk`.
+    `hero.refresh` computes them whenever one of these changes. The state holds them because a turn reads most
+    of them and changes none. `period` is the time of a plain attack in game milliseconds. `amp` and `gold`
+    are permille; `drops` is the permille by which items drop more often. `hit`, `combo` and `crit` lower the
+    thresholds. `known` has action numbers, `perks` one amount per `talents.Perk`.
     """
 
     health_max: int = 250
@@ -260,8 +260,9 @@ class Hero(Struct, array_like=True, gc=False):
 
 
 class Fighter(Struct, array_like=True, gc=False):
-    """What a fight changes on one side: when it acts next and its statuses (strength or turns left, by
-    `Status`).
+    """The values of one side that a fight changes: the time of its next action, and its statuses.
+
+    `statuses` holds the strength of each `Status`, or the turns that are left of it.
     """
 
     next_at: int = 0
@@ -269,14 +270,15 @@ class Fighter(Struct, array_like=True, gc=False):
 
 
 class Fight(Struct, array_like=True, gc=False):
-    """One hero against one enemy on one time line, the room as the third actor.
+    """The fight of one hero against one enemy on one time line; the room is the third actor.
 
-    `enemy_kind` is the enemy's catalogue number; `damage`, `period` and `armour` are its figures here (acid
-    eats `armour`, and `hero_armour` on the other side). `hit`, `combo`, `crit` are the room's tilt, for both.
-    `intent_status` is the status the shown intent inflicts (-1: none). `quiet` counts hero turns since the
-    room last acted, `hazards` its acts, `actions` all acts of both fighters, `pattern_at` the place in a
-    boss's pattern (`low`: the one under half health). For talents: `opened` the hero has attacked, `winded`
-    has used the second wind, `kept` strip resets spared, `run` combos in a row.
+    `enemy_kind` is the enemy's catalogue number; `damage`, `period` and `armour` are its figures in this
+    fight. Acid lowers `armour`, or `hero_armour` on the other side. `hit`, `combo`, `crit` are the room's
+    bonuses, for both sides. `intent_status` is the status of the shown intent (-1: none). `quiet` counts the
+    hero's turns since the room last acted, `hazards` the acts of the room, `actions` those of both fighters.
+    `pattern_at` is the place in a boss's pattern; with `low` that is the pattern under half health. Talents
+    need four more: `opened` (the hero has attacked), `winded` (the second wind is used), `kept` (the spared
+    resets of the strip) and `run` (combos in a row).
     """
 
     enemy_kind: int
@@ -313,9 +315,10 @@ class Fight(Struct, array_like=True, gc=False):
 
 
 class Door(Struct, array_like=True, gc=False):
-    """One way on. What is not told is not drawn yet: a dark door (`hint` 0) has `kind` -1 until it is taken.
+    """A door to the next room. The rules draw only what the door shows.
 
-    `hint` 1: the room's kind and its place (`theme_room`, a catalogue number) are known; 2: its `enemy` too.
+    A dark door (`hint` 0) has `kind` -1 until the hero takes it. With `hint` 1 the room's kind and its place
+    (`theme_room`, a catalogue number) are known, with `hint` 2 its `enemy` too.
     """
 
     kind: int
@@ -325,12 +328,12 @@ class Door(Struct, array_like=True, gc=False):
 
 
 class Dungeon(Struct, array_like=True, gc=False):
-    """The dungeon being walked: rooms are numbered from 1 and made one by one, as doors are chosen.
+    """The dungeon that the hero is in. Its rooms count from 1, and the choice of a door makes the next one.
 
-    `room` 0 is before the first. `kind` and `place` are those of the room the hero stands in. `offer` holds
-    what the room proposes: event numbers (shrine) or consumable numbers (merchant); `stock` the merchant's
-    items. `roster` are the enemies met here. `informed`: the next doors tell all. `omen`: the next fight
-    begins with so much fortify (or, negative, weaken).
+    `room` is 0 before the first room. `kind` and `place` are those of the present room. `offer` holds the
+    event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items. `roster`
+    has the enemies of this dungeon. `informed`: the next doors show everything. `omen` is the fortify of the
+    hero at the start of the next fight (negative: weaken).
     """
 
     theme: int
@@ -354,8 +357,9 @@ class Dungeon(Struct, array_like=True, gc=False):
 
 
 class Offer(Struct, array_like=True, gc=False):
-    """One dungeon the hub offers: `name` is a place in its theme's list, `enemies` those that will be met
-    there.
+    """One dungeon that the hub offers.
+
+    `name` is a place in its theme's list, `enemies` the numbers of the enemies in it.
     """
 
     level: int
@@ -366,11 +370,11 @@ class Offer(Struct, array_like=True, gc=False):
 
 
 class World(Struct, array_like=True, gc=False):
-    """Progress over the run: what is cleared, which bosses are beaten, what the hub offers and sells.
+    """The progress of a run: cleared levels, beaten bosses, and the offers and wares of the hub.
 
     Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`).
-    `bosses` is how many are beaten, `spent` the game time in turns beyond one an input (leaving, camping,
-    `auto`, travel).
+    `bosses` is the number of beaten bosses. `spent` is the game time in turns beyond one turn an input
+    (leaving, camping, `auto`, travel).
     """
 
     region: int = 0
@@ -410,13 +414,13 @@ class World(Struct, array_like=True, gc=False):
 
 
 class State(Struct, array_like=True, gc=False):
-    """A whole run.
+    """The state of one run.
 
-    `log` holds the coded events of the present turn, behind `told` of former turns; `past` has older ones,
-    encoded one after the other, and `past_sizes` how many bytes each takes (`log.py`).
-    `back` is the phase that `0` returns to from the inventory.
-    `talent_offer` holds the three talents to choose from while `phase` is LevelUp, and `after` the phase that
-    follows. `reward` is what the last completed dungeon gave.
+    `log` holds coded events: those of the present turn begin at `turn_start`, those before it are of former
+    turns. `past` has older events, encoded and joined, and `past_sizes` the size of each in bytes (`log.py`).
+    `back` is the phase that `0` returns to from the inventory. While `phase` is LevelUp, `talent_offer` holds
+    the three talents of the choice, and `after` the phase that follows. `reward` has the gains from the last
+    completed dungeon.
     """
 
     seed: int
@@ -438,7 +442,7 @@ class State(Struct, array_like=True, gc=False):
     ending: int = 0
     past: bytes = b""
     past_sizes: bytes = b""
-    told: int = 0
+    turn_start: int = 0
 
 
 _read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode

@@ -1,9 +1,8 @@
-"""The figures of the rules as tables and constants, all integers; permille where a fraction is meant.
+"""The figures of the rules as tables and constants. All are integers; fractions are permille.
 
-Curves are computed once, exactly, when the module is read: no floating point, so they are the same on every
-machine.
+The module computes its curves at import without floating point, so they are the same on every machine.
 
-Source: game.md sections 2 to 7.
+Source: docs/rules.md, which a test compares with these figures.
 """
 
 from __future__ import annotations
@@ -16,7 +15,10 @@ STAT_MAX: Final = 400
 
 
 def _amplification() -> tuple[int, ...]:
-    """Permille by TEC: 1 + 0.56 (TEC / 99) ** 1.1, the largest a with a**10 * 99**11 <= 560**10 * TEC**11."""
+    """Return 1 + 0.56 (TEC / 99) ** 1.1 in permille by TEC, rounded down.
+
+    The part above 1000 is the largest a with a**10 * 99**11 <= 560**10 * TEC**11.
+    """
     table, extra = [], 0
     for technique in range(STAT_MAX + 1):
         bound = 560**10 * technique**11
@@ -28,7 +30,7 @@ def _amplification() -> tuple[int, ...]:
 
 AMP: Final = _amplification()
 SPEED: Final = tuple(100_000 // (100 + agility) for agility in range(STAT_MAX + 1))
-"""Permille of the period by AGI."""
+"""Factor of the period in permille, by AGI."""
 
 HIT_MILESTONES: Final = (10, 15, 20, 25, 35)
 COMBO_MILESTONES: Final = (30, 40, 45, 55, 60, 65, 70, 80, 85)
@@ -36,7 +38,7 @@ CRIT_MILESTONES: Final = (50, 75, 90, 95, 100)
 
 
 def _reached(milestones: tuple[int, ...], most: int = STAT_MAX) -> tuple[int, ...]:
-    """How many milestones are reached, by 0 .. `most`."""
+    """Return the number of milestones reached by each amount 0 .. `most`."""
     return tuple(bisect_right(milestones, have) for have in range(most + 1))
 
 
@@ -53,7 +55,7 @@ HIT_FLOOR: Final = 2
 COMBO_FLOOR: Final = 7
 CRITICAL_FLOOR: Final = 15
 ROLL: Final = (0, 0, 1000, 1500, 1600)
-"""Damage permille of the hero by `Band`."""
+"""Damage of the hero in permille, by `Band`."""
 ENEMY_ROLL: Final = (0, 0, 1000, 1000, 1600)
 HEAVY_MISS_MAX: Final = 3
 
@@ -65,7 +67,7 @@ PERIODS: Final = tuple(
     tuple(PERIOD * SPEED[agility] // 1000 * WEAPON_TIME[kind] // 1000 for agility in range(STAT_MAX + 1))
     for kind in (0, 1, 2, 3, 0)
 )
-"""Game milliseconds of a plain attack by weapon kind and AGI; the last, which -1 finds, is for none."""
+"""Game milliseconds of a plain attack by weapon kind and AGI; index -1 is for a hero without a class."""
 CONSUMABLE_LENGTH: Final = 500
 MOMENTUM_FLOOR: Final = 600
 
@@ -92,15 +94,15 @@ FLEE_NEEDS: Final = 5
 DAMAGE_MIN: Final = 3
 SLOT_BONUS: Final = 100
 EDGE_BONUS: Final = 250
-"""An opener in the first slot, a finisher in the last."""
+"""Permille more damage of an opener in the first slot and of a finisher in the last."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
 """Wizard beats warrior beats rogue beats wizard."""
 
-# Statuses, by `Status`; the caps keep every one of them bounded
+# Statuses, by `Status`
 STATUS_CAP: Final = (8, 12, 12, 12, 6, 1, 6, 4, 6, 8, 4, 6, 1)
 STATUS_ADDS: Final = (True, True, True, True, False, False, False, False, False, True, True, False, False)
-"""Poison, burn, acid, bleed, fortify and shield add up; of the others the longer counts."""
+"""True for a status whose amounts add up (to its cap); of the others the larger amount stays."""
 STATUS_LENGTHENED: Final = (
     False,
     True,
@@ -125,45 +127,44 @@ POISON: Final = 10
 CONFUSED: Final = 500
 
 WEAPON_EFFECT: Final = ((5, 1), (3, 3), (0, 2), (6, 2))
-"""What a critical adds, by weapon kind: (status, amount). Mace stuns, sword bleeds, dagger poisons, wand
-slows.
-"""
+"""The status and amount that a critical inflicts, by weapon kind: stun, bleed, poison, slow."""
 UNDEAD_EFFECT: Final = (2, 2)
-"""Acid, in place of poison and bleed."""
+"""The status and amount (acid 2) that replace poison and bleed against the undead."""
 WOUNDED: Final = 300
-"""Permille of health that `executioner` and `last_stand` speak of."""
+"""Permille of health below which `executioner` and `last_stand` apply."""
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
 ENEMY_HEALTH: Final = tuple(112 + 45 * n + 52 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
 ENEMY_DAMAGE: Final = tuple(15 + (640 * n + 47 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
-"""By level, place 0 unused. Steeper than game.md's 108 + 30 n + 2.6 n^2 and 14 + 3.6 n + 0.11 n^2: with gear,
-talents and statuses in play those let the heuristic clear 25 levels. With these it clears 11 on average: over
-200 seeds 35.1 +- 1.5 points (section 8 means 28 to 40)."""
+"""By level; place 0 is unused. The curves are steeper than the first design, 108 + 30 n + 2.6 n^2 and
+14 + 3.6 n + 0.11 n^2, with which the heuristic policy cleared 25 levels. With these it clears 11 on average
+and scores 35.1 +- 1.5 points over 200 seeds (the goal is 28 to 40)."""
 RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
 RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
-TICK: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
+STATUS_DAMAGE: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
 """Damage of one point of burn or bleed (acid: half), by the level of the fight."""
 FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
-"""Armour of one point of fortify, by the level of the fight."""
+"""Armour by one point of fortify, by the level of the fight."""
 
 # Hero
 HEALTH: Final = 250
 HEALTH_PER_LEVEL: Final = 14
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
-"""Tiers reached, by class points; beyond the last it stays."""
+"""Tiers reached, by class points up to the last tier."""
 SCAR: Final = 50
 SCARS_MAX: Final = 6
 ROUTING_INT: Final = 10
 LUCK: Final = 6
-"""Beginner's luck: as many misses rerolled a fight as the level is below this."""
+"""Beginner's luck: a hero rerolls `LUCK - level` misses a fight."""
 STRONGER: Final = 350
-"""Permille of experience lost per hero level above the dungeon."""
+"""Permille of experience lost for each level that the hero is above the dungeon."""
 STRONGER_NONE: Final = 3
+"""Levels above the dungeon from which the hero gets no experience."""
 
 # Rooms, by `RoomKind`
 DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
@@ -181,7 +182,7 @@ SEARCH_WAKES: Final = 3
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
 RANK_DROP: Final = (250, 1000, 400, 1000)
-"""Permille that a kill drops an item, by rank."""
+"""Chance in permille that a kill drops an item, by rank."""
 DROP_POTION: Final = 80
 DROP_OTHER: Final = 60
 DROP_PER_HOARDER: Final = 40
@@ -189,18 +190,18 @@ REST_ROOM: Final = 400
 STUDY_UNITS: Final = 2
 TRAP_AVOIDED: Final = 13
 TRAP_WEIGHT: Final = 1500
-"""Permille on what a trap's row costs."""
+"""Factor in permille of a trap's cost in the content file."""
 LOCK_OPENS: Final = 9
 LOCK_COSTS: Final = 150
 LOCK_STEPS: Final = 1
 ENTRY_SURPRISED: Final = 5
-ENTRY_NOTHING: Final = 9
+ENTRY_PLAIN: Final = 9
 ENTRY_INFORMED: Final = 12
 ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
-"""Consumables a hero begins with, by fight input."""
+"""Number of consumables at the start of a run, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300
 
@@ -214,21 +215,18 @@ SCORED_BOSSES: Final = 3
 
 
 XP_NEXT: Final = (0, 300, 450, *(300 * (level - 1) for level in range(3, LEVEL_MAX)), 1 << 62)
-"""Experience from each level to the next; from the last there is none."""
+"""Experience from each level to the next; no experience leads beyond the last."""
 
 
 def unit(level: int) -> int:
-    """One unit of experience at an enemy's or a dungeon's level."""
     return 25 + 5 * level
 
 
 def xp_next(level: int) -> int:
-    """Experience from this level to the next: 300, 450, then 300 x (level - 1)."""
     return XP_NEXT[level if level < LEVEL_MAX else LEVEL_MAX]
 
 
 def rooms_of(level: int) -> int:
-    """How many rooms a dungeon of this level has."""
     rooms = (level + 1) // 2
     if rooms < 2:
         return 2

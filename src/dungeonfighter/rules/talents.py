@@ -1,10 +1,9 @@
-"""The mechanisms talents can have: `Talent.key` in the content files is the name of a `Perk`.
+"""The mechanisms of talents: `Talent.key` in the content files names a `Perk`.
 
-Each perk changes what is the right decision somewhere. A hero's figures hold one amount per perk (0: not
-held), so the rules ask `perks[Perk.executioner]` and never read the catalogue for it. A talent is held at
-most once.
+A hero's figures hold one amount per perk (0: the hero does not have it), so the rules read
+`perks[Perk.executioner]` and not the catalogue. A hero has a talent at most once.
 
-Source: game.md section 3.
+Source: docs/rules.md, "Talents".
 """
 
 from __future__ import annotations
@@ -19,55 +18,55 @@ class Perk:
     """
 
     counter_guard: Final = 0
-    """A guarded heavy is answered at once with amount permille of a plain hit."""
+    """The hero answers a guarded heavy attack at once with amount permille of a plain hit."""
     precise_combo: Final = 1
-    """Precise rolls amount higher still."""
+    """The precise stance rolls amount higher."""
     power_armour: Final = 2
-    """After power the hero takes amount permille instead of 1500."""
+    """After a power attack the hero takes amount permille of the damage instead of 1500."""
     bleed_on_combo: Final = 3
     """Each combo also makes the enemy bleed amount."""
     executioner: Final = 4
-    """Damage x amount permille against an enemy under 30 % of its health."""
+    """The hero deals amount permille of the damage to an enemy under 30 % health."""
     second_wind: Final = 5
-    """Once a fight, when a blow leaves the hero under 25 % health, amount permille of health comes back."""
+    """Once a fight, the hero heals amount permille of the maximum when damage leaves under 25 % health."""
     scavenger: Final = 6
-    """Searching finds on amount times as many faces and wakes nothing."""
+    """A search finds something on amount times as many faces, and wakes no enemy."""
     door_sense: Final = 7
     """No door is dark."""
     cheap_potions: Final = 8
-    """Prices are amount permille, at the hub and at merchants."""
+    """The hero pays amount permille of every price, at the hub and at merchants."""
     opener_crit: Final = 9
     """The first attack of a fight is critical on amount more faces."""
     interrupt_mark: Final = 10
-    """An interrupt also marks the enemy and delays it by amount permille of its period more."""
+    """An interrupt also marks the enemy, and delays it by amount more permille of its period."""
     hazard_ward: Final = 11
-    """Hazards spare the hero; traps cost amount permille of what they would."""
+    """Hazards never strike the hero; traps cost amount permille."""
     thick_skin: Final = 12
-    """Armour + amount + a third of the level."""
+    """The hero's armour rises by amount and a third of the level."""
     quick_hands: Final = 13
-    """Using something takes amount permille of an action instead of 500."""
+    """A consumable takes amount permille of an action instead of 500."""
     strip_keeper: Final = 14
-    """amount times a fight a plain hit does not reset the strip."""
+    """A plain hit does not reset the strip, amount times a fight."""
     gambler: Final = 15
-    """A natural 1 is a critical; a natural 2 a critical miss."""
+    """A natural 1 is a critical, a natural 2 a critical miss."""
     long_statuses: Final = 16
-    """What the hero inflicts is amount stronger or longer."""
+    """Statuses that the hero inflicts are amount stronger or longer."""
     poisoner: Final = 17
-    """Each critical also poisons: amount stacks."""
+    """Each critical also inflicts amount stacks of poison."""
     field_medic: Final = 18
-    """Resting and camping heal amount permille of health more."""
+    """Resting and camping heal amount more permille of health."""
     giant_slayer: Final = 19
-    """Damage x amount permille against elites, guardians and bosses."""
+    """The hero deals amount permille of the damage to elites, guardians and bosses."""
     momentum: Final = 20
-    """Each combo in a row makes the next action amount permille shorter, down to 60 %."""
+    """Each combo in a row shortens the next action by amount permille, down to 60 %."""
     last_stand: Final = 21
-    """Under 30 % health the hero's damage is x amount permille."""
+    """Under 30 % health the hero deals amount permille of the damage."""
     escape_artist: Final = 22
-    """Fleeing always works; fleeing and leaving leave no scar."""
+    """Fleeing always succeeds; fleeing and leaving cost no scar."""
     hoarder: Final = 23
-    """Carries amount more potions, and kills drop 8 % more of them."""
+    """The hero carries amount more potions; each raises the chance that a kill drops one by 4 %."""
 
 
 KEYS: Final = tuple(name for name in vars(Perk) if not name.startswith("_"))
-"""What a content file may name; the place in this tuple is the perk's number."""
+"""The names that a content file may use; a perk's number is its place in this tuple."""
 NUMBERS: Final = {key: number for number, key in enumerate(KEYS)}

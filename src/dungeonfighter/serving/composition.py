@@ -1,6 +1,7 @@
-"""The composition root: a store, the host over it, and the application of one process.
+"""The composition root: it opens a store and a host over it, and builds the application of one process.
 
-The only module that knows every room; the commands in `serving.py` and `personal.py` are built from it.
+It is the only module that imports every room. It imports them inside its functions, so that a command loads
+only the rooms it uses.
 """
 
 from __future__ import annotations
@@ -18,24 +19,27 @@ from dungeonfighter.settings import Settings
 logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from dungeonfighter.access.admission import Admission
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
-    from dungeonfighter.serving.supervisor import Draining
+    from dungeonfighter.serving.draining import Draining
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.watch import Watch
 
 STORES: Final = ("sqlite", "memory", "postgresql")
 REST_SECONDS_MAX: Final = 0.05
-"""Of one worker among several; see `scheduling.Coalescing`."""
+"""The longest rest of a worker, if there are several; see `scheduling.Coalescing`."""
 
 
 @contextlib.asynccontextmanager
 async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterator[BotHost]:
-    """The store and the host over it; on the way out what was accepted is written.
+    """Open the store and a host over it; at the end, write what the host has accepted and close both.
+
+    If closing takes longer than `close_seconds_max`, the process ends.
 
     Args:
-        settings: Which store, and how large the host may become.
-        serves: It is for many bots: the store reads ahead.
+        settings: Which store, and how many games the host keeps in memory.
+        serves: Whether the host will play for many bots; then the store reads ahead.
     """
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -65,14 +69,14 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
 
 
 def close_seconds_max(settings: Settings) -> float:
-    """How long the way out of `open_host` takes at most."""
+    """Return how long `open_host` takes at most to close the host and its store."""
     from dungeonfighter.serving.signals import CLOSE_SECONDS
 
     return settings.commit_timeout_seconds + CLOSE_SECONDS
 
 
 async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
-    """Close both, or end the process: what hangs in the store was never acknowledged."""
+    # Ending the process loses nothing: a turn that hangs in the store was never acknowledged.
     from dungeonfighter.serving.signals import end_at_once
 
     async def close() -> None:
@@ -89,7 +93,7 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
 
 
 def make_store(settings: Settings) -> Store:
-    """The one place where a kind of database becomes a store; `settings` has refused unknown kinds."""
+    """Make the store for the kind of the database; `read_settings(stores=STORES)` has refused other kinds."""
     database = settings.database
     if database.kind == "postgresql":
         from dungeonfighter.storage.postgres import PostgresStore
@@ -115,6 +119,14 @@ def make_store(settings: Settings) -> Store:
     )
 
 
+def make_admission() -> Admission:
+    """Make the one admission of this process, for every door of it."""
+    from dungeonfighter.access.admission import BoundedAdmission
+    from dungeonfighter.hosting.system import SystemClock
+
+    return BoundedAdmission(SystemClock().now)
+
+
 def compose(
     settings: Settings,
     host: BotHost,
@@ -122,31 +134,42 @@ def compose(
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
 ) -> tuple[Draining, Watch]:
-    """The application of one process, and the ticker behind its page."""
+    """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
+
+    Args:
+        settings: Which Host and Origin headers the application accepts.
+        host: Plays all calls.
+        totals: What the watch page and `/metrics` show; by default the counters of `host`.
+        worker: What `/readyz` reports about this process, if it is one of several workers.
+    """
     from starlette.routing import Mount
 
     from dungeonfighter.access.hosts import HostGuard
+    from dungeonfighter.access.principals import LOCAL
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.mcp.app import build_app
-    from dungeonfighter.serving import supervisor
+    from dungeonfighter.serving.draining import Draining
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.watch import Watch
 
-    watch = Watch(host, SystemClock(), totals=totals)
-    draining: supervisor.Draining  # known only after the application that asks it
+    admission = make_admission()
+    watch = Watch(host, SystemClock(), LOCAL.fleet, totals=totals)
+    draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
         guard=HostGuard(settings),
-        routes=[Mount("", app=WatchApp(host, watch))],
+        admission=admission,
+        routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
     )
-    draining = supervisor.Draining(app, short_way=app)
+    draining = Draining(app, short_way=app)
     return draining, watch
 
 
 @contextlib.asynccontextmanager
 async def ticking(watch: Watch) -> AsyncIterator[None]:
+    """Run the ticker of the watch page while the block runs."""
     watch.start()
     try:
         yield

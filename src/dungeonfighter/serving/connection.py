@@ -1,29 +1,30 @@
 """uvicorn's HTTP protocol with the bounds that it lacks, and a short way past ASGI.
 
-The bounds: how long a head may be, how late a request, how much may wait, and how long an answer may stay
-unread. uvicorn keeps every header it is sent until the head ends, and waits for that end as long as the
-connection lives. Here a head beyond `limits.head_bytes_max` or `limits.head_fields_max` is answered 431, and
-a connection whose request (head or body) is not complete within `limits.head_seconds_max` is closed; one that
-is idle after an answer is a matter of uvicorn's keep-alive. What is counted are the bytes since the last byte
-of a body, so trailers and chunk extensions are bounded too. A request that comes in one piece on a kept
-connection costs no timer, and one timer looks after all idle connections (`slim`).
+The bounds: the size of a head, the time until a request is complete, the bytes that wait behind a request,
+and the time that an answer may stay unread. uvicorn stores headers until the head ends, and waits for that
+end as long as the connection lives. Here a head beyond `limits.head_bytes_max` or `limits.head_fields_max` is
+answered 431, and a connection whose request (head or body) is not complete within `limits.head_seconds_max`
+is closed; uvicorn's keep-alive time bounds how long a connection stays idle after an answer. The head limit
+applies to all bytes since the last byte of a body, so it bounds trailers and chunk extensions too. A request
+that arrives in one piece on a kept connection costs no timer, and one timer watches all idle connections
+(`slim`).
 
-Requests of a connection are parsed one at a time. What comes behind a request waits as bytes until that one
-is answered, and while something waits the connection is not read: a pipeline costs one read
-(`limits.waiting_bytes_max`), not an object for every request in it. Between two requests of pipelines all
-other connections have their turn (`slim.Turns`). A client that does not read its answers gets no further
-ones, and is cut off after `limits.unread_seconds_max`.
+The connection parses one request at a time. Bytes behind it wait unparsed until it is answered, and meanwhile
+the connection does not read: a pipeline costs one read (`limits.waiting_bytes_max`) instead of an object for
+each of its requests. Between two requests of a pipeline every other connection gets a turn
+(`slim.RoundRobin`). A client that does not read its answers gets no further ones, and is cut off after
+`limits.unread_seconds_max`.
 
-An offer of another protocol is ignored (`upgrades`): `_decline` is the one place where a head with an offer
-meets the server, and where an endpoint that takes one has to be asked.
+The connection ignores a request for another protocol (`upgrades`). `_ignore_upgrade` is the only place where
+such a head meets the server; an endpoint that accepts upgrades would have to be asked there.
 
-The short way: a small POST to an MCP address is first offered, whole, to `short_way`. If that takes it, there
-is no task, no ASGI message and one write for it; if not, uvicorn gets the same request.
+The short way: the connection passes a small POST to an MCP address to `short_way` first, with its whole body.
+If the short way accepts the request, there is no task and no ASGI message, and one write for the answer. If
+not, uvicorn gets the same request.
 
-A client sends the same head with every request, but for the length of the body and the name of the bot. Once
-the parser has read a head and the short way has taken what came with it, further requests of the connection
-that come whole under the same bytes are not parsed again. Anything else, a byte more or less included, is the
-parser's.
+A client sends the same head with every request, except for the length of the body and the name of the bot.
+Once the parser has read a head and the short way has accepted its request, the connection does not parse
+further requests that arrive whole under the same bytes. Any other bytes go to the parser.
 
 Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md, 019-one-request-at-a-time.md.
 """
@@ -40,31 +41,32 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
+from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
 from dungeonfighter.mcp.wire import HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import known_heads, refusals, upgrades
-from dungeonfighter.serving.slim import Flow, IdleWatch, Turns
+from dungeonfighter.serving.slim import Flow, IdleWatch, RoundRobin
 
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
 _CLOSE: Final = b"connection: close\r\n"
-_BLANK: Final = b"\r\n\r\n"
-_PIECES_AT_ONCE: Final = 64
-"""Of a body with empty lines in it; then the other connections have their turn."""
+_HEAD_END: Final = b"\r\n\r\n"
+_PIECES_MAX: Final = 64
+"""How many pieces of a body with empty lines are parsed before the other connections get a turn."""
 
 
 class ReadyShortWay(ShortWay, Protocol):
-    """The short way of a server that may be draining (`supervisor.Draining`)."""
+    """The short way of a server that may drain (`draining.Draining`)."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether connections may be kept."""
+        """True while connections may be kept alive."""
 
 
 class _Exchange:
-    """Stands where uvicorn has its cycle, while a request is answered the short way: one for a connection."""
+    """Takes the place of uvicorn's cycle while the short way answers; a connection has one and reuses it."""
 
     __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
     message_event = asyncio.Event()
-    """Set when the connection is lost; nobody waits for it here."""
+    """uvicorn sets it when the connection is lost; no task waits for it."""
 
     def __init__(self, connection: BoundedProtocol) -> None:
         self._connection = connection
@@ -76,91 +78,93 @@ class _Exchange:
         """See `mcp.wire.Reply`."""
         self.response_complete = True
         if not self.disconnected:
-            self._connection.reply(status, body, extra, is_kept=self.keep_alive)
+            self._connection.reply(status, body, extra, keep_alive=self.keep_alive)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection of a client."""
 
-    # uvicorn's attributes alone fit into a dictionary that shares its keys: 1.2 KB less for each connection.
+    # With slots for ours, uvicorn's attributes fit a key-sharing dictionary: 1.2 KB less for each connection.
     __slots__ = (
-        "_again", "_body_left", "_exchange", "_has_begun", "_head_bytes", "_held", "_idle_since",
-        "_incomplete", "_known", "_late", "_lessons", "_offered", "_unread_since", "_whole",
+        "_body_left", "_deadline", "_exchange", "_first_piece", "_has_begun", "_head_bytes", "_head_handler",
+        "_held", "_idle_since", "_incomplete", "_known_head", "_short_body", "_unread_since",
+        "_unused_heads_left",
     )  # fmt: skip
     short_way: ClassVar[ReadyShortWay | None] = None
     flow: Flow  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pipeline = ()  # type: ignore[assignment]  # no request is parsed behind another one
+        self.pipeline = ()  # type: ignore[assignment]  # this class never parses ahead
         self._head_bytes = 0
         self._body_left = 0
-        """Of a body whose length is known."""
+        """How many bytes of a body with a known length are missing."""
         self._incomplete = True
-        self._late: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
-        self._offered: bytearray | None = None
-        """The body so far of a request that will be offered to the short way."""
+        self._short_body: bytearray | None = None
+        """The body so far of a request that the short way may accept."""
         self._exchange: _Exchange | None = None
-        self._known: known_heads.Head | None = None
-        self._again: HeadHandler | None = None
-        self._lessons = known_heads.LESSONS_MAX
+        self._known_head: known_heads.Head | None = None
+        self._head_handler: HeadHandler | None = None
+        self._unused_heads_left = known_heads.UNUSED_HEADS_MAX
         self._has_begun = False
-        self._whole = b""
-        """What came in one piece between two requests: perhaps a whole one."""
+        self._first_piece = b""
+        """The first piece after the last request: perhaps a whole request."""
         self._held = b""
-        """What waits, unparsed, behind the request that is being answered."""
+        """Unparsed bytes behind the request that is being answered."""
         self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request; who the client is is looked up for those that go the long way."""
+        """Start waiting for a request; the client's address is looked up later, and only for ASGI."""
         self.transport = transport  # type: ignore[assignment]
         self.flow = Flow(self.transport)
         self.scheme = "https" if is_ssl(self.transport) else "http"
         self.connections.add(self)
         self._idle_watch.run(self.loop)
-        self._expect_soon()
+        self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._stop_timer()
+        """Drop every reference to the connection, so that no cycle waits for the garbage collector."""
+        self._cancel_deadline()
         super().connection_lost(exc)
-        self._held = self._whole = b""
-        self._again = self._exchange = None  # they and the cycle know this connection: no circle is left
-        self.cycle = self.scope = self.headers = self._offered = None  # type: ignore[assignment]
+        self._held = self._first_piece = b""
+        self._head_handler = self._exchange = None
+        self.cycle = self.scope = self.headers = self._short_body = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Answer what comes under a known head; else feed the parser, with one request at a time."""
-        is_between = self._idle_since is not None and not self._incomplete
-        if is_between and self._again is not None and self._is_taken_again(data):
+        """Handle a request under the known head, or feed the parser with at most one request."""
+        is_between_requests = self._idle_since is not None and not self._incomplete
+        if is_between_requests and self._head_handler is not None and self._handle_known_head(data):
             return
         if self._held or not self._may_parse():
             self._hold(data)
             return
-        if is_between or not self._has_begun:
-            self._whole = data
+        if is_between_requests or not self._has_begun:
+            self._first_piece = data
         self._has_begun = True
         begin = self._parse(data)
-        self._whole = b""
+        self._first_piece = b""
         if self.transport.is_closing():
             return
         if begin < len(data):
             self._hold(data[begin:])
-        elif self._late is None and self._is_awaiting():
-            self._expect_soon()
+        elif self._deadline is None and self._awaits_client():
+            self._start_deadline()
 
     def _parse(self, data: bytes) -> int:
-        """Feed the parser up to the end of a request, at once what a head may have left.
+        """Feed the parser up to the end of a request, never more than the head limit still allows.
 
-        A head and a chunked body end in an empty line, another body where its length says: what is fed ends
-        with the first of them, so there is never more than one request in it.
+        A head and a chunked body end with an empty line, any other body after its declared length. Each piece
+        ends at the first of these, so it never contains parts of two requests.
 
         Returns:
-            How much was fed; less than all where a request ended, or the other connections have their turn.
+            How many bytes the parser got; less than all if a request ended, if the other connections get a
+            turn, or if the connection is closing.
         """
         begin, size = 0, len(data)
-        end = size - len(data.lstrip(b"\r\n"))  # of an empty line that began in an earlier piece
-        for _ in range(_PIECES_AT_ONCE):
+        end = size - len(data.lstrip(b"\r\n"))  # the rest of an empty line of the piece before
+        for _ in range(_PIECES_MAX):
             room = limits.head_bytes_max - self._head_bytes
             if room <= 0:
                 self._refuse(refusals.TOO_LONG)
@@ -168,12 +172,12 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._body_left > 0:
                 end = min(size, begin + self._body_left)
             elif not end:
-                found = data.find(_BLANK, begin, begin + room)
-                end = size if found < 0 else found + len(_BLANK)
+                found = data.find(_HEAD_END, begin, begin + room)
+                end = size if found < 0 else found + len(_HEAD_END)
             end = min(end, begin + room)
             piece = data[begin:end]
             begin, end = end, 0
-            self._head_bytes += len(piece)  # until a callback says that the head is complete
+            self._head_bytes += len(piece)  # a callback resets it when the head is complete
             self._feed(piece)
             is_ended = not self._incomplete and not self._head_bytes
             if begin == size or is_ended or self.transport.is_closing():
@@ -181,120 +185,119 @@ class BoundedProtocol(HttpToolsProtocol):
         return begin
 
     def _feed(self, piece: bytes) -> None:
-        """Parse a piece; what is malformed is answered 400."""
+        """Parse a piece; answer 400 if it is malformed."""
         self._idle_since = None
         self._ensure_parser()
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as handle:
-            self._decline(piece[handle.args[0] :])
+            self._ignore_upgrade(piece[handle.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
                 self.logger.warning("Invalid HTTP request received.")
                 self.send_400_response("Invalid HTTP request received.")
 
-    def _decline(self, rest: bytes) -> None:
-        """Serve a request that offers another protocol as if it did not; CONNECT cannot be."""
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Serve a request for another protocol as if it did not ask for it; refuse CONNECT."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._refuse(refusals.NO_TUNNEL)
             return
-        head = upgrades.without_offer(method, self.url, self.parser.get_http_version(), self.headers)
+        head = upgrades.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
         self.parser = None  # type: ignore[assignment]
         self._feed(head)
         if rest and not self.transport.is_closing():
             self._feed(rest)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer 400 and close; only close where an answer has begun, for it would be taken for a part."""
+        """Answer 400 and close; only close inside an answer, which would otherwise include the 400."""
         if not self._is_answered() and self.cycle.response_started:
             self.transport.close()
         else:
             super().send_400_response(msg)
 
     def _may_parse(self) -> bool:
-        """Whether what comes next belongs to a request that has begun, or is one that nothing is before."""
+        """True if the next bytes continue a request, or begin one and no answer is pending."""
         return self._incomplete or self._is_answered()
 
     def _hold(self, data: bytes) -> None:
-        """Keep what waits, and read no more until it has gone on."""
+        """Hold bytes back, and read no more until they are parsed."""
         self._held += data
-        if len(self._held) > limits.waiting_bytes_max:  # the transport goes on although it was asked not to
+        if len(self._held) > limits.waiting_bytes_max:  # the transport reads on although it is paused
             self.transport.abort()
             return
         self.flow.hold()
         if self._may_parse():
-            Turns.over(self.server_state, self.loop).ask(self._go_on)
+            RoundRobin.of_server(self.server_state, self.loop).schedule(self._go_on)
 
     def _go_on(self) -> None:
-        """Take up what was held: the other connections had their turn, or the answer before it is out."""
+        """Parse the held bytes: the other connections had their turn, or the pending answer was written."""
         if not self._held or self.transport.is_closing() or not self._may_parse():
             return
         held, self._held = self._held, b""
         if not self._incomplete:
-            self._idle_since = self.loop.time()  # as if it had just come
+            self._idle_since = self.loop.time()  # as if the bytes had just arrived
         self.data_received(held)
         if not self._held and not self.transport.is_closing():
             self.flow.release()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         self._incomplete = True
         self._body_left = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One more field: beyond the bound the parser stops, for thousands take it milliseconds."""
+        """Store a header field; stop the parser beyond the limit, because thousands take milliseconds."""
         if len(self.headers) >= limits.head_fields_max:
             self._refuse(refusals.TOO_MANY)
             raise ValueError("too many header fields")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Its head is complete: uvicorn begins with it now, unless it may go the short way."""
+        """Start the application with the complete head, unless the short way may accept the request."""
         if self.parser.should_upgrade():
-            return  # `_decline` comes next
+            return  # `_ignore_upgrade` comes next
         self._head_bytes = 0
         for name, value in self.headers:
-            if name == b"content-length":  # the parser has seen that it is one
+            if name == b"content-length":  # the parser has validated the number
                 self._body_left = int(value.strip().lstrip(b"0") or b"0")
-        if self._may_be_short():
-            self._offered = bytearray()
+        if self._may_go_short():
+            self._short_body = bytearray()
         else:
-            self._begin_long()
+            self._start_asgi()
 
     def on_body(self, body: bytes) -> None:
-        """Some of its body came; how much there may be is the application's to say."""
+        """Collect a part of the body for the short way, or pass it on; the application limits the size."""
         self._head_bytes = 0
         self._body_left -= len(body)
-        offered = self._offered
-        if offered is None:
+        short_body = self._short_body
+        if short_body is None:
             super().on_body(body)
             return
-        offered += body
-        if len(offered) > known_heads.BODY_BYTES_MAX:
-            self._hand_over(offered)
+        short_body += body
+        if len(short_body) > known_heads.BODY_BYTES_MAX:
+            self._leave_to_asgi(short_body)
 
     def on_message_complete(self) -> None:
-        """It is complete."""
+        """Let the short way or uvicorn answer the complete request."""
         if self.parser.should_upgrade():
-            return  # only its head is
+            return  # only the head is complete
         self._head_bytes = 0
         self._incomplete = False
-        self._stop_timer()
-        offered = self._offered
-        if offered is not None:
-            if self._go_short(bytes(offered)):
+        self._cancel_deadline()
+        short_body = self._short_body
+        if short_body is not None:
+            if self._try_short_way(bytes(short_body)):
                 return
-            self._hand_over(offered)
+            self._leave_to_asgi(short_body)
         super().on_message_complete()
 
-    def _may_be_short(self) -> bool:
-        """Whether uvicorn would do nothing with this request but pass it on, and nothing is before it."""
+    def _may_go_short(self) -> bool:
+        """True if uvicorn would only pass this request on, and no answer is pending."""
         parser = self.parser
         return (
             self.short_way is not None
-            and _bot_of(self.url) is not _ELSEWHERE
+            and plain_bot_segment(self.url) is not ELSEWHERE
             and self._is_answered()
             and not self.expect_100_continue
             and not self.flow.write_paused
@@ -303,49 +306,50 @@ class BoundedProtocol(HttpToolsProtocol):
             and parser.should_keep_alive()
         )
 
-    def _hand_over(self, offered: bytearray) -> None:
-        """Let uvicorn have the request as it is so far."""
-        self._offered = None
-        self._begin_long()
-        if offered:
-            super().on_body(bytes(offered))
+    def _leave_to_asgi(self, short_body: bytearray) -> None:
+        """Pass the request to uvicorn as far as it has arrived."""
+        self._short_body = None
+        self._start_asgi()
+        if short_body:
+            super().on_body(bytes(short_body))
 
-    def _begin_long(self) -> None:
+    def _start_asgi(self) -> None:
         self.scope["server"] = get_local_addr(self.transport)
         self.scope["client"] = get_remote_addr(self.transport)
         super().on_headers_complete()
 
-    def _go_short(self, body: bytes) -> bool:
-        bot = _bot_of(self.url)
+    def _try_short_way(self, body: bytes) -> bool:
+        bot = plain_bot_segment(self.url)
         short_way = self.short_way
         assert short_way is not None
-        assert not isinstance(bot, str)
+        assert bot is not ELSEWHERE
         scope: Scope = self.scope  # type: ignore[assignment]
         scope["query_string"] = b""
         before = self.cycle
         exchange = self._begin_exchange()
-        again = short_way.handle(scope, body, bot, exchange.reply)
-        if again is None:
+        handler = short_way.handle(scope, body, bot, exchange.reply)
+        if handler is None:
             exchange.response_complete = True
             self.cycle = before
             return False
-        self._offered = None
-        self._learn(body, again)
-        self.scope = self.headers = None  # type: ignore[assignment]  # made anew for each; 3 KB a connection
+        self._short_body = None
+        self._remember_head(body, handler)
+        # uvicorn makes new ones for each request it parses; between requests they cost 3 KB a connection.
+        self.scope = self.headers = None  # type: ignore[assignment]
         return True
 
-    def _learn(self, body: bytes, again: HeadHandler) -> None:
-        """Remember the head of what was just taken, unless the last ones that were remembered were no use."""
-        if self._whole and self._lessons:
-            self._lessons -= 1
-            self._known = known_heads.learned(self._whole, body)
-            self._again = again if self._known is not None else None
+    def _remember_head(self, body: bytes, handler: HeadHandler) -> None:
+        """Remember the head of an accepted request, unless the last few were never reused."""
+        if self._first_piece and self._unused_heads_left:
+            self._unused_heads_left -= 1
+            self._known_head = known_heads.learn(self._first_piece, body)
+            self._head_handler = handler if self._known_head is not None else None
 
-    def _is_taken_again(self, data: bytes) -> bool:
-        """Whether this is one whole request under the known head, and the short way has taken it."""
-        known, again, short_way = self._known, self._again, self.short_way
+    def _handle_known_head(self, data: bytes) -> bool:
+        """Pass one whole request under the known head to the short way; return False if refused."""
+        known, handler, short_way = self._known_head, self._head_handler, self.short_way
         assert known is not None
-        assert again is not None
+        assert handler is not None
         assert short_way is not None
         found = known.read(data)
         if found is None or not short_way.is_ready or self.flow.write_paused or self.transport.is_closing():
@@ -354,9 +358,9 @@ class BoundedProtocol(HttpToolsProtocol):
         since, self._idle_since = self._idle_since, None
         before = self.cycle
         exchange = self._begin_exchange()
-        if again(body, exchange.reply, bot):
-            self._lessons = known_heads.LESSONS_MAX
-            self.parser = None  # type: ignore[assignment]  # 1.3 KB a connection that seldom needs it again
+        if handler(body, exchange.reply, bot):
+            self._unused_heads_left = known_heads.UNUSED_HEADS_MAX
+            self.parser = None  # type: ignore[assignment]  # 1.3 KB a connection, which rarely needs it now
             return True
         exchange.response_complete = True
         self.cycle = before
@@ -371,49 +375,51 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle = exchange  # type: ignore[assignment]
         return exchange
 
-    def reply(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]], *, is_kept: bool) -> None:
-        """Send the answer to a request that went the short way, in one write."""
+    def reply(
+        self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
+    ) -> None:
+        """Write the answer of the short way with a single call of the transport."""
         short_way = self.short_way
-        is_kept = is_kept and short_way is not None and short_way.is_ready
-        lines = _lines(self.server_state.default_headers)
+        keep_alive = keep_alive and short_way is not None and short_way.is_ready
+        lines = _lines_of(self.server_state.default_headers)
         if extra:
             lines += b"".join(b"%b: %b\r\n" % pair for pair in extra)
-        head = _HEAD % (status, _PHRASES[status], lines, len(body), b"" if is_kept else _CLOSE)
+        head = _HEAD % (status, _PHRASES[status], lines, len(body), b"" if keep_alive else _CLOSE)
         self.transport.write(head + body)
-        if not is_kept:
+        if not keep_alive:
             self.transport.close()
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        """An answer is out: go on with what waits, or be idle."""
+        """Go on with the held bytes after an answer, or become idle."""
         if self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         if self._held:
-            Turns.over(self.server_state, self.loop).ask(self._go_on)
+            RoundRobin.of_server(self.server_state, self.loop).schedule(self._go_on)
         else:
             self._idle_since = self.loop.time()
 
     def pause_writing(self) -> None:
-        """The client does not read: begin to count for how long."""
+        """Start measuring how long the client does not read."""
         self._unread_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It reads again."""
         self._unread_since = None
         super().resume_writing()
 
     def close_if_idle(self, now: float) -> None:
-        """Close the connection if it has been idle, or its client has not read, for too long; see
-        `slim.Idler`.
+        """Close the connection if it is idle for too long, or if its client has not read for too long.
+
+        Called by the `slim.IdleWatch` several times within the keep-alive time.
         """
         unread = self._unread_since
         if unread is not None:
             if now - unread >= limits.unread_seconds_max:
-                self.transport.abort()  # closing would wait for what is unread
+                self.transport.abort()  # close() would wait until the client has read all
         elif self.transport.is_closing():
             self._unread_since = now
         elif self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
@@ -421,10 +427,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _idle_watch(self) -> IdleWatch:
-        return IdleWatch.over(self.server_state, self.connections, self.timeout_keep_alive)  # type: ignore[arg-type]
+        connections: Any = self.connections
+        return IdleWatch.of_server(self.server_state, connections, self.timeout_keep_alive)
 
     def _ensure_parser(self) -> None:
-        """Make one again, if it was let go between two requests."""
+        """Make a parser if the last one was dropped between two requests."""
         standing: httptools.HttpRequestParser | None = self.parser
         if standing is not None:
             return
@@ -434,58 +441,47 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         self._idle_since = None
 
-    def _is_awaiting(self) -> bool:
-        """Whether the client owes us something: the rest of a request, or (after empty lines) one at all."""
+    def _awaits_client(self) -> bool:
+        """True if the client must send the rest of a request, or a request after empty lines."""
         return self._incomplete or (self._is_answered() and self._idle_since is None)
 
     def _is_answered(self) -> bool:
-        """Whether no answer is being made."""
+        """True if no answer is pending."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def _expect_soon(self) -> None:
-        self._late = self.loop.call_later(limits.head_seconds_max, self._give_up)
+    def _start_deadline(self) -> None:
+        self._deadline = self.loop.call_later(limits.head_seconds_max, self._on_deadline)
 
-    def _stop_timer(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
-    def _give_up(self) -> None:
-        if self.flow.read_paused or self.flow.is_held:  # it is us who do not read
-            self._expect_soon()
+    def _on_deadline(self) -> None:
+        if self.flow.read_paused or self.flow.is_held:  # this side does not read, so the client is not late
+            self._start_deadline()
         else:
-            self._late = None
+            self._deadline = None
             self.transport.close()
 
     def _refuse(self, answer: bytes) -> None:
-        """Answer what is not read any further; only close if an answer is being made."""
-        self._stop_timer()
+        """Write a refusal and close; only close if an answer is pending."""
+        self._cancel_deadline()
         if self._is_answered():
             self.transport.write(answer)
         self.transport.close()
 
 
-_ELSEWHERE: Final = ""
 _PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 
 
-def _bot_of(url: bytes) -> bytes | str | None:
-    """The bot's segment of a plain MCP address, None on `/mcp`; `_ELSEWHERE` for every other address."""
-    if url == b"/mcp":
-        return None
-    parts = url.split(b"/")
-    if len(parts) == 4 and parts[1] == b"bots" and parts[3] == b"mcp" and b"%" not in url and b"?" not in url:
-        return parts[2]
-    return _ELSEWHERE
+_header_lines: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+"""uvicorn's headers for every answer, and the same as bytes; uvicorn makes new ones each second."""
 
 
-_lines_made: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
-"""The headers that uvicorn sends with every answer (made anew each second), as lines."""
-
-
-def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
-    global _lines_made  # noqa: PLW0603 (one for all connections, made once a second)
-    if _lines_made[0] is not headers:
-        _lines_made = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return _lines_made[1]
+def _lines_of(headers: list[tuple[bytes, bytes]]) -> bytes:
+    global _header_lines  # noqa: PLW0603 (a cache for all connections)
+    if _header_lines[0] is not headers:
+        _header_lines = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    return _header_lines[1]

@@ -1,8 +1,7 @@
-"""Heads of requests that need not be parsed again.
+"""Known heads: request heads that were parsed once, so that equal heads need no parser.
 
-A client sends the same head with every request, but for the length of the body and, behind a balancer that
-shares connections, the name of the bot. A head that the parser has read is kept as what stands around those
-two values.
+A client sends the same head with every request, except for the length of the body and, behind a balancer that
+shares connections, the name of the bot. A known head consists of the bytes around those two values.
 
 Source: RFC 9112, sections 2.2 and 6.
 """
@@ -16,23 +15,24 @@ from dungeonfighter import limits
 from dungeonfighter.mcp.wire import BOT_HEADER
 
 BODY_BYTES_MAX: Final = 8192
-LESSONS_MAX: Final = 4
-"""Heads remembered in vain before a connection gives up remembering them."""
+UNUSED_HEADS_MAX: Final = 4
+"""After learning so many heads without reusing one, a connection stops learning them."""
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % BOT_HEADER, re.IGNORECASE)
-"""Values with the blanks behind them: to look for those as well would take a time that is the square of their
+"""Both patterns include the blanks behind a value: to exclude them would take time quadratic in their
 number."""
 _is_plain: Final = re.compile(rb"[A-Za-z0-9._-]+").fullmatch
 _LENGTH_DIGITS_MAX: Final = 4
 _VALUE_BYTES_MAX: Final = limits.bot_id_chars_max + 1
 _HEADS_MAX: Final = 1024
 _HEAD_BYTES_MAX: Final = 4096
-"""Longer ones are parsed each time: kept, they would take 32 MB."""
+"""Longer heads are parsed each time: the table of known heads would take 32 MB with them."""
 
 
 class Head(NamedTuple):
-    """A head that was parsed, as what stands around the values that may differ the next time: the
-    length of the body and the bot. `between` is empty where the bot is not named.
+    """The bytes of a head around the values that differ between requests.
+
+    The values are the length of the body and the bot; `between` is empty if the head does not name the bot.
     """
 
     before: bytes
@@ -41,7 +41,7 @@ class Head(NamedTuple):
     is_length_first: bool
 
     def read(self, data: bytes) -> tuple[bytes, bytes | None] | None:
-        """Body and bot, if this is one whole small request under such a head."""
+        """Return the body and the bot of one whole small request with this head; None for other bytes."""
         before, between, after, is_length_first = self
         if not data.startswith(before):
             return None
@@ -67,13 +67,13 @@ class Head(NamedTuple):
 
 
 _heads: dict[Head, Head] = {}
-"""Equal heads of many connections are kept once."""
+"""Connections with equal heads share one object."""
 
 
-def learned(whole: bytes, body: bytes) -> Head | None:
-    """The head of a request that came in one piece and was taken; None if the next one has to be parsed."""
-    head = whole[: len(whole) - len(body)]
-    if not whole.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4:
+def learn(request: bytes, body: bytes) -> Head | None:
+    """Return the known head of a whole valid request; None if requests with its head need the parser."""
+    head = request[: len(request) - len(body)]
+    if not request.endswith(body) or head.find(b"\r\n\r\n") != len(head) - 4:
         return None
     if len(body) > BODY_BYTES_MAX or len(head) > _HEAD_BYTES_MAX:
         return None
@@ -99,6 +99,6 @@ def learned(whole: bytes, body: bytes) -> Head | None:
 
 
 def _span(found: re.Match[bytes]) -> tuple[int, int]:
-    """Where the value is, without the blanks behind it."""
+    """Return begin and end of the value without the blanks behind it."""
     begin = found.start(1)
     return begin, begin + len(found[1].rstrip(b" \t"))

@@ -1,4 +1,4 @@
-"""Answers to what is not read any further, as bytes: each closes its connection.
+"""Whole answers, as bytes, to requests that the server refuses to read; each closes its connection.
 
 Source: RFC 6585, section 5 (431); RFC 9110, sections 9.3.6 and 15.5.6 (CONNECT, 405).
 """

@@ -1,4 +1,4 @@
-"""How processes of one kind share the cores of one machine."""
+"""Processes of one kind share the cores of one machine: longer time slices, and rests that coalesce work."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_LOOKS_EVERY_SECONDS: Final = 0.25
-_WAITED_MUCH: Final = 0.08
-_WAITED_LITTLE: Final = 0.03
+_MEASURE_SECONDS: Final = 0.25
+_SHARE_MUCH: Final = 0.08
+_SHARE_LITTLE: Final = 0.03
 _GROWTH: Final = 1.5
 _SHORTEST_SECONDS: Final = 0.002
 
 
 def take_longer_slices() -> None:
-    """Do not stop another process because this one has something to do: it waits for the end of its slice.
+    """Make this process a batch process: when it wakes up, it lets a running process finish its time slice.
 
-    For processes of which there are more than cores. Each wake-up that displaces another process costs both
+    Meant for processes that outnumber the cores. A wake-up that preempts another process costs both of them
     their caches. Measured with 40,000 bots on 2 cores, 5 workers and 3 generators: 7 times fewer
-    displacements, and a p99 of 35 to 60 ms instead of seconds.
+    preemptions, and a p99 of 35 to 60 ms instead of seconds.
 
-    Source: sched(7), SCHED_BATCH; where there is no such thing nothing happens.
+    Source: sched(7), SCHED_BATCH. On systems without it this function does nothing.
     """
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):  # a sandbox may forbid it
@@ -30,22 +30,23 @@ def take_longer_slices() -> None:
 
 
 class Coalescing:
-    """Lets work come together while this thread has to wait for a core again and again.
+    """Collects work into longer stretches while this thread often waits for a core.
 
-    When more processes are busy than there are cores, each wake-up costs the caches of whoever ran before,
-    so a few long stretches of work do more than many short ones. `rest` is called when there is nothing to
-    do; it sleeps for a while if, of late, this thread had been ready to run and did not get a core for more
-    than 8 % of the time. The longer that lasts the longer it sleeps, up to `most_seconds`; below 3 % less and
-    less, and with a core at hand not at all. A network card does the same with its interrupts.
+    When more processes are busy than there are cores, each wake-up evicts the caches of another process, so
+    few long stretches of work achieve more than many short ones. Call `rest` when there is nothing to do. It
+    sleeps if this thread lately spent more than 8 % of the time runnable without a core; the longer that
+    lasts, the longer it sleeps, up to `most_seconds`. Below 3 % the sleep shrinks, down to none. Network
+    cards coalesce their interrupts in the same way.
 
-    Use from one thread.
+    Use an instance from one thread only.
 
     Args:
         most_seconds: The longest rest.
-        waited: How many seconds this thread has been ready to run without a core so far.
-        now, sleep: Time.
+        waited: Returns for how many seconds this thread has been runnable without a core so far.
+        now: A monotonic clock.
+        sleep: Blocks the thread.
 
-    Source: docs/decisions/012-many-processes-on-few-cores.md (with what it was measured to save).
+    Source: docs/decisions/012-many-processes-on-few-cores.md (with the measured gain).
     """
 
     def __init__(
@@ -61,32 +62,32 @@ class Coalescing:
         self._now = now
         self._sleep = sleep
         self.rest_seconds = 0.0
-        """How long the next rest is."""
-        self._looked_at = now()
-        self._waited_then = self._waited()
+        """The length of the next rest."""
+        self._measured_at = now()
+        self._waited_before = self._waited()
 
     def rest(self) -> None:
-        """Sleep for as long as is good now: the thread, and with it its event loop."""
+        """Block this thread, and with it its event loop, for `rest_seconds`."""
         now = self._now()
-        passed = now - self._looked_at
-        if passed >= _LOOKS_EVERY_SECONDS:
+        passed = now - self._measured_at
+        if passed >= _MEASURE_SECONDS:
             waited = self._waited()
-            self._adjust((waited - self._waited_then) / passed)
-            self._looked_at, self._waited_then = now, waited
+            self._adjust((waited - self._waited_before) / passed)
+            self._measured_at, self._waited_before = now, waited
         if self.rest_seconds:
             self._sleep(self.rest_seconds)
 
     def _adjust(self, share: float) -> None:
-        if share > _WAITED_MUCH:
+        if share > _SHARE_MUCH:
             longer = max(_SHORTEST_SECONDS, self.rest_seconds * _GROWTH)
             self.rest_seconds = min(longer, self._most_seconds)
-        elif share < _WAITED_LITTLE:
+        elif share < _SHARE_LITTLE:
             shorter = self.rest_seconds / _GROWTH
             self.rest_seconds = shorter if shorter >= _SHORTEST_SECONDS else 0.0
 
 
 class _SchedStat:
-    """What Linux counts of the thread that makes this; elsewhere nobody ever waits."""
+    """The scheduling statistics of the thread that makes the instance; zero on systems other than Linux."""
 
     def __init__(self) -> None:
         self._file = -1

@@ -1,7 +1,7 @@
-"""How signals end a process: the first one in good order, the second one at once, whatever hangs.
+"""Signals end a process: the first one after a drain, the second one at once, even if the process hangs.
 
-The handlers are Python's own, not the event loop's: they also run while the loop is held up, while it
-starts and after it was closed. To end at once is safe: an answer leaves only after its commit.
+The handlers are Python's own, not the event loop's: they also run while the loop is blocked, before it starts
+and after it was closed. Ending at once is safe, because an answer leaves only after its commit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final, NoReturn, Self
 
@@ -21,34 +21,34 @@ from dungeonfighter.telemetry.logs import flush_logs
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
-"""How much longer than a commit may take to close a store."""
-_LAST_WORDS_SECONDS: Final = 0.2
-_ASKED: Final = b"stopping; Ctrl-C again ends it at once, nothing that was answered is lost\n"
+"""The time that closing a store may take on top of the commit timeout."""
+_FLUSH_SECONDS: Final = 0.2
+_INTERRUPTED: Final = b"stopping; Ctrl-C again ends it at once, nothing that was answered is lost\n"
 
 
 def end_at_once(code: int, why: str = "") -> NoReturn:
-    """End the process without waiting for anything but, shortly, the log."""
+    """End the process without cleaning up; only the log is flushed, for 0.2 s at most."""
     if why:
         logger.error("%s; ended at once: nothing acknowledged is lost", why)
-    flush_logs(_LAST_WORDS_SECONDS)
+    flush_logs(_FLUSH_SECONDS)
     os._exit(code)
 
 
-class Ending:
-    """Owns SIGTERM and SIGINT while the block runs.
+class StopSignals:
+    """Handles SIGTERM and SIGINT while the block runs.
 
-    Before `first` was called any signal ends the process; after it the first one begins the end in good
-    order and the second one ends the process.
+    Before `call_at_first` any signal ends the process at once. After it the first signal calls back, and the
+    second one ends the process.
 
     Args:
-        is_worker: A second signal does nothing: whoever signals a group of processes reaches a worker twice,
-            through its parent too.
+        is_worker: Ignore the second signal. A signal to a process group reaches a worker twice: directly, and
+            through its parent.
     """
 
     def __init__(self, *, is_worker: bool = False) -> None:
         self._is_worker = is_worker
-        self._begin: Callable[[], object] | None = None
-        self._was_asked = False
+        self._on_first: Callable[[], object] | None = None
+        self._was_signalled = False
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -60,34 +60,59 @@ class Ending:
         for number, former in self._former.items():
             signal.signal(number, former)
 
-    def first(self, begin: Callable[[], None]) -> None:
-        """Let the first signal from now on call `begin` in the running event loop."""
+    def call_at_first(self, callback: Callable[[], None]) -> None:
+        """Have the first signal from now on call `callback` in the running event loop."""
         loop = asyncio.get_running_loop()
-        self._begin = lambda: loop.call_soon_threadsafe(begin)
+        self._on_first = lambda: loop.call_soon_threadsafe(callback)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        begin = self._begin
-        if begin is None or (self._was_asked and not self._is_worker):
+        on_first = self._on_first
+        if on_first is None or (self._was_signalled and not self._is_worker):
             end_at_once(128 + number)
-        self._was_asked = True
+        self._was_signalled = True
         try:
-            begin()
-        except RuntimeError:  # the loop is closed: everything is done
+            on_first()
+        except RuntimeError:  # the loop is closed, so all work is done
             end_at_once(128 + number)
 
 
 def let_second_interrupt_end() -> None:
-    """From now on the second SIGINT ends the process at once; the first says so and does what it did."""
+    """Let the second SIGINT from now on end the process at once.
+
+    The first one prints this to standard error and then does what it did before this call.
+    """
     former = signal.getsignal(signal.SIGINT)
-    was_asked = False
+    was_interrupted = False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal was_asked
-        if was_asked or not callable(former):
+        nonlocal was_interrupted
+        if was_interrupted or not callable(former):
             end_at_once(128 + number)
-        was_asked = True
+        was_interrupted = True
         with contextlib.suppress(OSError):
-            os.write(sys.stderr.fileno(), _ASKED)  # a handler must not use a buffer that may be in use
+            os.write(sys.stderr.fileno(), _INTERRUPTED)  # a buffered write in a handler is not reentrant
         former(number, frame)
 
     signal.signal(signal.SIGINT, on_signal)
+
+
+@contextlib.contextmanager
+def call_at_stdin_end(callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback` when standard input ends, while the block runs.
+
+    Standard input must be a pipe. Its bytes are discarded; it ends when the process at the other end closes
+    it or dies.
+    """
+    loop = asyncio.get_running_loop()
+    stdin = sys.stdin.fileno()
+
+    def on_readable() -> None:
+        if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
+            callback()
+
+    loop.add_reader(stdin, on_readable)
+    try:
+        yield
+    finally:
+        loop.remove_reader(stdin)

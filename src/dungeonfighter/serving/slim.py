@@ -1,6 +1,7 @@
-"""What uvicorn keeps for each connection, made small: 80,000 of them are idle most of the time.
+"""Small versions of objects that uvicorn keeps for each connection: most of 80,000 connections are idle.
 
-uvicorn's own take 1.1 KB for the flow control (an event and its queue) and 0.6 KB for a timer, each.
+uvicorn's own take, for each connection, 1.1 KB for the flow control (an event and its queue) and 0.6 KB for a
+timer.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, Protocol
 from weakref import WeakKeyDictionary
 
-_LOOKS: Final = 8
-"""How often a connection is looked at while it may be idle: it is closed up to an eighth later."""
+_CHECKS_PER_KEEP_ALIVE: Final = 8
+"""An idle connection is closed at most an eighth of the keep-alive time too late."""
 
 
 class Flow:
-    """Does what uvicorn's `FlowControl` does; the event is made when somebody waits for it.
+    """A replacement of uvicorn's `FlowControl` that makes its event only when a task waits for it.
 
-    Whoever holds the connection (`hold`) keeps it from being read even where uvicorn, which asks for more
-    bytes of a request whenever somebody waits for them, resumes.
+    A held connection (`hold`) does not read, even if uvicorn resumes reading because the application waits
+    for more bytes of a request.
     """
 
     __slots__ = ("_transport", "_writable", "is_held", "read_paused", "write_paused")
@@ -32,7 +33,7 @@ class Flow:
         self.write_paused = False
 
     async def drain(self) -> None:
-        """Return when the client takes more."""
+        """Wait until the client reads on."""
         if self.write_paused:
             if self._writable is None:
                 self._writable = asyncio.Event()
@@ -51,7 +52,7 @@ class Flow:
                 self._transport.resume_reading()
 
     def hold(self) -> None:
-        """Read nothing until `release`."""
+        """Stop reading until `release`."""
         if not self.is_held:
             self.is_held = True
             if not self.read_paused:
@@ -73,78 +74,78 @@ class Flow:
             self._writable = None
 
 
-class Turns:
-    """Lets the connections with something waiting go on, one in each turn of the event loop.
+class RoundRobin:
+    """Runs the callbacks of connections that hold bytes back, one in each iteration of the event loop.
 
-    So all pipelines of a server together get as much as one client that waits for its answers.
+    So all pipelines of a server together get as much time as one client that waits for each answer.
     """
 
-    _of: ClassVar[WeakKeyDictionary[Any, Turns]] = WeakKeyDictionary()
+    _of_server: ClassVar[WeakKeyDictionary[Any, RoundRobin]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[Callable[[], None]] = deque()
 
     @classmethod
-    def over(cls, owner: object, loop: asyncio.AbstractEventLoop) -> Turns:
-        """Those of this server."""
-        turns = cls._of.get(owner)
-        if turns is None:
-            turns = cls._of[owner] = cls(loop)
-        return turns
+    def of_server(cls, server: object, loop: asyncio.AbstractEventLoop) -> RoundRobin:
+        """Return the one instance of a server; `server` is any object that lives as long as the server."""
+        instance = cls._of_server.get(server)
+        if instance is None:
+            instance = cls._of_server[server] = cls(loop)
+        return instance
 
-    def ask(self, go_on: Callable[[], None]) -> None:
-        """Call `go_on` when it is its turn."""
-        self._waiting.append(go_on)
+    def schedule(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in an iteration of its own, after all that were scheduled before."""
+        self._waiting.append(callback)
         if len(self._waiting) == 1:
-            self._loop.call_soon(self._next)
+            self._loop.call_soon(self._run_next)
 
-    def _next(self) -> None:
+    def _run_next(self) -> None:
         try:
             self._waiting[0]()
         finally:
             self._waiting.popleft()
             if self._waiting:
-                self._loop.call_soon(self._next)
+                self._loop.call_soon(self._run_next)
 
 
-class Idler(Protocol):
-    """A connection that may be idle."""
+class Closable(Protocol):
+    """A connection that an `IdleWatch` checks."""
 
     def close_if_idle(self, now: float) -> None:
-        """Close it if it has been idle for too long at `now`, in the loop's seconds."""
+        """Close the connection if it was idle for too long at `now`, in seconds of the event loop."""
 
 
 class IdleWatch:
-    """One timer for all connections of a server."""
+    """One timer that checks all connections of a server; it runs while there are connections."""
 
-    _watches: ClassVar[WeakKeyDictionary[Any, IdleWatch]] = WeakKeyDictionary()
+    _of_server: ClassVar[WeakKeyDictionary[Any, IdleWatch]] = WeakKeyDictionary()
 
-    def __init__(self, connections: set[Idler], keep_alive_seconds: float) -> None:
+    def __init__(self, connections: set[Closable], keep_alive_seconds: float) -> None:
         self._connections = connections
-        self._period_seconds = keep_alive_seconds / _LOOKS
+        self._period_seconds = keep_alive_seconds / _CHECKS_PER_KEEP_ALIVE
         self._is_running = False
 
     @classmethod
-    def over(cls, owner: object, connections: set[Idler], keep_alive_seconds: float) -> IdleWatch:
-        """The watch of this server; it runs as long as there are connections."""
-        watch = cls._watches.get(owner)
-        if watch is None:
-            watch = cls._watches[owner] = cls(connections, keep_alive_seconds)
-        return watch
+    def of_server(cls, server: object, connections: set[Closable], keep_alive_seconds: float) -> IdleWatch:
+        """Return the one instance of a server; `server` is any object that lives as long as the server."""
+        instance = cls._of_server.get(server)
+        if instance is None:
+            instance = cls._of_server[server] = cls(connections, keep_alive_seconds)
+        return instance
 
     def run(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to look, if nobody does."""
+        """Start the timer if it does not run."""
         if not self._is_running:
             self._is_running = True
-            loop.call_later(self._period_seconds, self._look, loop)
+            loop.call_later(self._period_seconds, self._check, loop)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         try:
             for connection in list(self._connections):
                 connection.close_if_idle(now)
-        finally:  # whatever one connection did, the next look comes
+        finally:  # an exception of one connection does not stop the timer
             self._is_running = False
             if self._connections:
                 self.run(loop)

@@ -1,10 +1,9 @@
-"""Serving in good order: the listening socket, the signals, and how to stop.
+"""The supervisor of several worker processes: it starts, replaces and stops them, and adds up their counters.
 
-A stop is a drain. The first SIGTERM or Ctrl-C turns `/readyz` to 503; for `drain_seconds` everything is
-served as before but with `Connection: close`, so that balancers and clients go elsewhere; then the listener
-and the idle connections are closed and what is in flight is finished. A second signal ends the process at
-once, which is safe too: an answer leaves only after its commit. uvicorn's own handling closes the listener
-first and ends with 143, so it is not used.
+Each worker is the same command with a hidden flag, in a process group of its own (so a Ctrl-C in the terminal
+reaches only the supervisor), with one end of a `worker_channel`. The supervisor does not kill slow workers.
+The first signal drains all workers. The second signal, or any signal before the workers serve, kills them;
+this is safe at any moment, because an answer leaves only after its commit.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -13,313 +12,277 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
-import os
+import signal
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
-import uvicorn
-
-from dungeonfighter import limits
-from dungeonfighter.errors import SettingsError
-from dungeonfighter.mcp.wire import HeadHandler, Reply, ShortWay
-from dungeonfighter.serving import heap, huge_pages
-from dungeonfighter.serving.connection import BoundedProtocol
-from dungeonfighter.serving.signals import Ending, end_at_once
+from dungeonfighter.serving.background import every
+from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
+from dungeonfighter.serving.signals import call_at_stdin_end, end_at_once
+from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick
+from dungeonfighter.telemetry.totals import Ledger
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS: Final = 75
-FINISH_SECONDS_MAX: Final = 20
-SPARE_SECONDS: Final = 5
-"""For what else belongs to the end of the last requests."""
-BACKLOG: Final = 4096
-SPARE_FILES: Final = 500
-"""Descriptors kept for the store, the log, and connections that are being refused."""
-_ACCEPTS_AT_ONCE: Final = 16
-_HUNG_UP: Final = "the handler is closed"
-"""What uvloop says when a client has hung up and the protocol does not know yet: nothing is sent then."""
-_GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""A turn makes some hundred objects and hardly a cycle: looking less often saves 8 % of a turn, and
-15 % of one in `step_many`, where five hundred are under way at once (measured)."""
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n"
-    b"connection: close\r\ncontent-length: 153\r\n\r\n"
-    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
-    b'"data":{"code":"overloaded","retryAfterSeconds":5}}}'
-)
+TICK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.1
+PAUSE_SECONDS_MAX: Final = 10.0
+STABLE_SECONDS: Final = 60.0
+"""After a worker has lived this long, its successor starts without the longer pauses of quick failures."""
+ALL_OPEN_SECONDS_MAX: Final = 15.0
+"""The longest time that the workers that can serve wait for the others."""
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Command = Callable[[int, int], Sequence[str]]
+"""Makes the command line of a worker from its number and the descriptor of its end of the channel."""
 
 
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Take the address before anything else is started.
+class Worker:
+    """One running worker process; `may_listen` is True once it was sent `Go`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
+        self.process = process
+        self.channel = channel
+        self.has_opened = self.may_listen = self.is_listening = False
+
+
+class Supervisor:
+    """Keeps `count` workers running until a signal; an instance runs once.
 
     Args:
-        host: Name or address.
-        port: 0 takes a free one.
-        shared: With the other workers of a server; the kernel spreads connections over their sockets.
-            Such a socket is only bound: `serve` listens, when whoever connects is served.
-
-    Raises:
-        SettingsError: It cannot be taken; says what to do.
-    """
-    taken = _bind(host, port, shared=shared)
-    if not shared:
-        taken.listen(BACKLOG)
-    return taken
-
-
-def reserve(host: str, port: int) -> socket.socket:
-    """Take the address for workers that listen on it later; this socket itself gets no connections.
-
-    Raises:
-        SettingsError: It cannot be taken, or this system cannot share a port.
-    """
-    if not hasattr(socket, "SO_REUSEPORT"):
-        raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
-    _bind(host, port).close()  # sockets that share would share with somebody else's, too: ask first
-    return _bind(host, port, shared=True)
-
-
-def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Bind a socket to the address.
-
-    Raises:
-        SettingsError: It cannot be taken; says what to do.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, kind, protocol)
-        if os.name != "nt":  # there it would let two servers share one port
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            taken.bind(address)
-        except OSError:
-            taken.close()
-            raise
-    except OSError as error:
-        why = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}"
-        raise SettingsError([f"--port: {why}; choose another one, or --port 0 for any free one"]) from None
-    taken.setblocking(False)
-    _bound_unsent(taken)
-    return taken
-
-
-def _bound_unsent(listener: socket.socket) -> None:
-    """Have the kernel take few answers that a client does not read: by itself it keeps 4 MB of them.
-
-    Connections have it from the socket they come from. What is on its way is not counted, so a client far
-    away gets no less.
-    """
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        with contextlib.suppress(OSError):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limits.unsent_bytes_max)
-
-
-class Draining:
-    """Whether this server is going down, and what happens when it begins to.
-
-    Wraps the application: while draining each answer asks its client to close the connection.
+        command: Makes the command line of a worker.
+        count: The number of workers.
+        drain_seconds: How long workers go on serving after the first signal.
+        close_seconds: How long each may take to close its store.
+        on_listening: Called once, when the workers accept connections.
+        open_seconds: How long the workers that can serve wait for the others.
     """
 
-    def __init__(self, app: App, short_way: ShortWay | None = None) -> None:
-        self._app = app
-        self._short_way = short_way
-        self.begun = asyncio.Event()
-        self.hurried = asyncio.Event()
-        """Nobody is left to wait for: do not go on serving for `drain_seconds`."""
+    def __init__(
+        self,
+        command: Command,
+        count: int,
+        *,
+        drain_seconds: float,
+        close_seconds: float,
+        on_listening: Callable[[], None],
+        open_seconds: float = ALL_OPEN_SECONDS_MAX,
+    ) -> None:
+        self._command = command
+        self._count = count
+        self._open_seconds = open_seconds
+        self.patience_seconds = (
+            drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
+        )
+        """The longest time of a drain; it exceeds the sum of the time limits of a worker."""
+        self._on_listening = on_listening
+        self._live: dict[int, Worker] = {}
+        self._ledger = Ledger()
+        self._stopping = asyncio.Event()
+        self._one_opened = asyncio.Event()
+        self._all_opened = asyncio.Event()
+        self._gate_is_open = False
+        self._bad_code = 0
 
-    @property
-    def is_ready(self) -> bool:
-        """What `/readyz` tells."""
-        return not self.begun.is_set()
+    async def run(self, *, watch_stdin: bool = False) -> int:
+        """Run the workers until a signal, then drain them.
 
-    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
-        """The short way, if there is one, as long as the drain has not begun."""
-        if self._short_way is None or not self.is_ready:
-            return None
-        return self._short_way.handle(scope, body, bot, reply)
+        Args:
+            watch_stdin: Also drain when standard input ends.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, with `Connection: close` once the drain began."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        Returns:
+            The exit code: 0; that of the first worker if it could not start; 1 if a worker failed to drain.
+        """
+        watching = call_at_stdin_end(self._begin_drain) if watch_stdin else contextlib.nullcontext()
+        with self._signals(), watching:
+            keepers = [asyncio.create_task(self._keep_running(0))]
+            # The first worker starts alone, so that only one creates the tables.
+            await self._wait_for(self._one_opened, unless=keepers)
+            if self._one_opened.is_set():
+                keepers += [
+                    asyncio.create_task(self._keep_running(number)) for number in range(1, self._count)
+                ]
+                await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
+                self._open_gate()
+            ticking = asyncio.create_task(
+                every(TICK_SECONDS, self._send_totals, "sending the totals", logger)
+            )
+            await self._wait_for(self._stopping, unless=keepers)
+            await self._drain(keepers)
+            ticking.cancel()
+        for keeper in keepers:
+            keeper.result()  # raises the exception of a keeper that failed
+        return self._bad_code
 
-        async def closing(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and self.begun.is_set():
-                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+    async def _wait_for(
+        self, event: asyncio.Event, *, unless: list[asyncio.Task[None]], seconds: float | None = None
+    ) -> None:
+        """Wait for an event, the end of any of the tasks `unless`, the begin of the drain, or the timeout."""
+        waits = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
+        await asyncio.wait([*waits, *unless], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+
+    async def _drain(self, keepers: list[asyncio.Task[None]]) -> None:
+        """Wait until all workers have ended; after `patience_seconds` kill the rest."""
+        if self._live and not self._stopping.is_set():
+            self._begin_drain()  # a keeper failed
+        _, stuck = await asyncio.wait(keepers, timeout=self.patience_seconds)
+        if stuck:
+            stubborn = ", ".join(map(str, self._live))
+            logger.error("not stopped in %g s, killed: worker %s", self.patience_seconds, stubborn)
+            self._kill_all()
+            await asyncio.wait(stuck)
+
+    # One worker
+
+    async def _keep_running(self, number: int) -> None:
+        """Start a worker whenever the one before has ended, until the drain.
+
+        It also returns if a worker ends before any worker could serve: then no other would succeed.
+        """
+        loop = asyncio.get_running_loop()
+        pause = PAUSE_SECONDS
+        while not self._stopping.is_set():
+            began = loop.time()
+            code = await self._run_once(number)
+            if self._stopping.is_set():
+                return
+            if not self._one_opened.is_set():
+                self._bad_code = code or 1
+                return
+            if loop.time() - began >= STABLE_SECONDS:
+                pause = PAUSE_SECONDS
+            logger.warning(
+                "worker %d ended (%s); another one starts in %g s", number, _describe_exit(code), pause
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+    async def _run_once(self, number: int) -> int:
+        """Start one process and wait for its end; return its exit code, negative if a signal killed it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
             try:
-                await send(message)
-            except RuntimeError as error:
-                if _HUNG_UP not in str(error):
-                    raise
-                await _disconnected(receive)
+                process = await asyncio.create_subprocess_exec(
+                    *self._command(number, theirs.fileno()), stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),), process_group=0,
+                )  # fmt: skip
+            except OSError as error:
+                ours.close()
+                logger.warning("worker %d cannot be started: %s", number, error)
+                return 1
+        worker = self._live[number] = Worker(process, await Channel.over(ours))
+        if self._stopping.is_set():
+            worker.channel.send(Drain())
+        receiving = asyncio.create_task(self._receive(number, worker))
+        code = await process.wait()
+        await receiving  # its end of the channel is closed now
+        worker.channel.close()
+        del self._live[number]
+        self._ledger.retire(number)
+        if code and self._stopping.is_set() and worker.may_listen:
+            logger.error("worker %d ended while draining (%s)", number, _describe_exit(code))
+            self._bad_code = 1
+        return code
 
-        await self._app(scope, receive, closing)
+    async def _receive(self, number: int, worker: Worker) -> None:
+        """Handle the messages of a worker until its end; kill it if one cannot be decoded."""
+        try:
+            await self._handle_messages(number, worker)
+        except Exception:
+            logger.exception("worker %d sent a message that cannot be decoded: it is replaced", number)
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
 
+    async def _handle_messages(self, number: int, worker: Worker) -> None:
+        async for message in worker.channel.from_worker():
+            if isinstance(message, Report):
+                self._ledger.note(number, message.share)
+            elif isinstance(message, Opened):
+                worker.has_opened = True
+                logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
+                self._one_opened.set()
+                if self._gate_is_open:
+                    self._let_listen(worker)
+                elif sum(other.has_opened for other in self._live.values()) == self._count:
+                    self._all_opened.set()
+            elif isinstance(message, Listening):
+                worker.is_listening = True
+                logger.info("worker %d serves (pid %d)", number, worker.process.pid)
+                self._call_if_all_listen()
 
-async def _disconnected(receive: Receive) -> None:
-    """Return when the protocol knows that its client has hung up: in a moment.
+    # All of them
 
-    It never tells a request that others of the same connection wait behind: hence the bound.
-    """
-    with contextlib.suppress(RuntimeError, TimeoutError):
-        async with asyncio.timeout(1.0):
-            while (await receive())["type"] != "http.disconnect":
-                pass
+    def _open_gate(self) -> None:
+        """Let every worker listen as soon as it can serve."""
+        self._gate_is_open = True
+        late = [
+            str(number)
+            for number in range(self._count)
+            if number not in self._live or not self._live[number].has_opened
+        ]
+        if late and not self._stopping.is_set():
+            logger.warning(
+                "worker %s cannot serve after %g s: the others begin", ", ".join(late), self._open_seconds
+            )
+        for worker in self._live.values():
+            if worker.has_opened:
+                self._let_listen(worker)
 
+    def _let_listen(self, worker: Worker) -> None:
+        """Send `Go`, and the sum before it, so that the worker's rates do not begin with a jump."""
+        worker.may_listen = True
+        worker.channel.send(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
+        worker.channel.send(Go())
 
-class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to us and says when it listens."""
+    def _call_if_all_listen(self) -> None:
+        if all(worker.is_listening for worker in self._live.values() if worker.may_listen):
+            callback, self._on_listening = self._on_listening, _no_op
+            callback()
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell_started = started
+    def _send_totals(self) -> None:
+        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        for worker in self._live.values():
+            if worker.may_listen and worker.channel.is_idle:
+                worker.channel.send(Tick(totals))
+
+    def _stop(self, number: int) -> None:
+        """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""
+        if self._stopping.is_set() or not self._gate_is_open:
+            self._kill_all()
+            end_at_once(128 + number)
+        self._begin_drain()
+
+    def _begin_drain(self) -> None:
+        logger.info("stopping: finishing what is in flight")
+        self._stopping.set()
+        for worker in self._live.values():
+            worker.channel.send(Drain())
+
+    def _kill_all(self) -> None:
+        for worker in self._live.values():
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._tell_started()
-
-
-async def serve(
-    draining: Draining,
-    listener: socket.socket,
-    *,
-    drain_seconds: float = 0.0,
-    started: Callable[[], None] = lambda: None,
-    before_close: Callable[[], Awaitable[None]] | None = None,
-    watch_stdin: bool = False,
-    ending: Ending | None = None,
-) -> None:
-    """Serve until a signal, then drain; returns when the last answer has left.
-
-    Args:
-        draining: The application, wrapped.
-        listener: From `listen`; closed here.
-        drain_seconds: How long to go on serving after the first signal.
-        started: Called once, when connections are accepted.
-        before_close: Awaited after `drain_seconds`, to let go of endless answers.
-        watch_stdin: Stop also when standard input ends: for a parent that may be killed.
-        ending: Owns the signals; by default only while this serves.
-    """
-    _raise_file_limit()
-    config = uvicorn.Config(
-        draining,
-        http=_bounded(draining, _connections_max()),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=FINISH_SECONDS_MAX,
-        backlog=BACKLOG,
-    )
-    server = _Server(config, started)
-    heap.return_large_blocks()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
-    watching = call_at_stdin_end(draining.begun.set) if watch_stdin else contextlib.nullcontext()
-    with Ending() if ending is None else contextlib.nullcontext(ending) as signals, watching:
-        signals.first(draining.begun.set)
-        asking = asyncio.create_task(huge_pages.keep_asking())
-        serving = asyncio.create_task(server.serve(_accepting(listener)))
-        stopping = asyncio.create_task(draining.begun.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not serving.done():
-            logger.info("stopping: finishing what is in flight")
-            hurrying = asyncio.create_task(draining.hurried.wait())
-            await asyncio.wait(
-                {serving, hurrying}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            hurrying.cancel()
-            if before_close is not None:
-                await before_close()
-            server.should_exit = True
-            await asyncio.wait({serving}, timeout=FINISH_SECONDS_MAX + SPARE_SECONDS)
-            if not serving.done():
-                end_at_once(1, "requests in flight do not end")
-        await serving
-        asking.cancel()
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
 
 
-def _accepting(listener: socket.socket) -> list[socket.socket]:
-    """Several descriptors of one listening socket: the loop takes one connection from each at a time.
-
-    With a single one, a server so busy that an iteration lasts long leaves those who connect waiting: 37 s
-    were seen.
-    """
-    return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
+def _no_op() -> None:
+    pass
 
 
-def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
-    """The protocol of one connection, refusing it when there are too many: idle ones count as well."""
-
-    class Bounded(BoundedProtocol):
-        short_way = draining
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > connections_max:
-                self.transport.write(_FULL)
-                self.transport.close()
-
-    return Bounded
-
-
-@contextlib.contextmanager
-def call_at_stdin_end(then: Callable[[], None]) -> Iterator[None]:
-    """Call `then` when standard input, a pipe nobody writes to, is closed by whoever holds the other end."""
-    loop = asyncio.get_running_loop()
-    stdin = sys.stdin.fileno()
-
-    def on_readable() -> None:
-        if not os.read(stdin, 4096):
-            loop.remove_reader(stdin)
-            then()
-
-    loop.add_reader(stdin, on_readable)
-    try:
-        yield
-    finally:
-        loop.remove_reader(stdin)
-
-
-def _connections_max() -> int:
-    """As many as there are descriptors for."""
-    try:
-        import resource  # noqa: PLC0415 - absent on Windows
-    except ImportError:
-        return 100_000
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 1_000_000 if soft == resource.RLIM_INFINITY else max(soft - SPARE_FILES, soft // 2)
-
-
-def _raise_file_limit() -> None:
-    """Allow as many connections as the system lets this process have."""
-    try:
-        import resource  # noqa: PLC0415 - absent on Windows
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def _describe_exit(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

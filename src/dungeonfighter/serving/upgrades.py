@@ -1,8 +1,8 @@
-"""Offers of another protocol (`Upgrade`), and what a request is when its offer is ignored.
+"""Requests that ask for another protocol (`Upgrade`): the server ignores the wish.
 
-A server may ignore any offer and serve the request as it is. The parser takes an offer for accepted: it skips
-the body and leaves what follows the head to the other protocol. So a head with an offer is written anew
-without it, and parsed again.
+A server may ignore any `Upgrade` header and serve the request itself. But httptools treats such a request as
+upgraded: it skips the body and leaves all bytes behind the head to the other protocol. So the connection
+writes a new head without the wish and parses that.
 
 Source: RFC 9110, sections 7.6.1 and 7.8.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 
-def without_offer(method: bytes, url: bytes, version: str, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A head that asks for the same and offers nothing.
+def without_upgrade(method: bytes, url: bytes, version: str, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return a head for the same request without its `Upgrade` header and without that connection option.
 
     Args:
         method: The method.
-        url: The target as it was sent.
+        url: The request target as the client sent it.
         version: `1.1` or `1.0`.
         fields: Names in lower case and values, as the parser found them.
     """

@@ -1,16 +1,16 @@
-"""What a worker and its parent tell each other, over a socketpair: one JSON object a line.
+"""The protocol between a worker and its parent, over a socketpair: one JSON object a line.
 
 ```
 worker  Opened Report ............. Listening ... Report .. Report ..         (end of the stream: it died)
 parent             Tick Go (once all have opened)  Tick ..... Tick ..... Drain  (end: the parent died)
 ```
 
-A worker listens only after `Go`: otherwise the first one up would get all early connections, and keep them.
-`Drain` and the end of the stream count from the beginning, while the store is being opened, too.
-Once a second the parent sends the sum of what all workers counted, and each answers with what it counted
-since its last report. The first report follows `Opened`, so the parent knows a worker's metrics before that
-may listen. Neither side ever waits for the other: a line is left out while the one before is still on its
-way, and what a report left out would have said is in the next one.
+A worker listens only after `Go`: otherwise the first one would get all early connections, and keep them.
+`Drain` and the end of the stream may come at any time, also while the worker opens its store.
+Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
+since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
+that may listen. Neither side ever waits for the other: it leaves a message out while the one before is still
+buffered, and the next report contains what that one would have.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -43,23 +43,23 @@ class Listening(Struct, frozen=True, tag=True):
 
 
 class Report(Struct, frozen=True, tag=True):
-    """What the worker has counted since its last report."""
+    """The worker's metrics since its last report."""
 
     share: Share
 
 
 class Go(Struct, frozen=True, tag=True):
-    """Listen."""
+    """The worker may listen."""
 
 
 class Tick(Struct, frozen=True, tag=True):
-    """What all workers have counted; the answer is a `Report`."""
+    """The counters of all workers; the worker answers with a `Report`."""
 
     totals: Totals
 
 
 class Drain(Struct, frozen=True, tag=True):
-    """Stop in good order."""
+    """The worker must drain and end."""
 
 
 FromWorker = Opened | Listening | Report
@@ -68,7 +68,7 @@ _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
 
-class Line:
+class Channel:
     """One end of the channel."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,108 +76,110 @@ class Line:
         self._writer = writer
 
     @classmethod
-    async def over(cls, end: socket.socket) -> Line:
-        """Take over one end of a socketpair."""
+    async def over(cls, end: socket.socket) -> Channel:
+        """Open a channel over one end of a socketpair; the channel closes it."""
         return cls(*await asyncio.open_unix_connection(sock=end, limit=LINE_BYTES_MAX))
 
-    def tell(self, message: FromWorker | FromParent) -> None:
-        """Send without waiting."""
+    def send(self, message: FromWorker | FromParent) -> None:
+        """Send a message without waiting; drop it if the channel is closed."""
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing that was sent is still on its way, and the channel is open."""
+        """True if no message is buffered and the channel is open."""
         return not self._writer.is_closing() and not self._writer.transport.get_write_buffer_size()
 
     async def from_worker(self) -> AsyncIterator[FromWorker]:
-        async for line in self._lines():
+        async for line in self._text_lines():
             yield _DECODE_FROM_WORKER.decode(line)
 
     async def from_parent(self) -> AsyncIterator[FromParent]:
-        async for line in self._lines():
+        async for line in self._text_lines():
             yield _DECODE_FROM_PARENT.decode(line)
 
     def close(self) -> None:
         self._writer.close()
 
-    async def _lines(self) -> AsyncIterator[bytes]:
+    async def _text_lines(self) -> AsyncIterator[bytes]:
         with contextlib.suppress(ConnectionError):
             while (line := await self._reader.readline()).endswith(b"\n"):
                 yield line
 
 
 class Parent:
-    """The parent as a worker knows it.
+    """A worker's side of the protocol.
 
     Args:
-        line: This worker's end.
+        channel: The end of this worker.
     """
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self.reporter: Reporter | None = None
-        """Reports what this worker counts; set when its store is open, before `may_listen`."""
+        """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
-        self._ended = False
+        self._is_stopping = False
 
     def totals(self) -> Totals:
-        """The sum over all workers as told last; before the first time this worker's own."""
+        """Return the last sum that the parent sent; before the first one, this worker's own."""
         assert self.reporter is not None
         return self.reporter.totals() if self._totals is None else self._totals
 
     async def may_listen(self) -> bool:
-        """Say that this worker can serve and wait for the word; False: the server is going down already."""
-        self._line.tell(Opened())
+        """Report that this worker can serve and wait for `Go`; return False if the server is stopping."""
+        self._channel.send(Opened())
         self._report()
         await self._go.wait()
-        return not self._ended
+        return not self._is_stopping
 
-    def tell_listening(self) -> None:
-        self._line.tell(Listening())
+    def report_listening(self) -> None:
+        self._channel.send(Listening())
 
     @contextlib.asynccontextmanager
-    async def heard(self, *, drain: Callable[[], None], alone: Callable[[], None]) -> AsyncIterator[None]:
-        """Listen to the parent while the block runs.
+    async def receiving(
+        self, *, on_drain: Callable[[], None], on_parent_gone: Callable[[], None]
+    ) -> AsyncIterator[None]:
+        """Receive the parent's messages while the block runs; at its end, send a last report.
 
         Args:
-            drain: Called when it wants this worker to stop.
-            alone: Called, after `drain`, when it is gone.
+            on_drain: Called when the parent orders a drain.
+            on_parent_gone: Called, after `on_drain`, when the parent has ended.
         """
-        hearing = asyncio.create_task(self._hear(drain, alone))
+        receiving = asyncio.create_task(self._receive(on_drain, on_parent_gone))
         try:
             yield
         finally:
-            hearing.cancel()
+            receiving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await hearing
+                await receiving
             self._report()
-            self._line.close()
+            self._channel.close()
 
-    async def _hear(self, drain: Callable[[], None], alone: Callable[[], None]) -> None:
+    async def _receive(self, on_drain: Callable[[], None], on_parent_gone: Callable[[], None]) -> None:
         try:
-            await self._obey(drain)
+            await self._handle_messages(on_drain)
         except Exception:
-            logger.exception("what the parent process says cannot be read")
+            logger.exception("the parent process sent a message that cannot be decoded")
         logger.warning("the parent process is gone: stopping")
-        self._ended = True
+        self._is_stopping = True
         self._go.set()
-        drain()
-        alone()
+        on_drain()
+        on_parent_gone()
 
-    async def _obey(self, drain: Callable[[], None]) -> None:
-        async for message in self._line.from_parent():
+    async def _handle_messages(self, on_drain: Callable[[], None]) -> None:
+        async for message in self._channel.from_parent():
             if isinstance(message, Tick):
                 self._totals = message.totals
-                if self._line.is_idle:
+                if self._channel.is_idle:
                     self._report()
             else:
                 if isinstance(message, Drain):
-                    self._ended = True
-                    drain()
+                    self._is_stopping = True
+                    on_drain()
                 self._go.set()
 
     def _report(self) -> None:
         if self.reporter is not None:
-            self._line.tell(Report(self.reporter.share()))
+            self._channel.send(Report(self.reporter.share()))

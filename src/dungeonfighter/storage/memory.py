@@ -1,6 +1,4 @@
-"""The store contract over dictionaries: for tests, simulations and throw-away servers. Nothing survives the
-process.
-"""
+"""A store over dictionaries, for tests, simulations and throw-away servers; its rows end with the process."""
 
 from __future__ import annotations
 
@@ -32,10 +30,10 @@ _TAIL: Final = slice(-limits.row_tail_bytes, None)
 
 
 class MemoryStore:
-    """Rows in memory, with the same compare-and-set as the real stores.
+    """Rows in memory, with the same compare-and-set as the durable stores.
 
     Args:
-        wall: Where `updated_at` comes from; seconds since 1970.
+        wall: Returns the time for `updated_at`, in seconds since 1970.
     """
 
     lanes = 1
@@ -48,13 +46,12 @@ class MemoryStore:
         self._saves: dict[str, dict[str, Save]] = {}
 
     async def open(self) -> None:
-        """Nothing to connect."""
+        """Return at once: there is no connection to open."""
 
     async def read_ahead(self) -> None:
-        """All of it is in memory."""
+        """Return at once: every row is in memory."""
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
-        """Write one batch; see `hosting.ports.Store.commit`."""
         return [self._write(write) for write in batch]
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
@@ -68,7 +65,7 @@ class MemoryStore:
         return await self.load(bot_ids)
 
     async def probe(self) -> None:
-        """Memory is always there."""
+        """Return at once: memory never fails."""
 
     async def put_save(self, save: Save) -> None:
         slots = self._saves.setdefault(save.bot_id, {})
@@ -91,13 +88,13 @@ class MemoryStore:
         return [BotSummary(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        lines = [
+        runs = [
             RunSummary(end.score, key, end.episode, end.last_turn, end.result, end.mode)
             for key, ended in self._episodes.items()
             if key.startswith(prefix)
             for end in ended.values()
         ]
-        return sorted(lines, key=lambda line: (-line.score, line.key, line.episode))[:count]
+        return sorted(runs, key=lambda run: (-run.score, run.key, run.episode))[:count]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         chunks = self._inputs.get((bot_id, episode), {})
@@ -108,7 +105,7 @@ class MemoryStore:
         return [ended[episode] for episode in sorted(ended)]
 
     def copy(self) -> MemoryStore:
-        """Another store with the same rows, as a backup or a standby has them."""
+        """Return another store with the same rows, as a backup or a standby holds them."""
         twin = MemoryStore(self._wall)
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
@@ -120,14 +117,14 @@ class MemoryStore:
         return StoreHealth()
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Return at once: there is no connection to close."""
 
     def _write(self, write: Write) -> Outcome:
         row = write.row
-        standing = self._rows.get(row.bot_id)
+        stored = self._rows.get(row.bot_id)
         version, digest, tail = _ABSENT
-        if standing is not None:
-            version, digest, tail = standing.version, standing.digest, standing.trail[_TAIL]
+        if stored is not None:
+            version, digest, tail = stored.version, stored.digest, stored.trail[_TAIL]
         if version != write.from_version or digest != write.from_digest or tail != write.from_tail:
             return Conflict(version, digest)
         self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())

@@ -1,4 +1,4 @@
-"""A large read as several that are done side by side: what waits for the disk a page at a time waits less."""
+"""Splits a large read into parts that run in parallel, because each part waits for the disk page by page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 _Item = TypeVar("_Item")
 
 _PART_LEAST: Final = 8
-"""Below that a part costs more to hand over than it saves."""
+"""A part of fewer items costs more to hand over than it saves."""
 
 
 def in_parts(items: Sequence[_Item], most: int) -> list[Sequence[_Item]]:
-    """At most `most` parts of about the same length, in order, neighbours together; one if there are few."""
+    """Split `items` in order into at most `most` parts of about the same length; few items stay one part."""
     count = max(1, min(most, len(items) // _PART_LEAST))
     bounds = [len(items) * number // count for number in range(count + 1)]
     return [items[begin:end] for begin, end in itertools.pairwise(bounds)]

@@ -1,8 +1,8 @@
-"""The shared store: PostgreSQL, any number of servers, every answer durable.
+"""The shared store: a PostgreSQL database for any number of servers; every answer is durable.
 
-A batch is one statement, so one implicit transaction and one round trip: locks are never held while the
-network is waited for. Rows are locked in the order of their ids. A statement is never cancelled: what became
-of it is either told or settled.
+A batch is one statement, so one implicit transaction and one round trip: no lock is held across a round trip.
+The statement locks rows in the order of their ids. The store never cancels a statement: either the database
+reports its outcome, or the host settles it.
 
 Source: docs/architecture.md, "PostgreSQL".
 """
@@ -41,7 +41,7 @@ from dungeonfighter.storage import postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_links import Connection, NoRoom
-from dungeonfighter.storage.postgres_pool import Path, Pool
+from dungeonfighter.storage.postgres_pool import Pool, ServerState
 from dungeonfighter.storage.save_rows import from_json, to_json
 
 _log = logging.getLogger(__name__)
@@ -55,30 +55,32 @@ ONLY_BITMAPS: Final = (
     "set local enable_indexonlyscan = off; set local enable_seqscan = off"
 )
 _PLANNED_TIMES: Final = 6
-"""PostgreSQL plans a statement five times for its values before it keeps a plan for any."""
-_NOBODY: Final = [f" {number}" for number in range(32)]
-"""Keys that no bot has, as many as a load has at a time: a kept plan is compared with those made for them."""
+"""PostgreSQL plans a statement five times for its values before it caches one generic plan."""
+_ABSENT_KEYS: Final = [f" {number}" for number in range(32)]
+"""Keys that no bot has, as many as a usual load has: PostgreSQL caches the generic plan if it costs no more
+than the plans for these values."""
 _NO_STATE: Final = b"\0"
 _NO_TEXT: Final = "\udcff"
-"""A surrogate, as `Row` wants it for a text that is no UTF-8."""
+"""A surrogate, which marks a text in a `Row` as invalid UTF-8."""
 _BAD_LIST: Final = "a stored text of one of these bots is no text"
-_TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
+_DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class PostgresStore:
     """Rows in one PostgreSQL database.
 
-    Two of the connections write (of 12 and more a quarter, at most 4), the others read and settle, so that
-    neither waits for the other; of two or three one writes, and one alone does both.
+    Writers and readers have separate connections, so that neither waits for the other. From four connections
+    up, two write (from 12 up a quarter of them, at most 4), and the rest read and settle. Of two or three
+    connections one writes; a single connection does both.
 
     Args:
         url: `postgresql://user:password@host:port/name`
-        pool_size: Connections of this process.
-        slow_seconds: How long a statement may take before its connection is given up.
-        prepared_statements: Switch off when PgBouncer (before 1.21, or without `max_prepared_statements`)
-            is in between; the role must then have `postgres_links.CONNECTION_SETTINGS`.
-        read_url: A replica to ask for lists of the best runs; it may be behind, or away.
-        allow_unsafe: Open also where a setting of the server can lose acknowledged turns; see `health`.
+        pool_size: The number of connections of this process.
+        slow_seconds: How long a statement may run before the pool terminates its connection.
+        prepared_statements: Pass False behind a PgBouncer before 1.21 or without `max_prepared_statements`;
+            the role must then have `postgres_links.CONNECTION_SETTINGS`.
+        read_url: A replica for lists of the best runs; it may lag behind or be unreachable.
+        allow_unsafe: Open even if a setting of the server can lose acknowledged turns; see `health`.
     """
 
     def __init__(
@@ -88,12 +90,12 @@ class PostgresStore:
         self._sql = sql_files.queries("postgres")
         writers = min(_WRITERS_MAX, max(_WRITERS_MIN, pool_size // 4)) if pool_size >= 4 else 1
 
-        self._path = Path()
+        self._server = ServerState()
         self._allow_unsafe = allow_unsafe
 
         def pool(size: int) -> Pool:
             is_pooler = not prepared_statements
-            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=is_pooler, path=self._path)
+            return Pool(url, size, slow_seconds=slow_seconds, is_pooler=is_pooler, server=self._server)
 
         self.lanes = writers
         self._writers = pool(writers)
@@ -103,17 +105,17 @@ class PostgresStore:
             self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date.
+        """Connect and migrate the schema.
 
         Raises:
             SchemaTooNew: The database belongs to a newer release.
-            StoreUnavailable: It cannot be reached.
-            SettingsError: There is a pooler in between that swallows settings, and the role has not got them;
-                or the server's settings can lose acknowledged turns; or the encoding cannot hold every text.
+            StoreUnavailable: The server cannot be reached.
+            SettingsError: A pooler drops the connection settings, and the role lacks them; or the server's
+                settings can lose acknowledged turns; or the encoding of the database cannot hold every text.
         """
         try:
-            await self._writers.connect_all()  # first: readers must not take the last slot of the server
-            self._path.safety.check(allow_unsafe=self._allow_unsafe)
+            await self._writers.connect_all()  # before the readers, which must not take the last free slot
+            self._server.safety.check(allow_unsafe=self._allow_unsafe)
             await self._writers.run(postgres_schema.check_settings)
             await self._writers.run(lambda connection: postgres_schema.migrate(connection, self._sql))
             await self._make_ready()
@@ -123,12 +125,12 @@ class PostgresStore:
 
     async def read_ahead(self) -> None:
         with contextlib.suppress(StoreError):
-            for _ in range(_PLANNED_TIMES - 1):  # once when it was opened
-                await self._load_nobody()
+            for _ in range(_PLANNED_TIMES - 1):  # `open` did one
+                await self._load_absent_keys()
             await self._read(self._read_keys)
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
-        """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
+        """Write one batch; see `hosting.ports.Store.commit`. A failing row never fails the others."""
         bot_ids = frozenset(write.row.bot_id for write in batch)
 
         async def commit(connection: Connection) -> list[Outcome]:
@@ -136,8 +138,8 @@ class PostgresStore:
 
         try:
             return await self._writers.run(commit, bot_ids)
-        except NoRoom:  # a writer was lost and others took its slot; nothing was sent
-            if self._readers is self._writers or not await self._readers.give_up_one():
+        except NoRoom:  # a writer's connection broke and another client took its slot; the pool sent nothing
+            if self._readers is self._writers or not await self._readers.close_one_idle():
                 raise
             return await self._writers.run(commit, bot_ids)
 
@@ -145,20 +147,21 @@ class PostgresStore:
         return await self._read(lambda connection: self._heads(connection, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """Many are read over several connections side by side: each waits for the disk, a page at a time."""
+        """Load rows; several connections share a large load, because each waits for the disk page by page."""
         parts = in_parts(bot_ids, self._readers.size)
         found = await asyncio.gather(*(self._fetch_rows(list(part)) for part in parts))
         return _in_order(chain.from_iterable(found), bot_ids)
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """The rows, after everything this process ever sent about them.
+        """Load rows after every earlier statement of this process about them has ended.
 
-        First nobody may be left who could still carry out a statement of a connection that was lost; then the
-        locks of the rows are waited for, because a commit that waits for its standby holds them.
+        First no server process may be left that still runs a statement of a lost connection. Then the load
+        locks the rows, so it waits for a commit that still holds their locks, perhaps while that commit waits
+        for a standby.
         """
 
         async def lock(connection: Connection) -> list[Row | None]:
-            await self._writers.no_orphan_left(connection)
+            await self._writers.end_orphans(connection)
             try:
                 async with connection.transaction():
                     rows = await connection.fetch(self._sql["settle"], list(bot_ids))
@@ -168,11 +171,11 @@ class PostgresStore:
                 rows = await self._rows(connection, list(bot_ids))
             return _in_order(rows, bot_ids)
 
-        await self._writers.finished(frozenset(bot_ids))
+        await self._writers.wait_until_finished(frozenset(bot_ids))
         return await self._read(lock)
 
     async def probe(self) -> None:
-        """Commit a transaction that has a number, on a connection that writes: a standby refuses that."""
+        """Commit a transaction with an id of its own over a writer's connection, which a standby refuses."""
 
         async def write(connection: Connection) -> None:
             async with connection.transaction():
@@ -205,7 +208,7 @@ class PostgresStore:
             raise StoreError(_BAD_LIST) from error
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        """From the copy for reading, if there is one; nothing else ever comes from there."""
+        """List the best runs from the replica, if there is one; no other method reads from it."""
         values = (prefix, sql_files.after_prefix(prefix), count)
         try:
             return [RunSummary(*row) for row in await self._fetch("best_runs", *values, pool=self._copy)]
@@ -219,10 +222,9 @@ class PostgresStore:
         return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
 
     def health(self) -> StoreHealth:
-        return StoreHealth(hazards=self._path.safety.hazards)
+        return StoreHealth(hazards=self._server.safety.hazards)
 
     async def close(self) -> None:
-        """Finish what was accepted and let go of the connections."""
         await self._writers.close()
         await self._readers.close()
         await self._copy.close()
@@ -230,34 +232,33 @@ class PostgresStore:
     async def _make_ready(self) -> None:
         """Connect all readers and let each plan a load, so that the first bots do not wait for that.
 
-        What fails is made when it is needed.
+        The pool makes a connection that fails here when work needs it.
         """
         if self._readers is not self._writers:
             with contextlib.suppress(StoreError):
                 await self._readers.connect_all()
-            self._warn_of_few()
+            self._warn_of_missing_connections()
         with contextlib.suppress(StoreError):
-            await self._load_nobody()
+            await self._load_absent_keys()
 
-    def _warn_of_few(self) -> None:
+    def _warn_of_missing_connections(self) -> None:
         wanted = self._writers.size + self._readers.size
-        standing = self._writers.standing + self._readers.standing
+        made = self._writers.connection_count + self._readers.connection_count
         if self._readers.is_short or self._writers.is_short:
             _log.warning(
                 "the database server has room for %d of %d connections (SQLSTATE 53300), which must do: set "
                 "--db-pool-size %d, or raise max_connections there",
-                standing, wanted, standing,
+                made, wanted, made,
             )  # fmt: skip
 
-    async def _load_nobody(self) -> None:
-        """One load over each reading connection."""
-        await asyncio.gather(*(self._fetch("load", _NOBODY) for _ in range(self._readers.size)))
+    async def _load_absent_keys(self) -> None:
+        await asyncio.gather(*(self._fetch("load", _ABSENT_KEYS) for _ in range(self._readers.size)))
 
     async def _read_keys(self, connection: Connection) -> None:
-        """Let the server have the index of the keys in memory, or as much as can be read in a second.
+        """Make the server read the index of the keys into its cache, for at most `limits.read_ahead_seconds`.
 
-        A bitmap is made of the whole index before its first row is looked for; there is no plainer statement
-        that reads an index and leaves the rows alone.
+        A bitmap scan reads the whole index before it fetches its first row. No plainer statement reads an
+        index and no rows.
         """
         end = f"set local statement_timeout = {1000 * limits.read_ahead_seconds:.0f}"
         with contextlib.suppress(asyncpg.QueryCanceledError):
@@ -270,27 +271,24 @@ class PostgresStore:
     async def _commit(self, connection: Connection, batch: Sequence[Write]) -> list[Outcome]:
         try:
             rows = await connection.fetch(self._sql["commit"], *_parameters(batch))
-        except _TROUBLES as error:
+        except _DRIVER_ERRORS as error:
             kind = meaning(error)
             if kind is Meaning.unknown:
                 raise
             if len(batch) > 1:
-                return await self._commit_in_parts(connection, await self._parts(connection, batch, error))
+                return await self._commit_in_parts(connection, await self._split(connection, batch, error))
             return [Failed(reason(error)) if kind is Meaning.bad_row else Unsettled(reason(error))]
         won = {row[0] for row in rows}
         if len(won) == len(batch):
             return [Won()] * len(batch)
         lost = [write.row.bot_id for write in batch if write.row.bot_id not in won]
-        standing = dict(zip(lost, await self._heads(connection, lost), strict=True))
-        return [
-            _conflict(standing[write.row.bot_id]) if write.row.bot_id in standing else Won()
-            for write in batch
-        ]
+        heads = dict(zip(lost, await self._heads(connection, lost), strict=True))
+        return [_conflict(heads[write.row.bot_id]) if write.row.bot_id in heads else Won() for write in batch]
 
-    async def _parts(
+    async def _split(
         self, connection: Connection, batch: Sequence[Write], error: BaseException
     ) -> tuple[Sequence[Write], Sequence[Write]]:
-        """Two smaller batches: the rows that nobody holds and the others, or else simply halves."""
+        """Split a batch in two: after a lock timeout into unlocked and locked rows, otherwise into halves."""
         if getattr(error, "sqlstate", "") == LOCK_TIMEOUT:
             bot_ids = [write.row.bot_id for write in batch]
             free = {row[0] for row in await connection.fetch(self._sql["not_held"], bot_ids)}
@@ -303,12 +301,15 @@ class PostgresStore:
     async def _commit_in_parts(
         self, connection: Connection, parts: tuple[Sequence[Write], Sequence[Write]]
     ) -> list[Outcome]:
-        """The outcomes in the order of the whole batch; what is known of the first part stays known."""
+        """Commit two parts and return their outcomes, sorted by bot id as the batch was.
+
+        An error in the second part leaves the outcomes of the first part as they are.
+        """
         first, second = parts
         outcomes = await self._commit(connection, first)
         try:
             outcomes += await self._commit(connection, second)
-        except _TROUBLES as error:
+        except _DRIVER_ERRORS as error:
             connection.terminate()
             outcomes += [Unsettled(reason(error))] * len(second)
         bot_ids = [write.row.bot_id for part in parts for write in part]
@@ -337,7 +338,10 @@ class PostgresStore:
         return await self._read(lambda connection: self._rows(connection, bot_ids))
 
     async def _rows(self, connection: Connection, bot_ids: list[str]) -> list[Any]:
-        """Rows of games; where a text is none, that bot's row alone is one that does not check."""
+        """Load rows of games; halve the load to isolate a row with an undecodable text.
+
+        The method returns such a row with placeholders for its texts and its state, which fail validation.
+        """
         try:
             rows: list[Any] = await connection.fetch(self._sql["load"], bot_ids)
         except (UnicodeDecodeError, asyncpg.CharacterNotInRepertoireError):
@@ -359,7 +363,7 @@ class PostgresStore:
             except NoRoom:
                 if chosen is not self._readers or chosen is self._writers:
                     raise
-                return await self._writers.run(work)  # not one slot for a reader: share with the writers
+                return await self._writers.run(work)  # the server has no slot for a reader
         except StoreUnavailable:
             raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -376,7 +380,7 @@ def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
 
 
 def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
-    """The arrays of the statement `commit`: rows, chunks, ended runs, each by column."""
+    """Return the arrays for the statement `commit`: one array per column of rows, chunks and ended runs."""
     rows, chunks, ends = [], [], []
     for write in batch:
         row, end = write.row, write.ended

@@ -1,6 +1,6 @@
-"""What an error of PostgreSQL says about the statement it ended: a table over SQLSTATE, and nothing else.
+"""Classifies errors of PostgreSQL by SQLSTATE into retryable statements, bad rows and unknown outcomes.
 
-Source: docs/architecture.md, "PostgreSQL"; the codes are in PostgreSQL's manual, appendix A.
+Source: docs/architecture.md, "PostgreSQL"; PostgreSQL's manual, appendix A, "PostgreSQL Error Codes".
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from dungeonfighter.errors import StoreUnavailable
 
 
 class Meaning(enum.Enum):
-    """What is known after an error."""
+    """The consequence of an error for the statement that it ended."""
 
-    nothing_happened = enum.auto()
-    """The statement was rolled back because of others; it may be sent again, on the same connection."""
+    retryable = enum.auto()
+    """Other transactions caused the rollback; the caller may send the statement again on this connection."""
     bad_row = enum.auto()
-    """The statement was rolled back because of a value in it; it will fail again."""
+    """A value in the statement caused the rollback; the same statement will fail each time."""
     unknown = enum.auto()
-    """The connection is of no more use, and whether the statement took effect must be settled."""
+    """The connection is unusable, and the caller must settle whether the statement took effect."""
 
 
 LOCK_TIMEOUT: Final = "55P03"
 _STATES: Final = {
-    "40P01": Meaning.nothing_happened,  # deadlock detected
-    "40001": Meaning.nothing_happened,  # serialization failure
-    LOCK_TIMEOUT: Meaning.nothing_happened,
+    "40P01": Meaning.retryable,  # deadlock detected
+    "40001": Meaning.retryable,  # serialization failure
+    LOCK_TIMEOUT: Meaning.retryable,
 }
 _CLASSES: Final = {
     "22": Meaning.bad_row,  # data exception
     "23": Meaning.bad_row,  # integrity constraint violation
-}  # all else is unknown; 08 (connection), 57P0 (shutdown) and 25006 (a standby) are so by nature
+}  # every other code means `unknown`: 08 (connection), 57P0 (shutdown) and 25006 (a standby) among them
 
 
 def meaning(error: BaseException) -> Meaning:
-    """What is known of a statement that ended with `error`."""
+    """Classify the error that ended a statement."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return _STATES.get(state) or _CLASSES.get(state[:2], Meaning.unknown)
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-        return Meaning.bad_row  # a value that could not even be sent
+        return Meaning.bad_row  # the driver could not encode a value, so it sent nothing
     if isinstance(error, UnicodeDecodeError):
-        return Meaning.bad_row  # the whole answer was read; the connection stands
+        return Meaning.bad_row  # the driver read the whole answer, so the connection stays usable
     return Meaning.unknown
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Whether it comes from the server, the driver or the network, and not from a mistake of ours."""
+    """Return True if the server, the driver or the network caused the error, False if our code did."""
     kinds = (
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
@@ -61,12 +61,12 @@ def is_database_error(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """One line for a log or a person: no values, no statement, no password."""
+    """Describe an error in one line without values, statements or passwords."""
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
         return f"SQLSTATE {error.sqlstate}, {type(error).__name__}"
     return type(error).__name__
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """The error as the host knows it."""
+    """Translate an error into the store's own `StoreUnavailable`."""
     return StoreUnavailable(f"the database did not answer ({reason(error)})")

@@ -1,8 +1,8 @@
-"""Builds the indexes of PostgreSQL that take long, while servers play on.
+"""Builds large indexes of PostgreSQL while servers go on serving.
 
-Nothing but the speed of some answers depends on such an index. One process builds at a time: it holds an
-advisory lock of its session. The others ask for the lock again and again instead of waiting in it, because a
-waiting statement has a snapshot, and a concurrent build waits for all snapshots older than its own.
+Such an index makes some answers faster and changes none. One process builds at a time and holds an advisory
+lock of its session. The other processes poll the lock and do not block in it: a blocked statement has a
+snapshot, and a concurrent build waits for all snapshots older than its own.
 
 Source: docs/decisions/018-the-way-back.md; PostgreSQL's manual, "Building Indexes Concurrently".
 """
@@ -29,13 +29,13 @@ _CREATE: Final = re.compile(r"^create index concurrently if not exists (\w+) on 
 _NO_TIMEOUTS: Final = "set lock_timeout = 0; set statement_timeout = 0"
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 _COUNTED: Final = {"scanning": "blocks", "loading": "tuples", "waiting": "lockers"}
-"""What a phase counts; a sort counts nothing, and its row shows what the phase before it counted."""
+"""The unit that each phase counts. A sort has none; its row still shows the counts of the phase before."""
 
 
-class Teller(Protocol):
-    """Whoever is told: `progress` again and again, `say` once for each thing that was done."""
+class BuildReporter(Protocol):
+    """Reports a build to a person: `progress` about once a second, `say` once per finished step."""
 
     def progress(self, text: str) -> None: ...
 
@@ -43,7 +43,7 @@ class Teller(Protocol):
 
 
 class Index(NamedTuple):
-    """What a concurrent step builds."""
+    """The index that a concurrent step builds."""
 
     name: str
     table: str
@@ -56,18 +56,18 @@ def index_of(step: Migration) -> Index:
     return Index(found[1], found[2])
 
 
-async def standing(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
-    """Each step that was done, and the oldest release that can run on the schema after it."""
+async def applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
+    """Return the number of each applied step, with the oldest release that can run on the schema after it."""
     if not await connection.fetchval(sql["schema_exists"]):
         return {}
-    return dict(await connection.fetch(sql["schema_standing"]))
+    return dict(await connection.fetch(sql["schema_applied_steps"]))
 
 
 async def build_at_once(connection: Connection, sql: dict[str, str], step: Migration) -> bool:
     """Build the index of a small table within the transaction of `connection`.
 
     Returns:
-        False: somebody else is building.
+        True after the build; False if another process is building an index.
     """
     if not await connection.fetchval(sql["schema_index_lock_in_transaction"]):
         return False
@@ -78,16 +78,17 @@ async def build_at_once(connection: Connection, sql: dict[str, str], step: Migra
     return True
 
 
-async def build_indexes(url: str, teller: Teller) -> None:
-    """Build what is missing, one index after the other; cancelling it stops the build.
+async def build_indexes(url: str, reporter: BuildReporter) -> None:
+    """Build the missing indexes one after the other; cancelling the call stops the build on the server.
 
     Args:
-        url: The server itself: a pooler could give each statement another session, and the lock to none.
-        teller: Hears about once a second how far it is.
+        url: The address of the server itself. A pooler could run each statement in another session, and the
+            advisory lock would stay in a session that no statement uses.
+        reporter: Receives the progress about once a second.
 
     Raises:
-        SchemaTooNew: As at the start of a server.
-        StoreUnavailable: It cannot be done now; what was begun is built again by the next call.
+        SchemaTooNew: A newer release wrote the schema; see `releases.missing_steps`.
+        StoreUnavailable: The build failed; the next call drops and rebuilds an unfinished index.
     """
     sql = sql_files.queries("postgres")
     try:
@@ -95,7 +96,7 @@ async def build_indexes(url: str, teller: Teller) -> None:
             if not await _missing(connection, sql):
                 return
             async with _connected(url) as watcher:
-                await _build_missing(connection, watcher, sql, teller)
+                await _build_missing(connection, watcher, sql, reporter)
     except asyncpg.InsufficientPrivilegeError as error:
         raise StoreUnavailable("this role may not build indexes: it must own the tables") from error
     except Exception as error:
@@ -105,7 +106,7 @@ async def build_indexes(url: str, teller: Teller) -> None:
 
 
 async def _build_missing(
-    connection: Connection, watcher: Connection, sql: dict[str, str], teller: Teller
+    connection: Connection, watcher: Connection, sql: dict[str, str], reporter: BuildReporter
 ) -> None:
     if connection.get_server_pid() != await connection.fetchval("select pg_backend_pid()"):
         raise StoreUnavailable("an index cannot be built through a pooler: name the server itself with --db")
@@ -113,41 +114,41 @@ async def _build_missing(
     while not await connection.fetchval(sql["schema_index_lock"]):
         for step in await _missing(connection, sql):
             index = index_of(step)
-            teller.progress(f"{index.name}: another process builds, {await _progress(watcher, sql, index)}")
-        await asyncio.sleep(_LOOK_SECONDS)
+            reporter.progress(f"{index.name}: another process builds, {await _progress(watcher, sql, index)}")
+        await asyncio.sleep(_POLL_SECONDS)
     for step in await _missing(connection, sql):
         began = time.monotonic()
-        await _build(connection, watcher, sql, step, teller)
+        await _build(connection, watcher, sql, step, reporter)
         await connection.execute(sql["schema_step"], step.number, step.compatible_from)
-        teller.say(f"schema: {step.name} done in {time.monotonic() - began:.2f} s")
+        reporter.say(f"schema: {step.name} done in {time.monotonic() - began:.2f} s")
 
 
 async def _build(
-    connection: Connection, watcher: Connection, sql: dict[str, str], step: Migration, teller: Teller
+    connection: Connection, watcher: Connection, sql: dict[str, str], step: Migration, reporter: BuildReporter
 ) -> None:
-    """Build one index; a half of one that an interrupted build has left is dropped first."""
+    """Build one index; before that, drop the invalid index that an interrupted build left behind."""
     index = index_of(step)
     if await connection.fetchval(sql["schema_index_is_valid"], index.name) is False:
-        teller.say(f"{index.name}: an interrupted build left a part of it, which is dropped")
+        reporter.say(f"{index.name}: an interrupted build left a part of it, which is dropped")
         await connection.execute(f"drop index concurrently if exists {index.name}")
     building = asyncio.ensure_future(connection.execute(step.sql))
     try:
-        while not (await asyncio.wait({building}, timeout=_LOOK_SECONDS))[0]:
-            teller.progress(f"{index.name}: {await _progress(watcher, sql, index)}")
+        while not (await asyncio.wait({building}, timeout=_POLL_SECONDS))[0]:
+            reporter.progress(f"{index.name}: {await _progress(watcher, sql, index)}")
         await building
     finally:
         if not building.done():
-            building.cancel()  # the server is told to stop
+            building.cancel()  # the driver sends the server a cancel request
             await asyncio.wait({building})
 
 
 async def _missing(connection: Connection, sql: dict[str, str]) -> list[Migration]:
-    missing = missing_steps(sql_files.migrations("postgres"), await standing(connection, sql))
+    missing = missing_steps(sql_files.migrations("postgres"), await applied_steps(connection, sql))
     return [step for step in missing if step.is_concurrent]
 
 
 async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> str:
-    """The phase of a build, and how much of this phase is done where PostgreSQL counts it."""
+    """Describe the phase of a build, with the percentage of it that is done if PostgreSQL counts it."""
     row = await watcher.fetchrow(sql["schema_index_progress"], index.table)
     if row is None:
         return "starting or ending"

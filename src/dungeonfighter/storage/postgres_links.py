@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL: how it is made, kept alive, and what its server says of its own safety.
+"""One connection to PostgreSQL: connecting, keepalive, and checking the server's durability settings.
 
 Source: docs/architecture.md, "PostgreSQL".
 """
@@ -19,13 +19,13 @@ from dungeonfighter.storage.postgres_errors import is_database_error
 _log = logging.getLogger(__name__)
 
 Connection = Any
-"""asyncpg's; it carries no types."""
+"""A connection of asyncpg, which carries no types."""
 Backend = tuple[int, datetime.datetime]
-"""A server process: its id and when it began (ids are used again)."""
+"""A server process: its id and its start time (the operating system reuses ids)."""
 
 CONNECTION_SETTINGS: Final = {
-    # Rows must be locked in the order of their ids by every replica, whatever plan each has cached; with
-    # these off the only plans left walk the batch, or the key's index, in that order.
+    # Every replica must lock rows in the order of their ids, whatever plan it has cached. With these settings
+    # off, each remaining plan walks the batch, or the index of the key, in that order.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -34,37 +34,37 @@ CONNECTION_SETTINGS: Final = {
 _SERVER_KEEPALIVE: Final = (
     "set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3"
 )
-"""A server process whose client was cut off must not keep its slot for hours. Not sent at the start of the
-connection: PgBouncer refuses what it does not know there."""
+"""A server process whose client is cut off must not keep its slot for hours. These settings are no startup
+parameters: PgBouncer refuses startup parameters that it does not know."""
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPALIVE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-"""Seconds and a count, by the names of this platform's options (macOS says TCP_KEEPALIVE for the first)."""
+"""Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE."""
 _UNACKNOWLEDGED_MS: Final = 5_000
-"""A peer's kernel acknowledges at once, however long its statement takes: silence is a dead path."""
+"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path."""
 _CONNECT_SECONDS: Final = 3.0
 _STATEMENTS_KEPT: Final = 100
 TOO_MANY_CONNECTIONS: Final = "53300"
 
-_WHO_AM_I: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
+_SELECT_BACKEND: Final = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _SAFETY: Final = """
 select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
        current_setting('server_encoding'),
        (select source = 'client' from pg_settings where name = 'lock_timeout')
 """
-_MENDED: Final = "set synchronous_commit = on"
+_SYNCHRONOUS: Final = "set synchronous_commit = on"
 _ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
-"""SQL_ASCII keeps the bytes it is given, which are UTF-8."""
+"""SQL_ASCII stores bytes unchanged, and the store sends UTF-8."""
 
 
 class NoRoom(StoreUnavailable):
-    """The server has no free slot for another connection (SQLSTATE 53300); nothing was sent."""
+    """The server has no free slot for another connection (SQLSTATE 53300); the pool sent no statement."""
 
 
 class Safety:
-    """What the servers behind a store's connections say of themselves, as of the newest connection.
+    """The durability settings of the server, as the newest connection read them.
 
     Attributes:
         hazards: Settings under which acknowledged turns can be lost, one sentence each.
-        is_serving: Checked at start: from now on a new hazard is a warning, no longer a refusal.
+        is_serving: `check` has passed: from now on a new hazard logs a warning and no longer stops the start.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Safety:
         self._encoding = "UTF8"
 
     def note(self, fsync: str, full_page_writes: str, synchronous_commit: str, encoding: str) -> None:
-        """Take what a new connection was told; what was not known before is said once in the log."""
+        """Take over the settings that a new connection read; while serving, log each new hazard once."""
         hazards = []
         if fsync == "off":
             hazards.append("PostgreSQL has fsync = off: a crash of its machine loses turns or the database.")
@@ -88,10 +88,10 @@ class Safety:
         self.hazards, self._encoding = tuple(hazards), encoding
 
     def check(self, *, allow_unsafe: bool) -> None:
-        """Decide at start whether this database may be served from.
+        """Check at start that this database is safe to serve from.
 
         Raises:
-            SettingsError: It may not; says what the administrator must change.
+            SettingsError: The database is unsafe; the text says what the administrator must change.
         """
         problems = []
         if self._encoding not in _ENCODINGS:
@@ -113,11 +113,11 @@ class Safety:
 
 
 async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[Connection, Backend | None]:
-    """A new connection, and which server process it has (behind a pooler: None).
+    """Open a connection; return it with its server process (None behind a pooler).
 
     Raises:
         NoRoom: The server has no free slot.
-        StoreUnavailable: It cannot be reached.
+        StoreUnavailable: The server cannot be reached.
     """
     connection = None
     try:
@@ -135,36 +135,37 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
         async with asyncio.timeout(_CONNECT_SECONDS):
             backend = None
             if not is_pooler:
-                pid, begun = await connection.fetchrow(_WHO_AM_I)
+                pid, begun = await connection.fetchrow(_SELECT_BACKEND)
                 backend = (pid, begun)
             await _make_safe(connection, safety or Safety())
     except Exception as error:
         if connection is not None:
             connection.terminate()
-        if not is_database_error(error) and not isinstance(error, ValueError):  # ssl and its files: OSError
+        # errors of TLS and of its files are OSErrors, so `is_database_error` covers them
+        if not is_database_error(error) and not isinstance(error, ValueError):
             raise
         raise _unreachable(error) from error
     return connection, backend
 
 
 async def _make_safe(connection: Connection, safety: Safety) -> None:
-    """Mend here what is a session's default, if the session is ours; the server's own settings cannot be.
+    """Switch on `synchronous_commit` and the server's keepalive for this session; note its other settings.
 
-    The session is not ours where what we sent at its start did not arrive: then a pooler is in between.
+    A session that lacks our startup parameters belongs to a pooler, and this function leaves it unchanged.
     """
     fsync, pages, synchronous, encoding, is_ours = await connection.fetchrow(_SAFETY)
     if is_ours:
         await connection.execute(_SERVER_KEEPALIVE)
         if synchronous == "off":
-            await connection.execute(_MENDED)
+            await connection.execute(_SYNCHRONOUS)
             synchronous = "on"
     safety.note(fsync, pages, synchronous, encoding)
 
 
-async def answers(connection: Connection, seconds: float) -> bool:
-    """Whether the other end answers the shortest statement in time; if not, the connection is cut off.
+async def is_answering(connection: Connection, seconds: float) -> bool:
+    """Return True if the server answers the shortest statement in time; otherwise terminate the connection.
 
-    Not by the driver's time-out: that one would send a cancel request along the same dead path and wait.
+    The driver's own timeout would send a cancel request along the same dead path and wait for it.
     """
     slow = asyncio.get_running_loop().call_later(seconds, connection.terminate)
     try:
@@ -180,7 +181,7 @@ async def answers(connection: Connection, seconds: float) -> bool:
 
 
 def _keep_alive(connection: Connection) -> None:
-    """Let the kernel find a dead path, as far as this platform can; asyncpg has no option for it."""
+    """Let the kernel detect a dead network path, as far as the platform can; asyncpg has no option for it."""
     transport = getattr(connection, "_transport", None)
     link = transport.get_extra_info("socket") if transport is not None else None
     if link is None or link.family not in {socket.AF_INET, socket.AF_INET6}:
@@ -193,6 +194,6 @@ def _keep_alive(connection: Connection) -> None:
 
 
 def _unreachable(error: BaseException) -> StoreUnavailable:
-    said = str(error).partition("\n")[0][:200] or type(error).__name__
+    text = str(error).partition("\n")[0][:200] or type(error).__name__
     kind = NoRoom if getattr(error, "sqlstate", "") == TOO_MANY_CONNECTIONS else StoreUnavailable
-    return kind(f"the database cannot be reached: {said}")
+    return kind(f"the database cannot be reached: {text}")

@@ -1,9 +1,9 @@
-"""A few connections to PostgreSQL, each for one piece of work at a time.
+"""A pool of connections to PostgreSQL, each of which runs one piece of work at a time.
 
-Not asyncpg's own pool: that one puts a timeout or a caller's cancellation through to the statement, and a
-commit must never be cancelled, because then nobody would know what became of it. Here work runs in a task of
-its own to its end; a connection that takes longer than `slow_seconds` is cut off, and what it was doing is
-unknown until it is settled.
+asyncpg's own pool passes a timeout or a caller's cancellation on to the statement. A commit must never be
+cancelled, because its outcome would be unknown. Here each piece of work runs in its own task to its end. The
+pool terminates a connection whose work takes longer than `slow_seconds`; the outcome of that work is unknown
+until the host settles it.
 
 Source: docs/architecture.md, "PostgreSQL".
 """
@@ -27,10 +27,10 @@ _Result = TypeVar("_Result")
 
 _CLOSE_SECONDS: Final = 2.0
 _IDLE_SECONDS: Final = 5.0
-"""A connection that was idle for longer is asked whether it still stands."""
+"""The pool pings a connection that was idle for longer before it uses the connection."""
 _PING_SECONDS: Final = 2.0
 _SCARCE_SECONDS: Final = 5.0
-"""After the server had no room, how long the pool makes do with what it has."""
+"""After the server refused a connection for lack of a slot, the pool opens no other for so long."""
 
 _READ_ONLY: Final = "25006"
 _ORPHANS: Final = """
@@ -40,13 +40,13 @@ join pg_stat_activity as a on a.pid = o.pid and a.backend_start = o.backend_star
 """
 
 
-class Path:
-    """What all pools of a store know of the way to their server.
+class ServerState:
+    """Shared by the pools of one server: what the newest failures and connections revealed about it.
 
     Attributes:
-        cut_at: Connections last used at or before this moment are given up unasked: a newer one was dead.
-        doubted_at: Those last used at or before this moment are asked first: a piece of work was cut off.
-        safety: What the server says of itself.
+        cut_at: The pools discard connections last used at or before this time; one last used then was dead.
+        doubted_at: The pools ping connections last used at or before this time; one was cut off then.
+        safety: The durability settings of the server.
     """
 
     def __init__(self) -> None:
@@ -55,30 +55,30 @@ class Path:
 
 
 class Pool:
-    """At most `size` connections, made when they are first needed and made anew when they were lost.
+    """At most `size` connections; the pool opens one when work first needs it and replaces lost ones.
 
     Args:
         url: `postgresql://...`
-        size: How many.
-        slow_seconds: How long a piece of work may take before its connection is cut off.
-        is_pooler: There is PgBouncer in between: no prepared statements, no settings per connection, and the
-            server processes behind it are not ours to know.
-        path: Shared by the pools of one server; None for a copy to read from, which no turn is written to.
+        size: The maximum number of connections.
+        slow_seconds: How long a piece of work may take before the pool terminates its connection.
+        is_pooler: The url leads to PgBouncer: the pool uses no prepared statements and no settings per
+            connection, and it cannot know the server processes behind the pooler.
+        server: Shared by the pools of one server; None for a replica that the store only reads from.
     """
 
     def __init__(
-        self, url: str, size: int, *, slow_seconds: float, is_pooler: bool, path: Path | None = None
+        self, url: str, size: int, *, slow_seconds: float, is_pooler: bool, server: ServerState | None = None
     ) -> None:
         self._url = url
         self._slow_seconds = slow_seconds
         self._is_pooler = is_pooler
-        self._places = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
         self._ping_seconds = min(_PING_SECONDS, slow_seconds / 4)
-        self._path = path or Path()
-        self._safety = path.safety if path is not None else None
+        self._server = server or ServerState()
+        self._safety = server.safety if server is not None else None
         self._idle: list[tuple[Connection, float]] = []
-        """Each with the moment of its last use, oldest first."""
-        self._standing = 0
+        """Each connection with the time of its last use, oldest first."""
+        self._connection_count = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._scarce_until = float("-inf")
         self._backends: dict[Connection, Backend] = {}
@@ -90,74 +90,72 @@ class Pool:
     async def run(
         self, work: Callable[[Connection], Coroutine[Any, Any, _Result]], keys: AbstractSet[str] = frozenset()
     ) -> _Result:
-        """The result of `work(connection)`; a caller that is cancelled only stops waiting.
+        """Return the result of `work(connection)`; cancelling the caller does not cancel the work.
 
-        Work that shares a key with earlier work begins when that has ended.
+        Work begins after all earlier work that shares a key with it has ended.
 
         Raises:
-            StoreUnavailable: The database did not do it, or did not say so.
-            asyncpg.PostgresError, asyncpg.InterfaceError: A value was refused (`Meaning.bad_row`).
+            StoreUnavailable: The database did not do the work, or did not report that it did.
+            asyncpg.PostgresError, asyncpg.InterfaceError: The database refused a value (`Meaning.bad_row`).
         """
         if not self._is_open:
             raise StoreUnavailable("the database is not open")
-        task = asyncio.get_running_loop().create_task(self._run(work, self._sharing(keys)))
+        task = asyncio.get_running_loop().create_task(self._run(work, self._tasks_sharing(keys)))
         self._tasks[task] = keys
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
     @property
-    def standing(self) -> int:
-        """How many connections there are now."""
-        return self._standing
+    def connection_count(self) -> int:
+        return self._connection_count
 
     @property
     def is_short(self) -> bool:
-        """Whether the server had no room for all of them lately."""
+        """True if the server had no slot for a connection within the last `_SCARCE_SECONDS`."""
         return self._scarce_until > self._now()
 
     async def connect_all(self) -> None:
-        """Make every connection there is room for.
+        """Open as many of the `size` connections as the server has slots for.
 
         Raises:
-            NoRoom: There is none at all.
+            NoRoom: The server has not a single slot.
             StoreUnavailable: The server cannot be reached.
         """
         made = await asyncio.gather(*(self._new() for _ in range(self.size)), return_exceptions=True)
-        troubles = [one for one in made if isinstance(one, BaseException)]
+        errors = [one for one in made if isinstance(one, BaseException)]
         for one in made:
             if not isinstance(one, BaseException):
-                self._give_back(one)
-        for trouble in troubles:
-            if not isinstance(trouble, NoRoom) or not self._standing:
-                raise trouble
+                self._release(one)
+        for error in errors:
+            if not isinstance(error, NoRoom) or not self._connection_count:
+                raise error
             self._scarce_until = self._now() + _SCARCE_SECONDS
 
-    async def give_up_one(self) -> bool:
-        """Close an idle connection, so that its slot is free; False if none is idle."""
+    async def close_one_idle(self) -> bool:
+        """Close an idle connection to free its slot on the server; return False if none is idle."""
         if not self._idle:
             return False
         connection, _ = self._idle.pop(0)
         await _close(connection)
-        self._lost(connection)
+        self._discard(connection)
         return True
 
-    async def finished(self, keys: AbstractSet[str]) -> None:
-        """Return when the work under way with any of these keys has ended, however it ended."""
-        earlier = self._sharing(keys)
+    async def wait_until_finished(self, keys: AbstractSet[str]) -> None:
+        """Return when all work that is now under way with any of these keys has succeeded or failed."""
+        earlier = self._tasks_sharing(keys)
         if earlier:
             await asyncio.wait(earlier)
 
-    async def no_orphan_left(self, connection: Connection) -> None:
-        """Make sure that no server process is still at work for a connection that was cut off or lost.
+    async def end_orphans(self, connection: Connection) -> None:
+        """Check that no server process of a terminated connection is left; end the idle ones.
 
-        One that waits for nothing is ended; one that is at work is left to finish (in a commit that waits for
-        a standby it must not be disturbed).
+        A busy process may finish its statement: a commit that waits for a standby must not be interrupted.
 
         Args:
-            connection: Any connection to the same server, for asking.
+            connection: Any connection to the same server; this method runs its query over it.
 
         Raises:
-            StoreUnavailable: One is still there; ask again.
+            StoreUnavailable: A server process is left; the caller may retry.
         """
         if not self._orphans:
             return
@@ -169,104 +167,105 @@ class Pool:
         self._orphans.difference_update(asked)
 
     async def close(self) -> None:
-        """Finish what was begun and let go."""
+        """Finish the work under way and close all connections."""
         self._is_open = False
         while self._tasks:
             await asyncio.wait(self._tasks)
-        while await self.give_up_one():
+        while await self.close_one_idle():
             pass
         self._backends.clear()
 
-    def _sharing(self, keys: AbstractSet[str]) -> list[asyncio.Task[Any]]:
+    def _tasks_sharing(self, keys: AbstractSet[str]) -> list[asyncio.Task[Any]]:
         return [task for task, theirs in self._tasks.items() if not keys.isdisjoint(theirs)]
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         del self._tasks[task]
         if not task.cancelled():
-            task.exception()  # seen, even if the one who asked is gone
+            task.exception()  # marks it as retrieved, even if the caller was cancelled
 
     async def _run(
         self, work: Callable[[Connection], Awaitable[_Result]], earlier: list[asyncio.Task[Any]]
     ) -> _Result:
         if earlier:
             await asyncio.wait(earlier)
-        async with self._places:
+        async with self._slots:
             connection = await self._connection()
             slow = asyncio.get_running_loop().call_later(self._slow_seconds, connection.terminate)
             try:
                 result = await work(connection)
             except StoreUnavailable:
-                self._give_back(connection)
+                self._release(connection)
                 raise
             except BaseException as error:
                 if getattr(error, "sqlstate", None) == _READ_ONLY:
-                    self._path.cut_at = self._now()  # this was the primary; the idle ones lead there too
+                    # the primary became a standby, and the idle connections lead there too
+                    self._server.cut_at = self._now()
                 if meaning(error) is Meaning.unknown:
                     self._cut_off(connection)
                 else:
-                    self._give_back(connection)
+                    self._release(connection)
                 if not is_database_error(error) or meaning(error) is Meaning.bad_row:
                     raise
                 raise unavailable(error) from error
             finally:
                 slow.cancel()
-            self._give_back(connection)
+            self._release(connection)
             return result
 
     async def _connection(self) -> Connection:
-        """An idle one that stands, or a new one; with no room for another, the next that is given back."""
+        """Return a usable idle connection or a new one; if the server has no slot, wait for a release."""
         while True:
             while self._idle:
                 connection, used_at = self._idle.pop()
-                if await self._stands(connection, used_at):
+                if await self._is_usable(connection, used_at):
                     return connection
-                self._lost(connection)
-            if not self._standing or self._now() >= self._scarce_until:
+                self._discard(connection)
+            if not self._connection_count or self._now() >= self._scarce_until:
                 try:
                     return await self._new()
                 except NoRoom:
-                    if not self._standing:
+                    if not self._connection_count:
                         raise
                     self._scarce_until = self._now() + _SCARCE_SECONDS
-                    continue  # one may have been given back meanwhile
+                    continue  # other work may have released a connection meanwhile
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             await waiting
 
-    async def _stands(self, connection: Connection, used_at: float) -> bool:
-        """Whether an idle connection can be used; what was long idle is asked.
+    async def _is_usable(self, connection: Connection, used_at: float) -> bool:
+        """Return True if an idle connection can be used; ping it if it was idle for long.
 
-        One that does not answer says the same of all that were idle for longer: a firewall that forgot the
-        one has forgotten the others.
+        If it does not answer, discard all connections that were idle for longer: a firewall that dropped this
+        connection has dropped those too.
         """
-        if connection.is_closed() or used_at <= self._path.cut_at:
+        if connection.is_closed() or used_at <= self._server.cut_at:
             return False
-        if self._now() - used_at < _IDLE_SECONDS and used_at > self._path.doubted_at:
+        if self._now() - used_at < _IDLE_SECONDS and used_at > self._server.doubted_at:
             return True
-        if await postgres_links.answers(connection, self._ping_seconds):
+        if await postgres_links.is_answering(connection, self._ping_seconds):
             return True
-        self._path.cut_at = max(self._path.cut_at, used_at)
+        self._server.cut_at = max(self._server.cut_at, used_at)
         for idle, at in self._idle:
-            if at <= self._path.cut_at:
-                self._lost(idle)
-        self._idle = [(idle, at) for idle, at in self._idle if at > self._path.cut_at]
+            if at <= self._server.cut_at:
+                self._discard(idle)
+        self._idle = [(idle, at) for idle, at in self._idle if at > self._server.cut_at]
         return False
 
     async def _new(self) -> Connection:
-        self._standing += 1  # before it stands: nobody may wait for a connection that never comes
+        self._connection_count += 1  # before it opens, so that other work may wait for it
         try:
             connection, backend = await postgres_links.connect(
                 self._url, is_pooler=self._is_pooler, safety=self._safety
             )
         except BaseException:
-            self._standing -= 1
+            self._connection_count -= 1
             self._wake()
             raise
         if backend is not None:
             self._backends[connection] = backend
         return connection
 
-    def _give_back(self, connection: Connection) -> None:
+    def _release(self, connection: Connection) -> None:
         if connection.is_closed():
             self._cut_off(connection)
         else:
@@ -274,25 +273,24 @@ class Pool:
             self._wake()
 
     def _cut_off(self, connection: Connection) -> None:
-        """Give up a connection that was at work: what it was doing may still happen."""
-        self._path.doubted_at = max(
-            self._path.doubted_at, self._now()
-        )  # what cut this one off may have cut off the idle ones too
+        """Terminate a connection during its work; the server may still carry out the statement."""
+        # the failure that cut this one off may have cut off the idle ones too
+        self._server.doubted_at = max(self._server.doubted_at, self._now())
         backend = self._backends.get(connection)
-        self._lost(connection)
+        self._discard(connection)
         if backend is not None:
             self._orphans.add(backend)
 
-    def _lost(self, connection: Connection) -> None:
-        """Give up a connection that was doing nothing."""
+    def _discard(self, connection: Connection) -> None:
+        """Terminate a connection that has no work under way."""
         if not connection.is_closed():
             connection.terminate()
         self._backends.pop(connection, None)
-        self._standing -= 1
+        self._connection_count -= 1
         self._wake()
 
     def _wake(self) -> None:
-        """Let one that waits for a connection look again."""
+        """Wake one piece of work that waits for a connection."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():

@@ -1,7 +1,7 @@
-"""Decides which release can run on which schema.
+"""Decides whether a release can run on the schema of a database.
 
 A migration names the oldest release that can run on the schema after it (`compatible_from`), and the database
-keeps that name: so a release that does not know the newest migrations can still tell whether to start.
+stores that name. So an older release, which does not know the newest migrations, can decide whether to start.
 
 Source: docs/decisions/018-the-way-back.md.
 """
@@ -26,10 +26,10 @@ _HINT: Final = "run the release that migrated the database, or name another data
 
 
 def release_order(release: str) -> tuple[tuple[int, ...], int, int]:
-    """What releases are sorted by: 0.2.0.dev1 < 0.2.0a1 < 0.2.0-beta.2 < 0.2.0rc1 < 0.2.0 = 0.2 < 0.10.
+    """Return the sort key of a release: 0.2.0.dev1 < 0.2.0a1 < 0.2.0-beta.2 < 0.2.0rc1 < 0.2.0 = 0.2 < 0.10.
 
     Raises:
-        ValueError: It is no release number.
+        ValueError: `release` is not a release number.
     """
     found = _RELEASE.fullmatch(release.strip())
     if found is None:
@@ -41,26 +41,26 @@ def release_order(release: str) -> tuple[tuple[int, ...], int, int]:
 
 
 def missing_steps(
-    steps: Sequence[Migration], standing: Mapping[int, str | None], release: str = __version__
+    steps: Sequence[Migration], applied: Mapping[int, str | None], release: str = __version__
 ) -> list[Migration]:
-    """The steps that are still to be done, in order; none on a schema that is newer than this release.
+    """Return the steps that the database lacks, in order; none if its schema is newer than this release.
 
     Args:
-        steps: All that this release knows.
-        standing: Each step that was done, and the oldest release that can run on the schema after it (None:
-            it was done before that was recorded).
-        release: This one.
+        steps: All steps that this release knows.
+        applied: The number of each applied step, with the oldest release that can run on the schema after it
+            (None: an early release applied the step and did not record that).
+        release: The release that wants to start.
 
     Raises:
-        SchemaTooNew: The schema is newer than this release, and does not say that this release can run on it.
+        SchemaTooNew: The schema is newer than this release, and does not record that this release can run.
     """
-    newest, known = max(standing, default=0), steps[-1].number
+    newest, known = max(applied, default=0), steps[-1].number
     if newest <= known:
-        return [step for step in steps if step.number not in standing]
-    said = [oldest for number, oldest in standing.items() if oldest is not None or number > known]
+        return [step for step in steps if step.number not in applied]
+    recorded = [oldest for number, oldest in applied.items() if oldest is not None or number > known]
     schema = f"the database has schema {newest}, this release ({release}) knows {known}"
     try:
-        needed = max((oldest or "unknown" for oldest in said), key=release_order)
+        needed = max((oldest or "unknown" for oldest in recorded), key=release_order)
     except ValueError:
         raise SchemaTooNew(
             f"{schema}, and whether it can run on {newest} is not recorded", hint=_HINT

@@ -1,6 +1,4 @@
-"""`character_data` of a save slot, in the guide's shape: readable summary, the state in base64, what
-identifies it.
-"""
+"""The JSON of a save slot: a readable summary, the state in base64, and the digest and rules of the state."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from dungeonfighter.hosting.ports import Save
 
 
 class CharacterData(Struct, frozen=True):
-    """The JSON of `character_saves.character_data`."""
+    """The JSON object in the column `character_saves.character_data`."""
 
     summary: msgspec.Raw
     state: str
@@ -25,7 +23,6 @@ class CharacterData(Struct, frozen=True):
 
 
 def to_json(save: Save) -> str:
-    """The JSON text of a save."""
     state = b64encode(save.state).decode("ascii")
     summary = msgspec.Raw(save.summary.encode())
     row = CharacterData(summary, state, save.digest.hex(), save.rules, save.episode, save.turn)
@@ -35,10 +32,10 @@ def to_json(save: Save) -> str:
 def from_json(
     bot_id: str, slot: str, text: str, version: int, updated_at: float, *, with_state: bool
 ) -> Save:
-    """A save from its stored JSON.
+    """Decode a save from its stored row.
 
     Raises:
-        Corrupt: It is not one of ours.
+        Corrupt: `text` does not have the shape that `to_json` writes.
     """
     try:
         row = msgspec.json.decode(text, type=CharacterData)
@@ -46,5 +43,5 @@ def from_json(
         digest = bytes.fromhex(row.digest)
     except ValueError as error:
         raise Corrupt(f"the save {slot} does not check") from error
-    summary = msgspec.json.format(bytes(row.summary), indent=-1).decode()  # jsonb sets spaces of its own
+    summary = msgspec.json.format(bytes(row.summary), indent=-1).decode()  # jsonb inserts spaces
     return Save(bot_id, slot, state, digest, row.rules, row.episode, row.turn, summary, version, updated_at)

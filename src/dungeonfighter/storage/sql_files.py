@@ -1,4 +1,4 @@
-"""Reads the SQL of a store: numbered migrations and one file of named queries, packaged beside the code."""
+"""Reads the packaged SQL of a store: numbered migrations and one file of named queries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _CONCURRENTLY: Final = re.compile(r"^-- concurrently$", re.MULTILINE)
 class Migration(NamedTuple):
     """One step of the schema.
 
-    Its file says `-- compatible_from: <release>`; one that says `-- concurrently` (PostgreSQL) holds a single
-    `create index concurrently if not exists`, is run outside a transaction and is not needed for correctness.
+    Its file contains `-- compatible_from: <release>`. A file with `-- concurrently` (PostgreSQL only) holds a
+    single `create index concurrently if not exists`, which runs outside a transaction; answers are correct
+    without that index.
     """
 
     number: int
@@ -28,19 +29,19 @@ class Migration(NamedTuple):
 
 
 def queries(dialect: str) -> dict[str, str]:
-    """The named queries of a dialect: each begins with a line `-- name: <name>`."""
+    """Return the queries of a dialect by name; in the file a line `-- name: <name>` begins each query."""
     text = (_folder(dialect) / "queries.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def after_prefix(prefix: str) -> str:
-    """The least text after all that begin with `prefix`, by code points."""
+    """Return the smallest text above all texts that begin with `prefix`, in code point order."""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def migrations(dialect: str) -> list[Migration]:
-    """All migrations of a dialect, in order."""
+    """Return all migrations of a dialect, sorted by number."""
     return sorted(
         _migration(int(match[2]), match[1], file.read_text("utf-8"))
         for file in _folder(dialect).iterdir()
@@ -49,7 +50,7 @@ def migrations(dialect: str) -> list[Migration]:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file, each of which ends with a semicolon at the end of a line."""
+    """Split SQL into statements; a semicolon at the end of a line ends each of them."""
     return [part for part in re.split(r"(?<=;)[ \t]*$", sql, flags=re.MULTILINE) if part.strip()]
 
 

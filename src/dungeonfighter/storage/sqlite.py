@@ -1,8 +1,8 @@
-"""The embedded store: one SQLite file, any number of worker processes, every answer durable.
+"""The embedded store: one SQLite file for any number of worker processes; every answer is durable.
 
-WAL with `synchronous=FULL`; a batch is one `BEGIN IMMEDIATE` transaction under a file lock between processes.
-Writes are done in order by one thread, reads by others on connections of their own, so a read never waits for
-a batch; one more thread moves the log into the file (`sqlite_checkpoint`).
+The file is in WAL mode with `synchronous=FULL`. A batch is one `BEGIN IMMEDIATE` transaction under a file
+lock between processes. One thread does all writes in order. Other threads read over separate connections, so
+a read never waits for a batch. One more thread moves the log into the file (`sqlite_checkpoint`).
 
 Source: docs/architecture.md, "SQLite".
 """
@@ -51,28 +51,30 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 _READERS: Final = 4
-_INSTRUCTIONS_BETWEEN_LOOKS: Final = 4000
-"""Of SQLite's machine: about a thousand keys."""
+_INSTRUCTIONS_BETWEEN_CALLS: Final = 4000
+"""Instructions of SQLite between two calls of the progress handler: about a thousand keys."""
 _WAIT_SHARE: Final = 0.8
-"""Of the patience: for locks of other programs, so that SQLite gives up before the caller does."""
-_FIRST_TOLD_SECONDS: Final = 2.0
-_TOLD_SECONDS: Final = 15.0
+"""Work waits for locks of other programs for this share of the patience, so that SQLite reports the lock
+before the caller times out."""
+_FIRST_WARNING_SECONDS: Final = 2.0
+_WARNING_SECONDS: Final = 15.0
 HOLD_SECONDS: Final = 0.005
-"""For stores of which there are more than cores; see `SqliteStore`."""
+"""The `hold_seconds` of a store that shares its core with other processes; see `SqliteStore`."""
 
 
 class SqliteStore:
     """Rows in one SQLite file.
 
     Args:
-        path: The database file; made when it is missing. Beside it stand `<path>-wal`, `-shm` and
-            `<path>.lock`.
-        wall: Where `updated_at` comes from; seconds since 1970.
-        hold_seconds: How long a commit may hold the event loop. Whoever asks meanwhile could not be committed
-            sooner, and is taken with the others in one go; but one process with a core to itself could use
-            the time. Source: docs/decisions/012-many-processes-on-few-cores.md.
-        patience_seconds: How long a caller waits for any lock; then it is answered with an error.
-        library: The version of SQLite to judge by; only tests give another one than that in use.
+        path: The database file, which `open` creates if it is missing. SQLite keeps `<path>-wal` and
+            `<path>-shm` beside it, the store `<path>.lock`.
+        wall: Returns the time for `updated_at`, in seconds since 1970.
+        hold_seconds: How long a commit may block the event loop. A request that arrives meanwhile could not
+            commit sooner, and the next batch takes all of these requests together. A process that has a core
+            to itself could use the time, so it passes 0.
+            Source: docs/decisions/012-many-processes-on-few-cores.md.
+        patience_seconds: How long a caller waits for any lock before it gets an error.
+        library: The version of SQLite, by default that of the library in use; only tests pass another.
     """
 
     lanes = 1
@@ -101,14 +103,14 @@ class SqliteStore:
         self._checkpointer: Checkpointer | None = None
         self._identity: FileIdentity | None = None
         self._waiting = Waiting()
-        """The writer's; readers have their own."""
+        """The busy handler of the writing connection; each reading connection has another."""
 
     async def open(self) -> None:
-        """Open the file and bring its schema up to date.
+        """Open the file and migrate its schema; this waits without a limit for another process that migrates.
 
         Raises:
-            SchemaTooNew: The file was written by a newer release.
-            StoreUnavailable: It cannot be opened or is not a database.
+            SchemaTooNew: A newer release wrote the file.
+            StoreUnavailable: The file cannot be opened or is not a database.
         """
         self._writer = WorkerThread("sqlite-writer", self._patience_seconds)
         self._readers = [
@@ -117,8 +119,9 @@ class SqliteStore:
         try:
             await self._writer.run(self._open_lock)
             assert self._lock is not None
-            # Another server, or this one, may be building an index of a large table.
-            await self._telling(self._writer.run(self._open_writing, lock=self._lock, patient=True))
+            # Patient, because another server, or this one, may be building the index of a large table.
+            opening = self._writer.run(self._open_writing, lock=self._lock, patient=True)
+            await self._wait_for_opening(opening)
             for reader in self._readers:
                 await reader.run(self._open_reading)
         except BaseException:
@@ -127,19 +130,19 @@ class SqliteStore:
 
     async def read_ahead(self) -> None:
         with contextlib.suppress(StoreUnavailable):
-            for reader in range(_READERS):  # nobody's row: the schema is read, the statement planned
+            for reader in range(_READERS):  # loading a missing row reads the schema and plans the statement
                 await self._read(partial(self._load, bot_ids=[""]), reader)
             await self._read(self._read_keys)
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
-        """Write one batch; see `hosting.ports.Store.commit`. One failing row never holds the others."""
+        """Write one batch; see `hosting.ports.Store.commit`. A failing row never fails the others."""
         return await self._write(lambda _: self._commit(batch), hold_seconds=self._hold_seconds)
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
         return await self._read(lambda reading: self._heads(reading, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """Many are read by several threads side by side: they wait for the disk, a page at a time."""
+        """Load rows; several threads share a large load, because each waits for the disk page by page."""
         parts = in_parts(bot_ids, len(self._readers))
         found = await asyncio.gather(
             *(self._read(partial(self._load, bot_ids=part), number) for number, part in enumerate(parts))
@@ -147,7 +150,7 @@ class SqliteStore:
         return list(chain.from_iterable(found))
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """In the writer's thread, so after everything this store was given before."""
+        """Load rows in the writer's thread, so after all writes that this store accepted before."""
 
         def read_last(connection: apsw.Connection) -> list[Row | None]:
             connection.execute("begin immediate")
@@ -158,15 +161,15 @@ class SqliteStore:
         return await self._write(read_last)
 
     async def probe(self) -> None:
-        """Have the log begin anew, which frees room on a full disk, and write the schema's number again."""
+        """Restart the log, which frees room on a full disk, and rewrite the schema's number unchanged."""
 
         def write(connection: apsw.Connection) -> None:
             self._waiting.at_most(0)
             with contextlib.suppress(apsw.Error):
                 connection.execute("pragma wal_checkpoint(restart)").fetchall()
             connection.execute("begin immediate")
-            standing = connection.execute("pragma user_version").get
-            connection.execute(f"pragma user_version={standing}")
+            number = connection.execute("pragma user_version").get
+            connection.execute(f"pragma user_version={number}")
             connection.execute("commit")
 
         await self._write(write)
@@ -222,9 +225,9 @@ class SqliteStore:
         return StoreHealth(log_bytes, hazards)
 
     async def close(self) -> None:
-        """Finish what was accepted, fold the WAL into the file, let go.
+        """Finish the accepted work, move the WAL into the file and close all connections.
 
-        Waits for no lock longer than the patience; a thread that does not end then is left behind.
+        The method waits for each lock no longer than the patience, and then leaves the waiting thread behind.
         """
         readers, writer, lock = self._readers, self._writer, self._lock
         reading, writing, checkpointer = self._reading, self._writing, self._checkpointer
@@ -232,27 +235,27 @@ class SqliteStore:
         self._readers, self._reading = [], []
         if checkpointer is not None:
             await asyncio.to_thread(checkpointer.close, self._patience_seconds)
-        is_let_go = True
+        is_closed = True
         for thread, connection in zip_longest(readers, reading):
-            is_let_go &= await _let_go(thread, connection)
+            is_closed &= await _close_thread(thread, connection)
         if writer is not None:
-            # The last connection folds the log into the file, which other processes must not write meanwhile.
-            is_let_go &= await _let_go(writer, writing, lock)
-        if checkpointer is not None and is_let_go:
+            # The last connection moves the log into the file, and no other process may write meanwhile.
+            is_closed &= await _close_thread(writer, writing, lock)
+        if checkpointer is not None and is_closed:
             checkpointer.release()
-        if lock is not None and is_let_go:
+        if lock is not None and is_closed:
             lock.close()
 
-    async def _telling(self, opening: Coroutine[Any, Any, None]) -> None:
-        """Wait for the opening, and say from time to time what for: there is no limit."""
+    async def _wait_for_opening(self, opening: Coroutine[Any, Any, None]) -> None:
+        """Wait for the opening without a limit, and log a warning from time to time."""
         task = asyncio.ensure_future(opening)
-        pause = _FIRST_TOLD_SECONDS
+        pause = _FIRST_WARNING_SECONDS
         try:
             while not (await asyncio.wait({task}, timeout=pause))[0]:
                 _log.warning(
                     "still opening %s: another process holds its lock, or the schema is built", self._path
                 )
-                pause = _TOLD_SECONDS
+                pause = _WARNING_SECONDS
         except BaseException:
             task.cancel()
             raise
@@ -266,7 +269,7 @@ class SqliteStore:
         *,
         hold_seconds: float = 0.0,
     ) -> _Result:
-        """Have the writer's thread do some work under the writers' lock, in the file that is there."""
+        """Run work in the writer's thread under the writers' lock, and check the file before and after it."""
         thread, connection, lock, identity = self._writer, self._writing, self._lock, self._identity
         if thread is None or connection is None or lock is None or identity is None:
             raise NotWritten("the database is not open")
@@ -282,12 +285,12 @@ class SqliteStore:
             except BaseException:
                 roll_back(connection)
                 raise
-            identity.check()  # else it is acknowledged, and gone when the server stops
+            identity.check()  # a write into a removed file must not be acknowledged
             return done
 
         try:
             return await thread.run(guarded, lock=lock, hold_seconds=hold_seconds)
-        except OSError as error:  # of the lock
+        except OSError as error:  # from the lock
             raise NotWritten(str(unavailable(error))) from error
 
     async def _select(self, name: str, values: tuple[str | int, ...]) -> list[Any]:
@@ -321,13 +324,15 @@ class SqliteStore:
             raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
 
     def _open_writing(self) -> None:
-        """Under the writers' lock."""
+        """Connect the writer and migrate the schema; the caller holds the writers' lock."""
         self._waiting.at_most(self._patience_seconds * _WAIT_SHARE)
         try:
             if self._writer is None:
                 raise StoreUnavailable("the store was closed while it waited for the file lock")
             self._writing = sqlite_connection.connect(self._path, self._waiting)
-            self._writing.execute("pragma user_version").fetchall()  # from now on there is a log
+            self._writing.execute(
+                "pragma user_version"
+            ).fetchall()  # creates the log, whose identity is read next
             self._identity = FileIdentity(self._path)
             sqlite_schema.migrate(self._writing)
             self._identity.check()
@@ -357,13 +362,13 @@ class SqliteStore:
             raise StoreUnavailable(f"the database {self._path} cannot be read: {error}") from error
 
     def _read_keys(self, reading: apsw.Connection) -> None:
-        """Let the system have the index of the keys in memory, or as much as can be read in a second.
+        """Read the index of the keys into the system's page cache, for at most `limits.read_ahead_seconds`.
 
-        The first bots that come after a restart would wait for it, page by page: a cold load reads four pages
-        without, two with it (measured).
+        Without this the first bots after a restart wait for the index page by page: a cold load reads four
+        pages from the disk, afterwards two (measured).
         """
         end = time.monotonic() + limits.read_ahead_seconds
-        reading.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_BETWEEN_LOOKS)
+        reading.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_BETWEEN_CALLS)
         try:
             reading.execute(self._sql["count_keys"]).fetchall()
         except apsw.InterruptError:
@@ -376,7 +381,7 @@ class SqliteStore:
         assert batches is not None
         outcomes = batches.commit(batch)
         if checkpointer is not None:
-            checkpointer.wrote(len(batch))
+            checkpointer.count_rows(len(batch))
         return outcomes
 
     def _load(self, connection: apsw.Connection, bot_ids: Sequence[str]) -> list[Row | None]:
@@ -393,12 +398,12 @@ class SqliteStore:
         except (UnicodeDecodeError, apsw.CorruptError):
             if len(bot_ids) > 1:
                 return [self._heads(reading, [bot_id])[0] for bot_id in bot_ids]
-            return [Head(-1, b"", b"")]  # of no row: whoever has one in memory loads it again
+            return [Head(-1, b"", b"")]  # the head of no row, so that the host reloads its copy
         found = {bot_id: Head(*head) for bot_id, *head in rows}
         return [found.get(bot_id) for bot_id in bot_ids]
 
     def _load_leniently(self, connection: apsw.Connection, bot_id: str) -> Row | None:
-        """One row of a batch in which one cannot be read: texts as they are, or the key alone."""
+        """Load one row without decoding errors; a row on a corrupt page has its key and version -1 only."""
         try:
             found: Any = connection.execute(self._sql["load_raw"], (bot_id,)).fetchone()
         except apsw.CorruptError:
@@ -410,10 +415,10 @@ class SqliteStore:
         return Row(bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens, at)
 
 
-async def _let_go(
+async def _close_thread(
     thread: WorkerThread, connection: apsw.Connection | None, lock: FileLock | None = None
 ) -> bool:
-    """Close a connection in its thread, and end the thread; False if that takes too long."""
+    """Close a connection in its thread and end the thread; return False if that exceeds the patience."""
     try:
         if connection is not None and lock is not None:
             await thread.run(connection.close, lock=lock)
@@ -425,10 +430,10 @@ async def _let_go(
 
 
 def _check_identity(identity: FileIdentity) -> None:
-    """Before anything is written: then it is known that nothing was.
+    """Check the files before a write, so that a failure proves that no row was written.
 
     Raises:
-        NotWritten: The paths name other files now.
+        NotWritten: The paths no longer name the open files.
     """
     try:
         identity.check()
@@ -437,10 +442,10 @@ def _check_identity(identity: FileIdentity) -> None:
 
 
 def _text(raw: bytes) -> str:
-    """A text that may be no UTF-8; whoever judges the row sees the surrogates."""
+    """Decode a text that may be invalid UTF-8; `hosting.rows.checked` detects the surrogates."""
     return raw.decode(errors="surrogateescape")
 
 
 def _readable(raw: bytes) -> str:
-    """A key in a list, to be shown; one that is no UTF-8 must not hide the others."""
+    """Decode a text for a list that people read: an invalid key must not hide the other entries."""
     return raw.decode(errors="replace")

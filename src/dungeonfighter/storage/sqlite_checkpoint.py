@@ -1,16 +1,17 @@
-"""Moves the write-ahead log into the database file, beside the writers and in small portions.
+"""Moves the write-ahead log into the database file in small portions while the writers go on.
 
 SQLite's own checkpoint runs inside a commit: at 80,000 rows it copies thousands of scattered pages and syncs
-them while everybody waits (measured: 150 to 300 ms every 4,000 rows). Here a thread does it every thousand
-rows:
+them while every writer waits (measured: 150 to 300 ms every 4,000 rows). Here a thread runs a checkpoint for
+every thousand rows:
 
-1. a passive checkpoint copies what it can; writers go on meanwhile;
-2. the database file is synced, which SQLite would only do at the end, under the lock;
-3. when the log is long, the rest (a few rows by now) is copied under the writers' lock, so that the log
-   begins anew (measured: 3 to 10 ms).
+1. A passive checkpoint copies as many pages as it can; writers go on meanwhile.
+2. The thread syncs the database file. SQLite itself would sync it only at the end, under the lock.
+3. If the log is long, the thread copies the rest (a few rows by now) under the writers' lock, so that the log
+   restarts (measured: 3 to 10 ms).
 
-No step waits for a reader: while one holds an old view of the database, the log grows, and a warning says so.
-With a library that has the WAL-reset bug no checkpoint runs beside a commit: step 1 takes the writers' lock.
+No step waits for a reader. While a reader holds an old view of the database, the log grows and the thread
+logs a warning. With a library that has the WAL-reset bug, step 1 takes the writers' lock, so that no
+checkpoint runs at the same time as a commit.
 
 Source: SQLite, "Write-Ahead Logging", sections 3.4, 6 and 11; docs/decisions/011-checkpoints.md and
 016-sqlite-with-its-own-library.md.
@@ -35,24 +36,24 @@ from dungeonfighter.storage.sqlite_file import SyncedFile
 _log = logging.getLogger(__name__)
 
 PORTION_ROWS: Final = 1024
-"""How many rows this process writes between two checkpoints."""
+"""This process writes so many rows between two checkpoints."""
 _NO_LOCK: Final = contextlib.nullcontext()
 _MEGABYTE: Final = 1_000_000
 
 
 class Checkpointer:
-    """The checkpoint thread of one store. Of several processes, one skips its turn while another is at it.
+    """The checkpoint thread of one store; it skips a portion if another process is checkpointing.
 
     Args:
         path: The database file; it exists.
-        connect: Makes a connection of its own that waits for no lock.
-        apart: No checkpoint may run beside a commit.
+        connect: Opens a separate connection that waits for no lock.
+        apart: Never run a checkpoint at the same time as a commit.
     """
 
     def __init__(self, path: Path, connect: Callable[[], apsw.Connection], *, apart: bool) -> None:
         self._connection = connect()
         self._lock = FileLock(Path(f"{path}.lock"))
-        self._beside: AbstractContextManager[Any] = self._lock if apart else _NO_LOCK
+        self._passive_lock: AbstractContextManager[Any] = self._lock if apart else _NO_LOCK
         self._file = SyncedFile.of(path)
         self._moving = threading.Lock()
         self._rows = 0
@@ -60,21 +61,22 @@ class Checkpointer:
         self._stopping = False
         self._pages_warned = 2 * LOG_PAGES_MAX
         self.log_bytes = 0
-        """The part of the log that is in use."""
+        """The size of the used part of the log."""
         self._thread = threading.Thread(target=self._run, name="sqlite-checkpoint", daemon=True)
         self._thread.start()
 
-    def wrote(self, rows: int) -> None:
-        """Count committed rows; in the writer's thread, costs nothing."""
+    def count_rows(self, rows: int) -> None:
+        """Count committed rows, in the writer's thread, and wake the checkpoint thread after a portion."""
         self._rows += rows
         if self._rows >= PORTION_ROWS:
             self._rows = 0
             self._due.set()
 
     def close(self, patience_seconds: float) -> None:
-        """Stop, and let go of everything but the file: see `release`.
+        """Stop the thread and close its connection and lock; `release` closes the file.
 
-        A thread that waits for a lock somebody else does not give back is left behind with its connection.
+        If another process holds the lock for longer than the patience, the thread and its connection stay
+        open.
         """
         self._stopping = True
         self._due.set()
@@ -84,7 +86,7 @@ class Checkpointer:
             self._lock.close()
 
     def release(self) -> None:
-        """Let go of the file, after all connections of this store are closed."""
+        """Release the file; the caller has closed all connections of this store before."""
         self._file.release()
 
     def _run(self) -> None:
@@ -96,8 +98,8 @@ class Checkpointer:
                 return
             try:
                 self._move()
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next portion is tried again)
-                if is_well:  # once: the log only grows meanwhile
+            except Exception as error:  # noqa: BLE001 (the next portion retries after any error)
+                if is_well:  # log a series of failures once: the only harm is that the log grows
                     _log.warning("the log of the database cannot be moved into it: %s", error)
                 is_well = False
             else:
@@ -108,32 +110,32 @@ class Checkpointer:
             self._move_portion()
 
     def _move_portion(self) -> None:
-        with self._beside:
+        with self._passive_lock:
             is_busy, pages = self._checkpoint("passive")
         if is_busy:
             return
         self._file.sync()
         if pages < LOG_PAGES_MAX:
             return
-        with self._beside:
+        with self._passive_lock:
             self._checkpoint("passive")
         self._file.sync()
         with self._lock:
             is_held, _ = self._checkpoint("restart")
         if is_held:
-            self._warn_of_a_reader(pages)
+            self._warn_of_reader(pages)
         else:
             self._pages_warned = 2 * LOG_PAGES_MAX
 
     def _checkpoint(self, mode: str) -> tuple[bool, int]:
-        """Whether somebody was in the way, and how many pages the log has."""
+        """Run a checkpoint; return whether another connection blocked it, and the pages of the log."""
         is_busy, pages, _ = self._connection.execute(f"pragma wal_checkpoint({mode})").get
         if pages >= 0:
             self.log_bytes = pages * LOG_FRAME_BYTES
         return bool(is_busy), pages
 
-    def _warn_of_a_reader(self, pages: int) -> None:
-        """Once for each doubling of the log."""
+    def _warn_of_reader(self, pages: int) -> None:
+        """Log a warning once for each doubling of the log."""
         if pages < self._pages_warned:
             return
         self._pages_warned = 2 * pages

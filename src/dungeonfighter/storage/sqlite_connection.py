@@ -1,4 +1,4 @@
-"""Connections of the embedded store: how they are opened, how long they wait, what their errors mean."""
+"""Connections of the embedded store: opening, waiting for locks, and translating errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage.sqlite_file import SyncedFile
 
 LOG_PAGES_MAX: Final = 8000
-"""How long the log may become before it is made to begin anew."""
+"""The checkpoint thread restarts a log of this many pages."""
 PAGE_BYTES: Final = 1024
 LOG_FRAME_BYTES: Final = PAGE_BYTES + 24
 _LOG_PAGES_AUTO: Final = 10 * LOG_PAGES_MAX
-"""Where SQLite's own checkpoint steps in, inside a commit, should the thread not."""
+"""SQLite's own checkpoint runs inside a commit at this length, in case the checkpoint thread fails."""
 _PRAGMAS: Final = (
-    f"page_size={PAGE_BYTES}",  # of a new file: a row changes one page, in the log and again in the file
+    f"page_size={PAGE_BYTES}",  # of a new file; a changed row writes a page, to the log and later to the file
     "journal_mode=WAL",
     "synchronous=FULL",
     f"wal_autocheckpoint={_LOG_PAGES_AUTO}",
-    f"journal_size_limit={4 * LOG_PAGES_MAX * LOG_FRAME_BYTES}",  # a log that a reader made long shrinks
+    f"journal_size_limit={4 * LOG_PAGES_MAX * LOG_FRAME_BYTES}",  # a long log shrinks again
     "temp_store=MEMORY",
 )
 _MAGIC: Final = b"SQLite format 3\x00"
@@ -31,20 +31,21 @@ _PAUSE_MAX_SECONDS: Final = 0.02
 
 
 class Waiting:
-    """Waits for locks of SQLite that others hold: until a deadline that each piece of work sets.
+    """A busy handler for SQLite: it waits for a lock until the deadline that each piece of work sets.
 
-    Between processes of ours the file lock orders the writers; what is waited for here are other programs.
+    The file lock already orders the writers of our own processes, so only another program can hold a lock
+    that this handler waits for.
     """
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def at_most(self, seconds: float) -> None:
-        """Wait no longer than so many seconds from now; 0: not at all."""
+        """Set the deadline, in seconds from now; 0 means that work waits for no lock."""
         self._until = time.monotonic() + seconds
 
     def __call__(self, times: int) -> bool:
-        """Sleep a little and have SQLite try again, or have it give up. SQLite calls this."""
+        """Sleep and return True, so that SQLite retries, or return False after the deadline."""
         left = self._until - time.monotonic()
         if left <= 0:
             return False
@@ -56,7 +57,7 @@ def connect(path: Path, waiting: Waiting) -> apsw.Connection:
     """Open a connection.
 
     Raises:
-        apsw.Error: The file cannot be opened, or is no database.
+        apsw.Error: The file cannot be opened or is not a database.
     """
     connection = apsw.Connection(str(path))
     connection.set_busy_handler(waiting)
@@ -66,11 +67,11 @@ def connect(path: Path, waiting: Waiting) -> apsw.Connection:
 
 
 def check_file(path: Path) -> None:
-    """Leave what is no database of SQLite alone: make nothing beside it.
+    """Check that the path is free or holds a SQLite database, without creating or changing a file.
 
     Raises:
-        StoreUnavailable: Its folder is missing, or there is something else at this path.
-        OSError: It cannot be read.
+        StoreUnavailable: The folder is missing, or the path holds another kind of file.
+        OSError: The file cannot be read.
     """
     if not path.exists():
         if not path.parent.is_dir():
@@ -85,7 +86,7 @@ def check_file(path: Path) -> None:
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
-    """Translate an error of SQLite or of the system: no values, no statement."""
+    """Translate an error of SQLite or of the operating system; the text has no values and no statement."""
     code = getattr(error, "extendedresult", 0)
     names = apsw.mapping_extended_result_codes, apsw.mapping_result_codes
     known = (names[0].get(code) or names[1].get(code)) if code else None

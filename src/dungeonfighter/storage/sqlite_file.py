@@ -1,4 +1,4 @@
-"""The files of a SQLite database as the file system has them: which ones they are, and syncing them."""
+"""The files of a SQLite database in the file system: their identity (device and inode) and their syncing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ADVICE: Final = (
 
 
 class SyncedFile:
-    """A database file, open to be synced: once in a process, and only closed when the last store has gone.
+    """A database file, open for syncing: one descriptor per process, closed with the last store that uses it.
 
-    To close any descriptor of a file frees all POSIX locks that the process holds on it, SQLite's included.
+    Closing any descriptor of a file frees all POSIX locks of the process on that file, SQLite's included.
     """
 
     _guard = threading.Lock()
@@ -32,7 +32,7 @@ class SyncedFile:
 
     @classmethod
     def of(cls, path: Path) -> SyncedFile:
-        """Return the one for this file; the user releases it."""
+        """Return the process's descriptor of this file; the caller must `release` it."""
         with cls._guard:
             key = _key(path)
             file = cls._open.get(key)
@@ -43,12 +43,12 @@ class SyncedFile:
 
     @classmethod
     def is_open(cls, path: Path) -> bool:
-        """Tell if a store of this process has it open: then nobody may open and close it otherwise."""
+        """Return True if a store of this process uses the file; then no other code may open and close it."""
         with cls._guard:
             return _key(path) in cls._open
 
     def sync(self) -> None:
-        """Write what is only in the system's memory to the disk."""
+        """Flush the operating system's buffers of the file to the disk."""
         _sync(self._descriptor)
 
     def release(self) -> None:
@@ -60,10 +60,10 @@ class SyncedFile:
 
 
 class FileIdentity:
-    """Device and inode of a database file and of its log: the connections write into these, and no others.
+    """Device and inode of the database file and of its log, into which the connections write.
 
-    A file that was removed, moved or replaced lives on for the connections that have it open. What they write
-    would be acknowledged, and gone with the last of them.
+    A removed, moved or replaced file lives on for the connections that have it open. The store would
+    acknowledge their writes, and the writes would disappear with the last of these connections.
 
     Args:
         path: The database file; it and its log exist.
@@ -74,21 +74,21 @@ class FileIdentity:
         self._trouble = ""
 
     def check(self) -> None:
-        """See that the paths still name the files that are open.
+        """Check that the paths still name the open files.
 
-        Once they did not, the store stays refused: the connections cannot follow.
+        After the first failure each check fails, because the connections cannot change to another file.
 
         Raises:
-            StoreUnavailable: A file was removed, moved or replaced.
+            StoreUnavailable: Another program removed, moved or replaced a file.
         """
         if self._trouble:
             raise StoreUnavailable(self._trouble)
         for name, key in self._files:
             try:
-                found = os.stat(name)  # noqa: PTH116 (in every batch: a third of what a Path costs)
+                found = os.stat(name)  # noqa: PTH116 (each batch calls this: a third of the cost of a Path)
             except (FileNotFoundError, NotADirectoryError):
                 self._refuse(f"{name} was removed or moved under the running server")
-            except OSError as error:  # now, not for ever
+            except OSError as error:  # it may pass, so the next check looks at the files
                 raise StoreUnavailable(f"{name} cannot be looked at: {error.strerror}") from error
             else:
                 if (found.st_dev, found.st_ino) != key:

@@ -1,4 +1,4 @@
-"""The SQLite library that the embedded store uses, and the fault of older ones that it must work around."""
+"""The version of the SQLite library, and the bug of older versions that the store must work around."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Version = tuple[int, int, int]
 _BUG_BEGAN: Final[Version] = (3, 7, 0)
 _BUG_ENDED: Final[Version] = (3, 51, 3)
 _BACK_PORTED: Final[tuple[Version, ...]] = ((3, 44, 6), (3, 50, 7))
-"""The first fixed release of an older series; later ones of the same series are fixed as well."""
+"""The first release of each older series that has the fix; later releases of the series have it too."""
 
 
 def library_version() -> Version:
-    """Return the version of the library that runs, not of the one that was compiled against."""
+    """Return the version of the library in use, not of the one that the driver was compiled against."""
     major, minor, patch = apsw.sqlite_lib_version().split(".")[:3]
     return int(major), int(minor), int(patch)
 
 
 def has_wal_reset_bug(version: Version) -> bool:
-    """Tell if a checkpoint beside a commit may lose commits with this version.
+    """Return True if this version can lose commits when a checkpoint runs at the same time as a commit.
 
-    The checkpoint that begins right after a complete one may note pages as moved that a commit, which begins
-    the log anew at that moment, has yet to write. A later checkpoint skips them.
+    A checkpoint that begins right after a complete one can mark pages as moved that a commit, which restarts
+    the log at that moment, has yet to write. A later checkpoint skips these pages.
 
     Source: SQLite, "Write-Ahead Logging", section 11; docs/decisions/016-sqlite-with-its-own-library.md.
     """
@@ -34,5 +34,4 @@ def has_wal_reset_bug(version: Version) -> bool:
 
 
 def shown(version: Version) -> str:
-    """Spell a version as SQLite does."""
     return ".".join(map(str, version))

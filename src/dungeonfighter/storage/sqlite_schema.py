@@ -1,7 +1,8 @@
-"""Brings a SQLite file up to date: numbered SQL, forward only, all missing steps in one transaction or none.
+"""Migrates a SQLite file: numbered SQL, forward only, all missing steps in one transaction or none.
 
-The number of the last step stands in `user_version`; the table `schema_version` says which release each step
-needs. The file is locked for writing meanwhile, the building of an index included: SQLite has no other way.
+The number of the last step is in `user_version`; the table `schema_version` records the release that each
+step needs. The migration locks the file for writing, even while it builds an index: SQLite cannot build one
+concurrently.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from dungeonfighter.storage.releases import missing_steps
 _log = logging.getLogger(__name__)
 
 Connection = Any
-"""Of whichever driver, in autocommit; used are `execute(sql, values)`, its rows, `set_progress_handler`."""
+"""A connection of any SQLite driver in autocommit with `execute(sql, values)` and `set_progress_handler`."""
 
-_SAY_SECONDS: Final = 1.0
-_INSTRUCTIONS_BETWEEN_LOOKS: Final = 100_000
-"""Of SQLite's machine: some milliseconds."""
+_LOG_SECONDS: Final = 1.0
+_INSTRUCTIONS_BETWEEN_CALLS: Final = 100_000
+"""Instructions of SQLite's virtual machine between two calls of the progress handler: some milliseconds."""
 
 
 def migrate(connection: Connection) -> None:
-    """Do the steps that are missing; the caller holds the file lock between processes.
+    """Apply the missing steps; the caller holds the file lock between processes.
 
     Raises:
-        SchemaTooNew: The schema is of a newer release and does not say that this one can run on it.
+        SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
     """
     sql = sql_files.queries("sqlite")
-    missing = missing_steps(sql_files.migrations("sqlite"), _standing(connection, sql))
+    missing = missing_steps(sql_files.migrations("sqlite"), _applied_steps(connection, sql))
     if not missing:
         return
     took: dict[str, float] = {}
@@ -51,11 +52,11 @@ def migrate(connection: Connection) -> None:
         _log.info("schema: %s done in %.2f s", name, seconds)
 
 
-def _standing(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
+def _applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
     (newest,) = connection.execute(sql["schema_number"]).fetchone()
-    standing: dict[int, str | None] = dict.fromkeys(range(1, newest + 1))
+    applied: dict[int, str | None] = dict.fromkeys(range(1, newest + 1))
     (exists,) = connection.execute(sql["schema_table_exists"]).fetchone()
-    return standing | dict(connection.execute(sql["schema_standing"])) if exists else standing
+    return applied | dict(connection.execute(sql["schema_applied_steps"])) if exists else applied
 
 
 @contextlib.contextmanager
@@ -71,18 +72,18 @@ def _transaction(connection: Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(connection: Connection, name: str) -> Iterator[None]:
-    """Log about once a second that a step is at work; SQLite does not tell how much of it is done."""
-    began = said = time.monotonic()
+    """Log about once a second that a step is running; SQLite does not report how much of it is done."""
+    began = logged = time.monotonic()
 
-    def look() -> bool:
-        nonlocal said
+    def log_progress() -> bool:
+        nonlocal logged
         now = time.monotonic()
-        if now - said >= _SAY_SECONDS:
-            said = now
+        if now - logged >= _LOG_SECONDS:
+            logged = now
             _log.info("schema: %s, at work for %.0f s; the file is locked for writing", name, now - began)
         return False
 
-    connection.set_progress_handler(look, _INSTRUCTIONS_BETWEEN_LOOKS)
+    connection.set_progress_handler(log_progress, _INSTRUCTIONS_BETWEEN_CALLS)
     try:
         yield
     finally:

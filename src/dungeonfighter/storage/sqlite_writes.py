@@ -1,4 +1,4 @@
-"""Writes of one batch on a SQLite connection: one transaction, each row by itself.
+"""Writes a batch over a SQLite connection: one transaction, in which each row wins, conflicts or fails.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -19,18 +19,18 @@ from dungeonfighter.storage.sqlite_connection import unavailable
 
 _ROWIDS_MAX: Final = 200_000
 _WON: Final = Won()
-_OF_A_ROW: Final = (
+_ROW_ERRORS: Final = (
     apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, apsw.CorruptError,
 )  # fmt: skip
-"""Errors that a value of a row causes, or the page it is on. All others of SQLite are the database's."""
+"""Errors that a value of a row or the page of the row causes. All other errors concern the whole database."""
 
 
 class BatchWriter:
-    """Commits batches over one connection, in one thread.
+    """Commits batches over one connection in one thread.
 
     Args:
-        connection: Used by nobody else meanwhile.
-        wall: Where `updated_at` comes from; seconds since 1970.
+        connection: No other code uses the connection during a call.
+        wall: Returns the time for `updated_at`, in seconds since 1970.
     """
 
     def __init__(self, connection: apsw.Connection, wall: Callable[[], float]) -> None:
@@ -38,14 +38,14 @@ class BatchWriter:
         self._wall = wall
         self._sql = sql_files.queries("sqlite")
         self._rowids: dict[str, int] = {}
-        """Where rows were last found."""
+        """The rowid at which each bot's row was last found."""
 
     def commit(self, batch: Sequence[Write]) -> list[Outcome]:
-        """Write a batch; see `hosting.ports.Store.commit`. One failing row never holds the others.
+        """Write one batch; see `hosting.ports.Store.commit`. A failing row never fails the others.
 
         Raises:
-            NotWritten: An error came before the statement `commit`; nothing was written.
-            StoreUnavailable: The statement `commit` itself failed.
+            NotWritten: An error came before the statement `commit`; no row was written.
+            apsw.Error: The statement `commit` failed; the outcome is unknown.
         """
         connection = self._connection
         try:
@@ -53,10 +53,10 @@ class BatchWriter:
             outcomes = self._write(batch)
         except (apsw.Error, OSError) as error:
             roll_back(connection)
-            if not isinstance(error, _OF_A_ROW):
+            if not isinstance(error, _ROW_ERRORS):
                 raise NotWritten(str(unavailable(error))) from error
             return self._commit_in_parts(batch, error)
-        except Exception as error:  # noqa: BLE001 (a value that cannot be bound: that row fails alone)
+        except Exception as error:  # noqa: BLE001 (a value that cannot be bound fails only its row)
             roll_back(connection)
             return self._commit_in_parts(batch, error)
         try:
@@ -67,15 +67,15 @@ class BatchWriter:
         return outcomes
 
     def _commit_in_parts(self, batch: Sequence[Write], error: Exception) -> list[Outcome]:
-        """Halve the batch until the row that fails is alone."""
+        """Halve the batch until the failing row is alone."""
         if len(batch) == 1:
             return [Failed(type(error).__name__)]
         half = len(batch) // 2
         outcomes = self.commit(batch[:half])
         try:
             return outcomes + self.commit(batch[half:])
-        except (StoreUnavailable, apsw.Error, OSError) as trouble:
-            return outcomes + [Unsettled(type(trouble).__name__)] * (len(batch) - half)
+        except (StoreUnavailable, apsw.Error, OSError) as unsettled:
+            return outcomes + [Unsettled(type(unsettled).__name__)] * (len(batch) - half)
 
     def _write(self, batch: Sequence[Write]) -> list[Outcome]:
         now = self._wall()
@@ -89,13 +89,13 @@ class BatchWriter:
         return outcomes
 
     def _write_winners(self, batch: Sequence[Write], now: float) -> list[Outcome] | None:
-        """Write a batch of which every row wins; None, with the transaction spoilt, when one does not.
+        """Write a batch whose rows all win; return None, with a half-written transaction, if one does not.
 
-        One statement run for all rows: half of what a statement each costs (measured).
+        One `executemany` for all rows costs half as much as one `execute` per row (measured).
         """
         connection = self._connection
         changed = self._rows_at([one for one in batch if one.from_version], now)
-        new = [_values(one, now) for one in batch if not one.from_version]
+        new = [_insert_values(one, now) for one in batch if not one.from_version]
         if changed is None:
             return None
         for name, rows in (("update_game_at", changed), ("insert_game", new)):
@@ -110,10 +110,11 @@ class BatchWriter:
         return [_WON] * len(batch)
 
     def _rows_at(self, writes: list[Write], now: float) -> list[tuple[object, ...]] | None:
-        """The values of `update_game_at`; None when a bot has no row.
+        """Return the values for `update_game_at`, or None if a bot has no row.
 
-        By its key a row is found in the index first, which costs a third of updating it (measured). A number
-        that has changed since (VACUUM may do that) finds no row of that bot, and the row is found by its key.
+        Finding a row by its key in the index costs a third of the update (measured), so this finds it by its
+        rowid. If VACUUM has changed the rowid, the update matches no row, and `_write_one` finds it by its
+        key.
         """
         rowids = self._rowids
         unknown = [one.row.bot_id for one in writes if one.row.bot_id not in rowids]
@@ -123,16 +124,16 @@ class BatchWriter:
                 unknown = [one.row.bot_id for one in writes]
             rowids.update(self._connection.execute(self._sql["rowids"], (json.dumps(unknown),)))
         try:
-            return [(*_changed(one, now), rowids[one.row.bot_id]) for one in writes]
+            return [(*_update_values(one, now), rowids[one.row.bot_id]) for one in writes]
         except KeyError:
             return None
 
     def _write_one(self, write: Write, now: float) -> Outcome:
         connection = self._connection
         if write.from_version == 0:
-            connection.execute(self._sql["insert_game"], _values(write, now))
+            connection.execute(self._sql["insert_game"], _insert_values(write, now))
         else:
-            connection.execute(self._sql["update_game"], _changed(write, now))
+            connection.execute(self._sql["update_game"], _update_values(write, now))
         if connection.changes() != 1:
             head = connection.execute(self._sql["head"], (write.row.bot_id,)).fetchone()
             return Conflict(*head) if head is not None else Conflict(0, b"")
@@ -145,16 +146,15 @@ class BatchWriter:
             values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
             connection.execute(self._sql["write_chunk"], values)
         if ended is not None:
-            line = (
+            run = (
                 bot_id, ended.episode, ended.rules, ended.seed, ended.mode, ended.options,
                 ended.parent_episode, ended.first_turn, ended.last_turn, ended.result, ended.score,
                 ended.digest, ended.ranked, ended.base, now,
             )  # fmt: skip
-            connection.execute(self._sql["write_episode"], line)
+            connection.execute(self._sql["write_episode"], run)
 
 
-def _values(write: Write, now: float) -> tuple[object, ...]:
-    """The values of `insert_game`."""
+def _insert_values(write: Write, now: float) -> tuple[object, ...]:
     row = write.row
     return (
         row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail, row.directive,
@@ -162,13 +162,12 @@ def _values(write: Write, now: float) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _changed(write: Write, now: float) -> tuple[object, ...]:
-    """The values of `update_game`."""
-    return (*_values(write, now), write.from_version, write.from_digest, write.from_tail)
+def _update_values(write: Write, now: float) -> tuple[object, ...]:
+    return (*_insert_values(write, now), write.from_version, write.from_digest, write.from_tail)
 
 
 def roll_back(connection: apsw.Connection) -> None:
-    """End whatever transaction is open; a connection that cannot even do that has none."""
+    """Roll back the open transaction, if there is one; an error means that there is none."""
     with contextlib.suppress(apsw.Error):
         if connection.in_transaction:
             connection.execute("rollback")

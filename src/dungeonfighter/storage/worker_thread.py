@@ -1,4 +1,4 @@
-"""One thread that does blocking work in order, for an event loop that must not block for long."""
+"""One thread that does blocking work in order for an event loop, which must not block for long."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NO_LOCK: Final = contextlib.nullcontext()
 
 
 class WorkerThread:
-    """Runs callables one after the other; each result goes back to the loop that asked.
+    """Runs callables one after the other in a thread; each result goes back to the calling event loop.
 
-    A caller that is cancelled only stops waiting: its work is done all the same. A caller that has waited for
-    `patience_seconds` is answered with an error; work that had not begun by then is never begun.
+    Cancelling a caller does not cancel its work. A caller that has waited for `patience_seconds` gets an
+    error; the thread never begins work that it had not begun by then.
 
     Args:
-        name: Of the thread.
-        patience_seconds: How long a caller waits at most.
+        name: The name of the thread.
+        patience_seconds: The longest time that a caller waits.
     """
 
     def __init__(self, name: str, patience_seconds: float = limits.commit_timeout_seconds) -> None:
@@ -37,7 +37,7 @@ class WorkerThread:
         self._waited_for: deque[_Task] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: _Task | None = None
-        """The last work that a caller gave up waiting for."""
+        """The last task whose caller stopped waiting for it."""
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -54,15 +54,15 @@ class WorkerThread:
 
         Args:
             work: Called in the thread.
-            lock: Entered in the thread before the work begins, left after it.
-            hold_seconds: For how long the loop itself may be held for the result, before it goes on with
-                other things. Then a result that comes soon costs no wake-up of the loop, and the thread has
-                the interpreter for itself.
-            patient: Wait for as long as it takes.
+            lock: Entered in the thread before the work begins and left after it.
+            hold_seconds: How long the call may block the loop itself to wait for the result. A result that
+                comes within this time costs no wake-up of the loop, and the thread has the interpreter for
+                itself.
+            patient: Wait without a limit.
 
         Raises:
-            NotWritten: The work was not begun in time, and never will be; or the thread has been stopped.
-            StoreUnavailable: The work was begun, and has not ended in time.
+            NotWritten: The thread did not begin the work in time, and never will; or the thread was stopped.
+            StoreUnavailable: The thread began the work and did not end it in time.
         """
         if self._stopped:
             raise NotWritten("the database is closed")
@@ -81,7 +81,7 @@ class WorkerThread:
         return result
 
     async def stop(self) -> bool:
-        """Finish what was accepted and end the thread; False if it does not end within the patience."""
+        """Finish the accepted work and end the thread; return False if that exceeds the patience."""
         self._stopped = True
         self._tasks.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join, self._patience_seconds)
@@ -97,15 +97,15 @@ class WorkerThread:
     # In the loop
 
     def _watch(self, task: _Task, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer looks after all that is waited for: it is set for the oldest, so seldom."""
+        """Bound the wait for a task: one timer, set for the oldest task, serves all of them."""
         while self._waited_for and self._waited_for[0].is_done:
             self._waited_for.popleft()
         task.overdue_at = loop.time() + self._patience_seconds
         self._waited_for.append(task)
         if self._timer is None:
-            self._timer = loop.call_at(task.overdue_at, self._look, loop)
+            self._timer = loop.call_at(task.overdue_at, self._give_up_overdue, loop)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _give_up_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         while self._waited_for:
             task = self._waited_for[0]
@@ -116,12 +116,12 @@ class WorkerThread:
                 task.give_up()
                 self._overdue = task
             else:
-                self._timer = loop.call_at(task.overdue_at, self._look, loop)
+                self._timer = loop.call_at(task.overdue_at, self._give_up_overdue, loop)
                 return
 
 
 class _Task:
-    """Some work on its way to the thread and back."""
+    """One call of `WorkerThread.run`: its work, its result and the loop that waits for it."""
 
     __slots__ = (
         "_error", "_future", "_guard", "_is_abandoned", "_is_begun", "_lock", "_result", "_work", "is_done",
@@ -138,11 +138,11 @@ class _Task:
         self._future: asyncio.Future[None] | None = None
         self.overdue_at = 0.0
         self.returned = threading.Lock()
-        """Free once the work is done, unless somebody awaits it in a loop."""
+        """`do` releases this lock after the work, unless an event loop awaits the task."""
         self.returned.acquire()
 
     def do(self) -> None:
-        """In the thread."""
+        """Run the work in the thread and pass on its result."""
         try:
             self._lock.__enter__()
             try:
@@ -150,9 +150,9 @@ class _Task:
                     self._result = self._work()
             finally:
                 self._leave()
-        except BaseException as error:  # noqa: BLE001 (handed to the one who asked)
+        except BaseException as error:  # noqa: BLE001 (`outcome` raises it in the caller)
             self._error = error
-        del self._work, self._lock  # a batch of states, perhaps; who waits needs the result only
+        del self._work, self._lock  # the work may hold a batch of states; the caller needs only the result
         with self._guard:
             self.is_done = True
             future = self._future
@@ -162,10 +162,10 @@ class _Task:
         try:
             future.get_loop().call_soon_threadsafe(_wake, future)
         except RuntimeError:
-            return  # the loop is closed: nobody is left to be told
+            return  # the loop is closed, so no caller is left
 
     def _leave(self) -> None:
-        """Leave the lock; what was done stays done, whatever the system says."""
+        """Leave the lock; log an error, because the work is done in any case."""
         try:
             self._lock.__exit__(None, None, None)
         except OSError as error:
@@ -177,7 +177,7 @@ class _Task:
             return self._is_begun
 
     def give_up(self) -> None:
-        """In the loop: answer the caller with an error, unless the work has ended meanwhile."""
+        """Fail the caller's future with an error, unless the work has ended meanwhile; runs in the loop."""
         with self._guard:
             if self.is_done or self._future is None:
                 return
@@ -188,7 +188,7 @@ class _Task:
             self._future.set_exception(error)
 
     def awaited_in(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
-        """Return what ends when the work is done; None: it is."""
+        """Return a future that completes with the work, or None if the work is done already."""
         with self._guard:
             if self.is_done:
                 return None
@@ -196,7 +196,7 @@ class _Task:
             return self._future
 
     def outcome(self) -> Any:
-        """Return the result of the work that is done, or raise its exception."""
+        """Return the result of the finished work, or raise its exception."""
         if self._error is not None:
             raise self._error
         result, self._result = self._result, None

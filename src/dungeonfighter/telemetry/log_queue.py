@@ -1,7 +1,7 @@
-"""Standard error behind a queue: whoever writes there never waits for the one who reads it.
+"""Standard error behind a queue: a write never waits for the process that reads standard error.
 
-A thread writes what is queued, in order. When the reader does not keep up, lines are left out and counted,
-and the count is told once the reader is back.
+A thread writes the queued texts in order. If the reader does not keep up, the queue drops texts and counts
+them, and writes the count once the reader is back.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Final
 
 CHARACTERS_MAX: Final = 1 << 20
-"""What may wait in memory."""
+"""The capacity of the queue."""
 FLUSH_SECONDS_MAX: Final = 2.0
-"""How long the end of the process waits for the reader."""
-_IDLE_SECONDS: Final = 0.25
+"""The longest time that the end of the process waits for the reader."""
+_COLLECT_SECONDS: Final = 0.25
 
 
 def _no_lines(_at_end: bool) -> list[str]:
@@ -28,35 +28,35 @@ def _no_lines(_at_end: bool) -> list[str]:
 
 
 class QueuedStream(io.TextIOBase):
-    """A text stream over a descriptor, written by its own thread; `write` never blocks.
+    """A text stream over a descriptor with a thread of its own; `write` never blocks.
 
     Args:
-        descriptor: Where the text goes.
-        idle: Called in the thread several times a second, with True at the end; the lines it returns
-            are written.
+        descriptor: The thread writes to it.
+        more_lines: Called in the thread several times a second, and with True by `drain`; the stream writes
+            the lines that it returns.
     """
 
-    def __init__(self, descriptor: int, idle: Callable[[bool], list[str]] = _no_lines) -> None:
+    def __init__(self, descriptor: int, more_lines: Callable[[bool], list[str]] = _no_lines) -> None:
         self._descriptor = descriptor
-        self.idle = idle
+        self.more_lines = more_lines
         self._waiting: deque[str] = deque()
-        self._characters = 0
-        self._left_out = 0
-        self._busy = False
-        self._changed = threading.Condition()
+        self._queued_chars = 0
+        self._dropped = 0
+        self._is_writing = False
+        self._condition = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.drain)
 
     def write(self, text: str) -> int:
-        """Queue the text; it is left out and counted when too much waits."""
-        with self._changed:
-            if self._characters + len(text) > CHARACTERS_MAX:
-                self._left_out += 1
+        """Queue the text; drop and count it if the queue is full."""
+        with self._condition:
+            if self._queued_chars + len(text) > CHARACTERS_MAX:
+                self._dropped += 1
             else:
                 self._waiting.append(text)
-                self._characters += len(text)
-                self._changed.notify_all()
+                self._queued_chars += len(text)
+                self._condition.notify_all()
         return len(text)
 
     def writable(self) -> bool:
@@ -69,40 +69,40 @@ class QueuedStream(io.TextIOBase):
         return os.isatty(self._descriptor)
 
     def drain(self, seconds: float = FLUSH_SECONDS_MAX) -> bool:
-        """Wait until everything queued is written, at most so long; the answer tells if it is."""
-        self.write(self._told_when_idle(True))
-        with self._changed:
-            return self._changed.wait_for(lambda: not (self._waiting or self._busy), seconds)
+        """Wait until all queued texts are written, for `seconds` at most; return True if they are."""
+        self.write(self._collect_lines(True))
+        with self._condition:
+            return self._condition.wait_for(lambda: not (self._waiting or self._is_writing), seconds)
 
     def _run(self) -> None:
-        told = time.monotonic()
+        collected_at = time.monotonic()
         while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._waiting), _IDLE_SECONDS)
-                text, left_out = "".join(self._waiting), self._left_out
+            with self._condition:
+                self._is_writing = False
+                self._condition.notify_all()
+                self._condition.wait_for(lambda: bool(self._waiting), _COLLECT_SECONDS)
+                text, dropped = "".join(self._waiting), self._dropped
                 self._waiting.clear()
-                self._characters = self._left_out = 0
-                self._busy = True
-            if left_out:
-                text += f"{left_out} lines are missing here: nobody read the log\n"
-            if time.monotonic() - told >= _IDLE_SECONDS:
-                told = time.monotonic()
-                text += self._told_when_idle(False)
-            self._put(text.encode("utf-8", "backslashreplace"))
+                self._queued_chars = self._dropped = 0
+                self._is_writing = True
+            if dropped:
+                text += f"{dropped} lines are missing here: nobody read the log\n"
+            if time.monotonic() - collected_at >= _COLLECT_SECONDS:
+                collected_at = time.monotonic()
+                text += self._collect_lines(False)
+            self._write_all(text.encode("utf-8", "backslashreplace"))
 
-    def _told_when_idle(self, at_end: bool) -> str:
+    def _collect_lines(self, at_end: bool) -> str:
         try:
-            return "".join(self.idle(at_end))
-        except Exception as error:  # noqa: BLE001 (this thread is the log: without it nothing is ever told)
+            return "".join(self.more_lines(at_end))
+        except Exception as error:  # noqa: BLE001 (without this thread there would be no log at all)
             return f"a sum of the log is missing here: {error!r}\n"
 
-    def _put(self, rest: bytes) -> None:
+    def _write_all(self, rest: bytes) -> None:
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
             except BlockingIOError:
                 select.select((), (self._descriptor,), ())
-            except OSError:  # the reader is gone for good
+            except OSError:  # the reader is gone
                 return

@@ -1,4 +1,7 @@
-"""The log on standard error: lines for people, or JSON for machines; bots' mistakes are no errors there."""
+"""The log on standard error: text lines for people, or JSON lines for machines.
+
+Mistakes of bots and clients are never logged as errors.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,18 @@ from typing import Any, Final
 
 from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
 
-_LOUD: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
+_WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
 QUIET_SECONDS: Final = 1.0
-_ONE_BY_ONE: Final = (
-    "dungeonfighter.serving.workers",
+_NEVER_LIMITED: Final = (
+    "dungeonfighter.serving.server",
     "dungeonfighter.serving.supervisor",
     "dungeonfighter.serving.worker_channel",
 )
-_GONE: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")
+_HANG_UP_NAMES: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, `instance`, and `error`."""
+class JsonFormatter(logging.Formatter):
+    """Formats a record as a line of JSON: `time` (UTC), `level`, `logger`, `message`, `instance`, `error`."""
 
     def __init__(self, instance: str) -> None:
         super().__init__()
@@ -43,61 +46,65 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-class Summed(logging.Filter):
-    """Passes one warning a second and kind, and counts the others; strips what clients that hang up cause.
+class RateLimit(logging.Filter):
+    """Passes one warning per second and kind and counts the others; shortens tracebacks of client hang-ups.
 
-    A kind is a place in the code, so foreign bytes cannot make new ones. Processes that end or begin are
-    told one by one.
+    A kind is a place in the code, so bytes from clients cannot create kinds. Warnings about processes that
+    start or end are never limited.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._guard = threading.RLock()  # a signal handler may log while it is held
+        self._lock = threading.RLock()  # a signal handler may log while its thread holds the lock
         self._kinds: dict[tuple[Any, ...], _Kind] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if "pip install" in str(record.msg) and record.name.startswith("uvicorn"):
             return False
-        kind = _of_hang_up(record)
-        if record.levelno < logging.WARNING or record.name in _ONE_BY_ONE:
+        kind = _shorten_hang_up(record)
+        if record.levelno < logging.WARNING or record.name in _NEVER_LIMITED:
             return True
         error = record.exc_info[0] if record.exc_info else None
         key = kind or (record.name, record.pathname, record.lineno, error)
         now = time.monotonic()
-        with self._guard:
-            known = self._kinds.setdefault(key, _Kind())
-            if now < known.quiet_until:
-                known.more += 1
-                known.last = record
+        with self._lock:
+            counted = self._kinds.setdefault(key, _Kind())
+            if now < counted.quiet_until:
+                counted.repeats += 1
+                counted.last = record
                 return False
-            known.quiet_until = now + QUIET_SECONDS
-            if known.more:
-                record.msg, record.args = f"{_message(record)} ({known.more} more like it)", ()
-                known.more = 0
+            counted.quiet_until = now + QUIET_SECONDS
+            if counted.repeats:
+                record.msg, record.args = f"{_message(record)} ({counted.repeats} more like it)", ()
+                counted.repeats = 0
             return True
 
-    def overdue(self, everything: bool) -> list[logging.LogRecord]:
-        """The sums whose second is over, each as a record; they are told only once."""
+    def take_counts(self, at_end: bool) -> list[logging.LogRecord]:
+        """Return a record with the count for each kind whose second is over, and reset these counts.
+
+        Args:
+            at_end: Return the counts of all kinds.
+        """
         now = time.monotonic()
         records = []
-        with self._guard:
-            for known in self._kinds.values():
-                if known.more and known.last is not None and (everything or now >= known.quiet_until):
-                    record = known.last
-                    record.msg, record.args = f"{_message(record)} ({known.more} times)", ()
+        with self._lock:
+            for counted in self._kinds.values():
+                if counted.repeats and counted.last is not None and (at_end or now >= counted.quiet_until):
+                    record = counted.last
+                    record.msg, record.args = f"{_message(record)} ({counted.repeats} times)", ()
                     record.exc_info = record.exc_text = None
                     records.append(record)
-                    known.more, known.last, known.quiet_until = 0, None, now + QUIET_SECONDS
+                    counted.repeats, counted.last, counted.quiet_until = 0, None, now + QUIET_SECONDS
         return records
 
 
 class _Kind:
-    """What is known about one kind of warning."""
+    """One kind of warning: the number of repeats, the last of them, and when the next record may pass."""
 
-    __slots__ = ("last", "more", "quiet_until")
+    __slots__ = ("last", "quiet_until", "repeats")
 
     def __init__(self) -> None:
-        self.more = 0
+        self.repeats = 0
         self.quiet_until = 0.0
         self.last: logging.LogRecord | None = None
 
@@ -105,12 +112,12 @@ class _Kind:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 (a wrong call of the log must not break who made it)
+    except Exception:  # noqa: BLE001 (a wrong log call must not raise in its caller)
         return str(record.msg)
 
 
-def _of_hang_up(record: logging.LogRecord) -> tuple[str, ...] | None:
-    """Makes one quiet line of a traceback that a client causes by going away."""
+def _shorten_hang_up(record: logging.LogRecord) -> tuple[str, ...] | None:
+    """Turn the traceback of a client's hang-up into a short warning; return its kind, None for others."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None or record.name.startswith("dungeonfighter") or not _is_hang_up(error):
         return None
@@ -122,42 +129,42 @@ def _of_hang_up(record: logging.LogRecord) -> tuple[str, ...] | None:
 def _is_hang_up(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_is_hang_up(one) for one in error.exceptions)
-    return isinstance(error, ConnectionError) or type(error).__name__ in _GONE
+    return isinstance(error, ConnectionError) or type(error).__name__ in _HANG_UP_NAMES
 
 
 def flush_logs(seconds: float = FLUSH_SECONDS_MAX) -> None:
-    """Wait, at most so long, until standard error has what was written: before `os._exit`."""
+    """Wait until the log is written, for `seconds` at most; call it before `os._exit`."""
     if isinstance(sys.stderr, QueuedStream):
         sys.stderr.drain(seconds)
 
 
 def set_up_logs(log_format: str, instance: str) -> None:
-    """Send every logger of this process to standard error; libraries only from warnings on.
+    """Send all loggers of this process to standard error, the loggers of libraries only from warnings on.
 
-    `sys.stderr` is replaced by a queue with a thread of its own: nobody who writes there waits for its
-    reader, tracebacks and warnings of Python included.
+    A `QueuedStream` replaces `sys.stderr`, so that no thread waits for the reader of standard error; this
+    includes tracebacks and warnings that Python itself writes.
 
     Args:
-        log_format: text | json.
-        instance: Named in each JSON line.
+        log_format: "text" or "json".
+        instance: The name of this process in each JSON line.
     """
-    summed = Summed()
+    rate_limit = RateLimit()
 
-    def sums(at_end: bool) -> list[str]:
-        return [handler.format(record) + "\n" for record in summed.overdue(at_end)]
+    def format_counts(at_end: bool) -> list[str]:
+        return [handler.format(record) + "\n" for record in rate_limit.take_counts(at_end)]
 
     stream = sys.stderr
     if not isinstance(stream, QueuedStream):
-        with contextlib.suppress(OSError, AttributeError):  # there is no such descriptor
+        with contextlib.suppress(OSError, AttributeError):  # standard error has no descriptor
             stream = sys.stderr = QueuedStream(sys.stderr.fileno())
     if isinstance(stream, QueuedStream):
-        stream.idle = sums
+        stream.more_lines = format_counts
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(summed)
+    handler.addFilter(rate_limit)
     if log_format == "json":
-        handler.setFormatter(JsonLines(instance))
+        handler.setFormatter(JsonFormatter(instance))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in _LOUD:
+    for name in _WARNINGS_ONLY:
         logging.getLogger(name).setLevel(logging.WARNING)

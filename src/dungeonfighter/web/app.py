@@ -1,20 +1,23 @@
-"""The watch page as a plain ASGI application: `/`, `/static/...`, `/api/...`; and `/metrics`.
+"""The watch page as an ASGI application: `/`, `/static/...`, `/api/...` and `/metrics`.
 
-It reads and never writes, and shows one fleet. Host and Origin are judged before a request comes here
-(`mcp/app.py` guards every page it is given).
+It shows one fleet and writes nothing. Each path under `/api/` admits its caller. `mcp/app.py` checks Host and
+Origin before it passes a request on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
 from dungeonfighter import limits
+from dungeonfighter.access.admission import Admission, joined
+from dungeonfighter.access.principals import EVERY_BOT, Principal
+from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.telemetry import metrics
@@ -38,23 +41,39 @@ _SAFETY: Final = (
 )
 
 
+class _Call(NamedTuple):
+    """One request to the API. `bot` is the bot it names, as it was sent; empty if it names none."""
+
+    principal: Principal
+    bot: str
+    query: dict[str, list[str]]
+    receive: Receive
+    send: Send
+
+
 class WatchApp:
-    """Answers the watch page's requests.
+    """Answers the requests of the watch page.
 
     Args:
-        host: Whose bots are listed.
-        watch: The ticker; started and closed by the composition.
-        fleet: Whose bots are shown.
+        host: Lists all bots.
+        watch: The ticker; the composition starts and closes it.
+        admission: Identifies callers and decides about their requests.
     """
 
-    def __init__(self, host: BotHost, watch: Watch, fleet: str = "local") -> None:
+    def __init__(self, host: BotHost, watch: Watch, admission: Admission) -> None:
         self._host = host
         self._watch = watch
-        self._fleet = fleet
+        self._admission = admission
         self._files = load_files()
+        self.api: Mapping[str, Callable[[_Call], Awaitable[None]]] = {
+            "/api/summary": self._summary,
+            "/api/bots": self._bots,
+            "/api/events": self._events,
+            "/api/bots/": self._bot,
+        }
+        """The paths of the API; one that ends in a slash is followed by a bot id."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request."""
         headers = dict(scope["headers"])
         path: str = scope["path"]
         if scope["method"] not in {"GET", "HEAD"}:
@@ -65,7 +84,7 @@ class WatchApp:
             await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
         else:
             try:
-                await self._api(path, parse_qs(scope["query_string"].decode("latin-1")), receive, send)
+                await self._answer_api(path, scope, receive, send)
             except DungeonFighterError as error:
                 await _fail(send, _status(error), error.code, str(error))
 
@@ -77,59 +96,97 @@ class WatchApp:
         else:
             await _answer(send, 200, b"" if head else file.body, file.content_type, *headers)
 
-    async def _api(self, path: str, query: dict[str, list[str]], receive: Receive, send: Send) -> None:
-        if path == "/api/summary":
-            await _json(send, msgspec.Raw(self._watch.summary_body()))
-        elif path == "/api/bots":
-            await _json(send, await self._bots(query))
-        elif path == "/api/events":
-            await self._events(query.get("bot", [""])[0], receive, send)
-        elif path.startswith("/api/bots/"):
-            await _json(send, await self._watch.detail(_bot_id(unquote(path.removeprefix("/api/bots/")))))
-        else:
-            await _fail(send, 404, "bad_argument", "there is nothing here; the watch page is at /")
+    async def _answer_api(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit the caller, and answer.
 
-    async def _bots(self, query: dict[str, list[str]]) -> dict[str, object]:
-        """One page of all bots, in order of their ids; `next` continues, null at the end."""
+        Raises:
+            BadInput, NotAllowed, Overloaded, StoreError: The request is refused, or failed.
+        """
+        route = self._route(path)
+        if route is None:
+            await _fail(send, 404, "bad_argument", "there is nothing here; the watch page is at /")
+            return
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        rest = path.removeprefix(route)
+        bot = _bot_id(unquote(rest)) if route.endswith("/") else query.get("bot", [""])[0]
+        authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
+        principal = self._admission.identify(authorization)
+        call = _Call(principal, bot, query, receive, send)
+        self._admit(call)
+        await self.api[route](call)
+
+    def _route(self, path: str) -> str | None:
+        for route in self.api:
+            if path == route or (route.endswith("/") and path.startswith(route)):
+                return route
+        return None
+
+    def _admit(self, call: _Call) -> None:
+        """Admit a caller to a path, and to the bot that it names.
+
+        Raises:
+            NotAllowed, Overloaded: The caller is refused.
+        """
+        bot = call.bot if limits.is_bot_id(call.bot) else None
+        self._admission.admit(call.principal, "read", bot, 0)
+        if call.principal.fleet != self._watch.fleet:
+            raise NotAllowed("the caller's fleet is not the one that this server shows")
+
+    async def _summary(self, call: _Call) -> None:
+        _require_every_bot(call.principal)
+        await _json(call.send, msgspec.Raw(self._watch.summary_body()))
+
+    async def _bot(self, call: _Call) -> None:
+        await _json(call.send, await self._watch.detail(call.bot))
+
+    async def _bots(self, call: _Call) -> None:
+        """Answer one page of the bots, in order of their ids; `next` is the last id, null at the end."""
+        query = call.query
         after = query.get("after", [""])[0]
         count = query.get("count", ["100"])[0]
         if not (
             count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= BOTS_PER_PAGE_MAX
         ):
             raise BadInput(f"count must be 1 to {BOTS_PER_PAGE_MAX}")
-        lines = await self._host.list_bots(self._fleet, _bot_id(after) if after else "", int(count))
+        page = await visible_bots(self._host, call.principal, _bot_id(after) if after else "", int(count))
         bots = [
             {
-                "botId": line.bot_id.partition("/")[2],
-                "episode": line.episode,
-                "turn": line.turn,
-                "updatedAt": line.updated_at,
+                "botId": bot.bot_id.partition("/")[2],
+                "episode": bot.episode,
+                "turn": bot.turn,
+                "updatedAt": bot.updated_at,
             }
-            for line in lines
+            for bot in page
         ]
-        return {"bots": bots, "next": bots[-1]["botId"] if len(bots) == int(count) else None}
+        following = bots[-1]["botId"] if len(bots) == int(count) else None
+        await _json(call.send, {"bots": bots, "next": following})
 
-    async def _events(self, bot_id: str, receive: Receive, send: Send) -> None:
-        """Server-sent events until the page is left or the server goes down.
+    async def _events(self, call: _Call) -> None:
+        """Send events until the client leaves or the server stops.
 
-        A page cannot read the answer to a refused stream, so what is wrong with the id is an event as well.
+        JavaScript cannot read the body of a refused event stream, so an invalid id is reported as an event.
         """
-        usable = limits.bot_id_pattern.match(bot_id) is not None
+        bot_id, receive, send = call.bot, call.receive, call.send
+        _require_every_bot(call.principal)
+        usable = limits.is_bot_id(bot_id)
         viewer = self._watch.enter(bot_id if usable else None)
-        gone = asyncio.create_task(_leave_with(receive, viewer))
+        gone = asyncio.create_task(_leave_at_disconnect(receive, viewer))
         try:
             headers = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
-            await _start(send, 200, b"text/event-stream", *headers)
+            await _send_head(send, 200, b"text/event-stream", *headers)
             if usable:
                 viewer.put(await self._watch.bot_frame(bot_id))
             elif bot_id:
                 viewer.put(frame("trouble", {"botId": None, "code": "bad_argument", "message": _BAD_ID}))
             while (frames := await viewer.next()) is not None:
+                self._admit(call)  # the caller may have lost its rights since
                 async with asyncio.timeout(SEND_SECONDS_MAX):
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
-            pass  # it does not read any more; the connection is dropped
+            pass  # the client does not read, and an unfinished answer closes its connection
+        except (NotAllowed, Overloaded):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._watch.exit(viewer)
             gone.cancel()
@@ -137,14 +194,20 @@ class WatchApp:
                 await gone
 
 
-async def _leave_with(receive: Receive, viewer: Viewer) -> None:
+async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     viewer.leave()
 
 
+def _require_every_bot(principal: Principal) -> None:
+    """Refuse a caller for some bots what shows the bots of the whole fleet."""
+    if principal.bots != EVERY_BOT:
+        raise NotAllowed("the caller may not read about every bot")
+
+
 def _bot_id(text: str) -> str:
-    if not limits.bot_id_pattern.match(text):
+    if not limits.is_bot_id(text):
         raise BadInput(_BAD_ID)
     return text
 
@@ -167,12 +230,12 @@ async def _fail(send: Send, status: int, code: str, message: str, *headers: tupl
 
 
 async def _answer(send: Send, status: int, body: bytes, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    await _start(
+    await _send_head(
         send, status, kind, *headers, *(((b"content-length", b"%d" % len(body)),) if status != 304 else ())
     )
     await send({"type": "http.response.body", "body": body})
 
 
-async def _start(send: Send, status: int, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    every = [(b"content-type", kind), *headers, *_SAFETY]
-    await send({"type": "http.response.start", "status": status, "headers": every})
+async def _send_head(send: Send, status: int, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
+    all_headers = [(b"content-type", kind), *headers, *_SAFETY]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})

@@ -1,6 +1,6 @@
-"""What the watch page is told, as typed values; names on the wire are camelCase.
+"""The data of the watch page as typed values; their names on the wire are camelCase.
 
-Scores are points with two decimals here; the host counts in hundredths.
+Scores are points with two decimals here; the host counts in hundredths of a point.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.hosting.game import Present
+from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.rules import Observation, Phase
 
 SCORE_BUCKETS: Final = 34
-SCORE_BUCKET_POINTS: Final = 3  # what clearing one level gives
+SCORE_BUCKET_POINTS: Final = 3  # the score of one cleared dungeon level
 
 
 class Card(Struct, frozen=True, rename="camel"):
-    """One bot in the list of those that played last; `place` is the dungeon it is in, empty at the hub."""
+    """One bot in the list of bots that played last; `place` is its dungeon, empty at the hub."""
 
     bot_id: str
     name: str
@@ -45,11 +45,11 @@ class Run(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """The whole page's numbers of one moment.
+    """The numbers of the whole page at one moment.
 
-    `scores` counts the runs being played (those sampled, at most `watch.SAMPLE_MAX`) by their score now, in
-    buckets of `SCORE_BUCKET_POINTS` points; the last bucket takes the rest. `results` counts ended runs.
-    `hazards` are the settings under which the store can lose acknowledged turns.
+    `scores` is a histogram of the current scores of a sample of runs (`sampled`, at most
+    `watch.SAMPLE_MAX`), in buckets of `SCORE_BUCKET_POINTS` points; the last bucket has no upper bound.
+    `results` counts ended runs. `hazards` are the settings with which the store can lose acknowledged turns.
     """
 
     turns: int
@@ -71,7 +71,7 @@ class Summary(Struct, frozen=True, rename="camel"):
 
 
 class Detail(Struct, frozen=True, rename="camel"):
-    """One bot: what its agent sees (`text`) and the full snapshot."""
+    """One bot: the text view that its agent gets (`text`) and the full observation (`view`)."""
 
     bot_id: str
     episode: int
@@ -81,12 +81,12 @@ class Detail(Struct, frozen=True, rename="camel"):
 
 
 def bot_of(key: str) -> str:
-    """`local/hero` is hero's key."""
+    """Return the bot id of a key: `hero` for `local/hero`."""
     return key.partition("/")[2]
 
 
 def card(game: Present) -> Card:
-    """One line of the list; reads the state only, which is far cheaper than a whole observation."""
+    """Make the card of a game; this reads only the state, which is far cheaper than an observation."""
     state = game.state
     hero = state.hero
     catalogue = game.rules.catalogue
@@ -110,20 +110,27 @@ def _class_name(kind: int) -> str:
 
 
 def score_buckets(cards: Sequence[Card]) -> list[int]:
-    """How many of these runs stand in each bucket of score."""
+    """Count the cards in each bucket of the score histogram."""
     counts = [0] * SCORE_BUCKETS
     for one in cards:
         counts[min(int(one.score // SCORE_BUCKET_POINTS), SCORE_BUCKETS - 1)] += 1
     return counts
 
 
-def run(line: RunSummary) -> Run:
-    """One line of the feed."""
-    return Run(bot_of(line.key), line.episode, line.turns, line.score / 100, line.result, line.mode)
+def run(summary: RunSummary) -> Run:
+    """Make the page's form of an ended run."""
+    return Run(
+        bot_id=bot_of(summary.key),
+        episode=summary.episode,
+        turns=summary.turns,
+        score=summary.score / 100,
+        result=summary.result,
+        mode=summary.mode,
+    )
 
 
 def detail(game: Present) -> Detail:
-    """One bot with everything its agent is told."""
+    """Make the detail of a game."""
     head = f"e{game.episode} t{game.turn}"
     return Detail(
         bot_id=bot_of(game.key),

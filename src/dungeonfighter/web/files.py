@@ -1,4 +1,4 @@
-"""The page's files, read once: they are small, few, and part of the package."""
+"""The files of the watch page, read once at start: they are few and small, and part of the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TYPES: Final = {
 
 
 class File(NamedTuple):
-    """One file as it is answered."""
+    """The body and the headers of the answer for one file."""
 
     body: bytes
     content_type: bytes
@@ -23,7 +23,7 @@ class File(NamedTuple):
 
 
 def load_files() -> dict[str, File]:
-    """Every file by the path it is served under; `/` is the page itself."""
+    """Read all files; return them by the path of their address. `/` is the page itself."""
     files = {}
     for entry in resources.files("dungeonfighter.web").joinpath("static").iterdir():
         kind = _TYPES.get(entry.name.rpartition(".")[2])

@@ -1,9 +1,9 @@
-"""The one ticker behind all viewers of the watch page.
+"""The ticker behind the watch page: one for all viewers.
 
-Once a second the host's counters become a rate; if somebody is watching, also a `Summary` and the details of
-the bots being watched. Each is encoded once and put into the queue of every viewer concerned. Queues are
-short and lose their oldest frame when a viewer is slow: the next frame tells the same anew. A tick costs the
-sample's few milliseconds; without viewers it is one look at the counters.
+Once a second it computes the rate of turns from the counters. If there are viewers, it also makes a `Summary`
+and the details of the watched bots, encodes each of them once, and puts it into the queue of every viewer
+concerned. Queues are short and drop their oldest frame if a viewer is slow: the next frame replaces it. A
+tick takes a few milliseconds for the sample of games; without viewers it only reads the counters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from dungeonfighter import __version__
-from dungeonfighter.errors import DungeonFighterError, Overloaded, StoreError
+from dungeonfighter.errors import Draining, DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Clock, RunSummary
 from dungeonfighter.telemetry.totals import Totals, of_host
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 SUMMARY_SECONDS: Final = 0.5
-"""How old the numbers may be that `/api/summary` answers."""
+"""The greatest age of the numbers in an answer of `/api/summary`."""
 HISTORY_TICKS: Final = 180
 BEST_SECONDS: Final = 5.0
-"""How old the list of the best runs may be."""
+"""The greatest age of the list of the best runs."""
 SAMPLE_MAX: Final = 200
 CARDS_MAX: Final = 40
 RUNS_MAX: Final = 10
@@ -41,7 +41,7 @@ FRAMES_WAITING_MAX: Final = 8
 
 
 class Viewer:
-    """One open page: what is waiting to be sent to it, and which bot it looks at."""
+    """One open page: its queue of frames, and the bot that it shows."""
 
     def __init__(self, bot_id: str | None) -> None:
         self.bot_id = bot_id
@@ -50,17 +50,17 @@ class Viewer:
         self._gone = False
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame; the oldest is lost when the viewer does not keep up."""
+        """Queue a frame; drop the oldest one if the queue is full."""
         self._frames.append(frame)
         self._wake.set()
 
     def leave(self) -> None:
-        """No more frames: the viewer went away, or the server is going to."""
+        """End the stream: the viewer went away, or the server stops."""
         self._gone = True
         self._wake.set()
 
     async def next(self) -> bytes | None:
-        """Wait for what is to be sent now; None: nothing ever again."""
+        """Wait for frames and return all that are queued, joined; return None at the end of the stream."""
         while not self._frames and not self._gone:
             self._wake.clear()
             await self._wake.wait()
@@ -75,25 +75,24 @@ class Watch:
     """Samples one host for any number of viewers up to `VIEWERS_MAX`.
 
     Args:
-        host: What is watched.
+        host: Its games are the sample, and the list of bots that play.
         clock: Time.
-        fleet: Whose bots are shown.
-        totals: What all workers of this server counted; by default this host's own counters. The bots
-            listed as playing are this host's.
+        fleet: The fleet that the page shows.
+        totals: Returns the counters of all workers of this server; by default those of `host` alone.
     """
 
     def __init__(
         self,
         host: BotHost,
         clock: Clock,
-        fleet: str = "local",
+        fleet: str,
         *,
         totals: Callable[[], Totals] | None = None,
     ) -> None:
         self._host = host
         self.totals: Callable[[], Totals] = totals or (lambda: of_host(host, clock.now()))
         self._clock = clock
-        self._fleet = fleet
+        self.fleet = fleet
         self._began = clock.now()
         first = self.totals()
         self._last = (first.at, first.turns)
@@ -115,7 +114,7 @@ class Watch:
             self._ticker = asyncio.create_task(self._run(), name="watch ticker")
 
     async def close(self) -> None:
-        """Stop ticking and let every viewer go."""
+        """Stop ticking and end the stream of every viewer."""
         self._closed = True
         for viewer in self._viewers:
             viewer.leave()
@@ -125,13 +124,13 @@ class Watch:
                 await self._ticker
 
     def enter(self, bot_id: str | None) -> Viewer:
-        """Admit a viewer and queue its first frames; `leave` it afterwards.
+        """Admit a viewer and queue its first frames; the caller must call `exit` at the end.
 
         Raises:
-            Overloaded: There are `VIEWERS_MAX` already, or the server is going down.
+            Overloaded: There are `VIEWERS_MAX` viewers already, or the server stops.
         """
         if self._closed:
-            raise Overloaded("this server is going down", code="draining")
+            raise Draining("this server is going down")
         if len(self._viewers) >= VIEWERS_MAX:
             raise Overloaded(f"{VIEWERS_MAX} pages are watching already", retry_after_seconds=10)
         viewer = Viewer(bot_id)
@@ -141,19 +140,18 @@ class Watch:
         return viewer
 
     def exit(self, viewer: Viewer) -> None:
-        """Forget a viewer."""
+        """Remove a viewer and end its stream."""
         viewer.leave()
         self._viewers.discard(viewer)
 
     def summary_body(self) -> bytes:
-        """Encode the numbers once for all who ask within `SUMMARY_SECONDS`: they cost some milliseconds."""
+        """Return the summary as JSON, cached for `SUMMARY_SECONDS`: making it takes some milliseconds."""
         now = self._clock.now()
         if self._body is None or not 0 <= now - self._body_at < SUMMARY_SECONDS:
             self._body, self._body_at = msgspec.json.encode(self.summary()), now
         return self._body
 
     def summary(self) -> figures.Summary:
-        """The numbers of this moment."""
         totals = self.totals()
         cards = [figures.card(game) for game in self._host.recent(SAMPLE_MAX)]
         return figures.Summary(
@@ -170,28 +168,28 @@ class Watch:
             version=__version__,
             sampled=len(cards),
             scores=figures.score_buckets(cards),
-            playing=self._steady(cards),
-            top=[figures.run(line) for line in (self._best or totals.top)[:RUNS_MAX]],
-            recent=[figures.run(line) for line in totals.recent[-RUNS_MAX:][::-1]],
+            playing=self._keep_listed(cards),
+            top=[figures.run(one) for one in (self._best or totals.top)[:RUNS_MAX]],
+            recent=[figures.run(one) for one in totals.recent[-RUNS_MAX:][::-1]],
         )
 
-    def _steady(self, cards: list[figures.Card]) -> list[figures.Card]:
-        """`CARDS_MAX` of them, first those listed before: a list that jumps about cannot be read."""
+    def _keep_listed(self, cards: list[figures.Card]) -> list[figures.Card]:
+        """Choose `CARDS_MAX` cards, first those of the last list, so that the list stays readable."""
         cards = sorted(cards, key=lambda one: one.bot_id not in self._listed)[:CARDS_MAX]
         self._listed = {one.bot_id for one in cards}
         return cards
 
     async def detail(self, bot_id: str) -> figures.Detail:
-        """One bot as it is in the store now.
+        """Return the detail of one bot as the store holds it now.
 
         Raises:
-            BadInput: unknown_bot.
-            StoreError: The store cannot be asked.
+            BadInput: There is no such bot (`unknown_bot`).
+            StoreError: The store does not answer.
         """
-        return figures.detail(await self._host.read(f"{self._fleet}/{bot_id}"))
+        return figures.detail(await self._host.read(f"{self.fleet}/{bot_id}"))
 
     async def tick(self) -> None:
-        """Sample once and tell everybody."""
+        """Compute the rate and send frames to all viewers."""
         totals = self.totals()
         now, turns = totals.at, totals.turns
         before, turns_before = self._last
@@ -202,33 +200,33 @@ class Watch:
             self._body = None
         if not self._viewers:
             return
-        await self._look_for_best(now)
+        await self._update_best(now)
         self._send(None, frame("summary", self.summary()))
         for bot_id in sorted({viewer.bot_id for viewer in self._viewers if viewer.bot_id}):
             self._send(bot_id, await self.bot_frame(bot_id))
 
-    async def _look_for_best(self, now: float) -> None:
-        """The best runs of all time, from the store; while it is away those of this server's own time."""
+    async def _update_best(self, now: float) -> None:
+        # Without the store the summary falls back on the best runs since the start of this server.
         if now - self._best_at < BEST_SECONDS:
             return
         self._best_at = now
         try:
-            self._best = await self._host.best_runs(self._fleet, RUNS_MAX)
+            self._best = await self._host.best_runs(self.fleet, RUNS_MAX)
         except StoreError:
             self._best = None
 
     async def bot_frame(self, bot_id: str) -> bytes:
-        """The frame about one bot; a failure is told in the frame, it concerns this bot's viewers only."""
+        """Make the frame of one bot; an error becomes a frame too, because it concerns only this bot."""
         try:
             return frame("bot", await self.detail(bot_id))
         except DungeonFighterError as error:
             return frame("trouble", {"botId": bot_id, "code": error.code, "message": str(error)})
 
-    def _send(self, bot_id: str | None, what: bytes) -> None:
-        """To the viewers of one bot, or to all."""
+    def _send(self, bot_id: str | None, frame: bytes) -> None:
+        """Queue a frame for the viewers of one bot; None means all viewers."""
         for viewer in self._viewers:
             if bot_id is None or viewer.bot_id == bot_id:
-                viewer.put(what)
+                viewer.put(frame)
 
     async def _run(self) -> None:
         while True:
@@ -241,7 +239,7 @@ class Watch:
 
 
 def frame(event: str, value: object) -> bytes:
-    """One server-sent event. JSON text has no line breaks, so one data line is enough.
+    """Encode one server-sent event. JSON text has no line breaks, so one data line is enough.
 
     Source: the HTML standard, "Server-sent events".
     """

@@ -1,4 +1,4 @@
-"""Host and Origin: what a page elsewhere could send is refused; programs and our own page are served."""
+"""`HostGuard` refuses the requests that a foreign page could send, and serves programs and our own page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLIC = HostGuard(
     "host", ["localhost", "localhost:8000", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
 )
 @pytest.mark.parametrize("origin", [None, "http://localhost:8000", "http://127.0.0.1:6274"])
-def test_this_machine_is_served(host: str, origin: str | None) -> None:
+def test_requests_to_this_machine_are_served(host: str, origin: str | None) -> None:
     assert not LOCAL.refusal(host, origin)
 
 
@@ -127,7 +127,7 @@ def test_a_host_of_this_machine_is_served_however_it_is_written(host: str) -> No
         "a" * 1_000_000 + ".localhost",
     ],
 )
-def test_what_is_no_host_of_this_machine_is_refused_in_both_headers(text: str) -> None:
+def test_other_hosts_are_refused_in_both_headers(text: str) -> None:
     assert "Host" in LOCAL.refusal(text, None)
     assert "Origin" in LOCAL.refusal("localhost", f"http://{text}")
 
@@ -150,7 +150,7 @@ def test_what_is_no_host_of_this_machine_is_refused_in_both_headers(text: str) -
         "null",
     ],
 )
-def test_what_is_no_origin_is_refused(origin: str) -> None:
+def test_an_invalid_origin_is_refused(origin: str) -> None:
     assert "Origin" in LOCAL.refusal("localhost", origin)
 
 

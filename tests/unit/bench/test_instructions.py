@@ -1,4 +1,4 @@
-"""Counting instructions: what is made of valgrind's words, and the driver that plays below it."""
+"""The count of instructions: reading valgrind's logs, and the driver that plays under it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LOG_3_19 = "==7== Command: python\n==7== \n==7== I   refs:      4,246,866,776\n"
 LOG_3_22 = "==8== Cachegrind, a high-precision tracing profiler\n==8== \n==8== I refs:        4,397,941,853\n"
 
 
-def test_the_figure_is_the_difference_of_two_children_by_their_turns() -> None:
+def test_the_figure_is_the_difference_of_two_children_for_each_turn() -> None:
     logs = {"6": "==6== I refs: 1\n", "7": LOG_3_19, "8": LOG_3_22}
     assert per_turn("7 30\n8 46\n", logs, 32) == (4_397_941_853 - 4_246_866_776) / (32 * 16)
 
 
 @pytest.mark.parametrize(
-    ("said", "logs"),
+    ("output", "logs"),
     [
         ("", {"7": LOG_3_19, "8": LOG_3_22}),
         ("7 30\n", {"7": LOG_3_19}),
@@ -33,12 +33,12 @@ def test_the_figure_is_the_difference_of_two_children_by_their_turns() -> None:
     ],
     ids=["nothing", "one child", "one log", "no turns", "no count"],
 )
-def test_what_gives_no_figure_is_a_failure_that_is_told(said: str, logs: dict[str, str]) -> None:
+def test_incomplete_output_is_a_failure(output: str, logs: dict[str, str]) -> None:
     with pytest.raises(Failed):
-        per_turn(said, logs, 32)
+        per_turn(output, logs, 32)
 
 
-def test_without_valgrind_it_says_so(
+def test_without_valgrind_the_bench_ends_with_a_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["instructions"])
@@ -56,13 +56,13 @@ def test_the_driver_plays_each_length_in_a_child_of_its_own(store: str) -> None:
     assert (fewer, more) == ("1", "3")
 
 
-def test_the_driver_says_what_it_does_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_driver_names_the_parts_that_it_does_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_process, "_NAMES", ("open_host", "NoSuchName"))
     with pytest.raises(LookupError, match="NoSuchName"):
         in_process.parts()
 
 
-def test_a_tree_is_a_checkout(
+def test_a_folder_that_is_no_checkout_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["instructions", "--tree", str(tmp_path)])

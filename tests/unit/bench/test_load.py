@@ -1,4 +1,4 @@
-"""The load generator: whole answers, good answers, and as many requests as answers."""
+"""The load generator of the bench: whole answers, good answers, and as many requests as answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: 17\r\n\r\n" + BODY
 
 
 class Replies:
-    """A server that answers the connections made to it, one after the other, with what it is given."""
+    """A server that answers each request of one connection with the given pieces."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces
@@ -29,7 +29,7 @@ class Replies:
     def _serve(self) -> None:
         try:
             client, _ = self._listener.accept()
-        except OSError:  # closed before this thread came so far
+        except OSError:  # closed before this thread ran
             return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with client:
@@ -52,8 +52,8 @@ def some_pieces(request: pytest.FixtureRequest) -> Iterator[Replies]:
 
 @pytest.mark.parametrize("pieces", [[ANSWER], [ANSWER[:20], ANSWER[20:-3], ANSWER[-3:]]], indirect=True)
 def test_every_request_is_answered_whole(pieces: Replies) -> None:
-    told = Load(iter([b"ask"] * 5), pieces.port, 1).run(0.0, math.inf)
-    assert (told.answers, told.good, told.example) == (5, 5, "")
+    result = Load(iter([b"ask"] * 5), pieces.port, 1).run(0.0, math.inf)
+    assert (result.answers, result.good, result.example) == (5, 5, "")
     assert pieces.requests == 5
 
 
@@ -66,14 +66,14 @@ def test_every_request_is_answered_whole(pieces: Replies) -> None:
     ],
     indirect=True,
 )
-def test_an_answer_that_does_not_say_it_is_good_is_not(pieces: Replies) -> None:
-    told = Load(iter([b"ask"] * 2), pieces.port, 1).run(0.0, math.inf)
-    assert (told.answers, told.good) == (2, 0)
-    assert told.example.startswith("HTTP/1.1")
+def test_an_answer_without_iserror_false_is_not_good(pieces: Replies) -> None:
+    result = Load(iter([b"ask"] * 2), pieces.port, 1).run(0.0, math.inf)
+    assert (result.answers, result.good) == (2, 0)
+    assert result.example.startswith("HTTP/1.1")
 
 
 @pytest.mark.parametrize("pieces", [[ANSWER]], indirect=True)
-def test_where_the_length_stands_may_move(pieces: Replies) -> None:
+def test_the_position_of_the_length_may_change(pieces: Replies) -> None:
     connection = Connection(pieces.port)
     moved = ANSWER.replace(b"date: x", b"x-longer: y\r\nDate: x").replace(
         b"content-length", b"Content-Length"
@@ -86,7 +86,7 @@ def test_where_the_length_stands_may_move(pieces: Replies) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[ANSWER]], indirect=True)
-def test_a_connection_that_ends_is_told(pieces: Replies) -> None:
+def test_the_end_of_a_connection_raises(pieces: Replies) -> None:
     connection = Connection(pieces.port)
     with pytest.raises(ConnectionError):
         is_whole(connection, b"")

@@ -1,4 +1,4 @@
-"""What the bench stands on: the peers' environment, servers, bytes of threads, figures of 80,000 bots."""
+"""The parts under the bench: the peers' environment, servers, bytes of threads, figures of 80,000 bots."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def test_peers_are_installed_once(tmp_path: Path) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text("one==1")
     environment = made_environment(tmp_path, pins)
-    told: list[str] = []
-    assert peers_python(told.append, pins, environment) == str(environment / "bin" / "python")
-    assert told == []
+    messages: list[str] = []
+    assert peers_python(messages.append, pins, environment) == str(environment / "bin" / "python")
+    assert messages == []
 
 
 @pytest.mark.long
-def test_other_pins_are_installed_anew_and_what_cannot_be_is_told(tmp_path: Path) -> None:
+def test_other_pins_are_installed_anew_and_a_failure_raises(tmp_path: Path) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text("one==1")
     environment = made_environment(tmp_path, pins)
     pins.write_text("no pin at all")
-    told: list[str] = []
+    messages: list[str] = []
     with pytest.raises(NoPeers, match="ERROR"):
-        peers_python(told.append, pins, environment)
-    assert len(told) == 1
+        peers_python(messages.append, pins, environment)
+    assert len(messages) == 1
     assert not (environment / "installed").exists()
 
 
-def test_a_server_that_does_not_start_is_told_with_its_words(tmp_path: Path) -> None:
+def test_the_error_of_a_server_that_does_not_start_has_its_log(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "raise SystemExit('no port for me')"]
     with pytest.raises(Failed, match="no port for me"), running(lambda *_: words, tmp_path):
-        pytest.fail("it is not there")
+        pytest.fail("the server must not start")
 
 
 def test_a_server_ends_with_the_block(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_server_ends_with_the_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_bytes_of_other_threads_are_counted_and_the_first_ones_are_not(tmp_path: Path) -> None:
+def test_only_bytes_of_threads_beside_the_first_are_counted(tmp_path: Path) -> None:
     before, may_end, written = thread_bytes(os.getpid()), threading.Event(), threading.Event()
 
     def write() -> None:
@@ -95,13 +95,13 @@ def test_bytes_of_other_threads_are_counted_and_the_first_ones_are_not(tmp_path:
 
 def written(folder: Path, *, bots: int) -> Path:
     file = folder / "eighty.json"
-    told = {
+    content = {
         "plan": {"bots": bots, "every": 10},
         "report": {"errors": {"timeout": 1}, "warm_up_errors": {"refused": 2}, "latency_ms": {"p99": 40.5}},
         "figures": {"lost_or_doubled": 0, "server_pss_bytes": 1_500_000_000, "turns": 7},
         "missed": ["3 errors"],
     }
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(content))
     os.utime(file, (0, 0))
     return file
 
@@ -116,19 +116,19 @@ def test_figures_of_eighty_thousand_bots_are_shown_with_their_date(tmp_path: Pat
     assert "3 errors" in figures[rows.EIGHTY_PSS].note
 
 
-def test_a_run_of_fewer_bots_is_none(tmp_path: Path) -> None:
+def test_a_run_of_fewer_bots_is_missing(tmp_path: Path) -> None:
     figures = read(written(tmp_path, bots=1000))
     assert len(figures) == 4
     assert all("1,000 bots" in figure.missing for figure in figures.values())
 
 
-def test_without_such_a_run_they_are_missing(tmp_path: Path) -> None:
+def test_without_a_file_the_figures_are_missing(tmp_path: Path) -> None:
     figures = read(tmp_path / "none.json")
     assert len(figures) == 4
     assert all("make bench-80k" in figure.missing for figure in figures.values())
 
 
-def test_a_file_of_another_shape_is_told(tmp_path: Path) -> None:
+def test_a_file_of_another_shape_is_missing_with_its_reason(tmp_path: Path) -> None:
     file = tmp_path / "eighty.json"
     file.write_text('{"errors": 3}')
     assert all("cannot be read" in figure.missing for figure in read(file).values())

@@ -1,24 +1,24 @@
-"""The table of `make bench`: medians, ratios, what is reached, what counts, and what is said about it."""
+"""The table of `make bench`: medians, ratios, judgements, void and missing rows, text."""
 
 from __future__ import annotations
 
 import pytest
 
 from bench.rows import ROWS
-from bench.table import Figure, Line, Reached, Row, as_text, judge, missed, unmeasured
+from bench.table import Figure, Reached, Result, Row, as_text, judge, missed, unmeasured
 
 SPEED = Row("ours", "ours", unit="turns/s", must=100, goal=200)
 DELAY = Row("p99", "p99", unit="ms", must=10, goal=5, less=True, digits=1)
 RATIO = Row("ours / theirs", "ours", "theirs", "x", 2, 3, digits=2)
 
 
-def line_of(row: Row, **figures: Figure) -> Line:
+def result_of(row: Row, **figures: Figure) -> Result:
     (line,) = judge([row], figures)
     return line
 
 
-def test_the_median_counts_and_the_ends_are_kept() -> None:
-    line = line_of(SPEED, ours=Figure([90, 500, 150]))
+def test_the_median_counts_and_lowest_and_highest_are_kept() -> None:
+    line = result_of(SPEED, ours=Figure([90, 500, 150]))
     assert (line.value, line.lowest, line.highest) == (150, 90, 500)
 
 
@@ -38,19 +38,19 @@ def test_the_median_counts_and_the_ends_are_kept() -> None:
         (Row("ours", "ours", goal=3, less=True), 3.1, Reached.short),
     ],
 )
-def test_what_is_reached(row: Row, value: float, reached: Reached) -> None:
-    assert line_of(row, ours=Figure([value]), p99=Figure([value])).reached is reached
+def test_a_value_is_judged_by_must_and_goal(row: Row, value: float, reached: Reached) -> None:
+    assert result_of(row, ours=Figure([value]), p99=Figure([value])).reached is reached
 
 
-def test_a_ratio_is_of_medians_and_its_ends_are_those_of_single_repeats() -> None:
-    line = line_of(RATIO, ours=Figure([100, 300, 200]), theirs=Figure([100, 75, 80]))
+def test_a_ratio_is_of_medians_with_lowest_and_highest_of_single_repeats() -> None:
+    line = result_of(RATIO, ours=Figure([100, 300, 200]), theirs=Figure([100, 75, 80]))
     assert line.value == 200 / 80
     assert (line.lowest, line.highest) == (1.0, 4.0)
     assert line.reached is Reached.must
 
 
-def test_a_ratio_over_nothing_reaches_nothing() -> None:
-    assert line_of(RATIO, ours=Figure([100]), theirs=Figure([0])).reached is Reached.missed
+def test_a_ratio_over_zero_is_missed() -> None:
+    assert result_of(RATIO, ours=Figure([100]), theirs=Figure([0])).reached is Reached.missed
 
 
 def test_a_void_figure_voids_its_row_and_every_ratio_with_it() -> None:
@@ -62,11 +62,11 @@ def test_a_void_figure_voids_its_row_and_every_ratio_with_it() -> None:
     assert "ours: void: only 90 % count" in lines[1].note
 
 
-def test_what_failed_before_it_gave_a_value_is_void_too() -> None:
-    assert line_of(SPEED, ours=Figure(void="it did not start")).reached is Reached.void
+def test_a_figure_that_failed_without_a_value_is_void() -> None:
+    assert result_of(SPEED, ours=Figure(void="it did not start")).reached is Reached.void
 
 
-def test_a_missing_peer_costs_its_rows_and_no_others() -> None:
+def test_a_missing_peer_affects_its_rows_only() -> None:
     figures = {"ours": Figure([150]), "theirs": Figure(missing="cannot be installed here")}
     lines = judge([SPEED, RATIO, Row("theirs", "theirs")], figures)
     assert [line.reached for line in lines] == [Reached.must, Reached.missing, Reached.missing]
@@ -76,8 +76,8 @@ def test_a_missing_peer_costs_its_rows_and_no_others() -> None:
     assert unmeasured(lines) == ["ours / theirs"]
 
 
-def test_a_figure_nobody_measured_is_missing() -> None:
-    assert line_of(SPEED).reached is Reached.missing
+def test_an_unmeasured_figure_is_missing() -> None:
+    assert result_of(SPEED).reached is Reached.missing
 
 
 def test_the_text_shows_value_bounds_verdict_and_note() -> None:
@@ -90,7 +90,7 @@ def test_the_text_shows_value_bounds_verdict_and_note() -> None:
     assert lines[5] == ["nothing", "-", "-", "-", "not", "measured"]
 
 
-def test_no_two_rows_are_called_the_same() -> None:
+def test_the_names_of_rows_are_unique() -> None:
     assert len({row.what for row in ROWS}) == len(ROWS)
 
 

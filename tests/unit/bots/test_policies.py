@@ -1,4 +1,4 @@
-"""Policies: the same decision over every way to see a state, only legal inputs, what each skill is for."""
+"""Policies decide the same from every view, send only legal inputs, and use each skill where it helps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rules() -> Rules:
 
 
 def states(policy: str, seed: int, inputs: int = INPUTS) -> Iterator[State]:
-    """The states of one run as a policy plays it; the run is over or cut off at the end."""
+    """Yield the states of one run of a policy, up to its end or to `inputs` inputs."""
     state = rules().new_game(GameOptions(seed=seed, mode=Mode.casual))
     player = make_policy(policy, seed)
     for _ in range(inputs):
@@ -75,7 +75,7 @@ def test_random_decides_the_same_from_text_inputs_and_observation() -> None:
 
 
 @pytest.mark.parametrize("name", [*policies, *(f"heuristic-without-{skill}" for skill in SKILLS)])
-def test_every_policy_plays_only_what_is_legal(name: str) -> None:
+def test_every_policy_sends_only_legal_inputs(name: str) -> None:
     first = play_run(rules(), make_policy(name, 3), 3, 300, mode=Mode.casual)
     assert first.inputs == 300 or first.result in {"died", "won"}
     assert play_run(rules(), make_policy(name, 3), 3, 300, mode=Mode.casual) == first
@@ -88,7 +88,7 @@ def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
         make_policy("heuristic-without-luck")
 
 
-def test_attack_needs_nothing_but_its_one_input() -> None:
+def test_attack_needs_only_its_one_input() -> None:
     assert isinstance(Attack(), InputPolicy)
     assert Attack().choose_text("anything") == "1"
 
@@ -101,12 +101,12 @@ def test_after_a_casual_death_a_clone_goes_on(policy: str) -> None:
     assert (state.phase, state.hero.clones, state.over) == (Phase.GameLoop, 1, False)
 
 
-# One fight, changed in one respect at a time
+# The following tests change one fight in one respect at a time.
 
 
 @cache
 def a_fight() -> Observation:
-    """A hero at full health in the middle of an even fight, with a potion."""
+    """Return an observation of a fight."""
     for state in states("attack", seed=1):
         seen = rules().observe(state)
         if seen.combat is not None:
@@ -131,30 +131,30 @@ def decision(seen: Observation) -> str:
     return Heuristic().choose(seen)
 
 
-def test_a_heavy_blow_that_comes_first_is_guarded() -> None:
+def test_the_heuristic_guards_against_a_heavy_hit_before_its_next_action() -> None:
     assert decision(fight(intent="heavy", incoming=40)) == "4"
 
 
-def test_power_is_for_when_the_enemy_cannot_act_first() -> None:
+def test_the_heuristic_uses_power_if_the_enemy_cannot_act_first() -> None:
     assert decision(fight(enemy_acts_in=9000, enemy_first=False)) == "3"
     assert decision(fight(enemy_acts_in=1000, incoming=30, health=200, health_max=200)) != "3"
 
 
-def test_a_defending_enemy_is_answered_with_power() -> None:
+def test_the_heuristic_uses_power_against_a_defending_enemy() -> None:
     assert decision(fight(intent="defend", incoming=0, outgoing=6)) == "3"
 
 
-def test_the_last_blow_is_a_sure_one() -> None:
+def test_the_heuristic_ends_a_fight_with_a_precise_hit() -> None:
     assert decision(fight(health=8, incoming=30)) == "2"
 
 
-def test_low_health_is_answered_with_a_potion() -> None:
+def test_the_heuristic_drinks_a_potion_at_low_health() -> None:
     seen = fight()
     low = replace(seen, player=replace(seen.player, health=40))
     assert decision(low) == "5"
 
 
-def test_a_skill_that_is_taken_away_is_not_used() -> None:
+def test_the_heuristic_does_not_use_a_skill_that_is_switched_off() -> None:
     heavy = fight(intent="heavy", incoming=40)
     assert Heuristic(frozenset({"guard"})).choose(heavy) != "4"
     with pytest.raises(ValueError, match="luck"):

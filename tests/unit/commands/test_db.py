@@ -1,4 +1,4 @@
-"""What `db migrate` shows."""
+"""`db migrate`: its output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from dungeonfighter import cli
-from dungeonfighter.commands.db import Teller
+from dungeonfighter.commands.db import ProgressOutput
 
 
 class Terminal(io.StringIO):
@@ -17,23 +17,23 @@ class Terminal(io.StringIO):
         return True
 
 
-def told(output: io.StringIO) -> str:
-    teller = Teller(output)
+def output_of(output: io.StringIO) -> str:
+    shown = ProgressOutput(output)
     for text in ("one, 10 %", "one, 9 %"):
-        teller.progress(text)
-    teller.say("done")
+        shown.progress(text)
+    shown.say("done")
     return output.getvalue()
 
 
 def test_progress_is_one_changing_line_on_a_terminal() -> None:
-    assert told(Terminal()) == "\rone, 10 %\rone, 9 % \r        \rdone\n"
+    assert output_of(Terminal()) == "\rone, 10 %\rone, 9 % \r        \rdone\n"
 
 
-def test_progress_is_a_line_each_elsewhere() -> None:
-    assert told(io.StringIO()) == "one, 10 %\none, 9 %\ndone\n"
+def test_progress_is_written_as_lines_elsewhere() -> None:
+    assert output_of(io.StringIO()) == "one, 10 %\none, 9 %\ndone\n"
 
 
-def test_db_migrate_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_db_migrate_reports_each_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["db", "migrate", "--db", f"sqlite:///{tmp_path}/games.db"]
     assert cli.main(words) == 0
     first = capsys.readouterr()
@@ -48,7 +48,7 @@ def test_db_migrate_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
     assert second.out.startswith("the schema is up to date: ")
 
 
-def test_a_schema_that_needs_a_newer_release_is_told_in_one_line(
+def test_a_schema_that_needs_a_newer_release_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["db", "migrate", "--db", f"sqlite:///{tmp_path}/games.db"]

@@ -1,4 +1,4 @@
-"""The terminal over a real host on a SQLite file: playing, leaving in every way, and coming back."""
+"""The terminal over a real host on a SQLite file: a person plays, leaves in every way, and comes back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sit(
     *,
     on_the_terminal: bool = False,
 ) -> list[str]:
-    """Play those lines, an exception standing for the key that raises it; returns what was shown."""
+    """Play those lines and return the shown texts; an exception stands for the key that raises it."""
 
     @contextlib.asynccontextmanager
     async def open_host() -> AsyncIterator[BotHost]:
@@ -61,12 +61,12 @@ def test_a_new_bot_begins_and_each_line_is_a_turn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("leaving", ["q", EOFError(), KeyboardInterrupt()])
-def test_however_one_leaves_the_game_goes_on_from_there(tmp_path: Path, leaving: str | BaseException) -> None:
+def test_the_game_continues_after_every_way_of_leaving(tmp_path: Path, leaving: str | BaseException) -> None:
     sit(tmp_path / "games.db", ["2", "1", "1", leaving])
     assert sit(tmp_path / "games.db", ["q"])[0].startswith("e1 t3")
 
 
-def test_an_illegal_input_costs_nothing_and_is_explained(tmp_path: Path) -> None:
+def test_an_illegal_input_costs_no_turn_and_is_explained(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["8", "", "q"])
     assert any(text.startswith("illegal_input") for text in shown)
     assert shown[-2].startswith("e1 t0")
@@ -89,7 +89,7 @@ def test_two_bots_are_two_games(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_bot_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     def never() -> contextlib.AbstractAsyncContextManager[BotHost]:
-        raise AssertionError("nothing is opened")
+        raise AssertionError("no store may be opened")
 
     assert terminal.run(argparse.Namespace(bot="a b"), never) == 2
     assert "a b" in capsys.readouterr().err
@@ -112,7 +112,7 @@ def test_a_line_that_fits_stays_as_it_is() -> None:
     assert terminal.wrapped("  1    attack", 13) == "  1    attack"
 
 
-def test_on_a_terminal_nothing_is_wider_than_it(
+def test_on_a_terminal_no_line_is_wider_than_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")

@@ -1,4 +1,4 @@
-"""Runs to look at: states a sensible player comes through, at every turn."""
+"""States of runs that a policy plays, one for each turn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULES = load_rules()
 
 
 def states(seed: int, turns: int, policy: str = "heuristic", *, ranked: bool = False) -> Iterator[State]:
-    """The state of every turn; what is done with it changes nothing for the next one."""
+    """Yield a copy of the state of each turn, so that a test may change it."""
     player = make_policy(policy, seed)
     mode = Mode.ironman if ranked else Mode.casual
     state = RULES.new_game(GameOptions(seed=seed, mode=mode, name="Tarn", ranked=ranked))
@@ -23,6 +23,6 @@ def states(seed: int, turns: int, policy: str = "heuristic", *, ranked: bool = F
         state = RULES.advance(state, choose(RULES, player, state)).state
 
 
-def of_rules(rules: Rules, state: State) -> State:
-    """A copy to change."""
+def copy_of(rules: Rules, state: State) -> State:
+    """Return a copy of a state."""
     return rules.decode(rules.encode(state))

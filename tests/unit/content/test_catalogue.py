@@ -1,4 +1,4 @@
-"""The packaged content holds together, and content that does not is refused with every problem named."""
+"""The packaged content is complete and consistent; the loader refuses faulty content with all problems."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ import msgspec
 import pytest
 
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.rules.catalog import LEVEL_MAX, load_catalogue
+from dungeonfighter.rules.catalog import load_catalogue
 from dungeonfighter.rules.catalog.catalogue import TIERS, identity_of
 from dungeonfighter.rules.dice import weighted
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
+from dungeonfighter.rules.tables import LEVEL_MAX
 from dungeonfighter.rules.talents import KEYS
 
 CAT = load_catalogue()
 Rows = list[dict[str, Any]]
-Spoil = Callable[[Rows], object]
+Change = Callable[[Rows], object]
 
 
 def packaged(kind: str) -> Rows:
     return list(msgspec.to_builtins(getattr(CAT.content, kind)))
 
 
-def refused(directory: Path, kind: str, spoil: Spoil) -> list[str]:
-    """The problems found when one file is replaced by a spoilt one."""
+def problems_of(directory: Path, kind: str, change: Change) -> list[str]:
+    """Return the problems of the content after `change` to the rows of one file."""
     rows = packaged(kind)
-    spoil(rows)
+    change(rows)
     (directory / f"{kind}.json").write_text(json.dumps(rows))
     with pytest.raises(SettingsError) as caught:
         load_catalogue(directory)
     return list(caught.value.problems)
 
 
-def test_there_is_as_much_of_everything_as_the_first_slice_needs() -> None:
+def test_the_content_has_the_promised_amounts() -> None:
     ordinary = [e for e in CAT.enemies if e.rank == "normal"]
     assert len(ordinary) >= 24
     assert len({e.theme for e in ordinary}) >= 3
@@ -58,7 +59,7 @@ def test_every_region_has_a_boss_with_two_different_patterns() -> None:
 
 
 @pytest.mark.parametrize("theme", range(len(CAT.themes)), ids=[t.id for t in CAT.themes])
-def test_each_level_of_a_theme_meets_several_enemies_of_several_archetypes(theme: int) -> None:
+def test_each_level_of_a_theme_has_several_enemies_and_archetypes(theme: int) -> None:
     region = CAT.regions[CAT.region_of_theme[theme]]
     for level in range(region.first_level, region.last_level + 1):
         met = CAT.enemies_at[theme][level]
@@ -66,16 +67,16 @@ def test_each_level_of_a_theme_meets_several_enemies_of_several_archetypes(theme
         assert len({CAT.enemy_archetype[enemy] for enemy in met}) >= 3, level
 
 
-def test_someone_is_met_at_every_level_there_is() -> None:
+def test_every_theme_has_an_enemy_at_every_level() -> None:
     assert all(table[level] for table in CAT.enemies_at for level in range(LEVEL_MAX + 1))
 
 
-def test_bosses_are_never_met_as_ordinary_enemies() -> None:
+def test_no_boss_is_an_ordinary_enemy() -> None:
     met = {enemy for table in CAT.enemies_at for enemies in table for enemy in enemies}
     assert all(CAT.enemies[enemy].rank == "normal" for enemy in met)
 
 
-def test_the_crypt_and_only_the_crypt_holds_undead() -> None:
+def test_only_the_crypt_has_undead() -> None:
     assert {e.theme for e in CAT.enemies if e.undead} == {"crypt"}
 
 
@@ -88,7 +89,7 @@ def test_each_class_learns_actions_from_point_1_to_20_and_starts_with_its_basic(
         assert set(learned[19]) < set(learned[20])
 
 
-def test_every_status_is_put_on_somebody_by_the_content() -> None:
+def test_the_content_inflicts_every_status() -> None:
     used = {effect.status for effects in CAT.action_effects for effect in effects}
     used |= set(CAT.enemy_status) | set(CAT.hazard_status) | set(CAT.consumable_status)
     assert used >= set(Status)
@@ -103,7 +104,7 @@ def test_every_kind_and_tier_of_item_exists() -> None:
     assert all(CAT.armours[slot][tier] for slot in list(Slot)[1:] for tier in range(TIERS))
 
 
-def test_openers_finishers_routes_pierce_many_hits_and_heals_all_occur() -> None:
+def test_the_actions_have_every_property() -> None:
     rows = CAT.actions
     assert any(a.opener for a in rows)
     assert any(a.finisher for a in rows)
@@ -113,7 +114,7 @@ def test_openers_finishers_routes_pierce_many_hits_and_heals_all_occur() -> None
     assert any(a.heal for a in rows)
 
 
-def test_the_hint_at_a_door_tells_a_tilt_truthfully_and_nothing_else_of_the_kind() -> None:
+def test_the_hint_at_a_door_states_the_tilt_of_the_room() -> None:
     words = {"hit": "to hit", "combo": "to combo", "crit": "critical"}
     for place in CAT.place_rows:
         if place.tilt:
@@ -124,14 +125,14 @@ def test_the_hint_at_a_door_tells_a_tilt_truthfully_and_nothing_else_of_the_kind
             assert f"{place.tilt_amount:+d}" in place.hint, place.id
 
 
-def test_an_action_that_is_called_opener_or_finisher_is_one() -> None:
+def test_the_text_of_an_action_names_its_property() -> None:
     for action in CAT.actions:
         assert action.text.startswith("Opener") == action.opener, action.id
         assert action.text.startswith("Finisher") == action.finisher, action.id
         assert action.text.startswith("Routed") == bool(action.route), action.id
 
 
-def test_the_identity_follows_the_content_and_nothing_else(tmp_path: Path) -> None:
+def test_the_identity_depends_on_the_content_only(tmp_path: Path) -> None:
     rows = packaged("talents")
     (tmp_path / "talents.json").write_text(json.dumps(rows, indent=4))
     assert load_catalogue(tmp_path).identity == CAT.identity == identity_of(CAT.content)
@@ -150,7 +151,7 @@ def test_tables_resolve_references_to_the_rows_they_name() -> None:
 
 
 ROT = {"status": "rot", "amount": 1}
-SPOILT: list[tuple[str, str, Spoil, str]] = [
+FAULTS: list[tuple[str, str, Change, str]] = [
     ("unknown reference", "enemies", lambda r: r[0].update(archetype="dragon"), "archetype 'dragon'"),
     ("unknown status", "actions", lambda r: r[1].update(effects=[ROT]), "status 'rot'"),
     ("unknown status of an enemy", "enemies", lambda r: r[0].update(status="rot"), "status 'rot'"),
@@ -173,16 +174,16 @@ SPOILT: list[tuple[str, str, Spoil, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "spoil", "problem"), [row[1:] for row in SPOILT], ids=[row[0] for row in SPOILT]
+    ("kind", "change", "problem"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
 )
-def test_spoilt_content_is_refused_with_file_row_and_reason(
-    tmp_path: Path, kind: str, spoil: Spoil, problem: str
+def test_faulty_content_is_refused_with_file_row_and_reason(
+    tmp_path: Path, kind: str, change: Change, problem: str
 ) -> None:
-    found = refused(tmp_path, kind, spoil)
+    found = problems_of(tmp_path, kind, change)
     assert any(problem in text and f"{kind}.json" in text for text in found), found
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "enemies.json").write_text("[")
     rows = packaged("affixes")
     rows[0]["base"] = rows[3]["base"] = None
@@ -200,7 +201,7 @@ def test_a_directory_that_does_not_exist_is_a_problem(tmp_path: Path) -> None:
         load_catalogue(tmp_path / "nowhere")
 
 
-def test_the_intents_drawn_are_those_of_the_archetypes_weights() -> None:
+def test_the_intents_are_drawn_by_the_weights_of_the_archetype() -> None:
     for enemy, archetype in enumerate(CAT.enemy_archetype):
         weights = CAT.archetypes[archetype].weights
         assert CAT.enemy_draws[enemy] == tuple(weighted(weights, drawn) for drawn in range(100))
@@ -220,7 +221,7 @@ def test_the_class_wheel_of_enemies(hero_class: str, beats: int, beaten_by: int)
     assert all((CAT.enemy_beats[n], CAT.enemy_beaten_by[n]) == (beats, beaten_by) for n in met)
 
 
-def test_affixes_are_worth_what_their_row_says() -> None:
+def test_the_worth_of_an_affix_follows_its_row() -> None:
     number = next(n for n, row in enumerate(CAT.affixes) if row.id == "sharp")
     row = CAT.affixes[number]
     for rarity in range(6):

@@ -1,4 +1,4 @@
-"""The ways to draw agree: at once or one by one, looked up or scaled."""
+"""All ways to draw agree: many at once or one by one, by table or by scaling."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import pytest
 from dungeonfighter.rules import dice
 
 
-@pytest.mark.parametrize("count", [1, 2, 8, dice.AHEAD_MAX])
-def test_draws_ahead_are_those_drawn_one_by_one(count: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 8, dice.PEEK_MAX])
+def test_peek_returns_the_draws_that_follow(count: int) -> None:
     for seed in range(200):
         rolls = dice.streams(seed)
         start = rolls.layout
-        scaled = [output * 1000 >> 64 for output in dice.ahead(start, count)]
+        scaled = [output * 1000 >> 64 for output in dice.peek(start, count)]
         assert scaled == [dice.layout(rolls, 1000) for _ in range(count)]
-        assert rolls.layout == dice.passed(start, count)
+        assert rolls.layout == dice.advance(start, count)
 
 
 @pytest.mark.parametrize("sides", [2, 20, 100])
-def test_what_is_looked_up_is_what_scaling_gives(sides: int) -> None:
+def test_a_draw_by_table_equals_a_scaled_draw(sides: int) -> None:
     rolls = dice.streams(7)
     for _ in range(20_000):
         rolls.combat = rolls.event = rolls.loot
         assert dice.combat(rolls, sides) == dice.event(rolls, sides) == dice.loot(rolls, sides)
 
 
-def test_the_die_of_a_fight_is_one_of_twenty() -> None:
+def test_combat_d20_equals_a_draw_of_twenty() -> None:
     rolls = dice.streams(8)
     for _ in range(20_000):
         rolls.loot = rolls.combat

@@ -1,4 +1,4 @@
-"""Items: the distributions of the rules, and worth that grows with level, tier and rarity."""
+"""Items: the distributions of the rules, and values that grow with level, tier and rarity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rolled(seed: int, count: int, level: int = 5, kind: int = 1, steps: int = 0)
     return [loot.roll_item(CAT, rolls, level, kind=kind, steps=steps) for _ in range(count)]
 
 
-def test_rarities_come_as_often_as_the_table_says() -> None:
+def test_rarities_occur_by_their_weights() -> None:
     count = 20_000
     seen = Counter(item.rarity for item in rolled(1, count))
     for rarity, permille in enumerate(loot.RARITY_WEIGHTS):
@@ -28,7 +28,7 @@ def test_rarities_come_as_often_as_the_table_says() -> None:
         assert abs(seen[rarity] - expected) < 4 * expected**0.5 + 2, loot.RARITIES[rarity]
 
 
-def test_half_of_all_items_are_weapons_and_most_of_those_of_the_kind_in_hand() -> None:
+def test_half_of_the_items_are_weapons_and_most_of_those_of_the_heros_kind() -> None:
     items = rolled(2, 8000)
     slots = Counter(CAT.item_slot[item.base] for item in items)
     assert 3800 < slots[Slot.weapon] < 4200
@@ -45,7 +45,7 @@ def test_tiers_follow_the_item_level_and_mix_at_the_borders(level: int, tiers: s
     assert {CAT.items[item.base].tier for item in rolled(3, 300, level)} == tiers
 
 
-def test_at_a_border_two_thirds_are_of_the_own_tier() -> None:
+def test_at_a_border_a_third_is_of_the_neighbouring_tier() -> None:
     seen = Counter(CAT.items[item.base].tier for item in rolled(4, 6000, 6))
     assert 0.30 < seen[2] / 6000 < 0.37
 
@@ -67,7 +67,7 @@ def test_a_weapon_grants_only_actions_its_kind_can_play_and_armour_only_those_of
         assert set(item.actions) <= set(allowed)
 
 
-def test_values_lie_in_the_table_with_level_and_rarity_added() -> None:
+def test_values_lie_in_the_range_of_base_level_and_rarity() -> None:
     for item in rolled(7, 3000, 9):
         row = CAT.items[item.base]
         more = 8 if row.weapon else 1
@@ -88,7 +88,7 @@ def test_the_same_stream_gives_the_same_items_and_no_other_stream_is_drawn_from(
     assert loot.roll_item(CAT, dice.streams(9), 12) == first
 
 
-def test_levels_beyond_the_bounds_are_cut() -> None:
+def test_levels_beyond_the_bounds_are_clamped() -> None:
     assert {item.level for item in rolled(10, 50, -4)} == {1}
     assert {item.level for item in rolled(10, 50, 4000)} == {100}
 
@@ -96,11 +96,13 @@ def test_levels_beyond_the_bounds_are_cut() -> None:
 @pytest.mark.parametrize(
     ("dungeon", "hero", "reward"), [(5, 5, 5), (6, 5, 7), (4, 5, 3), (1, 9, 1), (99, 50, 100)]
 )
-def test_brave_choices_pay_and_farming_does_not(dungeon: int, hero: int, reward: int) -> None:
+def test_the_reward_level_falls_as_the_hero_outgrows_the_dungeon(
+    dungeon: int, hero: int, reward: int
+) -> None:
     assert loot.reward_level(dungeon, hero) == reward
 
 
-def test_five_for_one_gives_the_next_rarity_at_the_mean_level() -> None:
+def test_a_trade_gives_the_next_rarity_at_the_mean_level() -> None:
     given = [loot.starting_weapon(CAT, 0) for _ in range(3)] + [
         loot.roll_item(CAT, dice.streams(11), 11, slot=1, rarity=0) for _ in range(2)
     ]
@@ -142,7 +144,7 @@ def test_names_take_the_first_prefix_and_the_first_suffix() -> None:
     assert loot.name(CAT, item) == f"Sharp {CAT.items[0].name} of Life"
 
 
-def test_everyone_starts_with_the_same_plain_weapon_of_the_kind() -> None:
+def test_the_starting_weapon_of_a_kind_is_plain_and_always_the_same() -> None:
     for kind in Weapon:
         weapon = loot.starting_weapon(CAT, kind)
         assert CAT.item_weapon[weapon.base] == kind

@@ -1,4 +1,4 @@
-"""docs/rules.md says what the code and the content say."""
+"""docs/rules.md agrees with the code and the content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT: Final = " ".join(DOCUMENT.read_text().split())
 
 
 def share(permille: int) -> str:
-    """1500 as the document writes it: 1.5."""
+    """Return permille as the document writes it, for example 1500 as 1.5."""
     return f"{permille / 1000:g}"
 
 
@@ -57,10 +57,11 @@ CLAIMS: Final = {
     "kills": "kill {} (elite {}, guardian {}, boss {})".format(
         *(share(tables.RANK_XP[rank]) for rank in (0, 1, 2, 3))
     ),
-    "above": f"{percent(tables.STRONGER)} less, from {tables.STRONGER_NONE} above nothing",
+    "above": f"{percent(tables.STRONGER)} less for each level of difference, and none from "
+    f"{tables.STRONGER_NONE} levels on",
     "start": f"begins with {tables.START_GOLD} gold, {tables.START_GOODS[5]} potions",
     "periods": f"period is {share(tables.PERIOD)} s",
-    "foe period": f"enemy's period is {share(tables.ENEMY_PERIOD)} s",
+    "enemy period": f"enemy's period is {share(tables.ENEMY_PERIOD)} s",
     "consumable": f"a consumable {share(tables.CONSUMABLE_LENGTH)}",
     "slot bonus": f"(1 + {share(tables.SLOT_BONUS)} a strip slot; an opener in the first "
     f"slot and a finisher in "
@@ -76,7 +77,7 @@ CLAIMS: Final = {
     "defend": f"hero's damage x{share(tables.DEFENDED)} until then",
     "heal": f"{percent(tables.ENEMY_HEAL)} of health, twice a fight, only under "
     f"{percent(tables.ENEMY_HEAL_BELOW)}",
-    "foe flees": f"under {percent(tables.ENEMY_FLEE_BELOW)} health, one time in four",
+    "enemy flees": f"under {percent(tables.ENEMY_FLEE_BELOW)} health, one time in four",
     "hazards": f"{tables.HAZARD_STEP} % + {tables.HAZARD_STEP} % for each quiet turn",
     "stall": f"A fight of {limits.fight_actions_max} acts",
     "roll penalty": f"-{tables.ROLL_PENALTY} on the die",
@@ -87,7 +88,7 @@ CLAIMS: Final = {
         *(word for kind in RoomKind for word in (kind.name, tables.DOOR_WEIGHTS[kind]))
     ),
     "entry": f"to {tables.ENTRY_SURPRISED} surprised (the enemy acts first); to "
-    f"{tables.ENTRY_NOTHING} nothing; "
+    f"{tables.ENTRY_PLAIN} nothing; "
     f"to {tables.ENTRY_INFORMED} the next doors tell all; to {tables.ENTRY_HAZARD} the room acts",
     "lock": f"d20 + TEC/4 of {tables.LOCK_OPENS} gives",
     "lock costs": f"else {percent(tables.LOCK_COSTS)} health is lost",
@@ -114,7 +115,7 @@ CLAIMS: Final = {
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
-def test_the_document_says_what_the_code_says(claim: str) -> None:
+def test_the_document_has_the_figures_of_the_code(claim: str) -> None:
     assert claim in TEXT
 
 

@@ -1,4 +1,4 @@
-"""Every status has an effect: a fight goes another way with it than without."""
+"""Every status has an effect: with it, some fight takes another course."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 
 from dungeonfighter.rules import GameOptions, Phase, State
 from dungeonfighter.rules.state import Status
-from tests.unit.content.playing import RULES, of_rules, states
+from tests.unit.content.playing import RULES, copy_of, states
 
 AMOUNT = 2
 ON_BOTH = [(status, side) for status in Status for side in ("hero", "enemy")]
 
 
-def fight(seed: int) -> State:
-    """A fight in which both sides wear armour, so that what ignores or eats it shows."""
+def state_in_a_fight(seed: int) -> State:
+    """Return a fight in which both sides have armour, so that pierce and acid have an effect."""
     for state in states(seed, 100):
         if state.phase == Phase.Combat and state.fight is not None:
             state.fight.armour = state.fight.hero_armour = 5
@@ -21,29 +21,29 @@ def fight(seed: int) -> State:
     raise AssertionError("no fight in 100 turns")
 
 
-FIGHTS = [fight(seed) for seed in range(20, 44)]
+FIGHTS = [state_in_a_fight(seed) for seed in range(20, 44)]
 
 
 def course(state: State, inputs: str = "1111") -> list[tuple[int, ...]]:
-    """How a fight goes: health, armour and times of both sides after each input."""
-    went: list[tuple[int, ...]] = []
+    """Return the course of a fight: health, armour and times of both sides after each input."""
+    steps: list[tuple[int, ...]] = []
     for text in inputs:
         if state.phase != Phase.Combat or state.fight is None:
             break
         state = RULES.apply(state, text).state
-        bout = state.fight
+        fight = state.fight
         health = state.hero.health
-        went.append((health,) if bout is None else (
-            health, bout.health, bout.armour, bout.hero_armour, bout.hero.next_at, bout.enemy.next_at,
+        steps.append((health,) if fight is None else (
+            health, fight.health, fight.armour, fight.hero_armour, fight.hero.next_at, fight.enemy.next_at,
         ))  # fmt: skip
-    return went
+    return steps
 
 
 @pytest.mark.parametrize(("status", "side"), ON_BOTH, ids=[f"{s.name}-{side}" for s, side in ON_BOTH])
-def test_with_the_status_the_fight_goes_another_way(status: Status, side: str) -> None:
+def test_a_status_changes_the_course_of_some_fight(status: Status, side: str) -> None:
     differing = 0
     for clean in FIGHTS:
-        marked = of_rules(RULES, clean)
+        marked = copy_of(RULES, clean)
         assert marked.fight is not None
         getattr(marked.fight, side).statuses[status] = AMOUNT if status != Status.fortify else 6
         differing += course(marked) != course(clean)

@@ -1,4 +1,4 @@
-"""The views tell the truth, all of it that matters, and nothing a hero cannot know."""
+"""The views show what holds, everything that a decision needs, and nothing that a hero cannot know."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dungeonfighter.rules import Choice, GameOptions, Mode, Phase, State
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, RoomPhase, Stance
 from dungeonfighter.telemetry.tokens import count_tokens
-from tests.unit.content.playing import RULES, of_rules, states
+from tests.unit.content.playing import RULES, copy_of, states
 
 HEAD = "e1 t1"
 
 
 @pytest.fixture(scope="module")
 def seen() -> list[State]:
-    """States of all kinds: two sensible runs and two wild ones."""
+    """Return states of all kinds, from two sensible runs and two random ones."""
     return [
         state
         for policy, seed in (("heuristic", 1), ("heuristic", 2), ("random", 3), ("random", 4))
@@ -27,7 +27,7 @@ def seen() -> list[State]:
     ]
 
 
-def test_the_runs_looked_at_come_through_every_common_phase(seen: list[State]) -> None:
+def test_the_runs_of_these_tests_have_every_common_phase(seen: list[State]) -> None:
     phases = {Phase(state.phase) for state in seen}
     assert phases >= {
         Phase.WeaponSelection, Phase.GameLoop, Phase.DungeonSelection, Phase.Dungeon, Phase.Combat,
@@ -35,16 +35,16 @@ def test_the_runs_looked_at_come_through_every_common_phase(seen: list[State]) -
     }  # fmt: skip
 
 
-def test_other_dice_change_nothing_that_is_told(seen: list[State]) -> None:
+def test_other_dice_do_not_change_the_views(seen: list[State]) -> None:
     for state in seen:
-        other = of_rules(RULES, state)
+        other = copy_of(RULES, state)
         RULES.reseed(other, 4711)
         assert RULES.text(other, HEAD) == RULES.text(state, HEAD)
-        told = msgspec.structs.replace(RULES.observe(other), digest="")
-        assert told == msgspec.structs.replace(RULES.observe(state), digest="")
+        shown = msgspec.structs.replace(RULES.observe(other), digest="")
+        assert shown == msgspec.structs.replace(RULES.observe(state), digest="")
 
 
-def test_telling_changes_nothing(seen: list[State]) -> None:
+def test_making_a_view_does_not_change_the_state(seen: list[State]) -> None:
     for state in seen:
         before = RULES.encode(state)
         RULES.text(state, HEAD)
@@ -52,17 +52,17 @@ def test_telling_changes_nothing(seen: list[State]) -> None:
         assert RULES.encode(state) == before
 
 
-def test_a_dark_door_tells_nothing(seen: list[State]) -> None:
+def test_a_dark_door_hides_its_room(seen: list[State]) -> None:
     dark = 0
     for state in seen:
         if state.phase != Phase.Dungeon or state.dungeon is None or state.dungeon.phase != RoomPhase.doors:
             continue
         room = RULES.observe(state).current_room
         assert room is not None
-        for door, told in zip(state.dungeon.doors, room.doors, strict=True):
+        for door, shown in zip(state.dungeon.doors, room.doors, strict=True):
             if door.hint == 0:
                 dark += 1
-                assert (told.kind, told.hint) == ("dark", "")
+                assert (shown.kind, shown.hint) == ("dark", "")
                 assert (door.kind, door.theme_room, door.enemy) == (-1, -1, -1)
     assert dark > 5
 
@@ -98,8 +98,8 @@ def _named(choice: Choice, line: str, bag: int) -> bool:
 
 def test_the_choices_of_the_snapshot_are_the_legal_inputs_in_their_order(seen: list[State]) -> None:
     for state in seen:
-        told = [choice.input for choice in RULES.observe(state).available_actions]
-        assert told == [choice.input for choice in RULES.legal_inputs(state)]
+        shown = [choice.input for choice in RULES.observe(state).available_actions]
+        assert shown == [choice.input for choice in RULES.legal_inputs(state)]
 
 
 def test_every_label_of_a_choice_differs_from_the_others(seen: list[State]) -> None:
@@ -111,14 +111,14 @@ def test_every_label_of_a_choice_differs_from_the_others(seen: list[State]) -> N
 
 
 def _attacks(first_seed: int) -> Iterator[tuple[State, list[list[int]]]]:
-    """Fights of several runs in which the hero attacks plainly: the state before, and what happened."""
+    """Yield fights of several runs: each state, and the events of a plain attack in it."""
     for seed in range(first_seed, first_seed + 6):
         for state in states(seed, 300):
             if state.phase == Phase.Combat:
                 yield state, RULES.apply(state, "1").events
 
 
-def test_the_damage_a_shown_intent_is_said_to_do_is_what_a_plain_hit_of_it_does() -> None:
+def test_the_shown_damage_of_an_intent_is_that_of_a_plain_hit() -> None:
     compared = 0
     for state, happened in _attacks(6):
         combat = RULES.observe(state).combat
@@ -135,21 +135,21 @@ def test_the_damage_a_shown_intent_is_said_to_do_is_what_a_plain_hit_of_it_does(
     assert compared > 40
 
 
-def test_the_damage_a_plain_hit_of_the_hero_is_said_to_do_is_what_it_does() -> None:
+def test_the_shown_damage_of_the_hero_is_that_of_a_plain_hit() -> None:
     compared = 0
     for state, happened in _attacks(7):
         combat = RULES.observe(state).combat
         assert combat is not None
-        blows = [event for event in happened if event[0] == Event.HeroAttacked]
-        first = happened.index(blows[0]) if blows else 0
+        attacks = [event for event in happened if event[0] == Event.HeroAttacked]
+        first = happened.index(attacks[0]) if attacks else 0
         ticked = any(event[0] == Event.StatusTicked for event in happened[:first])
-        if blows and blows[0][1] == Stance.attack and blows[0][3] == Band.hit and not ticked:
-            assert blows[0][5] == combat.outgoing
+        if attacks and attacks[0][1] == Stance.attack and attacks[0][3] == Band.hit and not ticked:
+            assert attacks[0][5] == combat.outgoing
             compared += 1
     assert compared > 40
 
 
-def test_a_snapshot_says_what_is_needed_on_the_die() -> None:
+def test_a_snapshot_has_the_thresholds_of_the_die() -> None:
     for state, happened in _attacks(8):
         assert state.fight is not None
         player = RULES.observe(state).player
@@ -160,7 +160,7 @@ def test_a_snapshot_says_what_is_needed_on_the_die() -> None:
                 assert event[2] < player.hit_at
 
 
-def test_bag_items_say_what_equipping_them_then_changes() -> None:
+def test_the_changes_shown_for_a_bag_item_are_those_of_equipping_it() -> None:
     compared = 0
     hubs = [state for seed in range(9, 15) for state in states(seed, 300) if state.phase == Phase.GameLoop]
     for state in hubs:
@@ -183,19 +183,19 @@ def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
     assert max(costs) <= 900, "a full bag is the longest there is"
 
 
-def test_an_auto_fight_is_told_in_few_words() -> None:
-    told = [
+def test_an_auto_fight_takes_few_words() -> None:
+    texts = [
         RULES.text(RULES.apply(state, "9").state, HEAD)
         for state in states(12, 150)
         if state.phase == Phase.Combat
     ]
-    assert told
-    assert max(count_tokens(text) for text in told) < 260
-    assert all("Auto: " in text for text in told)
+    assert texts
+    assert max(count_tokens(text) for text in texts) < 260
+    assert all("Auto: " in text for text in texts)
 
 
 @pytest.mark.long
-def test_what_a_rest_room_and_a_chest_promise_is_what_they_give() -> None:
+def test_a_rest_room_gives_the_amounts_it_shows() -> None:
     compared = 0
     for seed in range(13, 40):
         for state in states(seed, 500):
@@ -203,8 +203,8 @@ def test_what_a_rest_room_and_a_chest_promise_is_what_they_give() -> None:
                 continue
             labels = {c.input: c.label for c in RULES.observe(state).available_actions}
             if labels["1"].startswith("sleep +"):
-                told = [labels["1"].split()[1], labels["2"].split()[1]]
+                shown = [labels["1"].split()[1], labels["2"].split()[1]]
                 slept, studied = (RULES.apply(state, text).events[0][1] for text in "12")
-                assert told == [f"+{slept}", f"+{studied}"]
+                assert shown == [f"+{slept}", f"+{studied}"]
                 compared += 1
     assert compared > 3

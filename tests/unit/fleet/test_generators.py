@@ -1,4 +1,4 @@
-"""The processes of a load: what they say and are told may be rubbish, and nobody waits for ever."""
+"""Rubbish on the pipes between the processes of a load ends the load instead of hanging it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dungeonfighter.fleet.load import LoadOptions
 RUBBISH = (sys.executable, "-c", "import sys; print('rubbish', flush=True); sys.stdin.read()")
 
 
-async def test_a_generator_that_cannot_be_understood_ends_the_load(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rubbish_from_a_generator_ends_the_load(caplog: pytest.LogCaptureFixture) -> None:
     options = LoadOptions(url="http://127.0.0.1:9", bots=1, processes=1)
     async with Generators(options, lambda _: None, RUBBISH) as generators:
         await asyncio.wait_for(generators.play(), 30)
         assert "killed by signal 9" in generators.ended()[0]
-    assert "what generator process 0 says cannot be read: it is killed" in caplog.messages
+    assert "the status of generator process 0 cannot be read: it is killed" in caplog.messages
 
 
-def test_a_generator_that_is_told_rubbish_ends_and_says_so() -> None:
+def test_a_generator_that_reads_rubbish_ends_with_an_error() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "dungeonfighter.fleet.generator"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

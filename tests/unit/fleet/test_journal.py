@@ -1,4 +1,4 @@
-"""The journal notices turns that are given twice or left out."""
+"""The journal records turns that the server gives twice or leaves out as faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def begun() -> Journal:
     return journal
 
 
-def test_turns_one_after_the_other_are_no_fault() -> None:
+def test_consecutive_turns_are_no_fault() -> None:
     journal = begun()
     for turn in (1, 2):
         journal.playing("1")
@@ -42,17 +42,17 @@ def test_an_answer_from_another_run_is_a_fault() -> None:
     assert len(journal.faults) == 1
 
 
-def test_turns_that_followed_are_what_they_are_one_by_one() -> None:
-    one_by_one, at_once = begun(), begun()
+def test_turns_recorded_together_equal_turns_recorded_one_by_one() -> None:
+    one_by_one, together = begun(), begun()
     for turn in (1, 2, 3):
         one_by_one.played("1", 1, turn, "")
-    at_once.followed("1", 2)
-    at_once.followed("1", 2)
-    at_once.followed("1", 3)
-    assert at_once == one_by_one
+    together.played_up_to("1", 2)
+    together.played_up_to("1", 2)
+    together.played_up_to("1", 3)
+    assert together == one_by_one
 
 
-def test_what_was_sent_and_not_answered_is_remembered_until_it_is() -> None:
+def test_an_unanswered_input_is_kept_until_its_answer_comes() -> None:
     journal = begun()
     journal.playing("4")
     assert journal.unanswered == "4"

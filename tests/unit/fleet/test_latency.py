@@ -1,4 +1,4 @@
-"""The histogram against sorted lists of the same durations."""
+"""The histogram is compared with sorted lists of the same durations."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def test_no_percentile_is_above_the_maximum() -> None:
     assert histogram.percentile(0.5) == histogram.max_seconds == 0.1
 
 
-def test_an_empty_histogram_says_nothing_took_any_time() -> None:
+def test_a_percentile_of_an_empty_histogram_is_zero() -> None:
     assert Histogram().percentile(0.99) == 0.0
 
 
-def test_one_slow_call_in_a_hundred_shows_at_the_end_only() -> None:
+def test_one_slow_call_in_a_hundred_shows_above_p99_only() -> None:
     histogram = Histogram()
     for _ in range(99):
         histogram.add(0.001)
@@ -53,7 +53,7 @@ def test_histograms_of_parts_add_up_to_that_of_the_whole() -> None:
     assert (sum_of_parts.count, sum_of_parts.max_seconds) == (whole.count, whole.max_seconds)
 
 
-def test_what_was_counted_since_a_moment_is_told_apart() -> None:
+def test_buckets_since_a_moment_hold_only_later_counts() -> None:
     histogram = Histogram()
     histogram.add(0.001)
     before = histogram.counts[:]
@@ -64,7 +64,7 @@ def test_what_was_counted_since_a_moment_is_told_apart() -> None:
     assert later.percentile(0.5) == pytest.approx(2.0, rel=0.02)
 
 
-def test_many_at_once_are_counted_like_one_after_the_other() -> None:
+def test_a_list_of_durations_counts_like_single_ones() -> None:
     dice = random.Random(3)
     durations = [dice.choice([-1.0, 0.0, 1e12, 7e-6, 64e-6, 0.001]) for _ in range(100)]
     durations += [dice.lognormvariate(-6, 3) for _ in range(2000)]
@@ -78,7 +78,7 @@ def test_many_at_once_are_counted_like_one_after_the_other() -> None:
     assert (together.count, together.max_seconds) == (single.count, single.max_seconds)
 
 
-def test_no_duration_is_too_long_or_below_zero() -> None:
+def test_a_duration_below_zero_or_beyond_the_last_bucket_is_counted() -> None:
     histogram = Histogram()
     histogram.add(-1.0)
     histogram.add(1e12)

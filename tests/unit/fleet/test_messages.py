@@ -1,4 +1,4 @@
-"""What generator processes tell their parent adds up to what one process would have counted."""
+"""The counts of generator processes add up to those of one process for all bots."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dungeonfighter.fleet.messages import (
     Verify,
     line_of,
     orders,
-    tellings,
+    statuses,
 )
-from dungeonfighter.fleet.progress import MEASURED, WARM_UP, Progress, Teller, sum_of
+from dungeonfighter.fleet.progress import MEASURED, WARM_UP, Progress, ProgressFormatter, sum_of
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Finding, Verdict
 
@@ -29,7 +29,7 @@ def counted(number: int) -> Tally:
     tally.started = 1
     tally.abandoned = number
     tally.trouble("closed")
-    tally.error(f"kind{number}", "told")
+    tally.error(f"kind{number}", "detail")
     tally.scores.append(number / 2)
     return tally
 
@@ -41,17 +41,17 @@ def read_by(*lines: bytes) -> asyncio.StreamReader:
     return reader
 
 
-async def test_tallies_and_verdicts_travel_and_add_up() -> None:
-    verdict = Verdict(bots=3, turns=9, further=1, replayed=8, findings=[Finding("a", "lost", "told")])
+async def test_tallies_and_verdicts_are_sent_and_added_up() -> None:
+    verdict = Verdict(bots=3, turns=9, further=1, replayed=8, findings=[Finding("a", "lost", "detail")])
     verdict.unread["silent"] += 2
     lines = [line_of(Played(counted(n).share(), Tally().share(), 5.0, 1, 0.5)) for n in (2, 3)]
     lines += [line_of(Verified(verdict.share()))] * 2
     tally, both = Tally(), Verdict()
-    async for told in tellings(read_by(*lines)):
-        if isinstance(told, Played):
-            tally.merge(told.tally)
-        elif isinstance(told, Verified):
-            both.merge(told.verdict)
+    async for status in statuses(read_by(*lines)):
+        if isinstance(status, Played):
+            tally.merge(status.tally)
+        elif isinstance(status, Verified):
+            both.merge(status.verdict)
     assert (tally.calls, tally.turns, tally.started, tally.abandoned) == (5, 5, 2, 5)
     assert tally.troubles == {"closed": 2}
     assert tally.errors == {"kind2": 1, "kind3": 1}
@@ -63,19 +63,19 @@ async def test_tallies_and_verdicts_travel_and_add_up() -> None:
     assert both.counts() == {"lost": 2}
 
 
-async def test_orders_arrive_as_they_were_given() -> None:
-    given: list[Order] = [
+async def test_orders_arrive_as_they_were_sent() -> None:
+    sent: list[Order] = [
         Begin(LoadOptions("http://h", 5, every=2.0, process=1, processes=3)),
         Go(),
         Stop(),
         Verify(),
     ]
-    assert [order async for order in orders(read_by(*map(line_of, given)))] == given
+    assert [order async for order in orders(read_by(*map(line_of, sent)))] == sent
 
 
-async def test_a_line_cut_short_by_a_death_is_left_out() -> None:
+async def test_a_last_line_that_was_cut_short_is_left_out() -> None:
     line = line_of(Verified(Verdict().share()))
-    assert len([told async for told in tellings(read_by(line, line[:-5]))]) == 1
+    assert len([status async for status in statuses(read_by(line, line[:-5]))]) == 1
 
 
 def test_every_bot_plays_in_exactly_one_process() -> None:
@@ -83,11 +83,11 @@ def test_every_bot_plays_in_exactly_one_process() -> None:
     assert sorted(number for share in shares for number in share) == list(range(11))
 
 
-def test_the_line_of_several_processes_is_about_all_of_them() -> None:
+def test_the_progress_line_adds_up_several_processes() -> None:
     parts = [
         Progress(10.0, MEASURED, 5, 4, 100, 1, 0, 0, [(500, 10)]),
         Progress(9.5, WARM_UP, 6, 6, 50, 0, 2, 1, [(3, 10)]),
     ]
-    line = Teller().line(sum_of(parts))
+    line = ProgressFormatter().line(sum_of(parts))
     assert "warm-up  11 bots  10 connected  150 turns  16/s" in line
     assert line.endswith("runs 1  repeated 2  errors 1")

@@ -1,4 +1,4 @@
-"""The wheel and the loops, moved by hand: who acts when, and from which moment it counts."""
+"""The wheel and the loops, advanced by hand: each actor acts at its moment and counts from it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ TICK = 0.005
 BEGAN = 1000.0
 
 
-class Watched:
-    """Notes the moments it was told to act from."""
+class Recorder:
+    """An actor that records the moments its calls count from."""
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
@@ -27,7 +27,7 @@ class Watched:
 
 @pytest.fixture
 async def wheel() -> Wheel:
-    """A wheel that began at `BEGAN`, whose timer is not set: only `advance` moves it."""
+    """Return a wheel that began at `BEGAN` and has no timer: only `advance` moves it."""
     wheel = Wheel(asyncio.get_running_loop(), TICK)
     wheel.began = BEGAN
     return wheel
@@ -38,7 +38,7 @@ def at(tick: float) -> float:
 
 
 def test_an_actor_acts_at_its_tick_and_not_before(wheel: Wheel) -> None:
-    actor = Watched()
+    actor = Recorder()
     wheel.add(actor, 3)
     wheel.advance(at(2.9))
     assert actor.acted == []
@@ -46,37 +46,37 @@ def test_an_actor_acts_at_its_tick_and_not_before(wheel: Wheel) -> None:
     assert actor.acted == [pytest.approx(at(3))]
 
 
-def test_a_wheel_that_was_held_up_counts_from_the_moments_meant(wheel: Wheel) -> None:
-    actors = [Watched(number) for number in range(4)]
+def test_calls_of_a_late_wheel_count_from_their_due_moments(wheel: Wheel) -> None:
+    actors = [Recorder(number) for number in range(4)]
     for actor in actors:
         wheel.add(actor, 10 * actor.number)
     wheel.advance(at(25.5))
     assert [actor.acted for actor in actors] == [[at(0)], [at(10)], [at(20)], []]
 
 
-def test_a_moment_that_has_passed_is_acted_on_at_once(wheel: Wheel) -> None:
+def test_an_actor_whose_tick_has_passed_acts_at_once(wheel: Wheel) -> None:
     wheel.advance(at(7.2))
-    actor = Watched()
+    actor = Recorder()
     wheel.add(actor, 5)
     assert actor.acted == [at(5)]
 
 
-def test_an_actor_that_waits_again_while_it_acts_is_not_lost(wheel: Wheel) -> None:
-    class Again(Watched):
+def test_an_actor_may_be_added_while_it_acts(wheel: Wheel) -> None:
+    class Repeating(Recorder):
         def act(self, since: float) -> None:
             super().act(since)
             if len(self.acted) < 3:
                 wheel.add(self, 2 * len(self.acted))
 
-    actor = Again()
+    actor = Repeating()
     wheel.add(actor, 0)
     wheel.advance(at(1.0))
     wheel.advance(at(10.0))
     assert actor.acted == [at(0), at(2), at(4)]
 
 
-def test_nobody_acts_after_the_stop(wheel: Wheel) -> None:
-    actor = Watched()
+def test_no_actor_acts_after_the_stop(wheel: Wheel) -> None:
+    actor = Recorder()
     wheel.add(actor, 1)
     wheel.stop()
     wheel.advance(at(5))
@@ -86,7 +86,7 @@ def test_nobody_acts_after_the_stop(wheel: Wheel) -> None:
 async def test_a_running_wheel_moves_by_itself() -> None:
     acted = asyncio.Event()
 
-    class Last(Watched):
+    class Last(Recorder):
         def act(self, since: float) -> None:
             acted.set()
 
@@ -97,8 +97,8 @@ async def test_a_running_wheel_moves_by_itself() -> None:
     wheel.stop()
 
 
-def waited_for(loop: OpenLoop, wheel: Wheel, actor: Watched, turns: int) -> list[float]:
-    """Let the actor be answered at once, every time, until it has acted so often."""
+def acts_of(loop: OpenLoop, wheel: Wheel, actor: Recorder, turns: int) -> list[float]:
+    """Advance the wheel, with an answer right after each act, until the actor has acted `turns` times."""
     tick = 0
     while len(actor.acted) < turns:
         before = len(actor.acted)
@@ -113,23 +113,23 @@ def open_loop(wheel: Wheel, *, bots: int = 1, jitter: float = 0.0, seed: int = 0
     loop = OpenLoop(
         wheel, bots, spread_seconds=bots * 0.1, step_seconds=1.0, jitter=jitter, seed=seed, tick_seconds=TICK
     )
-    wheel.begin = lambda: None  # type: ignore[method-assign] # it began at BEGAN, moved by hand
+    wheel.begin = lambda: None  # type: ignore[method-assign] # it began at BEGAN; the test advances it
     return loop
 
 
 def test_an_open_loop_has_its_moments_one_step_apart(wheel: Wheel) -> None:
-    actor = Watched(number=5)
+    actor = Recorder(number=5)
     loop = open_loop(wheel, bots=10)
     loop.begin([actor])
-    acted = waited_for(loop, wheel, actor, 3)
+    acted = acts_of(loop, wheel, actor, 3)
     assert acted == pytest.approx([BEGAN + 0.5, BEGAN + 1.5, BEGAN + 2.5], abs=TICK)
 
 
 def test_jitter_stays_within_its_share_and_the_mean_is_the_step(wheel: Wheel) -> None:
-    actor = Watched()
+    actor = Recorder()
     loop = open_loop(wheel, jitter=0.2, seed=7)
     loop.begin([actor])
-    acted = waited_for(loop, wheel, actor, 400)
+    acted = acts_of(loop, wheel, actor, 400)
     pauses = [later - earlier for earlier, later in itertools.pairwise(acted)]
     assert min(pauses) >= 0.8 - TICK
     assert max(pauses) <= 1.2 + TICK
@@ -137,19 +137,19 @@ def test_jitter_stays_within_its_share_and_the_mean_is_the_step(wheel: Wheel) ->
     assert sum(pauses) / len(pauses) == pytest.approx(1.0, abs=0.03)
 
 
-def test_an_answer_that_comes_late_does_not_move_the_moments_after_it(wheel: Wheel) -> None:
-    actor = Watched()
+def test_a_late_answer_does_not_move_the_later_moments(wheel: Wheel) -> None:
+    actor = Recorder()
     loop = open_loop(wheel)
     loop.begin([actor])
     wheel.advance(BEGAN + 0.01)
-    wheel.advance(BEGAN + 2.6)  # no answer all the time; two moments have passed
+    wheel.advance(BEGAN + 2.6)  # without an answer; two moments have passed
     for _ in range(3):
         loop.wait(actor)
     assert actor.acted == pytest.approx([BEGAN, BEGAN + 1.0, BEGAN + 2.0], abs=TICK)
 
 
-def test_a_closed_loop_keeps_so_many_calls_under_way_and_no_more() -> None:
-    actors = [Watched(number) for number in range(5)]
+def test_a_closed_loop_bounds_the_calls_under_way() -> None:
+    actors = [Recorder(number) for number in range(5)]
     loop = ClosedLoop(2)
     loop.begin(list[Actor](actors))
     assert [len(actor.acted) for actor in actors] == [1, 1, 0, 0, 0]
@@ -161,8 +161,8 @@ def test_a_closed_loop_keeps_so_many_calls_under_way_and_no_more() -> None:
     assert sum(len(actor.acted) for actor in actors) == 5
 
 
-def test_in_a_closed_loop_everyone_gets_a_turn() -> None:
-    actors = [Watched(number) for number in range(3)]
+def test_a_closed_loop_serves_actors_in_order() -> None:
+    actors = [Recorder(number) for number in range(3)]
     loop = ClosedLoop(1)
     loop.begin(list[Actor](actors))
     for number in (0, 1, 2, 0, 1):

@@ -1,4 +1,4 @@
-"""The steps make the bytes that any other call makes, and are shared by the bots that stand at them."""
+"""A step has the bytes of an ordinary call, and all bots at its turn share it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CALLS = InputCalls("/mcp", "host:1", "text")
 
 
 @pytest.mark.parametrize("bot", ["a", "bot-00017", "1", "turn", "x" * 128])
-def test_a_step_makes_the_bytes_of_any_other_call(bot: str) -> None:
+def test_a_step_has_the_bytes_of_an_ordinary_call(bot: str) -> None:
     step: Step | None = Steps(CALLS, 3000).at(9, 99, 3, bot)
     for number, turn in ((9, 99), (10, 100), (11, 101)):
         assert step is not None
@@ -34,7 +34,7 @@ def test_bots_at_the_same_turn_share_a_step() -> None:
     assert steps.after(step) is steps.after(step)
 
 
-def test_no_step_begins_where_a_run_is_left() -> None:
+def test_no_step_follows_the_last_turn_of_a_run() -> None:
     steps = Steps(CALLS, 2)
     step = steps.at(2, 0, 1, "bot-1")
     last = steps.after(step)
@@ -42,7 +42,7 @@ def test_no_step_begins_where_a_run_is_left() -> None:
     assert steps.after(last) is None
 
 
-def test_a_step_behind_all_bots_is_forgotten() -> None:
+def test_a_step_behind_all_bots_is_freed() -> None:
     steps = Steps(CALLS, 3000)
     first = steps.at(2, 0, 1, "bot-1")
     second = steps.after(first)

@@ -1,18 +1,18 @@
-"""What a tally tells includes what was only noted so far."""
+"""A tally's figures include durations that it has not counted yet."""
 
 from __future__ import annotations
 
 from dungeonfighter.fleet.tally import Tally
 
 
-def test_turns_that_are_only_noted_count_like_all_others() -> None:
-    noted, counted = Tally(), Tally()
+def test_uncounted_turns_appear_in_every_figure() -> None:
+    appended, counted = Tally(), Tally()
     counted.answered(0.5)
-    noted.answered(0.5)
+    appended.answered(0.5)
     for seconds in (0.2, 0.1):
         counted.answered(seconds, turns=1)
-        noted.followed.append(seconds)
-    assert (noted.calls, noted.turns) == (counted.calls, counted.turns) == (3, 2)
-    assert noted.latency.counts == counted.latency.counts
-    assert (noted.calls, noted.turns) == (3, 2)
-    assert noted.share() == counted.share()
+        appended.uncounted.append(seconds)
+    assert (appended.calls, appended.turns) == (counted.calls, counted.turns) == (3, 2)
+    assert appended.latency.counts == counted.latency.counts
+    assert (appended.calls, appended.turns) == (3, 2)
+    assert appended.share() == counted.share()

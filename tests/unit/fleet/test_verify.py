@@ -1,4 +1,4 @@
-"""What the verification says about bots it could not read, and about bots somebody else moved."""
+"""The verification reports bots that it could not read as not verified, never as lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dungeonfighter.rules import load_rules
 
 @pytest.fixture
 async def load() -> Load:
-    """Three bots that were acknowledged turns of their first run, and whose server is gone."""
+    """Return a load of three bots that have begun their first run and whose server is gone."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -27,7 +27,7 @@ async def load() -> Load:
     return load
 
 
-async def test_bots_the_server_does_not_answer_for_are_not_called_lost(load: Load) -> None:
+async def test_bots_without_an_answer_are_not_reported_as_lost(load: Load) -> None:
     verdict = await verify_load(load, load_rules(), print)
     assert verdict.bots == 0
     assert not verdict.findings

@@ -1,4 +1,4 @@
-"""What the load generator sends, judged by the official SDK; what it understands of the answers."""
+"""The official SDK accepts the load generator's requests; the generator decodes answers of every kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dungeonfighter.fleet.wire import (
     beginning_of_turn,
     call_body,
     ending_of,
-    is_plainly,
+    is_plain_turn,
     read_answer,
 )
 from dungeonfighter.rules import GameOptions, Mode, load_rules
@@ -39,7 +39,7 @@ def result(text: str, **more: object) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": content, **more}}).encode()
 
 
-def test_a_text_view_tells_where_the_run_stands() -> None:
+def test_a_text_view_has_episode_and_turn() -> None:
     answer = read_answer(200, result("e3 t14 hub\n1 dungeons"), view="text")
     assert (answer.error, answer.episode, answer.turn) == ("", 3, 14)
 
@@ -54,13 +54,13 @@ def test_a_tools_error_has_its_code_and_position() -> None:
     assert (answer.error, answer.episode, answer.turn) == ("stale_turn", 2, 9)
 
 
-def test_an_overloaded_server_tells_when_to_come_back() -> None:
+def test_the_retry_delay_of_an_overloaded_server_is_read() -> None:
     error = {"code": -32000, "message": "no", "data": {"code": "overloaded", "retryAfterSeconds": 3}}
     answer = read_answer(503, json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}).encode(), view="text")
     assert (answer.error, answer.retry_after_seconds) == ("overloaded", 3.0)
 
 
-def test_what_is_no_answer_is_an_error_with_its_status() -> None:
+def test_an_answer_that_cannot_be_decoded_is_an_error() -> None:
     assert read_answer(502, b"<html>bad gateway", view="text").error == "http_502"
     assert read_answer(200, b"{}", view="text").error == "http_200"
     assert read_answer(200, b"nonsense", view="text").error == "bad_answer"
@@ -69,7 +69,7 @@ def test_what_is_no_answer_is_an_error_with_its_status() -> None:
 
 
 @pytest.mark.parametrize("text", ["1", "strip 2,0,1", "unequip weapon", 'a "b" \\ %d'])
-def test_the_form_for_inputs_makes_the_same_bytes_as_any_call(text: str) -> None:
+def test_the_template_for_inputs_makes_the_bytes_of_an_ordinary_call(text: str) -> None:
     path, authority, bot = "/a%20b/mcp", "host:1", "a-1"
     arguments = {"botId": bot, "input": text, "turn": 12, "episode": 3, "view": "text"}
     body = call_body(7, "handle_input", arguments)
@@ -79,25 +79,25 @@ def test_the_form_for_inputs_makes_the_same_bytes_as_any_call(text: str) -> None
 
 
 def compact(text: str, **more: object) -> bytes:
-    """A result as the server writes it, without spaces."""
+    """Return a result as the server writes it, without spaces."""
     content = [{"type": "text", "text": text}]
     answer = {"jsonrpc": "2.0", "id": 1, "result": {"content": content, "isError": False, **more}}
     return json.dumps(answer, separators=(",", ":")).encode()
 
 
-def is_plainly_turn(body: bytes, episode: int, turn: int) -> bool:
-    """As a bot asks that has heard answers of this server before; their requests all have number 1."""
-    return is_plainly(body, beginning_of_turn(1, episode, turn), ending_of(compact("e1 t0 | x")))
+def is_recognised(body: bytes, episode: int, turn: int) -> bool:
+    """Ask as a bot that knows the ending of this server's answers; all requests have number 1."""
+    return is_plain_turn(body, beginning_of_turn(1, episode, turn), ending_of(compact("e1 t0 | x")))
 
 
-def is_understood_as(body: bytes, episode: int, turn: int) -> bool:
-    """The careful way to the same question: the turn was made, and input `1` is legal after it."""
+def is_decoded_as(body: bytes, episode: int, turn: int) -> bool:
+    """Answer the same question by decoding: the turn was made, and input `1` is legal after it."""
     answer = read_answer(200, body, view="text")
     return (answer.error, answer.episode, answer.turn) == ("", episode, turn) and "1" in inputs(answer.text)
 
 
 @pytest.mark.parametrize("mode", [Mode.casual, Mode.ironman])
-def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) -> None:
+def test_turns_are_recognised_exactly_while_the_run_lives(mode: Mode) -> None:
     rules = load_rules()
     lived = 0
     for seed in range(5):
@@ -105,14 +105,14 @@ def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) 
         state = rules.new_game(GameOptions(seed=seed, mode=mode))
         while not state.over and state.turn < 300:
             body = compact(rules.text(state, f"e2 t{state.turn}"))
-            assert is_plainly_turn(body, 2, state.turn)
-            assert is_understood_as(body, 2, state.turn)
+            assert is_recognised(body, 2, state.turn)
+            assert is_decoded_as(body, 2, state.turn)
             state = rules.advance(state, choose(rules, policy, state)).state
             lived += 1
         if state.over:
             body = compact(rules.text(state, f"e2 t{state.turn}"))
-            assert not is_plainly_turn(body, 2, state.turn)
-            assert not is_understood_as(body, 2, state.turn)
+            assert not is_recognised(body, 2, state.turn)
+            assert not is_decoded_as(body, 2, state.turn)
     assert lived > 300
 
 
@@ -135,12 +135,12 @@ def test_a_turn_is_plainly_the_next_one_exactly_while_the_run_lives(mode: Mode) 
         b"",
     ],
 )
-def test_anything_else_is_left_to_the_careful_reading(body: bytes) -> None:
-    assert is_plainly_turn(compact("e2 t14 | x\n1 attack"), 2, 14)
-    assert not is_plainly_turn(body, 2, 14)
+def test_any_other_answer_is_left_to_the_decoder(body: bytes) -> None:
+    assert is_recognised(compact("e2 t14 | x\n1 attack"), 2, 14)
+    assert not is_recognised(body, 2, 14)
 
 
-def test_before_an_ending_was_heard_nothing_is_plain() -> None:
+def test_without_a_known_ending_no_answer_is_recognised() -> None:
     body = compact("e2 t14 | x\n1 attack")
-    assert not is_plainly(body, beginning_of_turn(1, 2, 14), b"")
+    assert not is_plain_turn(body, beginning_of_turn(1, 2, 14), b"")
     assert ending_of(b"{}") == b""

@@ -12,7 +12,7 @@ from dungeonfighter.hosting.gather import Gather
 
 
 class Shelf:
-    """Fetches what it is asked for when it is let, each time with the number of the fetch."""
+    """Fetches the requested keys when it is allowed to; each value has the number of its fetch."""
 
     def __init__(self) -> None:
         self.sent: list[list[str]] = []
@@ -33,7 +33,7 @@ class Shelf:
 
 
 async def settled() -> None:
-    """Until nothing more happens by itself."""
+    """Return when no task can go on by itself."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -66,7 +66,7 @@ async def test_a_read_joins_no_batch_that_was_sent() -> None:
     assert await late == "a in 1"
 
 
-async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() -> None:
+async def test_a_failing_fetch_fails_the_reads_that_wait_for_it_and_no_others() -> None:
     async def fetch(keys: Sequence[str]) -> list[str]:
         if "bad" in keys:
             raise StoreUnavailable("away")
@@ -81,18 +81,18 @@ async def test_a_fetch_that_fails_fails_those_who_wait_for_it_and_nobody_else() 
     assert await gather.get("good") == "good"
 
 
-@pytest.mark.parametrize("told", [[], ["a", "b", "c"]])
-async def test_too_few_or_too_many_answers_are_told_to_all_who_wait(told: list[str]) -> None:
+@pytest.mark.parametrize("answers", [[], ["a", "b", "c"]])
+async def test_too_few_or_too_many_answers_fail_every_waiting_read(answers: list[str]) -> None:
     async def fetch(_: Sequence[str]) -> list[str]:
-        return told
+        return answers
 
     for asking in ask(gather := Gather(fetch), ["a", "b"]):
-        with pytest.raises(StoreUnavailable, match=f"answered {len(told)} of 2"):
+        with pytest.raises(StoreUnavailable, match=f"answered {len(answers)} of 2"):
             await asyncio.wait_for(asking, 30)
     assert gather.batches == 1
 
 
-async def test_a_fetch_that_is_given_up_is_told_to_all_who_wait() -> None:
+async def test_a_cancelled_fetch_fails_every_waiting_read() -> None:
     shelf = Shelf()
     gather = Gather(shelf.fetch)
     (early,) = ask(gather, ["a"])
@@ -103,7 +103,7 @@ async def test_a_fetch_that_is_given_up_is_told_to_all_who_wait() -> None:
     for asking in (early, late):
         with pytest.raises(StoreUnavailable, match="given up"):
             await asyncio.wait_for(asking, 30)
-    (again,) = ask(gather, ["a"])
+    (next_read,) = ask(gather, ["a"])
     await settled()
     shelf.let_all()
-    assert await again == "a in 1"
+    assert await next_read == "a in 1"

@@ -1,4 +1,4 @@
-"""One bot, one or two hosts, one store: who may change what, and what is told of it."""
+"""One bot, one or two hosts over one store: which requests change the game, and their answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from dungeonfighter.errors import BadInput, Corrupt, NewerRules, NotAllowed, Overloaded
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import NewGame, Present
+from dungeonfighter.hosting.answers import NewGame, Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore

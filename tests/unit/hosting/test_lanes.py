@@ -9,7 +9,7 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.group_commit import Lanes, Told
+from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.ports import Outcome, Won, Write
 from dungeonfighter.hosting.system import SystemClock
@@ -17,8 +17,8 @@ from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
 
 
-def _note(told: list[Told], outcome: Told) -> None:
-    told.append(outcome)
+def _note(results: list[CommitResult], outcome: CommitResult) -> None:
+    results.append(outcome)
 
 
 class GatedStore(MemoryStore):
@@ -47,16 +47,16 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
     store = GatedStore()
     batches = Histogram()
     lanes = Lanes(store, SystemClock(), batches, Histogram())
-    told: list[Told] = []
+    results: list[CommitResult] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
     for write in begun:
-        lanes.add(write, _note, told)
+        lanes.add(write, _note, results)
     await store.several.wait()
     for write in begun:
-        lanes.add(after(write, b"next"), _note, told)
+        lanes.add(after(write, b"next"), _note, results)
     store.gate.set()
     await lanes.drain()
-    assert len(told) == batches.sum == 200
+    assert len(results) == batches.sum == 200
     assert {head.version for head in await store.heads([w.row.bot_id for w in begun]) if head} == {2}
     assert not lanes.is_busy
 
@@ -64,10 +64,10 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
 async def test_lanes_rest_once_when_nothing_is_left_to_write() -> None:
     store = GatedStore()
     rested: list[int] = []
-    told: list[Told] = []
-    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), lambda: rested.append(len(told)))
+    results: list[CommitResult] = []
+    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), lambda: rested.append(len(results)))
     for number in range(100):
-        lanes.add(first(f"local/b{number:03}"), _note, told)
+        lanes.add(first(f"local/b{number:03}"), _note, results)
     await store.several.wait()
     store.gate.set()
     await lanes.drain()
@@ -91,24 +91,24 @@ def _cancel(_: list[Outcome]) -> list[Outcome]:
 
 
 @pytest.mark.parametrize(
-    "odd", [lambda all_told: all_told[:-1], lambda all_told: [*all_told, all_told[0]], _cancel]
+    "odd", [lambda outcomes: outcomes[:-1], lambda outcomes: [*outcomes, outcomes[0]], _cancel]
 )
-async def test_whatever_a_store_answers_every_writer_is_told_that_nothing_is_known(
+async def test_an_odd_answer_of_the_store_is_an_unknown_outcome_of_every_write(
     odd: Callable[[list[Outcome]], list[Outcome]],
 ) -> None:
     lanes = Lanes(OddStore(odd), SystemClock(), Histogram(), Histogram())
-    told: list[Told] = []
+    results: list[CommitResult] = []
     count = limits.batch_rows_max + 1  # a second batch waits
     for number in range(count):
-        lanes.add(first(f"local/b{number:03}"), _note, told)
+        lanes.add(first(f"local/b{number:03}"), _note, results)
     await lanes.drain()
-    assert [type(outcome) for outcome in told] == [StoreUnavailable] * count
-    lanes.add(first("local/later"), _note, told)
+    assert [type(outcome) for outcome in results] == [StoreUnavailable] * count
+    lanes.add(first("local/later"), _note, results)
     await lanes.drain()
-    assert len(told) == count + 1
+    assert len(results) == count + 1
 
 
-async def test_a_rest_that_fails_is_told_to_the_loop_and_commits_go_on() -> None:
+async def test_a_rest_that_fails_is_reported_to_the_loop_and_commits_go_on() -> None:
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
 
@@ -117,10 +117,10 @@ async def test_a_rest_that_fails_is_told_to_the_loop_and_commits_go_on() -> None
 
     store = MemoryStore()
     lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), rest)
-    told: list[Told] = []
+    results: list[CommitResult] = []
     for number in range(2):
-        lanes.add(first(f"local/b{number:03}"), _note, told)
+        lanes.add(first(f"local/b{number:03}"), _note, results)
         await lanes.drain()
         await asyncio.sleep(0)
-    assert [type(outcome) for outcome in told] == [Won, Won]
+    assert [type(outcome) for outcome in results] == [Won, Won]
     assert [type(failure) for failure in failures] == [OSError, OSError]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from dungeonfighter.errors import BadInput
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica
@@ -50,9 +50,9 @@ async def test_a_late_copy_changes_nothing(between: Ask, late: Ask, played_on: i
     for _ in range(played_on):
         await host.play(KEY, "1")
     before = await store.load([KEY])
-    for replica_asked in (other, host):
+    for each in (other, host):
         with pytest.raises(BadInput):
-            await late(replica_asked)
+            await late(each)
     assert await store.load([KEY]) == before
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from dungeonfighter.errors import BadInput, OutcomeUnknown, StoreError, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer
+from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Failed, Outcome, Row, Unsettled, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -32,15 +32,15 @@ FOR_EVER = 10_000
 class Wire(MemoryStore):
     """A memory store; what happens to its next commits is written in `next`, one word each.
 
-    after: it happens, and the answer is lost. late: it is on its way, and happens when somebody settles, or
-    by itself at `land`. before: it does not happen, which nobody is told. unsettled: likewise, told of each
-    row. failed: each row is refused. held: it waits, with its answer, until `held` is set.
+    after: it happens, and the answer is lost. late: it is on its way, and happens at the next `settle`, or at
+    `land`. before: it does not happen, and the whole commit has no answer. unsettled: likewise, row by row.
+    failed: each row is refused. held: it waits, with its answer, until `held` is set.
 
     Attributes:
         batches: The bots of each commit that arrived.
         arrived: A commit is held.
-        settling: Somebody settles; they wait for `settled`.
-        is_deaf: Nobody is answered who settles.
+        settling: A `settle` has arrived; it waits for `settled`.
+        is_deaf: No `settle` is answered.
     """
 
     def __init__(self) -> None:
@@ -142,8 +142,8 @@ def test_an_unknown_attempt_that_had_won_is_found_behind_fewer_writes_than_the_t
 @pytest.mark.parametrize("others", [trail_ops_max, trail_ops_max + 1, 3 * trail_ops_max])
 def test_an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied_again(others: int) -> None:
     async def story() -> None:
-        told, store, host = await _settled_after(others, "after", None)
-        assert isinstance(told, OutcomeUnknown)
+        result, store, host = await _settled_after(others, "after", None)
+        assert isinstance(result, OutcomeUnknown)
         assert (store.row().turn, trails.last_inputs(trails.decode(store.row().trail))) == (1, ["1"])
         assert (await host.play(KEY, "1", turn=0, episode=1)).repeated
 
@@ -152,8 +152,8 @@ def test_an_unknown_attempt_behind_more_writes_than_the_trail_has_is_not_applied
 
 def test_an_attempt_that_never_was_is_unknown_too_behind_more_writes_than_the_trail_has() -> None:
     async def story() -> None:
-        told, store, _ = await _settled_after(trail_ops_max + 1, "before", None)
-        assert isinstance(told, OutcomeUnknown)
+        result, store, _ = await _settled_after(trail_ops_max + 1, "before", None)
+        assert isinstance(result, OutcomeUnknown)
         assert store.row().turn == 0
 
     run(story())
@@ -230,7 +230,7 @@ def test_an_unknown_attempt_is_settled_and_not_tried_beside_itself() -> None:
     run(story())
 
 
-def test_an_attempt_on_its_way_is_never_told_as_not_applied() -> None:
+def test_an_attempt_on_its_way_is_never_reported_as_not_applied() -> None:
     async def story() -> None:
         store, host = await begun("late", *["before"] * FOR_EVER)
         assert (await host.play(KEY, "1")).game.turn == 1
@@ -363,7 +363,7 @@ def test_a_repeat_is_known_by_the_input_of_its_own_turn() -> None:
     run(story())
 
 
-def test_a_store_that_cannot_write_is_told_within_the_commit_timeout() -> None:
+def test_a_store_that_cannot_write_is_reported_within_the_commit_timeout() -> None:
     async def story() -> None:
         _, host = await begun(*["before"] * FOR_EVER)
         begun_at = VirtualClock().now()

@@ -1,4 +1,4 @@
-"""Several inputs in one commit: what is applied, what is stored, and what a repeat is told."""
+"""Several inputs in one commit: the inputs applied, the rows stored, and the answers of repeats."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import Answer, NewGame, Stop
+from dungeonfighter.hosting.answers import Answer, NewGame, Stop
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
+from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up
@@ -87,7 +88,9 @@ async def test_a_first_input_that_is_illegal_is_refused_like_a_single_one() -> N
     with pytest.raises(BadInput) as many:
         await host.play_many(KEY, ["fly", "1"])
     assert (many.value.code, str(many.value)) == (single.value.code, str(single.value))
-    assert many.value.present == single.value.present
+    assert isinstance(many.value, ShowsGame)
+    assert isinstance(single.value, ShowsGame)
+    assert many.value.game == single.value.game
     assert await row_of(store) == before
 
 
@@ -181,7 +184,7 @@ async def test_a_ranked_run_ends_inside_at_its_last_turn() -> None:
 # Repeats
 
 
-class Asked:
+class Begun:
     """A bot in the hub that was sent `["2", "0", "fly", "1"]` (2 applied) at turn 0."""
 
     def __init__(self, store: MemoryStore, host: BotHost, first: Answer) -> None:
@@ -193,11 +196,12 @@ class Asked:
         before = await row_of(self.store)
         with pytest.raises(BadInput) as caught:
             await self.host.play_many(KEY, texts, turn=turn, episode=episode)
-        assert caught.value.present == await self.host.read(KEY)
+        assert isinstance(caught.value, ShowsGame)
+        assert caught.value.game == await self.host.read(KEY)
         assert await row_of(self.store) == before
         return caught.value.code
 
-    async def told(self, texts: Sequence[str], turn: int) -> Answer:
+    async def repeat(self, texts: Sequence[str], turn: int) -> Answer:
         before = await row_of(self.store)
         answer = await self.host.play_many(KEY, texts, turn=turn, episode=1)
         assert await row_of(self.store) == before
@@ -207,22 +211,22 @@ class Asked:
 
 
 @pytest.fixture
-async def asked() -> Asked:
+async def begun_run() -> Begun:
     store = MemoryStore()
     host = await in_the_hub(store)
-    return Asked(store, host, await host.play_many(KEY, ["2", "0", "fly", "1"], turn=0, episode=1))
+    return Begun(store, host, await host.play_many(KEY, ["2", "0", "fly", "1"], turn=0, episode=1))
 
 
-async def test_the_same_request_again_is_the_same_answer_with_the_same_stop(asked: Asked) -> None:
-    again = await asked.told(["2", "0", "fly", "1"], 0)
-    assert (again.applied, again.stopped) == (asked.first.applied, asked.first.stopped)
-    assert again.game == asked.first.game
+async def test_the_same_request_again_is_the_same_answer_with_the_same_stop(begun_run: Begun) -> None:
+    repeated = await begun_run.repeat(["2", "0", "fly", "1"], 0)
+    assert (repeated.applied, repeated.stopped) == (begun_run.first.applied, begun_run.first.stopped)
+    assert repeated.game == begun_run.first.game
 
 
-async def test_a_request_applied_whole_is_the_same_answer_again(asked: Asked) -> None:
-    await asked.host.play_many(KEY, ["2", "0"], turn=2)
-    again = await asked.told(["2", "0"], 2)
-    assert (again.applied, again.stopped) == (2, None)
+async def test_a_request_applied_whole_is_the_same_answer_again(begun_run: Begun) -> None:
+    await begun_run.host.play_many(KEY, ["2", "0"], turn=2)
+    repeated = await begun_run.repeat(["2", "0"], 2)
+    assert (repeated.applied, repeated.stopped) == (2, None)
 
 
 async def test_a_run_that_is_over_is_where_it_had_stopped() -> None:
@@ -233,15 +237,19 @@ async def test_a_run_that_is_over_is_where_it_had_stopped() -> None:
     while not answer.game.state.over:
         turn = answer.game.turn
         answer = await host.play_many(KEY, ["1"] * 100, turn=turn)
-    again = await host.play_many(KEY, ["1"] * 100, turn=turn)
-    assert again.repeated
-    assert (again.applied, again.stopped, again.game) == (answer.applied, answer.stopped, answer.game)
+    repeated = await host.play_many(KEY, ["1"] * 100, turn=turn)
+    assert repeated.repeated
+    assert (repeated.applied, repeated.stopped, repeated.game) == (
+        answer.applied,
+        answer.stopped,
+        answer.game,
+    )
 
 
-async def test_an_older_request_is_a_repeat_with_the_present_view(asked: Asked) -> None:
-    await asked.host.play(KEY, "2")
-    again = await asked.told(["2", "0"], 0)
-    assert (again.applied, again.game.turn) == (2, 3)
+async def test_an_older_request_is_a_repeat_with_the_present_view(begun_run: Begun) -> None:
+    await begun_run.host.play(KEY, "2")
+    repeated = await begun_run.repeat(["2", "0"], 0)
+    assert (repeated.applied, repeated.game.turn) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -257,15 +265,15 @@ async def test_an_older_request_is_a_repeat_with_the_present_view(asked: Asked) 
     ],
 )
 async def test_other_inputs_at_another_turn_are_refused(
-    asked: Asked, texts: list[str], turn: int, expected: str
+    begun_run: Begun, texts: list[str], turn: int, expected: str
 ) -> None:
-    assert await asked.refused(texts, turn) == expected
+    assert await begun_run.refused(texts, turn) == expected
 
 
-async def test_another_run_is_refused_and_nothing_of_it_is_compared(asked: Asked) -> None:
-    assert await asked.refused(["2", "0"], 0, episode=2) == "stale_turn"
-    await asked.host.start(KEY, MACE)
-    assert await asked.refused(["2", "0"], 0, episode=1) == "stale_turn"
+async def test_another_run_is_refused_and_nothing_of_it_is_compared(begun_run: Begun) -> None:
+    assert await begun_run.refused(["2", "0"], 0, episode=2) == "stale_turn"
+    await begun_run.host.start(KEY, MACE)
+    assert await begun_run.refused(["2", "0"], 0, episode=1) == "stale_turn"
 
 
 async def test_of_many_inputs_the_last_64_are_compared() -> None:
@@ -274,8 +282,8 @@ async def test_of_many_inputs_the_last_64_are_compared() -> None:
     texts = alternating(100)
     first = await host.play_many(KEY, texts, turn=0)
     row = await row_of(store)
-    again = await host.play_many(KEY, texts, turn=0)
-    assert (again.repeated, again.applied, again.game) == (True, 100, first.game)
+    repeated = await host.play_many(KEY, texts, turn=0)
+    assert (repeated.repeated, repeated.applied, repeated.game) == (True, 100, first.game)
     assert (await host.play_many(KEY, ["1"] * 36 + texts[36:], turn=0)).repeated
     for wrong in (["1"] * 37 + texts[37:], texts[1:], [*texts[:99], "1"]):
         with pytest.raises(BadInput, match="is over"):
@@ -337,5 +345,5 @@ async def test_a_replica_that_slept_plays_them_on_from_what_the_other_committed(
     other = replica(store)
     await other.play_many(KEY, ["2", "0"])
     assert (await one.play_many(KEY, ["2", "0"])).game.turn == 4
-    again = await other.play_many(KEY, ["2", "0"], turn=2)
-    assert (again.repeated, again.game.turn) == (True, 4)
+    repeated = await other.play_many(KEY, ["2", "0"], turn=2)
+    assert (repeated.repeated, repeated.game.turn) == (True, 4)

@@ -10,9 +10,9 @@ import pytest
 
 from dungeonfighter.errors import BadInput, Corrupt, StoreError
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.game import checked
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Conflict, Row, Won, Write
+from dungeonfighter.hosting.rows import checked
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.storage.memory import MemoryStore
@@ -126,7 +126,7 @@ async def test_a_run_begun_over_a_damaged_row_can_be_read_again(column: str, val
 
 @pytest.mark.parametrize("value", [None, "a text", 1.5, b"bytes", -1])
 @pytest.mark.parametrize("column", COLUMNS[1:])
-async def test_a_value_of_another_type_is_told_as_that(
+async def test_a_value_of_another_type_is_reported_as_corrupt(
     column: str, value: object, book: ShippedRules
 ) -> None:
     """SQLite may give any."""

@@ -1,4 +1,4 @@
-"""The store has trouble: nobody waits for ever, nothing unknown is told as known, it goes on by itself."""
+"""A store in trouble: every request ends, no unknown outcome is reported as known, play resumes by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from dungeonfighter.errors import BadInput, NotWritten, OutcomeUnknown, StoreError, StoreUnavailable
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -113,7 +113,7 @@ def test_a_failure_no_driver_should_raise_holds_nobody() -> None:
     assert run(story()) == [0] * 20
 
 
-def test_a_store_that_reads_but_cannot_write_is_told_as_that_and_not_hammered() -> None:
+def test_a_store_that_reads_but_cannot_write_is_reported_as_such_and_not_hammered() -> None:
     async def story() -> tuple[int, StoreError, bool]:
         store = Hiccup()
         host = patient_host(store)

@@ -15,7 +15,7 @@ _BY_TEXT = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "
 
 
 class Expression(NamedTuple):
-    """Where it stands, how it is written there, and the function of `re` it is given to."""
+    """One regular expression: its module, its source text, and the function of `re` that takes it."""
 
     module: str
     written: str
@@ -23,14 +23,14 @@ class Expression(NamedTuple):
     flags: str = "0"
 
     def compiled(self) -> re.Pattern[str] | re.Pattern[bytes]:
-        """Itself, with the names of its module."""
+        """Return the compiled expression; names in its source are those of its module."""
         names = vars(importlib.import_module(self.module)) | {"re": re}
         pattern = eval(self.written, names)
         return re.compile(pattern, eval(self.flags, names))
 
 
 def expressions(path: Path) -> Iterator[Expression]:
-    """Those of one module: what goes to `re`, and what msgspec is given as `pattern`."""
+    """Yield the expressions of one module: arguments of `re`, and each `pattern` of a msgspec `Meta`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -55,7 +55,7 @@ def all_expressions() -> list[Expression]:
 
 
 def other_ways() -> list[str]:
-    """Modules that reach for regular expressions by another name than `re`, where nobody would see them."""
+    """Return the modules that import `re` under another name, or another module of patterns."""
     found = []
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""Where the package's own source files are, and what they are called."""
+"""The source files of the package, and their module names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def dotted_name(path: Path) -> str:
-    """The module name of a file below `dungeonfighter`; a package is named like its folder."""
+    """Return the module name of a file below `dungeonfighter`; a package has the name of its folder."""
     parts = path.with_suffix("").parts
     start = len(parts) - 1 - parts[::-1].index("dungeonfighter")
     names = parts[start:-1] if parts[-1] == "__init__" else parts[start:]

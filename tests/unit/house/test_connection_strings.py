@@ -1,4 +1,4 @@
-"""Connection strings: every spelling, every key used or named, no password in any message."""
+"""`parse_database`: it knows every spelling, uses or names each key, and shows no password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_each_spelling_becomes_one_url(text: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("Host=a;Port=abc;Database=g", "port that is no number"),
         ("Host=a;Port=1,2;Database=g", "one port for all hosts"),
@@ -55,8 +55,8 @@ def test_each_spelling_becomes_one_url(text: str, url: str) -> None:
         ("postgresql://u:secret@h:port/g", "port"),
     ],
 )
-def test_what_cannot_be_is_said_without_any_password(text: str, told: str) -> None:
-    with pytest.raises(Problem, match=told) as caught:
+def test_an_error_names_the_problem_without_any_password(text: str, message: str) -> None:
+    with pytest.raises(Problem, match=message) as caught:
         parse_database(text)
     assert "secret" not in str(caught.value)
 

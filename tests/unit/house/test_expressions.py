@@ -1,9 +1,9 @@
-"""No regular expression takes a time that is the square of a text's length: one request would hold up all.
+"""Every regular expression takes linear time: a quadratic one would let one request hold up the server.
 
-Each of the package stands below with its worst case: a beginning, what is repeated, and an end that lets it
-fail as late as possible. A new one that is not listed fails here. Each is also given what is the worst for
-others. At these sizes an expression that is linear takes some milliseconds, a quadratic one longer than the
-time a test has: nothing is measured.
+`WORST` lists each expression of the package with its worst case: a beginning, a repeated text, and an end
+that lets it fail as late as possible. An expression that is not listed fails here. Each expression also gets
+the repeated texts of the others. At these sizes a linear expression takes some milliseconds, and a quadratic
+one exceeds the timeout of the test; no time is compared.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SECONDS_MAX: Final = 12
 
 
 class Worst(NamedTuple):
-    """What an expression is given: `begin`, `pump` up to `size` characters, `end`.
+    """The input of an expression: `begin`, `pump` up to `size` characters, `end`.
 
-    `function` is how a compiled one is used.
+    `function` is the method of the compiled expression that the package calls.
     """
 
     function: str
@@ -39,9 +39,9 @@ class Worst(NamedTuple):
 BODY: Final = limits.body_bytes_max
 HEAD: Final = limits.head_bytes_max
 ANSWER: Final = 262_144
-"""What a client of ours reads from a server that need not be ours."""
+"""A client of ours reads at most this from a server that need not be ours."""
 ARGUMENT: Final = 131_072
-"""The longest argument of a command under Linux; so settings."""
+"""The longest argument of a command under Linux, and so the longest setting."""
 PUMPS: Final = (
     " ",
     "\t",
@@ -83,6 +83,7 @@ WORST: Final = {
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
+    ("mcp.addresses", "b'/bots/([^/?#%]*)/mcp'"): Worst("fullmatch", HEAD, "/bots/"),
     ("mcp.arguments", "'unknown field `(.*)`'"): Worst("search", BODY, pump="unknown field `", end=""),
     ("mcp.arguments", "'missing required field `(\\\\w+)`'"): Worst(
         "search", BODY, pump="missing required field `a", end=""
@@ -91,6 +92,9 @@ WORST: Final = {
     ("mcp.arguments", "'^[a-z0-9-]{1,32}\\\\Z'"): Worst("search", BODY),
     ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
     ("mcp.short_way", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
+    ("mcp.short_way", "b'\"[ !#-\\\\[\\\\]-~]*\"|0|-?[1-9][0-9]{0,14}'"): Worst(
+        "fullmatch", BODY, begin='"', pump="a", end="!"
+    ),
     (
         "mcp.batch_tools",
         "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",
@@ -123,7 +127,7 @@ WORST: Final = {
     ("connection_strings", "'(?<=[a-z])(?=[A-Z])'"): Worst("sub", ARGUMENT, "", "aA", "!"),
     ("connection_strings", "'[0-9]{1,5}'"): Worst("fullmatch", ARGUMENT, "", "1", "!"),
     ("connection_strings", "'[A-Za-z][A-Za-z0-9_ ]{0,40}'"): Worst("fullmatch", ARGUMENT, "", "a ", "!"),
-    ("hosting.game", "'[\\ud800-\\udfff]'"): Worst("search", ARGUMENT, "", "a", "!"),
+    ("hosting.rows", "'[\\ud800-\\udfff]'"): Worst("search", ARGUMENT, "", "a", "!"),
     (
         "storage.postgres_indexes",
         "'^create index concurrently if not exists (\\\\w+) on (\\\\w+)\\\\b'",
@@ -140,7 +144,7 @@ WORST: Final = {
     ("storage.sql_files", "'(?<=;)[ \\\\t]*$'"): Worst("split", ARGUMENT, "", " ", "!"),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
 }
-"""By module and the expression as it is written there; None where a module has only one, and a long one."""
+"""By module and source text of the expression; None stands for the only, long expression of a module."""
 
 
 def worst_of(expression: Expression) -> Worst | None:
@@ -148,14 +152,14 @@ def worst_of(expression: Expression) -> Worst | None:
     return WORST.get((module, expression.written)) or WORST.get((module, None))
 
 
-def ways_of(expression: Expression) -> Worst:
+def worst_case_of(expression: Expression) -> Worst:
     worst = worst_of(expression)
     assert worst is not None, f"list it in WORST with its worst case: {expression}"
     return worst
 
 
 def consume(pattern: re.Pattern[str], function: str, text: str) -> None:
-    """Have the whole text looked at, as the package does."""
+    """Apply the expression to the whole text, as the package does."""
     if function == "sub":
         pattern.sub("", text)
     elif function in {"finditer", "findall", "split"}:
@@ -176,19 +180,19 @@ def given(pattern: re.Pattern[str] | re.Pattern[bytes], worst: Worst) -> None:
 @pytest.mark.parametrize("expression", all_expressions(), ids=lambda one: f"{one.module}: {one.written[:40]}")
 @pytest.mark.timeout(SECONDS_MAX, method="signal")
 def test_every_expression_is_linear(expression: Expression) -> None:
-    worst, pattern = ways_of(expression), expression.compiled()
+    worst, pattern = worst_case_of(expression), expression.compiled()
     given(pattern, worst)
     for pump in PUMPS:
         given(pattern, Worst(worst.function, worst.size, worst.begin, pump))
 
 
-def test_every_listed_one_is_there() -> None:
+def test_every_listed_expression_exists() -> None:
     there = {(one.module.removeprefix("dungeonfighter."), one.written) for one in all_expressions()}
     modules = {module for module, _ in there}
     assert not [key for key in WORST if key not in there and (key[1] is not None or key[0] not in modules)]
 
 
-def test_nobody_hides_expressions() -> None:
+def test_no_module_hides_expressions() -> None:
     assert not other_ways()
 
 
@@ -196,17 +200,17 @@ def test_nobody_hides_expressions() -> None:
 @pytest.mark.parametrize("name", [b"Mcp-Param-Bot-Id", b"Content-Length", b"X-Other"])
 def test_a_head_full_of_blanks_is_learned_or_not_in_one_pass(name: bytes) -> None:
     value = b"a" + b" " * (limits.head_bytes_max - 100) + b"b"
-    known_heads.learned(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
+    known_heads.learn(b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\n%b: %b\r\n\r\nhi" % (name, value), b"hi")
 
 
 def test_a_length_with_more_digits_than_python_reads_is_not_learned() -> None:
     head = b"POST /mcp HTTP/1.1\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nhi"
-    assert known_heads.learned(head, b"hi") is None
+    assert known_heads.learn(head, b"hi") is None
 
 
-def test_blanks_around_a_value_are_not_of_it() -> None:
+def test_blanks_around_a_value_are_not_part_of_it() -> None:
     before = b"POST /mcp HTTP/1.1\r\nMcp-Param-Bot-Id: \t"
-    known = known_heads.learned(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
+    known = known_heads.learn(before + b"ada \t \r\nContent-Length:\t2 \r\n\r\nhi", b"hi")
     assert known is not None
     assert known.before == before
     assert known.between == b" \t \r\nContent-Length:\t"

@@ -1,4 +1,4 @@
-"""A test that lacks its part is skipped with the reason, and fails where nobody knows the reason."""
+"""A test that lacks its part is skipped with the reason; without a known reason it fails under .ci/run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.parts import go_without, program
 
 
 @pytest.fixture(autouse=True)
-def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("PARTS_MISSING", raising=False)
 
@@ -22,7 +22,7 @@ def test_a_program_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch) -> None
     assert program(python.name, part="python") == str(python)
 
 
-def test_a_developer_is_told_how_to_get_it() -> None:
+def test_a_missing_part_names_the_script_that_installs_it() -> None:
     with pytest.raises(pytest.skip.Exception, match=r"\.ci/parts/moon installs it"):
         program("no-such-program-moon", part="moon")
 

@@ -1,4 +1,4 @@
-"""The faults that `tests/mutants` plants still name text that is there."""
+"""Each fault that `tests/mutants` plants names text that occurs exactly once in the sources."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from tests.unit.house.sources import PACKAGE
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_fault_names_a_text_that_is_there_once(fault: Fault) -> None:
+def test_a_fault_names_text_that_occurs_once(fault: Fault) -> None:
     assert (PACKAGE / fault.file).read_text(encoding="utf-8").count(fault.old) == 1

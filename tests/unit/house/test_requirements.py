@@ -1,4 +1,4 @@
-"""What is installed for the game, its tests and their parts: exact versions, hashes, and no addresses."""
+"""The lists of packages hold exact versions, hashes, and no addresses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def name_of(path: Path) -> str:
 
 
 def requirements(path: Path) -> list[str]:
-    """The entries of a list, each with its hashes on one line."""
+    """Return the entries of a list, each with its hashes on one line."""
     return path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
 
 

@@ -1,4 +1,4 @@
-"""What .ci/run makes of its steps: a copy of it runs with a `make` that does what a test says."""
+"""The exit code and the closing line of .ci/run; a copy of it runs with a `make` that each test writes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def printing(line: str, *, status: int = 0) -> str:
 
 
 @pytest.mark.parametrize(("long", "stage"), [(False, "test"), (True, "test-long")])
-def test_it_passes_with_the_closing_line_last(tmp_path: Path, stage: str, *, long: bool) -> None:
+def test_a_passing_run_ends_with_the_closing_line(tmp_path: Path, stage: str, *, long: bool) -> None:
     ended = run(tmp_path, make=printing(PASSED), long=long)
     assert ended.returncode == 0
     assert ended.stdout.splitlines()[-1] == PASSED
@@ -73,7 +73,7 @@ def test_it_fails(tmp_path: Path, make: str) -> None:
     assert run(tmp_path, make=make).returncode == 1
 
 
-def test_a_part_that_cannot_be_had_is_told_to_the_tests_and_fails_nothing(tmp_path: Path) -> None:
+def test_a_part_that_cannot_be_had_reaches_the_tests_as_a_reason_and_fails_no_step(tmp_path: Path) -> None:
     make = f'[[ "$1" != test ]] || printf "skipped 1: %s" "$PARTS_MISSING"; {printing(PASSED)}'
     ended = run(tmp_path, make=make, part='echo "$(basename "$0"): the moon is full" >&2; exit 1')
     assert ended.returncode == 0

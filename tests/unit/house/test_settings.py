@@ -1,4 +1,4 @@
-"""Settings: flags before variables, all problems at once, no password in any message."""
+"""`read_settings`: flags win over variables, all problems come at once, no message has a password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dungeonfighter.settings import (
 )
 
 
-def test_nothing_given_is_a_server_for_one_machine() -> None:
+def test_the_defaults_serve_one_machine() -> None:
     settings = read_settings({}, {})
     assert settings == Settings()
     assert settings.host == "127.0.0.1"
@@ -118,18 +118,50 @@ def test_an_allowed_host_is_a_host_and_not_an_address(text: str) -> None:
         read_settings({"allowed_hosts": text}, {})
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://b\u00fccher.example.org",
+        "https://g\u0430me.example.org",  # a Cyrillic letter that looks like a Latin one
+        "https://\u212aelvin.example.org",  # the Kelvin sign, whose lower case is an ASCII k
+        "http\u017f://game.example.org",  # the long s, which matches an s if a pattern ignores case
+        "https://game\uff0eexample.org",
+        "https://game.example.org:\u0661",
+    ],
+)
+@pytest.mark.parametrize("setting", ["public_url", "allowed_origins"])
+def test_an_origin_outside_ascii_is_refused(setting: str, origin: str) -> None:
+    with pytest.raises(SettingsError, match=r"origin in ASCII like https://xn--bcher-kva\.example\.org"):
+        read_settings({setting: origin}, {})
+
+
+def test_an_allowed_host_outside_ascii_is_refused() -> None:
+    with pytest.raises(SettingsError, match="must be a host like"):
+        read_settings({"allowed_hosts": "\u212aelvin.example.org"}, {})
+
+
+def test_origins_are_lower_case_and_without_the_last_slash() -> None:
+    given = "HTTPS://xn--BCHER-kva.example.org/, http://[::1]:8000"
+    origins = read_settings({"allowed_origins": given}, {}).allowed_origins
+    assert origins == ("https://xn--bcher-kva.example.org", "http://[::1]:8000")
+    assert (
+        read_settings({"public_url": "https://Game.example.org/"}, {}).public_url
+        == "https://game.example.org"
+    )
+
+
 def test_allowed_hosts_may_have_ports() -> None:
     hosts = read_settings({"allowed_hosts": "A.example.org, b_c:80,[::1]:8000"}, {}).allowed_hosts
     assert hosts == ("a.example.org", "b_c:80", "[::1]:8000")
 
 
-def test_a_command_tells_its_own_default_database() -> None:
+def test_the_help_shows_the_default_database_of_a_command() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser, ("database",), "somewhere else")
     assert "(default somewhere else)" in " ".join(parser.format_help().split())
 
 
-def test_a_store_that_is_not_here_yet_is_named() -> None:
+def test_an_error_names_a_store_of_a_later_version() -> None:
     with pytest.raises(SettingsError, match="the postgresql store comes with a later version"):
         read_settings({"database": "postgresql://h/d"}, {})
 
@@ -155,7 +187,7 @@ def test_not_loopback(host: str) -> None:
         read_settings({"host": host}, {})
 
 
-def test_access_control_that_is_not_here_yet_is_refused() -> None:
+def test_access_control_of_a_later_version_is_refused() -> None:
     with pytest.raises(SettingsError, match="write none"):
         read_settings({"auth": "tokens"}, {})
 

@@ -1,4 +1,4 @@
-"""Small modules, small functions: what does not fit in the head is taken apart. Source: the house style."""
+"""Modules and functions stay small. CONTRIBUTING.md, "Style", names the limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Every function of a file with its length in lines."""
+    """Yield every function of a file with its length in lines."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1

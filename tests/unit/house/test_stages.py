@@ -1,4 +1,4 @@
-"""The short stage keeps a test of everything; .ci/run, its parts and the documents name the same things."""
+"""The short stage keeps a test of every subject; .ci/run, its parts and the documents name the same parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.house.sources import ROOT
 LONG_ONLY: set[str] = {
     "tests/integration/test_worker_starts.py",  # three workers start beside a client that never rests
 }
-"""Test modules of integration and simulation that are long as a whole, each with the reason in a comment."""
+"""The test modules of integration and simulation without a short test, each with the reason in a comment."""
 
 MARKERS_OF_PYTEST = {
     "asyncio",
@@ -42,7 +42,7 @@ def name_of(path: Path) -> str:
 
 
 def markers(node: ast.AST) -> Iterator[str]:
-    """The names after `pytest.mark` below this node."""
+    """Yield the names after `pytest.mark` below this node."""
     for each in ast.walk(node):
         if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "pytest.mark":
             yield each.attr
@@ -54,7 +54,7 @@ def marks_of_module(tree: ast.Module) -> set[str]:
 
 
 def short_tests(tree: ast.Module) -> list[str]:
-    """Tests without the marker; one whose parameters alone carry it is short, too."""
+    """Return the tests without the marker; a test whose parameters alone carry it is short, too."""
     if "long" in marks_of_module(tree):
         return []
     return [

@@ -1,6 +1,6 @@
-"""Small positions for one test each: a hero before an enemy, or before doors, with the next dice known.
+"""Small positions for tests: a hero before an enemy or before doors, with known dice.
 
-The dice are the real ones: `roll` puts the stream where the wanted faces come next.
+The dice are the real ones: `roll` sets the stream to a place from which the wanted faces come next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from dungeonfighter.rules import GameOptions, Rules, State, Step, load_rules
 from dungeonfighter.rules import dice as chance
 from dungeonfighter.rules.character.hero import refresh
-from dungeonfighter.rules.fighting.common import begin
+from dungeonfighter.rules.fighting.common import begin_fight
 from dungeonfighter.rules.state import (
     Dice,
     Door,
@@ -27,9 +27,9 @@ from dungeonfighter.rules.state import (
 from dungeonfighter.rules.talents import NUMBERS
 
 ANY = 0
-"""A face that does not matter; the enemy's choice of its next intent draws one die."""
+"""A face that does not matter, as for the draw of the enemy's next intent."""
 LATER = 1_000_000
-"""A time at which the enemy is not in the way."""
+"""A time of the enemy's action that no test reaches."""
 
 
 @cache
@@ -38,7 +38,7 @@ def rules() -> Rules:
 
 
 def enemy(archetype: str = "beast", *, undead: bool = False, hero_class: str | None = None) -> int:
-    """The first ordinary enemy like that."""
+    """Return the number of the first ordinary enemy with these properties ("" is any archetype)."""
     rows = rules().catalogue.enemies
     return next(
         n
@@ -55,7 +55,7 @@ def hub(weapon: Weapon = Weapon.mace, *, mode: int = 0, seed: int = 1, ranked: b
 
 
 def doors(weapon: Weapon = Weapon.mace, *, level: int = 10, mode: int = 0, **facts: Any) -> State:
-    """Before the first doors of a dungeon of this level."""
+    """Return a state before the first doors of a dungeon of this level; `facts` are fields of `Dungeon`."""
     state = hub(weapon, mode=mode)
     offer = state.world.offers[0]
     state.dungeon = Dungeon(
@@ -70,7 +70,7 @@ def doors(weapon: Weapon = Weapon.mace, *, level: int = 10, mode: int = 0, **fac
 def room(
     kind: RoomKind, *, level: int = 10, weapon: Weapon = Weapon.mace, talents: tuple[str, ...] = ()
 ) -> State:
-    """Before one door that leads to a room of this kind."""
+    """Return a state before one door that leads to a room of this kind."""
     state = doors(weapon, level=level)
     for talent in talents:
         teach(state, talent)
@@ -81,11 +81,11 @@ def room(
 
 
 def cleared(**facts: Any) -> State:
-    """In a cleared room."""
+    """Return a state in a cleared room."""
     return doors(phase=int(RoomPhase.cleared), room=1, **facts)
 
 
-def bout(
+def combat_state(
     weapon: Weapon = Weapon.mace,
     *,
     against: int | None = None,
@@ -99,12 +99,17 @@ def bout(
     health: int = 100_000,
     **facts: Any,
 ) -> State:
-    """In a fight: the hero may act at 0, the enemy once at `at`, the room never; `faces` come next."""
+    """Return a state in a fight: the hero acts at 0, the enemy once at `at`, the room never.
+
+    The next dice show `faces`; `facts` are fields of `Fight`.
+    """
     state = doors(weapon, room=1)
     for talent in talents:
         teach(state, talent)
     cat = rules().catalogue
-    fight = begin(cat, state, enemy() if against is None else against, rank, level, the_dungeon(state).theme)
+    fight = begin_fight(
+        cat, state, enemy() if against is None else against, rank, level, the_dungeon(state).theme
+    )
     fight.health = fight.health_max = health
     fight.armour = 0
     fight.intent = int(intent)
@@ -122,7 +127,7 @@ def bout(
 
 
 def teach(state: State, key: str) -> int:
-    """Give the hero a talent; returns its amount."""
+    """Give the hero a talent; return its amount."""
     cat = rules().catalogue
     number = cat.talent_by_key[key]
     state.hero.talents = [*state.hero.talents, number]
@@ -131,12 +136,12 @@ def teach(state: State, key: str) -> int:
 
 
 def roll(state: State, *faces: int) -> None:
-    """The next d20s of the fight stream show these faces."""
+    """Set the fight stream so that its next d20s show these faces."""
     state.dice.combat = _stream(faces, "combat")
 
 
 def roll_event(state: State, *faces: int) -> None:
-    """The next d20s outside fights show these faces."""
+    """Set the event stream so that the next d20s outside fights show these faces."""
     state.dice.event = _stream(faces, "event")
 
 
@@ -165,14 +170,14 @@ def the_dungeon(state: State) -> Dungeon:
 
 
 def dealt(state: State, text: str) -> int:
-    """Health the enemy loses by an input."""
+    """Play an input and return the health that the enemy loses by it."""
     before = the_fight(state).health
     play(state, text)
     return before - the_fight(state).health
 
 
 def taken(state: State, text: str) -> int:
-    """Health the hero loses by an input."""
+    """Play an input and return the health that the hero loses by it."""
     before = state.hero.health
     play(state, text)
     return before - state.hero.health

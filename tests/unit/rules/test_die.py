@@ -1,4 +1,4 @@
-"""The bands of the d20, whose thresholds they are, and beginner's luck."""
+"""The bands of the d20, their thresholds, and beginner's luck."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.character.hero import bounds, refresh, thresholds
+from dungeonfighter.rules.character.hero import bounds, refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Band, Weapon
-from tests.unit.rules.position import bout, happened, hub, play, rules, the_fight
+from tests.unit.rules.position import combat_state, happened, hub, play, rules, the_fight
 
 
 def band(face: int, **facts: Any) -> int:
-    step = play(bout(faces=(face,), **facts), "1")
+    step = play(combat_state(faces=(face,), **facts), "1")
     attacked = happened(step, Event.HeroAttacked) + happened(step, Event.HeroMissed)
     return attacked[0][3]
 
@@ -33,15 +33,15 @@ def band(face: int, **facts: Any) -> int:
         (20, Band.critical),
     ],
 )
-def test_the_face_decides(face: int, expected: Band) -> None:
+def test_the_face_decides_the_band(face: int, expected: Band) -> None:
     assert band(face) == expected
 
 
 def test_a_critical_miss_doubles_the_recovery() -> None:
-    missed, crashed = bout(faces=(3,)), bout(faces=(1,))
+    missed, critical = combat_state(faces=(3,)), combat_state(faces=(1,))
     play(missed, "1")
-    play(crashed, "1")
-    assert the_fight(crashed).hero.next_at == 2 * the_fight(missed).hero.next_at
+    play(critical, "1")
+    assert the_fight(critical).hero.next_at == 2 * the_fight(missed).hero.next_at
 
 
 def test_the_room_shifts_the_hit_threshold() -> None:
@@ -57,7 +57,7 @@ def test_the_room_widens_the_critical_face() -> None:
 
 
 def test_critical_looks_at_the_bare_die() -> None:
-    step = play(bout(faces=(17,)), "2")
+    step = play(combat_state(faces=(17,)), "2")
     assert happened(step, Event.HeroAttacked)[0][2:4] == [20, Band.combo]
 
 
@@ -69,7 +69,8 @@ def test_milestones_of_technique(technique: int, expected: tuple[int, int, int])
     state = hub()
     state.hero.stats = replaced(state.hero.stats, 2, technique)
     refresh(rules().catalogue, state.hero)
-    assert thresholds(rules().catalogue, state.hero) == expected
+    figures = state.hero.figures
+    assert bounds(figures.hit, figures.combo, figures.crit) == expected
 
 
 def test_a_combo_always_hits() -> None:
@@ -78,22 +79,22 @@ def test_a_combo_always_hits() -> None:
 
 
 def test_luck_rerolls_a_miss() -> None:
-    step = play(bout(faces=(3, 9), luck=1), "1")
+    step = play(combat_state(faces=(3, 9), luck=1), "1")
     assert happened(step, Event.HeroAttacked)[0][3] == Band.hit
 
 
 def test_luck_is_used_up() -> None:
-    state = bout(faces=(3, 9), luck=1)
+    state = combat_state(faces=(3, 9), luck=1)
     play(state, "1")
     assert the_fight(state).luck == 0
 
 
 def test_luck_rerolls_only_once() -> None:
-    step = play(bout(faces=(3, 4), luck=5), "1")
+    step = play(combat_state(faces=(3, 4), luck=5), "1")
     assert happened(step, Event.HeroMissed)
 
 
-def test_luck_does_not_mend_a_critical_miss() -> None:
+def test_luck_does_not_reroll_a_critical_miss() -> None:
     assert band(1, luck=5) == Band.critical_miss
 
 
@@ -109,6 +110,6 @@ def test_amplification_at_99_is_156_percent() -> None:
     assert tables.AMP[99] == 1560
 
 
-def test_each_weapon_has_its_pace() -> None:
+def test_each_weapon_has_its_period() -> None:
     periods = [hub(weapon).hero.figures.period for weapon in Weapon]
     assert periods[Weapon.mace] > periods[Weapon.sword] > periods[Weapon.wand]

@@ -1,4 +1,4 @@
-"""Doors, the entry die, what rooms propose, search, rest, leaving, completion."""
+"""Doors, the entry die, the offers of rooms, search, rest, leaving, completion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from dungeonfighter.rules import State, Step, tables
 from dungeonfighter.rules.catalog.model import RoomEvent
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.journey import dungeon as walking
+from dungeonfighter.rules.journey import dungeon as dungeon_rules
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind, RoomPhase, Status
 from tests.unit.rules.position import (
@@ -32,29 +32,29 @@ def test_rooms_grow_with_the_level(level: int, expected: int) -> None:
     assert tables.rooms_of(level) == expected
 
 
-def drawn(**facts: int) -> list[Door]:
-    """Many doors as they are drawn."""
+def draw_many_doors(**facts: int) -> list[Door]:
+    """Return some 1,000 doors, drawn one room after the other."""
     state = cleared(rooms=12, **facts)
     seen: list[Door] = []
     for _ in range(400):
         the_dungeon(state).phase = int(RoomPhase.cleared)
         the_dungeon(state).room = 1
-        walking.go_on(rules().catalogue, state)
+        dungeon_rules.go_on(rules().catalogue, state)
         seen += the_dungeon(state).doors
     return seen
 
 
 def test_a_quarter_of_the_doors_is_dark() -> None:
-    seen = drawn()
+    seen = draw_many_doors()
     assert 200 < 1000 * sum(door.hint == 0 for door in seen) // len(seen) < 300
 
 
-def test_a_dark_door_hides_nothing_that_is_drawn() -> None:
-    assert all(door.kind == -1 and door.enemy == -1 for door in drawn() if door.hint == 0)
+def test_a_dark_door_has_no_kind_and_no_enemy() -> None:
+    assert all(door.kind == -1 and door.enemy == -1 for door in draw_many_doors() if door.hint == 0)
 
 
 def test_every_kind_of_room_occurs() -> None:
-    assert {door.kind for door in drawn()} >= set(RoomKind)
+    assert {door.kind for door in draw_many_doors()} >= set(RoomKind)
 
 
 def test_two_or_three_doors() -> None:
@@ -62,7 +62,7 @@ def test_two_or_three_doors() -> None:
     counts = set()
     for _ in range(50):
         the_dungeon(state).room = 1
-        walking.go_on(rules().catalogue, state)
+        dungeon_rules.go_on(rules().catalogue, state)
         counts.add(len(the_dungeon(state).doors))
     assert counts == {2, 3}
 
@@ -99,13 +99,13 @@ def test_behind_an_elite_door_stands_an_elite() -> None:
     assert the_fight(state).rank == Rank.elite
 
 
-def test_the_enemy_told_at_the_door_is_the_enemy_met() -> None:
+def test_the_hero_meets_the_enemy_named_at_the_door() -> None:
     state = room(RoomKind.fight)
-    told = the_dungeon(state).roster[-1]
-    the_dungeon(state).doors = [Door(0, 2, the_dungeon(state).doors[0].theme_room, told)]
+    enemy = the_dungeon(state).roster[-1]
+    the_dungeon(state).doors = [Door(0, 2, the_dungeon(state).doors[0].theme_room, enemy)]
     roll_event(state, 8)
     play(state, "1")
-    assert the_fight(state).enemy_kind == told
+    assert the_fight(state).enemy_kind == enemy
 
 
 def entry(face: int) -> list[int]:
@@ -119,23 +119,23 @@ def test_entry_surprised(face: int) -> None:
     assert Event.Surprised in entry(face)
 
 
-def test_the_surprised_are_struck_first() -> None:
-    told = entry(1)
-    assert {Event.EnemyAttacked, Event.EnemyMissed, Event.EnemyDefended, Event.EnemyHealed} & set(told)
+def test_the_enemy_acts_first_on_a_surprised_hero() -> None:
+    events = entry(1)
+    assert {Event.EnemyAttacked, Event.EnemyMissed, Event.EnemyDefended, Event.EnemyHealed} & set(events)
 
 
-def test_entry_nothing() -> None:
+def test_entry_without_effect() -> None:
     assert entry(6) == entry(9)
 
 
-def test_entry_information_lights_the_next_doors() -> None:
+def test_entry_information_reveals_the_next_doors() -> None:
     state = room(RoomKind.fight)
     roll_event(state, 10)
     play(state, "1")
     assert the_dungeon(state).informed
 
 
-def test_informed_means_no_dark_door() -> None:
+def test_an_informed_hero_sees_no_dark_door() -> None:
     state = cleared(rooms=12, informed=True)
     play(state, "1")
     assert all(door.hint for door in the_dungeon(state).doors)
@@ -173,14 +173,14 @@ def test_a_trap_leaves_the_last_point() -> None:
     assert state.hero.health == 1
 
 
-def test_a_treasure_is_taken_as_it_lies() -> None:
+def test_input_1_takes_the_treasure() -> None:
     state = room(RoomKind.treasure)
     play(state, "1")
     play(state, "1")
     assert len(state.hero.bag) == 1
 
 
-def test_a_forced_lock_holds_something_better() -> None:
+def test_a_forced_lock_gives_a_better_item() -> None:
     state = room(RoomKind.treasure)
     play(state, "1")
     roll_event(state, 15)
@@ -211,7 +211,7 @@ def test_a_shrine_shows_two_trades() -> None:
     assert len(set(the_dungeon(state).offer)) == 2
 
 
-def test_a_shrine_can_be_passed() -> None:
+def test_a_shrine_can_be_declined() -> None:
     state = room(RoomKind.shrine)
     play(state, "1")
     play(state, "1")
@@ -219,7 +219,7 @@ def test_a_shrine_can_be_passed() -> None:
 
 
 def trade_kinds(side: str) -> list[str]:
-    """Shrine events by what they cost or give, one of each."""
+    """Return the id of one shrine event for each thing that shrines cost or give."""
     cat = rules().catalogue
     numbers = sorted({n for theme in cat.shrines for n in theme})
     first: dict[str, str] = {}
@@ -275,7 +275,7 @@ def test_a_merchant_sells_potions() -> None:
     assert state.hero.consumables[rules().catalogue.consumable_at[5]] == before + 1
 
 
-def test_a_merchant_stays_until_the_hero_goes() -> None:
+def test_a_purchase_leaves_the_merchant_open() -> None:
     state = room(RoomKind.merchant)
     play(state, "1")
     state.hero.gold = 10_000
@@ -283,7 +283,7 @@ def test_a_merchant_stays_until_the_hero_goes() -> None:
     assert the_dungeon(state).phase == RoomPhase.offer
 
 
-def test_a_poor_hero_is_offered_nothing() -> None:
+def test_a_merchant_offers_no_trade_to_a_hero_without_gold() -> None:
     state = room(RoomKind.merchant)
     play(state, "1")
     state.hero.gold = 0
@@ -320,7 +320,7 @@ def test_search_finds_on_the_highest_faces(face: int, code: int) -> None:
 
 
 @pytest.mark.parametrize("face", [4, 18])
-def test_search_finds_nothing_in_between(face: int) -> None:
+def test_search_fails_on_the_middle_faces(face: int) -> None:
     state = cleared()
     roll_event(state, face)
     assert happened(play(state, "2"), Event.SearchFailed)
@@ -344,7 +344,7 @@ def test_a_woken_fight_does_not_clear_the_room_twice() -> None:
     assert not happened(play(state, "1"), Event.RoomCleared)
 
 
-def test_search_once_a_room() -> None:
+def test_a_room_can_be_searched_once() -> None:
     state = cleared()
     roll_event(state, 10)
     play(state, "2")
@@ -358,20 +358,20 @@ def test_rest_heals_30_percent() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * 300 // 1000
 
 
-def test_rest_once_a_dungeon() -> None:
+def test_the_hero_can_rest_once_a_dungeon() -> None:
     state = cleared()
     play(state, "3")
     assert "3" not in inputs(state)
 
 
-def test_a_potion_between_fights() -> None:
+def test_a_potion_heals_in_a_cleared_room() -> None:
     state = cleared()
     state.hero.health = 1
     play(state, "5")
     assert state.hero.health == 1 + state.hero.figures.health_max * 350 // 1000
 
 
-def test_leaving_heals_nothing() -> None:
+def test_leaving_does_not_heal() -> None:
     state = cleared()
     state.hero.health = 50
     play(state, "9")
@@ -398,27 +398,27 @@ def test_at_most_6_scars() -> None:
     assert state.hero.scars == 6
 
 
-def complete(level: int = 10, hero_level: int = 1) -> State:
+def complete_dungeon(level: int = 10, hero_level: int = 1) -> State:
     state = cleared(rooms=2)
     state.hero.level = hero_level
     dungeon = the_dungeon(state)
     dungeon.level, dungeon.room = level, 2
-    walking._room_cleared(rules().catalogue, state, dungeon)
+    dungeon_rules._room_cleared(rules().catalogue, state, dungeon)
     return state
 
 
 def test_completion_heals_fully() -> None:
-    state = complete()
+    state = complete_dungeon()
     assert state.hero.health == state.hero.figures.health_max
 
 
-def test_completion_gives_one_item_of_brave_level() -> None:
-    state = complete(level=6, hero_level=4)
+def test_completion_gives_one_item_above_the_dungeons_level() -> None:
+    state = complete_dungeon(level=6, hero_level=4)
     assert [item.level for item in state.hero.bag] == [8]
 
 
 def test_the_first_completion_always_gives_level_2() -> None:
-    state = complete(level=1)
+    state = complete_dungeon(level=1)
     assert state.hero.xp >= 300
 
 
@@ -426,24 +426,24 @@ def test_a_new_level_heals_the_scars() -> None:
     state = cleared(rooms=2)
     state.hero.scars = 3
     the_dungeon(state).room = 2
-    walking._room_cleared(rules().catalogue, state, the_dungeon(state))
+    dungeon_rules._room_cleared(rules().catalogue, state, the_dungeon(state))
     assert state.hero.scars == 0
 
 
 def test_a_repeated_completion_is_worth_half() -> None:
-    first, again = complete(level=5), complete(level=5)
+    first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
     assert first.reward[0] == 500
-    the_dungeon(again).level = 5
-    walking._complete(rules().catalogue, again, the_dungeon(again))
-    assert again.reward[0] == 250
+    the_dungeon(repeated).level = 5
+    dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
+    assert repeated.reward[0] == 250
 
 
 def test_a_cleared_room_is_worth_half_a_unit() -> None:
-    step = play_trap()
+    step = avoid_trap()
     assert happened(step, Event.RoomCleared)[0][1] == tables.unit(10) // 2
 
 
-def play_trap() -> Step:
+def avoid_trap() -> Step:
     state = room(RoomKind.trap)
     roll_event(state, 20)
     return play(state, "1")
@@ -456,7 +456,7 @@ def test_the_hero_starts_before_doors() -> None:
     assert (state.phase, the_dungeon(state).phase) == (Phase.Dungeon, RoomPhase.doors)
 
 
-def test_the_place_tilts_the_fight() -> None:
+def test_the_room_shifts_the_thresholds_of_the_fight() -> None:
     cat = rules().catalogue
     state = room(RoomKind.fight)
     theme = the_dungeon(state).theme
@@ -467,7 +467,7 @@ def test_the_place_tilts_the_fight() -> None:
     assert the_fight(state).hit == cat.place_rows[tilted].tilt_amount
 
 
-def test_an_omen_hardens_for_the_next_fight() -> None:
+def test_an_omen_fortifies_the_hero_in_the_next_fight() -> None:
     state = room(RoomKind.fight)
     the_dungeon(state).omen = 2
     roll_event(state, 8)
@@ -475,5 +475,5 @@ def test_an_omen_hardens_for_the_next_fight() -> None:
     assert the_fight(state).hero.statuses[Status.fortify] == 2
 
 
-def test_doors_are_pure_positions() -> None:
+def test_a_dark_door_can_be_taken() -> None:
     assert inputs(doors(doors=[Door(0, 1, 0), Door(-1, 0, -1)])) == ["1", "2", "9"]

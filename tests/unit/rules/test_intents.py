@@ -1,4 +1,4 @@
-"""What the enemy shows and then does."""
+"""The intents of the enemy: how they are drawn, and what each does."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ import pytest
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, intents
-from dungeonfighter.rules.fighting.common import begin
+from dungeonfighter.rules.fighting.common import begin_fight
 from dungeonfighter.rules.state import Band, Dice, Intent, Rank, Status, Weapon
-from tests.unit.rules.position import ANY, bout, enemy, happened, play, rules, taken, the_fight
+from tests.unit.rules.position import ANY, combat_state, enemy, happened, play, rules, taken, the_fight
 
 
 @pytest.mark.parametrize(
     ("intent", "permille"),
     [(Intent.light, 600), (Intent.normal, 1000), (Intent.heavy, 2200), (Intent.status, 500)],
 )
-def test_an_intents_damage(intent: Intent, permille: int) -> None:
-    state = bout(faces=(10, 10), at=1, intent=intent)
+def test_an_intent_deals_its_damage(intent: Intent, permille: int) -> None:
+    state = combat_state(faces=(10, 10), at=1, intent=intent)
     assert taken(state, "1") == the_fight(state).damage * permille // 1000
 
 
-def test_a_critical_of_the_enemy() -> None:
-    state = bout(faces=(10, 20), at=1)
+def test_a_critical_of_the_enemy_deals_more() -> None:
+    state = combat_state(faces=(10, 20), at=1)
     assert taken(state, "1") == the_fight(state).damage * 1600 // 1000
 
 
 @pytest.mark.parametrize(("face", "hits"), [(5, False), (6, True)])
-def test_a_normal_blow_misses_up_to_5(face: int, hits: bool) -> None:
-    step = play(bout(faces=(10, face), at=1), "1")
+def test_a_normal_attack_misses_up_to_5(face: int, hits: bool) -> None:
+    step = play(combat_state(faces=(10, face), at=1), "1")
     assert bool(happened(step, Event.EnemyAttacked)) == hits
 
 
 @pytest.mark.parametrize(("face", "hits"), [(3, False), (4, True)])
-def test_a_heavy_blow_misses_only_up_to_3(face: int, hits: bool) -> None:
-    step = play(bout(faces=(10, face), at=1, intent=Intent.heavy), "1")
+def test_a_heavy_attack_misses_only_up_to_3(face: int, hits: bool) -> None:
+    step = play(combat_state(faces=(10, face), at=1, intent=Intent.heavy), "1")
     assert bool(happened(step, Event.EnemyAttacked)) == hits
 
 
 def test_a_critical_miss_costs_the_enemy_two_periods() -> None:
-    slow, fast = bout(faces=(10, 1), at=1), bout(faces=(10, 3), at=1)
+    slow, fast = combat_state(faces=(10, 1), at=1), combat_state(faces=(10, 3), at=1)
     play(slow, "1")
     play(fast, "1")
-    assert happened(play(bout(faces=(10, 1), at=1), "1"), Event.EnemyMissed)[0][3] == Band.critical_miss
+    assert (
+        happened(play(combat_state(faces=(10, 1), at=1), "1"), Event.EnemyMissed)[0][3] == Band.critical_miss
+    )
     length = tables.INTENT_LENGTH[the_fight(slow).intent]
     assert the_fight(slow).enemy.next_at == 1 + 2 * the_fight(slow).period * length // 1000
 
@@ -53,7 +55,7 @@ def test_a_critical_miss_costs_the_enemy_two_periods() -> None:
     ("intent", "permille"), [(Intent.light, 800), (Intent.normal, 1000), (Intent.heavy, 1300)]
 )
 def test_a_wind_up_takes_its_length(intent: Intent, permille: int) -> None:
-    fight = the_fight(bout(period=1000))
+    fight = the_fight(combat_state(period=1000))
     cat = rules().catalogue
     for start in range(10_000):
         intents.choose(cat, fight, Dice(start, 0, 0, 0), 0)
@@ -62,24 +64,24 @@ def test_a_wind_up_takes_its_length(intent: Intent, permille: int) -> None:
     assert fight.enemy.next_at == permille
 
 
-def test_the_status_intent_puts_the_enemys_status() -> None:
-    state = bout(faces=(10, 10), at=1, intent=Intent.status)
+def test_the_status_intent_inflicts_the_enemys_status() -> None:
+    state = combat_state(faces=(10, 10), at=1, intent=Intent.status)
     play(state, "1")
     row = rules().catalogue.enemies[the_fight(state).enemy_kind]
     assert the_fight(state).hero.statuses[Status[row.status]] > 0
 
 
 def test_heal_gives_12_percent() -> None:
-    state = bout(faces=(3,), at=1, intent=Intent.heal)
+    state = combat_state(faces=(3,), at=1, intent=Intent.heal)
     the_fight(state).health = 10_000
     play(state, "1")
     assert the_fight(state).health == 22_000
 
 
-def chosen(**facts: Any) -> set[int]:
-    """All intents this enemy ever shows in such a state."""
+def intents_shown(**facts: Any) -> set[int]:
+    """Return the intents that a shaman shows in 400 draws in such a fight."""
     cat = rules().catalogue
-    fight = the_fight(bout(against=enemy("shaman"), **facts))
+    fight = the_fight(combat_state(against=enemy("shaman"), **facts))
     seen = set()
     for start in range(400):
         intents.choose(cat, fight, Dice(start * 7919, 0, 0, 0), 0)
@@ -87,36 +89,36 @@ def chosen(**facts: Any) -> set[int]:
     return seen
 
 
-def test_no_heal_above_80_percent() -> None:
-    assert Intent.heal not in chosen()
+def test_the_enemy_does_not_heal_above_80_percent() -> None:
+    assert Intent.heal not in intents_shown()
 
 
-def test_a_heal_when_wounded() -> None:
-    assert Intent.heal in chosen(health_max=200_000)
+def test_a_wounded_enemy_heals() -> None:
+    assert Intent.heal in intents_shown(health_max=200_000)
 
 
-def test_no_third_heal() -> None:
-    assert Intent.heal not in chosen(health_max=200_000, heals=2)
+def test_the_enemy_heals_at_most_twice() -> None:
+    assert Intent.heal not in intents_shown(health_max=200_000, heals=2)
 
 
 def test_a_normal_enemy_flees_under_20_percent() -> None:
-    assert Intent.flee in chosen(health_max=600_000)
+    assert Intent.flee in intents_shown(health_max=600_000)
 
 
 def test_an_elite_never_flees() -> None:
-    assert Intent.flee not in chosen(health_max=600_000, rank=Rank.elite)
+    assert Intent.flee not in intents_shown(health_max=600_000, rank=Rank.elite)
 
 
 def test_fleeing_ends_the_fight_without_a_kill() -> None:
-    step = play(bout(faces=(3,), at=1, intent=Intent.flee), "1")
+    step = play(combat_state(faces=(3,), at=1, intent=Intent.flee), "1")
     assert happened(step, Event.EnemyFled)
     assert not happened(step, Event.EnemyDied)
 
 
-def test_a_boss_plays_its_pattern() -> None:
+def test_a_boss_follows_its_pattern() -> None:
     cat = rules().catalogue
     boss = cat.boss_of_region[0]
-    fight = the_fight(bout(against=boss, rank=Rank.boss, pattern_at=0))
+    fight = the_fight(combat_state(against=boss, rank=Rank.boss, pattern_at=0))
     seen = []
     for _ in cat.enemy_pattern[boss]:
         intents.choose(cat, fight, Dice(1, 1, 1, 1), 0)
@@ -125,10 +127,10 @@ def test_a_boss_plays_its_pattern() -> None:
     assert seen == allowed
 
 
-def test_under_half_health_a_boss_plays_the_other_pattern() -> None:
+def test_under_half_health_a_boss_follows_the_other_pattern() -> None:
     cat = rules().catalogue
     boss = cat.boss_of_region[0]
-    fight = the_fight(bout(against=boss, rank=Rank.boss, pattern_at=3))
+    fight = the_fight(combat_state(against=boss, rank=Rank.boss, pattern_at=3))
     fight.health = fight.health_max // 2 - 1
     intents.choose(cat, fight, Dice(1, 1, 1, 1), 0)
     first = cat.enemy_pattern_low[boss][0]
@@ -140,39 +142,39 @@ def test_under_half_health_a_boss_plays_the_other_pattern() -> None:
     ("hero", "other"), [(Weapon.wand, "sword"), (Weapon.sword, "dagger"), (Weapon.dagger, "wand")]
 )
 def test_the_class_wheel_favours_the_hero(hero: Weapon, other: str) -> None:
-    prey = bout(hero, against=enemy("", hero_class=other))
-    even = bout(hero, against=enemy("", hero_class=""))
+    favoured = combat_state(hero, against=enemy("", hero_class=other))
+    even = combat_state(hero, against=enemy("", hero_class=""))
     cat = rules().catalogue
-    assert combat.outgoing(cat, prey) == combat.outgoing(cat, even) * 1200 // 1000
+    assert combat.outgoing(cat, favoured) == combat.outgoing(cat, even) * 1200 // 1000
 
 
 def test_the_class_wheel_can_favour_the_enemy() -> None:
-    state = bout(Weapon.sword, against=enemy("", hero_class="wand"))
+    state = combat_state(Weapon.sword, against=enemy("", hero_class="wand"))
     assert combat.incoming(rules().catalogue, state) == the_fight(state).damage * 1200 // 1000
 
 
-def test_incoming_is_what_a_plain_hit_takes() -> None:
-    state = bout(faces=(10, 10), at=1)
+def test_incoming_is_the_damage_of_a_plain_hit() -> None:
+    state = combat_state(faces=(10, 10), at=1)
     expected = combat.incoming(rules().catalogue, state)
     assert taken(state, "1") == expected
 
 
 def test_enemy_first_compares_with_a_plain_attack() -> None:
-    state = bout()
+    state = combat_state()
     the_fight(state).enemy.next_at = state.hero.figures.period - 1
     assert combat.enemy_first(state)
 
 
-def test_elite_health_and_damage() -> None:
+def test_an_elite_has_more_health_and_damage() -> None:
     cat = rules().catalogue
-    state = bout()
-    normal = begin(cat, state, enemy(), Rank.normal, 10, 0)
-    elite = begin(cat, state, enemy(), Rank.elite, 10, 0)
+    state = combat_state()
+    normal = begin_fight(cat, state, enemy(), Rank.normal, 10, 0)
+    elite = begin_fight(cat, state, enemy(), Rank.elite, 10, 0)
     assert (elite.health, elite.damage) == (normal.health * 14 // 10, normal.damage * 12 // 10)
 
 
 def test_the_next_intent_is_drawn_from_the_fight_stream_only() -> None:
-    state = bout(faces=(10, ANY), at=1)
+    state = combat_state(faces=(10, ANY), at=1)
     before = (state.dice.layout, state.dice.loot)
     play(state, "1")
     assert (state.dice.layout, state.dice.loot) == before

@@ -1,4 +1,4 @@
-"""Wearing, taking off, dropping, ordering the strip, trading up: and what is refused."""
+"""Equip, unequip, drop, strip and trade, and the inputs that they refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.loot import roll_item, starting_weapon
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Item, Phase, Slot, Weapon
-from tests.unit.rules.position import bout, cleared, hub, inputs, play, rules
+from tests.unit.rules.position import cleared, combat_state, hub, inputs, play, rules
 
 
 def owning(*items: Item, phase: Phase = Phase.Inventory) -> State:
@@ -29,14 +29,14 @@ def piece(slot: Slot, rarity: int = 0) -> Item:
     return roll_item(rules().catalogue, state.dice, 5, slot=slot, rarity=rarity)
 
 
-def test_equipping_wears_the_item() -> None:
+def test_equip_moves_the_item_from_the_bag_to_its_slot() -> None:
     item = piece(Slot.head)
     state = owning(item)
     play(state, "equip 1")
     assert (state.hero.worn[Slot.head], state.hero.bag) == (item, [])
 
 
-def test_what_was_worn_takes_its_place() -> None:
+def test_the_replaced_item_takes_the_place_in_the_bag() -> None:
     state = owning(piece(Slot.head), weapon(Weapon.mace))
     old = state.hero.worn[0]
     play(state, "equip 2")
@@ -55,7 +55,7 @@ def test_another_weapon_brings_its_basic_into_the_strip() -> None:
     assert state.hero.strip == [rules().catalogue.basic[Weapon.wand]]
 
 
-def test_armour_counts() -> None:
+def test_equipped_armour_counts() -> None:
     item = piece(Slot.chest)
     state = owning(item)
     play(state, "equip 1")
@@ -71,7 +71,7 @@ def test_granted_actions_are_known() -> None:
     assert cat.gear_actions[0][0] in state.hero.figures.known
 
 
-def test_what_is_taken_off_is_forgotten() -> None:
+def test_unequip_takes_the_granted_action_from_the_strip() -> None:
     cat = rules().catalogue
     granted = cat.gear_actions[0][0]
     state = owning(Item(base=cat.armours[1][0][0], level=1, rarity=1, value=2, actions=[granted]))
@@ -81,28 +81,28 @@ def test_what_is_taken_off_is_forgotten() -> None:
     assert granted not in state.hero.strip
 
 
-def test_unequip_puts_it_into_the_bag() -> None:
+def test_unequip_moves_the_item_to_the_bag() -> None:
     state = owning()
     play(state, "unequip weapon")
     assert (len(state.hero.bag), state.hero.worn[0]) == (1, None)
 
 
-def test_drop_leaves_scrap_gold() -> None:
+def test_drop_gives_scrap_gold() -> None:
     state = owning(weapon(Weapon.mace))
     before = state.hero.gold
     play(state, "drop 1")
     assert (state.hero.bag, state.hero.gold > before) == ([], True)
 
 
-def strung() -> State:
+def with_three_slots() -> State:
     state = owning()
     state.hero.class_points = replaced(state.hero.class_points, 0, 6)
     refresh(rules().catalogue, state.hero)
     return state
 
 
-def test_the_strip_is_the_players() -> None:
-    state = strung()
+def test_strip_sets_the_order_of_actions() -> None:
+    state = with_three_slots()
     known = state.hero.figures.known
     play(state, "strip 2,0,1")
     assert state.hero.strip == [known[2], known[0], known[1]]
@@ -111,9 +111,9 @@ def test_the_strip_is_the_players() -> None:
 @pytest.mark.parametrize(
     "text", ["strip 1,2", "strip 0,0", "strip 0,99", "strip 0,1,2,3", "strip", "strip a"]
 )
-def test_a_strip_that_cannot_be(text: str) -> None:
+def test_an_impossible_strip_is_illegal(text: str) -> None:
     with pytest.raises(BadInput) as caught:
-        play(strung(), text)
+        play(with_three_slots(), text)
     assert caught.value.code == "illegal_input"
 
 
@@ -126,7 +126,7 @@ def test_trade_gives_one_of_the_next_rarity() -> None:
 @pytest.mark.parametrize(
     "text", ["trade 1,2,3,4", "trade 1,1,2,3,4", "trade 1,2,3,4,6", "trade 2,3,4,5,9", "trade 0,1,2,3,4"]
 )
-def test_a_trade_that_cannot_be(text: str) -> None:
+def test_an_impossible_trade_is_illegal(text: str) -> None:
     state = owning(*[piece(Slot.head)] * 5, piece(Slot.head, rarity=2))
     with pytest.raises(BadInput):
         play(state, text)
@@ -137,8 +137,8 @@ def test_mythics_cannot_be_traded_up() -> None:
         play(owning(*[piece(Slot.head, rarity=5)] * 5), "trade 1,2,3,4,5")
 
 
-def test_nothing_is_worn_in_a_fight() -> None:
-    state = bout()
+def test_equip_is_illegal_in_a_fight() -> None:
+    state = combat_state()
     state.hero.bag = [piece(Slot.head)]
     with pytest.raises(BadInput):
         play(state, "equip 1")
@@ -166,14 +166,14 @@ def test_trade_needs_the_inventory() -> None:
         play(owning(*[piece(Slot.head)] * 5, phase=Phase.GameLoop), "trade 1,2,3,4,5")
 
 
-def test_a_full_bag_keeps_what_is_worn() -> None:
+def test_unequip_is_illegal_with_a_full_bag() -> None:
     state = owning(*[piece(Slot.head)] * 20)
     with pytest.raises(BadInput):
         play(state, "unequip weapon")
 
 
 @pytest.mark.parametrize("text", ["0", "1"])
-def test_back_where_the_hero_came_from(text: str) -> None:
+def test_the_inventory_returns_to_the_phase_before(text: str) -> None:
     state = cleared()
     play(state, "4")
     play(state, text)

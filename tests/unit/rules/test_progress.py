@@ -1,4 +1,4 @@
-"""Experience, levels, what kills leave, and what does not fit."""
+"""Experience, levels, the drops of kills, and items beyond the maximum that a hero carries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dungeonfighter.rules.character.loot import starting_weapon
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Rank, Weapon
-from tests.unit.rules.position import bout, happened, hub, play, rules
+from tests.unit.rules.position import combat_state, happened, hub, play, rules
 
 
 @pytest.mark.parametrize(("level", "needed"), [(1, 300), (2, 450), (3, 600), (4, 900), (10, 2700)])
@@ -21,7 +21,7 @@ def test_experience_to_the_next_level(level: int, needed: int) -> None:
 @pytest.mark.parametrize(
     ("hero", "dungeon", "expected"), [(5, 5, 50), (5, 9, 70), (6, 5, 32), (7, 5, 15), (8, 5, 0), (30, 5, 0)]
 )
-def test_a_stronger_hero_learns_less(hero: int, dungeon: int, expected: int) -> None:
+def test_a_stronger_hero_gains_less_experience(hero: int, dungeon: int, expected: int) -> None:
     state = hub()
     state.hero.level = hero
     assert progress.gain_units(state, 1000, dungeon) == expected
@@ -32,7 +32,7 @@ def test_a_stronger_hero_learns_less(hero: int, dungeon: int, expected: int) -> 
 )
 def test_a_kill_is_worth_its_rank(rank: Rank, expected: int) -> None:
     against = rules().catalogue.boss_of_region[0] if rank == Rank.boss else None
-    step = play(bout(faces=(10,), health=1, rank=rank, against=against), "1")
+    step = play(combat_state(faces=(10,), health=1, rank=rank, against=against), "1")
     assert happened(step, Event.EnemyDied)[0][2] == expected
 
 
@@ -73,7 +73,7 @@ def test_experience_beyond_the_level_is_kept() -> None:
     assert state.hero.xp == 40
 
 
-def test_what_is_learned_fills_free_slots() -> None:
+def test_a_new_action_fills_a_free_slot() -> None:
     state = hub()
     for _ in range(2):
         state.hero.xp = 10_000
@@ -81,7 +81,7 @@ def test_what_is_learned_fills_free_slots() -> None:
     assert len(state.hero.strip) == 2
 
 
-def test_a_full_bag_scraps_what_is_found() -> None:
+def test_a_full_bag_scraps_a_found_item() -> None:
     state = hub()
     cat = rules().catalogue
     state.hero.bag = [starting_weapon(cat, 0)] * 20
@@ -98,25 +98,25 @@ def test_potions_beyond_four_become_gold() -> None:
     assert state.log[-1][0] == Event.GoldFound
 
 
-def falls(rank: Rank) -> int:
-    """Items left by a thousand kills."""
+def items_dropped(rank: Rank) -> int:
+    """Return the number of items that a thousand kills drop."""
     state = hub()
     cat = rules().catalogue
-    fallen = 0
+    dropped = 0
     for _ in range(1000):
         state.log = []
         state.hero.bag = []
         progress.drop(cat, state, rank, 5)
-        fallen += len(state.hero.bag)
-    return fallen
+        dropped += len(state.hero.bag)
+    return dropped
 
 
 def test_a_quarter_of_the_kills_drops_an_item() -> None:
-    assert 210 < falls(Rank.normal) < 290
+    assert 210 < items_dropped(Rank.normal) < 290
 
 
-def test_an_elite_always_drops_one() -> None:
-    assert falls(Rank.elite) == 1000
+def test_an_elite_always_drops_an_item() -> None:
+    assert items_dropped(Rank.elite) == 1000
 
 
 def test_drops_come_from_the_loot_stream() -> None:

@@ -1,4 +1,4 @@
-"""Which rules a release ships, and that earlier ones go on as they were."""
+"""The rules that a release ships: its own, and those of earlier releases unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dungeonfighter.errors import NewerRules
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, load_rules, releases
 from dungeonfighter.rules.catalog.loader import load_catalogue
-from tests.integration.server import ROOT
+from testkit.server_process import ROOT
 
 CONTENT = ROOT / "src" / "dungeonfighter" / "rules" / "catalog" / "content"
 
@@ -35,36 +35,36 @@ def digest_after(rules: Rules, inputs: int) -> bytes:
     return rules.digest(rules.encode(state))
 
 
-def test_alone_the_packaged_rules_are_the_current_ones() -> None:
+def test_without_a_directory_the_packaged_rules_are_current() -> None:
     assert releases.shipped_rules()[0].identity == load_rules().identity
 
 
-def test_a_designers_catalogue_stands_before_the_packaged_one(changed: Path) -> None:
+def test_a_given_catalogue_precedes_the_packaged_one(changed: Path) -> None:
     shipped = releases.shipped_rules(changed)
     assert shipped[1].identity == load_rules().identity != shipped[0].identity
-    book = ShippedRules(shipped)
-    assert book.current is shipped[0]
-    assert digest_after(book.of(load_rules().identity), 60) == digest_after(load_rules(), 60)
-    assert digest_after(book.current, 60) != digest_after(load_rules(), 60)
+    shipped_rules = ShippedRules(shipped)
+    assert shipped_rules.current is shipped[0]
+    assert digest_after(shipped_rules.of(load_rules().identity), 60) == digest_after(load_rules(), 60)
+    assert digest_after(shipped_rules.current, 60) != digest_after(load_rules(), 60)
 
 
-def test_an_earlier_release_is_shipped_and_plays_as_it_did(
+def test_an_earlier_release_is_shipped_and_plays_unchanged(
     changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     earlier = Rules(load_catalogue(changed))
     folder = changed.rename(changed.with_name(earlier.identity))
     monkeypatch.setattr(releases, "_previous_folders", lambda: [folder])
-    book = ShippedRules(releases.shipped_rules())
-    assert book.current.identity == load_rules().identity
-    assert digest_after(book.of(earlier.identity), 60) == digest_after(earlier, 60)
+    shipped_rules = ShippedRules(releases.shipped_rules())
+    assert shipped_rules.current.identity == load_rules().identity
+    assert digest_after(shipped_rules.of(earlier.identity), 60) == digest_after(earlier, 60)
 
 
-def test_every_folder_of_an_earlier_release_is_named_as_its_rules_are() -> None:
+def test_the_folder_of_an_earlier_release_has_the_name_of_its_rules() -> None:
     shipped = {rules.identity for rules in releases.shipped_rules()}
     for folder in releases._previous_folders():
         assert folder.name in shipped
 
 
-def test_what_is_not_shipped_is_said_to_be_of_another_release() -> None:
+def test_an_unknown_identity_raises_newer_rules() -> None:
     with pytest.raises(NewerRules, match="0-gone"):
         ShippedRules(releases.shipped_rules()).of("0-gone")

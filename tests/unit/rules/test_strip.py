@@ -1,4 +1,4 @@
-"""The combo strip: slots, order, reset, routing, and what its actions do."""
+"""The combo strip: slots, order, reset, routing, and the effects of its actions."""
 
 from __future__ import annotations
 
@@ -11,142 +11,144 @@ from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Status, Weapon
-from tests.unit.rules.position import bout, dealt, enemy, happened, hub, play, rules, the_fight
+from tests.unit.rules.position import combat_state, dealt, enemy, happened, hub, play, rules, the_fight
 
 ACTIONS = {row.id: number for number, row in enumerate(rules().catalogue.actions)}
 
 
-def strung(*ids: str, face: int = 15, intelligence: int = 3, **facts: Any) -> State:
-    """A fight with these actions in the strip and the next die known."""
-    state = bout(faces=(face, face), **facts)
+def with_strip(*ids: str, face: int = 15, intelligence: int = 3, **facts: Any) -> State:
+    """Return a fight with these actions in the strip; the next dice show `face`."""
+    state = combat_state(faces=(face, face), **facts)
     state.hero.stats = replaced(state.hero.stats, 3, intelligence)
     refresh(rules().catalogue, state.hero)
     state.hero.strip = [ACTIONS[name] for name in ids]
     return state
 
 
-def base(state: State) -> int:
+def full_damage(state: State) -> int:
     return state.hero.figures.damage * state.hero.figures.amp
 
 
 def test_a_combo_plays_the_current_slot() -> None:
-    step = play(strung("slam", "haymaker", step=1), "1")
+    step = play(with_strip("slam", "haymaker", step=1), "1")
     assert happened(step, Event.HeroAttacked)[0][4] == ACTIONS["haymaker"]
 
 
 def test_a_combo_advances_the_strip() -> None:
-    state = strung("slam", "haymaker")
+    state = with_strip("slam", "haymaker")
     play(state, "1")
     assert the_fight(state).step == 1
 
 
-def test_the_strip_begins_again_after_its_end() -> None:
-    state = strung("slam", "haymaker", step=1)
+def test_the_strip_returns_to_its_first_slot_after_the_last() -> None:
+    state = with_strip("slam", "haymaker", step=1)
     play(state, "1")
     assert the_fight(state).step == 0
 
 
 def test_a_hit_resets_the_strip() -> None:
-    state = strung("slam", "haymaker", face=10, step=1)
+    state = with_strip("slam", "haymaker", face=10, step=1)
     play(state, "1")
     assert the_fight(state).step == 0
 
 
 def test_a_miss_resets_the_strip() -> None:
-    state = strung("slam", "haymaker", face=3, step=1)
+    state = with_strip("slam", "haymaker", face=3, step=1)
     play(state, "1")
     assert the_fight(state).step == 0
 
 
-def test_a_combo_is_worth_three_halves() -> None:
-    state = strung("slam")
-    assert dealt(state, "1") == base(state) * 1500 // 1_000_000 * 1200 // 1000
+def test_a_combo_deals_three_halves() -> None:
+    state = with_strip("slam")
+    assert dealt(state, "1") == full_damage(state) * 1500 // 1_000_000 * 1200 // 1000
 
 
-def test_a_critical_is_worth_eight_fifths() -> None:
-    state = strung("slam", face=20)
-    assert dealt(state, "1") == base(state) * 1600 // 1_000_000 * 1200 // 1000
+def test_a_critical_deals_eight_fifths() -> None:
+    state = with_strip("slam", face=20)
+    assert dealt(state, "1") == full_damage(state) * 1600 // 1_000_000 * 1200 // 1000
 
 
-def test_each_slot_is_worth_a_tenth_more() -> None:
-    first, third = strung("slam", "haymaker", "slam"), strung("haymaker", "haymaker", "slam", step=2)
+def test_each_slot_deals_a_tenth_more() -> None:
+    first, third = with_strip("slam", "haymaker", "slam"), with_strip("haymaker", "haymaker", "slam", step=2)
     assert abs(dealt(third, "1") - dealt(first, "1") * 1200 // 1000) <= 1
 
 
 def test_an_action_takes_its_length() -> None:
-    state = strung("haymaker")
+    state = with_strip("haymaker")
     play(state, "1")
     length = rules().catalogue.actions[ACTIONS["haymaker"]].length
     assert the_fight(state).hero.next_at == state.hero.figures.period * length // 1000
 
 
-def test_armour_counts_against_every_blow_of_a_multi_hit() -> None:
-    bare, armoured = strung("stab"), strung("stab", armour=2)
+def test_armour_counts_against_each_hit_of_an_action() -> None:
+    bare, armoured = with_strip("stab"), with_strip("stab", armour=2)
     assert dealt(bare, "1") - dealt(armoured, "1") == 6
 
 
-def test_every_blow_deals_at_least_3() -> None:
-    assert dealt(strung("stab", armour=500), "1") == 9
+def test_each_hit_deals_at_least_3() -> None:
+    assert dealt(with_strip("stab", armour=500), "1") == 9
 
 
 def test_magic_missile_ignores_two_thirds_of_armour() -> None:
-    bare, armoured = strung("magic_missile"), strung("magic_missile", armour=12)
+    bare, armoured = with_strip("magic_missile"), with_strip("magic_missile", armour=12)
     assert dealt(bare, "1") - dealt(armoured, "1") == 3
 
 
-def test_magic_missile_leaves_a_burn() -> None:
-    state = strung("magic_missile")
+def test_magic_missile_inflicts_burn() -> None:
+    state = with_strip("magic_missile")
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.burn] > 0
 
 
-def test_an_opener_is_worth_a_quarter_more_in_the_first_slot() -> None:
-    first, second = strung("battle_roar", "slam"), strung("slam", "battle_roar", step=1)
+def test_an_opener_deals_more_in_the_first_slot() -> None:
+    first, second = with_strip("battle_roar", "slam"), with_strip("slam", "battle_roar", step=1)
     assert dealt(first, "1") > dealt(second, "1")
 
 
-def test_a_finisher_is_worth_a_quarter_more_in_the_last_slot() -> None:
-    last, middle = strung("slam", "last_word", step=1), strung("slam", "last_word", "slam", step=1)
+def test_a_finisher_deals_more_in_the_last_slot() -> None:
+    last, middle = with_strip("slam", "last_word", step=1), with_strip("slam", "last_word", "slam", step=1)
     assert dealt(last, "1") > dealt(middle, "1")
 
 
 def test_intelligence_lengthens_statuses() -> None:
-    dull, clever = strung("rend"), strung("rend", intelligence=20)
-    play(dull, "1")
+    simple, clever = with_strip("rend"), with_strip("rend", intelligence=20)
+    play(simple, "1")
     play(clever, "1")
-    assert the_fight(clever).enemy.statuses[Status.bleed] == the_fight(dull).enemy.statuses[Status.bleed] + 2
+    assert (
+        the_fight(clever).enemy.statuses[Status.bleed] == the_fight(simple).enemy.statuses[Status.bleed] + 2
+    )
 
 
 @pytest.mark.parametrize(
     ("action", "intelligence", "expected"),
     [("echo", 10, 1), ("echo", 9, 2), ("return", 10, 0), ("leap", 10, 3), ("long_leap", 10, 2)],
 )
-def test_routing_from_10_intelligence_on(action: str, intelligence: int, expected: int) -> None:
-    state = strung("slam", action, "slam", "slam", intelligence=intelligence, step=1)
+def test_routes_count_from_10_intelligence_on(action: str, intelligence: int, expected: int) -> None:
+    state = with_strip("slam", action, "slam", "slam", intelligence=intelligence, step=1)
     play(state, "1")
     assert the_fight(state).step == expected
 
 
 def test_a_combo_interrupts_a_heal() -> None:
-    state = strung("slam", intent=5, period=1000)
+    state = with_strip("slam", intent=5, period=1000)
     play(state, "1")
     assert (the_fight(state).intent, the_fight(state).enemy.next_at) == (0, 1_000_500)
 
 
 def test_a_combo_interrupts_a_status() -> None:
-    state = strung("slam", intent=3)
+    state = with_strip("slam", intent=3)
     play(state, "1")
     assert the_fight(state).intent == 0
 
 
 def test_a_hit_does_not_interrupt() -> None:
-    state = strung("slam", face=10, intent=5)
+    state = with_strip("slam", face=10, intent=5)
     play(state, "1")
     assert the_fight(state).intent == 5
 
 
 def test_a_combo_does_not_interrupt_a_heavy() -> None:
-    state = strung("slam", intent=2)
+    state = with_strip("slam", intent=2)
     play(state, "1")
     assert the_fight(state).intent == 2
 
@@ -161,13 +163,13 @@ def test_a_combo_does_not_interrupt_a_heavy() -> None:
     ],
 )
 def test_a_critical_adds_the_weapons_effect(weapon: Weapon, status: Status) -> None:
-    state = bout(weapon, faces=(20,))
+    state = combat_state(weapon, faces=(20,))
     play(state, "1")
     assert the_fight(state).enemy.statuses[status] > 0
 
 
-def test_the_undead_get_acid_instead_of_poison() -> None:
-    state = bout(Weapon.dagger, against=enemy("", undead=True), faces=(20,))
+def test_a_critical_puts_acid_instead_of_poison_on_the_undead() -> None:
+    state = combat_state(Weapon.dagger, against=enemy("", undead=True), faces=(20,))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.acid] > 0
 
@@ -201,7 +203,7 @@ def test_the_basic_stays_in_the_strip() -> None:
 def test_a_healing_action_heals() -> None:
     cat = rules().catalogue
     healing = next(row.id for row in cat.actions if row.heal)
-    state = strung(healing)
+    state = with_strip(healing)
     state.hero.health = 10
     play(state, "1")
     assert state.hero.health > 10

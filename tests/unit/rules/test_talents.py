@@ -1,4 +1,4 @@
-"""Each talent's mechanism, against the same position without it."""
+"""The mechanism of each talent, compared with the same position without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind, Stat
 from dungeonfighter.rules.talents import KEYS, Perk
 from tests.unit.rules import position
 from tests.unit.rules.position import (
-    bout,
+    combat_state,
     dealt,
     doors,
     happened,
@@ -36,34 +36,40 @@ def test_every_mechanism_has_a_talent() -> None:
 
 
 def test_counter_guard_answers_a_guarded_heavy() -> None:
-    state = bout(faces=(10,), at=1, intent=Intent.heavy, talents=("counter_guard",))
+    state = combat_state(faces=(10,), at=1, intent=Intent.heavy, talents=("counter_guard",))
     assert dealt(state, "4") > 0
 
 
 def test_precise_combo_rolls_higher() -> None:
-    step = play(bout(faces=(8,), talents=("precise_combo",)), "2")
+    step = play(combat_state(faces=(8,), talents=("precise_combo",)), "2")
     assert happened(step, Event.HeroAttacked)[0][2] == 11 + amount("precise_combo")
 
 
-def test_power_armour_softens_exposure() -> None:
-    soft, hard = bout(faces=(10, 10), at=1, talents=("power_armour",)), bout(faces=(10, 10), at=1)
+def test_power_armour_lowers_the_damage_of_exposure() -> None:
+    soft, hard = (
+        combat_state(faces=(10, 10), at=1, talents=("power_armour",)),
+        combat_state(faces=(10, 10), at=1),
+    )
     assert taken(soft, "3") < taken(hard, "3")
 
 
-def test_bleed_on_combo() -> None:
-    state = bout(faces=(15,), talents=("bleed_on_combo",))
+def test_bleed_on_combo_inflicts_bleed() -> None:
+    state = combat_state(faces=(15,), talents=("bleed_on_combo",))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.bleed] == amount("bleed_on_combo")
 
 
 def test_executioner_needs_a_wounded_enemy() -> None:
-    whole, wounded = bout(faces=(10,), talents=("executioner",)), bout(faces=(10,), talents=("executioner",))
+    whole, wounded = (
+        combat_state(faces=(10,), talents=("executioner",)),
+        combat_state(faces=(10,), talents=("executioner",)),
+    )
     the_fight(wounded).health_max *= 10
     assert dealt(wounded, "1") == dealt(whole, "1") * amount("executioner") // 1000
 
 
-def test_second_wind_comes_once() -> None:
-    state = bout(faces=(10, 10), at=1, level=1, talents=("second_wind",))
+def test_second_wind_heals_once_a_fight() -> None:
+    state = combat_state(faces=(10, 10), at=1, level=1, talents=("second_wind",))
     state.hero.health = state.hero.figures.health_max // 4 + 5
     step = play(state, "1")
     assert happened(step, Event.SecondWind)
@@ -77,7 +83,7 @@ def test_scavenger_finds_on_more_faces() -> None:
     assert not happened(play(state, "2"), Event.SearchFailed)
 
 
-def test_scavenger_wakes_nothing() -> None:
+def test_scavenger_wakes_no_enemy() -> None:
     state = position.cleared()
     teach(state, "scavenger")
     roll_event(state, 1)
@@ -85,7 +91,7 @@ def test_scavenger_wakes_nothing() -> None:
     assert state.phase == Phase.Dungeon
 
 
-def test_door_sense_knows_no_darkness() -> None:
+def test_door_sense_sees_no_dark_door() -> None:
     state = position.cleared(rooms=12)
     teach(state, "door_sense")
     for _ in range(30):
@@ -104,17 +110,17 @@ def test_cheap_potions_lower_prices() -> None:
 
 
 def test_opener_crit_widens_the_first_attack() -> None:
-    step = play(bout(faces=(20 - amount("opener_crit"),), talents=("opener_crit",)), "1")
+    step = play(combat_state(faces=(20 - amount("opener_crit"),), talents=("opener_crit",)), "1")
     assert happened(step, Event.HeroAttacked)[0][3] == 4
 
 
 def test_opener_crit_ends_with_the_first_attack() -> None:
-    step = play(bout(faces=(19,), talents=("opener_crit",), opened=True), "1")
+    step = play(combat_state(faces=(19,), talents=("opener_crit",), opened=True), "1")
     assert happened(step, Event.HeroAttacked)[0][3] == 3
 
 
 def test_interrupt_mark_marks_and_delays() -> None:
-    state = bout(faces=(15,), intent=Intent.heal, talents=("interrupt_mark",), period=1000)
+    state = combat_state(faces=(15,), intent=Intent.heal, talents=("interrupt_mark",), period=1000)
     play(state, "1")
     fight = the_fight(state)
     assert (fight.enemy.statuses[Status.mark], fight.enemy.next_at) == (
@@ -123,70 +129,70 @@ def test_interrupt_mark_marks_and_delays() -> None:
     )
 
 
-def test_hazard_ward_turns_hazards_away() -> None:
-    state = bout(talents=("hazard_ward",))
+def test_hazard_ward_spares_the_hero() -> None:
+    state = combat_state(talents=("hazard_ward",))
     for _ in range(20):
         combat.room_acts(rules().catalogue, state, the_fight(state))
     assert state.hero.health == state.hero.figures.health_max
 
 
-def test_hazard_ward_softens_traps() -> None:
+def test_hazard_ward_lowers_the_cost_of_traps() -> None:
     hard, soft = room(RoomKind.trap), room(RoomKind.trap, talents=("hazard_ward",))
     roll_event(hard, 1)
     roll_event(soft, 1)
     assert 0 < taken(soft, "1") < taken(hard, "1")
 
 
-def test_thick_skin_is_armour() -> None:
+def test_thick_skin_adds_armour() -> None:
     state = position.hub()
     before = state.hero.figures.armour
     assert teach(state, "thick_skin") == state.hero.figures.armour - before
 
 
-def test_quick_hands() -> None:
-    state = bout(talents=("quick_hands",))
+def test_quick_hands_shorten_a_consumable() -> None:
+    state = combat_state(talents=("quick_hands",))
     play(state, "5")
     assert the_fight(state).hero.next_at == state.hero.figures.period * amount("quick_hands") // 1000
 
 
 def test_strip_keeper_spares_a_reset() -> None:
-    state = bout(faces=(10,), step=1, talents=("strip_keeper",))
+    state = combat_state(faces=(10,), step=1, talents=("strip_keeper",))
     play(state, "1")
     assert the_fight(state).step == 1
 
 
 def test_strip_keeper_is_used_up() -> None:
-    state = bout(faces=(10,), step=1, talents=("strip_keeper",), kept=9)
+    state = combat_state(faces=(10,), step=1, talents=("strip_keeper",), kept=9)
     play(state, "1")
     assert the_fight(state).step == 0
 
 
 def test_gambler_turns_1_into_a_critical() -> None:
-    step = play(bout(faces=(1,), talents=("gambler",)), "1")
+    step = play(combat_state(faces=(1,), talents=("gambler",)), "1")
     assert happened(step, Event.HeroAttacked)[0][3] == 4
 
 
-def test_gambler_pays_with_2() -> None:
-    step = play(bout(faces=(2,), talents=("gambler",)), "1")
+def test_gambler_turns_2_into_a_critical_miss() -> None:
+    step = play(combat_state(faces=(2,), talents=("gambler",)), "1")
     assert happened(step, Event.HeroMissed)[0][3] == 0
 
 
-def test_long_statuses() -> None:
-    state = bout(Weapon.wand, faces=(15,), talents=("long_statuses",))
-    other = bout(Weapon.wand, faces=(15,))
+def test_long_statuses_lengthen_a_burn() -> None:
+    state = combat_state(Weapon.wand, faces=(15,), talents=("long_statuses",))
+    other = combat_state(Weapon.wand, faces=(15,))
     play(state, "1")
     play(other, "1")
     longer = the_fight(state).enemy.statuses[Status.burn] - the_fight(other).enemy.statuses[Status.burn]
     assert longer == amount("long_statuses")
 
 
-def test_poisoner() -> None:
-    state = bout(faces=(20,), talents=("poisoner",))
+def test_poisoner_poisons_on_a_critical() -> None:
+    state = combat_state(faces=(20,), talents=("poisoner",))
     play(state, "1")
     assert the_fight(state).enemy.statuses[Status.poison] == amount("poisoner")
 
 
-def test_field_medic_rests_better() -> None:
+def test_field_medic_heals_more_at_a_rest() -> None:
     state = position.cleared()
     teach(state, "field_medic")
     state.hero.health = 1
@@ -194,7 +200,7 @@ def test_field_medic_rests_better() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * (300 + amount("field_medic")) // 1000
 
 
-def test_field_medic_camps_better() -> None:
+def test_field_medic_heals_more_at_a_camp() -> None:
     state = position.hub()
     teach(state, "field_medic")
     state.hero.health = 1
@@ -202,26 +208,29 @@ def test_field_medic_camps_better() -> None:
     assert state.hero.health == 1 + state.hero.figures.health_max * (250 + amount("field_medic")) // 1000
 
 
-def test_giant_slayer_needs_a_giant() -> None:
-    small = bout(faces=(10,), talents=("giant_slayer",))
-    giant = bout(faces=(10,), talents=("giant_slayer",), rank=Rank.elite)
+def test_giant_slayer_needs_an_elite() -> None:
+    small = combat_state(faces=(10,), talents=("giant_slayer",))
+    giant = combat_state(faces=(10,), talents=("giant_slayer",), rank=Rank.elite)
     assert dealt(giant, "1") == dealt(small, "1") * amount("giant_slayer") // 1000
 
 
 def test_momentum_shortens_the_second_combo() -> None:
-    state = bout(faces=(15,), talents=("momentum",), run=1)
+    state = combat_state(faces=(15,), talents=("momentum",), run=1)
     play(state, "1")
     assert the_fight(state).hero.next_at == state.hero.figures.period * (1000 - amount("momentum")) // 1000
 
 
-def test_last_stand_needs_wounds() -> None:
-    whole, wounded = bout(faces=(10,), talents=("last_stand",)), bout(faces=(10,), talents=("last_stand",))
+def test_last_stand_needs_a_wounded_hero() -> None:
+    whole, wounded = (
+        combat_state(faces=(10,), talents=("last_stand",)),
+        combat_state(faces=(10,), talents=("last_stand",)),
+    )
     wounded.hero.health = 20
     assert dealt(wounded, "1") == dealt(whole, "1") * amount("last_stand") // 1000
 
 
-def test_escape_artist_flees_without_a_blow() -> None:
-    step = play(bout(talents=("escape_artist",)), "8")
+def test_escape_artist_flees_before_the_enemy_acts() -> None:
+    step = play(combat_state(talents=("escape_artist",)), "8")
     assert happened(step, Event.HeroFled)
     assert not happened(step, Event.EnemyAttacked)
 
@@ -251,7 +260,7 @@ def test_a_level_offers_three_talents() -> None:
     assert (state.phase, len(set(state.talent_offer))) == (Phase.LevelUp, 3)
 
 
-def test_a_held_talent_is_not_offered() -> None:
+def test_a_talent_of_the_hero_is_not_offered() -> None:
     state = position.hub()
     cat = rules().catalogue
     state.hero.talents = list(range(len(cat.talents) - 2))
@@ -259,7 +268,7 @@ def test_a_held_talent_is_not_offered() -> None:
     assert sorted(state.talent_offer) == [len(cat.talents) - 2, len(cat.talents) - 1]
 
 
-def test_taking_a_talent_goes_on_where_the_level_came() -> None:
+def test_taking_a_talent_returns_to_the_phase_before() -> None:
     state = position.hub()
     level_up(state)
     play(state, "2")
@@ -274,7 +283,7 @@ def test_without_talents_left_there_is_no_choice() -> None:
     assert state.phase == Phase.Inventory
 
 
-def test_the_offer_is_emptied() -> None:
+def test_taking_a_talent_empties_the_offer() -> None:
     state = position.hub()
     level_up(state)
     take_talent(rules().catalogue, state, 0)

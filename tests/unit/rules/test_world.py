@@ -12,11 +12,11 @@ from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.journey.hub import wares_open
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
 from dungeonfighter.rules.talents import Perk
-from tests.unit.rules.position import bout, hub, inputs, play, rules, the_dungeon
+from tests.unit.rules.position import combat_state, hub, inputs, play, rules, the_dungeon
 
 
 def reached(frontier: int, region: int = 0, bosses: int = 0) -> State:
-    """At the hub with all levels below `frontier` cleared."""
+    """Return a state at the hub with all levels below `frontier` cleared."""
     state = hub()
     state.world.frontier, state.world.region, state.world.bosses = frontier, region, bosses
     state.world.offers = world.draw_offers(rules().catalogue, state)
@@ -60,7 +60,7 @@ def test_clearing_the_gap_moves_the_frontier() -> None:
     assert (state.world.frontier, state.world.cleared) == (3, [])
 
 
-def test_a_cleared_level_is_no_first_clear_again() -> None:
+def test_a_level_has_one_first_clear() -> None:
     state = hub()
     world.clear(rules().catalogue, state, 1, False)
     assert not world.clear(rules().catalogue, state, 1, False)
@@ -92,11 +92,11 @@ def test_camping_heals_a_quarter_for_50_turns() -> None:
     assert (state.hero.health, state.world.spent) == (1 + state.hero.figures.health_max // 4, 50)
 
 
-def test_only_the_hurt_camp() -> None:
+def test_a_hero_at_full_health_cannot_camp() -> None:
     assert "4" not in inputs(hub())
 
 
-def test_two_potions_a_visit() -> None:
+def test_the_hub_sells_two_potions_a_visit() -> None:
     state = hub()
     state.hero.gold = 1000
     play(state, "5")
@@ -105,7 +105,7 @@ def test_two_potions_a_visit() -> None:
 
 
 @pytest.mark.parametrize("cheap", [0, 800, 777])
-def test_the_purse_holds_the_highest_full_price_that_can_be_paid(cheap: int) -> None:
+def test_the_purse_is_the_highest_full_price_that_the_hero_can_pay(cheap: int) -> None:
     hero = hub().hero
     perks = list(hero.figures.perks)
     perks[Perk.cheap_potions] = cheap
@@ -118,7 +118,7 @@ def test_the_purse_holds_the_highest_full_price_that_can_be_paid(cheap: int) -> 
             assert (prices.purse(hero) >= full) == (gold >= prices.item(hero, thing))
 
 
-def test_what_is_open_at_the_hub_is_what_can_be_paid() -> None:
+def test_the_open_wares_are_those_that_the_hero_can_pay() -> None:
     cat = rules().catalogue
     potion = cat.consumable_at[5]
     for gold in range(120):
@@ -144,7 +144,7 @@ def test_the_item_on_sale_is_bought_once() -> None:
     assert (len(state.hero.bag), "6" in inputs(state)) == (1, False)
 
 
-def test_rerolls_get_dearer() -> None:
+def test_each_reroll_costs_more() -> None:
     state = hub()
     before = prices.reroll(state.hero, state.world)
     state.hero.gold = 1000
@@ -160,7 +160,7 @@ def test_a_new_visit_restocks() -> None:
     assert state.world.potions_left == 2
 
 
-def test_0_goes_back() -> None:
+def test_input_0_goes_back() -> None:
     state = hub()
     play(state, "1")
     play(state, "0")
@@ -168,7 +168,7 @@ def test_0_goes_back() -> None:
 
 
 def dead(mode: Mode = Mode.casual) -> State:
-    state = bout(faces=(10, 10), at=1)
+    state = combat_state(faces=(10, 10), at=1)
     state.mode = int(mode)
     state.hero.health = 1
     play(state, "1")
@@ -203,9 +203,9 @@ def test_death_ends_a_hard_run(mode: Mode) -> None:
     assert (state.over, state.ending, inputs(state)) == (True, Ending.died, [])
 
 
-def last_blow() -> State:
+def beat_the_last_boss() -> State:
     cat = rules().catalogue
-    state = bout(faces=(10,), health=1, rank=Rank.boss, against=cat.boss_of_region[2])
+    state = combat_state(faces=(10,), health=1, rank=Rank.boss, against=cat.boss_of_region[2])
     state.world.region = state.world.bosses = 2
     state.world.frontier, state.world.first_clears = 31, 30
     dungeon = the_dungeon(state)
@@ -216,22 +216,22 @@ def last_blow() -> State:
     return state
 
 
-def test_the_third_boss_is_the_victory() -> None:
-    assert last_blow().phase == Phase.Victory
+def test_the_third_boss_ends_in_victory() -> None:
+    assert beat_the_last_boss().phase == Phase.Victory
 
 
 def test_a_won_run_scores_100() -> None:
-    assert score.score(last_blow()) == 10_000
+    assert score.score(beat_the_last_boss()) == 10_000
 
 
 def test_a_won_run_can_end() -> None:
-    state = last_blow()
+    state = beat_the_last_boss()
     step = play(state, "2")
     assert (step.terminated, state.ending) == (True, Ending.won)
 
 
 def test_a_won_run_can_go_on_without_end() -> None:
-    state = last_blow()
+    state = beat_the_last_boss()
     play(state, "1")
     assert levels(state) == [31, 30, 32]
 
@@ -243,7 +243,7 @@ def test_a_ranked_run_ends_after_3000_turns() -> None:
     assert (step.truncated, step.terminated, state.over, state.ending) == (True, False, True, Ending.turns)
 
 
-def test_an_unranked_run_has_no_such_end() -> None:
+def test_an_unranked_run_has_no_limit_of_turns() -> None:
     state = hub()
     state.world.spent = 2999
     assert not play(state, "1").truncated
@@ -261,7 +261,7 @@ def test_a_boss_is_worth_3_points() -> None:
     assert score.score(state) == 300
 
 
-def test_levels_beyond_30_are_worth_nothing() -> None:
+def test_levels_beyond_30_score_no_points() -> None:
     state = hub()
     state.world.first_clears = 50
     assert score.score(state) == 9000
@@ -280,7 +280,7 @@ def test_experience_is_a_share_of_ten_units() -> None:
 
 
 def test_the_reward_is_the_score_gained() -> None:
-    step = play(bout(faces=(10,), health=1), "1")
+    step = play(combat_state(faces=(10,), health=1), "1")
     assert step.reward == score.score(step.state) > 0
 
 
@@ -290,15 +290,15 @@ def test_weapon_choice_is_the_first_state() -> None:
     assert (state.phase, state.hero.kind) == (Phase.GameLoop, Weapon.dagger)
 
 
-def test_the_boss_gives_the_region() -> None:
+def test_a_beaten_boss_opens_the_next_region() -> None:
     state = reached(11)
     cat = rules().catalogue
     assert world.clear(cat, state, 10, True)
     assert world.open_regions(cat, state.world) == [1]
 
 
-def test_victory_is_told() -> None:
-    assert any(event[0] == Event.GameWon for event in log.recent(last_blow()))
+def test_victory_is_logged() -> None:
+    assert any(event[0] == Event.GameWon for event in log.recent(beat_the_last_boss()))
 
 
 def test_dungeon_n_enters_from_the_hub_in_one_input() -> None:

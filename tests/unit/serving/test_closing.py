@@ -1,4 +1,4 @@
-"""The way out has an end: of a store that never answers, and of whatever a second Ctrl-C interrupts."""
+"""A process ends although its store never answers, or hangs after the first Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ asyncio.run(_close_in_time(Part({host}), Part({store}), 0.05))
 """
 
 
-def test_a_host_or_a_store_that_does_not_close_is_left_with_a_word() -> None:
+def test_a_host_or_a_store_that_does_not_close_is_abandoned_with_an_error() -> None:
     for host, store in [(True, False), (False, True)]:
         code = CLOSE.format(host=host, store=store)
         ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
@@ -37,16 +37,16 @@ from dungeonfighter.serving.signals import let_second_interrupt_end
 let_second_interrupt_end()
 try:
     print("begun", flush=True)
-    while True:  # a signal just before `signal.pause` would be waited for without an end
+    while True:  # `signal.pause` would miss a signal that comes just before it
         time.sleep(0.01)
 except KeyboardInterrupt:
     print("leaving", flush=True)
-while True:  # and never done
+while True:  # hangs after the first interrupt
     time.sleep(0.01)
 """
 
 
-def test_a_second_interrupt_ends_what_would_leave_for_ever() -> None:
+def test_a_second_interrupt_ends_a_process_that_hangs() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LEAVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as leaving:

@@ -1,4 +1,4 @@
-"""Resting while cores are short: longer and longer up to a bound, not at all with a core at hand."""
+"""`Coalescing`: rests grow up to a limit while the thread waits for cores, and shrink to none afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_SECONDS = 0.05
 
 
 class Machine:
-    """A clock, and how much of its time a thread waits for a core."""
+    """A clock, and a thread that spends `share` of its working time waiting for a core."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -52,19 +52,19 @@ def work_and_rest(machine: Machine, coalescing: Coalescing, share: float, *, tim
         coalescing.rest()
 
 
-def test_with_a_core_at_hand_there_is_no_rest(machine: Machine, coalescing: Coalescing) -> None:
+def test_without_waiting_there_is_no_rest(machine: Machine, coalescing: Coalescing) -> None:
     work_and_rest(machine, coalescing, 0.02)
     assert machine.slept == []
 
 
-def test_rests_grow_while_cores_are_short_up_to_the_bound(machine: Machine, coalescing: Coalescing) -> None:
+def test_rests_grow_while_the_thread_waits_up_to_the_limit(machine: Machine, coalescing: Coalescing) -> None:
     work_and_rest(machine, coalescing, 0.5)
     assert machine.slept == sorted(machine.slept)
     assert machine.slept[0] < MOST_SECONDS / 10
     assert machine.slept[-1] == MOST_SECONDS
 
 
-def test_rests_end_when_cores_are_free_again(machine: Machine, coalescing: Coalescing) -> None:
+def test_rests_end_when_the_thread_waits_no_more(machine: Machine, coalescing: Coalescing) -> None:
     work_and_rest(machine, coalescing, 0.5)
     machine.slept.clear()
     work_and_rest(machine, coalescing, 0.0)
@@ -72,9 +72,7 @@ def test_rests_end_when_cores_are_free_again(machine: Machine, coalescing: Coale
     assert coalescing.rest_seconds == 0.0
 
 
-def test_between_much_and_little_waiting_a_rest_stays_as_it_is(
-    machine: Machine, coalescing: Coalescing
-) -> None:
+def test_between_both_thresholds_a_rest_keeps_its_length(machine: Machine, coalescing: Coalescing) -> None:
     work_and_rest(machine, coalescing, 0.5, times=10)
     work_and_rest(machine, coalescing, 0.06, times=10)
     before = coalescing.rest_seconds
@@ -83,8 +81,10 @@ def test_between_much_and_little_waiting_a_rest_stays_as_it_is(
     assert coalescing.rest_seconds == before
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts how long a thread waits")
-def test_a_thread_that_gets_no_core_is_seen_to_wait() -> None:
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux measures how long a thread waits for a core"
+)
+def test_waiting_of_a_real_thread_is_measured() -> None:
     core = min(os.sched_getaffinity(0))
     spin = f"import os; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
     others = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(2)]

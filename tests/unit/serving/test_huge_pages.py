@@ -1,4 +1,4 @@
-"""Which memory huge pages are asked for, and that asking works where the system has them."""
+"""Huge pages: the regions that are advised, and the effect where the system supports them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINES = "Size: {size} kB\nRss: {rss} kB\nAnonymous: {rss} kB\nAnonHugePages: {h
 
 def region(begin: int, mib: int, *, used: float = 1.0, huge: float = 0.0, what: str = "", flags: str = "rw-p",
            device: str = "00:00 0") -> str:  # fmt: skip
-    """A region as /proc/self/smaps shows it."""
+    """Format a region as /proc/self/smaps does."""
     size = mib * 1024
     head = f"{begin:x}-{begin + mib * 2**20:x} {flags} 00000000 {device}{what}\n"
     return head + _LINES.format(size=size, rss=int(size * used), huge=int(size * huge))
@@ -26,19 +26,19 @@ def found(*shown: str) -> list[tuple[int, int]]:
     return list(regions("".join(shown).splitlines(keepends=True)))
 
 
-def test_the_aligned_inside_of_memory_in_use_is_asked_for() -> None:
+def test_a_resident_region_is_cut_to_whole_huge_pages() -> None:
     begin = BEGIN - 2**20
     assert found(region(begin, 6)) == [(BEGIN, BEGIN + 2 * HUGE_BYTES)]
 
 
-def test_the_heap_counts_too() -> None:
+def test_the_heap_is_a_region_too() -> None:
     assert found(region(BEGIN, 2, what="                  [heap]")) == [(BEGIN, BEGIN + HUGE_BYTES)]
 
 
 @pytest.mark.parametrize(
     "shown",
     [
-        region(BEGIN, 8, used=0.5),  # a stack, say: a huge page would be there as a whole
+        region(BEGIN, 8, used=0.5),  # such as a stack: a whole huge page would use more memory
         region(BEGIN, 8, huge=1.0),
         region(BEGIN, 1),
         region(BEGIN, 8, flags="r--p"),
@@ -48,32 +48,32 @@ def test_the_heap_counts_too() -> None:
     ],
     ids=["sparse", "huge already", "small", "read only", "shared", "of a file", "stack"],
 )  # fmt: skip
-def test_other_memory_is_left_alone(shown: str) -> None:
+def test_other_regions_are_not_advised(shown: str) -> None:
     assert found(shown) == []
     assert found(shown, region(4 * BEGIN, 2)) == [(4 * BEGIN, 4 * BEGIN + HUGE_BYTES)]
 
 
-def _is_offered() -> bool:
+def _is_supported() -> bool:
     switch = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     return sys.platform.startswith("linux") and switch.exists() and "[never]" not in switch.read_text()
 
 
-@pytest.mark.skipif(not _is_offered(), reason="this system has no transparent huge pages")
-def test_asking_changes_nothing_but_the_size_of_pages() -> None:
+@pytest.mark.skipif(not _is_supported(), reason="this system has no transparent huge pages")
+def test_advising_does_not_change_the_data() -> None:
     data = [[number, str(number)] for number in range(200_000)]
     advise = huge_pages._madvise()
     assert advise is not None
     collapsed: list[int] = []
 
-    def noted(address: int, length: int, advice: int) -> object:
+    def recording(address: int, length: int, advice: int) -> object:
         if length == HUGE_BYTES:
             collapsed.append(address)
         return advise(address, length, advice)
 
-    asked: set[int] = set()
-    while huge_pages.ask(noted, asked):
+    advised: set[int] = set()
+    while huge_pages.advise_once(recording, advised):
         pass
-    assert asked
-    assert asked <= set(collapsed)
-    assert all(address % HUGE_BYTES == 0 for address in asked)
+    assert advised
+    assert advised <= set(collapsed)
+    assert all(address % HUGE_BYTES == 0 for address in advised)
     assert data == [[number, str(number)] for number in range(200_000)]

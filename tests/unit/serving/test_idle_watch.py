@@ -1,35 +1,35 @@
-"""The timer that looks after idle connections goes on, whatever one of them does."""
+"""The timer of the idle watch goes on after an exception of a connection."""
 
 from __future__ import annotations
 
 import asyncio
 
-from dungeonfighter.serving.slim import Idler, IdleWatch
+from dungeonfighter.serving.slim import Closable, IdleWatch
 
 
 class Connection:
-    def __init__(self, *, breaks: bool) -> None:
-        self.breaks = breaks
-        self.looks = 0
-        self.looked_at_twice = asyncio.Event()
+    def __init__(self, *, raises: bool) -> None:
+        self.raises = raises
+        self.checks = 0
+        self.checked_twice = asyncio.Event()
 
     def close_if_idle(self, now: float) -> None:
         assert now > 0
-        self.looks += 1
-        if self.looks == 2:
-            self.looked_at_twice.set()
-        if self.breaks:
+        self.checks += 1
+        if self.checks == 2:
+            self.checked_twice.set()
+        if self.raises:
             raise RuntimeError("this connection is broken")
 
 
-async def test_a_connection_that_cannot_be_looked_at_does_not_end_the_watch() -> None:
-    told: list[object] = []
+async def test_a_connection_that_raises_does_not_end_the_watch() -> None:
+    errors: list[object] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
-    broken = Connection(breaks=True)
-    connections: set[Idler] = {broken}
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    failing = Connection(raises=True)
+    connections: set[Closable] = {failing}
     IdleWatch(connections, keep_alive_seconds=0.01).run(loop)
-    await broken.looked_at_twice.wait()
+    await failing.checked_twice.wait()
     connections.clear()
-    assert all(isinstance(error, RuntimeError) for error in told)
-    assert len(told) >= 1
+    assert all(isinstance(error, RuntimeError) for error in errors)
+    assert len(errors) >= 1

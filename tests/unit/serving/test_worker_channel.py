@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
-from dungeonfighter.serving.worker_channel import Go, Line, Opened, Parent, Report, Tick
+from dungeonfighter.serving.worker_channel import Channel, Go, Opened, Parent, Report, Tick
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.totals import Ledger, Reporter, Share
@@ -27,11 +27,11 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
     None
 ):
     ours, theirs = socket.socketpair()
-    channel, worker = await Line.over(ours), Parent(await Line.over(theirs))
+    channel, worker = await Channel.over(ours), Parent(await Channel.over(theirs))
     host, ledger, turns = counting_host(), Ledger(), list[float]()
     worker.reporter = Reporter(host, SystemClock())
     await host.start("local/ada", NewGame(seed=1, weapon=1))
-    async with worker.heard(drain=lambda: None, alone=lambda: None):
+    async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
         listening = asyncio.create_task(worker.may_listen())
         messages = channel.from_worker()
         assert isinstance(await anext(messages), Opened)
@@ -41,8 +41,8 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
             ledger.note(0, report.share)
             turns.append(report.share.counted.value("mcp_bot_interactions_total", 'outcome="ok"'))
             await host.play("local/ada", "1")
-            channel.tell(Tick(ledger.totals(0.0)))
-            channel.tell(Go())
+            channel.send(Tick(ledger.totals(0.0)))
+            channel.send(Go())
         assert await listening
         assert isinstance(await anext(messages), Report)
         assert worker.totals().turns == 3
@@ -63,14 +63,14 @@ class Asked(Reporter):
 
 async def test_no_share_is_taken_while_the_channel_is_busy_for_it_would_be_lost() -> None:
     ours, theirs = socket.socketpair()
-    parent, end = await Line.over(ours), await Line.over(theirs)
+    parent, end = await Channel.over(ours), await Channel.over(theirs)
     worker, reporter = Parent(end), Asked(counting_host(), SystemClock())
     worker.reporter = reporter
     before, after = Ledger().totals(1.0), Ledger().totals(2.0)
-    async with worker.heard(drain=lambda: None, alone=lambda: None):
+    async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
         while end.is_idle:  # until the kernel takes no more: nobody reads the other end
-            end.tell(Tick(before))
-        parent.tell(Tick(after))
+            end.send(Tick(before))
+        parent.send(Tick(after))
         while worker.totals() != after:  # noqa: ASYNC110 - the other end of a socket cannot set an event
             await asyncio.sleep(0)
         assert reporter.asked == 0

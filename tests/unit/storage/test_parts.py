@@ -1,4 +1,4 @@
-"""Cutting a read into parts."""
+"""`in_parts` splits a large read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_parts_are_the_whole_in_order(length: int, most: int) -> None:
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
-def test_few_stay_together_and_many_are_cut() -> None:
+def test_few_items_stay_together_and_many_are_split() -> None:
     assert len(in_parts(range(15), 4)) == 1
     assert len(in_parts(range(16), 4)) == 2
     assert len(in_parts(range(64), 4)) == 4

@@ -1,4 +1,4 @@
-"""The SQL that is shipped keeps the promises that upgrades rest on."""
+"""The packaged SQL meets the conditions for upgrades and for the way back."""
 
 from __future__ import annotations
 

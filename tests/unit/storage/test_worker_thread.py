@@ -1,4 +1,4 @@
-"""Work in a thread: its result comes back, whether the loop was held for it or went on."""
+"""`WorkerThread` returns each result or error to its caller, with or without holding the event loop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_the_result_or_the_error_comes_back(hold_seconds: float) -> None:
         await thread.run(fail, hold_seconds=hold_seconds)
 
 
-async def test_a_loop_that_is_held_does_nothing_else_and_goes_on_when_the_work_takes_too_long() -> None:
+async def test_a_held_loop_runs_no_callback_until_the_hold_ends() -> None:
     thread = WorkerThread("worker")
     order: list[str] = []
     loop = asyncio.get_running_loop()
@@ -38,21 +38,21 @@ async def test_a_loop_that_is_held_does_nothing_else_and_goes_on_when_the_work_t
     await thread.run(lambda: order.append("work"), hold_seconds=60)
     assert order == ["work"]
     may_end = threading.Event()
-    loop.call_soon(may_end.set)  # only a loop that is not held gets there
+    loop.call_soon(may_end.set)  # runs only after the hold has ended
     assert await thread.run(lambda: may_end.wait(60), hold_seconds=0.001)
     await thread.stop()
 
 
 @HOLDS
-async def test_all_results_find_their_askers(hold_seconds: float) -> None:
+async def test_each_result_reaches_its_caller(hold_seconds: float) -> None:
     thread = WorkerThread("worker")
-    asked = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
-    assert await asyncio.gather(*asked) == list(range(500))
+    calls = [thread.run(partial(int, number), hold_seconds=hold_seconds) for number in range(500)]
+    assert await asyncio.gather(*calls) == list(range(500))
     await thread.stop()
 
 
-async def test_what_was_done_is_not_kept() -> None:
-    """A batch is hundreds of states: they must not wait for the timer of the oldest."""
+async def test_finished_work_is_not_kept_in_memory() -> None:
+    """A batch holds hundreds of states; the timer of the oldest task must not keep them in memory."""
 
     class Batch:
         pass
@@ -69,7 +69,7 @@ async def test_what_was_done_is_not_kept() -> None:
     await thread.stop()
 
 
-async def test_who_is_cancelled_stops_nothing() -> None:
+async def test_cancelling_a_caller_does_not_cancel_its_work() -> None:
     thread = WorkerThread("worker")
     may_end, done = threading.Event(), threading.Event()
 
@@ -77,11 +77,11 @@ async def test_who_is_cancelled_stops_nothing() -> None:
         may_end.wait(60)
         done.set()
 
-    asking = asyncio.create_task(thread.run(work))
+    caller = asyncio.create_task(thread.run(work))
     await asyncio.sleep(0)
-    asking.cancel()
+    caller.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await caller
     may_end.set()
     await thread.run(lambda: None)
     assert done.is_set()
@@ -89,7 +89,7 @@ async def test_who_is_cancelled_stops_nothing() -> None:
 
 
 class BadLock:
-    """Cannot be taken, or cannot be given back."""
+    """A lock that raises an error when it is entered, or only when it is left."""
 
     def __init__(self, *, on_enter: bool) -> None:
         self._on_enter = on_enter
@@ -103,7 +103,7 @@ class BadLock:
 
 
 @HOLDS
-async def test_a_lock_that_cannot_be_taken_is_told_and_the_thread_goes_on(hold_seconds: float) -> None:
+async def test_an_error_of_the_lock_reaches_the_caller_and_the_thread_goes_on(hold_seconds: float) -> None:
     thread = WorkerThread("worker")
     with pytest.raises(OSError, match="lock"):
         await thread.run(int, lock=BadLock(on_enter=True), hold_seconds=hold_seconds)
@@ -112,10 +112,10 @@ async def test_a_lock_that_cannot_be_taken_is_told_and_the_thread_goes_on(hold_s
 
 
 @HOLDS
-async def test_a_lock_that_cannot_be_given_back_undoes_nothing(
+async def test_an_error_of_the_lock_at_its_release_does_not_fail_the_work(
     hold_seconds: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The work is done, and perhaps durable: an error would say that it is not."""
+    """The work is done and may be durable, so the caller must not get an error."""
     thread = WorkerThread("worker")
     assert await thread.run(int, lock=BadLock(on_enter=False), hold_seconds=hold_seconds) == 0
     assert await thread.run(int, hold_seconds=hold_seconds) == 0
@@ -124,7 +124,7 @@ async def test_a_lock_that_cannot_be_given_back_undoes_nothing(
 
 
 @HOLDS
-async def test_an_error_of_any_kind_is_told_and_the_thread_goes_on(hold_seconds: float) -> None:
+async def test_any_exception_reaches_the_caller_and_the_thread_goes_on(hold_seconds: float) -> None:
     def work() -> None:
         raise GeneratorExit
 
@@ -135,21 +135,21 @@ async def test_an_error_of_any_kind_is_told_and_the_thread_goes_on(hold_seconds:
     await thread.stop()
 
 
-def test_a_loop_that_is_gone_does_not_end_the_thread() -> None:
+def test_a_closed_loop_does_not_end_the_thread() -> None:
     thread = WorkerThread("worker")
     may_end = threading.Event()
 
     async def leave() -> None:
-        asking = asyncio.create_task(thread.run(lambda: may_end.wait(60)))
+        caller = asyncio.create_task(thread.run(lambda: may_end.wait(60)))
         await asyncio.sleep(0)
-        asking.cancel()
+        caller.cancel()
 
     asyncio.run(leave())
     may_end.set()
 
-    async def ask() -> int:
-        found = await thread.run(int)
+    async def run_and_stop() -> int:
+        result = await thread.run(int)
         await thread.stop()
-        return found
+        return result
 
-    assert asyncio.run(ask()) == 0
+    assert asyncio.run(run_and_stop()) == 0

@@ -1,7 +1,8 @@
-"""The log behind its queue: never waits, keeps the order, counts what is left out, and sums up."""
+"""The log and its queue: writes never wait, keep their order, and dropped or repeated lines are counted."""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import subprocess
@@ -9,13 +10,13 @@ import sys
 
 import pytest
 
-from dungeonfighter.telemetry import log_queue
+from dungeonfighter.telemetry import log_queue, logs
 from dungeonfighter.telemetry.log_queue import QueuedStream
-from dungeonfighter.telemetry.logs import Summed
+from dungeonfighter.telemetry.logs import RateLimit
 
 
 def full_pipe() -> tuple[int, int, int]:
-    """Both ends of a pipe that takes nothing more, and how many bytes are in it."""
+    """Return both ends of a full pipe, and how many bytes it holds."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     size = 0
@@ -36,7 +37,7 @@ def test_lines_keep_their_order() -> None:
     assert os.read(reader, 1 << 16).decode().split() == [str(number) for number in range(1000)]
 
 
-def test_writing_never_waits_and_what_is_left_out_is_told_once(
+def test_writing_never_waits_and_the_count_of_dropped_lines_is_written_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(log_queue, "CHARACTERS_MAX", 100)
@@ -49,11 +50,11 @@ def test_writing_never_waits_and_what_is_left_out_is_told_once(
     while not read.endswith(b"read the log\n"):
         read += os.read(reader, size)
     assert read.count(b"lines are missing here") == 1
-    told, missing = read[size:].split(b" lines are")[0].rsplit(b"\n", 1)
-    assert told.count(b"123456789") + int(missing) == 50
+    written, missing = read[size:].split(b" lines are")[0].rsplit(b"\n", 1)
+    assert written.count(b"123456789") + int(missing) == 50
 
 
-def test_a_traceback_at_the_start_is_seen() -> None:
+def test_a_traceback_at_the_start_is_written() -> None:
     code = "from dungeonfighter.telemetry import logs; logs.set_up_logs('json', 'a'); raise OSError('x')"
     ended = subprocess.run([sys.executable, "-c", code], check=False, stderr=subprocess.PIPE)
     assert ended.returncode == 1
@@ -65,42 +66,46 @@ def warning(line: int, message: str, error: BaseException | None = None) -> logg
     return logging.LogRecord("uvicorn.error", logging.WARNING, "a.py", line, message, (), exc_info)
 
 
-def test_warnings_of_one_kind_are_summed_up() -> None:
-    summed = Summed()
-    passed = sum(summed.filter(warning(number % 2, f"bad {number}")) for number in range(1000))
-    sums = [record.getMessage() for record in summed.overdue(True)]
+def test_repeated_warnings_of_one_kind_are_counted() -> None:
+    rate_limit = RateLimit()
+    passed = sum(rate_limit.filter(warning(number % 2, f"bad {number}")) for number in range(1000))
+    counts = [record.getMessage() for record in rate_limit.take_counts(True)]
     assert passed == 2
-    assert sums == ["bad 998 (499 times)", "bad 999 (499 times)"]
-    assert not summed.overdue(True)
+    assert counts == ["bad 998 (499 times)", "bad 999 (499 times)"]
+    assert not rate_limit.take_counts(True)
 
 
-def test_advice_of_libraries_is_left_out() -> None:
-    assert not Summed().filter(warning(1, "Please use \"pip install 'uvicorn[standard]'\""))
+def test_installation_advice_of_libraries_is_dropped() -> None:
+    assert not RateLimit().filter(warning(1, "Please use \"pip install 'uvicorn[standard]'\""))
 
 
 def test_a_client_that_hangs_up_leaves_no_traceback() -> None:
     record = warning(1, "Exception in ASGI application", ExceptionGroup("all", [ConnectionResetError()]))
-    assert Summed().filter(record)
+    assert RateLimit().filter(record)
     assert record.getMessage() == "a client hung up"
     assert record.exc_info is None
 
 
-def test_a_wrong_call_of_the_log_breaks_nobody() -> None:
-    summed = Summed()
+def test_a_wrong_log_call_does_not_raise() -> None:
+    rate_limit = RateLimit()
     for _ in range(3):
-        summed.filter(logging.LogRecord("a", logging.WARNING, "a.py", 1, "%d of %d", ("x",), None))
-    assert [record.getMessage() for record in summed.overdue(True)] == ["%d of %d (2 times)"]
+        rate_limit.filter(logging.LogRecord("a", logging.WARNING, "a.py", 1, "%d of %d", ("x",), None))
+    assert [record.getMessage() for record in rate_limit.take_counts(True)] == ["%d of %d (2 times)"]
 
 
-def test_the_thread_of_the_log_survives_a_sum_that_fails() -> None:
-    def sums(at_end: bool) -> list[str]:
-        raise KeyError("sum")
+def test_the_thread_of_the_log_survives_a_failing_count() -> None:
+    def failing_counts(at_end: bool) -> list[str]:
+        raise KeyError("count")
 
     reader, writer = os.pipe()
-    stream = QueuedStream(writer, sums)
+    stream = QueuedStream(writer, failing_counts)
     read = b""
-    while b"a sum of the log is missing" not in read:  # the thread asked for it
+    while b"a sum of the log is missing" not in read:  # the thread called failing_counts
         read += os.read(reader, 4096)
     stream.write("still here\n")
     while b"still here" not in read:
         read += os.read(reader, 4096)
+
+
+def test_loggers_whose_warnings_are_never_limited_exist() -> None:
+    assert all(importlib.util.find_spec(name) for name in logs._NEVER_LIMITED)

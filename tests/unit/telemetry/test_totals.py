@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from dungeonfighter.access.admission import BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.ports import RunSummary, StoreHealth
@@ -155,7 +156,7 @@ async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
 def test_metrics_keep_their_names_kinds_and_labels() -> None:
     """Dashboards and alerts depend on them."""
     one = host()
-    build_app(one, guard=HostGuard(Settings()))
+    build_app(one, guard=HostGuard(Settings()), admission=BoundedAdmission(SystemClock().now))
     body = render(one.meter.collect())
     shown = {
         name: (metric.kind, sorted(f"{series}{dict(labels) or ''}" for series, labels in metric.series))

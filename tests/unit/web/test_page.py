@@ -1,4 +1,4 @@
-"""The page's paths: what they answer, and what a wrong request is told."""
+"""The paths of the watch page: their answers, and the errors of wrong requests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.web.files import load_files
-from tests.unit.web.watching import Place
+from tests.unit.web.watching import Site
 
 
-async def test_the_page_is_served_with_a_policy_that_loads_nothing_foreign() -> None:
-    reply = await Place().get("/")
+async def test_the_page_has_a_policy_that_blocks_foreign_content() -> None:
+    reply = await Site().get("/")
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("text/html")
     assert reply.headers["content-security-policy"].startswith("default-src 'self'")
 
 
-async def test_an_unchanged_file_is_not_sent_again() -> None:
-    place = Place()
-    first = await place.get("/static/main.js")
-    again = await place.get("/static/main.js", if_none_match=first.headers["etag"])
-    assert (again.status, again.body) == (304, b"")
+async def test_an_unchanged_file_is_answered_304() -> None:
+    site = Site()
+    first = await site.get("/static/main.js")
+    second = await site.get("/static/main.js", if_none_match=first.headers["etag"])
+    assert (second.status, second.body) == (304, b"")
 
 
-def test_every_file_that_the_page_names_is_there_and_nothing_comes_from_elsewhere() -> None:
+def test_every_file_that_the_page_names_exists_and_no_file_names_a_foreign_address() -> None:
     files = load_files()
     for path, file in files.items():
         text = file.body.decode()
@@ -36,17 +36,17 @@ def test_every_file_that_the_page_names_is_there_and_nothing_comes_from_elsewher
         assert not foreign, path
 
 
-def test_the_page_knows_which_ids_there_can_be() -> None:
+def test_the_page_checks_bot_ids_with_the_same_pattern() -> None:
     script = load_files()["/static/main.js"].body.decode()
     assert f"/^{limits.bot_id_pattern.pattern.removesuffix(chr(92) + 'Z')}$/" in script
 
 
-async def test_the_summary_counts_what_was_played() -> None:
-    place = Place()
-    await place.start("ada", "bob")
+async def test_the_summary_counts_games_and_turns() -> None:
+    site = Site()
+    await site.start("ada", "bob")
     for _ in range(3):
-        await place.host.play("local/ada", "1")
-    summary = (await place.get("/api/summary")).json
+        await site.host.play("local/ada", "1")
+    summary = (await site.get("/api/summary")).json
     assert summary["hotGames"] == 2
     assert summary["turns"] == 5
     assert sum(summary["scores"]) == 2
@@ -55,30 +55,30 @@ async def test_the_summary_counts_what_was_played() -> None:
     assert cards["ada"]["kind"] == "Warrior"
 
 
-async def test_the_rate_is_turns_by_seconds() -> None:
-    place = Place()
-    await place.start("ada")
-    await place.tick()
+async def test_the_rate_is_turns_per_second() -> None:
+    site = Site()
+    await site.start("ada")
+    await site.tick()
     for _ in range(6):
-        await place.host.play("local/ada", "1")
-    await place.tick(2.0)
-    assert (await place.get("/api/summary")).json["turnsPerSecond"] == 3.0
+        await site.host.play("local/ada", "1")
+    await site.tick(2.0)
+    assert (await site.get("/api/summary")).json["turnsPerSecond"] == 3.0
 
 
-async def test_all_bots_page_by_page() -> None:
-    place = Place()
-    await place.start("a", "b", "c")
-    first = (await place.get("/api/bots?count=2")).json
+async def test_pages_list_all_bots() -> None:
+    site = Site()
+    await site.start("a", "b", "c")
+    first = (await site.get("/api/bots?count=2")).json
     assert [bot["botId"] for bot in first["bots"]] == ["a", "b"]
-    rest = (await place.get(f"/api/bots?count=2&after={first['next']}")).json
+    rest = (await site.get(f"/api/bots?count=2&after={first['next']}")).json
     assert [bot["botId"] for bot in rest["bots"]] == ["c"]
     assert rest["next"] is None
 
 
-async def test_one_bot_is_shown_as_its_agent_sees_it() -> None:
-    place = Place()
-    await place.start("ada")
-    shown = (await place.get("/api/bots/ada")).json
+async def test_the_detail_of_a_bot_is_the_view_of_its_agent() -> None:
+    site = Site()
+    await site.start("ada")
+    shown = (await site.get("/api/bots/ada")).json
     assert shown["text"].startswith("e1 t0")
     assert shown["view"]["player"]["name"] == "Ada"
     assert shown["view"]["availableActions"]
@@ -101,6 +101,6 @@ async def test_one_bot_is_shown_as_its_agent_sees_it() -> None:
         ("/api/summary", "DELETE", 405, "bad_argument"),
     ],
 )
-async def test_wrong_requests_are_told_why(target: str, method: str, status: int, code: str) -> None:
-    reply = await Place().get(target, method)
+async def test_wrong_requests_get_an_error_code(target: str, method: str, status: int, code: str) -> None:
+    reply = await Site().get(target, method)
     assert (reply.status, reply.json["error"]["code"]) == (status, code)

@@ -1,4 +1,4 @@
-"""A real host over a memory store, its watch, and a way to ask the page's application without a network."""
+"""A host over a memory store with its watch page, and requests to the page without a network."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from dungeonfighter.hosting.game import NewGame
+from dungeonfighter.access.admission import Admission, BoundedAdmission
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
@@ -20,7 +22,7 @@ from dungeonfighter.web.watch import Watch
 
 
 class HandClock:
-    """Time that moves only when a test says so."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -35,20 +37,21 @@ class HandClock:
         await asyncio.Event().wait()
 
 
-class Place:
-    """Everything a test of the page needs; `clock` does not move by itself, so nothing ticks by itself."""
+class Site:
+    """A host, its ticker and its application; the ticker runs only when the test calls `tick`."""
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
         self.clock = HandClock()
+        self.admission = admission or BoundedAdmission(self.clock.now)
         self.host = BotHost(
-            store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=self.clock, chance=SystemChance(),
-            meter=MeterRegistry(),
+            store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
+            clock=self.clock, chance=SystemChance(), meter=MeterRegistry(),
         )  # fmt: skip
-        self.watch = Watch(self.host, self.clock)
-        self.app = WatchApp(self.host, self.watch)
+        self.watch = Watch(self.host, self.clock, "local")
+        self.app = WatchApp(self.host, self.watch, self.admission)
 
     async def start(self, *bots: str) -> None:
-        """Begin a run of each bot."""
+        """Start a run of each bot."""
         for bot in bots:
             await self.host.start(f"local/{bot}", NewGame(seed=1, weapon=1, name="Ada"))
 
@@ -57,20 +60,20 @@ class Place:
         await self.watch.tick()
 
     async def get(self, target: str, method: str = "GET", **headers: str) -> Reply:
-        """Ask for one path (with query)."""
-        page = Page(self.app, target, method, headers)
-        await page.run()
-        return page.reply
+        """Request one path (with its query)."""
+        request = Request(self.app, target, method, headers)
+        await request.run()
+        return request.reply
 
     @asynccontextmanager
-    async def viewing(self, target: str = "/api/events") -> AsyncIterator[Page]:
-        """An open page of events; it is left on the way out."""
-        page = Page(self.app, target, "GET", {})
-        task = asyncio.create_task(page.run())
+    async def viewing(self, target: str = "/api/events") -> AsyncIterator[Request]:
+        """Open a stream of events; the client leaves at the end of the block."""
+        request = Request(self.app, target, "GET", {})
+        task = asyncio.create_task(request.run())
         try:
-            yield page
+            yield request
         finally:
-            page.left.set()
+            request.left.set()
             await task
 
 
@@ -85,7 +88,7 @@ class Reply:
         return json.loads(self.body)
 
 
-class Page:
+class Request:
     """One request to an ASGI application; `left` closes the connection from the client's side."""
 
     def __init__(self, app: Any, target: str, method: str, headers: dict[str, str]) -> None:
@@ -107,7 +110,7 @@ class Page:
         await self._app(self._scope, self._receive, self._send)
 
     async def events(self, count: int) -> list[tuple[str, Any]]:
-        """Wait until `count` events have come; all of them."""
+        """Wait for at least `count` events; return all that have come."""
         while len(found := self._parsed()) < count:
             self._more.clear()
             await self._more.wait()

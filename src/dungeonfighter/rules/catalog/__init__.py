@@ -1,13 +1,6 @@
-"""The game's content: data files, their schema, and the catalogue built from them."""
+"""The game's content: the data files, their schema and checks, and the catalogue built from them."""
 
-from dungeonfighter.rules.catalog.catalogue import (
-    LEVEL_MAX,
-    ON_COMBO,
-    ON_CRITICAL,
-    ON_HIT,
-    Catalogue,
-    PutStatus,
-)
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.loader import load_catalogue
 
-__all__ = ["LEVEL_MAX", "ON_COMBO", "ON_CRITICAL", "ON_HIT", "Catalogue", "PutStatus", "load_catalogue"]
+__all__ = ["Catalogue", "load_catalogue"]

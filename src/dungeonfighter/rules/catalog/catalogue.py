@@ -1,9 +1,9 @@
-"""The catalogue: all content rows by number, and the tables the rules look things up in.
+"""The catalogue: all rows of the content by number, and the tables that the rules read.
 
-Built once by the loader, never changed, shared by every game. Numbers are positions in the content files;
--1 means "none". Tables are tuples indexed by number, so a look-up costs one subscript.
+The loader builds the catalogue once; it is immutable, and all games share it. A number is a row's place in
+its content file; -1 means "none". The tables are tuples indexed by number, so a look-up costs one subscript.
 
-Source: game.md sections 2 to 7.
+Source: docs/rules.md, which a test compares with the content.
 """
 
 from __future__ import annotations
@@ -32,16 +32,15 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
-from dungeonfighter.rules.tables import WHEEL_BEATS
+from dungeonfighter.rules.tables import LEVEL_MAX, WHEEL_BEATS
 from dungeonfighter.rules.talents import NUMBERS
 
-LEVEL_MAX: Final = 100
 TIERS: Final = 5
 RARITY_MAX: Final = 5
 RARITY_BONUS: Final = 80
 """Permille on the base value and on affixes for each step of rarity."""
 POINTS_MAX: Final = 20
-"""Class points beyond this teach no further action."""
+"""Class points beyond this number teach no further action."""
 
 ON_COMBO: Final = 0
 ON_CRITICAL: Final = 1
@@ -51,14 +50,14 @@ EFFECT_TIMES: Final = ("combo", "critical", "hit")
 CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status")
 
 _PLAIN: Final = frozenset(("hit", "combo", "crit"))
-"""Affixes on these are worth their base, whatever the item."""
+"""Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
 _Named = Enemy | BaseItem | Consumable | Talent | Place | Region
 
 
 class PutStatus(NamedTuple):
-    """One effect of an action, resolved: `on` is ON_COMBO, ON_CRITICAL or ON_HIT."""
+    """One effect of an action, with its names resolved: `on` is ON_COMBO, ON_CRITICAL or ON_HIT."""
 
     status: int
     amount: int
@@ -72,34 +71,47 @@ class Catalogue:
 
     Attributes:
         identity: First 8 hex digits of blake2b over the canonical JSON of all content.
-        enemy_*: By enemy number: archetype number, theme number, `Weapon` number of its class or -1,
-            `Status` number of its status intent, and its patterns as `Intent` numbers (empty: drawn by
-            the archetype's weights), what of 0 .. 99 those weights draw, the weight of its heal, and which
-            hero class it beats and is beaten by (-2: none).
-        enemies_at: `[theme][level]` (level 0..LEVEL_MAX) the ordinary enemies met there, never empty.
+        enemy_archetype, enemy_theme: Archetype and theme number by enemy.
+        enemy_class: `Weapon` number of the class by enemy, or -1.
+        enemy_status: `Status` number of the status intent by enemy.
+        enemy_pattern, enemy_pattern_low: `Intent` numbers of a boss's patterns by enemy; empty for others.
+        enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
+        enemy_heal_weight: How many of those draws are a heal, by enemy; they are the last ones.
+        enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
+        enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
         boss_of_region: Enemy number by region.
-        action_effects: By action number.
-        action_told: By action number its name with a space in front; the last, which -1 finds, is "".
+        action_effects: Effects by action.
+        action_text: The name by action, with a space in front; index -1 is "".
         action_weapon: `Weapon` number by action, or -1 for "any".
-        learned: `[weapon][class points]` (0..POINTS_MAX) the actions known by class, the basic first.
-        basic: The basic action of each weapon kind.
-        gear_actions: `[weapon]` the actions only gear grants, usable with that weapon kind; any_actions:
-            with all of them.
-        weapons: `[weapon kind][tier - 1]` base item numbers; armours: `[slot][tier - 1]` (slot 0 is empty).
-        prefixes, suffixes: Affix numbers. affix_stat: index into `AFFIX_STATS` by affix.
-        affix_told: By affix what it puts before and after an item's name ("": nothing).
-        affix_worth: `[rarity][item level][affix]` what the affix gives there (level 0..LEVEL_MAX).
-        item_slows: By base item, permille by which armour makes the hero slower (0 for weapons).
-        places: `[theme][room kind]` place numbers; hazards: `[theme]`; shrines, traps: `[theme]` event
-            numbers.
+        learned: Actions that a class has taught by `[weapon][class points]`, points 0 to POINTS_MAX; the
+            basic action is the first.
+        basic: The basic action by weapon kind.
+        gear_actions: Actions that only gear grants by the weapon kind that can use them.
+        any_actions: Those of them that every weapon kind can use.
+        item_slot, item_weapon: `Slot` number, and `Weapon` number or -1, by base item.
+        weapons: Base items by `[weapon kind][tier - 1]`.
+        armours: Base items by `[slot][tier - 1]`; slot 0 is empty.
+        prefixes, suffixes: Affix numbers.
+        affix_stat: Index into `AFFIX_STATS` by affix.
+        affix_words: The words by affix that stand before and after an item's name; one of them is "".
+        affix_worth: What an affix gives by `[rarity][item level][affix]`, level 0 to LEVEL_MAX.
+        item_slows: Permille by which armour slows the hero by base item (0 for weapons).
+        places: Place numbers by `[theme][room kind]`.
+        hazards: Hazard numbers by theme.
+        hazard_status: `Status` number by hazard, or -1.
+        shrines, traps: Event numbers by theme.
         travels: Event numbers.
-        region_of_theme, themes_of_region: as they say. Regions are in order of level.
+        region_of_theme: Region number by theme.
+        themes_of_region: Theme numbers by region; regions are in order of level.
         consumable_at: Consumable number by its fight input (5 potion, 6 bomb, 7 food).
-        other_consumables: Those without such an input, used by `item n`.
-        consumable_prices: `[consumable][hero level]` the full price (level 0..LEVEL_MAX).
-        names: By kind of thing (as `events.WORDING` calls it) the names as sentences tell them, by number; a
-            last one is what -1 finds. A dungeon's number is that of its theme times 100 and its place there.
-        talent_by_key: Talent number by key. talent_perk: `talents.Perk` by talent.
+        consumable_status: `Status` number by consumable, or -1.
+        other_consumables: Consumables without such an input, which `item n` uses.
+        consumable_prices: The full price by `[consumable][hero level]`, level 0 to LEVEL_MAX.
+        names: The names of things in sentences, by kind of argument (`views.sentences.WORDING`) and number;
+            index -1 is "plain" where an argument can be -1. A dungeon's number is its theme's number times
+            100 plus its place in the theme.
+        talent_by_key: Talent number by key.
+        talent_perk: `talents.Perk` number by talent.
     """
 
     content: Content
@@ -129,7 +141,7 @@ class Catalogue:
     enemies_at: tuple[tuple[Numbers, ...], ...]
     boss_of_region: Numbers
     action_effects: tuple[tuple[PutStatus, ...], ...]
-    action_told: tuple[str, ...]
+    action_text: tuple[str, ...]
     action_weapon: Numbers
     learned: tuple[tuple[Numbers, ...], ...]
     basic: Numbers
@@ -142,7 +154,7 @@ class Catalogue:
     prefixes: Numbers
     suffixes: Numbers
     affix_stat: Numbers
-    affix_told: tuple[tuple[str, str], ...]
+    affix_words: tuple[tuple[str, str], ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
     places: tuple[tuple[Numbers, ...], ...]
@@ -163,10 +175,11 @@ class Catalogue:
 
 
 def build(content: Content) -> Catalogue:
-    """Make the tables. `content` has passed the loader's checks, so every reference resolves."""
+    """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
     themes = _index(content.themes)
     regions = _index(content.regions)
     archetypes = _index(content.archetypes)
+    archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
@@ -191,16 +204,14 @@ def build(content: Content) -> Catalogue:
         enemy_status=tuple(_status(e.status) for e in content.enemies),
         enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
         enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
-        enemy_draws=tuple(_draws(content.archetypes[archetypes[e.archetype]]) for e in content.enemies),
-        enemy_heal_weight=tuple(
-            content.archetypes[archetypes[e.archetype]].weights[Intent.heal] for e in content.enemies
-        ),
+        enemy_draws=tuple(_intents_by_draw(a) for a in archetype_of_enemy),
+        enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
         enemies_at=tuple(_enemies_at(content, t) for t in theme_ids),
         boss_of_region=tuple(enemies[r.boss] for r in content.regions),
         action_effects=tuple(_effects(a) for a in content.actions),
-        action_told=_told(content),
+        action_text=_action_texts(content),
         action_weapon=tuple(_weapon(a.weapon) for a in content.actions),
         learned=tuple(_learned(content, w) for w in Weapon),
         basic=tuple(_basic(content, w) for w in Weapon),
@@ -213,7 +224,7 @@ def build(content: Content) -> Catalogue:
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
         affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
-        affix_told=tuple(_around(a) for a in content.affixes),
+        affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
@@ -234,7 +245,7 @@ def build(content: Content) -> Catalogue:
     )
 
 
-def _around(affix: Affix) -> tuple[str, str]:
+def _affix_words(affix: Affix) -> tuple[str, str]:
     return (f"{affix.name} ", "") if affix.kind == "prefix" else ("", f" {affix.name}")
 
 
@@ -242,7 +253,7 @@ def _prices(good: Consumable) -> Numbers:
     return tuple(good.price_base + good.price_per_level * level for level in range(LEVEL_MAX + 1))
 
 
-def _told(content: Content) -> tuple[str, ...]:
+def _action_texts(content: Content) -> tuple[str, ...]:
     return (*(f" {action.name}" for action in content.actions), "")
 
 
@@ -252,7 +263,6 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
         "talent": content.talents, "place": content.places, "region": content.regions,
     }  # fmt: skip
     names = {kind: (*(row.name for row in of_kind), "plain") for kind, of_kind in rows.items()}
-    names["action"] = _told(content)
     names["hazard"] = tuple(hazard.text for hazard in content.hazards)
     names["event"] = tuple(event.text for event in content.events)
     names["dungeon"] = tuple(
@@ -264,7 +274,7 @@ def _names(content: Content) -> dict[str, tuple[str, ...]]:
 
 
 def identity_of(content: Content) -> str:
-    """First 8 hex digits of blake2b over the canonical JSON (keys sorted, no spaces) of all content."""
+    """Return the first 8 hex digits of blake2b over all content as compact JSON with sorted keys."""
     return blake2b(msgspec.json.encode(content, order="sorted")).hexdigest()[:8]
 
 
@@ -284,8 +294,8 @@ def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
 
 
-def _draws(archetype: Archetype) -> Numbers:
-    """The intent on each of 0 .. 99; the heal comes last, so without it only the range is shorter."""
+def _intents_by_draw(archetype: Archetype) -> Numbers:
+    """Return the intent by a draw of 0 .. 99; heals are the last, so a shorter range excludes them."""
     return tuple(intent for intent, weight in enumerate(archetype.weights) for _ in range(weight))
 
 
@@ -294,7 +304,7 @@ def _beaten_by(kind: int) -> int:
 
 
 def _enemies_at(content: Content, theme: str) -> tuple[Numbers, ...]:
-    """By level: those whose band holds it; where no band does, those whose band is nearest."""
+    """Return by level the enemies whose band of levels includes it, or else those with the nearest band."""
     rows = [(n, e) for n, e in enumerate(content.enemies) if e.theme == theme and e.rank == "normal"]
     table = []
     for level in range(LEVEL_MAX + 1):

@@ -1,6 +1,6 @@
-"""What must hold between the rows of the content: references, duplicates, ranges, budgets, completeness.
+"""Checks between the rows of the content: references, duplicates, ranges, budgets, completeness.
 
-Every function yields problems as text, naming file, row and remedy: a designer sees all at once.
+Every function yields its problems as texts that name file, row and remedy, so a designer sees all at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _intents = set(Intent.__members__)
 
 
 def problems(content: Content) -> Iterator[str]:
-    """All problems of content whose rows are well formed one by one."""
+    """Yield all problems of content whose rows are each well formed."""
     for kind in Content.__struct_fields__:
         yield from _duplicates(kind, getattr(content, kind))
         yield from _texts(kind, getattr(content, kind))
@@ -188,7 +188,7 @@ def _regions(content: Content) -> Iterator[str]:
 
 
 def _gaps(content: Content) -> Iterator[str]:
-    """What the engine relies on being there."""
+    """Yield a problem for each row that the engine needs and the content lacks."""
     for theme in content.themes:
         yield from _theme_gaps(content, theme.id)
     if sum(e.kind == "travel" for e in content.events) < 3:

@@ -1,7 +1,7 @@
-"""Reading the content files: typed rows, every problem reported at once, then the catalogue.
+"""The loader: it reads the content files into typed rows, checks them, and builds the catalogue.
 
-The files are `content/<kind>.json`, one array of rows per kind; `--catalog DIR` puts files of the same
-name in their place.
+The files are `content/<kind>.json`, one array of rows per kind. `--catalog DIR` replaces those of which DIR
+has a file of the same name.
 """
 
 from __future__ import annotations

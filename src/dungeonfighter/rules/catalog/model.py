@@ -1,9 +1,9 @@
-"""The shapes of the content files: one struct a row, checked when the catalogue is loaded.
+"""The schema of the content files: one struct for the rows of each file.
 
-Every figure is an integer; permille where a fraction is meant (1000 = as it is). References between rows
-are by `id` in the files and resolved to numbers by the loader. Texts have budgets (`checks.py`).
+Every figure is an integer; a fraction is permille, and 1000 changes nothing. A row refers to another by its
+`id`; `catalogue.build` resolves these to numbers. Texts have budgets (`checks.py`).
 
-Source: game.md sections 2 to 7.
+Source: docs/rules.md.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
     "gold",
 )  # fmt: skip
-"""What an affix may raise, in the order of `loot.totals`. `speed` is permille off the hero's period, `luck`
-permille more drops, `gold` permille more gold; `hit`, `combo`, `crit` are steps on the die."""
+"""The stats that an affix can raise, in the order of `loot.totals`. `speed` is permille off the hero's
+period, `luck` permille more drops, `gold` permille more gold; `hit`, `combo` and `crit` are steps on the
+die."""
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):
-    """A status put on a fighter by a strip action. `who`: foe | self.
+    """A status that an action of the strip inflicts. `who`: foe | self.
 
-    `on`: "combo" (whenever the action is played: on a combo or a critical), "critical" (only on a
-    critical), "hit" (once for each blow of an action of several).
+    `on`: "combo" (on a combo or a critical, that is always), "critical" (only on a critical), "hit" (once for
+    each hit of the action).
     """
 
     status: str
@@ -36,12 +37,12 @@ class Effect(Struct, frozen=True, forbid_unknown_fields=True):
 class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
     """One action of the strip.
 
-    `damage` and `length` are permille of a plain attack, `hits` the blows that share one roll. `weapon`
-    names the kind that may use it ("any" for all). `points` are the class points at which that class
-    learns it (-1: only from gear). `pierce` is the permille of armour ignored. `heal` is permille of
-    maximum health, given on a combo. `route`, used from INT 10, says where the strip goes after it: ""
-    (next), "repeat", "first", "skip", "jump2". `opener` is worth more in slot 0, `finisher` in the last
-    slot: +25 % there.
+    `damage` (of each hit) and `length` are permille of a plain attack; the `hits` share one roll. `weapon` is
+    the kind that can use the action ("any": all). `points` are the class points at which that class learns it
+    (-1: only gear grants it). `pierce` is the permille of armour that it ignores. `heal` is permille of
+    maximum health. `route`, which counts from INT 10 on, is the next slot of the strip: "" (the following),
+    "repeat", "first", "skip" (the one after the following), "jump2" (the third). An `opener` deals 25 % more
+    in the first slot, a `finisher` in the last.
     """
 
     id: str
@@ -62,7 +63,7 @@ class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
-    """Permille multipliers and the weights of light, normal, heavy, status, defend, heal."""
+    """A kind of enemy: factors in permille, and the weights of light, normal, heavy, status, defend, heal."""
 
     id: str
     health: int
@@ -73,10 +74,10 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
-    """One enemy. `hero_class` (for the class wheel) may be ""; `status` is what its status intent inflicts.
+    """One enemy. `hero_class` is its place on the class wheel or ""; its status intent inflicts `status`.
 
-    `rank` is normal or boss: elites and guardians are normal enemies met at that rank. Only bosses have
-    patterns, the second for under half of their health.
+    `rank` is normal or boss; elites and guardians are normal enemies at a higher rank. Only bosses have
+    patterns; `pattern_low` applies under half of the health.
     """
 
     id: str
@@ -95,9 +96,7 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Talent(Struct, frozen=True, forbid_unknown_fields=True):
-    """One talent. `key` names its mechanism, a `rules.talents.Perk`; `amount` is that mechanism's
-    figure.
-    """
+    """One talent. `key` names a `rules.talents.Perk`, which defines the meaning of `amount`."""
 
     id: str
     name: str
@@ -109,8 +108,7 @@ class Talent(Struct, frozen=True, forbid_unknown_fields=True):
 class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of item. `slot`: weapon | head | chest | legs | feet; `weapon`: kind or "".
 
-    `low`..`high` is its base value; `time` is permille on the hero's period while it is worn (heavy
-    things slow).
+    A roll of `low` to `high` gives the base value. `time` is the factor in permille of the wearer's period.
     """
 
     id: str
@@ -126,8 +124,8 @@ class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
 class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     """One prefix or suffix. `stat`: str agi tec int health armour damage speed hit combo crit luck gold.
 
-    Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 *
-    R) / 100,000`, at least 1; for hit, combo and crit it is `base` as it is.
+    Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 * R) /
+    100,000`, at least 1; for hit, combo and crit it is `base`.
     """
 
     id: str
@@ -139,7 +137,7 @@ class Affix(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
-    """One consumable. `input` is its number in a fight (5 potion, 6 bomb, 7 food) or 0 for `item n` only.
+    """One consumable. `input` is its input in a fight (5 potion, 6 bomb, 7 food), or 0 for `item n` only.
 
     `effect`: heal (permille of maximum health) | damage (permille of a plain hit) | status (on `who`).
     """
@@ -158,7 +156,7 @@ class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hazard(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a room of this theme does to one fighter in a fight.
+    """An act of the room against one fighter in a fight.
 
     `damage` is permille of the victim's maximum health; `status` may be "".
     """
@@ -172,9 +170,9 @@ class Hazard(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
-    """A room of one kind and theme: its name, and the hint at its door (truthful, partial).
+    """A room of one kind and theme: its name, and the hint at its door, which is true but partial.
 
-    `tilt` shifts thresholds of both fighters there (0 for most): "hit" | "combo" | "crit" | "".
+    `tilt` is the threshold that the room lowers for both fighters: "hit" | "combo" | "crit" | "" (none).
     """
 
     id: str
@@ -187,12 +185,10 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RoomEvent(Struct, frozen=True, forbid_unknown_fields=True):
-    """A trade (shrine), a trap or a travel event: what it costs and gives.
+    """A trade of a shrine, a trap, or a travel event, with its cost and gain.
 
-    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are a thing and an amount:
-    health (permille of maximum), gold (times the level), xp (permille of a unit), stat (points on the
-    class's stat),
-    potion, scar (how many), item (one, with so many steps of rarity above the usual roll).
+    `kind`: shrine | trap | travel; `theme` may be "" for all. `cost` and `gain` are a thing and an amount, as
+    `journey.trades` lists them.
     """
 
     id: str
@@ -220,7 +216,7 @@ class Region(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Content(Struct, frozen=True, forbid_unknown_fields=True):
-    """All rows, in file order; the order gives the numbers, so rows are only ever added at the end."""
+    """All rows in the order of the files. A row's place is its number, so new rows go at the end."""
 
     actions: tuple[HeroAction, ...]
     archetypes: tuple[Archetype, ...]

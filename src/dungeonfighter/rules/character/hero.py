@@ -1,9 +1,9 @@
-"""The hero's figures: everything that follows from level, stats, gear, talents and scars, and the strip.
+"""The hero's figures, derived from level, stats, gear, talents and scars; and the strip they allow.
 
-`refresh` is called by whatever changes one of those (level-up, equipping, a shrine, a scar); a turn only
-reads `hero.figures`. The named functions are for views and bots.
+Every rule that changes one of those (a level, equipment, a shrine, a scar) calls `refresh`; all other rules
+only read `hero.figures`.
 
-Source: game.md sections 2 and 3.
+Source: docs/rules.md, "The hero" and "The die".
 """
 
 from __future__ import annotations
@@ -46,28 +46,29 @@ _SLOTS_MAX: Final = limits.strip_slots_max
 
 
 def refresh(cat: Catalogue, hero: Hero) -> None:
-    """Compute the figures anew, cut the health to its maximum and keep the strip playable.
+    """Compute the figures anew, lower the health to its maximum and repair the strip.
 
-    Half the turns of a random bot wear something else. So this is one pass over locals, named as the fields
-    they become: by keyword the struct alone takes 3.2 us, by place 0.4; `min` and `max` 0.2 each, a
-    comparison 0.02 (measured).
+    Half of a random bot's turns change the equipment, so the function makes one pass over local variables,
+    named like the fields that they fill. Measured: building the struct by keyword takes 3.2 us, by position
+    0.4 us; `min` or `max` takes 0.2 us, a comparison 0.02 us.
     """
     (
-        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, drops, gold,
+        strength, agility, technique, intelligence, health_max, armour, damage, faster, hit, combo, crit,
+        drops, gold,
     ) = loot.affix_totals(cat, hero)  # fmt: skip
     perks = [0] * _PERKS
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount
-    own_strength, own_agility, own_technique, own_wit = hero.stats
+    own_strength, own_agility, own_technique, own_intelligence = hero.stats
     strength = strength + own_strength if strength + own_strength < STAT_MAX else STAT_MAX
     agility = agility + own_agility if agility + own_agility < STAT_MAX else STAT_MAX
     technique = technique + own_technique if technique + own_technique < STAT_MAX else STAT_MAX
-    wit = wit + own_wit if wit + own_wit < STAT_MAX else STAT_MAX
+    intelligence = intelligence + own_intelligence if intelligence + own_intelligence < STAT_MAX else STAT_MAX
     highest = strength if strength > agility else agility
     if technique > highest:
         highest = technique
-    if wit > highest:
-        highest = wit
+    if intelligence > highest:
+        highest = intelligence
     level = hero.level
     weapon, head, chest, legs, feet = hero.worn
     for piece in (head, chest, legs, feet):
@@ -94,29 +95,25 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         LUCK - level if level < LUCK else 0,
         1000 + gold,
         _slots(hero),
-        wit // 10 + perks[_LONG],
+        intelligence // 10 + perks[_LONG],
         agility,
-        wit >= ROUTING_INT,
+        intelligence >= ROUTING_INT,
         drops,
         _known(cat, hero),
         perks,
     )
     if hero.health > figures.health_max:
         hero.health = figures.health_max
-    _mend_strip(cat, hero)
-
-
-def xp_next(level: int) -> int:
-    return tables.xp_next(level)
-
-
-def thresholds(cat: Catalogue, hero: Hero) -> tuple[int, int, int]:
-    """The lowest total that hits, the lowest that is a combo, and the lowest bare die that is critical."""
-    return bounds(hero.figures.hit, hero.figures.combo, hero.figures.crit)
+    _repair_strip(cat, hero)
 
 
 def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
-    """Thresholds shifted by so much; a combo always hits."""
+    """Return the thresholds of the die, lowered by these bonuses.
+
+    Returns:
+        The lowest total that hits, the lowest total that is a combo, and the lowest bare die that is
+        critical. The first never exceeds the second: a combo always hits.
+    """
     lowest_combo = COMBO_MIN - combo
     if lowest_combo < COMBO_FLOOR:
         lowest_combo = COMBO_FLOOR
@@ -134,7 +131,10 @@ def potions_max(hero: Hero) -> int:
 
 
 def learn(cat: Catalogue, hero: Hero) -> None:
-    """After a level or a new weapon: refresh, and put newly known actions into free slots of the strip."""
+    """Refresh the hero and append newly known actions to the strip while it has free slots.
+
+    A new level or new equipment can teach actions; the rules call this function after either.
+    """
     before = hero.figures.known
     refresh(cat, hero)
     if len(hero.strip) >= hero.figures.slots:
@@ -147,13 +147,13 @@ def learn(cat: Catalogue, hero: Hero) -> None:
 def _slots(hero: Hero) -> int:
     slots = 1
     for points in hero.class_points:
-        if points:  # of most heroes three are none
+        if points:  # most heroes have points in one class only
             slots += _TIER_STEPS[points] if points < _LAST_TIER else _TIERS
     return slots if slots < _SLOTS_MAX else _SLOTS_MAX
 
 
 def _known(cat: Catalogue, hero: Hero) -> list[int]:
-    """What the class has taught, and then what the gear grants to this weapon."""
+    """Return the actions that the class has taught, then those that worn gear grants to this weapon kind."""
     kind = hero.kind
     if kind < 0:
         return []
@@ -169,12 +169,11 @@ def _known(cat: Catalogue, hero: Hero) -> list[int]:
     return known
 
 
-def _mend_strip(cat: Catalogue, hero: Hero) -> None:
-    """Only known actions, at most as many as there are slots, and always the basic of the weapon in hand."""
+def _repair_strip(cat: Catalogue, hero: Hero) -> None:
     if hero.kind < 0:
         return
     basic = cat.basic[hero.kind]
-    if len(hero.strip) == 1 and hero.strip[0] == basic:  # nothing to mend, as so often at first
+    if len(hero.strip) == 1 and hero.strip[0] == basic:  # the common case at low levels
         return
     figures = hero.figures
     known = figures.known

@@ -1,15 +1,15 @@
-"""What the hero does with things: wear, take off, drop, order the strip, trade five for one.
+"""The inputs of the inventory: equip, unequip, drop, order the strip, trade five items for one.
 
-Each function checks everything before it changes anything: it returns False (nothing changed) when that
-cannot be done.
+Each function checks its arguments before it changes the state. It returns False, and leaves the state
+unchanged, when the rules do not allow the action.
 
-Source: game.md sections 4 and 6.
+Source: docs/rules.md, "Inputs" and "Items".
 """
 
 from __future__ import annotations
 
 from dungeonfighter import limits
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import learn
 from dungeonfighter.rules.character.progress import gain_gold
@@ -23,7 +23,7 @@ _MYTHIC = len(loot.RARITIES) - 1
 
 
 def equip(cat: Catalogue, state: State, number: int) -> bool:
-    """Wear the bag's item `number` (from 1); what was worn there takes its place in the bag."""
+    """Equip item `number` of the bag (from 1); the item worn before takes its place in the bag."""
     hero = state.hero
     if not 1 <= number <= len(hero.bag):
         return False
@@ -41,7 +41,7 @@ def equip(cat: Catalogue, state: State, number: int) -> bool:
 
 
 def unequip(cat: Catalogue, state: State, slot: int) -> bool:
-    """Take off what is worn there; the bag must have room. Without a weapon the class stays."""
+    """Move the item worn in `slot` to the bag, if the bag has room. An unarmed hero keeps the class."""
     hero = state.hero
     item = hero.worn[slot]
     if item is None or len(hero.bag) >= limits.bag_items_max:
@@ -54,7 +54,7 @@ def unequip(cat: Catalogue, state: State, slot: int) -> bool:
 
 
 def drop(cat: Catalogue, state: State, number: int) -> bool:
-    """Give up the bag's item `number` (from 1) for its scrap."""
+    """Exchange item `number` of the bag (from 1) for its scrap value in gold."""
     hero = state.hero
     if not 1 <= number <= len(hero.bag):
         return False
@@ -65,8 +65,11 @@ def drop(cat: Catalogue, state: State, number: int) -> bool:
 
 
 def set_strip(cat: Catalogue, state: State, places: list[int]) -> bool:
-    """Order the strip: places in the known actions (from 0), each once, the basic among them, as many as
-    slots.
+    """Set the strip to the known actions at these places.
+
+    Args:
+        places: Places in `figures.known`, from 0: each at most once, at most as many as the strip has slots,
+            and the basic action of the weapon among them.
     """
     hero = state.hero
     known = hero.figures.known
@@ -83,7 +86,11 @@ def set_strip(cat: Catalogue, state: State, places: list[int]) -> bool:
 
 
 def trade(cat: Catalogue, state: State, numbers: list[int]) -> bool:
-    """Five items of one rarity, none of them mythic, for one of the next."""
+    """Trade five items of one rarity below mythic for one item of the next rarity.
+
+    Args:
+        numbers: Five different numbers of the bag, from 1.
+    """
     hero = state.hero
     if len(numbers) != loot.TRADE_ITEMS or len(set(numbers)) != loot.TRADE_ITEMS:
         return False

@@ -1,9 +1,8 @@
-"""Items: rolled by level and rarity, worth what their base, level, rarity and affixes say.
+"""Items: how they are rolled, what their affixes give, and how they are named.
 
-All chance is drawn from the `loot` stream, so what is found never changes a fight. An item is never
-changed once made.
+Every draw comes from the `loot` stream, so loot never changes a fight. An item is immutable once made.
 
-Source: game.md section 6; docs/rules.md, "Items".
+Source: docs/rules.md, "Items".
 """
 
 from __future__ import annotations
@@ -13,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dungeonfighter.rules import dice as chance
-from dungeonfighter.rules.catalog.catalogue import LEVEL_MAX, RARITY_BONUS, TIERS, Catalogue
+from dungeonfighter.rules.catalog.catalogue import RARITY_BONUS, TIERS, Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.state import Dice, Hero, Item, Slot, Weapon
+from dungeonfighter.rules.tables import LEVEL_MAX
 
 _WEAPON = int(Slot.weapon)
 _KINDS: Final = len(Weapon)
 _COMMON_MAX: Final = 8
-"""What a common item takes at most from the stream: slot, rarity, tier, kind (2), base, value, prefix."""
+"""Most outputs that a common item takes: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 _MYTHIC: Final = len(RARITIES) - 1
@@ -30,11 +30,11 @@ PREFIXES: Final = (1, 2, 3, 3, 3, 3)
 SUFFIXES: Final = (0, 2, 3, 3, 3, 4)
 GRANTED: Final = (0, 1, 2, 2, 2, 3)
 TIER_TOPS: Final = (6, 13, 20, 27)
-"""The last item level of each tier but the last; within one level of a border a third is of the
+"""The last item level of each tier but the last; within one level of a border a third of the items is of the
 neighbouring tier."""
 ARMOUR_PER_LEVEL: Final = 150
 OWN_KIND: Final = 7
-"""Of ten weapons found so many are of the kind in hand; the others are drawn from all four."""
+"""Tenths of the weapons found that are of the hero's kind; the others are drawn from all four kinds."""
 TRADE_ITEMS: Final = 5
 
 STATS: Final = len(AFFIX_STATS)
@@ -54,14 +54,14 @@ def roll_item(
     """Make one item.
 
     Args:
-        level: Item level, cut to 1 .. LEVEL_MAX; it sets the tier and adds to the value.
-        steps: Rarity steps above what is rolled (elite 1, boss 2).
-        kind: The hero's weapon kind, favoured among weapons; -1: all alike.
-        slot: Of `Slot`; None: half are weapons, an eighth each kind of armour.
-        rarity: Given (trade-up) instead of rolled.
+        level: Item level, clamped to 1 .. LEVEL_MAX; it sets the tier and adds to the value.
+        steps: Rarity steps above the rolled rarity (elite 1, boss 2).
+        kind: The hero's weapon kind, which weapons favour; -1 favours none.
+        slot: One of `Slot`; None draws it: half are weapons, an eighth each kind of armour.
+        rarity: The rarity of a trade; None rolls it.
     """
-    level = cut(level)
-    outputs = chance.ahead(dice.loot, _COMMON_MAX)
+    level = clamp_level(level)
+    outputs = chance.peek(dice.loot, _COMMON_MAX)
     if slot is None:
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
@@ -79,31 +79,29 @@ def roll_item(
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
     affixes: list[int] = []
     actions: list[int] = []
-    if not rarity and cat.prefixes:  # the commonest has one prefix, and neither suffixes nor actions
+    if not rarity and cat.prefixes:  # a common item has one prefix, and neither suffixes nor actions
         affixes.append(cat.prefixes[next(outputs) * len(cat.prefixes) >> 64])
-    dice.loot = chance.after(dice.loot, _COMMON_MAX, outputs)
+    dice.loot = chance.advance_past(dice.loot, _COMMON_MAX, outputs)
     if rarity:
         most = PREFIXES[rarity] + SUFFIXES[rarity] + GRANTED[rarity]
-        outputs = chance.ahead(dice.loot, most)
+        outputs = chance.peek(dice.loot, most)
         affixes += _pick(outputs, cat.prefixes, PREFIXES[rarity])
         affixes += _pick(outputs, cat.suffixes, SUFFIXES[rarity])
         actions = _pick(outputs, _grantable(cat, cat.item_weapon[base]), GRANTED[rarity])
-        dice.loot = chance.after(dice.loot, most, outputs)
+        dice.loot = chance.advance_past(dice.loot, most, outputs)
     return Item(base, level, rarity, value, affixes, actions)
 
 
 def starting_weapon(cat: Catalogue, kind: int) -> Item:
-    """The weapon a hero begins with: the first of tier 1 of its kind, without affixes, the same for
-    everyone.
-    """
     base = cat.weapons[kind][0][0]
     row = cat.items[base]
     return Item(base=base, level=1, rarity=0, value=(row.low + row.high) // 2)
 
 
 def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) -> Item:
-    """One item of the next rarity for five of one: mean level, a weapon if at least three weapons were
-    given.
+    """Roll one item of the next rarity for five items of one rarity.
+
+    Its level is the mean of theirs. It is a weapon if at least three of them are.
     """
     level = sum(item.level for item in given) // len(given)
     weapons = sum(cat.item_slot[item.base] == _WEAPON for item in given)
@@ -112,12 +110,10 @@ def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) 
 
 
 def reward_level(dungeon_level: int, hero_level: int) -> int:
-    """Level of the item a cleared dungeon gives: above the hero it pays more, below less."""
-    return cut(2 * dungeon_level - hero_level)
+    return clamp_level(2 * dungeon_level - hero_level)
 
 
-def cut(level: int) -> int:
-    """The nearest level an item can have."""
+def clamp_level(level: int) -> int:
     if level < 1:
         return 1
     return level if level < LEVEL_MAX else LEVEL_MAX
@@ -128,7 +124,7 @@ def roll_rarity(outputs: Iterator[int]) -> int:
 
 
 def roll_tier(outputs: Iterator[int], level: int) -> int:
-    """1 .. TIERS; mixed within one level of a border."""
+    """Return the tier (1 .. TIERS) of an item of this level; takes an output only next to a border."""
     neighbour = tier = 1 + bisect_left(TIER_TOPS, level)
     if tier < TIERS and level == TIER_TOPS[tier - 1]:
         neighbour = tier + 1
@@ -140,22 +136,20 @@ def roll_tier(outputs: Iterator[int], level: int) -> int:
 
 
 def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
-    """What one affix gives on an item of this level and rarity."""
     return cat.affix_worth[rarity][level][affix]
 
 
 def totals(cat: Catalogue, item: Item) -> list[int]:
-    """What an item's affixes give, in the order of `AFFIX_STATS`; heavy armour counts as negative speed."""
+    """Return what an item's affixes give, in the order of `AFFIX_STATS`; heavy armour lowers the speed."""
     sums = [0] * STATS
     add(cat, item, sums)
     return sums
 
 
 def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
-    """The same for everything the hero wears."""
     sums = [0] * STATS
     stats, worths, slows = cat.affix_stat, cat.affix_worth, cat.item_slows
-    for item in hero.worn:  # `add` written out: putting something on sums everything anew
+    for item in hero.worn:  # `add` written out, because each change of equipment sums all items anew
         if item is not None:
             worth = worths[item.rarity][item.level]
             for number in item.affixes:
@@ -165,7 +159,7 @@ def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
 
 
 def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
-    """Add an item's affixes to totals; `sign` -1 takes them off."""
+    """Add an item's affixes to `sums`; `sign` -1 subtracts them."""
     stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
     for number in item.affixes:
         sums[stats[number]] += sign * worth[number]
@@ -173,17 +167,17 @@ def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
 
 
 def name(cat: Catalogue, item: Item) -> str:
-    """For example "Sharp Oak Club of the Boar": the base with its first prefix and first suffix."""
-    before = after = ""
+    """Return the full name, for example "Sharp Oak Club of the Boar": first prefix, base, first suffix."""
+    prefix = suffix = ""
     for number in item.affixes:
-        first, last = cat.affix_told[number]
-        before = before or first
-        after = after or last
-    return f"{before}{cat.items[item.base].name}{after}"
+        before, behind = cat.affix_words[number]
+        prefix = prefix or before
+        suffix = suffix or behind
+    return f"{prefix}{cat.items[item.base].name}{suffix}"
 
 
 def affix_texts(cat: Catalogue, item: Item) -> list[str]:
-    """For example "damage +3", "speed +2.4 %"."""
+    """Return one text per affix, for example "damage +3" or "speed +2.4 %"."""
     texts = []
     for number in item.affixes:
         amount = affix_value(cat, number, item.level, item.rarity)
@@ -206,7 +200,7 @@ def _grantable(cat: Catalogue, kind: int) -> tuple[int, ...]:
 
 
 def _pick(outputs: Iterator[int], pool: tuple[int, ...], count: int) -> list[int]:
-    """So many different ones of the pool, in the order drawn."""
+    """Draw `count` different members of the pool, or all if it has fewer; return them in the order drawn."""
     left = list(pool)
     size = len(left)
     if count > size:

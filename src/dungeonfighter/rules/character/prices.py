@@ -1,6 +1,6 @@
-"""What things cost, in gold; a talent lowers all prices alike.
+"""Prices in gold. The talent `cheap_potions` lowers every price by the same factor.
 
-Source: game.md sections 3 and 7; docs/rules.md, "Gold".
+Source: docs/rules.md, "Items" and "Dungeons".
 """
 
 from __future__ import annotations
@@ -20,44 +20,42 @@ ITEMS: Final = tuple(
 )
 """The full price of an item by level and rarity."""
 REROLLS: Final = tuple(10 + 3 * level for level in range(LEVEL_MAX + 1))
-"""The full price of other wares by the hero's level; so much more each time, until the next visit.
+"""The full price of a first reroll by the hero's level; each further reroll of a visit adds as much again.
 
-That of a consumable is in `Catalogue.consumable_prices`.
+`Catalogue.consumable_prices` has the full prices of consumables.
 """
 
 
 def purse(hero: Hero) -> int:
-    """The highest full price the hero can pay. To ask what all things at the hub cost took twice as long, and
-    it is done twice a turn (counted).
+    """Return the highest full price that the hero can pay.
+
+    The menu of the hub compares full prices with this one number, twice a turn (counted). Computing the
+    lowered price of every ware took twice as long.
     """
     cheap = hero.figures.perks[_CHEAP]
     return ((hero.gold + 1) * 1000 - 1) // cheap if cheap else hero.gold
 
 
 def good(cat: Catalogue, hero: Hero, number: int) -> int:
-    """One consumable, by the hero's level."""
-    return _asked(hero, cat.consumable_prices[number][hero.level])
+    return _discounted(hero, cat.consumable_prices[number][hero.level])
 
 
 def item(hero: Hero, thing: Item) -> int:
-    return _asked(hero, ITEMS[thing.level][thing.rarity])
+    return _discounted(hero, ITEMS[thing.level][thing.rarity])
 
 
 def reroll(hero: Hero, world: World) -> int:
-    """Other wares at the hub."""
-    return _asked(hero, REROLLS[hero.level] * (1 + world.rerolls))
+    return _discounted(hero, REROLLS[hero.level] * (1 + world.rerolls))
 
 
 def scrap(thing: Item) -> int:
-    """What an item that is dropped, or does not fit in the bag, leaves: a sixth of what it is worth."""
     return ITEMS[thing.level][thing.rarity] // 6
 
 
 def treasure(level: int) -> int:
-    """Gold in a treasure room of this level."""
     return 20 + 10 * level
 
 
-def _asked(hero: Hero, full: int) -> int:
+def _discounted(hero: Hero, full: int) -> int:
     cheap = hero.figures.perks[_CHEAP]
     return full * cheap // 1000 if cheap else full

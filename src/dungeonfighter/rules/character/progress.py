@@ -1,13 +1,13 @@
-"""What the hero gains: experience, levels, talents, gold, items, consumables.
+"""The hero's gains: experience, levels, talents, gold, items, consumables.
 
-Source: game.md sections 3, 5 and 6.
+Source: docs/rules.md, "The hero", "Items" and "Talents".
 """
 
 from __future__ import annotations
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import learn, potions_max
 from dungeonfighter.rules.events import Event
@@ -21,8 +21,9 @@ TALENTS_OFFERED = 3
 
 
 def gain_units(state: State, permille: int, level: int) -> int:
-    """Experience worth so many permille of a unit at `level`, less for a hero above it; returns what it came
-    to.
+    """Give the hero `permille` of one unit of experience at `level`; return the amount.
+
+    A hero above `level` gets 35 % less for each level of difference, and none from three levels on.
     """
     above = state.hero.level - level
     if above >= tables.STRONGER_NONE:
@@ -36,14 +37,13 @@ def gain_units(state: State, permille: int, level: int) -> int:
 
 
 def gain_gold(state: State, amount: int) -> int:
-    """Gold, more with the right gear; returns what it came to."""
+    """Give the hero gold, raised by the gear's bonus; return the amount."""
     amount = amount * state.hero.figures.gold // 1000
     state.hero.gold += amount
     return amount
 
 
 def find_item(cat: Catalogue, state: State, item: Item) -> None:
-    """Into the bag, or scrapped for gold when the bag is full."""
     hero = state.hero
     if len(hero.bag) < limits.bag_items_max:
         hero.bag = [*hero.bag, item]
@@ -53,7 +53,7 @@ def find_item(cat: Catalogue, state: State, item: Item) -> None:
 
 
 def find_good(cat: Catalogue, state: State, number: int) -> None:
-    """One consumable, or half its price when no more can be carried."""
+    """Give the hero one consumable, or half its price in gold if the hero carries the maximum."""
     hero = state.hero
     if hero.consumables[number] < carried_max(cat, hero, number):
         hero.consumables = changed(hero.consumables, number, 1)
@@ -69,11 +69,15 @@ def carried_max(cat: Catalogue, hero: Hero, number: int) -> int:
 
 
 def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
-    """What a killed enemy leaves; always the same number of draws, whatever falls."""
+    """Draw and hand over what a killed enemy drops.
+
+    Three draws decide between item, potion and other consumable, whatever the outcome; a dropped item takes
+    further draws.
+    """
     figures = state.hero.figures
     stream = state.dice
-    item, potion, other = (output * 1000 >> 64 for output in dice.ahead(stream.loot, 3))
-    stream.loot = dice.passed(stream.loot, 3)
+    item, potion, other = (output * 1000 >> 64 for output in dice.peek(stream.loot, 3))
+    stream.loot = dice.advance(stream.loot, 3)
     if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
         steps = tables.RANK_STEPS[rank]
         find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
@@ -85,14 +89,14 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
 
 
 def other_good(cat: Catalogue, state: State) -> int:
-    """Any consumable but the potion."""
     number = dice.loot(state.dice, len(cat.consumables) - 1)
     return number + (number >= cat.consumable_at[5])
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """If the experience suffices: one level, full health, and a choice of talents before anything else goes
-    on.
+    """Raise the hero by one level if the experience suffices: full health and, if any are left, talents.
+
+    The phase becomes LevelUp until the bot chooses a talent; `state.after` keeps the phase to return to.
     """
     hero = state.hero
     needed = tables.xp_next(hero.level)
@@ -112,7 +116,6 @@ def level_up(cat: Catalogue, state: State) -> None:
 
 
 def take_talent(cat: Catalogue, state: State, choice: int) -> None:
-    """One of the talents offered; then back to where the level was gained."""
     number = state.talent_offer[choice]
     hero = state.hero
     hero.talents = [*hero.talents, number]
@@ -129,6 +132,6 @@ def _offer(cat: Catalogue, state: State) -> list[int]:
     if not count:
         return []
     stream = state.dice
-    outputs = dice.ahead(stream.event, count)
-    stream.event = dice.passed(stream.event, count)
+    outputs = dice.peek(stream.event, count)
+    stream.event = dice.advance(stream.event, count)
     return [left.pop(next(outputs) * many >> 64) for many in range(size, size - count, -1)]

@@ -1,0 +1,1 @@
+"""Fighting: the two sides of a fight, its time line, damage, intents and statuses."""

@@ -1,12 +1,11 @@
-"""A fight: one hero, one enemy, one time line. `attack`, `guard`, `use`, `flee` and `auto` are the hero's
-inputs.
+"""The hero's inputs in a fight (`attack`, `guard`, `use`, `flee`, `auto`), and the time line that they share.
 
-Whoever's next-action time is lowest acts, ties hero first. An input acts for the hero; then the enemy acts as
-often as its time comes before the hero's next, and the room may act once. The shown intent is a wind-up: the
-enemy's time is when it will strike. Each returns a `Result`; what follows from it is `dungeon.after_fight`'s
-business.
+A fight has one hero, one enemy and one time line. The side with the lower `next_at` acts; at equal times the
+hero does. An input acts for the hero; then the room may act once, and the enemy acts until the hero's time
+comes. The shown intent is a wind-up: the enemy's `next_at` is the moment at which it acts. Each input returns
+a `Result`, and `dungeon.after_fight` decides what follows from it.
 
-Source: game.md section 4.
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -15,11 +14,20 @@ from msgspec.structs import replace
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, enemy_side, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, Result, heal, put, recover, tick_hero, wound_hero
+from dungeonfighter.rules.fighting.common import (
+    ENEMY,
+    HERO,
+    Result,
+    apply_hero_statuses,
+    heal,
+    hurt_hero,
+    put_status,
+    recover,
+)
 from dungeonfighter.rules.fighting.hero_side import attack as strike
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
@@ -36,20 +44,17 @@ _ACTIONS_MAX = limits.fight_actions_max
 
 
 def attack(cat: Catalogue, state: State, stance: int) -> int:
-    """One attack in the stance `attack`, `precise` or `power`."""
     fight = state.fight
     assert fight is not None
     return settle(cat, state, fight) if strike(cat, state, fight, stance) else Result.died
 
 
 def guard(cat: Catalogue, state: State) -> int:
-    """Hold: the hero's next action comes right after the enemy's, which is weakened. The strip stays where it
-    is.
-    """
+    """Guard against the enemy's next action, and act again right after it. The strip does not reset."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
-    if not tick_hero(state, fight, False):
+    if not apply_hero_statuses(state, fight, False):
         return Result.died
     fight.guarding = True
     state.log.append([Event.HeroGuarded])
@@ -59,7 +64,7 @@ def guard(cat: Catalogue, state: State) -> int:
 
 
 def use(cat: Catalogue, state: State, number: int) -> int:
-    """Use one consumable the hero has."""
+    """Use one consumable, by its catalogue number; the hero must have one."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -71,20 +76,21 @@ def use(cat: Catalogue, state: State, number: int) -> int:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))
         state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
     elif row.effect == "damage":
-        lost = statuses.taken(fight.enemy.statuses, damage.bomb(hero, fight, row.amount))
+        lost = statuses.taken(fight.enemy.statuses, damage.scaled_hit(hero, fight, row.amount))
         fight.health -= lost
         state.log.append([Event.ItemUsed, number, lost])
     else:
         state.log.append([Event.ItemUsed, number, row.amount])
-        put(cat, state, fight, FOE if row.who == "foe" else HERO, cat.consumable_status[number], row.amount)
-    if fight.health > 0 and not tick_hero(state, fight, False):
+        put_status(
+            cat, state, fight, ENEMY if row.who == "foe" else HERO, cat.consumable_status[number], row.amount
+        )
+    if fight.health > 0 and not apply_hero_statuses(state, fight, False):
         return Result.died
     recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
     return settle(cat, state, fight)
 
 
 def flee(cat: Catalogue, state: State) -> int:
-    """The enemy acts first, then the die and the difference in agility decide."""
     fight = _fight(state)
     fight.actions += 1
     fight.exposed = False
@@ -92,7 +98,7 @@ def flee(cat: Catalogue, state: State) -> int:
     if figures.perks[Perk.escape_artist]:
         state.log.append([Event.HeroFled, 20])
         return Result.fled
-    if not tick_hero(state, fight, True):
+    if not apply_hero_statuses(state, fight, True):
         return Result.died
     result = enemy_side.act(cat, state, fight, fight.hero.next_at)
     if result != Result.goes_on:
@@ -107,8 +113,10 @@ def flee(cat: Catalogue, state: State) -> int:
 
 
 def auto(cat: Catalogue, state: State) -> tuple[int, int]:
-    """Plain attacks until the fight ends or health is under 30 %; at least one. Returns the result and how
-    many.
+    """Attack plainly until the fight ends or the health is under 30 %, at least once.
+
+    Returns:
+        The `Result` of the last attack, and the number of attacks.
     """
     hero = state.hero
     played = 0
@@ -122,9 +130,9 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
 
 
 def incoming(cat: Catalogue, state: State) -> int:
-    """Damage the shown intent would do on a plain hit as things are (0: none, or no fight).
+    """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
-    The exposure of an earlier power does not count: it ends with the hero's next action, whatever that is.
+    Exposure by an earlier power attack does not count, because the hero's next action ends it.
     """
     fight = state.fight
     if fight is None or fight.intent >= _DEFEND:
@@ -132,21 +140,21 @@ def incoming(cat: Catalogue, state: State) -> int:
     if fight.exposed:
         fight = replace(fight, exposed=False)
     return statuses.expected(
-        fight.hero.statuses, damage.enemy_blow(cat, state.hero, fight, intent=fight.intent, band=_HIT)
+        fight.hero.statuses, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT)
     )
 
 
 def outgoing(cat: Catalogue, state: State) -> int:
-    """Damage a plain hit of the hero would do as things are (0: no fight)."""
+    """Return the damage of a plain hit of the hero (0: no fight)."""
     fight = state.fight
     if fight is None:
         return 0
-    blow = damage.hero_blow(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
-    return statuses.expected(fight.enemy.statuses, blow)
+    dealt = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    return statuses.expected(fight.enemy.statuses, dealt)
 
 
 def enemy_first(state: State) -> bool:
-    """Whether the enemy acts before the hero's next action if the hero attacks plainly now."""
+    """Return True if the enemy acts before the hero's next action, should the hero attack plainly now."""
     fight = state.fight
     if fight is None:
         return False
@@ -156,27 +164,25 @@ def enemy_first(state: State) -> bool:
     return fight.enemy.next_at < fight.hero.next_at + period
 
 
-def room_acts(cat: Catalogue, state: State, fight: Fight, spare: int = -1) -> bool:
-    """A hazard of the room strikes one side, `spare` never. False: the hero died."""
+def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
+    """Let a hazard of the room strike one side. False: the hero died."""
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
-    who = dice.event(state.dice, 2)
-    if who == spare:
-        who = 1 - who
-    if who == HERO and state.hero.figures.perks[Perk.hazard_ward]:
-        who = FOE
-    most = state.hero.figures.health_max if who == HERO else fight.health_max
+    side = dice.event(state.dice, 2)
+    if side == HERO and state.hero.figures.perks[Perk.hazard_ward]:
+        side = ENEMY
+    most = state.hero.figures.health_max if side == HERO else fight.health_max
     lost = most * row.damage // 1000
-    if who == FOE:
+    if side == ENEMY:
         lost = min(lost, fight.health - 1)
-    state.log.append([Event.HazardStruck, number, who, lost])
-    if who == FOE:
+    state.log.append([Event.HazardStruck, number, side, lost])
+    if side == ENEMY:
         fight.health -= lost
-    elif lost and not wound_hero(state, fight, lost):
+    elif lost and not hurt_hero(state, fight, lost):
         return False
     if cat.hazard_status[number] >= 0:
-        put(cat, state, fight, who, cat.hazard_status[number], row.amount)
+        put_status(cat, state, fight, side, cat.hazard_status[number], row.amount)
     return True
 
 
@@ -186,10 +192,10 @@ def _fight(state: State) -> Fight:
 
 
 def settle(cat: Catalogue, state: State, fight: Fight) -> int:
-    """Let the enemy and the room act until the hero may decide again."""
+    """Let the room and the enemy act until the hero may act again; return the `Result`."""
     if fight.health <= 0:
         return Result.won
-    if fight.hazards < HAZARDS_MAX:  # 5 % and 5 % more per quiet turn, at most twice a fight
+    if fight.hazards < HAZARDS_MAX:  # the chance grows by 5 % with each turn without a hazard
         if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
             fight.quiet += 1
         elif not _room_turn(cat, state, fight):
@@ -208,18 +214,18 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
 
 
 def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """The room acts, and is quiet again. False: the hero died."""
+    """Let the room act and reset its chance. False: the hero died."""
     fight.hazards += 1
     fight.quiet = 0
     return room_acts(cat, state, fight)
 
 
 def _stunned(state: State, fight: Fight) -> bool:
-    """The hero's action is skipped. False: what ails it killed it meanwhile."""
+    """Skip the hero's action. False: the hero's statuses killed the hero."""
     fight.hero.statuses[STUN] = 0
     fight.exposed = False
     state.log.append([Event.Stunned, HERO])
-    if not tick_hero(state, fight, False):
+    if not apply_hero_statuses(state, fight, False):
         return False
     recover(fight.hero, state.hero.figures.period, 1000)
     return True

@@ -1,6 +1,6 @@
-"""What both sides of a fight share: how it begins, how statuses cost health, and how it can end.
+"""The parts of a fight that both sides share: its beginning, the damage of statuses, healing, recovery.
 
-Source: game.md section 4.
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import intents, statuses
 from dungeonfighter.rules.fighting.statuses import SLOW, WEAKEN
@@ -16,10 +16,10 @@ from dungeonfighter.rules.state import Fight, Fighter, Hero, State
 from dungeonfighter.rules.talents import Perk
 
 HERO = 0
-FOE = 1
-"""Who an event is about."""
+ENEMY = 1
+"""The two sides, as events number them."""
 
-# What a turn of a fight asks for, by its number at once: an attribute of a class costs 25 ns more (measured).
+# Module constants, because reading an attribute of a class costs 25 ns more in Python 3.11 (measured).
 _STATUS_TICKED: Final = Event.StatusTicked
 _STATUS_PUT: Final = Event.StatusPut
 _SECOND_WIND: Final = Perk.second_wind
@@ -27,7 +27,7 @@ _CLEAN: Final = statuses.CLEAN
 
 
 class Result:
-    """How a fight stands after an input. Plain numbers, for the reason given at `events.Event`."""
+    """The standing of a fight after an input. Plain numbers, for the reason given at `events.Event`."""
 
     goes_on: Final = 0
     won: Final = 1
@@ -37,8 +37,11 @@ class Result:
     stalled: Final = 5
 
 
-def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
-    """Put an enemy before the hero; its first intent is shown. Who acts first is the caller's to shift."""
+def begin_fight(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
+    """Start a fight with an enemy at a rank and level; the enemy shows its first intent.
+
+    The hero acts first. A caller that wants another order changes `next_at` of either side.
+    """
     hero = state.hero
     kind = cat.archetypes[cat.enemy_archetype[enemy]]
     health = tables.ENEMY_HEALTH[level] * kind.health * tables.RANK_HEALTH[rank] // 1_000_000
@@ -55,46 +58,56 @@ def begin(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme
     return fight
 
 
-def tick_hero(state: State, fight: Fight, attacks: bool) -> bool:
-    """The hero is about to act: statuses cost health. False: they killed."""
+def apply_hero_statuses(state: State, fight: Fight, attacks: bool) -> bool:
+    """Apply the damage of the hero's statuses before the hero acts. False: the hero died.
+
+    Args:
+        attacks: True if the action is an attack, which makes bleeding count.
+    """
     own = fight.hero.statuses
     hero = state.hero
     if own != _CLEAN:
-        cost, eaten = statuses.tick(own, hero.figures.health_max, tables.TICK[fight.level], attacks)
-        if eaten:
-            fight.hero_armour -= eaten if eaten < fight.hero_armour else fight.hero_armour
+        cost, corroded = statuses.apply(
+            own, hero.figures.health_max, tables.STATUS_DAMAGE[fight.level], attacks
+        )
+        if corroded:
+            fight.hero_armour -= corroded if corroded < fight.hero_armour else fight.hero_armour
         if cost:
             hero.health -= cost
             state.log.append([_STATUS_TICKED, HERO, cost])
     return hero.health > 0
 
 
-def tick_enemy(state: State, fight: Fight, attacks: bool) -> bool:
-    """The enemy is about to act: statuses cost health. False: they killed."""
+def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
+    """Apply the damage of the enemy's statuses before the enemy acts. False: the enemy died.
+
+    Args:
+        attacks: True if the action is an attack, which makes bleeding count.
+    """
     own = fight.enemy.statuses
     if own != _CLEAN:
-        cost, eaten = statuses.tick(own, fight.health_max, tables.TICK[fight.level], attacks)
-        if eaten:
-            fight.armour -= eaten if eaten < fight.armour else fight.armour
+        cost, corroded = statuses.apply(own, fight.health_max, tables.STATUS_DAMAGE[fight.level], attacks)
+        if corroded:
+            fight.armour -= corroded if corroded < fight.armour else fight.armour
         if cost:
             fight.health -= cost
-            state.log.append([_STATUS_TICKED, FOE, cost])
+            state.log.append([_STATUS_TICKED, ENEMY, cost])
     return fight.health > 0
 
 
-def put(cat: Catalogue, state: State, fight: Fight, who: int, status: int, amount: int) -> int:
-    """Put a status on one side, told in the log if it took; returns how much was put."""
-    if who == HERO:
-        put_on = statuses.inflict(fight.hero.statuses, status, amount)
+def put_status(cat: Catalogue, state: State, fight: Fight, side: int, status: int, amount: int) -> int:
+    """Put a status on one side and log it; return the amount put (0: immune, not logged)."""
+    if side == HERO:
+        added = statuses.inflict(fight.hero.statuses, status, amount)
     else:
-        put_on = statuses.inflict(fight.enemy.statuses, status, amount, cat.enemies[fight.enemy_kind].undead)
-    if put_on:
-        state.log.append([_STATUS_PUT, who, status, put_on])
-    return put_on
+        added = statuses.inflict(fight.enemy.statuses, status, amount, cat.enemies[fight.enemy_kind].undead)
+    if added:
+        state.log.append([_STATUS_PUT, side, status, added])
+    return added
 
 
-def wound_hero(state: State, fight: Fight, lost: int) -> bool:
-    """The hero loses health to a blow; the second wind may answer. False: dead."""
+def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
+    """Take health from the hero; a survivor may get the second wind. False: the hero died."""
     hero = state.hero
     hero.health -= lost
     if hero.health <= 0:
@@ -104,7 +117,6 @@ def wound_hero(state: State, fight: Fight, lost: int) -> bool:
 
 
 def second_wind(state: State, fight: Fight) -> None:
-    """The talent: once a fight, a hero left with little gets some health back."""
     hero = state.hero
     figures = hero.figures
     wind = figures.perks[_SECOND_WIND]
@@ -114,7 +126,7 @@ def second_wind(state: State, fight: Fight) -> None:
 
 
 def heal(hero: Hero, permille: int) -> int:
-    """Give back so much of maximum health; returns how much it was."""
+    """Heal `permille` of the maximum health, at most up to it; return the health gained."""
     most = hero.figures.health_max
     gained = most * permille // 1000
     if gained > most - hero.health:
@@ -124,7 +136,12 @@ def heal(hero: Hero, permille: int) -> int:
 
 
 def recover(fighter: Fighter, period: int, length: int) -> None:
-    """The fighter has acted: when it may again. Durations counted in actions fade."""
+    """Set the time of a fighter's next action after an action of this length; fade slow and weaken.
+
+    Args:
+        period: Game milliseconds of a plain attack.
+        length: Length of the action in permille of the period.
+    """
     time = period * length // 1000
     own = fighter.statuses
     if own[SLOW]:

@@ -1,18 +1,17 @@
-"""How much a blow takes: the one formula of each side. Nothing here draws dice; marks and shields are used
-up.
+"""The damage formulas of both sides. No function here draws dice or changes the state.
 
-`(STR + highest + weapon + gear) x amplification x action x roll x stance x slot` per blow, then class wheel,
-talents and the enemy's defence, then armour off each blow, at least 3; weaken, mark and shield of the victim
-come last.
+One hit of the hero deals `(STR + highest + weapon + gear) x amplification x action x roll x stance x slot`,
+changed by class wheel, talents and the enemy's defence, less armour, at least 3. The callers apply weaken,
+mark and shield of the victim last (`statuses.taken`).
 
-Source: game.md section 4, "Damage".
+Source: docs/rules.md, "A fight", "Damage".
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.fighting.statuses import FORTIFY, PIERCE
 from dungeonfighter.rules.state import Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.tables import (
@@ -33,7 +32,7 @@ from dungeonfighter.rules.tables import (
 from dungeonfighter.rules.tables import FORTIFY as FORTIFIES
 from dungeonfighter.rules.talents import Perk
 
-# By name of the module: in Python 3.11 an attribute of a class costs 25 ns more, `max` 0.2 us (measured).
+# Module constants: in Python 3.11 an attribute of a class costs 25 ns more, and `max` 0.2 us (measured).
 _DEFEND = int(Intent.defend)
 _HEAVY = int(Intent.heavy)
 _POWER = int(Stance.power)
@@ -44,70 +43,75 @@ _GIANT_SLAYER: Final = Perk.giant_slayer
 _POWER_ARMOUR: Final = Perk.power_armour
 
 
-def hero_blow(
+def hero_damage(
     cat: Catalogue, hero: Hero, fight: Fight, action: int, slot: int, band: int, stance: int
 ) -> int:
-    """Damage of a hero's action on the enemy before its weaken, mark and shield.
+    """Return the damage of a hero's action before weaken, mark and shield of the enemy.
 
     Args:
         action: Catalogue number, or -1 for a plain attack.
-        slot: Place in the strip from 0; of no meaning for a plain attack.
+        slot: Place in the strip, from 0; ignored for a plain attack.
     """
     figures = hero.figures
-    blow = figures.damage * figures.amp * ROLL[band] * STANCE_DAMAGE[stance] // 1_000_000_000
+    dealt = figures.damage * figures.amp * ROLL[band] * STANCE_DAMAGE[stance] // 1_000_000_000
     if action < 0:
-        return landed(cat, hero, fight, blow, stance, 1000)
+        return after_defences(cat, hero, fight, dealt, stance, 1000)
     row = cat.actions[action]
-    worth = 1000 + SLOT_BONUS * slot  # later ones amplify, openers and finishers have their place
+    worth = 1000 + SLOT_BONUS * slot
     if (row.opener and slot == 0) or (row.finisher and slot and slot == len(hero.strip) - 1):
         worth += EDGE_BONUS
-    blow = blow * row.damage * worth // 1_000_000
-    return row.hits * landed(cat, hero, fight, blow, stance, 1000 - row.pierce)
+    dealt = dealt * row.damage * worth // 1_000_000
+    return row.hits * after_defences(cat, hero, fight, dealt, stance, 1000 - row.pierce)
 
 
-def landed(cat: Catalogue, hero: Hero, fight: Fight, blow: int, stance: int, armoured: int) -> int:
-    """What is left of one blow of the hero: class wheel, talents, an enemy that defends, and `armoured`
-    permille of its armour.
+def after_defences(
+    cat: Catalogue, hero: Hero, fight: Fight, dealt: int, stance: int, armour_permille: int
+) -> int:
+    """Return the damage of one hit of the hero after class wheel, talents, enemy defence and armour.
+
+    Args:
+        dealt: Damage of the hit before all of these.
+        armour_permille: The part of the enemy's armour that counts against this hit.
     """
     perks = hero.figures.perks
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
-        blow = blow * WHEEL // 1000
+        dealt = dealt * WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * WOUNDED:
-        blow = blow * perks[_EXECUTIONER] // 1000
+        dealt = dealt * perks[_EXECUTIONER] // 1000
     if perks[_LAST_STAND] and hero.health * 1000 < hero.figures.health_max * WOUNDED:
-        blow = blow * perks[_LAST_STAND] // 1000
+        dealt = dealt * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
-        blow = blow * perks[_GIANT_SLAYER] // 1000
+        dealt = dealt * perks[_GIANT_SLAYER] // 1000
     if fight.intent == _DEFEND and stance != _POWER:
-        blow = blow * DEFENDED // 1000
+        dealt = dealt * DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
         armour = fight.armour
         fortified = fight.enemy.statuses[FORTIFY]
         if fortified:
             armour += fortified * FORTIFIES[fight.level]
-        blow -= armour if armoured == 1000 else armour * armoured // 1000
-    return blow if blow > DAMAGE_MIN else DAMAGE_MIN
+        dealt -= armour if armour_permille == 1000 else armour * armour_permille // 1000
+    return dealt if dealt > DAMAGE_MIN else DAMAGE_MIN
 
 
-def enemy_blow(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: int) -> int:
-    """Damage of the enemy's action on the hero before the hero's weaken, mark and shield."""
-    blow = fight.damage * INTENT_DAMAGE[intent] * ENEMY_ROLL[band] // 1_000_000
+def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: int) -> int:
+    """Return the damage of the enemy's action before weaken, mark and shield of the hero."""
+    dealt = fight.damage * INTENT_DAMAGE[intent] * ENEMY_ROLL[band] // 1_000_000
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
-        blow = blow * WHEEL // 1000
+        dealt = dealt * WHEEL // 1000
     if fight.guarding:
-        blow = blow * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
+        dealt = dealt * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
     elif fight.exposed:
-        blow = blow * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
+        dealt = dealt * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
     if not fight.enemy.statuses[PIERCE]:
-        blow -= fight.hero_armour
+        dealt -= fight.hero_armour
         fortified = fight.hero.statuses[FORTIFY]
         if fortified:
-            blow -= fortified * FORTIFIES[fight.level]
-    return blow if blow > DAMAGE_MIN else DAMAGE_MIN
+            dealt -= fortified * FORTIFIES[fight.level]
+    return dealt if dealt > DAMAGE_MIN else DAMAGE_MIN
 
 
-def bomb(hero: Hero, fight: Fight, permille: int) -> int:
-    """Damage of a thrown thing: so much of a plain hit."""
+def scaled_hit(hero: Hero, fight: Fight, permille: int) -> int:
+    """Return `permille` of the hero's plain damage, less the enemy's armour: a bomb, or a counter."""
     plain = hero.figures.damage * hero.figures.amp * permille // 1_000_000
     return max(DAMAGE_MIN, plain - enemy_armour(fight))
 

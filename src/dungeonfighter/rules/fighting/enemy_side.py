@@ -1,6 +1,6 @@
-"""The enemy's side: it does what it showed, then shows what comes next.
+"""The enemy's action: the enemy does what its intent showed, then shows its next intent.
 
-Source: game.md section 4, "The enemy shows its next action".
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -8,12 +8,19 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, Result, put, second_wind, tick_enemy
+from dungeonfighter.rules.fighting.common import (
+    ENEMY,
+    HERO,
+    Result,
+    apply_enemy_statuses,
+    put_status,
+    second_wind,
+)
 from dungeonfighter.rules.fighting.intents import next_shown
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, SLOW, STUN, taken
 from dungeonfighter.rules.state import Band, Fight, Intent, State
@@ -37,7 +44,7 @@ _CRITICAL_MISS = int(Band.critical_miss)
 _CRITICAL = int(Band.critical)
 _HIT = int(Band.hit)
 
-# Under names of this module, for the reason given in `blows`.
+# Module constants, for the reason given in `hero_side`.
 _ENEMY_ATTACKED: Final = Event.EnemyAttacked
 _ENEMY_MISSED: Final = Event.EnemyMissed
 _SECOND_WIND: Final = Perk.second_wind
@@ -46,16 +53,16 @@ _WON: Final = Result.won
 
 
 def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
-    """The enemy acts at `now`; a guard ends with it. Returns a `Result`."""
+    """Let the enemy act at the time `now`, which ends a guard of the hero; return the `Result`."""
     fight.actions += 1
     enemy = fight.enemy
     own = enemy.statuses
     intent = fight.intent
-    ailing = own != CLEAN
-    if ailing:
+    afflicted = own != CLEAN
+    if afflicted:
         if own[STUN]:
             return _stunned(state, fight, now)
-        if not tick_enemy(state, fight, intent < _DEFEND):
+        if not apply_enemy_statuses(state, fight, intent < _DEFEND):
             return _WON
     lengths = 1
     if intent < _DEFEND:
@@ -73,9 +80,9 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         state.log.append([Event.EnemyDefended])
     if fight.guarding:
         fight.guarding = False
-    # It shows what comes next: a critical miss doubles the wait, slow stretches it.
+    # The next intent: a critical miss doubles its wind-up, slow lengthens it.
     time = next_shown(cat, fight, state.dice) * lengths
-    if ailing:  # its own blow can put nothing on it but a mark
+    if afflicted:  # the enemy's own action can put only a mark on it, which neither slows nor fades
         time = _time(own, time)
         statuses.fade(own)
     enemy.next_at = now + time
@@ -83,11 +90,10 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
 
 
 def _stunned(state: State, fight: Fight, now: int) -> int:
-    """The action is skipped; what was shown is still to come."""
     own = fight.enemy.statuses
     own[STUN] = 0
-    state.log.append([Event.Stunned, FOE])
-    alive = tick_enemy(state, fight, False)
+    state.log.append([Event.Stunned, ENEMY])
+    alive = apply_enemy_statuses(state, fight, False)
     fight.enemy.next_at = now + _time(own, fight.period)
     fight.guarding = False
     return _GOES_ON if alive else _WON
@@ -105,9 +111,7 @@ def _heal(state: State, fight: Fight) -> None:
 
 
 def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
-    """One attack of any kind. Returns how many periods it costs (2 after a critical miss), 0 when the hero
-    died.
-    """
+    """Make one attack; return the factor of the next wind-up: 1, 2 after a critical miss (0: hero died)."""
     own = fight.enemy.statuses
     if own[CONFUSION]:
         own[CONFUSION] -= 1
@@ -134,8 +138,10 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
 
 
 def _band(fight: Fight, die: int, total: int, intent: int) -> int:
-    """The same die as the hero's, shifted by the room; a heavy misses only on 1 to 3, and there are no
-    combos.
+    """Return the band of an enemy's roll.
+
+    The room's tilt shifts the thresholds as it does for the hero. The enemy has no combos, and its heavy
+    attack misses only on 1 to 3.
     """
     critical = CRITICAL_FACE - fight.crit
     if die >= (critical if critical > CRITICAL_FLOOR else CRITICAL_FLOOR):
@@ -145,7 +151,7 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
     lowest = MISS_MAX + 1 - fight.hit
     if lowest < HIT_FLOOR:
         lowest = HIT_FLOOR
-    elif lowest > COMBO_MIN:  # what would be a combo always hits
+    elif lowest > COMBO_MIN:  # a total that would be a combo of the hero always hits
         lowest = COMBO_MIN
     if intent == _HEAVY:
         lowest -= MISS_MAX - HEAVY_MISS_MAX
@@ -153,9 +159,9 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
-    """The blow hits: damage, and the status unless guard blocks it. False: the hero died."""
+    """Apply a hit: its damage, and its status unless the hero guards. False: the hero died."""
     hero = state.hero
-    lost = damage.enemy_blow(cat, hero, fight, intent, band)
+    lost = damage.enemy_damage(cat, hero, fight, intent, band)
     victim = fight.hero.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
@@ -169,7 +175,7 @@ def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, b
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])
         else:
-            put(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
+            put_status(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
     return True
 
 
@@ -177,14 +183,13 @@ def _strike_self(state: State, fight: Fight, intent: int) -> int:
     lost = fight.damage * tables.INTENT_DAMAGE[intent] * tables.CONFUSED // 1_000_000
     lost = max(tables.DAMAGE_MIN, lost - damage.enemy_armour(fight))
     fight.health -= lost
-    state.log.append([Event.StruckSelf, FOE, lost])
+    state.log.append([Event.StruckSelf, ENEMY, lost])
     return 1
 
 
 def _counter(state: State, fight: Fight) -> None:
-    """The talent: a guarded heavy is answered at once."""
     permille = state.hero.figures.perks[Perk.counter_guard]
     if permille:
-        lost = damage.bomb(state.hero, fight, permille)
+        lost = damage.scaled_hit(state.hero, fight, permille)
         fight.health -= lost
         state.log.append([Event.Countered, lost])

@@ -1,6 +1,6 @@
 """The hero's attack: roll, band, strip, damage, effects, interrupt.
 
-Source: game.md sections 2 and 4.
+Source: docs/rules.md, "The die" and "A fight".
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT, Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, intents, statuses
-from dungeonfighter.rules.fighting.common import FOE, HERO, heal, put, recover, tick_hero
+from dungeonfighter.rules.fighting.common import ENEMY, HERO, apply_hero_statuses, heal, put_status, recover
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
 from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
 from dungeonfighter.rules.tables import (
@@ -36,9 +35,9 @@ _CRITICAL_MISS, _MISS, _HIT, _COMBO, _CRITICAL = (int(band) for band in Band)
 _PRECISE = int(Stance.precise)
 _POWER = int(Stance.power)
 
-# What nearly every attack asks for, by its own name: each step to it through a class or a module costs as
-# much as an addition. For the same reason a field is written only where it changes (a read costs a tenth),
-# and what is seldom there (statuses, luck) is asked for before its function is called.
+# Module constants, because reading an attribute of a class or module costs as much as an addition. For speed,
+# too, a function writes a field only if its value changes (a read costs a tenth of a write), and tests for
+# rare cases (statuses, luck) before it calls the function that handles them.
 _HERO_ATTACKED: Final = Event.HeroAttacked
 _HERO_MISSED: Final = Event.HeroMissed
 _PRECISE_COMBO: Final = Perk.precise_combo
@@ -49,23 +48,21 @@ _BLEED_ON_COMBO: Final = Perk.bleed_on_combo
 
 
 def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
-    """One attack of the hero in a stance: everything up to when the hero may act again. False: it was the
-    hero's end.
-    """
+    """Make one attack in a stance and set the time of the hero's next action. False: the hero died."""
     hero = state.hero
     figures = hero.figures
     fight.actions += 1
     if fight.exposed:
         fight.exposed = False
-    me = fight.hero
-    own = me.statuses
-    ailing = own != CLEAN
-    if ailing and _held_back(state, fight):
+    fighter = fight.hero
+    own = fighter.statuses
+    afflicted = own != CLEAN
+    if afflicted and _prevented(state, fight):
         return hero.health > 0
     bonus = STANCE_ROLL[stance]
     if stance == _PRECISE:
         bonus += figures.perks[_PRECISE_COMBO]
-    if ailing and own[ROLL_PENALTY]:
+    if afflicted and own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         bonus -= tables.ROLL_PENALTY
     die = combat_d20(state.dice)
@@ -76,10 +73,10 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     length = 1000
     if band >= _COMBO:
         length = _play_strip(cat, state, fight, stance, die + bonus, band)
-        ailing = True  # or well: an action may put something on the hero
+        afflicted = True  # an action may put a status on the hero
     elif band == _HIT:
         plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
-        lost = damage.landed(cat, hero, fight, plain, stance, 1000)
+        lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
         _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1], lost)
         if fight.step or fight.run:
             _reset_after_hit(hero, fight)
@@ -93,18 +90,18 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         fight.opened = True
     if stance == _POWER:
         fight.exposed = True
-    if not ailing:  # as `recover`, when nothing fades
-        me.next_at += figures.period * length // 1000
+    if not afflicted:  # as `recover` does for a fighter without statuses
+        fighter.next_at += figures.period * length // 1000
         return True
     if own[PIERCE]:
         own[PIERCE] -= 1
-    recover(me, figures.period, length)
+    recover(fighter, figures.period, length)
     return True
 
 
-def _held_back(state: State, fight: Fight) -> bool:
-    """Statuses cost health, and the confused may strike themselves. True: that was all (or the hero died)."""
-    if not tick_hero(state, fight, True):
+def _prevented(state: State, fight: Fight) -> bool:
+    """Apply statuses and confusion; True if they end the action: the hero died or struck itself."""
+    if not apply_hero_statuses(state, fight, True):
         return True
     own = fight.hero.statuses
     if own[CONFUSION]:
@@ -116,14 +113,13 @@ def _held_back(state: State, fight: Fight) -> bool:
 
 
 def _reroll(state: State, fight: Fight, die: int) -> int:
-    """Beginner's luck: a miss is rolled once more."""
     fight.luck -= 1
     state.log.append([Event.MissRerolled, die])
     return combat_d20(state.dice)
 
 
 def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
-    """What the die comes to. Critical and critical miss look at the bare die."""
+    """Return the `Band` of a roll: the bare die decides critical and critical miss, the total the others."""
     critical = CRITICAL_FACE - figures.crit - fight.crit
     if critical < CRITICAL_FLOOR:
         critical = CRITICAL_FLOOR
@@ -144,8 +140,10 @@ def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
 
 
 def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
-    """A combo or critical: the current slot is played and the strip goes on. Returns the length of what was
-    done.
+    """Play the current slot of the strip on a combo or critical, and advance the strip.
+
+    Returns:
+        The length of the action in permille of the period.
     """
     hero = state.hero
     strip = hero.strip
@@ -153,7 +151,7 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
     slot = fight.step % slots
     action = strip[slot]
     row = cat.actions[action]
-    lost = damage.hero_blow(cat, hero, fight, action, slot, band, stance)
+    lost = damage.hero_damage(cat, hero, fight, action, slot, band, stance)
     _land(state, fight, [_HERO_ATTACKED, stance, total, band, action], lost)
     step = _next_slot(row.route, slot, slots) if row.route and hero.figures.routing else (slot + 1) % slots
     if step != fight.step:
@@ -173,7 +171,6 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
 
 
 def _next_slot(route: str, slot: int, slots: int) -> int:
-    """Where the strip goes after a combo that is routed; routes are only read from INT 10 on."""
     if route == "repeat":
         return slot
     if route == "first":
@@ -183,17 +180,17 @@ def _next_slot(route: str, slot: int, slots: int) -> int:
     return 2 % slots  # jump2
 
 
-def _land(state: State, fight: Fight, told: list[int], lost: int) -> None:
+def _land(state: State, fight: Fight, event: list[int], lost: int) -> None:
+    """Take the damage from the enemy's health; append the damage to `event`, and `event` to the log."""
     victim = fight.enemy.statuses
     if victim != CLEAN:
         lost = taken(victim, lost)
     fight.health -= lost
-    told.append(lost)
-    state.log.append(told)
+    event.append(lost)
+    state.log.append(event)
 
 
 def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int) -> None:
-    """Statuses of the action, of the weapon (on a critical), and of talents."""
     hero = state.hero
     figures = hero.figures
     for status, amount, on, on_self in cat.action_effects[action]:
@@ -201,31 +198,30 @@ def _effects(cat: Catalogue, state: State, fight: Fight, action: int, band: int)
             continue
         whole = amount * cat.actions[action].hits if on == ON_HIT else amount
         whole = statuses.lengthened(status, whole, figures.lengthen)
-        put(cat, state, fight, HERO if on_self else FOE, status, whole)
+        put_status(cat, state, fight, HERO if on_self else ENEMY, status, whole)
     perks = figures.perks
     if perks[_BLEED_ON_COMBO]:
-        put(cat, state, fight, FOE, statuses.BLEED, perks[_BLEED_ON_COMBO])
+        put_status(cat, state, fight, ENEMY, statuses.BLEED, perks[_BLEED_ON_COMBO])
     if band == _CRITICAL:
         _weapon_effect(cat, state, fight, hero)
         if perks[Perk.poisoner]:
-            put(cat, state, fight, FOE, statuses.POISON, perks[Perk.poisoner])
+            put_status(cat, state, fight, ENEMY, statuses.POISON, perks[Perk.poisoner])
 
 
 def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> None:
     status, amount = tables.WEAPON_EFFECT[hero.kind]
     if status in (statuses.POISON, statuses.BLEED) and cat.enemies[fight.enemy_kind].undead:
         status, amount = tables.UNDEAD_EFFECT
-    put(cat, state, fight, FOE, status, statuses.lengthened(status, amount, hero.figures.lengthen))
+    put_status(cat, state, fight, ENEMY, status, statuses.lengthened(status, amount, hero.figures.lengthen))
 
 
 def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
-    """A shown heal or status becomes a light blow, half a period later."""
     state.log.append([Event.Interrupted, fight.intent])
     intents.show(cat, fight, _LIGHT)
     more = state.hero.figures.perks[Perk.interrupt_mark]
     fight.enemy.next_at += fight.period * (tables.INTERRUPT_DELAY + more) // 1000
     if more:
-        put(cat, state, fight, FOE, statuses.MARK, 1)
+        put_status(cat, state, fight, ENEMY, statuses.MARK, 1)
 
 
 def _reset_after_hit(hero: Hero, fight: Fight) -> None:

@@ -1,12 +1,13 @@
-"""What the enemy will do next: shown to the hero, drawn by its archetype's weights or read from a boss's
-pattern.
+"""The enemy's intent: the next action, which the hero sees before it comes.
 
-Source: game.md section 4, "The enemy shows its next action".
+An ordinary enemy draws it by the weights of its archetype; a boss follows a pattern.
+
+Source: docs/rules.md, "A fight" and "Enemies".
 """
 
 from __future__ import annotations
 
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.state import Dice, Fight, Intent, Rank
 from dungeonfighter.rules.tables import (
@@ -26,12 +27,12 @@ _NORMAL_RANK = int(Rank.normal)
 
 
 def choose(cat: Catalogue, fight: Fight, stream: Dice, now: int) -> None:
-    """Show the next intent and set when it comes: its wind-up begins `now`."""
+    """Show the next intent and set the time of the enemy's action; the wind-up begins at `now`."""
     fight.enemy.next_at = now + next_shown(cat, fight, stream)
 
 
 def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
-    """Show the next intent; returns how long its wind-up takes."""
+    """Show the next intent; return the length of its wind-up in game milliseconds."""
     enemy, rank = fight.enemy_kind, fight.rank
     if rank == _BOSS:
         intent = _pattern(cat, fight)
@@ -42,7 +43,7 @@ def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
     else:
         heals = cat.enemy_heal_weight[enemy]
         intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
-    if intent != fight.intent:  # a field is written only where it changes: a read costs a tenth
+    if intent != fight.intent:  # a read costs a tenth of a write
         fight.intent = intent
     status = cat.enemy_status[enemy] if intent == _STATUS else -1
     if status != fight.intent_status:

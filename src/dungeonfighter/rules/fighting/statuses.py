@@ -1,25 +1,25 @@
-"""The thirteen statuses: how they are put on, what they do when the victim acts, how they fade.
+"""The thirteen statuses: how a fighter gets them, what they do when the bearer acts, how they fade.
 
-| status | its number is | effect |
+| status | its number counts | effect on the bearer |
 |---|---|---|
-| poison | stacks | 1 % of maximum health each, at every own action; stays until cleared |
-| burn | strength | so much damage at every own action, then 1 less |
-| acid | strength | half that damage, and as much armour is eaten for the fight; then 1 less |
-| bleed | strength | damage like burn, but only when the victim attacks; holding or drinking stops the flow |
-| weaken | actions | takes x1.5 |
-| stun | 1 | the next action is skipped |
-| slow | actions | what it does takes x1.5 |
-| confusion | attacks | each may strike the one who strikes |
-| pierce | attacks | the bearer's blows ignore armour |
-| fortify | strength | more armour for the fight |
-| shield | hits | each halved |
-| roll_penalty | attacks | 3 less on the die |
-| mark | 1 | the next hit taken is x1.5 |
+| poison | stacks | loses 1 % of maximum health per stack at every own action, until cleared |
+| burn | strength | loses that many points at every own action; then the strength falls by 1 |
+| acid | strength | loses half as much as by burn, and `strength` armour for the fight; then falls by 1 |
+| bleed | strength | loses as much as by burn, but only at own attacks; then falls by 1 |
+| weaken | actions | takes 1.5 times the damage |
+| stun | 1 | skips the next action |
+| slow | actions | takes 1.5 times as long for an action |
+| confusion | attacks | may strike itself instead, one time in two |
+| pierce | attacks | ignores the armour of the other side |
+| fortify | strength | has more armour for the fight |
+| shield | hits | takes half the damage of each |
+| roll_penalty | attacks | subtracts 3 from the die |
+| mark | 1 | takes 1.5 times the damage of the next hit |
 
-A point of burn, acid, bleed or fortify weighs more with the level of the fight (`tables.TICK`,
-`tables.FORTIFY`).
+The damage or armour of one point of burn, acid, bleed or fortify grows with the level of the fight
+(`tables.STATUS_DAMAGE`, `tables.FORTIFY`).
 
-Source: game.md section 4.
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ MARK = int(Status.mark)
 
 BAD = (POISON, BURN, ACID, BLEED, WEAKEN, STUN, SLOW, CONFUSION, ROLL_PENALTY, MARK)
 CLEAN = [0] * len(Status)
-"""No status at all, as most fighters stand: comparing with it takes 60 ns, asking for each of five 150."""
+"""No status at all, the common case: one comparison with it takes 60 ns, five look-ups 150 ns."""
 
 
 def inflict(statuses: list[int], status: int, amount: int, undead: bool = False) -> int:
-    """Put a status on a fighter; returns how much was put (0: immune).
+    """Put a status on a fighter; return the amount put (0: immune).
 
-    Strengths add up, of durations the longer counts, both to the cap of the status.
+    Strengths add up; of two durations the longer one stays. The cap of the status limits both.
     """
     if undead and status in (POISON, BLEED):
         return 0
@@ -62,40 +62,40 @@ def inflict(statuses: list[int], status: int, amount: int, undead: bool = False)
 
 
 def lengthened(status: int, amount: int, more: int) -> int:
-    """What a hero of some INT (or talent) puts on: durations and strengths grow, one-shot statuses do not."""
+    """Return the amount that a hero inflicts, with the bonus `more` of INT and talents where it applies."""
     return amount + more if tables.STATUS_LENGTHENED[status] else amount
 
 
-def tick(statuses: list[int], health_max: int, weight: int, attacks: bool) -> tuple[int, int]:
-    """The victim is about to act: what its statuses cost it now.
+def apply(statuses: list[int], health_max: int, weight: int, attacks: bool) -> tuple[int, int]:
+    """Apply the statuses of a fighter that is about to act: fade them and return their cost.
 
     Args:
-        statuses: Changed in place: what fades, fades by one.
-        health_max: Of the victim.
-        weight: Damage of one point of burn, acid or bleed.
-        attacks: False when the victim holds, drinks or heals: bleeding rests.
+        statuses: Changed in place: burn, acid and bleed fall by one where they count.
+        health_max: The fighter's maximum health.
+        weight: Damage of one point of burn or bleed; acid does half.
+        attacks: True if the action is an attack; bleed counts only then.
 
     Returns:
-        Damage, and armour eaten.
+        The damage, and the points of armour lost to acid.
     """
     damage = statuses[POISON] * health_max * tables.POISON // 1000
-    eaten = 0
+    corroded = 0
     burn, acid, bleed = statuses[BURN], statuses[ACID], statuses[BLEED]
     if burn:
         damage += burn * weight
         statuses[BURN] = burn - 1
     if acid:
         damage += acid * weight // 2
-        eaten = acid
+        corroded = acid
         statuses[ACID] = acid - 1
     if bleed and attacks:
         damage += bleed * weight
         statuses[BLEED] = bleed - 1
-    return damage, eaten
+    return damage, corroded
 
 
 def fade(statuses: list[int]) -> None:
-    """The bearer has acted: durations counted in actions lose one."""
+    """Lower weaken and slow, which count actions, by one after an action of the bearer."""
     if statuses[WEAKEN]:
         statuses[WEAKEN] -= 1
     if statuses[SLOW]:
@@ -103,7 +103,7 @@ def fade(statuses: list[int]) -> None:
 
 
 def taken(statuses: list[int], damage: int) -> int:
-    """Damage after the victim's weaken, mark and shield; mark and one shield are used up."""
+    """Return the damage after the victim's weaken, mark and shield; use up the mark and one shield."""
     if statuses[WEAKEN]:
         damage = damage * tables.WEAKENED // 1000
     if statuses[MARK]:
@@ -116,7 +116,7 @@ def taken(statuses: list[int], damage: int) -> int:
 
 
 def expected(statuses: Sequence[int], damage: int) -> int:
-    """`taken` without using anything up."""
+    """Return what `taken` would return, and change nothing."""
     if statuses[WEAKEN]:
         damage = damage * tables.WEAKENED // 1000
     if statuses[MARK]:

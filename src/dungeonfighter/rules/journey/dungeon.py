@@ -1,8 +1,8 @@
-"""Walking a dungeon: doors, what a cleared room allows, how a fight ends, leaving and completion.
+"""A dungeon: its doors, the actions of a cleared room, the end of a fight, leaving and completion.
 
-What is not told is not drawn: the state never holds what the bot cannot know.
+The rules draw only what the bot sees: the state never holds a fact that the bot cannot know.
 
-Source: game.md section 5.
+Source: docs/rules.md, "Dungeons".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import drop, find_good, find_item, gain_gold, gain_units
 from dungeonfighter.rules.events import Event
@@ -49,17 +49,16 @@ _ELITE_RANK = int(Rank.elite)
 _NORMAL = int(Rank.normal)
 _DOORS = int(RoomPhase.doors)
 _DARK = 0
-_KIND_TOLD = 1
-_ALL_TOLD = 2
+_KIND_KNOWN = 1
+_ALL_KNOWN = 2
 _DOOR_SENSE: Final = Perk.door_sense
 _DRAWS_MAX: Final = 1 + 3 * 5
-"""What three doors that tell all take from the stream."""
+"""Outputs that three doors with all facts known take from the stream."""
 _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
-"""The kind of room by what is drawn."""
+"""The kind of room by a draw of 0 .. 99."""
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
-    """Go in: the first doors are before the hero."""
     dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
     dungeon.boss = offer.boss
     dungeon.roster = offer.enemies
@@ -71,11 +70,11 @@ def enter(cat: Catalogue, state: State, offer: Offer) -> None:
 
 
 def take_door(cat: Catalogue, state: State, place: int) -> None:
-    """Through a door; what is behind a dark one is drawn now."""
+    """Enter the room behind a door; draw the room now if the door is dark."""
     dungeon = _dungeon(state)
     door = dungeon.doors[place]
     if door.kind < 0:
-        door = _behind(cat, state, dungeon)
+        door = _door_behind(cat, state, dungeon)
     dungeon.doors = []
     dungeon.informed = False
     dungeon.room += 1
@@ -86,16 +85,16 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     state.log.append([Event.RoomEntered, dungeon.room, dungeon.place])
     if door.kind in (_FIGHT, _ELITE):
         enemy = door.enemy if door.enemy >= 0 else _draw_enemy(state, dungeon)
-        after_fight(cat, state, rooms.fight(cat, state, dungeon, enemy, _rank(dungeon)))
+        after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
-        rooms.trap(cat, state, dungeon)
+        rooms.spring_trap(cat, state, dungeon)
         _room_cleared(cat, state, dungeon)
     else:
-        rooms.offer(cat, state, dungeon)
+        rooms.make_offer(cat, state, dungeon)
 
 
 def answer(cat: Catalogue, state: State, choice: int) -> None:
-    """Answer the room's offer: 1 the safe way, 2 and on its trades."""
+    """Answer the room's offer: 1 takes the safe way, 2 and up take its trades."""
     dungeon = _dungeon(state)
     if choice == 1:
         done = rooms.decline(cat, state, dungeon)
@@ -113,7 +112,6 @@ def go_on(cat: Catalogue, state: State) -> None:
 
 
 def search(cat: Catalogue, state: State) -> None:
-    """Once a room: a potion on the highest faces, a woken enemy on the lowest."""
     dungeon = _dungeon(state)
     dungeon.searched = True
     scavenger = state.hero.figures.perks[Perk.scavenger]
@@ -122,30 +120,27 @@ def search(cat: Catalogue, state: State) -> None:
         find_good(cat, state, cat.consumable_at[5])
     elif die <= tables.SEARCH_WAKES and not scavenger:
         state.log.append([Event.SearchWoke, die])
-        rooms.woken(cat, state, dungeon)
+        rooms.start_woken_fight(cat, state, dungeon)
     else:
         state.log.append([Event.SearchFailed, die])
 
 
 def rest(cat: Catalogue, state: State) -> None:
-    """Once a dungeon."""
     _dungeon(state).rested = True
     state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
 def leave(cat: Catalogue, state: State) -> None:
-    """Out, with nothing: time passes, and a scar stays until a new level is cleared."""
     state.fight = None
     state.dungeon = None
     state.world.spent += tables.LEAVE_TURNS
     state.log.append([Event.DungeonLeft])
     if not state.hero.figures.perks[Perk.escape_artist]:
-        trades.scar(cat, state)
+        trades.add_scars(cat, state)
     hub.arrive(cat, state)
 
 
 def after_fight(cat: Catalogue, state: State, result: int) -> None:
-    """What follows from how a fight stands."""
     if result == Result.goes_on:
         return
     dungeon = _dungeon(state)
@@ -155,7 +150,7 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
         die(state)
         return
     if result == Result.won:
-        _spoils(cat, state, dungeon, fight)
+        _reward_kill(cat, state, dungeon, fight)
     state.fight = None
     state.phase = _DUNGEON
     if result == Result.stalled:
@@ -167,7 +162,6 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
 
 
 def die(state: State) -> None:
-    """Casual: a clone may go on. Otherwise the run is over."""
     state.log.append([Event.HeroDied])
     state.hero.health = 0
     state.fight = None
@@ -178,7 +172,7 @@ def die(state: State) -> None:
 
 
 def end(state: State, ending: int) -> None:
-    """The run is over; what is shown stays as it was."""
+    """End the run. The phase stays, except that a death sets it to Death."""
     if ending == _DIED:
         state.phase = _DEATH
     state.over = True
@@ -186,7 +180,7 @@ def end(state: State, ending: int) -> None:
     state.log.append([Event.TurnsUsedUp if ending == _TURNS else Event.RunEnded])
 
 
-def _spoils(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
+def _reward_kill(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     gained = gain_units(state, tables.RANK_XP[fight.rank], fight.level)
     gold = gain_gold(state, (3 + fight.level) * tables.RANK_GOLD[fight.rank])
     dungeon.kills += 1
@@ -204,7 +198,6 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Experience, gold, an item by level and courage, full health; a new level also heals the scars."""
     hero = state.hero
     first = world.clear(cat, state, dungeon.level, dungeon.boss)
     gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
@@ -229,7 +222,6 @@ def _rank(dungeon: Dungeon) -> int:
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """Two or three doors, a quarter of them dark; before the last room only the guardian's."""
     stream = state.dice
     dungeon.phase = _DOORS
     if dungeon.room + 1 >= dungeon.rooms:
@@ -237,43 +229,42 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         return
     informed = dungeon.informed
     seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
-    outputs = dice.ahead(stream.layout, _DRAWS_MAX)
+    outputs = dice.peek(stream.layout, _DRAWS_MAX)
     doors = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
         dark = next(outputs) * 1000 >> 64 < DOOR_DARK
         if dark and not seeing:
             doors.append(Door(-1, _DARK, -1))
         else:
-            told = _ALL_TOLD if informed or next(outputs) * 2 >> 64 else _KIND_TOLD
-            doors.append(_door(cat, dungeon, told, outputs))
+            hint = _ALL_KNOWN if informed or next(outputs) * 2 >> 64 else _KIND_KNOWN
+            doors.append(_door(cat, dungeon, hint, outputs))
     dungeon.doors = doors
-    stream.layout = dice.after(stream.layout, _DRAWS_MAX, outputs)
+    stream.layout = dice.advance_past(stream.layout, _DRAWS_MAX, outputs)
 
 
-def _behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
-    """What was behind a dark door."""
+def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     stream = state.dice
-    door = _door(cat, dungeon, _KIND_TOLD, dice.ahead(stream.layout, 2))
-    stream.layout = dice.passed(stream.layout, 2)
+    door = _door(cat, dungeon, _KIND_KNOWN, dice.peek(stream.layout, 2))
+    stream.layout = dice.advance(stream.layout, 2)
     return door
 
 
-def _door(cat: Catalogue, dungeon: Dungeon, told: int, outputs: Iterator[int]) -> Door:
-    """A door of which so much is told: two outputs of the stream, three if it tells its enemy."""
+def _door(cat: Catalogue, dungeon: Dungeon, hint: int, outputs: Iterator[int]) -> Door:
+    """Make a door from two outputs of the stream, or from three if its hint includes the enemy."""
     kind = _DOORS_DRAWN[next(outputs) * 100 >> 64]
     places = cat.places[dungeon.theme][kind]
     place = places[next(outputs) * len(places) >> 64]
-    if told == _ALL_TOLD and kind in (_FIGHT, _ELITE):
+    if hint == _ALL_KNOWN and kind in (_FIGHT, _ELITE):
         roster = dungeon.roster
-        return Door(kind, _ALL_TOLD, place, roster[next(outputs) * len(roster) >> 64])
-    return Door(kind, _KIND_TOLD, place)
+        return Door(kind, _ALL_KNOWN, place, roster[next(outputs) * len(roster) >> 64])
+    return Door(kind, _KIND_KNOWN, place)
 
 
 def _last_door(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:
     places = cat.places[dungeon.theme][_FIGHT]
     place = places[dice.layout(state.dice, len(places))]
     enemy = cat.boss_of_region[state.world.region] if dungeon.boss else _draw_enemy(state, dungeon)
-    return Door(_FIGHT, _ALL_TOLD, place, enemy)
+    return Door(_FIGHT, _ALL_KNOWN, place, enemy)
 
 
 def _draw_enemy(state: State, dungeon: Dungeon) -> int:

@@ -1,13 +1,13 @@
-"""The hub: wares, camp, travel, the clone, the way back from victory.
+"""The hub: its wares, camping, travel, the clone, and the return from a dungeon.
 
-Source: game.md sections 3, 5 and 7.
+Source: docs/rules.md, "Inputs", "Dungeons" and "World and score".
 """
 
 from __future__ import annotations
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import potions_max, refresh
 from dungeonfighter.rules.character.prices import ITEMS, REROLLS
@@ -26,7 +26,6 @@ POTIONS_A_VISIT = 2
 
 
 def arrive(cat: Catalogue, state: State) -> None:
-    """A visit to the hub begins: new offers, new wares."""
     here = state.world
     state.phase = _GAME_LOOP
     state.dungeon = None
@@ -37,7 +36,6 @@ def arrive(cat: Catalogue, state: State) -> None:
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
-    """The weapon is the class: how the hero begins."""
     hero = state.hero
     _arm(cat, hero, kind)
     hero.health = hero.figures.health_max
@@ -48,14 +46,13 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 
 
 def camp(cat: Catalogue, state: State) -> None:
-    """A quarter of the health for fifty turns."""
     state.world.spent += tables.CAMP_TURNS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])
 
 
 def wares_open(cat: Catalogue, state: State) -> int:
-    """What the purse and the bag allow: bit 0 a potion, bit 1 the item on sale, bit 2 other wares."""
+    """Return a mask of what the hero can buy now: bit 0 a potion, bit 1 the item on sale, bit 2 a reroll."""
     hero, here = state.hero, state.world
     purse, level, shop = prices.purse(hero), hero.level, here.shop
     mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
@@ -100,7 +97,6 @@ def reroll(cat: Catalogue, state: State) -> None:
 
 
 def travel(cat: Catalogue, state: State, region: int) -> None:
-    """Three events on the road, each with a die: costs can be avoided, gains missed."""
     here = state.world
     here.spent += tables.TRAVEL_TURNS
     level = max(1, state.hero.level)
@@ -119,7 +115,7 @@ def travel(cat: Catalogue, state: State, region: int) -> None:
 
 
 def back_from_dungeon(cat: Catalogue, state: State) -> None:
-    """From the completion to the hub; by way of the victory when the last boss has just fallen."""
+    """Return to the hub after a completed dungeon; after the last boss's dungeon the phase is Victory."""
     won = state.world.bosses >= len(cat.regions) and state.dungeon is not None and state.dungeon.boss
     arrive(cat, state)
     if won:
@@ -127,7 +123,6 @@ def back_from_dungeon(cat: Catalogue, state: State) -> None:
 
 
 def clone(cat: Catalogue, state: State) -> None:
-    """Death in a casual run: level, bag and gold stay, what was worn is gone."""
     hero = state.hero
     hero.clones += 1
     hero.worn = [None] * len(hero.worn)
@@ -149,5 +144,4 @@ def _arm(cat: Catalogue, hero: Hero, kind: int) -> None:
 
 
 def _stock(cat: Catalogue, state: State) -> None:
-    """One item on sale, at the hero's level."""
     state.world.shop = [loot.roll_item(cat, state.dice, state.hero.level, kind=state.hero.kind)]

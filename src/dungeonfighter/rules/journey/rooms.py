@@ -1,18 +1,18 @@
-"""What waits behind a door: a fight with its entry die, a trap, or an offer to answer.
+"""The rooms behind the doors: a fight with its entry die, a trap, or an offer to answer.
 
-Source: game.md section 5.
+Source: docs/rules.md, "Dungeons".
 """
 
 from __future__ import annotations
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
-from dungeonfighter.rules.fighting.common import HERO, Result, begin, heal, put
+from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, heal, put_status
 from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.lists import without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
@@ -27,41 +27,42 @@ _NORMAL = int(Rank.normal)
 _OFFER = int(RoomPhase.offer)
 
 
-def fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
-    """An enemy stands in the room; the entry die says who sees whom first. Returns a `Result`: it may not go
-    well.
+def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank: int) -> int:
+    """Start a fight with an enemy of the room. The entry die decides who is surprised.
+
+    Returns:
+        The `Result`: a surprised hero can die before the first input.
     """
     state.phase = _COMBAT
-    bout = begin(cat, state, enemy, rank, dungeon.level, dungeon.theme)
-    _tilt(cat, dungeon, bout)
-    _omen(cat, state, dungeon, bout)
+    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    _apply_tilt(cat, dungeon, fight)
+    _apply_omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
     if die <= tables.ENTRY_SURPRISED:
         state.log.append([Event.Surprised, die])
-        bout.enemy.next_at = 0
-        bout.hero.next_at = 1
-        return combat.settle(cat, state, bout)
+        fight.enemy.next_at = 0
+        fight.hero.next_at = 1
+        return combat.settle(cat, state, fight)
     if die > tables.ENTRY_HAZARD:
         state.log.append([Event.FirstStrike, die])
-        bout.enemy.next_at += bout.period
+        fight.enemy.next_at += fight.period
     elif die > tables.ENTRY_INFORMED:
-        if not combat.room_acts(cat, state, bout):
+        if not combat.room_acts(cat, state, fight):
             return Result.died
-    elif die > tables.ENTRY_NOTHING:
+    elif die > tables.ENTRY_PLAIN:
         dungeon.informed = True
         state.log.append([Event.Learned, die])
     return Result.goes_on
 
 
-def woken(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """A search woke something: a plain fight, nobody surprised."""
+def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _tilt(cat, dungeon, begin(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
 
 
-def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """The die and a quarter of the agility against the trap; it never takes the last point of health."""
+def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     events = cat.traps[dungeon.theme]
     number = events[dice.layout(state.dice, len(events))]
     row = cat.events[number]
@@ -77,8 +78,7 @@ def trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         trades.give(cat, state, row.gain, dungeon.level)
 
 
-def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """A treasure, shrine, merchant or rest room: what it proposes is drawn and shown."""
+def make_offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     dungeon.phase = _OFFER
     dungeon.offer = []
     dungeon.stock = []
@@ -94,7 +94,7 @@ def offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
 
 
 def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
-    """Which trades of the room's offer can be taken now: bit n for the input n + 2."""
+    """Return a mask of the trades that the hero can take now: bit n stands for the input n + 2."""
     hero = state.hero
     if dungeon.kind == _TREASURE:
         return 1
@@ -117,9 +117,13 @@ def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
 
 
 def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
-    """Input 1: the safe way. A treasure is taken as it lies, a rest room slept in, the others are left."""
+    """Take the safe way: open the treasure without its lock, sleep in the rest room, or leave the offer.
+
+    Returns:
+        True: the room is done.
+    """
     if dungeon.kind == _TREASURE:
-        trades.chest(cat, state, dungeon.level, 0)
+        trades.give_treasure(cat, state, dungeon.level, 0)
     elif dungeon.kind == _REST:
         state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
     else:
@@ -128,7 +132,7 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
 
 
 def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
-    """Trade number `place`. True: the room is done; False: it stays open (a merchant)."""
+    """Take the trade at `place` (from 0). True: the room is done; False: it stays open (a merchant)."""
     if dungeon.kind == _TREASURE:
         _force_lock(cat, state, dungeon)
     elif dungeon.kind == _REST and place == 0:
@@ -149,7 +153,7 @@ def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
 
 
 def rest(cat: Catalogue, state: State) -> int:
-    """Rest in a cleared room; returns how much health it gave."""
+    """Rest in a cleared room; return the health gained."""
     return heal(state.hero, _rest(state, tables.REST))
 
 
@@ -158,11 +162,10 @@ def _rest(state: State, permille: int) -> int:
 
 
 def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    """The inner lock of a treasure: a better item, or a needle in the hand and only the gold."""
     total = dice.d20(state.dice) + state.hero.stats[2] // 4
     if total >= tables.LOCK_OPENS:
         state.log.append([Event.LockForced, total])
-        trades.chest(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
+        trades.give_treasure(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
     else:
         hero = state.hero
         lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
@@ -187,21 +190,19 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
     state.log.append([Event.Bought, price])
 
 
-def _tilt(cat: Catalogue, dungeon: Dungeon, bout: Fight) -> None:
-    """The place shifts thresholds, for both."""
+def _apply_tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
     row = cat.place_rows[dungeon.place]
     if row.tilt == "hit":
-        bout.hit = row.tilt_amount
+        fight.hit = row.tilt_amount
     elif row.tilt == "combo":
-        bout.combo = row.tilt_amount
+        fight.combo = row.tilt_amount
     elif row.tilt == "crit":
-        bout.crit = row.tilt_amount
+        fight.crit = row.tilt_amount
 
 
-def _omen(cat: Catalogue, state: State, dungeon: Dungeon, bout: Fight) -> None:
-    """What a trade put on the hero for this fight."""
+def _apply_omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     if dungeon.omen > 0:
-        put(cat, state, bout, HERO, statuses.FORTIFY, dungeon.omen)
+        put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
     elif dungeon.omen < 0:
-        put(cat, state, bout, HERO, statuses.WEAKEN, -dungeon.omen)
+        put_status(cat, state, fight, HERO, statuses.WEAKEN, -dungeon.omen)
     dungeon.omen = 0

@@ -1,17 +1,22 @@
-"""Costs and gains of shrines, traps and the road: `("health", 200)` and its kin, by the level they are met
-at.
+"""Costs and gains of shrines, traps and travel events: pairs of a thing and an amount, as `("health", 200)`.
 
-Health is in permille of maximum and never the last point; gold is times level; experience is in permille of a
-unit; a stat is that of the weapon in hand; an item's amount is rarity steps; a status makes the next fight
-easier (or harder).
+| thing | its amount |
+|---|---|
+| health | permille of the maximum; a cost never takes the last point |
+| gold | gold for each level of the place |
+| xp | permille of a unit of experience at that level |
+| potion, scar | a number |
+| stat | points on the stat of the hero's weapon kind |
+| item | as a cost a number of items, as a gain one item with so many rarity steps |
+| status | strength of fortify (gain) or weaken (cost) in the next fight |
 
-Source: game.md section 5; `catalog.model.RoomEvent`.
+Source: docs/rules.md, "Dungeons"; `catalog.model.RoomEvent`.
 """
 
 from __future__ import annotations
 
 from dungeonfighter.rules import tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units
@@ -28,7 +33,6 @@ def gold_of(level: int, amount: int) -> int:
 
 
 def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
-    """Whether the hero has what is asked."""
     what, amount = cost
     hero = state.hero
     if what == "health":
@@ -49,7 +53,11 @@ def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
 
 
 def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 1000) -> None:
-    """Take what is asked, or as much of it as there is; `weight` permille of it."""
+    """Take the cost from the hero, or as much of it as the hero has.
+
+    Args:
+        weight: Permille by which a cost in health or gold is multiplied.
+    """
     what, amount = cost
     hero = state.hero
     if what == "health":
@@ -68,7 +76,7 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
     elif what == "item":
         hero.bag = hero.bag[: max(0, len(hero.bag) - amount)]
     elif what == "scar":
-        scar(cat, state, amount)
+        add_scars(cat, state, amount)
     elif what == "stat":
         hero.stats = replaced(hero.stats, hero.kind, max(1, hero.stats[hero.kind] - amount))
         refresh(cat, hero)
@@ -77,7 +85,6 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
 
 
 def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
-    """Hand over what is offered."""
     what, amount = gain
     hero = state.hero
     if what == "health":
@@ -102,15 +109,13 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
         state.dungeon.omen += amount
 
 
-def scar(cat: Catalogue, state: State, amount: int = 1) -> None:
-    """So many scars more, at most six; they last until a new level is cleared."""
+def add_scars(cat: Catalogue, state: State, amount: int = 1) -> None:
     hero = state.hero
     hero.scars = min(tables.SCARS_MAX, hero.scars + amount)
     refresh(cat, hero)
     state.log.append([Event.Scarred, hero.scars])
 
 
-def chest(cat: Catalogue, state: State, level: int, steps: int) -> None:
-    """A treasure: an item and gold."""
+def give_treasure(cat: Catalogue, state: State, level: int, steps: int) -> None:
     find_item(cat, state, loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind))
     state.log.append([Event.GoldFound, gain_gold(state, prices.treasure(level))])

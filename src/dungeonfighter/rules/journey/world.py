@@ -1,6 +1,6 @@
-"""Progress over the run: cleared levels, bosses, regions, what is offered next.
+"""Progress over the run: cleared levels, bosses, regions, and the dungeons that the hub offers next.
 
-Source: game.md sections 5 and 7.
+Source: docs/rules.md, "Dungeons" and "World and score".
 """
 
 from __future__ import annotations
@@ -9,41 +9,39 @@ from collections.abc import Iterator
 from typing import Final
 
 from dungeonfighter.rules import dice, tables
-from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Offer, State, World
 
 _DRAWS_EACH: Final = 2 + tables.ROSTER
-"""What an offer takes at most from the stream that makes dungeons."""
+"""Most outputs that one offer takes from the layout stream."""
 
 
 def is_cleared(world: World, level: int) -> bool:
-    """Whether a dungeon of this level has been cleared in this run."""
     return level < world.frontier or level in world.cleared
 
 
 def boss_due(cat: Catalogue, world: World) -> bool:
-    """All levels of the present region are cleared and its boss still stands."""
     return world.frontier > cat.regions[world.region].last_level and world.bosses == world.region
 
 
 def open_regions(cat: Catalogue, world: World) -> list[int]:
-    """Regions that can be travelled to now."""
     return [r for r in range(min(world.bosses + 1, len(cat.regions))) if r != world.region]
 
 
 def last_level(cat: Catalogue, world: World) -> int:
-    """The highest level the present region offers: the last region goes on without end once all bosses are
-    beaten.
-    """
+    """Return the highest level of the present region; the last one is endless once all bosses are beaten."""
     if world.bosses >= len(cat.regions) and world.region == len(cat.regions) - 1:
         return tables.LEVEL_MAX
     return cat.regions[world.region].last_level
 
 
 def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
-    """The boss if it is due, then the lowest uncleared level f of the region, f - 1 and f + 1."""
+    """Draw the offers: the boss if it is due, then the levels f, f - 1 and f + 1.
+
+    f is the lowest uncleared level of the region.
+    """
     world = state.world
     last = last_level(cat, world)
     lowest = world.frontier if world.frontier < last else last
@@ -54,18 +52,16 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     boss = boss_due(cat, world)
     most = _DRAWS_EACH * (len(levels) + boss)
     stream = state.dice
-    outputs = dice.ahead(stream.layout, most)
+    outputs = dice.peek(stream.layout, most)
     offers = [_offer(cat, world.region, level, False, outputs) for level in levels]
     if boss:
         offers.insert(0, _offer(cat, world.region, last, True, outputs))
-    stream.layout = dice.after(stream.layout, most, outputs)
+    stream.layout = dice.advance_past(stream.layout, most, outputs)
     return offers
 
 
 def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
-    """Note a completed dungeon. Returns whether it was the first of its kind: a new level, or the region's
-    boss.
-    """
+    """Record a completed dungeon; return True for a first clear, of its level or of the region's boss."""
     world = state.world
     world.completions += 1
     if boss:
@@ -88,7 +84,6 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 
 
 def first_clear(cat: Catalogue, state: State) -> None:
-    """A new level: the count of experience since the last one starts again, and the scars heal."""
     state.world.xp_since_clear = 0
     if state.hero.scars:
         state.hero.scars = 0
@@ -96,7 +91,7 @@ def first_clear(cat: Catalogue, state: State) -> None:
 
 
 def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:
-    """A dungeon of this level: two outputs of the stream, and one for each enemy met there."""
+    """Make an offer of this level from two outputs of the stream and one for each enemy of its roster."""
     themes = cat.themes_of_region[region]
     theme = themes[next(outputs) * len(themes) >> 64]
     name = next(outputs) * len(cat.themes[theme].dungeons) >> 64

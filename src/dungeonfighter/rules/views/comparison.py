@@ -1,10 +1,10 @@
-"""What wearing an item would change, in the words of a label: "damage 31 -> 38, speed -4 %".
+"""The comparison of a hero's figures with those after an exchange of one item: "damage 31 -> 38, speed -4 %".
 
-`hero.refresh` is the truth about a hero's figures; this does the same sums for one exchanged item,
-without changing the hero, and a test holds the two together. Views call it for every item in the bag, so it
-costs a few microseconds.
+`hero.refresh` defines a hero's figures. This module does the same sums for one exchanged item and does not
+change the hero; a test compares the results. Views compare every item in the bag, so one comparison costs
+only a few microseconds.
 
-Source: game.md section 6, last sentence.
+Source: docs/rules.md, "Items".
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ _WEAPON = int(Slot.weapon)
 _HEALTH, _ARMOUR, _DAMAGE = (AFFIX_STATS.index(stat) for stat in ("health", "armour", "damage"))
 
 AMOUNTS_MAX: Final = 1024
+"""The greatest number of amounts that each cache keeps."""
 
 WORN: Final = ("kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit")
-"""The figures an item can change, as in `state.Figures`; `kind` is the weapon kind in hand."""
+"""The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon."""
 Worn = tuple[int, int, int, int, int, int, int, int, int]
-"""One value each, in that order: a plain tuple, because a view takes it apart for every item in the bag."""
+"""One value for each of these figures. It is a plain tuple, because a view unpacks it for every bag item."""
 
 
 class Change(Struct, frozen=True, gc=False):
-    """What an exchange changes; `speed` and `score` are permille of today's."""
+    """The changes by an exchange; `speed` and `score` are permille of the values before it."""
 
     damage: int
     armour: int
@@ -44,10 +45,11 @@ class Change(Struct, frozen=True, gc=False):
     text: str
 
 
-class Mirror:
-    """A hero before the mirror: made once a view, then asked about one item after the other.
+class Comparison:
+    """The comparison of one hero's figures with those after an exchange of one item.
 
-    Making it costs nothing until the first question.
+    A view makes one `Comparison` and compares all items with it. The first comparison computes what the later
+    ones share, so a `Comparison` that is not used costs nothing.
     """
 
     __slots__ = (
@@ -61,8 +63,11 @@ class Mirror:
         self._strength = 0
 
     def change(self, item: Item) -> Change:
-        """What wearing this item, in place of what is worn there, would change; worked out once an item."""
-        now = self._today()
+        """Return the changes by wearing this item in place of the one in its slot.
+
+        The result is kept for the next call with the same item.
+        """
+        now = self._before()
         known = self._changes.get(id(item))
         if known is None:
             then = self.wearing(item)
@@ -74,29 +79,32 @@ class Mirror:
                 self.score(then),
                 _text(now, then),
             )
-            known = self._changes[id(item)] = item, change  # with the item, so that its id stays its own
+            known = self._changes[id(item)] = item, change  # the item is kept too, so no other gets its id
         return known[1]
 
     def text(self, item: Item) -> str:
-        """`Change.text` alone: a third of the work."""
-        return _text(self._today(), self.wearing(item))
+        """Return `Change.text` alone, for a third of the work."""
+        return _text(self._before(), self.wearing(item))
 
     def words(self, then: Worn) -> str:
-        """`Change.text` of an item whose figures are known."""
-        return _text(self._today(), then)
+        """Return `Change.text` of an item whose figures are known."""
+        return _text(self._before(), then)
 
     def score(self, then: Worn) -> int:
-        """`Change.score` of an item whose figures are known."""
+        """Return `Change.score` of an item whose figures are known."""
         now = self._strength
         if not now:
-            now = self._strength = strength(self._today(), self._hero)
+            now = self._strength = strength(self._before(), self._hero)
         return (strength(then, self._hero) - now) * 1000 // now
 
     def wearing(self, item: Item) -> Worn:
-        """The hero's figures with this item on: `hero.refresh` in one pass over locals, as there."""
+        """Return the hero's figures with this item on.
+
+        This is `hero.refresh` in one pass over locals.
+        """
         cat = self._cat
         if self._now is None:
-            self._today()
+            self._before()
         base = item.base
         slot = cat.item_slot[base]
         without = self._beside[slot]
@@ -142,8 +150,8 @@ class Mirror:
             crit + CRIT_STEPS[technique],
         )
 
-    def _today(self) -> Worn:
-        """The figures as they are; the first question works out what all of them need."""
+    def _before(self) -> Worn:
+        """Return the figures of now; the first call computes what all comparisons share."""
         now = self._now
         if now is None:
             cat, hero = self._cat, self._hero
@@ -171,7 +179,7 @@ class Mirror:
         return now
 
     def _without(self, slot: int) -> list[int]:
-        """`_totals` less what is worn at a slot."""
+        """Return `_totals` without the item that is worn in a slot."""
         old = self._worn[slot]
         if old is None:
             return self._totals
@@ -182,30 +190,30 @@ class Mirror:
 
 
 def strength(worn: Worn, hero: Hero) -> int:
-    """A fair estimate of fighting strength: damage a second times the hits it takes to fall, against the
-    hero's equal.
+    """Estimate fighting strength: damage a second times the hits that the hero survives.
 
-    The weights of the bands are those of the d20 with three combos in ten; only ratios mean anything.
+    The opponent is an enemy of the hero's level. The weights of the bands are those of the d20 with three
+    combos in ten. Only ratios of two results mean anything.
     """
     kind, health_max, armour, damage, period, amp, hit, combos, crit = worn
     level = hero.level
     enemy_armour = 6 * level // 10
     least = tables.DAMAGE_MIN
     base = damage * amp // 1000
-    blow = base - enemy_armour
-    if blow < least:
-        blow = least
-    combo = base * 3 // 2 - enemy_armour
-    if combo < least:
-        combo = least
+    hit_damage = base - enemy_armour
+    if hit_damage < least:
+        hit_damage = least
+    combo_damage = base * 3 // 2 - enemy_armour
+    if combo_damage < least:
+        combo_damage = least
     combos += 6
     if combos > 13:
         combos = 13
     hits = 14 + hit
     hits = (hits if hits < 18 else 18) - combos
-    per_action = combo * combos + (combo + blow // 2) * (1 + crit)
+    per_action = combo_damage * combos + (combo_damage + hit_damage // 2) * (1 + crit)
     if hits > 0:
-        per_action += blow * hits
+        per_action += hit_damage * hits
     if kind != hero.kind and hero.kind >= 0:
         per_action = per_action * _unfamiliar(hero, kind) // 1000
     enemy_damage = tables.ENEMY_DAMAGE[level]
@@ -217,14 +225,14 @@ def strength(worn: Worn, hero: Hero) -> int:
 
 
 def _unfamiliar(hero: Hero, kind: int) -> int:
-    """Permille left when the class changes: its actions are not learned and its stat has not grown."""
+    """Return the permille of strength after a change of class: the hero lacks its actions and its stat."""
     missing = hero.class_points[hero.kind] - hero.class_points[kind]
     left = 950 - 25 * missing if missing > 0 else 950
     return left if left > 600 else 600
 
 
 def _text(now: Worn, then: Worn) -> str:
-    """Only what changes (speed and amplification from 1 % on); "no change" if nothing does."""
+    """Return the changed figures in words (speed and amplification from 1 % on), or "no change"."""
     if now == then:
         return "no change"
     kind, health_max, armour, damage, period, amp, hit, combo, crit = now
@@ -261,7 +269,7 @@ def _text(now: Worn, then: Worn) -> str:
     return ", ".join(parts) or "no change"
 
 
-# Few amounts are met: looked up, one costs a fifth of formatting it (counted).
+# Few amounts occur, and a look-up costs a fifth of formatting an amount (counted).
 @lru_cache(AMOUNTS_MAX)
 def _signed(amount: int) -> str:
     return f"{amount:+d}"

@@ -1,11 +1,10 @@
-"""What the next plain hit of either side would do, as the text view tells it: the sums of `damage` for that
-one case.
+"""The damage of the next plain hit of either side: the sums of `damage` for that one case.
 
-Every turn of a fight tells both, so each is one pass here: no band, strip or stance to look up, and no copy
-of the fight. That takes a third of the instructions of `combat.incoming` and `combat.outgoing` (counted); a
-test holds the two ways together.
+The text view shows both in every turn of a fight, so each is one pass: it looks up no band, strip or stance,
+and copies no fight. It takes a third of the instructions of `combat.incoming` and `combat.outgoing`
+(counted). A test compares the results of both ways.
 
-Source: game.md section 4, "Damage".
+Source: docs/rules.md, "A fight".
 """
 
 from __future__ import annotations
@@ -29,48 +28,47 @@ _FORTIFIES: Final = tables.FORTIFY
 
 _OWN: Final = 1_000_000_000 // (tables.ROLL[Band.hit] * tables.STANCE_DAMAGE[Stance.attack])
 _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
-"""What damage is divided by after a plain hit: powers of ten both, so that nothing is lost by dividing
-once."""
+"""The divisors of the damage of a plain hit. Both are powers of ten, so one division loses nothing."""
 
 
 def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """`combat.incoming` of a fight that shows a blow."""
+    """Return `combat.incoming` of a fight whose shown intent does damage."""
     intent = fight.intent
     own = fight.hero.statuses
-    blow = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
+    damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
-        blow = blow * tables.WHEEL // 1000
+        damage = damage * tables.WHEEL // 1000
     if fight.guarding:
-        blow = blow * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
+        damage = damage * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
     if not fight.enemy.statuses[PIERCE]:
-        blow -= fight.hero_armour
+        damage -= fight.hero_armour
         if own[FORTIFY]:
-            blow -= own[FORTIFY] * _FORTIFIES[fight.level]
-    if blow < _DAMAGE_MIN:
-        blow = _DAMAGE_MIN
-    return expected(own, blow) if own[WEAKEN] or own[MARK] or own[SHIELD] else blow
+            damage -= own[FORTIFY] * _FORTIFIES[fight.level]
+    if damage < _DAMAGE_MIN:
+        damage = _DAMAGE_MIN
+    return expected(own, damage) if own[WEAKEN] or own[MARK] or own[SHIELD] else damage
 
 
 def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """`combat.outgoing` of a fight."""
+    """Return `combat.outgoing` of a fight."""
     figures = hero.figures
     perks = figures.perks
     suffers = fight.enemy.statuses
-    blow = figures.damage * figures.amp // _OWN
+    damage = figures.damage * figures.amp // _OWN
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
-        blow = blow * tables.WHEEL // 1000
+        damage = damage * tables.WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * tables.WOUNDED:
-        blow = blow * perks[_EXECUTIONER] // 1000
+        damage = damage * perks[_EXECUTIONER] // 1000
     if perks[_LAST_STAND] and hero.health * 1000 < figures.health_max * tables.WOUNDED:
-        blow = blow * perks[_LAST_STAND] // 1000
+        damage = damage * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
-        blow = blow * perks[_GIANT_SLAYER] // 1000
+        damage = damage * perks[_GIANT_SLAYER] // 1000
     if fight.intent == _DEFEND:
-        blow = blow * tables.DEFENDED // 1000
+        damage = damage * tables.DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
-        blow -= fight.armour
+        damage -= fight.armour
         if suffers[FORTIFY]:
-            blow -= suffers[FORTIFY] * _FORTIFIES[fight.level]
-    if blow < _DAMAGE_MIN:
-        blow = _DAMAGE_MIN
-    return expected(suffers, blow) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else blow
+            damage -= suffers[FORTIFY] * _FORTIFIES[fight.level]
+    if damage < _DAMAGE_MIN:
+        damage = _DAMAGE_MIN
+    return expected(suffers, damage) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else damage

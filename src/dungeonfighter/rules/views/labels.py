@@ -1,11 +1,9 @@
-"""Words for what a bot can choose and where it stands, outside of fights: doors, offers, wares, items,
-talents.
+"""The words for a bot's choices and its situation outside of fights: doors, offers, wares, items, talents.
 
-`phrase` gives each legal input its words in full; the text view joins them to one line, and the snapshot
-has them as labels. The engine's own labels are cheap constants and are used as they are wherever nothing
-is to be added.
+`phrase` returns the full words of one legal input. The text view joins them to one line, and the snapshot
+has them as labels. A menu's own label is a cheap constant, and it is used wherever the state adds nothing.
 
-Source: product.md, "Views"; game.md sections 5 to 7.
+Source: docs/tools.md, "Views"; docs/rules.md, "Dungeons", "Items", "World and score".
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views.comparison import Mirror
+from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
 
@@ -44,7 +42,7 @@ KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 
 FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
-"""Events that put an item at the end of the bag."""
+"""The events that put an item at the end of the bag."""
 
 _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
@@ -60,7 +58,7 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
 
 
 def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
-    """What is told of a door: the room's kind (or "dark") and the words at it."""
+    """Return the kind of the room behind a door (or "dark") and the words at the door."""
     if behind.hint == 0:
         return DARK, ""
     hint = cat.place_rows[behind.theme_room].hint
@@ -72,12 +70,11 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
 
 
 def reward(state: State, offer: Offer) -> str:
-    """What completing an offered dungeon gives beside experience and gold."""
     return f"item L{NUMERALS[loot.reward_level(offer.level, state.hero.level)]}"
 
 
 def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
-    """What the room the hero stands in proposes, in one sentence; "" when it proposes nothing."""
+    """Return the descriptions of the trades that a shrine offers; "" in any other room."""
     if dungeon.phase != _OFFER_MADE:
         return ""
     if dungeon.kind == _SHRINE:
@@ -85,26 +82,24 @@ def room_text(cat: Catalogue, state: State, dungeon: Dungeon) -> str:
     return ""
 
 
-def rich(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> Choice:
-    """The choice with its words in full."""
-    label = phrase(cat, state, mirror, choice)
+def rich(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> Choice:
+    label = phrase(cat, state, comparison, choice)
     return choice if label == choice.label else Choice(choice.input, label, choice.pattern)
 
 
-def phrase(cat: Catalogue, state: State, mirror: Mirror, choice: Choice) -> str:
-    """The words of one legal input in this state."""
+def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice) -> str:
     text = choice.input
     if text.startswith("equip ") and not choice.pattern:
         item = state.hero.bag[int(text[6:]) - 1]
-        return f"{loot.name(cat, item)}: {mirror.change(item).text}"
-    teller = _PHRASES.get(state.phase)
-    if teller is None or not text.isdigit():
+        return f"{loot.name(cat, item)}: {comparison.change(item).text}"
+    words = _PHRASES.get(state.phase)
+    if words is None or not text.isdigit():
         return choice.label
-    return teller(cat, state, mirror, int(text)) or choice.label
+    return words(cat, state, comparison, int(text)) or choice.label
 
 
 def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int) -> str:
-    """One side of a trade: "53 hp", "50 gold", "STR 2", "a Rare or better item"."""
+    """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
     what, amount = trade
     hero = state.hero
     if what == "health":
@@ -122,21 +117,22 @@ def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int
     return f"{amount} {what}" if what else "nothing"
 
 
-def situation(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
-    """The lines between what happened and the inputs, outside of fights."""
-    lines = found_lines(cat, state, mirror)
-    teller = _SITUATIONS.get(state.phase)
-    if teller is not None:
-        lines.extend(teller(cat, state, mirror))
+def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    """Return the lines between the events and the inputs, outside of fights."""
+    lines = found_lines(cat, state, comparison)
+    lines_of_phase = _SITUATIONS.get(state.phase)
+    if lines_of_phase is not None:
+        lines.extend(lines_of_phase(cat, state, comparison))
     return lines
 
 
-def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
-    """Items that came into the bag this turn, with what wearing them would change; told instead of
-    `FOUND`.
+def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    """Return a line for each item that came into the bag this turn, with the changes by wearing it.
+
+    These lines stand in place of the sentences of `FOUND`.
     """
     found = 0
-    for event in state.log[state.told :]:
+    for event in state.log[state.turn_start :]:
         if event[0] in FOUND:
             found += 1
     if not found:
@@ -144,22 +140,22 @@ def found_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, mirror)}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
 
 
-def _found(cat: Catalogue, item: Item, mirror: Mirror) -> str:
-    """Sharp Iron Mace, Rare L7: damage 31 -> 38."""
+def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
+    """Return for example "Sharp Iron Mace, Rare L7: damage 31 -> 38"."""
     rarity = loot.RARITIES[item.rarity]
-    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {mirror.text(item)}"
+    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {comparison.text(item)}"
 
 
 class Outline(Struct, frozen=True, gc=False):
-    """The line of inputs as far as a menu decides it; made once a menu.
+    """The part of the line of inputs that depends on the menu alone; a menu makes it once.
 
-    `whole` is all of it in a fight. Elsewhere `parts` are (input, its number, label): worded by the
-    situation, or with number -1 told as the label says.
+    In a fight `whole` is the whole line. Elsewhere the line has `parts`: (input, its number, label). The
+    state gives the words of a part; a part with number -1 is its label.
     """
 
     parts: tuple[tuple[str, int, str], ...]
@@ -167,12 +163,12 @@ class Outline(Struct, frozen=True, gc=False):
 
 
 def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
-    """In a fight the menu decides it all: it knows how many there are of what can be used."""
+    """Return the outline of a fight: the menu has the counts of the consumables, so it has the whole line."""
     return Outline((), " ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
 
 
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
-    """Outside of fights; `equip n` of many items is one range at the end."""
+    """Return the outline outside of fights; all `equip n` are one range at the end."""
     worded = phase in _PHRASES
     parts: list[tuple[str, int, str]] = []
     bag = 0
@@ -198,35 +194,33 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
     return Outline(tuple(parts), "")
 
 
-def _add(parts: list[tuple[str, int, str]], told: str) -> None:
-    """One more thing told as it is; neighbours of that kind are one part."""
+def _add(parts: list[tuple[str, int, str]], label: str) -> None:
+    """Append a constant label; adjacent constant labels become one part."""
     if parts and parts[-1][1] < 0:
-        told = f"{parts.pop()[2]} | {told}"
-    parts.append(("", -1, told))
+        label = f"{parts.pop()[2]} | {label}"
+    parts.append(("", -1, label))
 
 
-def inputs_line(cat: Catalogue, state: State, line: Outline, mirror: Mirror) -> str:
-    """All legal inputs, each with its words."""
-    teller = _PHRASES.get(state.phase)
+def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Comparison) -> str:
+    words = _PHRASES.get(state.phase)
     return " | ".join([
-        label if number < 0 or teller is None else f"{text} {teller(cat, state, mirror, number) or label}"
+        label if number < 0 or words is None else f"{text} {words(cat, state, comparison, number) or label}"
         for text, number, label in line.parts
     ])  # fmt: skip
 
 
 _BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
-"""Shorter words than the engine's for what is listed again and again."""
+"""Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(
     ("dungeons", "inventory", "travel", "back", "go on", "take what lies open", "mend a scar")
 )
-"""What is told as the engine says it, wherever it is legal."""
+"""The labels of the menu that are the full words in every state."""
 _SHORT: Final = {
     "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
 }  # fmt: skip
 
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
-    """A fight input that uses something up, with how many there are of it."""
     text = choice.input
     number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
     return f"{text} {_several(cat.consumables[number].name, goods[number])}"
@@ -236,7 +230,7 @@ def _several(name: str, count: int) -> str:
     return f"{name.lower()} x{NUMERALS[count]}" if count > 1 else name.lower()
 
 
-def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     kind = number - 1
     if not 0 <= kind < len(CLASSES):
         return ""
@@ -244,7 +238,7 @@ def _weapon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> 
     return f"{Weapon(kind).name}: {CLASSES[kind]}, {STATS[kind]}; {basic.name}: {basic.text.lower()}"
 
 
-def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
         gain = tables.CAMP + hero.figures.perks[Perk.field_medic]
@@ -260,14 +254,14 @@ def _hub_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        return f"buy {loot.name(cat, item)} {gold} gold: {mirror.text(item)}"
+        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}"
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
     return ""
 
 
-def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     world = state.world
     offers = world.offers
     if not 1 <= number <= len(offers):
@@ -285,7 +279,7 @@ def _offer_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> s
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
 
 
-def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     dungeon = state.dungeon
     if dungeon is None:
         return ""
@@ -295,14 +289,13 @@ def _dungeon_words(cat: Catalogue, state: State, mirror: Mirror, number: int) ->
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
-        return _trade_offer(cat, state, dungeon, mirror, number - 2)
+        return _trade_offer(cat, state, dungeon, comparison, number - 2)
     if dungeon.phase == _CLEARED:
         return _cleared_words(cat, state, number)
     return ""
 
 
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
-    """What a treasure or a rest room offers, with the figures that decide."""
     hero = state.hero
     most = hero.figures.health_max
     if dungeon.kind == _TREASURE and number == 2:
@@ -319,14 +312,14 @@ def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
 
 
 def _worth(hero: Hero, permille: int, level: int) -> int:
-    """Experience as `progress.gain_units` would give it."""
+    """Return the experience that `progress.gain_units` would give."""
     above = max(0, hero.level - level)
     if above >= tables.STRONGER_NONE:
         return 0
     return tables.unit(level) * permille // 1000 * (1000 - tables.STRONGER * above) // 1000
 
 
-def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, place: int) -> str:
+def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, place: int) -> str:
     if dungeon.kind == _SHRINE and place < len(dungeon.offer):
         row = cat.events[dungeon.offer[place]]
         cost = trade_words(cat, state, row.cost, dungeon.level)
@@ -336,7 +329,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror,
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        return f"buy {loot.name(cat, item)} {price} gold: {mirror.text(item)}"
+        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
         return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
@@ -353,46 +346,46 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
         good = cat.consumable_at[number]
         row = cat.consumables[good]
         gain = most * row.amount // 1000
-        told = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-        return f"{_several(row.name, hero.consumables[good])} +{told} hp"
+        amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+        return f"{_several(row.name, hero.consumables[good])} +{amount} hp"
     return ""
 
 
-def _talent_words(cat: Catalogue, state: State, mirror: Mirror, number: int) -> str:
+def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     if not 1 <= number <= len(state.talent_offer):
         return ""
     row = cat.talents[state.talent_offer[number - 1]]
     return f"{row.name}: {row.text}"
 
 
-def _hub_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
     cleared, bosses = NUMERALS[world.frontier - 1], NUMERALS[world.bosses]
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
-    worn = [mirror.wearing(item) for item in bag]
-    scores = [(-mirror.score(figures), place) for place, figures in enumerate(worn)]
+    worn = [comparison.wearing(item) for item in bag]
+    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
         if score < 0:
             lines.append(
-                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {mirror.words(worn[place])}"
+                f"Bag {NUMERALS[place + 1]}: {loot.name(cat, bag[place])}: {comparison.words(worn[place])}"
             )
     return lines
 
 
-def _dungeon_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     dungeon = state.dungeon
     if dungeon is None or dungeon.phase != _OFFER_MADE:
         return []
-    told = room_text(cat, state, dungeon)
-    return [f"{told}."] if told else []
+    text = room_text(cat, state, dungeon)
+    return [f"{text}."] if text else []
 
 
-def _inventory_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
+def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
-    lines += [f"{place} {_found(cat, item, mirror)}" for place, item in enumerate(hero.bag, 1)]
+    lines += [f"{place} {_found(cat, item, comparison)}" for place, item in enumerate(hero.bag, 1)]
     actions = ", ".join(
         f"{place} {cat.actions[number].name}" for place, number in enumerate(hero.figures.known)
     )
@@ -401,7 +394,7 @@ def _inventory_lines(cat: Catalogue, state: State, mirror: Mirror) -> list[str]:
     return lines
 
 
-_Phrase = Callable[[Catalogue, State, Mirror, int], str]
+_Phrase = Callable[[Catalogue, State, Comparison, int], str]
 _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.WeaponSelection: _weapon_words,
     Phase.GameLoop: _hub_words,
@@ -409,7 +402,7 @@ _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.Dungeon: _dungeon_words,
     Phase.LevelUp: _talent_words,
 }
-_SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Mirror], list[str]]]] = {
+_SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]]] = {
     Phase.GameLoop: _hub_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,

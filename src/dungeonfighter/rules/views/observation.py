@@ -1,9 +1,10 @@
-"""What a bot is told, as typed values: the JSON view without the service's own fields (`botId`, `episode`).
+"""The JSON view as typed values, without the fields that the service adds (`botId`, `episode`).
 
-Field names on the wire are camelCase (`rename="camel"`). The structs are the one source of the JSON Schema
-`dungeonfighter://schema/view.json`. A policy sees exactly this, over MCP or directly on the rules.
+Field names on the wire are camelCase (`rename="camel"`). These structs are the one source of the JSON Schema
+`dungeonfighter://schema/view.json`: the first line of a struct's docstring is its description there. A policy
+sees exactly these values, over MCP or directly on the rules.
 
-Source: product.md, "Views".
+Source: docs/tools.md, "Views".
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from msgspec import Struct
 class Choice(Struct, frozen=True, rename="camel"):
     """One legal input with a short label.
 
-    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then a template, not to be
-    sent as it is.
+    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then an example, and a bot
+    puts in its own numbers.
     """
 
     input: str
@@ -33,8 +34,8 @@ class StatusView(Struct, frozen=True, rename="camel"):
 class ItemView(Struct, frozen=True, rename="camel"):
     """One item. `number` is its place in the bag from 1; 0 when worn, on sale or in a room.
 
-    `change` says what wearing it in place of what is worn there would change; "" for what is worn.
-    `price` is what it costs here, 0 when it is not on sale.
+    `change` compares the hero's figures with this item on and those of now; "" for a worn item.
+    `price` is the price here, 0 when the item is not on sale.
     """
 
     number: int
@@ -52,8 +53,7 @@ class ItemView(Struct, frozen=True, rename="camel"):
     armour_change: int
     health_change: int
     score_change: int
-    """An honest estimate of the change in fighting strength, permille of today's; what the heuristic
-    compares."""
+    """An estimate of the change in fighting strength, permille of that of now. The heuristic compares it."""
     price: int = 0
 
 
@@ -77,8 +77,8 @@ class PlayerView(Struct, frozen=True, rename="camel"):
     """The hero. `hit_at`, `combo_at`: the lowest total that hits and combos; `critical_at`: the lowest
     bare die.
 
-    In a fight they hold for a plain attack now, the room included. `period` is milliseconds of a plain
-    attack, `amplification` permille on all damage. `statuses` are those of the fight.
+    In a fight these three hold for a plain attack now, with the bonuses of the room. `period` is the time of
+    a plain attack in milliseconds, `amplification` permille on all damage. `statuses` are those of the fight.
     """
 
     name: str
@@ -147,11 +147,11 @@ class RoomView(Struct, frozen=True, rename="camel"):
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
-    `incoming` is the damage of the shown intent on a plain hit as things are (0: it does none);
-    `outgoing` that of a plain hero hit. Times are milliseconds from now, when the hero acts:
-    `enemy_acts_in` until the shown action, `hero_acts_in` until the hero's next action after a plain hit.
-    `strip_step` counts from 0, `next_action` is what a combo plays. `luck` is how many misses will still
-    be rerolled.
+    `incoming` is the damage of the shown intent on a plain hit now (0: it does none), `outgoing` that of a
+    plain hit of the hero. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the
+    shown action, `hero_acts_in` until the hero's next action after a plain hit. `strip_step` counts from 0,
+    `next_action` is the action that a combo plays. `luck` is the number of misses that luck will still
+    reroll.
     """
 
     enemy: str

@@ -1,9 +1,9 @@
-"""What a bot is told: the typed snapshot of one state. The text view is in `telling.py`.
+"""The typed snapshot of one state, as a bot sees it. `text_view` makes the text view.
 
-Both are pure functions of the state, so any replica repeats the same answer, and both tell only what the
-hero knows: a dark door shows nothing, dice are never shown, and the seed of a live ranked run is hidden.
+Both views are pure functions of the state, so any replica repeats the same answer. Both show only what the
+hero knows: a dark door shows nothing, no view shows the dice, and none shows the seed of a live ranked run.
 
-Source: product.md, "Views".
+Source: docs/tools.md, "Views".
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.views import labels
-from dungeonfighter.rules.views.comparison import Change, Mirror
+from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
@@ -53,7 +53,8 @@ from dungeonfighter.rules.views.observation import (
     StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.text_view import sentence, text
+from dungeonfighter.rules.views.sentences import sentence
+from dungeonfighter.rules.views.text_view import TextRules
 
 _COMBAT = int(Phase.Combat)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -63,34 +64,29 @@ _WEAPON = int(Slot.weapon)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
 
-__all__ = ["observe", "text"]
-
 ITEM_VIEWS_MAX: Final = 4096
+"""The greatest number of bag item views that the cache keeps; beyond that it evicts all of them."""
 _NO_CHANGE: Final = Change(0, 0, 0, 0, 0, "")
 
 
-class Rulebook(Protocol):
-    """What a view asks of the rules."""
+class SnapshotRules(TextRules, Protocol):
+    """The part of `Rules` that the snapshot needs."""
 
     @property
     def identity(self) -> str: ...
-    @property
-    def catalogue(self) -> Catalogue: ...
     def legal_inputs(self, state: State) -> tuple[Choice, ...]: ...
-    def outline(self, state: State) -> labels.Outline: ...
-    def score(self, state: State) -> int: ...
     def encode(self, state: State) -> bytes: ...
     def digest(self, raw: bytes) -> bytes: ...
 
 
-def observe(rules: Rulebook, state: State) -> Observation:
-    """The full snapshot: everything the hero knows and nothing it cannot know.
+def observe(rules: SnapshotRules, state: State) -> Observation:
+    """Return the full snapshot: everything the hero knows and nothing it cannot know.
 
-    Costs some 50 to 150 us, most of it the comparisons of the items in the bag; the text view is the
-    cheap one.
+    A call costs some 50 to 150 us, most of it for the comparisons of the items in the bag. The text view is
+    cheaper.
     """
     cat = rules.catalogue
-    mirror = Mirror(cat, state.hero)
+    comparison = Comparison(cat, state.hero)
     in_fight = state.fight if state.phase == _COMBAT else None
     dungeon = state.dungeon
     legal = rules.legal_inputs(state)
@@ -103,24 +99,24 @@ def observe(rules: Rulebook, state: State) -> Observation:
         score=rules.score(state) / 100,
         is_over=state.over,
         current_state=Phase(state.phase).name,
-        player=_player(cat, state, mirror, in_fight),
+        player=_player(cat, state, comparison, in_fight),
         current_dungeon=None if dungeon is None else _dungeon(cat, dungeon),
-        current_room=None if dungeon is None else _room(cat, state, dungeon, mirror, legal),
+        current_room=None if dungeon is None else _room(cat, state, dungeon, comparison, legal),
         combat=None if in_fight is None else _combat(cat, state, in_fight),
         dungeons=_offers(cat, state) if state.phase in (_GAME_LOOP, _DUNGEON_SELECTION) else [],
         talents=_talents(cat, state) if state.phase == _LEVEL_UP else [],
-        shop=[_item(cat, mirror, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
-        available_actions=[labels.rich(cat, state, mirror, c) for c in legal],
+        shop=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
+        available_actions=[labels.rich(cat, state, comparison, c) for c in legal],
         recent_output=recent_output(cat, state),
     )
 
 
 def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
-    """The last events as sentences, oldest first."""
+    """Return the sentences of the last `count` events, oldest first."""
     return [sentence(cat, event) for event in log.recent(state)[-count:]]
 
 
-def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -> PlayerView:
+def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight | None) -> PlayerView:
     someone = state.hero
     figures = someone.figures
     armed = someone.kind >= 0
@@ -150,7 +146,7 @@ def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -
         strip=[cat.actions[number].name for number in someone.strip],
         actions=_actions(cat, someone),
         worn=[_item(cat, None, item, 0) for item in someone.worn if item is not None],
-        bag=_bag(cat, someone, mirror),
+        bag=_bag(cat, someone, comparison),
         consumables=_consumables(cat, someone),
         statuses=[] if fight is None else _statuses(fight.hero.statuses),
         hit_at=hit,
@@ -164,7 +160,7 @@ def _player(cat: Catalogue, state: State, mirror: Mirror, fight: Fight | None) -
 
 
 def thresholds(someone: Hero, fight: Fight | None) -> tuple[int, int, int]:
-    """What a plain attack needs on the die now: to hit, to combo, and to be critical."""
+    """Return the lowest rolls of a plain attack now that hit, combo, and are critical."""
     figures = someone.figures
     if fight is None:
         return hero.bounds(figures.hit, figures.combo, figures.crit)
@@ -199,11 +195,14 @@ def _statuses(amounts: Sequence[int]) -> list[StatusView]:
 
 
 _known_views: dict[tuple[bytes, bytes, int, str], ItemView] = {}
-"""Views of bag items already worked out: they stay the same until the hero or the item changes, and they
-were three quarters of an observation's time. Bounded by forgetting all."""
+"""A cache of the views of bag items, by wearer, item, place and catalogue.
+
+A view stays the same until its wearer or item changes. Without the cache these views took three quarters of
+an observation's time.
+"""
 
 
-def _bag(cat: Catalogue, someone: Hero, mirror: Mirror) -> list[ItemView]:
+def _bag(cat: Catalogue, someone: Hero, comparison: Comparison) -> list[ItemView]:
     if not someone.bag:
         return []
     if len(_known_views) > ITEM_VIEWS_MAX:
@@ -217,14 +216,14 @@ def _bag(cat: Catalogue, someone: Hero, mirror: Mirror) -> list[ItemView]:
         key = (wearer, encode(item), place, cat.identity)
         view = _known_views.get(key)
         if view is None:
-            view = _known_views[key] = _item(cat, mirror, item, place)
+            view = _known_views[key] = _item(cat, comparison, item, place)
         views.append(view)
     return views
 
 
-def _item(cat: Catalogue, mirror: Mirror | None, item: Item, number: int, price: int = 0) -> ItemView:
+def _item(cat: Catalogue, comparison: Comparison | None, item: Item, number: int, price: int = 0) -> ItemView:
     base = cat.items[item.base]
-    change = mirror.change(item) if mirror is not None else _NO_CHANGE
+    change = comparison.change(item) if comparison is not None else _NO_CHANGE
     weapon = cat.item_slot[item.base] == _WEAPON
     return ItemView(
         number=number,
@@ -259,7 +258,7 @@ def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
 
 
 def _room(
-    cat: Catalogue, state: State, dungeon: Dungeon, mirror: Mirror, legal: Sequence[Choice]
+    cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, legal: Sequence[Choice]
 ) -> RoomView:
     doors = [DoorView(n, *labels.door(cat, dungeon, door)) for n, door in enumerate(dungeon.doors, 1)]
     entered = dungeon.room > 0
@@ -274,7 +273,7 @@ def _room(
         can_search="2" in inputs,
         last=dungeon.room >= dungeon.rooms,
         text=labels.room_text(cat, state, dungeon),
-        stock=[_item(cat, mirror, item, 0, prices.item(state.hero, item)) for item in dungeon.stock],
+        stock=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in dungeon.stock],
     )
 
 

@@ -1,11 +1,11 @@
-// The list of bots: those that played last, or page by page all of them.
+// The list of bots: the bots that played last, or one page of all bots.
 import { byId, make, number } from "./dom.js";
 
 const rows = new Map();
 const places = { GameLoop: "hub", DungeonSelection: "choosing a dungeon", WeaponSelection: "choosing a weapon", LevelUp: "level up",
   DungeonCompletion: "dungeon cleared", RegionTravel: "travelling", Inventory: "inventory", Death: "dead", Victory: "victory" };
 
-/** The link that chooses a bot; keyboard and middle click work as with any link. */
+/** Make the link that chooses a bot; it is a real link, so that keyboard and middle click work. */
 export const link = (botId) => make("a", { href: `#bot=${encodeURIComponent(botId)}`, title: botId }, botId);
 
 function row(botId) {
@@ -33,7 +33,7 @@ function where(card) {
   return card.place ? `${card.place}, ${state}` : state;
 }
 
-/** Show the bots that played last, in order of id so that lines do not jump about. */
+/** Show the bots that played last, in order of id, so that rows keep their places. */
 export function showPlaying(cards, chosen) {
   const sorted = [...cards].sort((a, b) => a.botId.localeCompare(b.botId, "en", { numeric: true }));
   const body = byId("bot-rows");
@@ -63,7 +63,7 @@ function replaceRows(body, wanted, ids) {
   for (const id of rows.keys()) if (!keep.has(id)) rows.delete(id);
 }
 
-/** Mark the line of the bot being watched. */
+/** Mark the row of the chosen bot. */
 export function markChosen(botId) {
   for (const [id, { element }] of rows) {
     if (id === botId) element.setAttribute("data-chosen", "");
@@ -71,7 +71,7 @@ export function markChosen(botId) {
   }
 }
 
-/** Show one page of all bots, as the store lists them. */
+/** Show one page of all bots, in the order of the store. */
 export function showAll(bots, chosen) {
   const body = byId("bot-rows");
   const elements = bots.map((bot) => {

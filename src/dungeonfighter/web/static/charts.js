@@ -4,7 +4,7 @@ import { draw, number } from "./dom.js";
 const HEIGHT = 150;
 const FOOT = 18;
 
-/** A round number at or above the highest value, so that the scale does not jump at each tick. */
+/** Return a round number at or above the highest value, so that the scale seldom changes. */
 function ceiling(values) {
   const highest = Math.max(1, ...values);
   const unit = 10 ** Math.floor(Math.log10(highest));
@@ -17,7 +17,7 @@ function prepare(svg) {
   return { width, floor: HEIGHT - FOOT };
 }
 
-/** Draw a curve of `values`, the newest at the right edge; `slots` is how many would fill the width. */
+/** Draw a curve of `values`, the newest at the right edge; `slots` values fill the width. */
 export function drawCurve(svg, values, slots) {
   const { width, floor } = prepare(svg);
   const top = ceiling(values);
@@ -41,7 +41,7 @@ export function drawCurve(svg, values, slots) {
   svg.setAttribute("aria-label", `Turns per second over the last three minutes: now ${number(last)}, most ${number(Math.max(0, ...values))}`);
 }
 
-/** Draw one column per bucket of `points` score points; the scale ends after the highest bucket in use. */
+/** Draw one column for each bucket of `points` score points, up to the highest bucket in use. */
 export function drawScores(svg, counts, points) {
   const { width, floor } = prepare(svg);
   const used = Math.max(8, counts.findLastIndex((count) => count > 0) + 2);
@@ -61,6 +61,6 @@ export function drawScores(svg, counts, points) {
     parts.push(draw("text", { x: index * step, y: HEIGHT - 4, "text-anchor": index ? "middle" : "start" }, String(index * points)));
   });
   svg.replaceChildren(...parts);
-  const told = counts.map((count, index) => [count, index]).filter(([count]) => count > 0);
-  svg.setAttribute("aria-label", `Runs by score: ${told.map(([count, index]) => `${count} from ${index * points} points`).join(", ") || "none"}`);
+  const described = counts.map((count, index) => [count, index]).filter(([count]) => count > 0);
+  svg.setAttribute("aria-label", `Runs by score: ${described.map(([count, index]) => `${count} from ${index * points} points`).join(", ") || "none"}`);
 }

@@ -1,8 +1,8 @@
-// Small words for building the page. Everything from the server is set as text, never as markup.
+// Functions that build the page. All data of the server becomes text, never markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** Make an element: `make("td", {class: "right"}, "12")`. Children are elements or texts. */
+/** Make an HTML element: `make("td", {class: "right"}, "12")`. Children are elements or texts. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -12,7 +12,7 @@ export function make(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The same for SVG. */
+/** Make an SVG element, with the same arguments. */
 export function draw(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -23,10 +23,10 @@ export function draw(tag, attributes = {}, ...children) {
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
-/** 12345 is "12,345", 3.25 is "3.3". */
+/** Format a number: 12345 is "12,345", 3.25 is "3.3". */
 export const number = (value) => (Math.abs(value) < 100 && !Number.isInteger(value) ? fine : whole).format(value);
 
-/** Seconds as "1 h 4 min", "3 min", "12 s". */
+/** Format seconds as "1 h 4 min", "3 min" or "12 s". */
 export function duration(seconds) {
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

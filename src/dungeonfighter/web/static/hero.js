@@ -1,11 +1,11 @@
-// One bot: gauges, its log as it plays, and what its agent sees.
+// One bot: its gauges, its log while it plays, and the text view that its agent gets.
 import { byId, make, number } from "./dom.js";
 
 const LINES_MAX = 400;
 const intents = { light: "a light blow", normal: "a blow", heavy: "a heavy blow", status: "a spell", defend: "defence", heal: "healing", flee: "flight" };
 let shown = null; // {botId, episode, turn, lines}
 
-/** Forget the bot shown before. */
+/** Remove the bot that was shown, and show the name of the next one. */
 export function clearHero(botId) {
   shown = null;
   byId("hero-title").textContent = botId ?? "No bot chosen";
@@ -14,12 +14,12 @@ export function clearHero(botId) {
   byId("log").replaceChildren();
 }
 
-/** Say why there is nothing to show. */
+/** Show why there is no state of the bot. */
 export function showTrouble(message) {
   byId("hero-line").textContent = message;
 }
 
-/** Show the newest state of a bot; what is new in its log is appended. */
+/** Show the newest state of a bot, and append the new lines of its log. */
 export function showHero(detail) {
   const { view } = detail;
   const { player } = view;
@@ -60,7 +60,7 @@ function showGauges(view) {
   byId("gauges").replaceChildren(...gauges);
 }
 
-/** How many of the first lines of `now` were the last lines of `before`. */
+/** Count the first lines of `now` that are the last lines of `before`. */
 export function overlap(before, now) {
   for (let length = Math.min(before.length, now.length); length > 0; length -= 1) {
     if (now.slice(0, length).every((line, index) => line === before[before.length - length + index])) return length;

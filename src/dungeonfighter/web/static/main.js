@@ -1,4 +1,4 @@
-// The watch page: one stream of events from the server, drawn as it comes.
+// The watch page: it draws the events of one stream from the server.
 import { link, markChosen, showAll, showPlaying } from "./bots.js";
 import { drawCurve, drawScores } from "./charts.js";
 import { byId, duration, make, number } from "./dom.js";
@@ -13,7 +13,7 @@ let stream = null;
 let history = [];
 let summary = null;
 let chosen = null;
-let paging = null; // null: those that played last; else the id after which the next page begins
+let paging = null; // null: the bots that played last; otherwise the last id of the page of all bots, "" at the end
 let retry = 0;
 
 function connect() {
@@ -30,7 +30,7 @@ function connect() {
   stream.addEventListener("trouble", (event) => showTrouble(JSON.parse(event.data).message));
   stream.addEventListener("error", () => {
     setStatus("lost", "connection lost, trying again");
-    stream.close(); // our own pace: the server may be restarting
+    stream.close(); // the browser would retry at its own pace, while the server may be restarting
     clearTimeout(retry);
     retry = setTimeout(connect, RETRY_MS);
   });
@@ -62,7 +62,7 @@ function showSummary(next) {
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
 }
 
-/** A line across the page while a setting of the store can lose turns. */
+/** Show a warning across the page while a setting of the store can lose turns. */
 function showHazards(hazards) {
   const text = hazards.length ? `Acknowledged turns can be lost: ${hazards.join(" ")}` : "";
   const line = byId("hazards");
@@ -98,11 +98,11 @@ function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a lone %
+    return text; // a % that begins no escape
   }
 }
 
-/** Whether a bot can be called so; if not, the reason is shown beside the field. */
+/** Check a bot id, and show the reason beside the field if it is not valid. */
 function isBotId(text) {
   const good = BOT_ID.test(text);
   byId("find-trouble").textContent = good ? "" : BAD_ID;

@@ -1,9 +1,9 @@
 -- compatible_from: 0.1.0
 --
--- One row per bot is the truth; everything else hangs on it. Names as in docs/architecture.md.
+-- One row per bot is the truth; the other tables belong to it. docs/architecture.md explains the names.
 --
--- Keys compare bytewise (collate "C"): rows are locked in the order of their ids, and that order must be the
--- same for every replica, whatever language the database was made in.
+-- Keys compare bytewise (collate "C"). Commits lock rows in the order of their ids, and that order must be the
+-- same for every replica, whatever the locale of the database is.
 create table games (
     bot_id       varchar(255) collate "C" primary key,
     version      bigint      not null,
@@ -18,7 +18,8 @@ create table games (
     updated_at   timestamptz not null
 ) with (fillfactor = 50, toast_tuple_target = 8160);
 
--- Room for the next version on the same page, the state beside its row: an update touches one page, no index.
+-- An update should touch one page and no index: the fillfactor leaves room for the next version of a row on
+-- the same page, and `storage main` keeps the state in the row.
 alter table games alter column state set storage main;
 
 create table run_inputs (

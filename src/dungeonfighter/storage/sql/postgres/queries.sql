@@ -105,7 +105,7 @@ from episodes where bot_id = $1 order by episode;
 -- name: schema_exists
 select to_regclass('schema_version') is not null;
 
--- name: schema_standing
+-- name: schema_applied_steps
 select version, to_jsonb(s) ->> 'compatible_from' from schema_version as s;
 
 -- name: schema_lock
@@ -135,7 +135,7 @@ from pg_stat_progress_create_index
 where datname = current_database() and relid = to_regclass($1);
 
 -- name: load_without_texts
--- For a row whose texts the driver or the server cannot make texts of.
+-- For a row whose texts the server or the driver cannot decode.
 select bot_id, version, digest, episode, turn, trail, tokens_today, extract(epoch from updated_at)::float8
 from games where bot_id = any($1::text[]);
 

@@ -1,6 +1,6 @@
 -- compatible_from: 0.1.0
 --
--- One row per bot is the truth; everything else hangs on it. Names as in docs/architecture.md.
+-- One row per bot is the truth; the other tables belong to it. docs/architecture.md explains the names.
 create table games (
     bot_id       text primary key,
     version      integer not null,

@@ -1,4 +1,4 @@
 -- compatible_from: 0.1.0
 --
--- For lists of the best runs. The file is locked for writing while it is made.
+-- This index makes lists of the best runs faster. SQLite locks the file for writing while it builds the index.
 create index episodes_best on episodes (score desc, bot_id, episode);

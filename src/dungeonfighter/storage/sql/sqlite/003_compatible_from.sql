@@ -1,7 +1,7 @@
 -- compatible_from: 0.1.0
 --
--- The oldest release that can run on the schema after each step: an older release that starts looks here.
--- Which step was the last stands in `user_version`, as before.
+-- The table holds the oldest release that can run on the schema after each step; a release that finds a newer
+-- schema reads it before it starts. The number of the last step is still in `user_version`.
 create table schema_version (
     version         integer primary key,
     compatible_from text not null,

@@ -31,7 +31,7 @@ select bot_id, version, cast(digest as blob), episode, turn, rules, cast(state a
 from games where bot_id in (select value from json_each(?));
 
 -- name: load_raw
--- What a flipped bit may have made of it: a value of any type, a text that is none.
+-- Flipped bits may have turned a value into one of any type, or a text into invalid UTF-8.
 select case typeof(version) when 'integer' then version end, cast(digest as blob),
        case typeof(episode) when 'integer' then episode end, case typeof(turn) when 'integer' then turn end,
        cast(rules as blob), cast(state as blob), cast(trail as blob), cast(directive as blob),
@@ -94,7 +94,7 @@ pragma user_version;
 -- name: schema_table_exists
 select count(*) from sqlite_master where type = 'table' and name = 'schema_version';
 
--- name: schema_standing
+-- name: schema_applied_steps
 select version, compatible_from from schema_version;
 
 -- name: schema_step

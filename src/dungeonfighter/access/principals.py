@@ -1,0 +1,65 @@
+"""The principal of a call: the fleet it belongs to, the bots it may act for, what it may do, and how much.
+
+A bot pattern is one of three: `*` covers every bot of the fleet; `team-*` (a star at the end, and nowhere
+else) covers the ids that begin with `team-`; anything else covers the one bot of that id.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from dungeonfighter import limits
+
+Scope = Literal["read", "play"]
+"""`read` looks at games, `play` changes them; neither includes the other."""
+SCOPES: Final[tuple[Scope, ...]] = ("read", "play")
+EVERY_BOT: Final = "*"
+
+
+class Limits(Struct, frozen=True):
+    """Limits of one principal; None is unlimited.
+
+    `turns_per_second` is a mean over the calls that one process serves.
+    """
+
+    turns_per_second: float | None = None
+
+
+UNLIMITED: Final = Limits()
+
+
+class Principal(Struct, frozen=True):
+    """The party that a call is made for.
+
+    Raises:
+        ValueError: The fleet or the pattern is malformed, or a limit is not positive.
+    """
+
+    fleet: str
+    bots: str = EVERY_BOT
+    scopes: frozenset[Scope] = frozenset(SCOPES)
+    limits: Limits = UNLIMITED
+
+    def __post_init__(self) -> None:
+        if not limits.fleet_pattern.match(self.fleet):
+            raise ValueError(f"a fleet is 1 to 32 of a-z, 0-9 and minus; got {self.fleet!r}")
+        beginning = self.bots.removesuffix("*")
+        if self.bots != EVERY_BOT and not limits.is_bot_id(beginning):
+            raise ValueError(f"a bot pattern is a bot id, the beginning of one and a star, or a star; "
+                             f"got {self.bots!r}")  # fmt: skip
+        rate = self.limits.turns_per_second
+        if rate is not None and not rate > 0:
+            raise ValueError(f"turns_per_second must be positive; got {rate}")
+
+    def covers(self, bot: str) -> bool:
+        """Return whether the pattern covers the bot of this id."""
+        pattern = self.bots
+        if pattern.endswith("*"):
+            return bot.startswith(pattern[:-1])
+        return bot == pattern
+
+
+LOCAL: Final = Principal("local")
+"""The one principal of a server without access control: it may do everything."""

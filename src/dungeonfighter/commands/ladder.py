@@ -1,0 +1,87 @@
+"""The command `ladder`: ranks the policies by the same runs.
+
+Progress goes to stderr, the table (or `--json`) to stdout. Ctrl-C prints the ladder of the runs played so
+far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from dungeonfighter.bots.ladder import Job, mean, play_all, rank, table
+from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.bots.runner import RunResult
+from dungeonfighter.commands.numbers import count, whole
+from dungeonfighter.errors import BadInput
+from dungeonfighter.rules.state import Weapon
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=count, default=100, metavar="N", help="runs per policy (100)")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="S", help="seeds are S, S+1, ... (0)")
+    parser.add_argument("--policies", default=",".join(policies), metavar="A,B", help="which ones (all)")
+    parser.add_argument(
+        "--max-inputs", type=count, default=3000, metavar="N", help="a run ends after N inputs (3000)"
+    )
+    parser.add_argument("--weapon", choices=[w.name for w in Weapon], default=None,
+                        help="the same for every run (the policy chooses)")  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=count, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play all runs and print the table; return 130 after Ctrl-C, which ranks the runs played by then."""
+    names = [name.strip() for name in arguments.policies.split(",") if name.strip()]
+    try:
+        if not names:
+            raise BadInput(f"--policies: none; there are {', '.join(policies)}")
+        for name in names:
+            make_policy(name)
+    except BadInput as error:
+        print(f"ladder: {error}", file=sys.stderr)
+        return 2
+    weapon = -1 if arguments.weapon is None else Weapon[arguments.weapon]
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    jobs = [Job(name, seed, arguments.max_inputs, weapon) for seed in seeds for name in names]
+    began = time.perf_counter()
+    results: list[RunResult] = []
+    complete = False
+    with contextlib.suppress(KeyboardInterrupt):
+        for result in _with_progress(play_all(jobs, arguments.jobs), len(jobs)):
+            results.append(result)  # noqa: PERF402 - the runs before Ctrl-C count
+        complete = True
+    ladder = rank(
+        names,
+        results,
+        seeds=seeds,
+        inputs_max=arguments.max_inputs,
+        seconds=time.perf_counter() - began,
+        complete=complete,
+    )
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(ladder), indent=2).decode() + "\n")
+    else:
+        print("\n".join(table(ladder)))
+    return 0 if complete else 130
+
+
+def _with_progress(results: Iterable[RunResult], total: int) -> Iterator[RunResult]:
+    """Yield the results unchanged and write a progress line to stderr, at most once a second."""
+    last = time.monotonic()
+    scores: dict[str, list[float]] = {}
+    for done, result in enumerate(results, 1):
+        scores.setdefault(result.policy, []).append(result.score)
+        if time.monotonic() - last >= 1.0:
+            last = time.monotonic()
+            means = "  ".join(f"{name} {mean(values):.2f}" for name, values in sorted(scores.items()))
+            print(f"{done}/{total} runs  {means}", file=sys.stderr, flush=True)
+        yield result

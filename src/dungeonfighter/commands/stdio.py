@@ -1,0 +1,61 @@
+"""`dungeonfighter stdio`: a server for one MCP client, over standard input and output."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from dungeonfighter import limits, settings
+from dungeonfighter.commands import user_data
+from dungeonfighter.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dungeonfighter.serving.signals import StopSignals
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--bot`, `--toolset` and the settings of a server for one person."""
+    parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
+    parser.add_argument(
+        "--toolset",
+        choices=("core", "play", "fleet"),
+        default="play",
+        help="which tools are listed (default play)",
+    )
+    settings.add_arguments(parser, (*user_data.SETTINGS, "log_format"), user_data.DATABASE_NAME)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until the client closes standard input, or until a signal; return the exit code."""
+    from dungeonfighter.serving.signals import StopSignals
+    from dungeonfighter.telemetry.logs import set_up_logs
+
+    given = user_data.read_personal_settings(arguments)
+    set_up_logs(given.log_format, settings.instance_name(given))
+    logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
+    if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
+        raise SettingsError(
+            ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
+        )
+    with StopSignals() as signals:
+        asyncio.run(_serve(given, arguments, signals))
+    return 0
+
+
+async def _serve(given: settings.Settings, arguments: argparse.Namespace, signals: StopSignals) -> None:
+    from dungeonfighter.mcp.stdio import serve_stdio
+    from dungeonfighter.serving.composition import make_admission, open_host
+    from dungeonfighter.serving.signals import end_at_once
+
+    stopped = asyncio.Event()
+    async with open_host(given) as host:
+        signals.call_at_first(stopped.set)
+        serving = asyncio.create_task(serve_stdio(host, make_admission(), arguments.toolset, arguments.bot))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+    if stopped.is_set():
+        end_at_once(0)  # all is committed; a thread may still read standard input, and nothing can cancel it
+    await serving

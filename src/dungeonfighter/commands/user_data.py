@@ -1,0 +1,52 @@
+"""The user's data folder: the commands for one person, `stdio` and `play`, keep their games there.
+
+Clients start servers in any working directory, so a database in the working directory would be another one
+each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from dungeonfighter import settings
+from dungeonfighter.errors import SettingsError
+
+DATABASE_NAME: Final = "dungeonfighter.db in your user data folder"
+SETTINGS: Final = (*settings.DATABASE_SETTINGS, "catalog", "commit_timeout_seconds")
+"""The settings that both commands have, by attribute."""
+
+
+def read_personal_settings(arguments: argparse.Namespace) -> settings.Settings:
+    """Read the settings; the database is by default a file in the user's data folder.
+
+    Raises:
+        SettingsError: A setting is wrong, or the folder cannot be made.
+    """
+    from dungeonfighter.serving.composition import STORES
+
+    flags = dict(vars(arguments))
+    if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
+        flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
+    return settings.read_settings(flags, os.environ, stores=STORES)
+
+
+def _data_folder() -> Path:
+    """Return the data folder of this user, and make it if it is missing."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    folder = base / "dungeonfighter"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"cannot make {folder}: {(error.strerror or str(error)).lower()}"
+        raise SettingsError([f"--db: {why}; name a file with --db sqlite:///FILE"]) from None
+    return folder

@@ -1,0 +1,41 @@
+"""A load from its first call to its report, verified in between; `fleet` and `demo` run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dungeonfighter.fleet.generators import Generators
+from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.report import Report, make_report
+from dungeonfighter.fleet.verify import verify_load
+from dungeonfighter.rules import load_rules
+
+
+async def load_and_verify(
+    options: LoadOptions, show: Callable[[str], None], *, verify: bool = True
+) -> Report:
+    """Run one load, in this process or in `options.processes` of them, verify it and sum it up.
+
+    Args:
+        options: The load.
+        show: Receives one line of progress each second.
+        verify: False leaves the store unread; the report then says so.
+    """
+    if options.processes > 1:
+        return await _in_processes(options, show, verify=verify)
+    load = await run_load(options, show)
+    if not verify:
+        return make_report(load, None)
+    show(f"verifying {options.bots} bots")
+    return make_report(load, await verify_load(load, load_rules(), show))
+
+
+async def _in_processes(options: LoadOptions, show: Callable[[str], None], *, verify: bool) -> Report:
+    async with Generators(options, show) as generators:
+        load = await generators.play()
+        verdict = None
+        if verify:
+            show(f"verifying {options.bots} bots")
+            verdict = await generators.verify()
+        load.ended.extend(generators.ended())
+    return make_report(load, verdict)

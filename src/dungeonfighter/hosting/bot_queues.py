@@ -1,0 +1,165 @@
+"""The queue of each bot: one request at a time, committed before it is answered.
+
+A request takes one of two ways:
+
+1. The fast way, `_start`: the row is in memory (a bot whose first run begins should have none), the plan is a
+   write, and the write joins the next batch. No task, no await. The requests of one iteration of the event
+   loop are read first and then planned together: taking turns, reading and planning would evict each other
+   from the processor's caches.
+2. The slow way, a task of `resolver.Resolver`: load, head check, conflict, settling. It always ends in an
+   answer or an error.
+
+Source: docs/architecture.md, "The commit, exactly".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from dungeonfighter import limits
+from dungeonfighter.errors import Draining, Overloaded
+from dungeonfighter.hosting.attempts import Attempt, Pending
+from dungeonfighter.hosting.group_commit import CommitResult, Lanes
+from dungeonfighter.hosting.hot_games import HotGame, HotGames
+from dungeonfighter.hosting.patience import Patience
+from dungeonfighter.hosting.ports import Won
+from dungeonfighter.hosting.requests import Planned
+from dungeonfighter.hosting.resolver import Resolver
+from dungeonfighter.hosting.rows import absent
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+
+DRAINING_RETRY_SECONDS = 3
+
+
+class BotQueues:
+    """The requests that wait for their game, and the one of each game that is being carried out."""
+
+    def __init__(
+        self, rules: ShippedRules, patience: Patience, games: HotGames, commits: Lanes, resolver: Resolver
+    ) -> None:
+        self._book = rules
+        self._patience = patience
+        self._games = games
+        self._by_key = games.by_key
+        self._find, self._mark_used = games.by_key.get, games.by_key.move_to_end  # without a call between
+        self._commits = commits
+        self._add = commits.add
+        self._resolver = resolver
+        self._metrics = resolver.metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready: list[tuple[HotGame, Pending]] = []
+        self._is_closing = False
+
+    def submit(self, key: str, pending: Pending) -> None:
+        """Queue one request behind those of its bot; its responder gets the answer.
+
+        Raises:
+            Overloaded: The server is draining, or too many requests wait for this bot; nothing was queued.
+        """
+        if self._is_closing:
+            what = f"this server is going down; try again in {DRAINING_RETRY_SECONDS} s"
+            raise Draining(what, retry_after_seconds=DRAINING_RETRY_SECONDS)
+        game = self._find(key)
+        if game is None:
+            game = self._games.add(key)
+        else:
+            self._mark_used(key)
+        if game.busy:
+            if game.waiting is None:
+                game.waiting = deque()
+            if len(game.waiting) >= limits.waiting_per_bot_max:
+                raise Overloaded(f"{len(game.waiting)} requests already wait for this bot; try again in 1 s")
+            game.waiting.append(pending)
+            return
+        game.busy = True
+        if len(self._by_key) > self._games.games_max:
+            self._games.evict()
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._start_ready)
+        self._ready.append((game, pending))
+
+    async def close(self) -> None:
+        """Take no more requests, and finish those that were taken."""
+        self._is_closing = True
+        while self._ready or self._tasks or self._commits.is_busy:
+            if self._ready:
+                await asyncio.sleep(0)
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            await self._commits.drain()
+
+    def _start_ready(self) -> None:
+        ready, self._ready = self._ready, []
+        for game, pending in ready:
+            self._start(game, pending)
+
+    def _start(self, game: HotGame, pending: Pending) -> None:
+        row, request = game.row, pending.request
+        if row is None and request.replaces_unreadable and request.episode == 1:
+            row = absent(game.key)  # nearly always: the first run of a bot
+        may_try = request.is_replayable or request.episode is not None  # else a head check spares a conflict
+        if row is None or game.unsettled or game.trouble is not None or not may_try:
+            self._resolve_soon(game, pending, None)
+            return
+        try:
+            plan = request.plan(row, self._book)
+        except Exception:  # noqa: BLE001 (the slow way plans again and reports it)
+            self._resolve_soon(game, pending, None)
+            return
+        if type(plan) is not Planned:
+            self._resolve_soon(game, pending, None)
+            return
+        try:
+            answer, write = plan.answer, plan.write
+            attempt = Attempt(write, pending.responder.render(pending.tag, answer), answer.applied)
+            pending.last = attempt  # `Pending.begin_attempt`, the first time, without the call
+            if not request.is_replayable:
+                pending.is_from_memory = True
+            self._add(write, self._on_result, (game, pending, attempt))
+        except Exception as error:  # noqa: BLE001 (nothing is on its way: the caller gets the error)
+            self._fail(game, pending, error)
+
+    def _on_result(self, sent: tuple[HotGame, Pending, Attempt], result: CommitResult) -> None:
+        game, pending, attempt = sent
+        if type(result) is not Won:
+            self._resolve_soon(game, pending, result)
+            return
+        write = attempt.write
+        if write.ended is not None or not self._patience.store_writes:
+            self._resolver.record_win(game, attempt)
+        else:  # nearly always: the same, without the calls
+            game.row, game.trouble = write.row, None
+            self._metrics.turns.value += attempt.applied
+        pending.responder.deliver(pending.tag, attempt.rendered)
+        self._next(game)
+
+    def _resolve_soon(self, game: HotGame, pending: Pending, result: CommitResult | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._resolve(game, pending, result))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resolve(self, game: HotGame, pending: Pending, result: CommitResult | None) -> None:
+        try:
+            rendered = await self._resolver.resolve(game, pending, result)
+        except Exception as error:  # noqa: BLE001 (the caller gets the error)
+            self._fail(game, pending, error)
+        else:
+            pending.responder.deliver(pending.tag, rendered)
+            self._next(game)
+
+    def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
+        self._metrics.errors.add()
+        pending.responder.deliver(pending.tag, error)
+        self._next(game)
+
+    def _next(self, game: HotGame) -> None:
+        if game.waiting:
+            self._start(game, game.waiting.popleft())
+            return
+        game.busy = False
+        row = game.row
+        if row is None or not row.state:
+            self._games.drop_if_empty(game)
+        if len(self._by_key) > self._games.games_max:
+            self._games.evict()

@@ -1,0 +1,204 @@
+"""The requests that begin a run: from options, from the options of the run before it, or from a save.
+
+The run before it, if it lives, ends as abandoned in the same write.
+
+Source: docs/decisions/005-runs-and-saves.md.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from dungeonfighter import limits
+from dungeonfighter.errors import Corrupt, FutureTurn, NewerRules, NotAllowed, StaleTurn
+from dungeonfighter.hosting import damaged_rows
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import Answer, NewGame, Present
+from dungeonfighter.hosting.ports import Row, Save, Write
+from dungeonfighter.hosting.refusals import with_game
+from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.rows import check, is_as_written, present, shown, unknown_bot
+from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, end_of_unreadable, run_result
+from dungeonfighter.hosting.seal import sealed_row
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.verdicts import Verdict
+from dungeonfighter.rules import GameOptions, Mode, Rules, State
+
+
+class Seeds(Struct, frozen=True):
+    """Seeds for a run that was given none: drawn for this request, and the one of the day for daily runs."""
+
+    drawn: int
+    of_the_day: int
+
+
+class Start(Request):
+    """A new run, from options (`start_new_game`) or with those of the run before it (`reset_game`)."""
+
+    replaces_unreadable = True
+
+    def __init__(
+        self, op: bytes, options: NewGame, episode: int | None, seeds: Seeds, origin: str = trails.ORIGIN_NEW
+    ) -> None:
+        super().__init__(op)
+        self.options = options
+        self.episode = episode
+        self.seeds = seeds
+        self.origin = origin
+
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
+        """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
+        wanted = self._text()
+        standing, trail, is_damaged = _readable(row, book)
+        if is_damaged:
+            return self._begin_over(row, trail, book, wanted)
+        if self.origin == trails.ORIGIN_RESET and not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
+        if refused is not None:
+            return refused
+        rules = book.current
+        options = self._game_options(standing)
+        state = rules.new_game(options)
+        directive = "" if self.origin == trails.ORIGIN_RESET else row.directive
+        return _begin(
+            row, trail, standing, rules, state, self.op,
+            origin=self.origin, options=wanted, parent=row.episode, directive=directive,
+        )  # fmt: skip
+
+    def _begin_over(
+        self, row: Row, trail: trails.Trail, book: ShippedRules, wanted: str
+    ) -> Planned | Verdict:
+        """Begin a run over a damaged row: only its version is trusted."""
+        clean = damaged_rows.writable(row)
+        refused = _episode_verdict(clean, trail, None, self.episode, self.origin, wanted)
+        if refused is not None:
+            return refused
+        rules = book.current
+        planned = _begin(
+            clean, trail, None, rules, rules.new_game(self._game_options(None)), self.op,
+            origin=self.origin, options=wanted, parent=clean.episode,
+            directive="" if self.origin == trails.ORIGIN_RESET else clean.directive,
+        )  # fmt: skip
+        write = planned.write
+        check(write.row, book)  # never acknowledge what could not be read again
+        planned.write = Write(write.row, row.version, row.digest, row.tail, write.chunks, write.ended)
+        return planned
+
+    def _text(self) -> str:
+        return msgspec.json.encode(self.options).decode()
+
+    def _game_options(self, standing: Present | None) -> GameOptions:
+        asked = self.options
+        before = standing.state if standing is not None else None
+        mode, name = asked.mode, asked.name
+        if mode is None:
+            mode = before.mode if before is not None and self.origin == trails.ORIGIN_RESET else Mode.casual
+        if name is None:
+            name = before.hero.name if before is not None else "Hero"
+        drawn = asked.seed is None
+        ranked = mode == Mode.daily or (mode == Mode.ironman and drawn)
+        seed = self.seeds.of_the_day if mode == Mode.daily else self.seeds.drawn
+        return GameOptions(
+            seed=seed if asked.seed is None else asked.seed, mode=mode, name=name,
+            weapon=-1 if asked.weapon is None else asked.weapon, ranked=ranked,
+        )  # fmt: skip
+
+
+class Load(Request):
+    """A new run that goes on from a save."""
+
+    def __init__(self, op: bytes, save: Save, episode: int | None) -> None:
+        super().__init__(op)
+        self.save = save
+        self.episode = episode
+
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
+        """Begin run `row.episode + 1` with the saved state, digest for digest."""
+        if not row.state:
+            return Verdict(error=unknown_bot(row.bot_id))
+        standing = present(row, book)
+        trail = trails.decode(row.trail)
+        wanted = f"load {self.save.slot} {self.save.digest.hex()}"
+        refused = _episode_verdict(row, trail, standing, self.episode, trails.ORIGIN_LOAD, wanted)
+        if refused is not None:
+            return refused
+        rules = book.of(self.save.rules)
+        if rules.digest(self.save.state) != self.save.digest:
+            what = f"the save {self.save.slot} does not check"
+            return Verdict(error=with_game(Corrupt(what), standing))
+        state = rules.decode(self.save.state)
+        if state.mode != Mode.casual or (standing.state.mode != Mode.casual and not standing.state.over):
+            what = "ironman and daily runs cannot be loaded, nor left for a save while they live; play on"
+            return Verdict(error=with_game(NotAllowed(what), standing))
+        return _begin(
+            row, trail, standing, rules, state, self.op,
+            origin=trails.ORIGIN_LOAD, options=wanted, parent=self.save.episode, directive=row.directive,
+        )  # fmt: skip
+
+
+def _episode_verdict(
+    row: Row, trail: trails.Trail, standing: Present | None, episode: int | None, origin: str, options: str
+) -> Verdict | None:
+    """Refuse to begin run `episode` unless its predecessor is the present run; None: it may begin."""
+    if episode is None or episode == row.episode + 1:
+        return None
+    now = f"the present run is {row.episode}"
+    if episode > row.episode + 1:
+        what = f"run {episode} cannot begin yet; {now}"
+        return Verdict(error=with_game(FutureTurn(what), standing))
+    begun_here = standing is not None and episode == row.episode and row.turn == trail.first_turn
+    if (
+        begun_here
+        and standing is not None
+        and trail.origin == origin
+        and _same(origin, trail.options, options)
+    ):
+        return Verdict(answer=Answer(standing, repeated=True))
+    what = f"run {episode} has begun already; {now}"
+    return Verdict(error=with_game(StaleTurn(what), standing))
+
+
+def _same(origin: str, options: str, others: str) -> bool:
+    """Tell if two requests ask for the same run; of a load the slot counts, for its save may have changed."""
+    if origin == trails.ORIGIN_LOAD:
+        return options.rpartition(" ")[0] == others.rpartition(" ")[0]
+    return options == others
+
+
+def _begin(
+    row: Row, trail: trails.Trail, standing: Present | None, rules: Rules, state: State, op: bytes, *,
+    origin: str, options: str, parent: int, directive: str,
+) -> Planned:  # fmt: skip
+    raw = rules.encode(state)
+    after = trails.begun(
+        trail, op, origin=origin, options=options, first_turn=state.turn, parent_episode=parent
+    )
+    new = sealed_row(
+        row.bot_id, row.version + 1, rules.digest(raw), row.episode + 1, state.turn, rules.identity, raw,
+        trails.encode(after), directive, row.tokens_today,
+    )  # fmt: skip
+    chunks, ended = NO_CHUNKS, None
+    if standing is not None and not standing.state.over:
+        ended = end_of(row, trail, standing.rules, standing.state, run_result(standing.state))
+    elif standing is None and row.state:
+        ended = end_of_unreadable(row, trail, damaged_rows.as_text(row.rules))
+    if ended is not None and row.turn % limits.trail_inputs_max:
+        chunks = chunks_of(row.episode, row.turn, trail)
+    answer = Answer(shown(new, rules, state))
+    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
+
+
+def _readable(row: Row, book: ShippedRules) -> tuple[Present | None, trails.Trail, bool]:
+    """Return the present run (None: there is none, or this server cannot read it), what can be read of its
+    trail, and True if the row is damaged.
+    """
+    trail = trails.readable(row.trail)
+    try:
+        check(row, book)
+        return (present(row, book) if row.state else None), trail, False
+    except NewerRules:
+        return None, trail, False
+    except Corrupt:
+        return None, trail if is_as_written(row) else trails.only_ops(trail), True

@@ -1,0 +1,53 @@
+"""The retry table: the verdict on an input that names another turn or run than the present one.
+
+| the input names | the trail has at that turn | verdict |
+|---|---|---|
+| another run | | stale_turn |
+| a turn to come | | future_turn |
+| an earlier turn | the same input | the present game, as a repeat; nothing is applied |
+| an earlier turn | another input, or it no longer reaches back | stale_turn |
+
+Source: docs/tools.md, "Retries".
+"""
+
+from __future__ import annotations
+
+from dungeonfighter.errors import FutureTurn, StaleTurn
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import Answer, Present
+from dungeonfighter.hosting.ports import Row
+from dungeonfighter.hosting.refusals import with_game
+from dungeonfighter.hosting.verdicts import Verdict
+
+
+def judge(
+    row: Row, trail: trails.Trail, standing: Present, text: str, turn: int | None, episode: int | None
+) -> Verdict:
+    """Judge one input that names another turn or episode than the present one."""
+    refused = refuse_other_run_or_future(row, standing, turn, episode)
+    if refused is not None:
+        return refused
+    if turn is not None and trails.input_at(trail, row.turn, turn) == text:
+        return Verdict(answer=Answer(standing, repeated=True))
+    return refuse_stale(row, standing, turn)
+
+
+def refuse_other_run_or_future(
+    row: Row, standing: Present, turn: int | None, episode: int | None
+) -> Verdict | None:
+    """Refuse another run, or a turn to come; None if the request names the present turn or an earlier one."""
+    now = f"e{row.episode} t{row.turn}"
+    if episode is not None and episode != row.episode:
+        what = f"episode {episode} is not the present run; the game is at {now}"
+        return Verdict(error=with_game(StaleTurn(what), standing))
+    if turn is not None and turn > row.turn:
+        what = f"turn {turn} has not come yet; the game is at {now}"
+        return Verdict(error=with_game(FutureTurn(what), standing))
+    return None
+
+
+def refuse_stale(row: Row, standing: Present, turn: int | None) -> Verdict:
+    """Refuse an earlier turn that was answered with something else."""
+    now = f"e{row.episode} t{row.turn}"
+    what = f"turn {turn} is over and was not answered with this input; the game is at {now}"
+    return Verdict(error=with_game(StaleTurn(what), standing))

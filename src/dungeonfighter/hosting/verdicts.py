@@ -1,0 +1,21 @@
+"""A verdict: an answer or an error that changes nothing."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from dungeonfighter.errors import DungeonFighterError
+from dungeonfighter.hosting.answers import Answer
+
+
+class Verdict(Struct, gc=False):
+    """An answer or an error that changes nothing; true as long as the row it was made from is the truth."""
+
+    answer: Answer | None = None
+    error: Exception | None = None
+
+    def answer_or_raise(self) -> Answer:
+        """Return the answer, or raise the error."""
+        if self.answer is None:
+            raise self.error or DungeonFighterError("a verdict without an answer")
+        return self.answer

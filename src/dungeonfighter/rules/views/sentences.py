@@ -1,0 +1,262 @@
+"""The sentences of events: each event is worded here, and only here.
+
+Sentences are in the past tense or terser, because every bot pays for every word. `narrate` joins the events
+of one turn for the text view; `sentence` words one event.
+
+Five kinds of events (`FREQUENT`) are the bulk of a fight. `narrate` formats them itself, ordered by their
+frequency: a call of a function for each costs as much again (counted). `WORDING` holds the sentences of all
+other events as templates, and `sentence` caches the sentences that it has made from them.
+
+Source: docs/tools.md, "Views".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
+from dungeonfighter.rules.views import labels
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
+
+SENTENCES_MAX: Final = 2048
+"""The greatest number of sentences that the cache keeps; beyond that it evicts all of them."""
+
+INTENTS: Final = tuple(intent.name for intent in Intent)
+STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
+_WHO: Final = ("You", "Foe")
+_BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
+_STANCES: Final = ("", "You", *(f"You {stance.name}" for stance in list(Stance)[1:]))
+_ENEMY_ATTACKS: Final = tuple(
+    tuple(f"Foe {intent}" if band == Band.hit else f"Foe {intent} {_BANDS[band]}" for band in Band)
+    for intent in INTENTS
+)
+"""The beginning of the sentence, by `Intent` and `Band`."""
+
+FREQUENT: Final[dict[int, tuple[str, ...]]] = {
+    Event.HeroAttacked: ("stance", "n", "band", "action", "n"),
+    Event.HeroMissed: ("stance", "n", "band"),
+    Event.EnemyAttacked: ("intent", "n", "band", "n"),
+    Event.EnemyMissed: ("intent", "n", "band"),
+    Event.StatusTicked: ("who", "n"),
+}
+"""The events that `narrate` words itself, each with the kinds of its arguments, as in `WORDING`.
+
+The `n` of an attack are the total of the roll and the damage; the `n` of `StatusTicked` is the damage.
+"""
+
+WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
+    Event.RunBegan: ("A new run.", ()),
+    Event.WeaponChosen: ("You take the {}.", ("item",)),
+    Event.FightBegan: ("{}{} L{} blocks the way.", ("enemy", "rank", "n")),
+    Event.HeroGuarded: ("You guard.", ()),
+    Event.EnemyDefended: ("Foe defended.", ()),
+    Event.EnemyHealed: ("Foe healed {}.", ("n",)),
+    Event.EnemyFled: ("Foe fled.", ()),
+    Event.Interrupted: ("Interrupted: light instead of {}.", ("intent",)),
+    Event.StatusPut: ("{}: {} {}.", ("who", "status", "n")),
+    Event.Stunned: ("{} stunned, skipped.", ("who",)),
+    Event.StruckSelf: ("{} confused, struck self {}.", ("who", "n")),
+    Event.ItemUsed: ("{}: {}.", ("good", "n")),
+    Event.FleeFailed: ("Flee failed: {}.", ("n",)),
+    Event.HeroFled: ("You fled: {}.", ("n",)),
+    Event.HazardStruck: ("{}. {} lost {}.", ("hazard", "who", "n")),
+    Event.EnemyDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
+    Event.HeroDied: ("You died.", ()),
+    Event.SecondWind: ("Second wind: +{}.", ("n",)),
+    Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),
+    Event.HeavyGuarded: ("Heavy guarded: foe marked.", ()),
+    Event.StatusBlocked: ("Guard blocked {}.", ("status",)),
+    Event.Countered: ("You countered {}.", ("n",)),
+    Event.HeroHealed: ("You healed {}.", ("n",)),
+    Event.FightStalled: ("Neither could win; you withdrew.", ()),
+    Event.Surprised: ("Entry {}: surprised.", ("n",)),
+    Event.FirstStrike: ("Entry {}: first strike.", ("n",)),
+    Event.Learned: ("Entry {}: you see what is behind the next doors.", ("n",)),
+    Event.DungeonEntered: ("You entered {} L{}, {} rooms.", ("dungeon", "n", "n")),
+    Event.RoomEntered: ("Room {}: {}.", ("n", "place")),
+    Event.TrapSprung: ("{}: roll {}.", ("event", "n")),
+    Event.TrapAvoided: ("{}: roll {}, avoided.", ("event", "n")),
+    Event.SearchFailed: ("Search {}: nothing.", ("n",)),
+    Event.SearchWoke: ("Search {}: something woke.", ("n",)),
+    Event.Rested: ("Rested: +{}.", ("n",)),
+    Event.DungeonLeft: ("You left the dungeon.", ()),
+    Event.DungeonCleared: ("Dungeon L{} cleared: +{} xp, +{} gold.", ("n", "n", "n")),
+    Event.Declined: ("You went on.", ()),
+    Event.Traded: ("{}: taken.", ("event",)),
+    Event.Paid: ("Paid {} gold.", ("n",)),
+    Event.Bought: ("Bought for {} gold.", ("n",)),
+    Event.GoldFound: ("+{} gold.", ("n",)),
+    Event.ItemFound: ("Found {} ({}) L{}.", ("item", "rarity", "n")),
+    Event.ConsumableFound: ("Found {}.", ("good",)),
+    Event.ItemScrapped: ("{} scrapped: +{} gold.", ("item", "n")),
+    Event.ExperienceGained: ("+{} xp.", ("n",)),
+    Event.LevelGained: ("Level {}!", ("n",)),
+    Event.TalentTaken: ("Talent: {}.", ("talent",)),
+    Event.RoomCleared: ("Room cleared: +{} xp.", ("n",)),
+    Event.LockForced: ("Lock forced: {}.", ("n",)),
+    Event.LockSnapped: ("Lock snapped: {}, you lost {}.", ("n", "n")),
+    Event.Scarred: ("A scar: {} now.", ("n",)),
+    Event.StatGained: ("{} +{}.", ("stat", "n")),
+    Event.HealthLost: ("You lost {}.", ("n",)),
+    Event.Camped: ("Camped: +{}.", ("n",)),
+    Event.Rerolled: ("New wares for {} gold.", ("n",)),
+    Event.Travelled: ("You reached {}.", ("region",)),
+    Event.TravelEvent: ("Road {}: {}.", ("n", "event")),
+    Event.BossBeaten: ("The boss of {} is beaten!", ("region",)),
+    Event.GameWon: ("All bosses are beaten. You have won.", ()),
+    Event.Cloned: ("A clone takes over, clone {}.", ("n",)),
+    Event.RunEnded: ("The run is over.", ()),
+    Event.TurnsUsedUp: ("The turns are used up.", ()),
+    Event.EndlessBegan: ("The dungeons go on without end.", ()),
+    Event.Equipped: ("Equipped {} L{}.", ("item", "n")),
+    Event.Unequipped: ("Took off {}.", ("item",)),
+    Event.Dropped: ("Dropped {}: +{} gold.", ("item", "n")),
+    Event.StripSet: ("Strip set: {} actions.", ("n",)),
+    Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
+    Event.AutoFought: ("Auto: {} attacks.", ("n",)),
+}
+"""The template of each other event, and the kinds of its arguments.
+
+The kind `n` is a number, shown as it is. `_FIXED` has the words of the kinds that do not depend on the
+catalogue, `Catalogue.names` those of the others; both by number. `_fill_template` words two exceptions:
+`AutoFought` of one attack and `HazardStruck` without damage.
+"""
+
+_FIXED: Final[dict[str, tuple[str, ...]]] = {
+    "who": _WHO,
+    "intent": INTENTS,
+    "status": STATUSES,
+    "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
+    "stat": labels.STATS,
+    "rarity": ("common", "uncommon", "rare", "epic", "legendary", "mythic"),
+}
+
+_TEMPLATES: Final[dict[int, tuple[str, tuple[tuple[str, tuple[str, ...] | None], ...]]]] = {
+    code: (
+        template.replace("{}", "%s"),
+        () if set(kinds) == {"n"} else tuple((kind, _FIXED.get(kind)) for kind in kinds),
+    )
+    for code, (template, kinds) in WORDING.items()
+}
+"""`WORDING` with the fixed words of each kind beside it; no kinds where all arguments are numbers."""
+
+# `narrate` reads the codes from the module: an attribute of a class costs more (as in `damage`).
+_HERO_ATTACKED: Final = Event.HeroAttacked
+_HERO_MISSED: Final = Event.HeroMissed
+_ENEMY_ATTACKED: Final = Event.EnemyAttacked
+_ENEMY_MISSED: Final = Event.EnemyMissed
+_STATUS_PUT: Final = Event.StatusPut
+_TICKED: Final = Event.StatusTicked
+_AUTO: Final = Event.AutoFought
+_DIED: Final = Event.HeroDied
+_BEGAN: Final = Event.FightBegan
+_HAZARD: Final = Event.HazardStruck
+_EXCHANGE: Final = frozenset((
+    *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
+))  # fmt: skip
+"""The events that `narrate` leaves out of a turn in which `auto` played many attacks."""
+_SILENT: Final = frozenset(
+    (Event.StatusPut, Event.MissRerolled, Event.FightBegan, Event.RunEnded, *labels.FOUND)
+)
+"""The events that `narrate` leaves out because other lines of the text view show their effect."""
+
+_known_sentences: dict[tuple[str | int, ...], str] = {}
+
+
+def narrate(cat: Catalogue, events: Sequence[Sequence[int]], sentences: list[str]) -> bool:
+    """Append the sentences of one turn's events, in order.
+
+    Of a turn in which `auto` played many attacks, only the hit that killed the hero is worded.
+
+    Returns:
+        True if a fight began.
+    """
+    began = False
+    for event in events:
+        code = event[0]
+        if code == _HERO_ATTACKED:
+            _, stance, total, band, action, lost = event
+            sentences.append(
+                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total}"
+                f" {_BANDS[band]}{cat.action_text[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+            )
+        elif code == _ENEMY_ATTACKED:
+            _, intent, _, band, lost = event
+            sentences.append(
+                f"{_ENEMY_ATTACKS[intent][band]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+            )
+        elif code == _STATUS_PUT:
+            continue
+        elif code == _TICKED:
+            _, who, lost = event
+            sentences.append(
+                f"{_WHO[who]} lost {NUMERALS[lost] if lost < NUMERALS_MAX else lost} to statuses."
+            )
+        elif code == _ENEMY_MISSED:
+            sentences.append(f"{_ENEMY_ATTACKS[event[1]][event[3]]}.")
+        elif code == _HERO_MISSED:
+            _, stance, total, band = event
+            sentences.append(
+                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total} {_BANDS[band]}."
+            )
+        elif code not in _SILENT:
+            if code == _AUTO:
+                sentences[:] = _after_auto(cat, events)
+                return any(event[0] == _BEGAN for event in events)
+            sentences.append(sentence(cat, event))
+        elif code == _BEGAN:
+            began = True
+    return began
+
+
+def sentence(cat: Catalogue, event: Sequence[int]) -> str:
+    """Return the sentence of one event.
+
+    The cache has most sentences of templates, because few occur (room 2 of one place, 15 xp). A cached
+    sentence costs a fifth of a new one (counted).
+    """
+    if event[0] in FREQUENT:
+        sentences: list[str] = []
+        narrate(cat, (event,), sentences)
+        return sentences[0]
+    key: tuple[str | int, ...] = (cat.identity, *event)
+    known = _known_sentences.get(key)
+    if known is None:
+        if len(_known_sentences) >= SENTENCES_MAX:
+            _known_sentences.clear()
+        known = _known_sentences[key] = _fill_template(cat, event)
+    return known
+
+
+def _after_auto(cat: Catalogue, events: Sequence[Sequence[int]]) -> list[str]:
+    last = -1
+    if any(event[0] == _DIED for event in events):
+        last = max((place for place, event in enumerate(events) if event[0] in _EXCHANGE), default=-1)
+    return [
+        sentence(cat, event)
+        for place, event in enumerate(events)
+        if event[0] not in _SILENT and (event[0] not in _EXCHANGE or place == last)
+    ]
+
+
+def _fill_template(cat: Catalogue, event: Sequence[int]) -> str:
+    code = event[0]
+    if code == _AUTO and event[1] == 1:
+        return "Auto: 1 attack."
+    if code == _HAZARD and not event[3]:
+        return f"{cat.names['hazard'][event[1]]}."
+    template, kinds = _TEMPLATES[code]
+    if not kinds:
+        return template % tuple(event[1:])
+    words: list[int | str] = []
+    for (kind, fixed), number in zip(kinds, event[1:], strict=True):
+        if fixed is not None:
+            words.append(fixed[number])
+        elif kind == "n":
+            words.append(number)
+        else:
+            words.append(cat.names[kind][number])
+    return template % tuple(words)

@@ -1,0 +1,43 @@
+"""Background tasks whose failures are always reported."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+
+async def every(seconds: float, do: Callable[[], object], what: str, logger: logging.Logger) -> NoReturn:
+    """Call `do` every so many seconds until cancelled; log an exception and go on.
+
+    Args:
+        seconds: The pause before each call.
+        do: The work.
+        what: The name of the work in the log.
+        logger: Receives the failures.
+    """
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            do()
+        except Exception:
+            logger.exception("%s failed; it is tried again", what)
+
+
+def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """Start a task that runs until it is cancelled; a failure reaches the loop's exception handler at once.
+
+    asyncio alone reports a failed task only after the last reference to it is gone, perhaps at the end.
+    """
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    task.add_done_callback(_report_failure)
+    return task
+
+
+def _report_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        task.get_loop().call_exception_handler(
+            {"message": f"the {task.get_name()} ended", "exception": error, "task": task}
+        )

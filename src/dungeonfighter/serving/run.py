@@ -1,0 +1,162 @@
+"""Runs `dungeonfighter serve`: as one process, as the supervisor of several workers, or as one worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from dungeonfighter import __version__
+from dungeonfighter.hosting.system import SystemClock
+from dungeonfighter.serving.composition import close_seconds_max, compose, open_host, ticking
+from dungeonfighter.serving.event_loop import run_on_fastest_loop
+from dungeonfighter.serving.scheduling import take_longer_slices
+from dungeonfighter.serving.server import serve
+from dungeonfighter.serving.signals import StopSignals, end_at_once
+from dungeonfighter.serving.sockets import listen, reserve
+from dungeonfighter.serving.supervisor import Supervisor
+from dungeonfighter.serving.worker_channel import Channel, Parent
+from dungeonfighter.settings import FIELDS, Settings, instance_name
+from dungeonfighter.telemetry.logs import set_up_logs
+from dungeonfighter.telemetry.totals import Reporter
+
+
+def run_single(settings: Settings, *, until_stdin_closes: bool) -> int:
+    """Serve in this process until a signal; return the exit code.
+
+    Args:
+        settings: The settings of the server.
+        until_stdin_closes: Also stop when standard input ends.
+    """
+    set_up_logs(settings.log_format, instance_name(settings))
+    listener = listen(settings.host, settings.port)
+    with contextlib.closing(listener), StopSignals() as signals:
+        run_on_fastest_loop(_serve_alone(settings, listener, signals, watch_stdin=until_stdin_closes))
+    return 0
+
+
+async def _serve_alone(
+    settings: Settings, listener: socket.socket, signals: StopSignals, *, watch_stdin: bool
+) -> None:
+    async with open_host(settings, serves=True) as host:
+        draining, watch = compose(settings, host)
+        async with ticking(watch):
+            await serve(
+                draining,
+                listener,
+                drain_seconds=settings.drain_seconds,
+                on_listening=lambda: _announce(settings, listener.getsockname()),
+                before_close=watch.close,
+                watch_stdin=watch_stdin,
+                signals=signals,
+            )
+
+
+def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_closes: bool) -> int:
+    """Start `settings.workers` worker processes and supervise them until a signal; return the exit code.
+
+    Args:
+        settings: The settings of the server.
+        flags: The settings' flags as texts by attribute, None where a flag is absent; the workers get them.
+        until_stdin_closes: Also stop when standard input ends.
+    """
+    set_up_logs(settings.log_format, instance_name(settings))
+    with contextlib.closing(reserve(settings.host, settings.port)) as reserved:
+        address = reserved.getsockname()
+        values = {**flags, "port": address[1]}
+        words = [
+            f"{field.flags[0]}={values[field.attribute]}"
+            for field in FIELDS
+            if values[field.attribute] is not None
+        ]
+
+        async def supervise() -> int:
+            supervisor = Supervisor(
+                lambda number, descriptor: (
+                    sys.executable, "-m", "dungeonfighter", "serve", *words, f"--worker={number}:{descriptor}"
+                ),
+                settings.workers,
+                drain_seconds=settings.drain_seconds,
+                close_seconds=close_seconds_max(settings),
+                on_listening=lambda: _announce(settings, address),
+            )  # fmt: skip
+            return await supervisor.run(watch_stdin=until_stdin_closes)
+
+        return asyncio.run(supervise())
+
+
+def run_worker(settings: Settings, number: int, descriptor: int) -> int:
+    """Serve as one worker until the supervisor orders a drain or is gone; return the exit code.
+
+    Args:
+        settings: The settings of the whole server.
+        number: Which worker this is, from 0.
+        descriptor: This worker's end of the channel to the supervisor.
+    """
+    set_up_logs(settings.log_format, f"{instance_name(settings)}/{number}")
+    take_longer_slices()
+    with StopSignals(is_worker=True) as signals:
+        run_on_fastest_loop(_serve_as_worker(settings, number, descriptor, signals))
+    return 0
+
+
+async def _serve_as_worker(settings: Settings, number: int, descriptor: int, signals: StopSignals) -> None:
+    hot_games = -(-settings.max_bots_per_instance // settings.workers)
+    settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
+    parent = Parent(await Channel.over(socket.socket(fileno=descriptor)))
+    drain_begun, parent_gone = asyncio.Event(), asyncio.Event()
+
+    def drain() -> None:
+        if parent.reporter is None:
+            end_at_once(0)  # opening the store may take long, and no request was accepted yet
+        drain_begun.set()
+
+    async with (
+        parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
+        open_host(settings, serves=True) as host,
+    ):
+        parent.reporter = Reporter(host, SystemClock())
+        draining, watch = compose(
+            settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
+        )
+        draining.begun, draining.hurried = drain_begun, parent_gone
+        with contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener:
+            if not await parent.may_listen():  # all is prepared: after the permission it takes no time
+                return
+            async with ticking(watch):
+                await serve(
+                    draining,
+                    listener,
+                    drain_seconds=settings.drain_seconds,
+                    on_listening=parent.report_listening,
+                    before_close=watch.close,
+                    signals=signals,
+                )
+
+
+def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
+    """Print the addresses of the server once; with `--log-format json` write one line of the log instead."""
+    host, port = address[:2]
+    origin = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if settings.log_format == "json":
+        logging.getLogger("dungeonfighter").info(
+            "serving on %s, games in %s", origin, settings.database.shown
+        )
+    else:
+        lines = [
+            f"DungeonFighter {__version__}",
+            f"  watch page   {origin}/",
+            f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
+            f"  games        {settings.database.shown}",
+            *([f"  workers      {settings.workers} processes"] if settings.workers > 1 else []),
+            "  stop         Ctrl-C (again: at once); nothing acknowledged is ever lost",
+            *(f"  note         {note}" for note in settings.notes),
+        ]
+        print("\n".join(lines), file=sys.stderr, flush=True)

@@ -1,0 +1,73 @@
+"""`fleet` and `demo` refuse bad arguments before they send a request: one line, exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+import pytest
+
+from dungeonfighter.commands import demo, fleet
+
+PUBLIC: Final = "http://game.example.org"
+
+
+def parsed(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    fleet.add_arguments(parser)
+    return parser.parse_args(["http://127.0.0.1:9", *words])
+
+
+@pytest.mark.parametrize("prefix", ["b b", "", "-x", "a/b", "a" * 123])
+def test_a_prefix_that_makes_no_bot_ids_is_refused(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fleet.run(parsed([f"--prefix={prefix}"])) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fleet: --prefix: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("bots", "0"), ("bots", "-1"), ("seconds", "-1"), ("rate", "nan"), ("turns", "-5"), ("seed", "-1"),
+     ("patience", "-0.5"), ("timeout", "inf"), ("every", "-1"), ("processes", "0"), ("warm-up", "nan"),
+     ("sources", "-1")],
+)  # fmt: skip
+def test_numbers_out_of_range_are_refused(name: str, word: str) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        parsed([f"--{name}={word}"])
+    assert refusal.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--rate=5", "--every=1"], "--rate and --every"),
+        (["--ramp=5"], "--ramp"),
+        (["--bots=10000000", "--processes=2"], "--processes "),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_refused(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fleet.run(parsed(words)) == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+
+
+def test_loopback_source_addresses_are_refused_for_another_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = parsed(["--sources=3"])
+    arguments.url = PUBLIC
+    assert fleet.run(arguments) == 2
+    assert "--sources" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--bots=0", "--bots=-3", "--rate=-1", "--seconds=-1", "--rate=nan"])
+def test_the_demonstration_refuses_numbers_out_of_range(word: str) -> None:
+    parser = argparse.ArgumentParser()
+    demo.add_arguments(parser)
+    with pytest.raises(SystemExit) as refusal:
+        parser.parse_args([word])
+    assert refusal.value.code == 2

@@ -1,0 +1,45 @@
+"""`ladder`: the command plays, prints JSON, and refuses bad arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from dungeonfighter.commands import ladder
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    ladder.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_the_command_plays_and_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code = ladder.run(
+        arguments(
+            "--seeds", "2", "--policies", "attack,random", "--max-inputs", "60", "--jobs", "1", "--json"
+        )
+    )
+    shown = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [rung["policy"] for rung in shown["rungs"]] == ["attack", "random"]
+    assert shown["complete"]
+
+
+def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ladder.run(arguments("--policies", "genius")) == 2
+    assert "genius" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--seeds=0", "--seeds=-2", "--first-seed=-1", "--max-inputs=0", "--jobs=0"])
+def test_numbers_out_of_range_are_refused(word: str) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        arguments(word)
+    assert refusal.value.code == 2
+
+
+def test_a_ladder_of_no_policies_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ladder.run(arguments("--policies", ",")) == 2
+    assert capsys.readouterr().err.startswith("ladder: --policies")

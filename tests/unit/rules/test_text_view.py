@@ -1,0 +1,196 @@
+"""The text view of a fight equals the plain formatting of this module; so do the sentences of events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from msgspec.structs import replace
+
+from dungeonfighter.rules import Phase, State, tables
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.fighting import combat
+from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
+from dungeonfighter.rules.views import forecast, sentences
+from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
+from dungeonfighter.rules.views.sentences import FREQUENT, WORDING, sentence
+from tests.unit.rules.position import combat_state, hub, rules, the_fight
+
+ODD = 1500
+ATTACKS = [
+    *([Event.HeroAttacked, stance, total, band, action, 5000 - total]
+      for stance, total, band, action in product((1, 2, 3), (-2, 0, 17, 4100), Band, (-1, 0, 5))),
+    *([Event.HeroMissed, stance, total, band] for stance, total, band in product((1, 2, 3), (-2, 4), Band)),
+    *([Event.EnemyAttacked, intent, 9, band, lost]
+      for intent, band, lost in product(Intent, Band, (0, 31, 5000))),
+    *([Event.EnemyMissed, intent, 3, band] for intent, band in product(Intent, Band)),
+    *([Event.StatusTicked, who, lost] for who, lost in product((0, 1), (0, 7, 5000))),
+]  # fmt: skip
+
+
+def odd_fights() -> Iterator[State]:
+    """Yield fights with any statuses, talents and figures, even those that no run leads to."""
+    chance = random.Random(20)
+    cat = rules().catalogue
+    for _ in range(ODD):
+        state = combat_state(intent=chance.choice(list(Intent)), level=chance.randint(1, 60))
+        fight, hero = the_fight(state), state.hero
+        for fighter in (fight.hero, fight.enemy):
+            amounts = [chance.choice((0, 0, 0, 1, 5)) for _ in Status]
+            fighter.statuses = chance.choice((amounts, [0] * len(Status)))
+        fight.enemy_kind = chance.randrange(len(cat.enemies))
+        fight.rank = chance.randrange(len(Rank))
+        fight.intent_status = chance.choice(list(Status)) if fight.intent == Intent.status else -1
+        fight.exposed, fight.guarding = chance.random() < 0.3, chance.random() < 0.3
+        fight.health_max = chance.choice((200, 3000, 9000))
+        fight.health = chance.randint(1, fight.health_max)
+        fight.armour, fight.hero_armour = chance.randint(0, 60), chance.randint(0, 80)
+        fight.damage, fight.step = chance.choice((4, 60, 3000)), chance.randint(0, 9)
+        fight.enemy.next_at = chance.choice((-700, 0, 4150, 9999, 31_050))
+        hero.kind = chance.randrange(4)
+        hero.health = chance.randint(1, hero.figures.health_max)
+        hero.strip = [chance.randrange(len(cat.actions)) for _ in range(chance.randint(1, 8))]
+        hero.figures = replace(
+            hero.figures, damage=chance.choice((3, 40, 5000)), amp=chance.randint(1000, 2000),
+            period=chance.choice((500, 7250, 15_650)),
+            perks=[chance.choice((0, 700, 1300)) for _ in hero.figures.perks],
+        )  # fmt: skip
+        state.turn_start = 0
+        state.log = [chance.choice(ATTACKS) for _ in range(chance.randint(0, 5))]
+        if chance.random() < 0.2:
+            state.log.insert(0, [Event.FightBegan, fight.enemy_kind, fight.rank, fight.level])
+        yield state
+
+
+def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
+    """Return the fight in the layout of `text_view`, one thing after the other."""
+    hero, enemy = state.hero, cat.enemies[fight.enemy_kind]
+    lines = [f"e1 | {hero.name} {hero.health}/{hero.figures.health_max} hp{listed(fight.hero.statuses)}"]
+    happened = [plain_sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]
+    if happened:
+        lines.append(" ".join(happened))
+    name = enemy.name
+    if len(happened) < len(state.log):
+        rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
+        armour = f", armour {fight.armour}" if fight.armour else ""
+        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{armour},"
+    shown = Intent(fight.intent).name
+    if fight.intent == Intent.status:
+        shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
+    if fight.intent <= Intent.status:
+        shown += f" ~{combat.incoming(cat, state)}"
+    wait = max(0, fight.enemy.next_at - fight.hero.next_at) / 1000
+    health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
+    lines.append(f"{name} {health}; shows {shown} in {wait:.1f} s")
+    period = hero.figures.period
+    if fight.hero.statuses[Status.slow]:
+        period = period * tables.SLOWED // 1000
+    combo = ""
+    if len(hero.strip) > 1:
+        slot = fight.step % len(hero.strip)
+        combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
+    lines.append(f"You hit ~{combat.outgoing(cat, state)}, next in {period / 1000:.1f} s{combo}")
+    return "\n".join(lines)
+
+
+def plain_sentence(cat: Catalogue, event: list[int]) -> str:
+    """Return the sentence of a frequent event, put together from its parts."""
+    code, *arguments = event
+    if code == Event.StatusTicked:
+        return f"{('You', 'Foe')[arguments[0]]} lost {arguments[1]} to statuses."
+    band = words(Band(arguments[2]).name)
+    if code in (Event.EnemyAttacked, Event.EnemyMissed):
+        parts = ["Foe", Intent(arguments[0]).name, "" if band == "hit" else band, *map(str, arguments[3:])]
+    else:
+        stance = "" if arguments[0] == Stance.attack else Stance(arguments[0]).name
+        parts = ["You", stance, str(arguments[1]), band]
+    if code == Event.HeroAttacked:
+        parts += ["" if arguments[3] < 0 else cat.actions[arguments[3]].name, str(arguments[4])]
+    return f"{' '.join(filter(None, parts))}."
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def listed(amounts: list[int]) -> str:
+    return "".join(f", {words(Status(n).name)} {amount}" for n, amount in enumerate(amounts) if amount)
+
+
+def test_a_fight_reads_as_written_out_plainly() -> None:
+    cat = rules().catalogue
+    for state in odd_fights():
+        text, _, inputs = rules().text(state, "e1").rpartition("\n")
+        assert text == plainly(cat, state, the_fight(state))
+        assert inputs == rules().outline(state).whole
+
+
+def test_the_forecast_is_what_combat_expects() -> None:
+    cat = rules().catalogue
+    for state in odd_fights():
+        fight = the_fight(state)
+        assert forecast.outgoing(cat, state.hero, fight) == combat.outgoing(cat, state)
+        if fight.intent <= Intent.status:
+            assert forecast.incoming(cat, state.hero, fight) == combat.incoming(cat, state)
+
+
+@pytest.mark.parametrize("code", sorted(FREQUENT))
+def test_a_frequent_event_reads_as_its_plain_sentence(code: int) -> None:
+    cat = rules().catalogue
+    state = hub()
+    assert state.phase != Phase.Combat
+    events = [event for event in ATTACKS if event[0] == code]
+    assert events
+    for event in events:
+        state.log, state.turn_start = [event], 0
+        assert sentence(cat, event) == plain_sentence(cat, event)
+        assert rules().text(state, "e1").split("\n")[1] == plain_sentence(cat, event)
+
+
+@pytest.mark.parametrize("code", sorted(WORDING))
+def test_a_kept_sentence_is_the_sentence_of_its_event(code: int) -> None:
+    cat = rules().catalogue
+    _, kinds = WORDING[code]
+    for number in (0, 1):
+        event = [code, *(number for _ in kinds)]
+        first = sentence(cat, event)
+        assert sentence(cat, event) == first
+        assert first == sentences._fill_template(cat, event)
+
+
+def test_a_template_is_filled_with_names_and_numbers() -> None:
+    cat = rules().catalogue
+    hazard = cat.names["hazard"][0]
+    assert sentence(cat, [Event.HeroGuarded]) == "You guard."
+    assert sentence(cat, [Event.EnemyDied, 0, 30, 7]) == f"{cat.enemies[0].name} died: +30 xp, +7 gold."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 12]) == f"{hazard}. Foe lost 12."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 0]) == f"{hazard}."
+    assert sentence(cat, [Event.AutoFought, 3]) == "Auto: 3 attacks."
+    assert sentence(cat, [Event.AutoFought, 1]) == "Auto: 1 attack."
+
+
+def test_points_are_the_score_in_its_shortest_form() -> None:
+    assert [points(score) for score in range(10_001)] == [f"{score / 100:g}" for score in range(10_001)]
+
+
+def test_an_attack_reads_as_its_parts() -> None:
+    cat = rules().catalogue
+    name = cat.actions[5].name
+    assert (
+        sentence(cat, [Event.HeroAttacked, Stance.precise, 17, Band.combo, 5, 18])
+        == f"You precise 17 combo {name} 18."
+    )
+    assert sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 18]) == "You 9 hit 18."
+    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy 31."
+    assert (
+        sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."
+    )
+
+
+def test_numerals_and_seconds_equal_formatted_numbers() -> None:
+    assert [NUMERALS[n] for n in range(-64, NUMERALS_MAX)] == [str(n) for n in range(-64, NUMERALS_MAX)]
+    assert len(SECONDS) == SECONDS_MAX
+    assert all(text == f"{time / 1000:.1f}" for time, text in enumerate(SECONDS))

@@ -1,0 +1,96 @@
+"""No path of the API answers a caller that the admission refuses; the list of paths is the application's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dungeonfighter.access.principals import Principal
+from tests.doors import NOT_ALLOWED, TOO_MANY, CountedStore, Doorkeeper
+from tests.unit.web.watching import Site
+
+
+def site_with_store() -> tuple[Site, Doorkeeper, CountedStore]:
+    keeper, store = Doorkeeper(), CountedStore()
+    return Site(keeper, store), keeper, store
+
+
+def targets(site: Site) -> list[str]:
+    """A good request to each path."""
+    assert site.app.api
+    return [path + "ada" if path.endswith("/") else path for path in site.app.api]
+
+
+@pytest.mark.parametrize(("refusal", "status"), [(NOT_ALLOWED, 403), (TOO_MANY, 503)])
+async def test_no_path_answers_a_refused_caller(refusal: Exception, status: int) -> None:
+    site, keeper, store = site_with_store()
+    await site.start("ada")
+    keeper.refusal = refusal
+    store.calls.clear()
+    for target in targets(site):
+        for query in ("", "?bot=ada"):
+            reply = await asyncio.wait_for(site.get(target + query), 10)
+            assert reply.status == status
+            assert set(reply.json) == {"error"}
+    assert not store.calls
+    assert keeper.refused == 2 * len(site.app.api)
+
+
+async def test_unknown_credentials_are_refused_everywhere() -> None:
+    site, _, store = site_with_store()
+    await site.start("ada")
+    store.calls.clear()
+    for target in targets(site):
+        assert (await asyncio.wait_for(site.get(target, authorization="Bearer x"), 10)).status == 403
+    assert not store.calls
+
+
+async def test_a_caller_of_another_fleet_is_refused() -> None:
+    site, keeper, store = site_with_store()
+    keeper.callers[b"Bearer x"] = Principal("other")
+    await site.start("ada")
+    store.calls.clear()
+    for target in targets(site):
+        assert (await asyncio.wait_for(site.get(target, authorization="Bearer x"), 10)).status == 403
+    assert not store.calls
+
+
+async def test_a_caller_for_some_bots_sees_only_those() -> None:
+    site, keeper, _ = site_with_store()
+    keeper.callers[b"Bearer a"] = Principal("local", bots="a*")
+    await site.start("ada", "bob")
+    statuses = {}
+    for target in (*targets(site), "/api/bots/bob", "/api/events?bot=bob"):
+        reply = await asyncio.wait_for(site.get(target, authorization="Bearer a"), 10)
+        statuses[target] = reply.status
+        if target == "/api/bots":
+            assert [bot["botId"] for bot in reply.json["bots"]] == ["ada"]
+    assert statuses == {
+        "/api/summary": 403, "/api/bots": 200, "/api/events": 403, "/api/bots/ada": 200,
+        "/api/bots/bob": 403, "/api/events?bot=bob": 403,
+    }  # fmt: skip
+
+
+async def test_a_stream_ends_when_its_caller_becomes_refused() -> None:
+    site, keeper, _ = site_with_store()
+    await site.start("ada")
+    async with site.viewing("/api/events?bot=ada") as page:
+        await page.events(3)
+        keeper.refusal = NOT_ALLOWED
+        await site.tick()
+        await asyncio.wait_for(page.ended.wait(), 10)
+    assert len(await page.events(3)) == 3
+
+
+@pytest.mark.parametrize(
+    "target", ["/api", "/api/", "/api/none", "/api/bots/", "/api/summary/", "/api/bots/?bot=ada"]
+)
+async def test_an_unknown_path_or_a_malformed_bot_is_never_admitted(target: str) -> None:
+    site, keeper, store = site_with_store()
+    await site.start("ada")
+    store.calls.clear()
+    keeper.admitted.clear()
+    assert (await site.get(target)).status in {400, 404}
+    assert not store.calls
+    assert not keeper.admitted
