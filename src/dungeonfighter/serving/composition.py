@@ -45,7 +45,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
     from dungeonfighter.hosting.shipped_rules import ShippedRules
     from dungeonfighter.hosting.system import SystemChance, SystemClock
     from dungeonfighter.rules.releases import shipped_rules
-    from dungeonfighter.telemetry.meter import Registry
+    from dungeonfighter.telemetry.meter import MeterRegistry
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
@@ -58,7 +58,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         hot_games_max=settings.max_bots_per_instance,
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
-        meter=Registry(),
+        meter=MeterRegistry(),
     )
     try:
         if serves:

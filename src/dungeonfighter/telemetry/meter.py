@@ -46,7 +46,7 @@ class _Made(NamedTuple):
     instruments: dict[str, Counter] | dict[str, Gauge] | dict[str, Histogram]
 
 
-class Registry:
+class MeterRegistry:
     """The `Meter` of a process. Use from one event loop."""
 
     def __init__(self) -> None:

@@ -12,14 +12,14 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.worker_channel import Channel, Go, Opened, Parent, Report, Tick
 from dungeonfighter.storage.memory import MemoryStore
-from dungeonfighter.telemetry.meter import Registry
+from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.totals import Ledger, Reporter, Share
 
 
 def counting_host() -> BotHost:
     return BotHost(
         store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance(),
-        meter=Registry(),
+        meter=MeterRegistry(),
     )  # fmt: skip
 
 

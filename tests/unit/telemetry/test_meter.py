@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dungeonfighter.hosting.instruments import (
@@ -18,16 +18,18 @@ from dungeonfighter.hosting.instruments import (
     Snapshot,
 )
 from dungeonfighter.hosting.ports import Meter
-from dungeonfighter.telemetry.meter import Registry, advance, delta, merge, without_gauges
+from dungeonfighter.telemetry.meter import MeterRegistry, advance, delta, merge, without_gauges
 from dungeonfighter.telemetry.metrics import render
 from tests.unit.telemetry.exposition import parse
+
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Worker:
     """A meter with one instrument of each kind, and gauges that merge in each way."""
 
     def __init__(self, meter: Meter | None = None) -> None:
-        self.registry = Registry()
+        self.registry = MeterRegistry()
         meter = meter or self.registry
         self.turns = meter.counter("turns_total", "Turns.")
         self.ended = meter.counters("ended_total", "Runs.", "result", ("won", "died"))
@@ -68,17 +70,20 @@ works = st.lists(acts, max_size=6)
 snapshots = st.builds(snapshot_of, works, st.integers(0, 127))
 
 
+@QUICK
 @given(snapshots, snapshots, snapshots)
 def test_merging_is_associative_and_commutative(one: Snapshot, other: Snapshot, third: Snapshot) -> None:
     assert merge(one, other) == merge(other, one)
     assert merge(merge(one, other), third) == merge(one, merge(other, third))
 
 
+@QUICK
 @given(snapshots)
 def test_merging_with_an_empty_snapshot_is_the_identity(one: Snapshot) -> None:
     assert merge(one, Snapshot()) == one == merge(Snapshot(), one)
 
 
+@QUICK
 @given(works, works)
 def test_a_delta_plus_what_was_before_is_what_is_now(first: list[int], then: list[int]) -> None:
     worker = Worker()
@@ -92,6 +97,7 @@ def test_a_delta_plus_what_was_before_is_what_is_now(first: list[int], then: lis
     assert advance(Snapshot(), delta(now, Snapshot())) == now
 
 
+@QUICK
 @given(st.lists(st.tuples(st.integers(0, 1), acts, st.booleans()), max_size=10))
 def test_deltas_of_workers_add_up_to_what_one_process_would_have_counted(
     work: list[tuple[int, int, bool]],
@@ -116,6 +122,7 @@ def test_deltas_of_workers_add_up_to_what_one_process_would_have_counted(
     assert abs(one.sum - other.sum) <= 2  # each process rounds its sum to a millionth
 
 
+@QUICK
 @given(snapshots)
 def test_a_snapshot_survives_the_way_between_processes(one: Snapshot) -> None:
     assert msgspec.json.decode(msgspec.json.encode(one), type=Snapshot) == one
@@ -138,7 +145,7 @@ def test_a_metric_that_is_declared_in_two_ways_is_not_merged() -> None:
 
 
 def test_a_gauge_may_be_read_when_it_is_collected() -> None:
-    registry, games = Registry(), [1, 2]
+    registry, games = MeterRegistry(), [1, 2]
     registry.gauge("games", "Games.", read=lambda: len(games))
     games.append(3)
     assert registry.collect().value("games") == 3
@@ -154,6 +161,7 @@ def test_a_bound_belongs_to_its_bucket(value: float, bucket: int) -> None:
     assert sum(histogram.counts) == 1
 
 
+@QUICK
 @given(st.lists(st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.25, 8.0]), max_size=20), st.integers(1, 7))
 def test_observations_that_wait_are_counted_as_if_each_were_at_once(values: list[float], every: int) -> None:
     histogram = Histogram((0.5, 1.0))
@@ -189,7 +197,7 @@ def test_a_histogram_that_nobody_reads_stays_small() -> None:
     ],
 )
 def test_what_prometheus_would_not_accept_is_refused_when_it_is_made(make: Callable[[Meter], object]) -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.gauge("games", "Games.")
     with pytest.raises(ValueError, match=r"."):
         make(registry)
@@ -216,9 +224,10 @@ def test_a_snapshot_is_rendered_in_the_text_format() -> None:
     assert metrics["games"].series == {("games", ()): 2.5}
 
 
+@QUICK
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_every_value_of_a_label_is_read_as_it_was_written(value: str) -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.counters("turns_total", "Turns,\nof \\ heroes.", "name", (value,))["" or value].add(7)
     (turns,) = parse(render(registry.collect())).values()
     assert turns.series == {("turns_total", (("name", value),)): 7}
@@ -226,7 +235,7 @@ def test_every_value_of_a_label_is_read_as_it_was_written(value: str) -> None:
 
 
 def test_an_empty_histogram_has_all_its_buckets() -> None:
-    registry = Registry()
+    registry = MeterRegistry()
     registry.histogram("seconds", "Time.")
     lines = render(registry.collect()).decode().splitlines()
     assert 'seconds_bucket{le="0.0001"} 0' in lines

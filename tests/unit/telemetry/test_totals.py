@@ -16,7 +16,7 @@ from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import load_rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
-from dungeonfighter.telemetry.meter import Registry
+from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.metrics import render
 from dungeonfighter.telemetry.totals import RUNS_REPORTED_MAX, Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
@@ -31,7 +31,7 @@ def share(
     log_bytes: int = 0, unsafe: bool = False,
 ) -> Share:  # fmt: skip
     """What a worker reports first, or has to add to what it reported."""
-    registry = Registry()
+    registry = MeterRegistry()
     hazards = ("fsync is off",) if unsafe else ()
     metrics = HostMetrics(
         registry, hot_games=lambda: hot_games, store_up=lambda: store_up,
@@ -131,7 +131,7 @@ def test_totals_survive_the_way_between_processes() -> None:
 def host() -> BotHost:
     return BotHost(
         store=MemoryStore(), rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance(),
-        meter=Registry(),
+        meter=MeterRegistry(),
     )  # fmt: skip
 
 

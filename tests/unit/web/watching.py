@@ -16,7 +16,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
-from dungeonfighter.telemetry.meter import Registry
+from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.web.app import WatchApp
 from dungeonfighter.web.watch import Watch
 
@@ -45,7 +45,7 @@ class Site:
         self.admission = admission or BoundedAdmission(self.clock.now)
         self.host = BotHost(
             store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
-            clock=self.clock, chance=SystemChance(), meter=Registry(),
+            clock=self.clock, chance=SystemChance(), meter=MeterRegistry(),
         )  # fmt: skip
         self.watch = Watch(self.host, self.clock, "local")
         self.app = WatchApp(self.host, self.watch, self.admission)
