@@ -73,7 +73,7 @@ class Safety:
         self._encoding = "UTF8"
 
     def note(self, fsync: str, full_page_writes: str, synchronous_commit: str, encoding: str) -> None:
-        """Take over the settings that a new connection read; while serving, log each new hazard once."""
+        """Record the settings that a new connection read; while serving, log each new hazard once."""
         hazards = []
         if fsync == "off":
             hazards.append("PostgreSQL has fsync = off: a crash of its machine loses turns or the database.")

@@ -105,7 +105,7 @@ class MeterRegistry:
 
 
 def _is_name(name: str) -> bool:
-    """Tell if a metric or a label may have this name: Prometheus would allow capitals and more as well."""
+    """Return True if a metric or a label may have this name; Prometheus itself allows more characters."""
     return name.isascii() and name.isidentifier() and name.islower()
 
 

@@ -83,7 +83,7 @@ def quoted(path: Path) -> list[str]:
 
 
 def exists(name: str) -> bool:
-    """Tell if a path exists below one of `PLACES`, or matches a file there."""
+    """Return True if a path exists below one of `PLACES`, or matches a file there."""
     if name in NOT_OURS or "<" in name:
         return True
     return any(next((ROOT / place).glob(name.rstrip("/")), None) is not None for place in PLACES)
