@@ -188,7 +188,7 @@ class BotHost:
         return await self._answer(key, PlayMany(self._chance.op(), canonical_inputs(texts), turn, episode))
 
     async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
-        """Begin a new run and keep the directive; a live run ends with the result `run_ends.run_result`.
+        """Begin a new run and keep the directive; a live run ends, see `run_ends.run_result`.
 
         Args:
             key: `<fleet>/<botId>`; the first run of a bot creates the bot.
@@ -227,7 +227,7 @@ class BotHost:
         return present(await self._resolver.fresh_row(key), self._book)
 
     async def save(self, key: str, slot: str) -> Present:
-        """Write the present game into a save slot; the run goes on unchanged.
+        """Write the present game into a save slot; the run stays unchanged.
 
         Raises:
             BadInput: unknown_bot, run_over (a finished run cannot be continued).

@@ -227,7 +227,7 @@ class Store(Protocol):
 
         Returns:
             One outcome per write, in order. `Conflict` has the present values of the row; `Unsettled` means
-            for one row what `StoreUnavailable` means for all.
+            that the outcome of this one row is unknown.
 
         Raises:
             NotWritten: No row was written, and none of this batch will be.

@@ -145,7 +145,7 @@ class Resolver:
             return Verdict(error=trouble or error)
 
     async def _renew(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Row:
-        """Load the row anew, or settle it if the outcome of its last write is unknown."""
+        """Reload the row, or settle it if the outcome of its last write is unknown."""
         if isinstance(result, Failed):
             raise StoreError(f"this game could not be saved: {result.reason}")
         if isinstance(result, Conflict):
@@ -177,7 +177,7 @@ class Resolver:
         return game.row
 
     def _settle_attempts(self, row: Row, pending: Pending) -> Attempt | Answer | None:
-        """Return the attempt that won, or an answer if none did; None if the request must be planned anew.
+        """Return the attempt that won, or an answer of no attempt; None if the request needs a new plan.
 
         Raises:
             OutcomeUnknown: The trail no longer reaches back to the attempt.

@@ -1,4 +1,4 @@
-"""The trail of a row: how its run began, the last inputs, and the last operation ids.
+"""The trail of a row: the origin of its run, the last inputs, and the last operation ids.
 
 With the trail any replica can answer a repeated request (the last 64 inputs with their turns), and can find
 out if its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
@@ -166,7 +166,7 @@ def extended(trail: Trail, texts: Sequence[str]) -> Trail:
 
 
 def marked(trail: Trail, op: bytes) -> Trail:
-    """Return the trail with the operation id of a write that is no single input (a directive, several)."""
+    """Return the trail with the operation id of a write that is not the play of a single input."""
     return msgspec.structs.replace(trail, ops=(trail.ops + op)[-_OPS_BYTES:])
 
 

@@ -41,7 +41,7 @@ join pg_stat_activity as a on a.pid = o.pid and a.backend_start = o.backend_star
 
 
 class ServerState:
-    """Shared by the pools of one server: what the newest failures and connections revealed about it.
+    """The state that the pools of one server share: findings of the newest failures and connections.
 
     Attributes:
         cut_at: The pools discard connections last used at or before this time; one last used then was dead.

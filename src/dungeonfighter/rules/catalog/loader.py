@@ -1,7 +1,7 @@
 """The loader: it reads the content files into typed rows, checks them, and builds the catalogue.
 
-The files are `content/<kind>.json`, one array of rows per kind. With `--catalog DIR` a file
-in DIR replaces the packaged file of the same name.
+The files are `content/<kind>.json`, one array of rows per kind. With `--catalog DIR` a file in DIR replaces
+the packaged file of the same name.
 """
 
 from __future__ import annotations

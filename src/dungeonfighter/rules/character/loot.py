@@ -20,7 +20,7 @@ from dungeonfighter.rules.tables import LEVEL_MAX
 _WEAPON = int(Slot.weapon)
 _KINDS: Final = len(Weapon)
 _COMMON_MAX: Final = 8
-"""Most outputs that a common item takes: slot, rarity, tier, kind (2), base, value, prefix."""
+"""The most outputs that one common item takes: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 _MYTHIC: Final = len(RARITIES) - 1
@@ -141,7 +141,7 @@ def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
 
 
 def totals(cat: Catalogue, item: Item) -> list[int]:
-    """Return the amounts of an item's affixes, in the order of `AFFIX_STATS`; heavy armour lowers the speed."""
+    """Return the amounts of an item's affixes in the order of `AFFIX_STATS`; armour may lower the speed."""
     sums = [0] * STATS
     add(cat, item, sums)
     return sums
