@@ -26,8 +26,8 @@ class Responder(Protocol[Tag_contra]):
     def render(self, tag: Tag_contra, answer: Answer) -> Any:
         """Return an answer in the form in which `deliver` receives it later.
 
-        The host calls this method for each plan of the request, while the new state is in memory. The method
-        must change nothing.
+        The host calls this method once for each plan of the request, while the new state is in memory. The
+        method must not change the answer or the game.
         """
 
     def deliver(self, tag: Tag_contra, rendered: Any) -> None:

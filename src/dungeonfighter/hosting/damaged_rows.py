@@ -1,4 +1,4 @@
-"""Damaged rows: the values that stay when a new run replaces one.
+"""Damaged rows: the valid values that a new run keeps when it replaces one.
 
 Source: docs/decisions/017-a-seal-over-the-row.md.
 """
