@@ -19,7 +19,7 @@ from dungeonfighter.storage.postgres_errors import is_database_error
 _log = logging.getLogger(__name__)
 
 Connection = Any
-"""A connection of asyncpg, without its static type."""
+"""A connection of asyncpg; the package has no `py.typed`, so mypy sees no types."""
 Backend = tuple[int, datetime.datetime]
 """A server process: its id and its start time (the operating system reuses ids)."""
 
