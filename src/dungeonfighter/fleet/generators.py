@@ -241,7 +241,7 @@ class Generators:
         )
 
     async def _end(self) -> None:
-        """Close the standard input of each process, which ends it; kill the processes that do not end in time."""
+        """Close each standard input, which ends the process; kill the processes that do not end in time."""
         for one in self._all:
             if one.process.stdin is not None:
                 one.process.stdin.close()

@@ -21,7 +21,10 @@ AVAILABLE: Final = hasattr(select, "epoll")
 READ_BYTES: Final = 16 * 1024
 """The bytes of one read; most answers are a twentieth of that."""
 _BIND_ADDRESS_NO_PORT: Final = 24
-"""IP_BIND_ADDRESS_NO_PORT, ip(7): Linux chooses the port at connect, a port that is free for this pair of addresses."""
+"""IP_BIND_ADDRESS_NO_PORT, ip(7): Linux chooses the port at connect.
+
+The port must be free for this pair of addresses only.
+"""
 
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 """Family and address of a server."""

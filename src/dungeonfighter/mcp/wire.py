@@ -1,8 +1,8 @@
 """The bytes of an MCP POST before any protocol library sees them, and the checks of its answer.
 
 This module keeps two promises. Every non-2xx answer on an MCP path is a JSON-RPC error, with the request's id
-where it is known. The cost of hostile bytes is that of reading them once: the size is bounded while they are read,
-and the depth before anything walks the document.
+where it is known. Hostile bytes cost no more than one read: a bound on the size applies
+during the read, and a bound on the depth before any code walks the document.
 
 Source: docs/tools.md, "Errors"; MCP 2026-07-28, basic/transports/streamable-http.
 """
