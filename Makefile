@@ -46,13 +46,13 @@ setup: $(RUNTIME) $(DEV) ## install into .venv (quick when nothing changed)
 demo: $(RUNTIME) ## server + 200 playing bots + watch page; DEMO_SECONDS=30 ends by itself
 	@$(PY) -m dungeonfighter demo
 
-test: $(DEV) ## the short tests, PROCESSES=3 side by side as many wait; TESTS=path runs all that is named there
+test: $(DEV) ## the short tests, 3 at a time (PROCESSES=N); TESTS=path runs every test at that path
 	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal $(if $(TESTS),$(TESTS),-m "not long")
 
 test-long: $(DEV) ## all tests, short and long
 	@$(PY) -m pytest -n $(PROCESSES) --dist worksteal
 
-check: $(DEV) ## formatter, linter, types, shell scripts, layers and sizes
+check: $(DEV) ## formatter, linter, types, shell scripts, layers, sizes, prose
 	@for script in .ci/run .ci/parts/*; do bash -n "$$script" || exit 1; done
 	@$(VENV)/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .ci/parts/*
 	@$(PY) -m ruff format --check .

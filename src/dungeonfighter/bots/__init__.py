@@ -1,0 +1,1 @@
+"""Policies over observations, the runner of a run, and the ladder that ranks policies."""

@@ -1,0 +1,1 @@
+"""The commands of `dungeonfighter`, one thin module each."""

@@ -19,8 +19,8 @@ from typing import Any, Final, TypeVar
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, DungeonFighterError
 from dungeonfighter.hosting.answers import NewGame, Present
+from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.refusals import ShowsGame
 
 FLEET: Final = "local"
 COLUMNS_MIN: Final = 20

@@ -1,0 +1,1 @@
+"""Games over a store: hot games, the queue of each bot, group commit, settling."""

@@ -31,6 +31,7 @@ from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
 from dungeonfighter.hosting.bot_queues import BotQueues
 from dungeonfighter.hosting.feed import Feed
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
 from dungeonfighter.hosting.instruments import UncollectedMeter
@@ -48,7 +49,6 @@ from dungeonfighter.hosting.ports import (
     Store,
     StoreHealth,
 )
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
 from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present

@@ -15,8 +15,8 @@ from dungeonfighter.errors import Corrupt, FutureTurn, NewerRules, NotAllowed, S
 from dungeonfighter.hosting import damaged_rows
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Save, Write
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Planned, Request
 from dungeonfighter.hosting.rows import check, is_as_written, present, shown, unknown_bot
 from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, end_of_unreadable, run_result

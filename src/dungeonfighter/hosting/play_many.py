@@ -16,8 +16,8 @@ from dungeonfighter.errors import BadArgument, BadInput
 from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, Present, Stop
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Planned, Request
 from dungeonfighter.hosting.rows import present, shown, unknown_bot
 from dungeonfighter.hosting.run_ends import chunks_of, end_of, run_result

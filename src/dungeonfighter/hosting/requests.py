@@ -18,8 +18,8 @@ from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Write
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.rows import present, shown, unknown_bot
 from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, run_result
 from dungeonfighter.hosting.seal import sealed_row

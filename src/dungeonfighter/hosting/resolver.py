@@ -29,13 +29,13 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.attempts import Attempt, Pending
 from dungeonfighter.hosting.feed import Feed
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Store, Won
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.requests import Planned
 from dungeonfighter.hosting.rows import absent, checked, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dungeonfighter.errors import FutureTurn, StaleTurn
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, Present
+from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row
-from dungeonfighter.hosting.refusals import with_game
 from dungeonfighter.hosting.verdicts import Verdict
 
 

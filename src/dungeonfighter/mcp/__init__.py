@@ -1,0 +1,1 @@
+"""MCP: tools and their registry, schemas, views, the short way, the SDK way, stdio."""

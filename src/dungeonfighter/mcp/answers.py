@@ -19,11 +19,12 @@ from dungeonfighter.errors import (
     NewerRules,
     NotWritten,
     Overloaded,
+    RateLimited,
     StoreError,
     StoreUnavailable,
 )
 from dungeonfighter.hosting.answers import Answer, Present
-from dungeonfighter.hosting.refusals import ShowsGame
+from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.mcp import views
 
 INVALID_REQUEST: Final = -32600
@@ -40,7 +41,6 @@ _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Hints that name a tool: the rules do not know the names of tools."""
 REPEATED: Final = "\n(repeated: this input was applied before; nothing happened now)"
 """Follows the view of a repeat where the game has moved on since."""
-_TOO_MANY: Final = frozenset({"rate_limited", "quota_exceeded"})
 
 
 class ToolAnswer(Struct, frozen=True):
@@ -98,7 +98,7 @@ class Refusal(ProtocolError):
             REFUSED,
             f"{code}: {message}"
             + ("" if "try again" in message else f"; try again in {retry_after_seconds} s"),
-            status=429 if code in _TOO_MANY else 503,
+            status=429 if code == RateLimited.code else 503,
             data={"code": code, "retryAfterSeconds": retry_after_seconds},
         )
         self.retry_after_seconds = retry_after_seconds

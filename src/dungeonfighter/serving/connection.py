@@ -43,7 +43,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from dungeonfighter import limits
 from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
 from dungeonfighter.mcp.wire import HeadHandler, Scope, ShortWay
-from dungeonfighter.serving import known_heads, refusals, upgrades
+from dungeonfighter.serving import error_responses, known_heads, upgrades
 from dungeonfighter.serving.slim import Flow, IdleWatch, RoundRobin
 
 _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
@@ -167,7 +167,7 @@ class BoundedProtocol(HttpToolsProtocol):
         for _ in range(_PIECES_MAX):
             room = limits.head_bytes_max - self._head_bytes
             if room <= 0:
-                self._refuse(refusals.TOO_LONG)
+                self._refuse(error_responses.TOO_LONG)
                 break
             if self._body_left > 0:
                 end = min(size, begin + self._body_left)
@@ -201,7 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Serve a request for another protocol as if it did not ask for it; refuse CONNECT."""
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self._refuse(refusals.NO_TUNNEL)
+            self._refuse(error_responses.NO_TUNNEL)
             return
         head = upgrades.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
         self.parser = None  # type: ignore[assignment]
@@ -249,7 +249,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Store a header field; stop the parser beyond the limit, because thousands take milliseconds."""
         if len(self.headers) >= limits.head_fields_max:
-            self._refuse(refusals.TOO_MANY)
+            self._refuse(error_responses.TOO_MANY)
             raise ValueError("too many header fields")
         super().on_header(name, value)
 

@@ -1,0 +1,1 @@
+"""Logs, the meter and its metrics, and the sums over all workers."""

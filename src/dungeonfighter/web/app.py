@@ -18,9 +18,9 @@ from dungeonfighter import limits
 from dungeonfighter.access.admission import Admission, joined
 from dungeonfighter.access.principals import EVERY_BOT, Principal
 from dungeonfighter.access.visible_bots import visible_bots
-from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
+from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded, RateLimited
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.telemetry import metrics
+from dungeonfighter.telemetry import exposition
 from dungeonfighter.web.files import load_files
 from dungeonfighter.web.watch import Viewer, Watch, frame
 
@@ -79,14 +79,14 @@ class WatchApp:
         if scope["method"] not in {"GET", "HEAD"}:
             await _fail(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
         elif path == "/metrics":
-            await _answer(send, 200, metrics.render(self._watch.totals().counted), metrics.CONTENT_TYPE)
+            await _answer(send, 200, exposition.render(self._watch.totals().counted), exposition.CONTENT_TYPE)
         elif path in self._files:
             await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
         else:
             try:
                 await self._answer_api(path, scope, receive, send)
             except DungeonFighterError as error:
-                await _fail(send, _status(error), error.code, str(error))
+                await _fail(send, _status(error), error.code, str(error), *_retry_after(error))
 
     async def _file(self, send: Send, path: str, known: bytes | None, head: bool) -> None:
         file = self._files[path]
@@ -217,7 +217,13 @@ def _status(error: DungeonFighterError) -> int:
         return 404 if error.code == "unknown_bot" else 400
     if isinstance(error, NotAllowed):
         return 403
+    if isinstance(error, RateLimited):
+        return 429
     return 503 if isinstance(error, Overloaded) or error.code.startswith("store") else 500
+
+
+def _retry_after(error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"retry-after", b"%d" % error.retry_after_seconds),) if isinstance(error, RateLimited) else ()
 
 
 async def _json(send: Send, value: object) -> None:

@@ -10,9 +10,9 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Stop
+from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
-from dungeonfighter.hosting.refusals import ShowsGame
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up

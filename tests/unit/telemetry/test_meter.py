@@ -18,8 +18,8 @@ from dungeonfighter.hosting.instruments import (
     Snapshot,
 )
 from dungeonfighter.hosting.ports import Meter
+from dungeonfighter.telemetry.exposition import render
 from dungeonfighter.telemetry.meter import MeterRegistry, advance, delta, merge, without_gauges
-from dungeonfighter.telemetry.metrics import render
 from tests.unit.telemetry.exposition import parse
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -16,8 +16,8 @@ from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import load_rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.exposition import render
 from dungeonfighter.telemetry.meter import MeterRegistry
-from dungeonfighter.telemetry.metrics import render
 from dungeonfighter.telemetry.totals import RUNS_REPORTED_MAX, Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
 

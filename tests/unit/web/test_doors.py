@@ -22,7 +22,7 @@ def targets(site: Site) -> list[str]:
     return [path + "ada" if path.endswith("/") else path for path in site.app.api]
 
 
-@pytest.mark.parametrize(("refusal", "status"), [(NOT_ALLOWED, 403), (TOO_MANY, 503)])
+@pytest.mark.parametrize(("refusal", "status"), [(NOT_ALLOWED, 403), (TOO_MANY, 429)])
 async def test_no_path_answers_a_refused_caller(refusal: Exception, status: int) -> None:
     site, keeper, store = site_with_store()
     await site.start("ada")

@@ -1,0 +1,1 @@
+"""Views of a state: observation, text view, sentences of events, labels, forecasts."""
