@@ -1,6 +1,4 @@
-"""Wrong, missing and extra arguments and bad bot ids get a result that says what is allowed, and change no
-row.
-"""
+"""The result for wrong, missing and extra arguments and bad bot ids names the allowed values; no row changes."""
 
 from __future__ import annotations
 

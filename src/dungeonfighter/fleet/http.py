@@ -40,9 +40,10 @@ _RESTS_MAX: Final = 2048
 
 
 def _lengths() -> tuple[bytes, ...]:
-    """Return, by the number of bytes after `content-length: `, the length that fits and the head's end.
+    """Return the only possible length and end of a head, by the number of bytes after `content-length: `.
 
-    Where no length fits, the entry is longer than any answer it is compared with.
+    These bytes are the digits of the length, the end of the head, and a body of that length. If no length
+    fits the number, the entry is longer than any compared answer, and so equals none.
     """
     by_rest = [bytes(_RESTS_MAX)] * _RESTS_MAX
     for length in range(_RESTS_MAX):
@@ -191,7 +192,7 @@ class _Reading:
 
     def on_message_begin(self) -> None:
         if self.status:
-            self.may_stay = False  # a second answer to one request
+            self.may_stay = False  # the server sent a second answer to one request
 
     def on_body(self, body: bytes) -> None:
         if not self.status:

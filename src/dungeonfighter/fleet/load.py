@@ -228,7 +228,7 @@ class _Clock:
 
 
 async def _until_over(clock: _Clock, crew: Crew, stop: asyncio.Event) -> None:
-    """Return, with `stop` set, when the load is over; it also ends when all bots have given up."""
+    """Wait until the load is over or all bots have given up, then set `stop`."""
     turns_max = clock.options.turns
     ends = [asyncio.ensure_future(event.wait()) for event in (stop, crew.everyone_left)]
     try:

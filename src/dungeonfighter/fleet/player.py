@@ -283,7 +283,8 @@ class Player:
             and self._journal.run is None
             and answer.episode > 0
         ):
-            run.episode = answer.episode + 1  # the bot has played before this load: its runs count on
+            # The bot has played before this load, so the numbers of its runs continue.
+            run.episode = answer.episode + 1
             self._send_start(run, START_LATER)
             return
         self._starting = None

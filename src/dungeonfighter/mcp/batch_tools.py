@@ -35,7 +35,7 @@ _BEGUN_AT_A_TIME: Final = 64
 """After this many steps the event loop serves other calls. A larger number is not faster (measured)."""
 
 _BOT_IDS: Final = re.compile(rf"(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\n)*{_END}")
-"""Bot ids, a newline after each."""
+"""Matches any number of bot ids, each with a newline after it."""
 
 logger = logging.getLogger(__name__)
 

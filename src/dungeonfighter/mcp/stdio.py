@@ -67,7 +67,7 @@ class _Calls:
     async def relay_requests(
         self, source: ObjectReceiveStream[Incoming], sink: ObjectSendStream[Incoming]
     ) -> None:
-        """Pass on the client's messages, and then the end of its stream when no call is open."""
+        """Pass on the client's messages, and the end of its stream once no call is open."""
         async with sink:
             async for item in source:
                 self._note(item)

@@ -47,11 +47,11 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     """One tool.
 
     Attributes:
-        reads: It changes nothing.
-        takes_bot: It acts for one bot.
+        reads: The tool changes nothing.
+        takes_bot: The tool acts for one bot.
         turns: The turns that a call costs.
         ask: Turns the arguments of a playing tool into its input; None for other tools.
-        unbound_only: It is absent where the path names the bot.
+        unbound_only: The tool is absent where the path names the bot.
     """
 
     name: str

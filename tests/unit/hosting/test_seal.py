@@ -184,7 +184,7 @@ async def test_a_server_whose_lineage_was_lost_cannot_overwrite_the_trail_of_ano
     rows = await row_of(lost), await row_of(standing)
     assert rows[0].digest == rows[1].digest
     assert rows[0].version == rows[1].version
-    lost._rows = standing._rows  # the fail-over
+    lost._rows = standing._rows  # the fail-over replaces the rows
     assert (await stale.play(KEY, "1", turn=1)).game.turn == 2
     assert stale.metrics.conflicts.value == 1
     ops = trails.decode((await row_of(lost)).trail).ops
