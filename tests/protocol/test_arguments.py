@@ -1,4 +1,4 @@
-"""The result for wrong, missing and extra arguments and bad bot ids names the allowed values; no row changes."""
+"""Results for wrong, missing or extra arguments and bad bot ids name the allowed values and change no row."""
 
 from __future__ import annotations
 
