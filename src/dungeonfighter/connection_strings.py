@@ -22,7 +22,7 @@ _Pairs = list[tuple[str, str]]
 
 
 class Problem(ValueError):
-    """A setting has an invalid value; the text says why, and what to write instead."""
+    """A setting has an invalid value; the text gives the reason and a valid form."""
 
 
 class Database(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Every failure the game can answer with, as one tree by who is at fault.
+"""All errors that the game can answer with, as one tree by the party at fault.
 
     DungeonFighterError
       BadInput       the bot: its request cannot be carried out as it is (answered as isError, never logged)
@@ -6,15 +6,15 @@
         UnknownSave
       NotAllowed     the caller may not do this
         SlotsTaken
-      Overloaded     load: carries when to try again
+      Overloaded     load: the error carries the pause before a retry
         Draining, RateLimited
-      StoreError     ours: the store is away, or newer than this release
+      StoreError     ours: the store is unavailable, or newer than this release
         StoreUnavailable (NotWritten), OutcomeUnknown, NewerRules, SchemaTooNew
-      Corrupt        a state or replay that does not check: that game stops, nothing else
+      Corrupt        a state or replay that fails its checks: only that game stops
       SettingsError  all problems of the configuration at once, at start
 
-Each class has one stable `code` (the public contract). An error has a message saying what is wrong and, where
-there is one, a `hint` saying what to do next. Nothing here knows about HTTP or MCP.
+Each class has one stable `code` (the public contract). The message of an error says what is wrong; its
+`hint`, if it has one, says what the caller can do next. No class here depends on HTTP or MCP.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BadArgument(BadInput):
 
 
 class IllegalInput(BadInput):
-    """The game as it stands does not have this input."""
+    """The input is not legal in the present state of the game."""
 
     code = "illegal_input"
 
@@ -109,7 +109,7 @@ class SlotsTaken(NotAllowed):
 
 
 class Overloaded(DungeonFighterError):
-    """Too much work right now; nothing changed.
+    """The server has too much work now; nothing changed.
 
     Attributes:
         retry_after_seconds: The caller may send the request again after so many seconds.
@@ -123,7 +123,7 @@ class Overloaded(DungeonFighterError):
 
 
 class Draining(Overloaded):
-    """This server is going down and takes nothing more."""
+    """This server is shutting down and accepts no more requests."""
 
     code = "draining"
 
@@ -135,21 +135,21 @@ class RateLimited(Overloaded):
 
 
 class StoreError(DungeonFighterError):
-    """The store's or this release's trouble, never the bot's."""
+    """The store or this release is at fault, never the bot."""
 
     code = "store_unavailable"
 
 
 class StoreUnavailable(StoreError):
-    """The store did not answer; for a write nothing is known about any row until it is settled."""
+    """The store did not answer; the outcome of a write is unknown for every row until the host settles it."""
 
 
 class NotWritten(StoreUnavailable):
-    """A write did not happen and never will: it may be sent again at once, nothing has to be settled."""
+    """A write did not happen and never will: the host may retry it at once, without settling."""
 
 
 class OutcomeUnknown(StoreError):
-    """A write may or may not have happened, and the row can no longer tell which."""
+    """A write may or may not have happened, and the row no longer shows which."""
 
     code = "outcome_unknown"
 
@@ -165,7 +165,7 @@ class SchemaTooNew(StoreError):
 
 
 class Corrupt(DungeonFighterError):
-    """A stored state or replay does not check; that one game stops."""
+    """A stored state or replay fails its checks; only that game stops."""
 
     code = "corrupt_state"
 

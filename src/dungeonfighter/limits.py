@@ -61,5 +61,5 @@ recent_output_max: Final = 24
 
 
 def is_bot_id(given: object) -> TypeGuard[str]:
-    """Return whether a value of any type is a bot id: the one check of what callers send."""
+    """Return True if a value of any type is a bot id; this is the only check of the ids that callers send."""
     return isinstance(given, str) and bot_id_pattern.match(given) is not None

@@ -33,7 +33,7 @@ def furthest_region(legal: frozenset[str]) -> str:
 
 
 def weapon_for(o: Observation) -> str:
-    """Return the input of a first weapon: spread over all four, the same for the same run."""
+    """Return the input that chooses the first weapon: by the digest, so each run always chooses the same."""
     return str(1 + int(o.digest[:4] or "0", 16) % 4)
 
 

@@ -42,7 +42,7 @@ LONG_WAIT: Final = 0.05
 EXPOSED: Final = 2.5
 EXPOSED_BRACED: Final = 1.8
 DEATH: Final = 12.0
-"""The cost of dying, in maximum healths."""
+"""The cost of dying, in units of the maximum health."""
 LACK: Final = 1.5
 """The cost of each health point that the fight will take and the hero does not have."""
 POTION_HEALS: Final = 0.35
@@ -50,7 +50,7 @@ POTION_PRICE: Final = 0.20
 FOOD_HEALS: Final = 0.12
 FOOD_PRICE: Final = 0.04
 FLIGHT: Final = 0.70
-"""The cost of giving up the dungeon, in maximum healths."""
+"""The cost of giving up the dungeon, in units of the maximum health."""
 
 
 class Stance(NamedTuple):
@@ -115,7 +115,7 @@ class Fight:
         shown = c.incoming * factor * (HEAVY_HITS if heavy else ENEMY_HITS)
         left = float(c.health)
         if heavy:
-            left -= 0.5 * race.dealt  # a guarded heavy leaves a mark
+            left -= 0.5 * race.dealt  # guarding a heavy attack marks the enemy
             left -= 0.5 * self._hit_damage if "Riposte" in self._p.talents else 0.0
         if c.intent == "heal":
             left += HEALED * c.health_max
@@ -131,7 +131,7 @@ class Fight:
     def bomb(self) -> float:
         """Return the cost of a bomb: two and a half plain hits in half the time.
 
-        Its price is part of the cost, so the bombs are saved for expensive fights.
+        The price of a bomb is part of the cost, so the policy saves its bombs for expensive fights.
         """
         c = self._c
         left = c.health - 2.5 * self._hit_damage
@@ -140,7 +140,7 @@ class Fight:
         return 0.15 * self._p.health_max + self._later(left, self._race.hero_period / 2)
 
     def flee(self) -> float:
-        """Return the cost of a flight: the enemy acts first, then it succeeds four times in five."""
+        """Return the cost of fleeing: the enemy acts first; then the flight succeeds four times in five."""
         shown = self._shown(self._c.intent, float(self._c.incoming))
         dying = self._dying(float(self._c.incoming), 1.0)
         failure = 0.2 * (shown + fight_cost(self._race, self._c.health))
@@ -195,7 +195,7 @@ class Fight:
         return shown + rest + self._risks(shown, rest, self._dying(incoming * exposed, 1.0))
 
     def _refresh(self, heals: float, price: float) -> float:
-        """Return the cost of half an action for some health."""
+        """Return the cost of a drink or a meal: it takes half an action and restores health."""
         p = self._p
         healed = min(heals * p.health_max, p.health_max - p.health)
         race, c = self._race, self._c
@@ -215,14 +215,14 @@ class Fight:
         return shown + STATUS_WORTH * self._race.average if intent == "status" else shown
 
     def _dying(self, damage: float, chance: float, healed: float = 0.0) -> float:
-        """Return the chance to die before the next decision from a hit that comes with `chance`."""
+        """Return the chance of death from a hit that the enemy attempts with probability `chance`."""
         health = self._p.health + healed
         if damage >= health:
             return chance * ENEMY_HITS
         return chance * ENEMY_CRITICAL if damage * CRITICAL_DAMAGE >= health else 0.0
 
     def _risks(self, now: float, rest: float, dying: float) -> float:
-        """Return the cost of two risks: death before the next decision, and a fight that costs too much."""
+        """Return the cost of two risks: death before the next decision, and a lack of health later on."""
         p = self._p
         there = p.health - now + p.potions * POTION_HEALS * p.health_max
         return DEATH * dying * p.health_max + LACK * max(0.0, rest - there)

@@ -32,13 +32,13 @@ class Job(Struct, frozen=True):
 
 
 class Rung(Struct, frozen=True):
-    """One policy's row.
+    """One row of the ladder: the results of one policy.
 
     Attributes:
         score, inputs, turns, level: Means over the runs.
         margin: Half the width of the 95 % interval of the mean score.
-        results: Runs by their end.
-        causes: Deaths by the killer.
+        results: The number of runs by their result.
+        causes: The number of deaths by the rank of the killer.
         weapons: The mean score by weapon.
     """
 
@@ -91,7 +91,7 @@ def rank(
     seconds: float,
     complete: bool,
 ) -> Ladder:
-    """Sum up results; their order does not matter."""
+    """Return the ladder of these results; the order of the results does not matter."""
     rungs = [_rung(name, mine) for name in names if (mine := [r for r in results if r.policy == name])]
     return Ladder(
         rules=load_rules().identity,

@@ -15,7 +15,7 @@ from dungeonfighter.rules.views.observation import Observation
 
 
 class Policy(Protocol):
-    """A policy for one run. It may keep its own dice and counters, and knows only what a view has shown."""
+    """A policy for one run. It may keep its own dice and counters; it knows only the content of views."""
 
     name: str
 

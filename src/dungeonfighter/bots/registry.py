@@ -1,4 +1,4 @@
-"""All policies by name; a new one is one file and one line here."""
+"""All policies by name; a new policy needs one file of its own and one line here."""
 
 from __future__ import annotations
 

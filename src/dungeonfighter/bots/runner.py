@@ -43,7 +43,7 @@ def play_run(
     mode: Mode = Mode.ironman,
     weapon: int = -1,
 ) -> RunResult:
-    """Play until the run is over or the policy has given `inputs_max` inputs.
+    """Play until the run is over or the policy has chosen `inputs_max` inputs.
 
     Args:
         rules: The rules of the run.

@@ -29,9 +29,10 @@ EFFECTS: Final = {
 
 
 class Worth(NamedTuple):
-    """The worth of an action in the first slot, in the last, and in any other.
+    """The worth of an action in the first, the last and a middle slot, permille of a plain hit.
 
-    `beside` is the part that is no damage: statuses, healing, time. A `basic` action must stay in the strip.
+    `beside` is the part of the worth that is no damage: statuses, healing, time. The strip must keep a
+    `basic` action.
     """
 
     first: int
@@ -70,7 +71,7 @@ def best_order(known: list[str], slots: int) -> list[str]:
 
 
 def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
-    """Move the action with the greatest gain to `place`, if one gains there."""
+    """Move the action that gains most at `place` to that place; change no order in which none gains."""
     best = max(order, key=gain, default="")
     if best and gain(best) > 0:
         order.remove(best)
@@ -78,7 +79,7 @@ def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
 
 
 def combo_worth(action: str) -> tuple[float, float]:
-    """Return the worth of a combo with that action in plain hits: of its damage, and of the rest."""
+    """Return two worths of a combo with this action, in plain hits: of its damage and of the rest."""
     worth = _worths().get(action, PLAIN)
     return (worth.middle - worth.beside) / 1000, worth.beside / 1000
 

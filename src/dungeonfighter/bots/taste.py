@@ -7,7 +7,7 @@ from typing import Final
 from dungeonfighter.rules.views.observation import DoorView, Observation
 
 DOORS: Final = {
-    # the appeal at full health, and the change of it down to no health
+    # the appeal at full health, and its increase down to no health
     "treasure": (5.0, 3.0),
     "rest": (1.0, 8.0),
     "shrine": (3.0, 1.0),
@@ -23,7 +23,7 @@ TALENTS: Final = (
     "Second Wind", "Venom Craft", "Door Sense", "Scavenger", "Ambusher", "Serrated Edge", "Momentum",
     "Thick Skin", "Gambler", "Composed",
 )  # fmt: skip
-"""The best first, by the mean score of 600 runs with random talents. Any other talent ranks last."""
+"""The talents, best first, by the mean score of 600 runs with random talents. Any other talent ranks last."""
 _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 

@@ -43,7 +43,7 @@ def at_hub(o: Observation, legal: frozenset[str]) -> str | None:
 
 
 def trade_up(o: Observation) -> str | None:
-    """Return `trade ...` of five bag items of one rarity that gain nothing, or None."""
+    """Return `trade ...` with five bag items of one rarity that would not strengthen the hero, or None."""
     by_rarity: defaultdict[str, list[ItemView]] = defaultdict(list)
     for item in o.player.bag:
         if item.score_change <= 0:
@@ -80,7 +80,7 @@ def _at_shrine(o: Observation) -> str:
 
 
 def _paid(o: Observation, words: str) -> float:
-    """Estimate the cost of what the hero gives, in the unit of `_gained`; both are a matter of taste."""
+    """Estimate the cost of one side of a trade, in the unit of `_gained`; both scales are guesses."""
     p = o.player
     if words.endswith("hp"):
         share = _first(words) / p.health_max

@@ -1,4 +1,4 @@
-"""The answers of a host: the present game, and the game after a change; and the options of a new run."""
+"""The answers of a host (the present game, the game after a change), and the options of a new run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dungeonfighter.rules import Rules, State
 
 
 class Present(Struct, gc=False):
-    """A game as it stands, decoded.
+    """The present game of a bot, decoded.
 
     Attributes:
         key: `<fleet>/<botId>`.
@@ -26,11 +26,11 @@ class Present(Struct, gc=False):
 
 
 class Stop(Struct, frozen=True):
-    """The first of several inputs that was not applied.
+    """The first input of a request that the host did not apply.
 
     Attributes:
-        at: Its number, from 1.
-        code: The code of the error.
+        at: The number of the input in the request, from 1.
+        code: The code of the error that the input caused.
     """
 
     at: int
@@ -39,14 +39,14 @@ class Stop(Struct, frozen=True):
 
 
 class Answer(Struct, gc=False):
-    """The answer of a call that changes a game.
+    """The answer to a call that changes a game.
 
     Attributes:
-        game: The game after it.
-        repeated: This call applied nothing: an earlier request had done it.
-        reward: The score that the input gained, in hundredths of a point; 0 for a repeat.
-        applied: The number of inputs applied, by this request or by the one it repeats.
-        stopped: The input that was not applied, where several were asked for.
+        game: The game after the call.
+        repeated: This call applied nothing, because an earlier copy of the request had its effect.
+        reward: The score that the inputs gained, in hundredths of a point; 0 for a repeat.
+        applied: The number of inputs that this request, or the earlier copy, applied.
+        stopped: The first of several inputs that was not applied; None if all were.
     """
 
     game: Present
@@ -59,7 +59,8 @@ class Answer(Struct, gc=False):
 class NewGame(Struct, frozen=True):
     """The options of a new run.
 
-    None means not given: casual, a drawn seed, the name of the run before, the weapon chosen in play.
+    A field is None if the caller did not give it. Then the mode is casual, the host draws the seed, the name
+    is that of the run before, and the bot chooses the weapon as its first input.
     """
 
     name: str | None = None

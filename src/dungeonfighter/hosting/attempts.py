@@ -1,7 +1,7 @@
-"""A request on its way to its answer: who is answered, until when, and what was tried.
+"""A request that waits for its answer: its responder, its deadline and its attempts.
 
-A request may be tried several times: after a conflict it is planned again, and after an unknown outcome the
-store settles first whether the attempt had won. All attempts of a request carry the same operation id.
+A request may need several attempts: after a conflict the host plans it again, and after an unknown outcome
+the host first settles whether the attempt won. All attempts of a request carry the same operation id.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _NO_VERSIONS: Final[frozenset[int]] = frozenset()
 
 
 class Responder(Protocol[Tag_contra]):
-    """Takes the answers to requests. The tag that came with a request says which of them an answer is for."""
+    """Receives the answers to requests; the tag of a request shows to which one an answer belongs."""
 
     def render(self, tag: Tag_contra, answer: Answer) -> Any:
-        """Make of an answer what `deliver` will be given.
+        """Return an answer in the form in which `deliver` receives it later.
 
-        The host calls it while the new state is at hand: when an attempt is planned, and again when it is
-        planned anew. It must change nothing.
+        The host calls this method once for each plan of the request, while the new state is in memory. The
+        method must not change the answer or the game.
         """
 
     def deliver(self, tag: Tag_contra, rendered: Any) -> None:
-        """Take what `render` returned, or the `Exception` that the request ended in.
+        """Receive the result of `render`, or the `Exception` that ended the request.
 
-        The host calls it once, in the event loop, after the commit. It must not raise. The caller behind it
-        may be gone.
+        The host calls this method once, in the event loop, after the commit. The method must not raise. The
+        client may have disconnected.
         """
 
 
 class Attempt(Struct, gc=False):
-    """A write on its way.
+    """One write that a request sends to the store.
 
     Attributes:
         write: The write.
-        rendered: What the responder made of the answer, before the commit: the state is not kept for it.
-        applied: How many inputs the write applies.
+        rendered: The answer, which the responder rendered before the commit, so that the state can be freed.
+        applied: The number of inputs that the write applies.
     """
 
     write: Write
@@ -56,14 +56,14 @@ class Pending:
     """One request that waits for its answer.
 
     Attributes:
-        request: What is asked.
-        deadline: The request may wait for the store until then, in the clock's seconds.
-        responder, tag: Where the answer goes.
+        request: The request.
+        deadline: The moment, in the clock's seconds, until which the request may wait for the store.
+        responder, tag: The recipient of the answer, and the tag that it gets with the answer.
         last: The last attempt; None before the first.
-        earlier: The attempts before it, by the version they tried to write.
-        unknown: The versions of attempts of which nothing is known: neither won nor refused.
-        is_from_memory: The only attempt started from a row in memory, and the request is not replayable. The
-            row may have been old, so a conflict need not mean that another request came first.
+        earlier: The attempts before the last one, by the version that each tried to write.
+        unknown: The versions of the attempts whose outcome is unknown.
+        is_from_memory: The only attempt was planned from a row in memory, and the request is not replayable.
+            The row may have been old, so a conflict need not mean that another request came first.
     """
 
     # Class attributes instead of assignments: most requests need one attempt, and each assignment costs.
@@ -95,12 +95,12 @@ class Pending:
         return self.earlier.get(version)
 
     def mark_unknown(self) -> None:
-        """Record that nothing is known of the last attempt."""
+        """Record that the outcome of the last attempt is unknown."""
         assert self.last is not None
         self.unknown |= {self.last.write.row.version}
 
     def was_planned_from(self, row: Row) -> bool:
-        """Tell if the last attempt started from exactly this row: then no other request came first."""
+        """Return True if the last attempt was planned from this very row: no other request came first."""
         assert self.last is not None
         write = self.last.write
         return (write.from_version, write.from_digest, write.from_tail) == (row.version, row.digest, row.tail)

@@ -2,12 +2,12 @@
 
 A request takes one of two ways:
 
-1. The fast way, `_start`: the row is in memory (a bot whose first run begins should have none), the plan is a
-   write, and the write joins the next batch. No task, no await. The requests of one iteration of the event
-   loop are read first and then planned together: taking turns, reading and planning would evict each other
-   from the processor's caches.
-2. The slow way, a task of `resolver.Resolver`: load, head check, conflict, settling. It always ends in an
-   answer or an error.
+1. The hot way, `_start`: the row is in memory (or the request begins the first run of a bot, which should
+   have no row), the plan is a write, and the write joins the next batch. This takes no task and no await. The
+   requests of one iteration of the event loop are planned together, after all of them were read: in
+   alternation, reading and planning would evict each other from the processor's caches.
+2. The slow way, a task of `resolver.Resolver`: load, head check, conflict, settling. The task always ends in
+   an answer or an error.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -33,7 +33,7 @@ DRAINING_RETRY_SECONDS = 3
 
 
 class BotQueues:
-    """The requests that wait for their game, and the one of each game that is being carried out."""
+    """A queue of requests for each bot; at most one request of a bot is under way."""
 
     def __init__(
         self, rules: ShippedRules, patience: Patience, games: HotGames, commits: Lanes, resolver: Resolver
@@ -42,7 +42,10 @@ class BotQueues:
         self._patience = patience
         self._games = games
         self._by_key = games.by_key
-        self._find, self._mark_used = games.by_key.get, games.by_key.move_to_end  # without a call between
+        self._find, self._mark_used = (
+            games.by_key.get,
+            games.by_key.move_to_end,
+        )  # a direct reference saves a call
         self._commits = commits
         self._add = commits.add
         self._resolver = resolver
@@ -80,7 +83,7 @@ class BotQueues:
         self._ready.append((game, pending))
 
     async def close(self) -> None:
-        """Take no more requests, and finish those that were taken."""
+        """Accept no more requests, and finish the accepted ones."""
         self._is_closing = True
         while self._ready or self._tasks or self._commits.is_busy:
             if self._ready:
@@ -97,8 +100,8 @@ class BotQueues:
     def _start(self, game: HotGame, pending: Pending) -> None:
         row, request = game.row, pending.request
         if row is None and request.replaces_unreadable and request.episode == 1:
-            row = absent(game.key)  # nearly always: the first run of a bot
-        may_try = request.is_replayable or request.episode is not None  # else a head check spares a conflict
+            row = absent(game.key)  # nearly always this is the first run of a bot
+        may_try = request.is_replayable or request.episode is not None  # else a head check comes first
         if row is None or game.unsettled or game.trouble is not None or not may_try:
             self._resolve_soon(game, pending, None)
             return
@@ -113,11 +116,11 @@ class BotQueues:
         try:
             answer, write = plan.answer, plan.write
             attempt = Attempt(write, pending.responder.render(pending.tag, answer), answer.applied)
-            pending.last = attempt  # `Pending.begin_attempt`, the first time, without the call
+            pending.last = attempt  # as `Pending.begin_attempt` does at first, without the call
             if not request.is_replayable:
                 pending.is_from_memory = True
             self._add(write, self._on_result, (game, pending, attempt))
-        except Exception as error:  # noqa: BLE001 (nothing is on its way: the caller gets the error)
+        except Exception as error:  # noqa: BLE001 (no write was queued: the caller gets the error)
             self._fail(game, pending, error)
 
     def _on_result(self, sent: tuple[HotGame, Pending, Attempt], result: CommitResult) -> None:
@@ -128,7 +131,7 @@ class BotQueues:
         write = attempt.write
         if write.ended is not None or not self._patience.store_writes:
             self._resolver.record_win(game, attempt)
-        else:  # nearly always: the same, without the calls
+        else:  # nearly always; does the same as `record_win`, without its calls
             game.row, game.trouble = write.row, None
             self._metrics.turns.value += attempt.applied
         pending.responder.deliver(pending.tag, attempt.rendered)

@@ -1,4 +1,4 @@
-"""Damaged rows: the values that are kept when a new run begins over one.
+"""Damaged rows: the valid values that a new run keeps when it replaces one.
 
 Source: docs/decisions/017-a-seal-over-the-row.md.
 """
@@ -17,7 +17,7 @@ _NUMBER_MAX: Final = 2**30
 
 
 def writable(row: Row) -> Row:
-    """Replace the values of a damaged row that could not be written again.
+    """Return a damaged row with valid values in place of those that a store could not write.
 
     Raises:
         Corrupt: The row has no usable version.
@@ -32,12 +32,12 @@ def writable(row: Row) -> Row:
 
 
 def as_text(text: Any) -> str:
-    """Return a text that can be stored: a stored value may be no UTF-8, or no text."""
+    """Return a text that a store can write; the damaged value may be invalid UTF-8 or no text."""
     return text.encode(errors="replace").decode() if type(text) is str else ""
 
 
 def _as_number(number: Any) -> int:
-    """Return an episode or a turn; for an impossible one, a number that no run of this bot has had."""
+    """Return a valid episode or turn; in place of an invalid one, a number above that of any real run."""
     return number if type(number) is int and 0 <= number <= _NUMBER_MAX else _NUMBER_MAX
 
 

@@ -1,4 +1,4 @@
-"""The latest ended runs of this host, for people who watch: bounded, in memory, never the truth."""
+"""The latest and the best ended runs of this host, for the watch page: a bounded copy in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOP_MAX = 20
 
 
 class Feed:
-    """Ended runs: the last ones and the best ones."""
+    """The latest and the best ended runs since this process began."""
 
     def __init__(self) -> None:
         self.recent_runs: deque[RunSummary] = deque(maxlen=_RECENT_MAX)

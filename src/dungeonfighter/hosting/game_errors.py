@@ -1,7 +1,7 @@
-"""Errors that show the game as it stands.
+"""Errors whose answers show the present game.
 
-An error of the rules knows no host. Where its answer must show the game, hosting raises an error of the same
-class and code that carries the game, too.
+An error of the rules has no game of a host. If the answer must show the game, the host raises an error of the
+same class and code with the game as an attribute.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dungeonfighter.hosting.answers import Present
 
 
 class ShowsGame(DungeonFighterError):
-    """Mixed into a class of errors: the answer shows `game`, the game as it stands."""
+    """A mixin for classes of errors: the answer shows `game`, the present game."""
 
     game: Present
 
 
 def with_game(error: DungeonFighterError, game: Present | None) -> DungeonFighterError:
-    """Return an error of the same class that carries the game; the error itself where there is no game."""
+    """Return an error of the same class with the game; without a game return the error itself."""
     if game is None:
         return error
     shown = _showing(type(error))(str(error), hint=error.hint)

@@ -1,7 +1,7 @@
-"""Single reads joined into batches: while one batch is on its way, the next one forms by itself.
+"""Joins single reads into batches: while one batch is on its way, the next batch forms.
 
-A read joins the **next** batch, never one already sent: what it returns was true at some moment after the
-read began.
+A read joins the **next** batch, never one already sent, so its result was true at some moment after the read
+began.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Gather(Generic[Found]):
         self.batches = 0
 
     async def get(self, key: str) -> Found:
-        """Return what the store holds for `key`.
+        """Return the value that the store has for `key`.
 
         Raises:
-            StoreUnavailable: The fetch failed; may be repeated.
+            StoreUnavailable: The fetch failed; the caller may retry.
         """
         future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._next.setdefault(key, []).append(future)

@@ -1,4 +1,4 @@
-"""Group commit: writes queue, and while one batch is being committed the next one forms. No timers.
+"""Group commit: writes queue, and while one batch is being committed, the next batch forms. It uses no timer.
 
 On an idle server a write is sent at the end of the present iteration of the event loop, alone; on a busy one
 batches grow to `limits.batch_rows_max`. A bot has at most one write here (its queue keeps the order), so a
@@ -26,7 +26,7 @@ from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Store, Unsettl
 _log = logging.getLogger(__name__)
 
 CommitResult = Won | Conflict | Failed | StoreUnavailable
-"""The result of one write: an outcome, or that nothing is known."""
+"""The result of one write: an outcome, or `StoreUnavailable` if the outcome is unknown."""
 OnResult = Callable[[Any, CommitResult], None]
 _Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
@@ -36,10 +36,10 @@ class GroupCommit:
     """One lane of batches to one store.
 
     Args:
-        store: Takes the batches.
-        clock: Time.
+        store: Commits the batches.
+        clock: Measures the time of each commit.
         batch_rows: Observes the number of writes of each batch.
-        commit_seconds: Observes the time from a batch handed to the store until its outcome.
+        commit_seconds: Observes the time of each commit.
         emptied: Called when every queued write has its result.
     """
 
@@ -57,7 +57,9 @@ class GroupCommit:
         self._scheduled = False
 
     def add(self, write: Write, on_result: OnResult, tag: Any) -> None:
-        """Queue one write; `on_result(tag, result)` is called once, in the event loop. It must not raise.
+        """Queue one write; the lane calls `on_result(tag, result)` once, in the event loop.
+
+        `on_result` must not raise.
 
         Raises:
             Overloaded: The queue is full; nothing was queued.
@@ -101,7 +103,7 @@ class GroupCommit:
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
                         on_result(tag, result)
-                    except Exception:  # noqa: BLE001 (logged; one bot's trouble is not the batch's)
+                    except Exception:  # noqa: BLE001 (logged; the error of one bot must not stop the others)
                         _log.exception("a game could not take the result of its write; the others go on")
                 batch = []
         except BaseException:  # cancelled by the loop or a driver: no request may wait for ever
@@ -115,7 +117,7 @@ class GroupCommit:
     def _give_up(self, batch: list[_Queued]) -> None:
         left, self._queue = batch + self._queue, []
         for _, _, on_result, tag in left:
-            with contextlib.suppress(Exception):  # as above; the loop may be going down
+            with contextlib.suppress(Exception):  # as above; the loop may be closing
                 on_result(tag, StoreUnavailable("the commit was given up"))
 
     async def _commit(self, writes: list[Write]) -> list[CommitResult]:
@@ -130,19 +132,19 @@ class GroupCommit:
             ]
         except StoreUnavailable as error:
             return [error] * len(writes)
-        except Exception as error:  # noqa: BLE001 (no request may wait for ever for a driver's new error)
+        except Exception as error:  # noqa: BLE001 (an unknown error of a driver must end the wait, too)
             _log.exception("a store raised what it should have translated")
             return [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(writes)
 
 
 class Lanes:
-    """The lanes to one store, as many as it can write side by side; a bot always uses the same lane.
+    """The lanes to one store, one for each commit that it can run in parallel; a bot keeps its lane.
 
     Args:
-        store: Takes the batches.
-        clock: Time.
-        batch_rows, commit_seconds: As those of `GroupCommit`, for all lanes.
-        rest: Called in the event loop when nothing is left to write and the answers are sent.
+        store: Commits the batches.
+        clock: Measures the time of each commit.
+        batch_rows, commit_seconds: As for `GroupCommit`, shared by all lanes.
+        rest: Called in the event loop when no write is left and the answers are sent.
     """
 
     def __init__(
@@ -171,6 +173,6 @@ class Lanes:
         self._lanes[zlib.crc32(write.row.bot_id.encode()) % len(self._lanes)].add(write, on_result, tag)
 
     def _rest_soon(self, rest: Callable[[], None]) -> None:
-        """Rest one loop iteration later, after the replies were flushed."""
+        """Call `rest` one loop iteration later, after the replies were flushed, unless a write is left."""
         if not self.is_busy:
             asyncio.get_running_loop().call_soon(rest)

@@ -1,7 +1,7 @@
 """BotHost: the requests of bots and operators for the games hosted over one store.
 
-`hosting.requests` and `hosting.new_runs` plan what a request means; `hosting.bot_queues` and
-`hosting.resolver` commit and answer it.
+`hosting.requests` and `hosting.new_runs` plan the effect of a request; `hosting.bot_queues` and
+`hosting.resolver` commit the plan and answer the request.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -61,20 +61,20 @@ BegunPlay = tuple[str, str, int | None, int | None, _Tag]
 
 
 class BotHost:
-    """Hosts any number of games over one store. Use from one event loop.
+    """Hosts any number of games over one store. All calls must come from one event loop.
 
     Args:
         store: Holds the rows; the caller opens it.
         rules: The rule sets that this release ships.
         clock: Time.
-        chance: Operation ids and drawn seeds.
-        hot_games_max: The number of idle games that stay in memory; the others hibernate in the store. No
-            request is refused because of it.
+        chance: Draws operation ids and seeds.
+        hot_games_max: The number of idle games that stay in memory; the others hibernate in the store. The
+            host refuses no request because of this number.
         commit_timeout_seconds: The longest wait of a request for the store; then the answer is
             `outcome_unknown` or `store_unavailable`.
         rest: Called in the event loop whenever no write is left; it may block for a moment, so that larger
             batches form.
-        meter: Makes the metrics of the host; by default they count and are not collected.
+        meter: Creates the metrics of the host; by default nothing collects them.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class BotHost:
 
     @property
     def feed(self) -> Feed:
-        """The latest events, for people who watch."""
+        """The latest and the best ended runs of this process, for the watch page."""
         return self._resolver.feed
 
     # Requests of bots
@@ -121,9 +121,9 @@ class BotHost:
             BadInput: bad_argument, illegal_input, stale_turn, future_turn, run_over, unknown_bot; nothing
                 changed.
             Overloaded: Too many requests wait for this bot, or the server is draining.
-            StoreError: store_unavailable (not applied), outcome_unknown (may be repeated with `turn`),
+            StoreError: store_unavailable (not applied), outcome_unknown (the caller may retry with `turn`),
                 newer_rules.
-            Corrupt: The stored game does not check.
+            Corrupt: The stored game fails its checks.
 
         Source: docs/tools.md, "Repeating a call safely".
         """
@@ -135,15 +135,14 @@ class BotHost:
         self, key: str, text: str, turn: int | None, episode: int | None,
         responder: Responder[_Tag], tag: _Tag, op: bytes | None = None,
     ) -> None:  # fmt: skip
-        """Begin what `play` does, without waiting: the responder gets the answer, once, perhaps at once.
+        """Begin a play and return at once; the responder gets the answer, or the error, once.
 
         Args:
             key, text, turn, episode: As `play`.
-            responder: Renders the answer before it is durable, and gets it delivered when it is; or gets the
-                error.
-            tag: Given to the responder with the answer.
+            responder: Renders the answer before the commit, and receives it after the commit.
+            tag: The host passes it to the responder with the answer.
             op: The operation id of a request that may arrive more than once without a turn (a message of a
-                queue), `limits.op_bytes` random bytes. A copy is answered as a repeat as long as the
+                queue), `limits.op_bytes` random bytes. The host answers a copy as a repeat while the
                 operation is among the last `limits.trail_ops_max` of its game.
 
         Raises:
@@ -157,13 +156,13 @@ class BotHost:
         self._submit(key, Pending(request, deadline, responder, tag))
 
     def begin_plays(self, plays: Iterable[BegunPlay[_Tag]], responder: Responder[_Tag]) -> None:
-        """Begin many plays; the responder gets errors, too, instead of an exception from here."""
+        """Begin many plays; the responder also gets the errors that `begin_play` would raise."""
         op, deadline, submit = self._chance.op, self._patience.deadline(), self._queues.submit
         for key, text, turn, episode, tag in plays:
             try:
                 request = Play(op(), canonical(text), turn, episode)
                 submit(key, Pending(request, deadline, responder, tag))
-            except Exception as error:  # noqa: BLE001 (each by itself)
+            except Exception as error:  # noqa: BLE001 (one error must not stop the others)
                 responder.deliver(tag, error)
 
     async def play_many(
@@ -171,8 +170,8 @@ class BotHost:
     ) -> Answer:
         """Apply several inputs in one commit, exactly once for this request, and return after it is durable.
 
-        The host stops before the first input that is not legal, and when the run is over: `Answer.applied` is
-        the number of inputs applied, `Answer.stopped` the one that was not.
+        The host stops before the first input that is not legal, and when the run is over. `Answer.applied` is
+        the number of applied inputs, `Answer.stopped` the first input that was not applied.
 
         Args:
             key: `<fleet>/<botId>`.
@@ -181,7 +180,7 @@ class BotHost:
             episode: The run that the caller sees.
 
         Raises:
-            BadInput: As `play`, if not even the first could be applied; nothing changed.
+            BadInput: As `play`, if even the first input cannot be applied; nothing changed.
             Overloaded, StoreError, Corrupt: As `play`.
 
         Source: docs/decisions/010-batches.md.
@@ -189,12 +188,12 @@ class BotHost:
         return await self._answer(key, PlayMany(self._chance.op(), canonical_inputs(texts), turn, episode))
 
     async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
-        """Begin a new run; the live one, if any, ends as abandoned. The directive is kept.
+        """Begin a new run and keep the directive; a live run ends, see `run_ends.run_result`.
 
         Args:
-            key: `<fleet>/<botId>`; a bot is made by its first run.
+            key: `<fleet>/<botId>`; the first run of a bot creates the bot.
             options: The options of the run.
-            episode: Begin only if this is the number of the next run; then the request may be repeated.
+            episode: The number of the new run; with it the caller may repeat the request.
 
         Raises:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
@@ -207,7 +206,7 @@ class BotHost:
     def begin_start(
         self, key: str, options: NewGame, episode: int | None, responder: Responder[_Tag], tag: _Tag
     ) -> None:
-        """Begin what `start` does, without waiting; see `begin_play`."""
+        """Begin a start and return at once; see `begin_play`."""
         if options.mode == Mode.daily and options.seed is not None:
             raise BadArgument("a daily run has the seed of the day; leave seed out")
         request = Start(self._chance.op(), options, episode, self._seeds())
@@ -223,12 +222,12 @@ class BotHost:
 
         Raises:
             BadInput: unknown_bot.
-            StoreUnavailable: The store could not be asked within the commit timeout.
+            StoreUnavailable: The store did not answer within the commit timeout.
         """
         return present(await self._resolver.fresh_row(key), self._book)
 
     async def save(self, key: str, slot: str) -> Present:
-        """Write the present game into a save slot; the run goes on unchanged.
+        """Write the present game into a save slot; the run stays unchanged.
 
         Raises:
             BadInput: unknown_bot, run_over (a finished run cannot be continued).
@@ -277,7 +276,7 @@ class BotHost:
             raise await self._unknown_save(key, slot)
 
     async def set_directive(self, key: str, text: str) -> Present:
-        """Keep a note of the bot's owner beside the run; it survives new runs."""
+        """Store the directive, a note of the bot's owner; it survives new runs, but not a reset."""
         if len(text) > limits.directive_chars_max:
             what = (
                 f"a directive has at most {limits.directive_chars_max} characters, this one has {len(text)}"
@@ -290,39 +289,39 @@ class BotHost:
         return await self._patience.ask(lambda: self._store.list_bots(f"{fleet}/", f"{fleet}/{after}", count))
 
     async def best_runs(self, fleet: str, count: int) -> list[RunSummary]:
-        """List the best ended runs of one fleet, best first; perhaps from a copy of the store that is behind.
+        """List the best ended runs of one fleet, best first; the list may come from a replica that lags.
 
         Raises:
-            StoreUnavailable: The store did not answer; it is asked once, because no turn waits for it.
+            StoreUnavailable: The store did not answer; the host does not retry, for no turn waits for this.
         """
         return await self._store.best_runs(f"{fleet}/", count)
 
     # Requests of operators
 
     def is_store_up(self) -> bool:
-        """Tell if the store answered this process last."""
+        """Return True if the store answered the last read and the last commit of this process."""
         return self._patience.store_up
 
     def store_health(self) -> StoreHealth:
-        """Return the trouble that the store knows of itself."""
+        """Return the length of the log of the store, and its hazards."""
         return self._store.health()
 
     def recent(self, count: int) -> list[Present]:
-        """List the games last played here, newest first, as last committed here: for display only."""
+        """List the games last used in this process, newest first, as in memory: for display only."""
         shown: list[Present] = []
         for game in self._games.latest():
             row = game.row
             if row is not None and row.state:
                 try:
                     shown.append(present(row, self._book))
-                except (StoreError, Corrupt):  # newer rules, or it does not check: its own bot gets the error
+                except (StoreError, Corrupt):  # newer rules or corrupt: its own bot gets the error
                     continue
                 if len(shown) >= count:
                     break
         return shown
 
     async def close(self) -> None:
-        """Take no more requests, and finish those that were taken."""
+        """Accept no more requests, and finish the accepted ones."""
         await self._queues.close()
         await self._patience.close()
 
@@ -353,7 +352,7 @@ def daily_seed(wall_seconds: float) -> int:
 
 
 class _Futures:
-    """Answers through a future for each request; cancelling the future does not cancel the turn."""
+    """A responder whose tags are futures; cancelling a future does not cancel the turn."""
 
     def render(self, tag: asyncio.Future[Answer], answer: Answer) -> Answer:
         answer.game.rules.read(answer.game.state)

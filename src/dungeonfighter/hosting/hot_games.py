@@ -1,4 +1,4 @@
-"""The games kept in memory, and which of them are evicted."""
+"""The games in memory, and the eviction of the least recently used ones."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from dungeonfighter.hosting.attempts import Pending
 from dungeonfighter.hosting.ports import Row
 
 _LOOKED_AT_MAX: Final = 8
-"""Games looked at for eviction each time one more comes: more than one, so that an excess shrinks."""
+"""The number of games that one eviction examines: more than one, so that an excess shrinks."""
 
 
 class HotGame:
-    """One bot's place in memory: its committed row, and the requests that wait for it.
+    """The place of one bot in memory: its committed row and its waiting requests.
 
-    The state stays encoded: 1 KB of bytes that the garbage collector does not walk. The row is replaced when
-    a commit returns, never before.
+    The state stays encoded: 1 KB of bytes that the garbage collector does not walk. The host replaces the row
+    when a commit returns, never before.
 
     Attributes:
         key: `<fleet>/<botId>`.
-        row: The row as last committed or loaded; None until loaded; version 0: the store has no such bot.
-        trouble: The reason why this server cannot go on with the run (it does not check, or its rules are not
-            shipped); a new run can still begin.
-        busy: A request of this bot is being carried out.
-        unsettled: The outcome of the last write is unknown; the store must settle it before the row is used.
-        waiting: The requests behind the one that is being carried out; None until there is one.
+        row: The row as last committed or loaded. It is None before the first load, and has version 0 if the
+            store has no such bot.
+        trouble: The error that stops the run on this server (the row is corrupt, or this release does not
+            ship its rules); a new run can still begin.
+        busy: A request of this bot is under way.
+        unsettled: The outcome of the last write is unknown; the host must settle it before it uses the row.
+        waiting: The requests behind the one that is under way; None until one had to wait.
     """
 
     __slots__ = ("busy", "key", "row", "trouble", "unsettled", "waiting")
@@ -42,13 +43,13 @@ class HotGame:
 
 
 class HotGames:
-    """The games in memory, the longest unused one first.
+    """The games in memory, the least recently used one first.
 
-    Beyond `games_max` idle games are evicted: the store has their rows. Busy games, and games with an
-    unsettled write, stay.
+    `evict` removes idle games while there are more than `games_max` games: the store has their rows. Busy and
+    unsettled games stay.
 
     Attributes:
-        games_max: How many games may stay when they are idle.
+        games_max: The number of games up to which idle ones stay.
         by_key: The games; `move_to_end` marks one as used.
     """
 
@@ -64,7 +65,7 @@ class HotGames:
         return self.by_key.get(key)
 
     def add(self, key: str) -> HotGame:
-        """Add a game that is not in memory yet, as the most recently used one; `evict` is the caller's."""
+        """Add a game that is not in memory yet, as the most recently used one, without an eviction."""
         game = self.by_key[key] = HotGame(key)
         return game
 
@@ -73,7 +74,7 @@ class HotGames:
         return reversed(self.by_key.values())
 
     def adopt(self, key: str, known: Row | None, found: Row) -> None:
-        """Keep a row that was read, unless its game has changed since `known` was its row."""
+        """Put a loaded row into memory, unless a request has changed the game since its row was `known`."""
         game = self.by_key.get(key)
         if game is not None:
             if not game.busy and game.row is known:
@@ -83,15 +84,16 @@ class HotGames:
             self.evict()
 
     def drop_if_empty(self, game: HotGame) -> None:
-        """Forget a game of which nothing is known, for example of a bot that does not exist."""
+        """Remove a settled game without a run, for example that of a bot that does not exist."""
         is_empty = not game.unsettled and (game.row is None or not game.row.state)
         if is_empty and self.by_key.get(game.key) is game:
             del self.by_key[game.key]
 
     def evict(self) -> None:
-        """Evict idle games beyond `games_max`, the longest unused first.
+        """Evict idle games while there are more than `games_max`, the least recently used first.
 
-        A bounded number is looked at, so that a crowd of busy games costs nothing here; those go to the end.
+        A call examines a bounded number of games, so that many busy games cost little. It moves busy and
+        unsettled games to the end.
         """
         games = self.by_key
         for _ in range(min(_LOOKED_AT_MAX, len(games))):

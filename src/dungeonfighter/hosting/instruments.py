@@ -24,18 +24,18 @@ The bounds are fixed because histograms of several workers, and of several relea
 only if they are equal. A turn takes about 100 us of one core when the server is idle and its commit some
 milliseconds, so most bounds lie there; 50 ms and 250 ms are the limits that `docs/performance.md` measures
 against, and an alert should ask for the share of requests below one of them. 10 s is the default of
-`COMMIT_TIMEOUT`: what lies above has failed.
+`COMMIT_TIMEOUT`: a longer request has failed.
 """
 
 WAITING_MAX: Final = 1024
-"""Observations of one histogram that wait to be sorted into its buckets."""
+"""The number of waiting observations at which a histogram sorts them into its buckets."""
 
 MILLIONTHS: Final = 1_000_000
 """Sums in a snapshot are integers in millionths: integers add up to the same in every order."""
 
 Merge = Literal["sum", "max", "min"]
-"""The way in which the gauges of several workers become one. Of gauges that are 0 or 1, `max` means that one
-worker has 1, and `min` that every worker has."""
+"""The rule that makes one value of a gauge from those of several workers. For a gauge of 0 or 1, `max` is 1
+if one worker has 1, and `min` is 1 if every worker has 1."""
 
 
 class Counter:
@@ -51,7 +51,7 @@ class Counter:
 
 
 class Gauge:
-    """A number of this moment: the last one set, or the one that a function reads when it is asked for."""
+    """A number that rises and falls: the last value set, or else the result of a function, read on demand."""
 
     __slots__ = ("_read", "_value")
 
@@ -74,7 +74,7 @@ class Histogram:
     would take more than twice as many instructions.
 
     Args:
-        bounds: The inclusive upper bounds of the buckets, ascending; one more bucket takes what is above.
+        bounds: The inclusive upper bounds of the buckets, ascending; another one counts the larger values.
     """
 
     __slots__ = ("_bounds", "_counts", "_sum", "waiting")
@@ -84,7 +84,7 @@ class Histogram:
         self._counts = [0] * (len(self._bounds) + 1)
         self._sum: float = 0
         self.waiting: list[float] = []
-        """Observations that are in no bucket yet. Where a call is too much, append here as `observe` does."""
+        """Observations that are in no bucket yet. A hot path may append to this list as `observe` does."""
 
     def observe(self, value: float) -> None:
         """Add one observation, in the unit of the bounds; it must not be negative."""
@@ -93,7 +93,7 @@ class Histogram:
             self.settle()
 
     def settle(self) -> None:
-        """Sort what waits into the buckets."""
+        """Sort the waiting observations into the buckets."""
         waiting, counts, begin = self.waiting, self._counts, 0
         self._sum += sum(waiting)
         waiting.sort()
@@ -106,7 +106,7 @@ class Histogram:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """The number of observations in each bucket alone."""
+        """The number of observations in each bucket, not cumulated."""
         self.settle()
         return tuple(self._counts)
 
@@ -118,14 +118,14 @@ class Histogram:
 
 
 class Distribution(Struct, frozen=True):
-    """A histogram at one moment: the observations in each bucket alone, and their sum in millionths."""
+    """A histogram at one moment: the count of each bucket, not cumulated, and the sum in millionths."""
 
     counts: tuple[int, ...]
     sum: int
 
     @property
     def mean(self) -> float:
-        """The mean of all observations; there must be one."""
+        """The mean of all observations; there must be at least one."""
         return self.sum / MILLIONTHS / sum(self.counts)
 
 
@@ -136,11 +136,11 @@ class Family(Struct, frozen=True):
     """A metric at one moment.
 
     Attributes:
-        kind: As Prometheus names it. A summary is a histogram without bounds.
+        kind: The type, as Prometheus names it. A summary is a histogram without bounds.
         purpose: One sentence for people.
-        values: By the labels as Prometheus writes them (`outcome="ok"`); by the empty text without labels.
-        merge: Of a gauge only.
-        bounds: Of a histogram only.
+        values: The values by label, as Prometheus writes it (`outcome="ok"`); without labels the key is "".
+        merge: The rule for several workers; used for gauges only.
+        bounds: The upper bounds of the buckets; used for histograms only.
     """
 
     kind: Literal["counter", "gauge", "summary", "histogram"]

@@ -1,4 +1,4 @@
-"""The metrics of a host: each is made here, in one line, and counted where it happens."""
+"""The metrics of a host: this module declares each, and the code that causes an event counts it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class HostMetrics:
     """The instruments of one host, registered with its meter.
 
     Args:
-        meter: Makes them.
-        hot_games: Reads the number of games in memory.
-        store_up: Reads whether the store answered last.
-        health: Reads `Store.health`.
+        meter: Creates the instruments.
+        hot_games: Returns the number of games in memory.
+        store_up: Returns True if the store answered the last read and the last commit.
+        health: Returns the result of `Store.health`.
     """
 
     def __init__(

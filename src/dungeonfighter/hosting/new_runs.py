@@ -1,6 +1,6 @@
 """The requests that begin a run: from options, from the options of the run before it, or from a save.
 
-The run before it, if it lives, ends as abandoned in the same write.
+If the run before it is live, the same write ends that run.
 
 Source: docs/decisions/005-runs-and-saves.md.
 """
@@ -27,14 +27,14 @@ from dungeonfighter.rules import GameOptions, Mode, Rules, State
 
 
 class Seeds(Struct, frozen=True):
-    """Seeds for a run that was given none: drawn for this request, and the one of the day for daily runs."""
+    """The seeds of a run whose caller gave none: one drawn for this request, and that of the day."""
 
     drawn: int
     of_the_day: int
 
 
 class Start(Request):
-    """A new run, from options (`start_new_game`) or with those of the run before it (`reset_game`)."""
+    """A request for a new run, with options (`start_new_game`) or those of the former run (`reset_game`)."""
 
     replaces_unreadable = True
 
@@ -48,7 +48,7 @@ class Start(Request):
         self.origin = origin
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Begin run `row.episode + 1`; the live run before it ends as abandoned."""
+        """Plan run `row.episode + 1`, and the end of a live run before it."""
         wanted = self._text()
         standing, trail, is_damaged = _readable(row, book)
         if is_damaged:
@@ -70,7 +70,7 @@ class Start(Request):
     def _begin_over(
         self, row: Row, trail: trails.Trail, book: ShippedRules, wanted: str
     ) -> Planned | Verdict:
-        """Begin a run over a damaged row: only its version is trusted."""
+        """Plan a run that replaces a damaged row."""
         clean = damaged_rows.writable(row)
         refused = _episode_verdict(clean, trail, None, self.episode, self.origin, wanted)
         if refused is not None:
@@ -82,7 +82,7 @@ class Start(Request):
             directive="" if self.origin == trails.ORIGIN_RESET else clean.directive,
         )  # fmt: skip
         write = planned.write
-        check(write.row, book)  # never acknowledge what could not be read again
+        check(write.row, book)  # never acknowledge a row that would not load
         planned.write = Write(write.row, row.version, row.digest, row.tail, write.chunks, write.ended)
         return planned
 
@@ -107,7 +107,7 @@ class Start(Request):
 
 
 class Load(Request):
-    """A new run that goes on from a save."""
+    """A request for a new run that continues a save."""
 
     def __init__(self, op: bytes, save: Save, episode: int | None) -> None:
         super().__init__(op)
@@ -115,7 +115,7 @@ class Load(Request):
         self.episode = episode
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Begin run `row.episode + 1` with the saved state, digest for digest."""
+        """Plan run `row.episode + 1` from the saved state, whose digest must match."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         standing = present(row, book)
@@ -141,7 +141,7 @@ class Load(Request):
 def _episode_verdict(
     row: Row, trail: trails.Trail, standing: Present | None, episode: int | None, origin: str, options: str
 ) -> Verdict | None:
-    """Refuse to begin run `episode` unless its predecessor is the present run; None: it may begin."""
+    """Return the verdict on a request that names run `episode`; None if it may begin the run."""
     if episode is None or episode == row.episode + 1:
         return None
     now = f"the present run is {row.episode}"
@@ -161,7 +161,7 @@ def _episode_verdict(
 
 
 def _same(origin: str, options: str, others: str) -> bool:
-    """Tell if two requests ask for the same run; of a load the slot counts, for its save may have changed."""
+    """Return True if two requests ask for the same run; a load counts by its slot, whose save may change."""
     if origin == trails.ORIGIN_LOAD:
         return options.rpartition(" ")[0] == others.rpartition(" ")[0]
     return options == others
@@ -191,8 +191,11 @@ def _begin(
 
 
 def _readable(row: Row, book: ShippedRules) -> tuple[Present | None, trails.Trail, bool]:
-    """Return the present run (None: there is none, or this server cannot read it), what can be read of its
-    trail, and True if the row is damaged.
+    """Read a row that may be damaged.
+
+    Returns:
+        The present run (None: there is none, or this server cannot read it), the readable part of its trail,
+        and True if the row is damaged.
     """
     trail = trails.readable(row.trail)
     try:

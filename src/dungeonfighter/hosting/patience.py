@@ -21,14 +21,14 @@ _PROBE_SECONDS: Final = 1.0
 
 
 class Patience:
-    """Repeats reads, settling and writes of save slots (never a commit), with growing, jittered pauses.
+    """Retries reads, settling and writes of save slots (never a commit), after growing, jittered pauses.
 
     While the store is down, a task probes it: a server that gets no requests because it is not ready would
     otherwise never notice that the store works again.
 
     Args:
-        clock: Time.
-        chance: Jitter.
+        clock: Measures the deadlines and the pauses.
+        chance: Draws the jitter of the pauses.
         timeout_seconds: The longest wait of a request for the store.
         probe: `Store.probe`.
     """
@@ -43,7 +43,7 @@ class Patience:
         self._probing: asyncio.Task[None] | None = None
         self._reads = True
         self.store_writes = True
-        """The last commit came back with outcomes."""
+        """True if the last commit returned outcomes."""
 
     @property
     def store_up(self) -> bool:
@@ -51,13 +51,13 @@ class Patience:
         return self._reads and self.store_writes
 
     def wrote(self) -> None:
-        """Record a commit that came back with outcomes."""
+        """Record a commit that returned outcomes."""
         if not self.store_writes:
             self.store_writes = True
             _log.info("the store writes again")
 
     def could_not_write(self, trouble: StoreUnavailable) -> None:
-        """Record a commit that came back without outcomes; log the first one only."""
+        """Record a commit that returned no outcomes; log only the first of a series."""
         if self.store_writes:
             self.store_writes = False
             _log.warning("the store cannot write: %s", trouble)
@@ -103,10 +103,10 @@ class Patience:
         return self._clock.now() + self._timeout_seconds
 
     async def ask(self, ask: Callable[[], Awaitable[_Result]], deadline: float | None = None) -> _Result:
-        """Return what the store answers before `deadline` (default: the timeout from now).
+        """Return the result of `ask`; retry until `deadline` (default: the timeout from now).
 
         Raises:
-            StoreUnavailable: It did not answer in time.
+            StoreUnavailable: The store did not answer in time.
         """
         if deadline is None:
             deadline = self.deadline()
@@ -131,7 +131,7 @@ class Patience:
         """Wait before the next attempt, after a write that did not happen or whose outcome is settled.
 
         Raises:
-            StoreUnavailable: The deadline is over.
+            StoreUnavailable: The deadline leaves no time for another attempt.
         """
         if self._clock.now() + _BACKOFF_MAX_SECONDS >= deadline:
             raise StoreUnavailable("the store cannot write now; this was not applied") from trouble

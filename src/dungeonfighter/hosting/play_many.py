@@ -28,7 +28,7 @@ from dungeonfighter.rules import Rules, State, Step, canonical
 
 
 class PlayMany(Request):
-    """Several inputs, up to `limits.inputs_at_once_max`, in canonical spelling."""
+    """A request to play up to `limits.inputs_at_once_max` inputs, in canonical spelling."""
 
     is_replayable = True
 
@@ -39,7 +39,7 @@ class PlayMany(Request):
         self.episode = episode
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Apply the inputs in order, as far as they are legal."""
+        """Plan one write that applies the inputs in order, as far as they are legal."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.of(row.rules)
@@ -68,10 +68,10 @@ class PlayMany(Request):
         return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
     def _judge(self, row: Row, trail: trails.Trail, standing: Present) -> Verdict:
-        """The retry table for several inputs.
+        """Return the verdict of the retry table on several inputs.
 
-        Of more than `limits.trail_inputs_max` inputs only the last ones can be compared. That is safe: this
-        answer applies nothing, and shows the present game.
+        The trail has only the last `limits.trail_inputs_max` inputs, so the method compares no more than
+        these. That is safe, because the verdict changes nothing and shows the present game.
         """
         refused = retry_table.refuse_other_run_or_future(row, standing, self.turn, self.episode)
         if refused is not None or self.turn is None:
@@ -92,7 +92,7 @@ class PlayMany(Request):
 
 
 def _is_now(row: Row, turn: int | None, episode: int | None) -> bool:
-    """Tell if a caller who names this turn and episode (None: not named) sees the present game."""
+    """Return True if a caller who names this turn and episode (None: not named) sees the present game."""
     return (turn is None or turn == row.turn) and (episode is None or episode == row.episode)
 
 
@@ -100,7 +100,7 @@ def canonical_inputs(texts: Sequence[str]) -> list[str]:
     """Return the inputs in canonical spelling.
 
     Raises:
-        BadArgument: There are too many inputs or none, or one, named by its number, can be no input.
+        BadArgument: There are too many inputs, or none, or a text is no input; the message has its number.
     """
     most = limits.inputs_at_once_max
     if not 1 <= len(texts) <= most:
@@ -139,7 +139,7 @@ def _trailed(
 ) -> tuple[trails.Trail, tuple[InputChunk, ...]]:
     """Return the trail after these inputs, and the chunks that they complete.
 
-    A chunk is cut at each multiple of 64 turns, and at the end of a run.
+    A chunk ends at each multiple of 64 turns, and at the end of a run.
     """
     turn, end = row.turn, row.turn + len(texts)
     chunks: tuple[InputChunk, ...] = ()

@@ -1,10 +1,11 @@
-"""The ports of the host: store, clock, chance and meter. Tests bring their own.
+"""The ports of the host: store, clock, chance and meter. Tests implement them, too.
 
 The store contract: one row per bot is the truth. A `Write` goes from (version, digest, tail) to version + 1.
-The store compares all three, because after a fail-over an older lineage could hold the same number, and even
-the same state with another trail. Each row of a batch wins or conflicts by itself. If `commit` raises
-`StoreUnavailable`, nothing is known about any row; `settle` waits until no earlier write of the row can
-happen any more, and then returns the row. If it raises `NotWritten`, no row was written and none will be.
+The store compares all three, because after a fail-over another history of the row could have the same
+version, and even the same state with another trail. Each row of a batch wins or conflicts by itself. If
+`commit` raises `StoreUnavailable`, the outcome of every row is unknown; `settle` waits until no earlier write
+of the row can happen any more, and then returns the row. If `commit` raises `NotWritten`, no row was written
+and none will be.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -33,8 +34,8 @@ class Row(Struct, frozen=True, gc=False):
     `bot_id` is the stored key `<fleet>/<botId>`, `state` the encoded rules state (empty: no run), `trail` the
     encoded `Trail`; `updated_at` is seconds since 1970, set by the store.
 
-    A store returns a text that is not UTF-8 with surrogate escapes, and a row of which it could read only the
-    key with version -1. The host judges each row that it loads (`hosting.rows.checked`).
+    A store returns a text that is not UTF-8 with surrogate escapes. If it can read only the key of a row, it
+    returns the row with version -1. The host judges each row that it loads (`hosting.rows.checked`).
     """
 
     bot_id: str
@@ -51,7 +52,7 @@ class Row(Struct, frozen=True, gc=False):
 
     @property
     def tail(self) -> bytes:
-        """The last bytes of the trail, which end with the seal of the row; they differ between lineages."""
+        """The last bytes of the trail, which end with the seal; they differ between histories of the row."""
         return self.trail[-limits.row_tail_bytes :]
 
 
@@ -67,10 +68,10 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
     """A record beside a write: the end of a run.
 
     Attributes:
-        parent_episode: The run before it, or the one it was loaded from; 0 for none.
+        parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
         result: won, died, turns or abandoned.
         score: In hundredths of a point.
-        base: Reserved for the encoded state that a loaded run began from; empty so far: a replay of such a
+        base: Reserved for the encoded first state of a loaded run. It is empty so far, so a replay of such a
             run follows the chain of parents.
     """
 
@@ -90,12 +91,12 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 
 
 class Write(Struct, frozen=True, gc=False):
-    """One row to be written, and the records that are written with it only if it wins.
+    """A new row, and the records that the store writes with it only if the row wins.
 
     Attributes:
         row: The new row; its version is `from_version + 1`.
-        from_version, from_digest, from_tail: Those of the row it was made from. Version 0, with the others
-            empty: there must be no row yet.
+        from_version, from_digest, from_tail: The values of the row from which the write was planned. Version
+            0 with an empty digest and tail means that the store must have no row yet.
         chunks: Inputs of one run, each chunk with another `first_turn`.
         ended: The run that this write ends.
     """
@@ -113,7 +114,7 @@ class Won(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """The row was not what the write expected; this is what it holds now (version 0: no row)."""
+    """The row did not have the expected values; these are its present ones (version 0: no row)."""
 
     version: int
     digest: bytes
@@ -126,7 +127,7 @@ class Failed(Struct, frozen=True):
 
 
 class Unsettled(Struct, frozen=True):
-    """Nothing is known about this row of the batch until `settle` has been asked."""
+    """The outcome for this row of the batch is unknown until `settle` returns."""
 
     reason: str
 
@@ -135,14 +136,14 @@ Outcome = Won | Conflict | Failed | Unsettled
 
 
 class Head(Struct, frozen=True):
-    """The part of a row that shows if a row in memory is still the truth."""
+    """The part of a row that shows whether a copy in memory is the newest."""
 
     version: int
     digest: bytes
     tail: bytes
 
     def is_of(self, row: Row) -> bool:
-        """Tell if this is the head of exactly this row."""
+        """Return True if this is the head of exactly this row."""
         return (self.version, self.digest, self.tail) == (row.version, row.digest, row.tail)
 
 
@@ -182,7 +183,7 @@ class RunSummary(Struct, frozen=True, order=True):
 
 
 class StoreHealth(Struct, frozen=True):
-    """The trouble that a store knows of itself.
+    """The state of a store, as far as the store itself knows it.
 
     Attributes:
         log_bytes: Bytes of the write-ahead log that are not yet moved into the file; 0 for a server's store.
@@ -211,9 +212,9 @@ class Store(Protocol):
         """
 
     async def read_ahead(self) -> None:
-        """Read into memory what every cold load needs, in about a second at most: for servers of many bots.
+        """Read the data that every cold load needs into memory, for about a second at most.
 
-        A failure is ignored here: the first load that needs the data reports it.
+        This method ignores a failure: the first load that needs the data reports it.
 
         Source: docs/decisions/015-a-store-reads-its-keys-ahead.md.
         """
@@ -225,12 +226,12 @@ class Store(Protocol):
             batch: 1 to `limits.batch_rows_max` writes, at most one per bot, sorted by bot id.
 
         Returns:
-            One outcome per write, in order. `Conflict` names what the store holds now; `Unsettled` means that
-            this row is as if `StoreUnavailable` had been raised for it alone.
+            One outcome per write, in order. `Conflict` has the present values of the row; `Unsettled` means
+            that the outcome of this one row is unknown.
 
         Raises:
             NotWritten: No row was written, and none of this batch will be.
-            StoreUnavailable: Nothing is known about any row until `settle`, which may be repeated.
+            StoreUnavailable: The outcome is unknown for every row until `settle`, which may be repeated.
 
         Source: docs/architecture.md, "Group commit".
         """
@@ -242,20 +243,20 @@ class Store(Protocol):
         """Load the committed rows as of a moment after this call began; None: no row."""
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        """Load the rows after every earlier write of them has happened or no longer can."""
+        """Load the rows after every earlier write of them has happened or can no longer happen."""
 
     async def probe(self) -> None:
-        """Find out if the store works: read, and write something durable that changes nothing.
+        """Check that the store works: read, and make a durable write that changes no data.
 
         Raises:
-            StoreUnavailable: It does not.
+            StoreUnavailable: The store does not work.
         """
 
     async def put_save(self, save: Save) -> None:
-        """Write a save slot (insert or replace). Safe to repeat.
+        """Insert or replace a save slot.
 
         Raises:
-            StoreUnavailable: Not known; repeat.
+            StoreUnavailable: The outcome is unknown; the caller may repeat the call.
         """
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
@@ -273,7 +274,7 @@ class Store(Protocol):
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """List the ended runs with the best scores of bots whose key starts with `prefix`, best first.
 
-        The list may come from a copy of the database that is behind: it is for display only.
+        The list may come from a replica that lags, so it is for display only.
         """
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
@@ -283,7 +284,7 @@ class Store(Protocol):
         """Return the ended runs of a bot, in order."""
 
     def health(self) -> StoreHealth:
-        """Return what is known now, without I/O; the host asks once a second."""
+        """Return the last known health, without I/O."""
 
     async def close(self) -> None:
         """Finish the accepted writes and release all resources."""
@@ -299,11 +300,11 @@ class Clock(Protocol):
         """Seconds since 1970."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for so many seconds."""
 
 
 class Chance(Protocol):
-    """The source of operation ids and drawn seeds; the dice of the rules are not drawn here."""
+    """The source of operation ids and drawn seeds; the dice of the rules do not use it."""
 
     def op(self) -> bytes:
         """Return 8 random bytes that name one request."""
@@ -316,10 +317,10 @@ class Chance(Protocol):
 
 
 class Meter(Protocol):
-    """Makes the instruments of one process, each name once, and reads them all.
+    """Creates the instruments of one process, each name once, and reads them all.
 
     Raises (all but `collect`):
-        ValueError: The name is taken, or Prometheus would not accept a name or the bounds.
+        ValueError: The name is taken, or Prometheus would refuse a name or the bounds.
     """
 
     def counter(self, name: str, purpose: str) -> Counter:
@@ -331,13 +332,13 @@ class Meter(Protocol):
     def gauge(
         self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
     ) -> Gauge:
-        """Make a gauge, which is set, or read by `read` when the meter is collected."""
+        """Make a gauge; the caller sets its value, or `collect` gets it from `read`."""
 
     def summary(self, name: str, purpose: str) -> Histogram:
-        """Make a histogram without buckets: only the sum and the number of observations are shown."""
+        """Make a histogram without buckets, which shows only the sum and the number of observations."""
 
     def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
-        """Make a histogram with fixed buckets; for latencies leave `bounds` as they are."""
+        """Make a histogram with fixed buckets; the default bounds fit latencies in seconds."""
 
     def collect(self) -> Snapshot:
         """Read all instruments at one moment."""

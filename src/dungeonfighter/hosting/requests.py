@@ -1,8 +1,8 @@
-"""The requests for one game, as plans over its row: no I/O, no waiting.
+"""The requests for one game; each plans its effect on the row, without I/O and without waiting.
 
-`plan(row)` returns either the write that would carry the request out, with the answer to send once it is
-committed, or a verdict: an answer that changes nothing and stands as long as the row is the truth. The
-resolver makes sure of that before the verdict is sent.
+`plan(row)` returns either a `Planned`, which is a write with the answer to send after its commit, or a
+`Verdict`, which is an answer that changes nothing. A verdict is valid while the row is the newest, so the
+resolver compares the head before it sends a verdict.
 
 Source: docs/architecture.md, "One request, one effect".
 """
@@ -27,7 +27,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
 
 _TAIL: Final = slice(-limits.row_tail_bytes, None)
-"""`Row.tail`, without the call."""
+"""The slice of `Row.tail`; using it directly saves a call."""
 
 
 class Planned(Struct, gc=False):
@@ -42,7 +42,7 @@ class Request:
 
     Attributes:
         op: The operation id; every attempt of the request writes it.
-        episode: The run that the caller sees, or wants to begin; None: the caller does not say.
+        episode: The run that the caller sees, or wants to begin; None if the caller names none.
     """
 
     replaces_unreadable: ClassVar[bool] = False
@@ -50,30 +50,30 @@ class Request:
     is_replayable: ClassVar[bool] = False
     """The request is planned again after a conflict (inputs), instead of answered with `conflict`."""
     has_copies: ClassVar[bool] = False
-    """The same operation may come in several requests, so an operation in the trail may be a copy's."""
+    """Several requests may carry the same operation id, so the id in a trail may be that of a copy."""
     episode: int | None = None
 
     def __init__(self, op: bytes) -> None:
         self.op = op
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Return what this request means for the game as the row has it."""
+        """Return the write or the verdict that this request leads to on this row."""
         raise NotImplementedError
 
 
 class Play(Request):
-    """One input."""
+    """A request to play one input."""
 
     is_replayable = True
 
     def __init__(self, op: bytes, text: str, turn: int | None, episode: int | None) -> None:
-        self.op = op  # not by `super()`: a call costs as much as all of this (measured)
+        self.op = op  # `super()` would cost as much as these four lines (measured)
         self.text = text
         self.turn = turn
         self.episode = episode
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Judge, apply, encode: the hot path."""
+        """Judge the turn, apply the input and encode the new row; this is the hot path."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         rules = book.shipped.get(row.rules) or book.of(row.rules)
@@ -105,12 +105,12 @@ class Play(Request):
 
 
 class RepeatablePlay(Play):
-    """One input whose operation id came from outside, so that the same request may come more than once."""
+    """A play whose caller chose the operation id, so that copies of the request may arrive."""
 
     has_copies = True
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Look for the operation first: it may have been applied for an earlier copy of this request."""
+        """Look for the operation in the trail first: an earlier copy of this request may have applied it."""
         trail = trails.decode(row.trail)
         if row.state and trails.version_of(trail, row.version, self.op) is not None:
             return Verdict(answer=Answer(present(row, book), repeated=True))
@@ -118,7 +118,7 @@ class RepeatablePlay(Play):
 
 
 class SetDirective(Request):
-    """Set the directive: a note of the bot's owner beside the run."""
+    """A request to set the directive, a note of the bot's owner beside the run."""
 
     is_replayable = True
 
@@ -127,7 +127,7 @@ class SetDirective(Request):
         self.directive = directive
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Keep the run, change the directive."""
+        """Plan a row with the same run and the new directive."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         trail = trails.marked(trails.decode(row.trail), self.op)

@@ -1,8 +1,8 @@
 """The slow way of a request: load, head check, commit, conflict, settling, until there is an answer.
 
-Nothing but a commit or a fresh head may ground an answer: a plan made from memory is only ever sent to the
-store, which compares (version, digest, tail); a verdict made from memory (stale turn, illegal input, a
-repeat, any read) is checked against a head fetched after the request arrived.
+Only a commit or a fresh head may ground an answer. A plan made from memory goes to the store, which compares
+(version, digest, tail). A verdict made from memory (stale turn, illegal input, a repeat, any read) needs a
+head that a fetch after the arrival of the request returned.
 
 Source: docs/architecture.md, "The commit, exactly".
 """
@@ -43,7 +43,7 @@ from dungeonfighter.hosting.verdicts import Verdict
 
 
 class Resolver:
-    """Carries one request of one game to its answer, whatever the store does."""
+    """Carries out requests that left the hot way, until each has its answer or its error."""
 
     def __init__(
         self, store: Store, rules: ShippedRules, patience: Patience, games: HotGames, commits: Lanes,
@@ -60,12 +60,12 @@ class Resolver:
         self.feed = Feed()
 
     async def resolve(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Any:
-        """Carry out one request: load, check, commit, and again after a conflict or an unknown outcome.
+        """Carry out one request: load, check and commit; retry after a conflict or an unknown outcome.
 
         Args:
             game: The game; no other request of its bot is under way.
             pending: The request.
-            result: What its last attempt came to; None if there was none.
+            result: The result of its last attempt; None if there was no attempt.
 
         Returns:
             The answer as the request's responder rendered it.
@@ -86,7 +86,7 @@ class Resolver:
                 continue
             row = game.row
             if not (pending.request.is_replayable or is_fresh or await self._is_head(row, pending)):
-                game.row = None  # only a real race is a conflict, not a replica that slept
+                game.row = None  # an old row in memory must not count as a conflict
                 continue
             plan = self._plan(pending, row, game.trouble)
             if isinstance(plan, Verdict):
@@ -105,8 +105,8 @@ class Resolver:
         """Return the row of a bot as of a moment after this call began; version 0 when there is none.
 
         Raises:
-            StoreUnavailable: The store could not be asked in time.
-            Corrupt, NewerRules: The row cannot be judged here.
+            StoreUnavailable: The store did not answer in time.
+            Corrupt, NewerRules: As `rows.checked`.
         """
         deadline = self._patience.deadline()
         game = self._games.get(key)
@@ -123,7 +123,7 @@ class Resolver:
         return found
 
     def record_win(self, game: HotGame, attempt: Attempt) -> None:
-        """Take over the row of a write that has won."""
+        """Replace the row in memory by that of a winning write, and count the inputs of the write."""
         game.row = attempt.write.row
         game.trouble = None
         self._count(attempt)
@@ -141,11 +141,11 @@ class Resolver:
             return Verdict(error=trouble)
         try:
             return request.plan(row, self._book)
-        except Exception as error:  # noqa: BLE001 (a verdict like any other: checked, then sent)
+        except Exception as error:  # noqa: BLE001 (an error is a verdict, too, and needs a fresh head)
             return Verdict(error=trouble or error)
 
     async def _renew(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Row:
-        """Replace the row in memory by the truth, after the result of the last attempt."""
+        """Reload the row, or settle it if the outcome of its last write is unknown."""
         if isinstance(result, Failed):
             raise StoreError(f"this game could not be saved: {result.reason}")
         if isinstance(result, Conflict):
@@ -172,12 +172,12 @@ class Resolver:
             checked(game.key, row, self._book)
         except (Corrupt, NewerRules) as trouble:
             game.trouble = trouble
-            if type(game.row.version) is not int:  # there is no number to go on from
+            if type(game.row.version) is not int:  # no version can follow this value
                 game.row = msgspec.structs.replace(game.row, version=-1)
         return game.row
 
     def _settle_attempts(self, row: Row, pending: Pending) -> Attempt | Answer | None:
-        """Find out what became of the attempts: the one that had won, or an answer; None: plan again.
+        """Return the attempt that won, or an answer of no attempt; None if the request needs a new plan.
 
         Raises:
             OutcomeUnknown: The trail no longer reaches back to the attempt.
@@ -215,7 +215,7 @@ class Resolver:
         return await future
 
     def _rendered(self, pending: Pending, answer: Answer) -> Any:
-        """Render an answer that is no attempt's."""
+        """Render an answer that belongs to no attempt."""
         if answer.repeated:
             self.metrics.repeated.add()
         return pending.responder.render(pending.tag, answer)

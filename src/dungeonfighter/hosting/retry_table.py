@@ -5,7 +5,7 @@
 | another run | | stale_turn |
 | a turn to come | | future_turn |
 | an earlier turn | the same input | the present game, as a repeat; nothing is applied |
-| an earlier turn | another input, or it no longer reaches back | stale_turn |
+| an earlier turn | another input, or none because the turn is too old | stale_turn |
 
 Source: docs/tools.md, "Repeating a call safely".
 """
@@ -23,7 +23,7 @@ from dungeonfighter.hosting.verdicts import Verdict
 def judge(
     row: Row, trail: trails.Trail, standing: Present, text: str, turn: int | None, episode: int | None
 ) -> Verdict:
-    """Judge one input that names another turn or episode than the present one."""
+    """Return the verdict on one input that names another turn or episode than the present one."""
     refused = refuse_other_run_or_future(row, standing, turn, episode)
     if refused is not None:
         return refused
@@ -35,7 +35,7 @@ def judge(
 def refuse_other_run_or_future(
     row: Row, standing: Present, turn: int | None, episode: int | None
 ) -> Verdict | None:
-    """Refuse another run, or a turn to come; None if the request names the present turn or an earlier one."""
+    """Return the refusal of another run or a future turn; None if the request names neither."""
     now = f"e{row.episode} t{row.turn}"
     if episode is not None and episode != row.episode:
         what = f"episode {episode} is not the present run; the game is at {now}"
@@ -47,7 +47,7 @@ def refuse_other_run_or_future(
 
 
 def refuse_stale(row: Row, standing: Present, turn: int | None) -> Verdict:
-    """Refuse an earlier turn that was answered with something else."""
+    """Return the refusal of an earlier turn at which the trail does not show the input."""
     now = f"e{row.episode} t{row.turn}"
     what = f"turn {turn} is over and was not answered with this input; the game is at {now}"
     return Verdict(error=with_game(StaleTurn(what), standing))

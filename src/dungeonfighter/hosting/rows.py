@@ -1,4 +1,4 @@
-"""The checks of a stored row, and the game that it holds."""
+"""The checks of a stored row, and its decoding into a game."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]").search
 
 
 def absent(key: str) -> Row:
-    """Return the row of a bot that the store does not know."""
+    """Return a row of version 0, which stands for a bot without a stored row."""
     return Row(key, 0, b"", 0, 0, "", b"", b"")
 
 
@@ -25,7 +25,7 @@ def checked(key: str, row: Row | None, book: ShippedRules) -> Row:
     """Validate a loaded row: its state decodes and matches its digest. For None return the absent row.
 
     Raises:
-        Corrupt: The row is not what was written, or its state does not decode.
+        Corrupt: The row has changed since a host wrote it, or its state does not decode.
         NewerRules: This release does not ship its rules.
     """
     if row is None:
@@ -37,10 +37,10 @@ def checked(key: str, row: Row | None, book: ShippedRules) -> Row:
 
 
 def check(row: Row, book: ShippedRules) -> None:
-    """Check that a row is what was written.
+    """Check that a row has not changed since a host wrote it; this does not decode the state.
 
     Raises:
-        Corrupt: A bit of it has changed, or it cannot be decoded.
+        Corrupt: A part of the row has changed, or its trail does not decode.
         NewerRules: This release does not ship its rules.
     """
     if not is_as_written(row):
@@ -53,12 +53,12 @@ def check(row: Row, book: ShippedRules) -> None:
 
 
 def is_as_written(row: Row) -> bool:
-    """Tell if a row, apart from its state, is what was written."""
+    """Return True if a row, apart from its state, has not changed since a host wrote it."""
     return _is_typed(row) and is_intact(row)
 
 
 def _is_typed(row: Row) -> bool:
-    """Tell if each value has its type: SQLite may return any type, and a text that is not UTF-8."""
+    """Return True if each value has its type: SQLite may return any type, and text that is not UTF-8."""
     numbers = (row.version, row.episode, row.turn, row.tokens_today)
     if not all(type(number) is int and number >= 0 for number in numbers):
         return False
@@ -81,7 +81,7 @@ def present(row: Row, book: ShippedRules) -> Present:
 
 
 def shown(row: Row, rules: Rules, state: State) -> Present:
-    """Return the game of a row whose state is decoded already."""
+    """Return the game of a row whose state is already decoded."""
     return Present(row.bot_id, row.episode, row.turn, row.version, row.digest, rules, state, row.directive)
 
 

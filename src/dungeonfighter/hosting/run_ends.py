@@ -12,7 +12,7 @@ NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
 
 
 def run_result(state: State, *, cut: bool = False) -> str:
-    """Return how a run that is over, or is being left, ends: won, died, turns or abandoned."""
+    """Return the result of a run that is over or that a new run replaces: won, died, turns or abandoned."""
     if cut:
         return "turns"
     if state.phase == Phase.Victory or state.world.bosses >= 3:
@@ -21,13 +21,13 @@ def run_result(state: State, *, cut: bool = False) -> str:
 
 
 def chunks_of(episode: int, turn: int, trail: trails.Trail) -> tuple[InputChunk, ...]:
-    """Return the inputs up to `turn` that no chunk has yet, as one chunk; none if there are none."""
+    """Return the inputs up to `turn` that are in no chunk yet, as one chunk; without such inputs no chunk."""
     first, inputs = trails.unspilled(trail, turn)
     return (InputChunk(episode, first, inputs),) if inputs else NO_CHUNKS
 
 
 def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
-    """Return the end of the run that the row has."""
+    """Return the record of the end of the run in this row."""
     return EpisodeEnd(
         episode=row.episode, rules=row.rules, seed=state.seed, mode=Mode(state.mode).name,
         options=trail.options, parent_episode=trail.parent_episode, first_turn=trail.first_turn,
@@ -36,7 +36,7 @@ def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: st
 
 
 def end_of_unreadable(row: Row, trail: trails.Trail, rules: str) -> EpisodeEnd:
-    """Return the end of a run whose state cannot be read here: its seed and score are not known."""
+    """Return the record of the end of a run whose state this server cannot read, without seed and score."""
     return EpisodeEnd(
         episode=row.episode, rules=rules, seed=0, mode="", options=trail.options,
         parent_episode=trail.parent_episode, first_turn=trail.first_turn, last_turn=row.turn,

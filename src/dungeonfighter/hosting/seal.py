@@ -2,8 +2,9 @@
 
 The digest of a state covers the state alone. The seal covers everything else: key, version, episode, turn,
 rules, trail, directive and tokens. Its four bytes are the end of the mark of a trail, so it needs no column;
-a CRC-32 detects every flipped bit and every burst of up to 32. A release that does not know of marks ignores
-them and writes its rows without; such rows are accepted, and sealed with their next write.
+a CRC-32 detects every single flipped bit and every burst of up to 32 bits. A release that does not know marks
+ignores them and writes rows without a mark; this release accepts such rows, and seals them with their next
+write.
 
 Source: docs/decisions/017-a-seal-over-the-row.md.
 """
@@ -28,7 +29,7 @@ def sealed_row(
     bot_id: str, version: int, digest: bytes, episode: int, turn: int, rules: str, state: bytes, trail: bytes,
     directive: str, tokens_today: int,
 ) -> Row:  # fmt: skip
-    """Make a row to be written, with the seal set in `trail`, an encoded trail."""
+    """Return a row for the store, with its seal in the last bytes of `trail`, an encoded trail."""
     trail = trail[:-_BYTES]
     seal = crc32(_encode((bot_id, version, episode, turn, rules, directive, tokens_today)), crc32(trail))
     return Row(
@@ -37,7 +38,7 @@ def sealed_row(
 
 
 def is_intact(row: Row) -> bool:
-    """Tell if a row has its sealed content; a row without a seal counts as intact.
+    """Return True if the seal of a row matches its content, or if the row has no seal.
 
     Raises:
         UnicodeEncodeError: A text of the row is not UTF-8.

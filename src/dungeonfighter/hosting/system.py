@@ -15,7 +15,7 @@ from dungeonfighter import limits
 
 
 class SystemClock:
-    """Time of this machine."""
+    """The clock of this machine."""
 
     now = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
@@ -35,7 +35,7 @@ class SystemChance:
         draws = map(os.urandom, repeat(_OPS.size))
         ops: Iterator[bytes] = chain.from_iterable(map(_OPS.unpack, draws))
         self.op: Callable[[], bytes] = ops.__next__
-        """Operation ids are drawn many at a time: one call of the system costs 3 us."""
+        """Returns the next of many operation ids drawn together: one system call costs 3 us."""
 
     def seed(self) -> int:
         return int.from_bytes(os.urandom(8), "big") & limits.seed_max

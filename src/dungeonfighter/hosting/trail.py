@@ -1,12 +1,12 @@
-"""The trail of a row: how its run began, the last inputs, and the last operation ids.
+"""The trail of a row: the origin of its run, the last inputs, and the last operation ids.
 
 With the trail any replica can answer a repeated request (the last 64 inputs with their turns), and can find
 out if its own write had won (the last 8 operation ids). Every write of a row, whatever it changes, appends
 exactly one operation id, so the id of version `v` has a known place: `ops[-(version - v) - 1]`.
 
 An encoded trail ends with its mark: the last operation id once more, and the seal of the row
-(`hosting.seal`). Stores compare the mark together with version and digest, so that a server whose lineage was
-lost in a fail-over cannot overwrite the trail of another.
+(`hosting.seal`). Stores compare the mark together with version and digest, so that a server whose writes
+a fail-over has lost cannot overwrite the trail of another server.
 
 Source: docs/architecture.md, "One request, one effect".
 """
@@ -30,7 +30,7 @@ _OPS_BYTES: Final = limits.trail_ops_max * limits.op_bytes
 SEAL_BYTES: Final = 4
 _UNSEALED: Final = bytes(SEAL_BYTES)
 _MARKED: Final = 0x97
-"""MessagePack: an array of seven elements; a release that knows of no marks writes six."""
+"""MessagePack: an array of seven elements; a release that does not know marks writes six."""
 
 
 class Trail(Struct, array_like=True, frozen=True):
@@ -39,8 +39,8 @@ class Trail(Struct, array_like=True, frozen=True):
     Attributes:
         origin: The beginning of the run: new, reset or load.
         options: The requested options in one canonical text; equal texts mean the same request.
-        first_turn: The turn the run began at (0 unless it was loaded).
-        parent_episode: The run before it, or the one it was loaded from; 0 for none.
+        first_turn: The turn at which the run began (0 unless it was loaded).
+        parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
         ops: The last operation ids, 8 bytes each, newest last.
         inputs: The last inputs, joined by newlines, newest last; the last one led to the row's turn.
     """
@@ -54,7 +54,7 @@ class Trail(Struct, array_like=True, frozen=True):
 
 
 class _Open(Struct, array_like=True, gc=False):
-    """A trail as it is encoded; it is changed in place."""
+    """The fields of an encoded trail, mark included; `played` changes them in place."""
 
     origin: str
     options: str
@@ -72,7 +72,7 @@ _close = _encoder.encode
 
 
 def encode(trail: Trail) -> bytes:
-    """Encode a trail for a row; four zeros stand in the place of the seal."""
+    """Encode a trail for a row; four zero bytes stand in place of the seal."""
     mark = trail.ops[-limits.op_bytes :] + _UNSEALED
     return _close(
         _Open(
@@ -82,7 +82,7 @@ def encode(trail: Trail) -> bytes:
 
 
 def is_marked(raw: bytes) -> bool:
-    """Tell if an encoded trail ends with a mark."""
+    """Return True if an encoded trail ends with a mark."""
     return bool(raw) and raw[0] == _MARKED
 
 
@@ -109,7 +109,7 @@ def readable(raw: bytes) -> Trail:
 
 
 def only_ops(trail: Trail) -> Trail:
-    """Keep only the operation ids of a damaged trail: they may show that a request is a repeat."""
+    """Return a damaged trail with its operation ids alone: they may show that a request is a repeat."""
     return Trail("", "", 0, 0, trail.ops, "")
 
 
@@ -135,13 +135,13 @@ def appended(trail: Trail, text: str, op: bytes) -> Trail:
 def played(raw: bytes, text: str, op: bytes, turn: int) -> bytes:
     """Return the bytes of `encode(appended(decode(raw), text, op))`: the trail after one more input.
 
-    Every turn pays for this; in one step it costs two thirds of the three (instructions counted).
+    Every turn calls this function, which takes two thirds of the instructions of the three calls (counted).
 
     Args:
         raw: The trail of the row.
         text: The input.
         op: The operation id of this write.
-        turn: The turn of the row before it. A trail has all inputs since `first_turn`, or the last 64.
+        turn: The turn before the input. A trail has all inputs since `first_turn`, or the last 64.
 
     Raises:
         Corrupt: The bytes are not a trail.
@@ -166,7 +166,7 @@ def extended(trail: Trail, texts: Sequence[str]) -> Trail:
 
 
 def marked(trail: Trail, op: bytes) -> Trail:
-    """Return the trail after a write that was no single input (a directive, several inputs)."""
+    """Return the trail with the operation id of a write that is not the play of a single input."""
     return msgspec.structs.replace(trail, ops=(trail.ops + op)[-_OPS_BYTES:])
 
 
@@ -191,7 +191,7 @@ def inputs_from(trail: Trail, turn_now: int, turn: int, count: int) -> list[str]
 
 
 def ends_with(trail: Trail, texts: Sequence[str]) -> bool:
-    """Tell if these were the last inputs, as far back as a trail reaches."""
+    """Return True if the trail ends with these inputs, as far back as a trail reaches."""
     inputs, wanted = last_inputs(trail), list(texts[-limits.trail_inputs_max :])
     return inputs[len(inputs) - len(wanted) :] == wanted if len(wanted) <= len(inputs) else False
 
@@ -202,7 +202,7 @@ def last_inputs(trail: Trail) -> list[str]:
 
 
 def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:
-    """Return the version that the operation `op` wrote; None if it is not among the last ones."""
+    """Return the version that the operation `op` wrote; None if the trail does not list `op`."""
     ops = trail.ops
     for end in range(len(ops), 0, -limits.op_bytes):
         if ops[end - limits.op_bytes : end] == op:
@@ -211,16 +211,14 @@ def version_of(trail: Trail, version_now: int, op: bytes) -> int | None:
 
 
 def covers(trail: Trail, version_now: int, version: int) -> bool:
-    """Tell if the trail would still list the operation that wrote `version`, had it won."""
+    """Return True if the trail reaches back to the operation that wrote `version`."""
     return version > version_now - len(trail.ops) // limits.op_bytes
 
 
 def unspilled(trail: Trail, turn_now: int) -> tuple[int, str]:
-    """Return the inputs that are in no chunk yet: the turn of the first, and all joined by newlines.
+    """Return the turn of the first input that is in no chunk yet, and all such inputs joined by newlines.
 
-    Without any the text is empty.
-
-    Chunks are cut at multiples of 64 turns, counted from turn 0.
+    Without such inputs the text is empty. Chunks end at multiples of 64 turns, counted from turn 0.
     """
     first = max(trail.first_turn, (turn_now - 1) // limits.trail_inputs_max * limits.trail_inputs_max)
     count = turn_now - first

@@ -9,7 +9,7 @@ from dungeonfighter.hosting.answers import Answer
 
 
 class Verdict(Struct, gc=False):
-    """An answer or an error that changes nothing; true as long as the row it was made from is the truth."""
+    """An answer or an error that changes nothing; it is valid while the row behind it is the newest."""
 
     answer: Answer | None = None
     error: Exception | None = None

@@ -1,6 +1,6 @@
 """The rules of DungeonFighter: pure functions, deterministic, integers only.
 
-Nothing in this room waits, does I/O or reads a clock.
+No function in this room waits, does I/O or reads a clock.
 """
 
 from __future__ import annotations

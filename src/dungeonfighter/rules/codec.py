@@ -102,7 +102,7 @@ def _copy_fight(fight: Fight) -> Fight:
 
 
 def _fits(state: State) -> bool:
-    """Check what the types cannot express: the parts that the phase needs, and the lengths of the lists."""
+    """Check conditions beyond the types: the parts that the phase needs, and the lengths of the lists."""
     hero = state.hero
     phase = state.phase
     return (

@@ -111,7 +111,7 @@ class Rules:
         """Return the state after one input; the given state does not change.
 
         Raises:
-            BadInput: bad_argument, illegal_input (the message lists what is legal) or run_over.
+            BadInput: bad_argument, illegal_input (the message lists the legal inputs) or run_over.
         """
         return self.advance(codec.copy(state), text)
 
@@ -119,7 +119,7 @@ class Rules:
         """Apply one input to the given state in place. After an error the state is unchanged.
 
         Raises:
-            BadInput: bad_argument, illegal_input (the message lists what is legal) or run_over.
+            BadInput: bad_argument, illegal_input (the message lists the legal inputs) or run_over.
         """
         if state.over:
             raise RunOver("the run is over", hint="start a new game")

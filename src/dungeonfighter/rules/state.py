@@ -315,7 +315,7 @@ class Fight(Struct, array_like=True, gc=False):
 
 
 class Door(Struct, array_like=True, gc=False):
-    """A door to the next room. The rules draw only what the door shows.
+    """A door to the next room. The rules draw only the facts that the door shows.
 
     A dark door (`hint` 0) has `kind` -1 until the hero takes it. With `hint` 1 the room's kind and its place
     (`theme_room`, a catalogue number) are known, with `hint` 2 its `enemy` too.

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 _Item = TypeVar("_Item")
 
 _PART_LEAST: Final = 8
-"""A part of fewer items costs more to hand over than it saves."""
+"""A part of fewer items costs more to start than it saves."""
 
 
 def in_parts(items: Sequence[_Item], most: int) -> list[Sequence[_Item]]:

@@ -19,7 +19,7 @@ from dungeonfighter.storage.postgres_errors import is_database_error
 _log = logging.getLogger(__name__)
 
 Connection = Any
-"""A connection of asyncpg, which carries no types."""
+"""A connection of asyncpg; the package has no `py.typed`, so mypy sees no types."""
 Backend = tuple[int, datetime.datetime]
 """A server process: its id and its start time (the operating system reuses ids)."""
 
@@ -73,7 +73,7 @@ class Safety:
         self._encoding = "UTF8"
 
     def note(self, fsync: str, full_page_writes: str, synchronous_commit: str, encoding: str) -> None:
-        """Take over the settings that a new connection read; while serving, log each new hazard once."""
+        """Record the settings that a new connection read; while serving, log each new hazard once."""
         hazards = []
         if fsync == "off":
             hazards.append("PostgreSQL has fsync = off: a crash of its machine loses turns or the database.")

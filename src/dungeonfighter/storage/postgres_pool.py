@@ -41,11 +41,13 @@ join pg_stat_activity as a on a.pid = o.pid and a.backend_start = o.backend_star
 
 
 class ServerState:
-    """Shared by the pools of one server: what the newest failures and connections revealed about it.
+    """The state that the pools of one server share: findings of the newest failures and connections.
 
     Attributes:
-        cut_at: The pools discard connections last used at or before this time; one last used then was dead.
-        doubted_at: The pools ping connections last used at or before this time; one was cut off then.
+        cut_at: The pools discard connections last used at or before this time, because a connection last used
+            then was dead.
+        doubted_at: The pools ping connections last used at or before this time, because a pool terminated a
+            connection then.
         safety: The durability settings of the server.
     """
 
@@ -181,7 +183,7 @@ class Pool:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         del self._tasks[task]
         if not task.cancelled():
-            task.exception()  # marks it as retrieved, even if the caller was cancelled
+            task.exception()  # marks the exception as retrieved, even if the caller was cancelled
 
     async def _run(
         self, work: Callable[[Connection], Awaitable[_Result]], earlier: list[asyncio.Task[Any]]
@@ -252,7 +254,7 @@ class Pool:
         return False
 
     async def _new(self) -> Connection:
-        self._connection_count += 1  # before it opens, so that other work may wait for it
+        self._connection_count += 1  # before the connection opens, so that other work may wait for it
         try:
             connection, backend = await postgres_links.connect(
                 self._url, is_pooler=self._is_pooler, safety=self._safety

@@ -1,8 +1,8 @@
 """The meter of a process, and how snapshots of several processes become one.
 
-A worker reports the `delta` since its last snapshot, the parent computes the worker's present snapshot from
-it with `advance`, and `merge` adds up the snapshots of all workers. `merge` is associative and commutative,
-because counts and sums are integers, and each gauge declares how it is merged.
+A worker hands over the `delta` since its last snapshot, the parent makes the worker's present snapshot of it
+with `advance`, and `merge` adds up the snapshots of all workers. `merge` is associative and commutative,
+because counts and sums are integers and gauges say how they are merged.
 
 Source: docs/decisions/021-one-meter.md.
 """
@@ -40,7 +40,7 @@ def label_text(label: str, value: str) -> str:
 
 
 class _Made(NamedTuple):
-    """The declaration of a metric, and its instruments by label."""
+    """A metric as it was declared, and its instruments by their labels."""
 
     family: Family
     instruments: dict[str, Counter] | dict[str, Gauge] | dict[str, Histogram]
@@ -105,7 +105,7 @@ class MeterRegistry:
 
 
 def _is_name(name: str) -> bool:
-    """Return whether a metric or a label may have this name; Prometheus allows more, such as capitals."""
+    """Return True if a metric or a label may have this name; Prometheus itself allows more characters."""
     return name.isascii() and name.isidentifier() and name.islower()
 
 
@@ -120,7 +120,7 @@ def _read(instrument: Counter | Gauge | Histogram) -> Value:
 
 
 def delta(now: Snapshot, before: Snapshot) -> Snapshot:
-    """Return the counts between two snapshots of one process, with the gauges of the later snapshot."""
+    """Return what was counted between two snapshots of one process; gauges are those of the later one."""
     return _combined(now, before, _difference, _former)
 
 
@@ -139,7 +139,7 @@ def merge(one: Snapshot, other: Snapshot) -> Snapshot:
 
 
 def without_gauges(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot without its gauges, which describe a process only while it runs."""
+    """Return what is left of a process that ended: the gauges of that moment ended with it."""
     return Snapshot({name: family for name, family in snapshot.families.items() if family.kind != "gauge"})
 
 
@@ -149,7 +149,7 @@ def _combined(
     count: Callable[[Value, Value], Value],
     gauge: Callable[[Value, Value, Merge], Value],
 ) -> Snapshot:
-    """Combine two snapshots series by series; copy a series that only one of them has."""
+    """Combine series by series; a series that only one of the two has is taken as it is."""
     families = dict(other.families)
     for name, family in one.families.items():
         there = families.get(name)

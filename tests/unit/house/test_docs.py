@@ -77,13 +77,13 @@ def test_anchors_lead_to_headings(path: Path) -> None:
 
 
 def quoted(path: Path) -> list[str]:
-    """Return the texts in backticks of a document, outside of blocks of code."""
+    """Return what a document has in backticks, outside of blocks of code."""
     text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     return re.findall(r"`([^`\n]+)`", text)
 
 
 def exists(name: str) -> bool:
-    """Return whether a path exists below one of `PLACES`, or matches a file there."""
+    """Return True if a path exists below one of `PLACES`, or matches a file there."""
     if name in NOT_OURS or "<" in name:
         return True
     return any(next((ROOT / place).glob(name.rstrip("/")), None) is not None for place in PLACES)

@@ -76,7 +76,7 @@ class Catalogue:
         enemy_status: `Status` number of the status intent by enemy.
         enemy_pattern, enemy_pattern_low: `Intent` numbers of a boss's patterns by enemy; empty for others.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
-        enemy_heal_weight: How many of those draws are a heal, by enemy; they are the last ones.
+        enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
         boss_of_region: Enemy number by region.
@@ -94,7 +94,7 @@ class Catalogue:
         prefixes, suffixes: Affix numbers.
         affix_stat: Index into `AFFIX_STATS` by affix.
         affix_words: The words by affix that stand before and after an item's name; one of them is "".
-        affix_worth: What an affix gives by `[rarity][item level][affix]`, level 0 to LEVEL_MAX.
+        affix_worth: The amount that an affix gives by `[rarity][item level][affix]`, level 0 to LEVEL_MAX.
         item_slows: Permille by which armour slows the hero by base item (0 for weapons).
         places: Place numbers by `[theme][room kind]`.
         hazards: Hazard numbers by theme.

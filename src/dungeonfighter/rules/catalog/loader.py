@@ -1,7 +1,7 @@
 """The loader: it reads the content files into typed rows, checks them, and builds the catalogue.
 
-The files are `content/<kind>.json`, one array of rows per kind. `--catalog DIR` replaces those of which DIR
-has a file of the same name.
+The files are `content/<kind>.json`, one array of rows per kind. With `--catalog DIR` a file in DIR replaces
+the packaged file of the same name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Catalogue", "load_catalogue"]
 
 
 def load_catalogue(directory: Path | None = None) -> Catalogue:
-    """Load the packaged content, with the files of `directory` in place of those of the same name.
+    """Load the packaged content; a file in `directory` replaces the packaged file of the same name.
 
     Raises:
         SettingsError: Lists every problem with file, row and remedy.

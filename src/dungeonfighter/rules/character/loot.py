@@ -1,4 +1,4 @@
-"""Items: how they are rolled, what their affixes give, and how they are named.
+"""Items: rolling them, summing their affixes, and naming them.
 
 Every draw comes from the `loot` stream, so loot never changes a fight. An item is immutable once made.
 
@@ -20,7 +20,7 @@ from dungeonfighter.rules.tables import LEVEL_MAX
 _WEAPON = int(Slot.weapon)
 _KINDS: Final = len(Weapon)
 _COMMON_MAX: Final = 8
-"""Most outputs that a common item takes: slot, rarity, tier, kind (2), base, value, prefix."""
+"""The most outputs that one common item takes: slot, rarity, tier, kind (2), base, value, prefix."""
 
 RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 _MYTHIC: Final = len(RARITIES) - 1
@@ -101,7 +101,8 @@ def starting_weapon(cat: Catalogue, kind: int) -> Item:
 def trade_up(cat: Catalogue, dice: Dice, given: Sequence[Item], kind: int = -1) -> Item:
     """Roll one item of the next rarity for five items of one rarity.
 
-    Its level is the mean of theirs. It is a weapon if at least three of them are.
+    The level of the new item is the mean of the five levels. The new item is a weapon if at least three of
+    the five are.
     """
     level = sum(item.level for item in given) // len(given)
     weapons = sum(cat.item_slot[item.base] == _WEAPON for item in given)
@@ -140,7 +141,7 @@ def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
 
 
 def totals(cat: Catalogue, item: Item) -> list[int]:
-    """Return what an item's affixes give, in the order of `AFFIX_STATS`; heavy armour lowers the speed."""
+    """Return the amounts of an item's affixes in the order of `AFFIX_STATS`; armour may lower the speed."""
     sums = [0] * STATS
     add(cat, item, sums)
     return sums

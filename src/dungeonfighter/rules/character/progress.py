@@ -69,7 +69,7 @@ def carried_max(cat: Catalogue, hero: Hero, number: int) -> int:
 
 
 def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
-    """Draw and hand over what a killed enemy drops.
+    """Draw the drop of a killed enemy, and give it to the hero.
 
     Three draws decide between item, potion and other consumable, whatever the outcome; a dropped item takes
     further draws.
@@ -94,9 +94,10 @@ def other_good(cat: Catalogue, state: State) -> int:
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero by one level if the experience suffices: full health and, if any are left, talents.
+    """Raise the hero by one level if the experience suffices: heal the hero fully and offer talents.
 
-    The phase becomes LevelUp until the bot chooses a talent; `state.after` keeps the phase to return to.
+    If talents are left, the phase becomes LevelUp until the bot chooses one; `state.after` keeps the phase to
+    return to.
     """
     hero = state.hero
     needed = tables.xp_next(hero.level)

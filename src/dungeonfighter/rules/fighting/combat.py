@@ -3,7 +3,7 @@
 A fight has one hero, one enemy and one time line. The side with the lower `next_at` acts; at equal times the
 hero does. An input acts for the hero; then the room may act once, and the enemy acts until the hero's time
 comes. The shown intent is a wind-up: the enemy's `next_at` is the moment at which it acts. Each input returns
-a `Result`, and `dungeon.after_fight` decides what follows from it.
+a `Result`, and `dungeon.after_fight` acts on it.
 
 Source: docs/rules.md, "A fight".
 """

@@ -1,4 +1,4 @@
-"""The enemy's action: the enemy does what its intent showed, then shows its next intent.
+"""The enemy's action: the enemy carries out the shown intent, then shows the next one.
 
 Source: docs/rules.md, "A fight".
 """

@@ -1,4 +1,4 @@
-"""The thirteen statuses: how a fighter gets them, what they do when the bearer acts, how they fade.
+"""The thirteen statuses: inflicting them, their effects when the bearer acts, and their fading.
 
 | status | its number counts | effect on the bearer |
 |---|---|---|
@@ -116,7 +116,7 @@ def taken(statuses: list[int], damage: int) -> int:
 
 
 def expected(statuses: Sequence[int], damage: int) -> int:
-    """Return what `taken` would return, and change nothing."""
+    """Return the result of `taken` without changing the statuses."""
     if statuses[WEAKEN]:
         damage = damage * tables.WEAKENED // 1000
     if statuses[MARK]:

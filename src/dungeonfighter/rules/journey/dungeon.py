@@ -1,6 +1,6 @@
 """A dungeon: its doors, the actions of a cleared room, the end of a fight, leaving and completion.
 
-The rules draw only what the bot sees: the state never holds a fact that the bot cannot know.
+The rules draw a fact only when the bot sees it, so the state never holds a fact that the bot cannot know.
 
 Source: docs/rules.md, "Dungeons".
 """
@@ -53,7 +53,7 @@ _KIND_KNOWN = 1
 _ALL_KNOWN = 2
 _DOOR_SENSE: Final = Perk.door_sense
 _DRAWS_MAX: Final = 1 + 3 * 5
-"""Outputs that three doors with all facts known take from the stream."""
+"""The greatest number of outputs that the doors of one choice take from the stream."""
 _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
 """The kind of room by a draw of 0 .. 99."""
 

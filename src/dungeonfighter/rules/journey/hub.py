@@ -52,7 +52,7 @@ def camp(cat: Catalogue, state: State) -> None:
 
 
 def wares_open(cat: Catalogue, state: State) -> int:
-    """Return a mask of what the hero can buy now: bit 0 a potion, bit 1 the item on sale, bit 2 a reroll."""
+    """Return a mask of the wares that the hero can buy: bit 0 a potion, bit 1 the item, bit 2 a reroll."""
     hero, here = state.hero, state.world
     purse, level, shop = prices.purse(hero), hero.level, here.shop
     mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0

@@ -56,7 +56,7 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
     """Take the cost from the hero, or as much of it as the hero has.
 
     Args:
-        weight: Permille by which a cost in health or gold is multiplied.
+        weight: The factor, in permille, on a cost in health or gold.
     """
     what, amount = cost
     hero = state.hero

@@ -15,7 +15,7 @@ from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Offer, State, World
 
 _DRAWS_EACH: Final = 2 + tables.ROSTER
-"""Most outputs that one offer takes from the layout stream."""
+"""The greatest number of outputs that one offer takes from the layout stream."""
 
 
 def is_cleared(world: World, level: int) -> bool:

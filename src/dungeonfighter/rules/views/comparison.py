@@ -48,8 +48,8 @@ class Change(Struct, frozen=True, gc=False):
 class Comparison:
     """The comparison of one hero's figures with those after an exchange of one item.
 
-    A view makes one `Comparison` and compares all items with it. The first comparison computes what the later
-    ones share, so a `Comparison` that is not used costs nothing.
+    A view makes one `Comparison` and compares all items with it. The first comparison computes the values
+    that the later ones share, so a `Comparison` that is not used costs nothing.
     """
 
     __slots__ = (
@@ -151,7 +151,7 @@ class Comparison:
         )
 
     def _before(self) -> Worn:
-        """Return the figures of now; the first call computes what all comparisons share."""
+        """Return the figures of now; the first call computes the values that all comparisons share."""
         now = self._now
         if now is None:
             cat, hero = self._cat, self._hero

@@ -32,7 +32,7 @@ _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
 
 
 def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return `combat.incoming` of a fight whose shown intent does damage."""
+    """Return the result of `combat.incoming` for a fight whose shown intent does damage."""
     intent = fight.intent
     own = fight.hero.statuses
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
@@ -50,7 +50,7 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
 
 
 def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return `combat.outgoing` of a fight."""
+    """Return the result of `combat.outgoing` for a fight."""
     figures = hero.figures
     perks = figures.perks
     suffers = fight.enemy.statuses

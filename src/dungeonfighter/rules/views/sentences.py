@@ -141,7 +141,7 @@ _TEMPLATES: Final[dict[int, tuple[str, tuple[tuple[str, tuple[str, ...] | None],
     )
     for code, (template, kinds) in WORDING.items()
 }
-"""`WORDING` with the fixed words of each kind beside it; no kinds where all arguments are numbers."""
+"""The rows of `WORDING`, with the fixed words of each kind; a row of numbers only has no kinds."""
 
 # `narrate` reads the codes from the module: an attribute of a class costs more (as in `damage`).
 _HERO_ATTACKED: Final = Event.HeroAttacked

@@ -10,7 +10,7 @@ The status line comes first, then the events of this turn. They come from the lo
 the same text. Then comes the situation, and last the legal inputs, each number with its label. The situation
 of a fight is the enemy's shown intent with its damage on a plain hit and its time; the damage of a plain hit
 of the hero, the time to the hero's next action after it, and the slot of the strip that a combo plays. The
-lines of the fighters list their statuses, so no sentence reports how a status comes or goes. The budget is
+lines of the fighters list their statuses, so no sentence reports that a status begins or ends. The budget is
 120 tokens a median turn.
 
 Most turns are in a fight, so `_fight` makes the whole view in one pass over locals, as one string.
