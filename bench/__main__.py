@@ -25,8 +25,8 @@ from bench.table import Figure, Result, Row, as_text, judge, missed, unmeasured
 _RESULTS: Final = Path("bench-results")
 _BUSY: Final = 0.7
 _PARTS: Final = (contest, varying_meta, rules_alone, cold, hot, eighty_rows)
-"""The parts of the bench. `measure(options, progress)` of a part returns those requested figures that are its
-own, and `seconds(options)` estimates the time of that.
+"""The parts of the bench. Each has `measure(options, progress)`, which returns the requested figures that the
+part knows, and `seconds(options)`, which estimates how long that takes.
 """
 
 
@@ -72,7 +72,7 @@ def _measure(options: Options) -> dict[str, Figure]:
 
 
 def _verdict(lines: Sequence[Result]) -> int:
-    """Print the missed and the missing rows, and return the exit code."""
+    """Print the rows that miss their target or were not measured; return the exit code."""
     wrong, unknown = missed(lines), unmeasured(lines)
     if unknown:
         sys.stdout.write(f"\nnot measured: {'; '.join(unknown)}\n")

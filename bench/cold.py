@@ -252,7 +252,7 @@ async def _call_all(keys: Sequence[str], ask: Callable[[str], Awaitable[object]]
 
 
 def _drop_page_cache(paths: Iterator[Path] | Sequence[Path]) -> None:
-    """Drop the cached pages of these files; they stay where the system has no `posix_fadvise`."""
+    """Drop the cached pages of these files; do nothing where the system has no `posix_fadvise`."""
     if not hasattr(os, "posix_fadvise"):
         return
     for path in paths:

@@ -1,8 +1,8 @@
 """Our server beside the alternatives: each is measured once per repeat, one after the other.
 
 Every server has one core, the load generator the other. Ours plays and commits (SQLite, `synchronous=FULL`);
-the others answer a constant from a trivial tool, or no tool at all. The database proves the turns of ours:
-every committed turn raises the version of one row.
+the others answer a constant from a trivial tool, or no tool at all. The database confirms the turns of our
+server: every committed turn raises the version of one row.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def wanted(options: Options) -> list[str]:
     """Return the names of the requested figures that this part measures, ours first where it is needed."""
     here = [one.name for one in contestants("")]
     names = [name for name in [*here, rows.STEP_MANY] if name in options.figures]
-    # Our own run yields the bytes, too.
+    # The run of our own server also measures the bytes written.
     return [rows.OURS, *names] if rows.SQLITE_BYTES in options.figures and rows.OURS not in names else names
 
 
@@ -109,7 +109,7 @@ def interleave(
 
 
 def contestants(peers: str) -> Iterator[Contestant]:
-    """Yield all contestants; `peers` is the interpreter of the servers that are not ours."""
+    """Yield all contestants; `peers` is the interpreter that runs the servers of other projects."""
     here = sys.executable
     yield Contestant(rows.OURS, MODERN, ours, plays=True)
     yield Contestant(rows.OURS_OLDER, LEGACY, ours, plays=True)

@@ -37,10 +37,10 @@ _RESULTS: Final = Path("bench-results")
 _PER_PROCESS: Final = 16_000
 """Bots of one worker or generator: a usual hard limit is 20,000 open files a process."""
 _RAMP_BOTS_PER_SECOND: Final = 400
-"""A start costs more than a turn: a faster ramp ends above the load that follows, with a queue behind it."""
+"""A start costs more than a turn: a faster ramp would be a higher load than the turns, and leave a queue."""
 _START_SECONDS_MAX: Final = 60.0
 _ANSWER_SECONDS_MAX: Final = 60.0
-"""The timeout of usual clients. A shorter one turns an overload of some seconds into a storm of repeats."""
+"""The timeout of usual clients. A shorter timeout would turn a short overload into a storm of repeats."""
 _STOP_SECONDS_MAX: Final = 60.0
 _P99_MS_MUST, _P99_MS_GOAL = 250.0, 50.0
 _PSS_GB_MUST, _PSS_GB_GOAL = 2.5, 1.6

@@ -161,7 +161,7 @@ def _measure(rules: Rules, corpus: Corpus, brief: bool) -> Measured:
 def _random_bot(
     rules: Rules, corpus: Corpus, clock: Clock, figures: Figures, note: Callable[[bytes], None]
 ) -> None:
-    """Measure `legal_inputs` + `apply` of recorded runs, and of a bot that draws its inputs meanwhile."""
+    """Measure `legal_inputs` + `apply` for recorded inputs, and for a bot that draws its inputs itself."""
     count = sum(len(inputs) for _, inputs in corpus.runs)
     legal_inputs, apply = rules.legal_inputs, rules.apply
     for _ in range(_PASSES):

@@ -27,7 +27,7 @@ from testkit.server_process import ServerProcess
 _PHASES: Final = ("alone", "flooded", "again")
 _WARM_UP_SECONDS: Final = 4.0
 _QUIET_SECONDS: Final = 3.0
-"""The time after the flood in which the server closes its connections."""
+"""The time that the server gets after the flood to close its connections."""
 _MEETING_SECONDS: Final = 3.0
 _RATIO_MAX: Final = 2.0
 _BYTES_MAX: Final = 300_000_000

@@ -9,7 +9,7 @@ from typing import Final
 
 try:
     import resource
-except ImportError:  # Windows
+except ImportError:  # Windows lacks the module
     resource = None  # type: ignore[assignment]
 
 from bench import rows

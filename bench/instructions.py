@@ -3,8 +3,8 @@
 valgrind counts the instructions of a server from `data_received` to the transport's write, in its own process
 and without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one
 child and up to turn 46 in another; the figure is the difference for each turn, so the start-up cancels out.
-Unlike a time it is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage collector
-is off.
+Unlike a time, this figure is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage
+collector is off.
 
 With `--tree` the same driver and interpreter count another checkout, too: the ratio is the cost of a change
 (`git worktree add /tmp/other COMMIT` makes a checkout).

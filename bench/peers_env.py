@@ -28,7 +28,7 @@ def peers_python(say: Callable[[str], None], pins: Path = PINS, environment: Pat
         environment: The folder of the environment; an installation deletes it first.
 
     Raises:
-        NoPeers: The installation failed; the message is the last one of pip.
+        NoPeers: The installation failed; the message is the last line of pip.
     """
     python = environment / "bin" / "python"
     stamp = environment / "installed"

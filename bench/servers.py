@@ -84,7 +84,7 @@ def running(command: Command, folder: Path, database: str = "") -> Iterator[Serv
     """Start a server on its core and wait until it accepts connections; the exit of the block kills it.
 
     Raises:
-        Failed: It ended or took too long; the message has the end of its log.
+        Failed: The server ended or took too long; the message has the end of its log.
     """
     port = free_port()
     database = database or f"sqlite:///{folder}/games.db"

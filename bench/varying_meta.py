@@ -1,7 +1,7 @@
-"""Turns of clients whose `_meta` differs with every call, beside turns of clients with one and the same.
+"""Turns of clients whose `_meta` differs with every call, beside clients whose `_meta` is constant.
 
 A client with an active trace sends a new `traceparent` in each call. The server keeps its verdict on headers
-and `_meta`, and the new value must not cost it that verdict.
+and `_meta`, and the new value must not make it judge the request anew.
 
 `python -m bench.varying_meta PORT SECONDS KIND CORE` runs one of them against a server; it prints a
 `LoadResult`.
@@ -69,7 +69,7 @@ def _load(server: Server, kind: str, seconds: float) -> LoadResult:
     """Run one of the loads on the other core.
 
     Raises:
-        Failed: It ended badly or was stuck.
+        Failed: The load failed or was stuck.
     """
     command = [sys.executable, "-m", "bench.varying_meta", str(server.port), str(seconds), kind]
     try:

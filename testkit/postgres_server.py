@@ -87,7 +87,7 @@ class PostgresServer:
         self._control("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop the server; `immediate` ends it like a crash, without a word to its clients."""
+        """Stop the server; `immediate` ends it like a crash, without a message to its clients."""
         self._control("pg_ctl", "stop", "-w", "-m", mode)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class PostgresServer:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
-        """Start a process that stops the server when its input closes, so even when the tests crash."""
+        """Start a process that stops the server when its own input closes, as after a crash of the tests."""
         end = 'cat; "$0" stop -m immediate -D "$1/data"; rm -rf "$1"'
         return subprocess.Popen(
             ["sh", "-c", end, self._bin / "pg_ctl", self._folder], start_new_session=True, cwd="/",

@@ -1,4 +1,4 @@
-"""For all tests: the settings of whoever runs them are not those of the servers that tests start."""
+"""For all tests: the servers that tests start do not inherit the settings of the developer's environment."""
 
 from __future__ import annotations
 

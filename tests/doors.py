@@ -1,4 +1,4 @@
-"""What the tests of all doors share: an admission that a test can change, a store that counts its calls."""
+"""Helpers for tests of the admission: an admission that a test can change, a store that records its calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Doorkeeper:
 
 
 class CountedStore(MemoryStore):
-    """Keeps the names of the calls it got."""
+    """Records the names of its calls."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 1_800_000_000.0)

@@ -1,4 +1,4 @@
-"""A store compares version, digest and tail of a write with the stored row, each of the three."""
+"""A store compares each of version, digest and tail of a write with the stored row."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def patiently(ask: Callable[[], Awaitable[list[Row | None]]]) -> list[Row 
 
 
 async def impatient_store(url: str, pool_size: int = 8) -> PostgresStore:
-    """Open a store that cuts off slow statements soon; another one migrates before, which may take longer."""
+    """Open a store that soon gives up slow statements; another store migrates first, without that limit."""
     patient = PostgresStore(url)
     await patient.open()
     await patient.close()

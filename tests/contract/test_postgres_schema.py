@@ -1,4 +1,4 @@
-"""Schemas of other releases in PostgreSQL, and index builds while servers go on serving."""
+"""Schemas of other releases in PostgreSQL, and index builds while servers serve."""
 
 from __future__ import annotations
 

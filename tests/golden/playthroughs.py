@@ -33,7 +33,7 @@ RUNS: Final = (
 
 
 def record(rules: Rules, run: Recorded) -> list[str]:
-    """Let the policy choose the inputs; chores are mixed in, so that verbs occur too."""
+    """Let the policy choose the inputs, and mix in some that it never chooses."""
     player = make_policy(run.policy, run.options.seed)
     state = rules.new_game(run.options)
     inputs: list[str] = []
@@ -81,7 +81,7 @@ def _choice(rules: Rules, player: Policy, state: State) -> str:
 
 
 def _chore(rules: Rules, state: State, inputs: list[str]) -> str:
-    """Return now and then an input that the policies never choose; "" most of the time."""
+    """Return sometimes an input that the policies never choose, otherwise ""."""
     for chore in _CHORES:
         text = chore(state)
         if text and text not in inputs[-3:] and len(inputs) % 17 == 0:

@@ -1,4 +1,4 @@
-"""A small HTTP balancer for tests: it may send each request to any server, to two servers, or again later.
+"""A small HTTP balancer for tests: it may send each request to any server, to two servers, or twice.
 
 It speaks just enough HTTP/1.1 for `fleet`: requests and answers with a content length. A server that refuses
 connections, or whose `/readyz` does not answer 200, gets no requests until it is ready. If a server fails in

@@ -27,7 +27,7 @@ class CuttingProxy:
     """Cuts connections around commits; `async with cutting(url)` makes one.
 
     Attributes:
-        permille: How many of a thousand commits are cut in each of the three ways.
+        permille: The share of commits that are cut, per thousand, in each of the three ways.
         cuts: The number of cuts by way.
     """
 

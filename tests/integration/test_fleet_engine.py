@@ -33,7 +33,7 @@ def refusal(code: str) -> bytes:
 
 
 async def answer_correctly(tool: str, arguments: dict[str, Any]) -> bytes:
-    """Answer without a fault or a state: the next turn follows from the turn of the request."""
+    """Answer correctly without a state: the next turn follows from the turn of the request."""
     return result(TEXT % (arguments["turn"] + 1 if tool == "handle_input" else 0))
 
 
@@ -145,7 +145,7 @@ async def test_bots_without_an_answer_at_the_end_are_counted(monkeypatch: pytest
 async def test_waiting_bots_are_answered_before_the_others_hang_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server that sees tens of thousands of connections end answers no request meanwhile."""
+    """A server answers no request while it handles the end of tens of thousands of connections."""
     stopped = asyncio.Event()
     stop = Crew.stop
 

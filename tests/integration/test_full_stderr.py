@@ -169,6 +169,6 @@ def bare(message: str) -> str:
 
 
 def counted(line: dict[str, Any]) -> int:
-    """Return how many events a line of the log stands for."""
+    """Return the number of events that a line of the log reports."""
     found = _SUM.search(line["message"])
     return int(found[1]) + (found[2] != "times") if found else 1

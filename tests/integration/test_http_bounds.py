@@ -1,4 +1,4 @@
-"""The bounds that uvicorn lacks: the size of a head, the time of a request. Over sockets, in this process."""
+"""The bounds that uvicorn lacks, over sockets: the size of a head, the time of a request."""
 
 from __future__ import annotations
 

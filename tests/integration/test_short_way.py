@@ -1,4 +1,4 @@
-"""The short way past ASGI: the requests that it gets, and its answers. Over sockets, in this process."""
+"""The short way past ASGI, over sockets in this process: the requests that it gets, and its answers."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ COMMITS = "mcp_commit_seconds_count"
 
 
 class Server(ServerProcess):
-    """A server of two workers; the connection decides which worker answers, so each request makes its own."""
+    """A server of two workers; each request opens a new connection, which decides which worker answers."""
 
     def __init__(self, folder: Path, *flags: str) -> None:
         super().__init__(folder, flags=("--workers", "2", *flags))

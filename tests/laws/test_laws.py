@@ -1,4 +1,4 @@
-"""The laws of the rules: they hold for every run and every input."""
+"""The laws of the rules, which hold for every run and every input."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.unit.rules.position import rules
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORDS = ("drop 1", "drop 2", "strip 0", "strip 1,0", "unequip chest", "dungeon 1")
-"""Inputs of words; the menu has only a pattern of them, or nothing."""
+"""Inputs that are words; the menu shows only a pattern for them, or omits them."""
 LATER = 3
 """The number of inputs that are played in place after `apply`; one would not reach all shared lists."""
 
@@ -52,7 +52,7 @@ def _trade(state: State) -> str:
 
 
 def playable(state: State) -> Iterator[str]:
-    """Yield every input that is legal now, including those of words."""
+    """Yield every input that is legal now, words included."""
     yield from dict.fromkeys(legal(state))
     for word in (*WORDS, _trade(state)):
         if _try(rules().decode(rules().encode(state)), word):
@@ -73,7 +73,7 @@ def test_no_later_turn_shows_in_an_earlier_state(start: GameOptions, picks: list
 
 @pytest.mark.parametrize("seed", range(4))
 def test_all_states_of_a_run_stay_as_they_were(seed: int) -> None:
-    """Each state was made from the one before it; a change of the last one changes no other."""
+    """Each state was made from the previous one; a change of the last state changes no other state."""
     kept = [
         (state, rules().encode(state))
         for state, _ in walk(GameOptions(seed=3 * seed, weapon=seed % 4), [7919 * n for n in range(1500)])

@@ -17,7 +17,7 @@ class Fault(NamedTuple):
         old: The text with the guard.
         new: The text without the guard.
         tests: Tests that must all fail: a path below `tests` and a name, with or without parameters.
-        seeds: Of so many simulations from seed 0 on at least one must break; 0 stands for no simulation.
+        seeds: At least one of the simulations with seeds 0 to `seeds` - 1 must break; 0 = no simulation.
     """
 
     file: str

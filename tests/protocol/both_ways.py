@@ -98,8 +98,8 @@ def ask(
 
 
 class _Counted:
-    """A short way that remembers whether it took the last request, and keeps head handlers as a connection
-    does.
+    """A short way that records whether it accepted the last request, and keeps head handlers like a
+    connection.
     """
 
     def __init__(self, short_way: Any) -> None:
@@ -170,12 +170,12 @@ class Way:
 
     @property
     def took(self) -> bool:
-        """The short way took the last request."""
+        """The short way accepted the last request."""
         return self._counted.took
 
     @property
     def taken_under_known_heads(self) -> int:
-        """Count the requests that the short way took under known heads."""
+        """Return how many requests the short way accepted under known heads."""
         return self._counted.taken_under_known_heads
 
     async def answer(self, request: Ask) -> WireAnswer:
@@ -223,7 +223,7 @@ class BothWays:
     """The two servers in virtual time; a `with` statement starts and stops them.
 
     Args:
-        rules: What both play by.
+        rules: The rules of both servers.
         stores: Makes the store of each.
         may_break: Status 500 is an answer, too.
         admissions: Makes the admission of each.
@@ -239,7 +239,7 @@ class BothWays:
         self.short = Way(rules, made(), admissions(), short_way=True)
         self.long = Way(rules, made(), admissions(), short_way=False)
         self.taken = self.left = 0
-        """The numbers of requests that the short way took, and left."""
+        """The numbers of requests that the short way accepted, and refused."""
 
     def __enter__(self) -> BothWays:
         self._runner.__enter__()
@@ -255,7 +255,7 @@ class BothWays:
         self._runner.__exit__(kind, error, at)
 
     def agree(self, request: Ask) -> tuple[WireAnswer, bool]:
-        """Send a request down both ways; return the one answer, and whether the short way took it."""
+        """Send a request both ways; return the common answer, and whether the short way accepted it."""
         short = self._runner.run(self.short.answer(request))
         took = self.short.took
         long = self._runner.run(self.long.answer(request))

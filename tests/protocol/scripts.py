@@ -1,4 +1,4 @@
-"""Runs computed on the rules alone: every way in must give the same texts."""
+"""Runs computed on the rules alone: every entry point must answer with the same texts."""
 
 from __future__ import annotations
 

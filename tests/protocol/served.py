@@ -88,7 +88,7 @@ class Served:
         return self.ask(self.store.load([f"local/{bot}"]))[0]
 
     def present(self, bot: str) -> Present:
-        """Return the game of a bot, past all protocols."""
+        """Return the game of a bot directly from the host."""
         return self.ask(self.host.read(f"local/{bot}"))
 
     def everything(self) -> list[Row]:
@@ -122,7 +122,7 @@ class Served:
 
 
 class Announcing(uvicorn.Server):
-    """A server that says when it listens, so that no test has to poll."""
+    """A server that announces when it listens, so that no test has to poll."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
         super().__init__(config)

@@ -1,6 +1,4 @@
-"""Wrong, missing and extra arguments and bad bot ids get a result that says what is allowed, and change no
-row.
-"""
+"""Results for wrong, missing or extra arguments and bad bot ids name the allowed values and change no row."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_a_content_length_beyond_the_bound_is_refused_unread(served: Served, dec
         connection.putheader(name, value)
     connection.endheaders(b"{}")
     answer = connection.getresponse()
-    assert answer.status in {400, 413}  # the parser refuses what no length can be, we refuse the rest
+    assert answer.status in {400, 413}  # the parser refuses impossible lengths, the server the others
     connection.close()
 
 

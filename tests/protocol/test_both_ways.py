@@ -1,6 +1,6 @@
-"""The short way answers as the protocol library does: tests send the same requests down both and compare.
+"""The short way answers as the protocol library does: tests send the same requests both ways and compare.
 
-"The same" is status, headers that mean something, and equal JSON, but for the words of JSON-RPC errors.
+Answers are the same if status, significant headers and JSON are equal; texts of JSON-RPC errors may differ.
 """
 
 from __future__ import annotations

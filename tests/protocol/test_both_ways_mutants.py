@@ -1,4 +1,4 @@
-"""Hypothesis changes one to three things in good requests and sends them down both ways."""
+"""Hypothesis makes one to three changes to good requests and sends them both ways."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ HEADER_VALUES = st.sampled_from(
 
 @st.composite
 def mutants(draw: st.DrawFn) -> Ask:
-    """Draw a good request with one to three things wrong, or merely different."""
+    """Draw a good request with one to three faults or harmless changes."""
     request = draw(st.sampled_from(SEEDS))
     for _ in range(draw(st.integers(1, 3))):
         request = draw(st.sampled_from([_other_header, _other_member, _other_bytes]))(draw, request)

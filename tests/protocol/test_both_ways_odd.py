@@ -1,6 +1,6 @@
-"""Requests that no good client sends, down both ways: odd, contradictory, hostile.
+"""Odd, contradictory and hostile requests, sent both ways.
 
-See test_both_ways: answers are compared, and what the stores have afterwards.
+As in test_both_ways, the tests compare the answers and the contents of the stores afterwards.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ HEADERS: dict[str, list[tuple[bytes, ...]]] = {
     "traceparent": [(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",)],
     "x-anything": [(b"1", b"2")],
 }  # fmt: skip
-"""Values that replace the good one, one after the other; () leaves the header out."""
+"""Values that replace the good value of a header, one after the other; () leaves the header out."""
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -98,7 +98,7 @@ def test_headers(both: BothWays, good: Ask, name: str) -> None:
     assert both.agree(good)[1]
     for values in [(), *HEADERS[name]]:
         both.agree(good.with_header(name, *values))
-        assert both.agree(good)[1]  # verdicts are kept, and only for what they were made of
+        assert both.agree(good)[1]  # a verdict is kept, and applies only to equal headers
 
 
 @pytest.mark.parametrize("name", ["mcp-protocol-version", "mcp-method", "mcp-name"])
@@ -177,7 +177,7 @@ VARYING_NAMES = [
 
 
 def varying_metas() -> Iterator[bytes]:
-    """Yield `_meta` with a member that no verdict depends on, and with members that only look so."""
+    """Yield `_meta` with a member that no verdict depends on, or with a member that only resembles one."""
     few = [b"7", b'"a"', b'"\xff"', b"1e999", b"{}"]
     for number, name in enumerate(VARYING_NAMES):
         values = NUMBERS + STRINGS + NESTED if number < 5 else few
@@ -339,7 +339,7 @@ def test_bodies(both: BothWays, who: str) -> None:
     caller = CALLERS[who]
     plain = caller.with_body(spelled(arguments=b"{}") if "bound" in who else spelled())
     for body in odd_bodies():
-        assert both.agree(plain)[1]  # its verdict is kept, and may not serve another body
+        assert both.agree(plain)[1]  # the kept verdict must not apply to another body
         both.agree(caller.with_body(body))
         if "bound" in who:
             both.agree(caller.with_body(body.replace(b'{"botId":"ada"}', b"{}")))

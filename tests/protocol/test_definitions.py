@@ -1,4 +1,4 @@
-"""The tool definitions, which an agent pays for with every request: their size, and their truth."""
+"""The tool definitions, which an agent pays for with every request, are small and correct."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""No door lets in a caller that the admission refuses: each tool, resource and prompt, each way, each era.
+"""No entry point serves a caller that the admission refuses: each tool, resource and prompt, way and era.
 
-The lists of doors come from the registry and from the server's own listings, so a new tool is tested as soon
-as it exists.
+The lists of entry points come from the registry and from the server's own listings, so a new tool is tested
+as soon as it exists.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GOOD_CALLS: dict[str, dict[str, object]] = {**dict(reversed(GOOD)), "step_many":
 """One good call of each tool."""
 _OWN_TURNS = {"handle_inputs": 3, "start_new_game": 1, "load_game": 1, "reset_game": 1}
 TURNS = {name: _OWN_TURNS.get(name, int(tool.ask is not None)) for name, tool in registered.items()}
-"""The cost of each good call; that of `step_many` is charged for each step."""
+"""The turns charged for each good call; `step_many` is charged for each step."""
 URIS = (texts.RULES_URI, views.VIEW_SCHEMA_URI)
 
 
@@ -77,7 +77,7 @@ def calls_of(way: Way) -> list[str]:
 
 
 def assert_refused(both: BothWays, reply: WireAnswer) -> None:
-    """The answer is a refusal and nothing else, and no store was asked."""
+    """Assert that the answer is only a refusal, and that no store was called."""
     for way, keeper in zip((both.short, both.long), keepers(both), strict=True):
         assert keeper.refused == 1
         keeper.refused = 0
@@ -97,7 +97,7 @@ def assert_refused(both: BothWays, reply: WireAnswer) -> None:
 
 
 def rpc(method: str, params: dict[str, Any], era: str | None) -> Ask:
-    """A request of another method than `tools/call`."""
+    """Return a request of another method than `tools/call`."""
     good = ask("none", era=era)
     if era == VERSION:
         good = good.with_header("mcp-method", method.encode()).without("mcp-name")
@@ -113,7 +113,7 @@ def test_each_tool_has_a_good_call() -> None:
 
 
 def test_each_handler_of_the_server_is_known() -> None:
-    """The listings hold nothing of a game; the others are tested below."""
+    """The listings show nothing of a game; other tests cover the other handlers."""
     handlers = {name for name, _ in inspect.getmembers(Handlers, inspect.isfunction) if name[0] != "_"}
     listings = {"list_tools", "list_resources", "list_templates", "list_prompts"}
     assert handlers == listings | {"call_tool", "read_resource", "get_prompt"}
@@ -292,7 +292,7 @@ async def test_no_door_lets_a_refused_caller_in_over_stdio(
 
 
 class _Streams:
-    """Two ends as a context, as a transport has them."""
+    """The two streams of a transport, as a context manager."""
 
     def __init__(self, streams: Any) -> None:
         self._streams = streams

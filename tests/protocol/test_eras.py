@@ -1,4 +1,4 @@
-"""The server speaks every revision, without sessions, over the same games. Raw requests, no library."""
+"""The server speaks every revision without sessions over the same games, tested by raw requests."""
 
 from __future__ import annotations
 

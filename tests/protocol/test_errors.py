@@ -30,7 +30,7 @@ from tests.rows import follow_up
 
 
 class TroubledStore(MemoryStore):
-    """A memory store that a test can hold up, cut off, or make lose a race."""
+    """A memory store that a test can delay, disconnect, or make lose a race."""
 
     def __init__(self) -> None:
         super().__init__()

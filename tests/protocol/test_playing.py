@@ -43,7 +43,7 @@ async def begin(client: Client, script: Script) -> list[str]:
 
 
 async def go_on(client: Client, script: Script) -> None:
-    """After a reconnect, go on with the game, and with its save in another run."""
+    """Reconnect, continue the game, then load its save into another run."""
     end = len(script.inputs)
     assert await reply(client, "get_game_state") == script.texts[-1]
     assert (await reply(client, "handle_input", input="1", turn=end)).startswith(f"e1 t{end + 1}")

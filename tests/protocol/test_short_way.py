@@ -1,4 +1,4 @@
-"""The short way sees each body first; a request that it leaves goes the long way with the same bytes."""
+"""The short way sees each body first; the SDK gets the same bytes of every request that it refuses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Asgi:
 
 
 class Echo:
-    """A speaker without a protocol: it echoes, or breaks."""
+    """A speaker without a protocol: it echoes the body, or raises an error."""
 
     def __init__(self, *, status: int = 200, broken: bool = False) -> None:
         self.status = status

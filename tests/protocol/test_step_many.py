@@ -280,7 +280,7 @@ async def test_a_host_that_drains_refuses_each_step_and_not_the_call(rules: Rule
 
 
 class Counting(MemoryStore):
-    """A store that keeps the sizes of its batches."""
+    """A store that records the sizes of its batches."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Each tool of `play`: its answer, its effect, and that a shorthand equals the input it stands for."""
+"""Each tool of `play`: its answer, its effect, and the equality of a shorthand with its input."""
 
 from __future__ import annotations
 

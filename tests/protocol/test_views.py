@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the same schema, closed: it allows only the members that it names."""
+    """Return the same schema, but one that allows only the members that it names."""
     schema = copy.deepcopy(schema)
     for one in [schema, *schema["$defs"].values()]:
         if one.get("type") == "object":
@@ -37,7 +37,7 @@ VALIDATOR = jsonschema.Draft202012Validator(CLOSED)
 
 
 def test_the_schema_in_docs_is_the_schema() -> None:
-    """Renew it with `python -m dungeonfighter.mcp.views > docs/view.schema.json`."""
+    """`python -m dungeonfighter.mcp.views > docs/view.schema.json` renews the file."""
     assert (DOCS / "view.schema.json").read_text(encoding="utf-8") == views.view_schema_text()
 
 
@@ -75,7 +75,7 @@ def test_every_view_of_a_played_run_is_valid(rules: Rules, seed: int, name: str)
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_json_view_over_the_wire_is_whole(served: Served, mode: str) -> None:
-    """The view holds every field, null ones too: the schema requires them."""
+    """The view has every field, even if it is null: the schema requires all."""
     async with Client(f"{served.origin}/bots/wire-{mode}/mcp", mode=mode) as client:
         started = await client.call_tool("start_new_game", {"seed": 11, "view": "json"})
         VALIDATOR.validate(started.structured_content)

@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--acts", type=int, default=60, help="what each bot does under faults (default 60)")
     parser.add_argument("--until-broken", action="store_true", help="stop at the first broken seed")
     options = parser.parse_args()
-    logging.disable()  # the simulation causes thousands of errors on purpose
+    logging.disable()  # the simulation provokes thousands of errors
     rules = load_rules()
     broken = []
     for seed in range(options.seed, options.seed + options.seeds):

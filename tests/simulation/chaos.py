@@ -1,4 +1,4 @@
-"""The faults of a simulation, drawn from one seeded generator, and the store and processes that have them."""
+"""The faults of a simulation, drawn from one seeded generator, and the faulty store and processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COMMITS_PER_CHECK = 5
 class Faults(Struct):
     """Chances in permille for each store call or request, and the longest delay in seconds.
 
-    `lag` is a number of commits: a standby that becomes the primary lacks at most so many. `rush` is the
+    `lag` is the largest number of commits that a standby lacks when it becomes the primary. `rush` is the
     chance that a commit with an unknown outcome is followed by many other writes of its bots before its
     caller gets the error, so that the trail no longer shows whether the commit won.
     """

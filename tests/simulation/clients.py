@@ -35,14 +35,14 @@ class Acknowledged(Struct, frozen=True):
 
 
 class Broken(AssertionError):
-    """A client saw an answer that breaks a promise."""
+    """A client got an answer that breaks a promise of the server."""
 
 
 class Client:
     """A bot: it starts runs, plays random legal inputs, saves and loads, and retries until an answer comes.
 
     A careful client names turn and episode and retries blindly. A careless client names neither, never
-    retries a playing request, and reads its game before it goes on. After a fail-over that lost commits, a
+    retries a playing request, and reads its game before the next one. After a fail-over that lost commits, a
     client of either kind may find its game at an earlier turn, or at a later one because a late request of
     the lost lineage was applied: it reads its game and plays on.
     """
@@ -60,7 +60,7 @@ class Client:
         self._game: Present | None = None
         self._slots: list[str] = []
         self._asked_in = self._sure_of = 0
-        """The lineage of the store at the last request, and the one in which every surprise is an error."""
+        """The lineage of the store at the last request, and that in which an unexpected state is an error."""
 
     def rolled_back(self, history: dict[tuple[int, int], bytes]) -> None:
         """Forget the acknowledged turns that are not in the history of the standby that took over."""
@@ -76,7 +76,7 @@ class Client:
             await self._act_once()
 
     async def synchronize(self) -> None:
-        """Read game and saves while no request of this bot is under way: every later surprise is an error."""
+        """Read game and saves while no request is under way: from now on any unexpected state is an error."""
         await self._reload()
         self._unanswered = 0
         self._sure_of = self._network.lineage()
@@ -105,7 +105,7 @@ class Client:
             await self._restart()
 
     async def _restart(self) -> None:
-        """Start the first run once more; a late copy of the request that started it before may come first."""
+        """Start a run; if a delayed copy of an earlier start request was applied first, load that run."""
         try:
             await self._start()
         except BadInput as error:

@@ -16,7 +16,7 @@ _LATE_SECONDS = (0.5, 8.0, 60.0)
 """The longest delays of the second copy of a doubled request."""
 _PAUSE_SECONDS_MAX = 30.0
 _PATIENCE_SECONDS = 15.0
-"""A client waits so long for one answer."""
+"""The time that a client waits for one answer."""
 
 
 class ConnectionLost(Exception):
@@ -24,7 +24,7 @@ class ConnectionLost(Exception):
 
 
 class Network:
-    """Carries each call to a random replica among the live ones, which include paused ones."""
+    """Sends each call to a random replica that is alive, perhaps paused."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Network:
     def crash(self) -> None:
         """Replace a server by a new process with an empty memory; all calls under way lose their connection.
 
-        The old process goes on with its work, as a paused process does after it wakes up.
+        The old process continues its work, like a paused process after it wakes up.
         """
         self.crashes += 1
         self._alive[self._dice.randrange(len(self._alive))] = self._make_host()

@@ -22,7 +22,7 @@ ONCE_BROKEN = {
     "after a lossy fail-over a request of the lost lineage was still queued when the faults ended": 1214,
     "a run began from a save that a fail-over had lost": 1904,
 }
-"""Seeds by the bug that they showed; a change of the simulation gives a seed other faults."""
+"""Seeds, each with the bug that it exposed; after a change of the simulation a seed produces other faults."""
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""The one admission: every door of the server passes `Admission.admit` before a game is looked at or changed.
+"""The one admission: every entry point of the server calls `admit` before it reads or changes a game.
 
-The doors are the short way and the SDK way over HTTP, stdio, each step of `step_many`, `resources/read`,
-`prompts/get`, and every path under `/api/`. A door identifies its caller once for each connection or head,
-and asks for admission with every call.
+The entry points are the short way and the SDK way over HTTP, stdio, each step of `step_many`,
+`resources/read`, `prompts/get`, and every path under `/api/`. An entry point identifies its caller once for
+each request or remembered head (stdio: once for the process), and calls `admit` for every call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dungeonfighter.access.principals import EVERY_BOT, LOCAL, UNLIMITED, Princi
 from dungeonfighter.errors import NotAllowed, RateLimited
 
 BURST_SECONDS: Final = 1.0
-"""An idle principal may save this much of its rate."""
+"""An idle principal accumulates at most the turns of this many seconds."""
 
 
 class Admission(Protocol):
@@ -35,15 +35,15 @@ class Admission(Protocol):
     def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
         """Return if the call may happen now; charge its turns to the principal.
 
-        A principal that was identified earlier may be refused later: the callers keep principals, not
-        verdicts.
+        A principal that was identified earlier may be refused later: callers may keep a principal, but must
+        ask for every call.
 
         Args:
             principal: From `identify`.
-            scope: What the call does.
+            scope: The kind of the call: reading or playing.
             bot: The bot's id; None where the call is about no bot, or shows only bots that the principal
                 covers.
-            turns: What the call costs.
+            turns: The cost of the call.
 
         Raises:
             NotAllowed: The principal may not do this.
@@ -52,7 +52,7 @@ class Admission(Protocol):
 
 
 class BoundedAdmission:
-    """Holds each principal to its scopes, its bots and its rate.
+    """Enforces the scopes, the bot pattern and the rate of each principal.
 
     Every caller is the same principal, whatever it sends: there are no credentials yet.
 
@@ -65,7 +65,7 @@ class BoundedAdmission:
         self._now = now
         self._caller = caller
         self._paid_until: dict[Principal, float] = {}
-        """By principal with a rate: the time at which its turns are paid off."""
+        """For each principal with a rate, the time at which its charges expire."""
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`."""
@@ -83,7 +83,7 @@ class BoundedAdmission:
             self._charge(principal, turns / limits.turns_per_second)
 
     def _charge(self, principal: Principal, seconds: float) -> None:
-        """Let one call overdraw the account, and refuse the next ones until it is paid off."""
+        """Charge `seconds` of the rate, or refuse the call until the earlier charges have expired."""
         now = self._now()
         paid_until = max(self._paid_until.get(principal, 0.0), now - BURST_SECONDS)
         if paid_until > now:

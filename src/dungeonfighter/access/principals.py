@@ -1,4 +1,4 @@
-"""The principal of a call: the fleet it belongs to, the bots it may act for, what it may do, and how much.
+"""The principal of a call: its fleet, the bots that it may act for, its scopes, and its limits.
 
 A bot pattern is one of three: `*` covers every bot of the fleet; `team-*` (a star at the end, and nowhere
 else) covers the ids that begin with `team-`; anything else covers the one bot of that id.

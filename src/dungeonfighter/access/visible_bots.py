@@ -1,4 +1,4 @@
-"""The listing of bots, as far as a principal may see them."""
+"""Lists the bots that a principal may see."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ async def _migrate(given: settings.Settings, output: ProgressOutput) -> None:
     from dungeonfighter.serving.signals import let_second_interrupt_end
 
     let_second_interrupt_end()
-    # Opening a store migrates it, within the commit timeout: a large table needs a long one.
+    # Opening a store migrates it, and the commit timeout bounds the migration: a large table takes long.
     store = make_store(msgspec.structs.replace(given, commit_timeout_seconds=_MIGRATION_SECONDS))
     await store.open()
     await store.close()

@@ -31,7 +31,7 @@ SOURCES_MAX: Final = 250
 
 
 def sources(text: str) -> int:
-    """Return a number of addresses, at most as many as fit into the last number of 127.0.0.x."""
+    """Return a number of addresses, at most as many as differ in the last number of 127.0.0.x."""
     return min(SOURCES_MAX, whole(text))
 
 

@@ -25,7 +25,7 @@ def whole(text: str) -> int:
 
 
 def amount(text: str) -> float:
-    """Return a number from 0 to below `AMOUNT_MAX`."""
+    """Return a number of at least 0 and less than `AMOUNT_MAX`."""
     number = float(text)
     if not 0 <= number < AMOUNT_MAX:  # also refuses nan
         raise ArgumentTypeError(f"from 0 to below {AMOUNT_MAX:.0f}")

@@ -57,5 +57,6 @@ async def _serve(given: settings.Settings, arguments: argparse.Namespace, signal
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
     if stopped.is_set():
-        end_at_once(0)  # all is committed; a thread may still read standard input, and nothing can cancel it
+        # Everything is committed; a thread may still read standard input, and nothing can cancel that thread.
+        end_at_once(0)
     await serving

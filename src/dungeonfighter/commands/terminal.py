@@ -79,7 +79,7 @@ def run(
 
 
 def wrapped(text: str, columns: int) -> str:
-    """Break lines longer than `columns` between words; the second part of a line is indented by two more."""
+    """Break lines longer than `columns` between words; indent the continuation by two more columns."""
     lines = []
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip(" ")) + 2)

@@ -1,7 +1,7 @@
 """The user's data folder: the commands for one person, `stdio` and `play`, keep their games there.
 
-Clients start servers in any working directory, so a database in the working directory would be another one
-each time.
+Clients start servers in any working directory, so with a database in the working directory the games would
+seem to be lost.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Habits(Struct, frozen=True):
 
 
 class Member(Actor, Protocol):
-    """A bot as its crew sees it."""
+    """The methods of a bot that its crew calls."""
 
     has_left: bool
 
@@ -43,7 +43,7 @@ class Member(Actor, Protocol):
         """Take the connection that `Crew.connect` was called for."""
 
     def unanswered(self, kind: str, detail: str) -> None:
-        """Note that no connection could be opened; the kinds are those of `Unanswered`."""
+        """Record that no connection could be opened; the kinds are those of `Unanswered`."""
 
     def leave(self) -> None: ...
 
@@ -56,8 +56,8 @@ class Crew:
         ending: The bytes after the text in an answer without error; b"" until one was decoded.
         tally: Counts calls that were due at `count_from` (`perf_counter`) or later; `warm_up` counts those
             that were due before.
-        is_stopping: No bot begins a call any more.
-        everyone_left: Set when no bot plays any more.
+        is_stopping: No bot begins another call.
+        everyone_left: Set when all bots have stopped playing.
     """
 
     def __init__(self, endpoint: Endpoint, habits: Habits, tally: Tally, *, always_1: bool = False) -> None:
@@ -113,10 +113,10 @@ class Crew:
             self.everyone_left.set()
 
     def hang_up(self, connection: Connection) -> None:
-        """Close the connection of a bot that leaves; while the load stops, only after the last answer.
+        """Close the connection of a bot that leaves; while the load stops, defer that until the last answer.
 
-        A server that sees tens of thousands of connections end does not answer meanwhile: the calls under way
-        at the end of a load of 80,000 bots took 2 to 3 s, and they were its slowest thousandth.
+        While a server handles the end of tens of thousands of connections, it answers no calls: those under
+        way at the end of a load of 80,000 bots took 2 to 3 s, and were the slowest 0.1 % of all its calls.
         """
         if self.is_stopping and self._playing and not connection.awaits_answer:
             self._idle_connections.append(connection)
@@ -124,7 +124,7 @@ class Crew:
             connection.abandon()
 
     def stop(self) -> None:
-        """Let no bot begin a call; the bots leave now, or after the answer that they wait for."""
+        """Stop the load: no bot begins a call; each leaves at once or after its pending answer."""
         self.is_stopping = True
         self.pace.stop()
         self._unconnected.clear()
@@ -133,7 +133,7 @@ class Crew:
                 member.leave()
 
     def cut_off(self) -> int:
-        """Make the bots leave that still wait for an answer, and return their number."""
+        """Make the bots that still wait for an answer leave, and return the number of these bots."""
         late = [member for member in self._members if not member.has_left]
         for member in late:
             member.leave()

@@ -1,10 +1,10 @@
 """A bot on the fast path: its policy gives the input `1` wherever that is legal.
 
 Most calls of a load are one more input `1` in a run that lives. For these the bot walks from one shared
-`Step` to the next and recognises the answer by its bytes, without decoding it. It enters the acknowledged
-turns in its journal when the journal is read. Every answer that it does not recognise, and every failure,
-leaves the fast path (`_leave_fast_path`): `Player` then decodes and judges it. An answer after which input 1
-is legal leads back.
+`Step` to the next and recognises the answer by its bytes, without decoding it. The bot writes the
+acknowledged turns to its journal when a caller reads the journal. After an answer that the bot does not
+recognise, or a failure, the bot leaves the fast path (`_leave_fast_path`), and `Player` decodes and judges
+the answer. The bot returns to the fast path after an answer that makes input 1 legal.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FastPlayer(Player):
         super().leave()
 
     def _advance(self, step: Step) -> None:
-        """Go to the next step; the turn of this one is acknowledged."""
+        """Count the acknowledged turn of `step`, and go to the next step."""
         crew = self._crew
         since = self._since
         tally = crew.tally if since >= crew.count_from else crew.warm_up
@@ -81,7 +81,7 @@ class FastPlayer(Player):
             crew.pace.wait(self)
 
     def _leave_fast_path(self, *, is_sent: bool) -> None:
-        """Turn the present step into an ordinary call: one that is next, or one under way if `is_sent`."""
+        """Turn the present step into an ordinary call: one that was sent, or the next one to send."""
         step = self._step
         if step is None:
             return

@@ -2,7 +2,7 @@
 
 Each generator has its share of the bots (every n-th one), its own event loop and its own connections. All
 begin at one order, and each verifies its own bots after all have played. A generator that ends early fails
-the load, because the journals of its bots are lost. The others are stopped and verified all the same.
+the load, because the journals of its bots are lost. The other generators are still stopped and verified.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class Generators:
         )
 
     async def _end(self) -> None:
-        """Close each standard input, which ends the process; kill those that have not ended in time."""
+        """Close each standard input, which ends the process; kill the processes that do not end in time."""
         for one in self._all:
             if one.process.stdin is not None:
                 one.process.stdin.close()

@@ -4,8 +4,8 @@ A `Connection` carries one exchange at a time and calls an `AnswerHandler` back:
 future and no timer. A real parser reads each answer, with one exception: an answer that comes in one piece
 and whose head, up to the length, equals that of an answer parsed before byte for byte needs no parser. All
 connections of a load share an `Endpoint`: the address, the bound on connects under way, the known heads, and
-one watch that breaks connections whose answer is overdue. This module retries nothing; each way of getting no
-answer has a kind, and the caller decides.
+one watch that breaks connections whose answer is overdue. This module retries nothing; each cause of a
+missing answer has a kind, and the caller decides about a retry.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from dungeonfighter.serving.background import begin
 CONNECTS_MAX: Final = 64
 RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
 _HEADS_MAX: Final = 2
-"""Known heads: they carry the time in seconds, and the processes of a server change it one by one."""
+"""The number of known heads. A head contains the time in seconds, and not all processes of a server reach
+the next second at once, so two heads are in use."""
 _HEAD_BYTES_MAX: Final = 1024
 _PLAIN: Final = b"HTTP/1.1 200 "
 _LENGTH: Final = b"content-length: "
@@ -39,9 +40,10 @@ _RESTS_MAX: Final = 2048
 
 
 def _lengths() -> tuple[bytes, ...]:
-    """Return, by the number of bytes after `content-length: `, the length that fits and the head's end.
+    """Return the only possible length and end of a head, by the number of bytes after `content-length: `.
 
-    Where no length fits, the entry is longer than any answer it is compared with.
+    These bytes are the digits of the length, the end of the head, and a body of that length. If no length
+    fits the number, the entry is longer than any compared answer, and so equals none.
     """
     by_rest = [bytes(_RESTS_MAX)] * _RESTS_MAX
     for length in range(_RESTS_MAX):
@@ -77,7 +79,7 @@ class AnswerHandler(Protocol):
     def answered(self, status: int, body: bytes) -> None: ...
 
     def unanswered(self, kind: str, detail: str) -> None:
-        """Note that no usable answer came; the kinds are those of `Unanswered`."""
+        """Record that no usable answer came; the kinds are those of `Unanswered`."""
 
 
 class Connection(asyncio.Protocol):
@@ -190,7 +192,7 @@ class _Reading:
 
     def on_message_begin(self) -> None:
         if self.status:
-            self.may_stay = False  # a second answer to one request
+            self.may_stay = False  # the server sent a second answer to one request
 
     def on_body(self, body: bytes) -> None:
         if not self.status:
@@ -205,7 +207,7 @@ class _Reading:
 
 
 class Endpoint:
-    """The server that all bots of a load talk to.
+    """The server that all bots of a load call.
 
     Attributes:
         connected: The number of open connections.
@@ -221,11 +223,11 @@ class Endpoint:
 
         Args:
             url: The server.
-            timeout_seconds: The longest an answer or a connect may take.
+            timeout_seconds: The longest time that an answer or a connect may take.
             sources: Loopback addresses to connect from, for a server on loopback.
 
         Raises:
-            ValueError: The URL is not one.
+            ValueError: The URL is malformed.
         """
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:

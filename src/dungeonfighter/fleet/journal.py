@@ -28,7 +28,7 @@ class Journal(Struct, gc=False):
         digest: The digest that came with that turn, "" when the view has none.
         unanswered: An input sent at `turn` whose answer never came: the server may be one turn further.
         unanswered_start: A run whose start was sent and never answered: the server may have begun it.
-        faults: Answers that do not follow from the answers before: turns given twice or left out.
+        faults: Answers that do not follow from the answers before: turns that were repeated or skipped.
         turns: All acknowledged turns of all runs.
     """
 

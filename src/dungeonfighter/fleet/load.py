@@ -42,7 +42,7 @@ class LoadOptions(Struct, frozen=True):
         every: Seconds from one call of a bot to its next (open loop, give or take a fifth). Without `rate`
             and `every` each bot calls as fast as it is answered (closed loop).
         ramp: Seconds over which the first calls are spread, with `every`; 0 = one `every`.
-        warm_up: Seconds that are played and verified but not measured; the ramp is best within them.
+        warm_up: Seconds that are played and verified but not measured; should include the ramp.
         seconds: The length of the measurement; 0 = until stopped.
         turns: The load stops after that many acknowledged turns; 0 = no such end.
         sources: The number of loopback addresses to connect from; 0 leaves the choice to the system.
@@ -121,7 +121,7 @@ async def run_load(
         options: The load.
         show: Receives one line of progress each second.
         tally: Receives the counts, so that the caller can watch them; a fresh one by default.
-        stop: Ends the load when set; the load sets it when it ends otherwise.
+        stop: Ends the load when set; the load sets it when it ends for another reason.
     """
     stop = stop or asyncio.Event()
     formatter = ProgressFormatter()
@@ -166,7 +166,7 @@ async def play_load(
 
 
 def bot_id(prefix: str, number: int) -> str:
-    """Return the id of one bot of a load; it is valid if that of the last bot is."""
+    """Return the id of one bot of a load; all ids are valid if the id of the last bot is."""
     return f"{prefix}-{number:05d}"
 
 
@@ -196,7 +196,7 @@ def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:
 
 
 class _Clock:
-    """The moments of a load: its start, its measured time, and the CPU time of that."""
+    """The clock of a load: its start, its measured time, and the CPU time used in the measured time."""
 
     def __init__(self, options: LoadOptions) -> None:
         self.options = options
@@ -222,13 +222,13 @@ class _Clock:
         return min(60.0, end - time.perf_counter())
 
     def stop(self) -> None:
-        """End the measured time, perhaps before it began."""
+        """End the measured time; it is 0 if the warm-up is not over."""
         self.seconds = max(0.0, time.perf_counter() - self.count_from)
         self.cpu_seconds = time.process_time() - self._cpu_began if self.seconds else 0.0
 
 
 async def _until_over(clock: _Clock, crew: Crew, stop: asyncio.Event) -> None:
-    """Return, with `stop` set, when the load is over; it also ends when all bots have given up."""
+    """Wait until the load is over or all bots have given up, then set `stop`."""
     turns_max = clock.options.turns
     ends = [asyncio.ensure_future(event.wait()) for event in (stop, crew.everyone_left)]
     try:
@@ -248,7 +248,7 @@ async def _until_over(clock: _Clock, crew: Crew, stop: asyncio.Event) -> None:
 
 
 def _progress(clock: _Clock, crew: Crew) -> Callable[[], Progress]:
-    """Return a function that returns the progress; its latencies are those since the call before."""
+    """Return a function that returns the progress; each call gives the latencies since the last one."""
     main, early = crew.tally, crew.warm_up
     before = [main.latency.counts[:], early.latency.counts[:]]
 

@@ -54,7 +54,7 @@ class Playing(Struct, frozen=True, tag=True):
 
 
 class Played(Struct, frozen=True, tag=True):
-    """The outcome of the generator's part; the fields are those of `load.Load`."""
+    """The outcome of one generator's part of the load; the fields are those of `load.Load`."""
 
     tally: TallyShare
     warm_up: TallyShare

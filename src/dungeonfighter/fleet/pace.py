@@ -1,8 +1,8 @@
 """The pace of a load: the moment of each bot's next call, either as early as possible or fixed beforehand.
 
-No function here waits. A bot without a call under way is given to its pace (`wait`), and the pace calls the
-bot's `act` when its moment has come. The moments of an open loop lie on the ticks of one wheel, so that tens
-of thousands of waiting bots cost one timer, and those of one tick share a wake-up of the event loop.
+No function here waits. A bot without a call under way is passed to its pace (`wait`), and the pace
+calls the bot's `act` when its moment has come. The moments of an open loop lie on the ticks of one wheel, so
+that tens of thousands of waiting bots cost one timer, and the bots of a tick share a wake-up of the loop.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.005
 JITTER: Final = 0.2
-"""With `every`, a pause is 1 - JITTER to 1 + JITTER of it."""
+"""With `every`, a pause is `every` times a random factor from 1 - JITTER to 1 + JITTER."""
 
 
 class Actor(Protocol):
-    """A bot as its pace sees it; `due` is its next moment in ticks, which only the pace sets."""
+    """The part of a bot that its pace uses; `due` is the tick of its next call, which only the pace sets."""
 
     number: int
     due: float
@@ -32,13 +32,13 @@ class Actor(Protocol):
 
 class Pace(Protocol):
     def begin(self, actors: Sequence[Actor]) -> None:
-        """Take all actors at the start of a load; none has acted yet."""
+        """Schedule the first call of every actor of a load."""
 
     def wait(self, actor: Actor) -> None:
-        """Let the actor act at its next moment; the call that `act` began is over."""
+        """Schedule the next call of an actor whose last call is over."""
 
     def leave(self, actor: Actor) -> None:
-        """Take the actor out; the call that `act` began is over."""
+        """Remove an actor whose last call is over."""
 
     def stop(self) -> None: ...
 

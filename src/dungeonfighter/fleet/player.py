@@ -1,8 +1,8 @@
 """One bot of a load: plays run after run over MCP, names turn and episode, repeats unanswered requests.
 
 A repeat carries the same turn and input, so the server either applies it or gives the first answer once more.
-That makes "no acknowledged turn lost, none applied twice" checkable from outside. A failure that no repeat
-can mend stays an error and is counted; the bot then asks for its position and plays on.
+That makes "no acknowledged turn lost, none applied twice" checkable from outside. A failure that remains
+after all repeats is counted as an error; the bot then queries its position and continues to play.
 
 A bot is a small state machine that only reacts to calls: of its pace (`act`), of its connection (`answered`,
 `unanswered`), and of a timer between repeats. It chooses its next input when an answer comes, so it keeps no
@@ -31,7 +31,7 @@ from dungeonfighter.limits import hero_name_chars_max, seed_max
 PASSING_ERRORS: Final = frozenset(
     {"rate_limited", "overloaded", "draining", "store_unavailable", "outcome_unknown", "newer_rules"}
 )
-"""Codes that mean "later": a request that names turn and episode may be repeated safely."""
+"""Codes of temporary failures: a request that names turn and episode may be retried safely."""
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
@@ -40,7 +40,7 @@ INPUT, START, START_LATER, LOOK, SCORE, READ = range(6)
 
 
 class GaveUp(Exception):
-    """The player gave up a request: its patience or the load has ended."""
+    """The player gave up a request, because its patience is used up or the load has ended."""
 
 
 class Player:
@@ -48,7 +48,7 @@ class Player:
 
     Attributes:
         due: The next moment to act; owned by the pace.
-        has_left: The bot plays no more and ignores every answer that still comes.
+        has_left: The bot has stopped playing, and ignores every later answer.
     """
 
     __slots__ = ("_backoff", "_crew", "_failing_since", "_has_view", "_input", "_is_over", "_journal",
@@ -82,7 +82,7 @@ class Player:
     # Called by the pace, the crew, the verification
 
     def act(self, since: float) -> None:
-        """Make one call: an input, a new run, or a look at the bot's position."""
+        """Make one call: an input, a new run, or a query of the bot's position."""
         self._since = since
         text = self._input
         run = self._journal.run
@@ -178,7 +178,7 @@ class Player:
             self._crew.connect(self)
 
     def _repeat_later(self, kind: str, detail: str, wait_seconds: float) -> None:
-        """Send the same request once more after a pause, unless the patience or the load has ended."""
+        """Retry the request after a pause, unless the patience is used up or the load has ended."""
         tally = self._crew.tally_of(self._since)
         tally.trouble(kind)
         now = perf_counter()
@@ -260,7 +260,7 @@ class Player:
         self._send_start(self._starting, START)
 
     def _next_seed(self) -> int:
-        """Return the seed of this bot's next run, by a hash: a generator for each bot would take 2.5 KB."""
+        """Return the seed of this bot's next run, by a hash: a random generator would take 2.5 KB a bot."""
         self._runs += 1
         drawn = hashlib.blake2b(f"{self._seed}/{self._runs}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") & seed_max
@@ -283,7 +283,8 @@ class Player:
             and self._journal.run is None
             and answer.episode > 0
         ):
-            run.episode = answer.episode + 1  # the bot has played before this load: its runs count on
+            # The bot has played before this load, so the numbers of its runs continue.
+            run.episode = answer.episode + 1
             self._send_start(run, START_LATER)
             return
         self._starting = None
@@ -319,7 +320,7 @@ class Player:
         self._end_call()
 
     def _accept_view(self, answer: Answer) -> None:
-        """Choose the next input by the view of the answer, or note that the run is over."""
+        """Choose the next input from the view of the answer, or record that the run is over."""
         self._has_view = True
         self._input = None
         run = self._journal.run

@@ -53,7 +53,7 @@ def sum_of(parts: Sequence[Progress]) -> Progress:
 
 
 class ProgressFormatter:
-    """Formats the progress of one load; each rate is that since the line before."""
+    """Formats the progress of one load; the rate covers the time since the previous line."""
 
     def __init__(self) -> None:
         self._seconds = 0.0

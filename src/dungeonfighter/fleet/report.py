@@ -32,7 +32,7 @@ class Report(Struct, frozen=True):
         seconds: The measured time; calls, turns, latencies, troubles and errors are of calls due in it. The
             fields named `warm_up` are of the time before; runs and the verification are of both.
         troubles: Failed attempts by kind, before the repeat.
-        errors: Failures by kind that no repeat mended.
+        errors: Failures by kind that remained after all repeats.
         further: Bots whose last, unanswered request had been applied.
         cut_off: Bots whose last request was not answered when the load had to end.
         cpu_us_per_call: CPU time of the load generator itself.
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """No turn was lost or doubled, no error was left, and every bot was verified that should be."""
+        """No turn was lost or doubled, no error remained, and no bot was left unverified."""
         return not self.failure
 
     @property
@@ -99,7 +99,7 @@ class Report(Struct, frozen=True):
 
 
 def make_report(load: Load, verdict: Verdict | None) -> Report:
-    """Sum up a load; a load without a verdict is not verified."""
+    """Summarise a load; without a verdict the report says that the load was not verified."""
     options, tally, early = load.options, load.tally, load.warm_up
     scores = tally.scores + early.scores
     verified = verdict or Verdict()

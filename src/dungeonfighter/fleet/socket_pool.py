@@ -21,7 +21,10 @@ AVAILABLE: Final = hasattr(select, "epoll")
 READ_BYTES: Final = 16 * 1024
 """The bytes of one read; most answers are a twentieth of that."""
 _BIND_ADDRESS_NO_PORT: Final = 24
-"""IP_BIND_ADDRESS_NO_PORT, ip(7): Linux chooses the port at connect; it must be free for that pair only."""
+"""IP_BIND_ADDRESS_NO_PORT, ip(7): Linux chooses the port at connect.
+
+The port must be free for this pair of addresses only.
+"""
 
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 """Family and address of a server."""
@@ -47,7 +50,7 @@ class SocketTransport:
         self.receiver = receiver
 
     def write(self, data: bytes) -> None:
-        """Send the data, or keep what the system does not take yet; the receiver gets an error later."""
+        """Send the data, and keep the part that the system does not accept yet; report an error later."""
         if self._unsent or self.fd < 0:
             self._unsent += data
             return
@@ -133,7 +136,7 @@ class SocketPool:
         self._epoll.close()
 
     def _read_ready(self) -> None:
-        """Read every socket that has data. epoll reports data once (EPOLLET), so each is read to its end."""
+        """Read every socket that has data. epoll reports data once (EPOLLET), so this empties them."""
         by_fd = self._by_fd
         for fd, event in self._epoll.poll(0):
             try:

@@ -2,7 +2,7 @@
 
 That call is one more input `1` in a run that lives. Its request and the beginning of its answer differ from
 bot to bot by the bot's name only. Bots of one load stand at much the same turns, so all bots at a turn share
-one `Step` with both, and each step refers to the next one. That saves encoding and decoding the numbers
+one `Step`, which holds both and refers to the next step. That saves encoding and decoding the numbers
 (measured: 7,000 instructions a turn).
 """
 

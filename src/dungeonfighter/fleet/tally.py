@@ -30,7 +30,7 @@ class Tally:
     Attributes:
         uncounted: Durations of acknowledged inputs; callers append to it, and the properties count them.
         troubles: Failed attempts by kind, before any repeat.
-        errors: Failures by kind that no repeat mended.
+        errors: Failures by kind that remained after all repeats.
         examples: The first error message of each kind.
         scores: The scores of the finished runs, 0 to 100.
     """

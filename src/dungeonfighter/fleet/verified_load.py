@@ -1,4 +1,4 @@
-"""A load from its first call to its report, verified in between; `fleet` and `demo` run it."""
+"""A whole load: it is played, verified and reported; `fleet` and `demo` run it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _CALL = b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":"%b","
 
 
 class Snapshot(Observation, frozen=True, rename="camel", kw_only=True):
-    """The json view: the observation of a policy and the service's own fields."""
+    """The json view: the observation that a policy gets, and the fields that the service adds."""
 
     bot_id: str
     episode: int
@@ -132,7 +132,7 @@ class InputCalls:
 
 
 def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
-    """Return how our server begins its answer to that request if the request made exactly that turn."""
+    """Return the first bytes of the answer to request `number` if that request made exactly this turn."""
     return (
         b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"e%d t%d |'
         % (number, episode, turn)
@@ -142,7 +142,7 @@ def beginning_of_turn(number: int, episode: int, turn: int) -> bytes:
 def ending_of(body: bytes) -> bytes:
     """Return the bytes after the text of a tool's answer, which are the same in all answers without error.
 
-    It is b"" if the body is no such answer.
+    Return b"" if the body is not an answer without error.
     """
     at = body.find(b'"}],"isError":false')
     return body[at:] if at >= 0 else b""

@@ -20,7 +20,7 @@ class Elsewhere(enum.Enum):
 
 
 ELSEWHERE: Final = Elsewhere.ELSEWHERE
-"""Stands for the bot segment of an address that is not an MCP address."""
+"""Replaces the bot segment where the address is not an MCP address."""
 
 _match_bot: Final = re.compile(rb"/bots/([^/?#%]*)/mcp").fullmatch
 

@@ -1,8 +1,8 @@
-"""The ends of a tool call, and the one place where errors become answers.
+"""The outcomes of a tool call, and the one place where errors become answers.
 
-A call ends in one of three: a `ToolAnswer` (also for the bot's own mistakes: `is_error`), a `Refusal` (the
-server did not do it, and may another time, or another server may: 429 or 503), or a `ProtocolError` (the
-request itself is wrong).
+A call has one of three outcomes: a `ToolAnswer` (also for the bot's own mistakes: `is_error`), a `Refusal`
+(the server did nothing; a retry, perhaps at another server, may succeed: 429 or 503), or a `ProtocolError`
+(the request itself is wrong).
 
 Source: docs/tools.md, "Errors"; MCP 2026-07-28, server/tools, "Error Handling".
 """
@@ -44,7 +44,7 @@ REPEATED: Final = "\n(repeated: this input was applied before; nothing happened 
 
 
 class ToolAnswer(Struct, frozen=True):
-    """The result of one tool call: one text block, and the same as a JSON object for programs."""
+    """The result of one tool call: a text for a model, and the same content as a JSON object for programs."""
 
     text: str
     structured: dict[str, object] | Struct | None = None
@@ -72,7 +72,7 @@ def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -
 
 
 def played(answer: Answer, ask: Ask) -> ToolAnswer:
-    """Return the answer to an input; a repeat of the last one gets the very answer of the first time."""
+    """Return the answer to an input; a repeat of the last input gets the same answer as the input itself."""
     late = answer.repeated and ask.turn is not None and ask.turn < answer.game.turn - 1
     return shown(answer.game, ask.view, REPEATED if late else "")
 
@@ -91,7 +91,7 @@ class ProtocolError(Exception):
 
 
 class Refusal(ProtocolError):
-    """The server did not do it; the client may retry the same request after `retry_after_seconds`."""
+    """The server did nothing; the client may retry the same request after `retry_after_seconds`."""
 
     def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
         super().__init__(
@@ -115,10 +115,10 @@ def refusal_of(error: Overloaded) -> Refusal:
 
 
 def failure(error: DungeonFighterError) -> ToolAnswer:
-    """Return the tool result of a failure, with the present game where the failure is about it.
+    """Return the tool result of a failure, with the present game where the failure concerns the game.
 
     Raises:
-        Refusal: The failure is load, or rules this release does not ship.
+        Refusal: The server is overloaded, or this release does not ship the rules of the run.
     """
     if isinstance(error, Overloaded):
         raise refusal_of(error) from error

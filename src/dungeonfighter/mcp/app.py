@@ -111,12 +111,12 @@ def build_app(
 
     Args:
         host: Plays all calls. The application does not close it.
-        guard: Which Host and Origin headers are served.
+        guard: Checks the Host and Origin headers.
         admission: Identifies callers and decides about their calls.
         routes: Further pages (the watch page and its API); guarded like MCP, except `/metrics`.
         ready: `/readyz` answers 503 while it returns False (starting, draining).
         short_way: Answer calls without the protocol library where that is possible.
-        worker: Which of several processes this is, shown by `/readyz`.
+        worker: The number and the process id of this worker, for `/readyz`; None for a single process.
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry)

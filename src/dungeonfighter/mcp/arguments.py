@@ -1,7 +1,7 @@
 """The arguments of every tool, typed and strict, and the messages about wrong ones.
 
-The structs decide; the JSON Schemas in `schemas.py` tell clients the same in few tokens (a test keeps them
-together). A null stands for an optional argument that is left out.
+The structs decide; the JSON Schemas in `schemas.py` describe the same arguments to clients in few tokens (a
+test compares both). A null stands for an optional argument that is left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DEFAULT_SLOT: Final = "main"
 
 
 class ToolArguments(Struct, forbid_unknown_fields=True, rename="camel"):
-    """The arguments of a tool without any; the base of all others."""
+    """The arguments of a tool that takes none; the base class of all other arguments."""
 
 
 class StartOptions(ToolArguments):
@@ -164,7 +164,7 @@ def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bo
         takes_bot: The message about an unknown argument lists `botId` too.
 
     Raises:
-        BadInput: bad_argument, naming the argument and what is allowed.
+        BadInput: The code is bad_argument; the message names the argument and the allowed values.
     """
     try:
         return msgspec.convert(given, kind)

@@ -1,8 +1,8 @@
 """The tools for many inputs at once: several of one bot in one commit, or one each of many bots.
 
-`step_many` hands all its steps to the host before it waits, so that they share the batches of group commit,
-and answers after the last result. The cost of a step counts five hundred times a call: a step has no task,
-and its result is one object, which is encoded as it is.
+`step_many` passes all its steps to the host before it waits, so that they share the batches of group commit,
+and answers after the last result. A call has up to five hundred steps, so a step must be cheap: it has no
+task, and its result is one object, which is encoded without a conversion.
 
 Source: docs/tools.md, "Many inputs at once" and "Repeating a call safely"; docs/decisions/010-batches.md.
 """
@@ -32,10 +32,10 @@ _EXAMPLES_MAX: Final = 3
 _EXAMPLE_CHARS_MAX: Final = 160
 _END: Final = r"\Z"
 _BEGUN_AT_A_TIME: Final = 64
-"""After so many steps the event loop serves other calls. More in flight make no difference (measured)."""
+"""After this many steps the event loop serves other calls. A larger number is not faster (measured)."""
 
 _BOT_IDS: Final = re.compile(rf"(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\n)*{_END}")
-"""Bot ids, a newline after each."""
+"""Matches any number of bot ids, each with a newline after it."""
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class _Steps:
         self._host.begin_start(key, new_game(options), step.episode, self, index)
 
     def deliver(self, tag: int, rendered: Stepped | NotStepped | Exception) -> None:
-        """Keep the result of a step, or make one of its error."""
+        """Store the result of a step; an exception becomes a `NotStepped`."""
         if isinstance(rendered, Exception):
             rendered = self._not_stepped(self._steps[tag].bot_id, rendered)
         self.results[tag] = rendered
@@ -241,7 +241,7 @@ def _bot_in(given: object) -> str | UnsetType:
 
 
 def _summary(count: int, failed: list[tuple[int, Any]]) -> str:
-    """Return one line for a model, and after it some of the errors."""
+    """Return one line for a model, followed by some of the errors."""
     text = f"{count} step{'s' * (count > 1)}: {count - len(failed)} ok"
     if not failed:
         return text

@@ -1,4 +1,4 @@
-"""The bot id that a caller gives, and the error about one that is malformed."""
+"""Validates the bot id that a caller gives, and words the error about a malformed id."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dungeonfighter.mcp.answers import bad_argument
 
 
 def checked_bot_id(given: object) -> str:
-    """Return a bot id that was checked.
+    """Return the given bot id if it is valid.
 
     Raises:
-        BadInput: bad_argument; the message says what a bot id looks like.
+        BadInput: The code is bad_argument; the message describes a valid id.
     """
     if limits.is_bot_id(given):
         return given
@@ -20,7 +20,7 @@ def checked_bot_id(given: object) -> str:
 
 
 def bad_bot_id(given: object) -> BadInput:
-    """Return the error about a malformed bot id; it says what one looks like."""
+    """Return the error about a malformed bot id; its message describes a valid id."""
     if not isinstance(given, str):
         wrong = "it is not a string"
     elif not given:

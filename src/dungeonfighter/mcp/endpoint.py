@@ -1,4 +1,4 @@
-"""One MCP address as an ASGI application: it judges a request, then hands the same bytes to the SDK.
+"""One MCP address as an ASGI application: it judges a request, then passes the same bytes to the SDK.
 
 The short way, if there is one, sees every body first and answers the requests it accepts completely. The
 endpoint judges all other requests, in this order: Host and Origin, method, size, JSON, the address itself
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Exchange(Struct):
-    """One request on an MCP address: its bot, its caller, and the way back.
+    """One request on an MCP address: its bot, its caller, and the `send` of its answer.
 
     `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors.
     """
@@ -59,10 +59,10 @@ class McpEndpoint:
 
     Args:
         speaker: Answers the requests that pass.
-        guard: Which Host and Origin headers are served.
+        guard: Checks the Host and Origin headers.
         admission: Identifies the callers.
-        response_seconds: Observes each POST that was read completely and that the short way left. The short
-            way observes those that it takes.
+        response_seconds: Observes each POST that was read completely and that the short way refused. The
+            short way observes those that it accepts.
         short_way: Sees every body first.
     """
 
@@ -117,10 +117,10 @@ class McpEndpoint:
     def demand(
         self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
     ) -> tuple[str | None, Toolset]:
-        """Return the bot of the path and the toolset of a POST that is fit for the protocol library.
+        """Return the bot of the path and the toolset of a POST, after all checks have passed.
 
         Raises:
-            ProtocolError: It is not; the first fault is reported.
+            ProtocolError: A check failed; the error describes the first fault.
         """
         self._check_hosts(scope)
         found = _bot_in(bot), _toolset_in(scope)
@@ -151,7 +151,7 @@ class McpEndpoint:
 async def _taken(
     short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, send: wire.Send
 ) -> bool:
-    """Return True after the short way has answered; False if it left the request."""
+    """Return True after the short way has answered; False if it refused the request."""
     future: asyncio.Future[tuple[int, bytes, Sequence[tuple[bytes, bytes]]]]
     future = asyncio.get_running_loop().create_future()
 
@@ -215,7 +215,7 @@ def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
         return
     meta = envelope.message.get("params", {}).get("_meta")
     if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
-        return  # the SDK compares the two first: a contradiction is reported as one
+        return  # the SDK compares both versions first, and reports a contradiction as such
     raise ProtocolError(
         UNSUPPORTED_PROTOCOL_VERSION,
         "Unsupported protocol version",

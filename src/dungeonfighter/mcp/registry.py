@@ -1,4 +1,4 @@
-"""The one tool registry: every way in (HTTP, stdio, the short way) ends in its `run` or `begin`.
+"""The one tool registry: every entry point (HTTP, stdio, the short way) calls its `run` or `begin`.
 
 Both ask the admission before the tool; nothing else runs a tool. A tool is one function over a `Seat` (the
 host, the caller and its bot) with typed arguments. Listings are in the order of `schemas.DESCRIPTIONS`.
@@ -91,7 +91,7 @@ class Registry:
             The result; the caller's mistakes and the game's refusals are results too (`is_error`).
 
         Raises:
-            Refusal: Nothing was done; another time or another server may do it.
+            Refusal: Nothing was done; a retry, perhaps at another server, may succeed.
             ProtocolError: There is no such tool, or the server failed (only the log says how).
         """
         found = self.tools.get(name)
@@ -121,7 +121,7 @@ class Registry:
     ) -> None:
         """Call a tool as `run` does, without waiting.
 
-        `then` gets the answer once, in the event loop, perhaps before this returns. It must not raise.
+        `then` gets the answer once, in the event loop, perhaps before this returns. `then` must not raise.
         """
         if found.ask is None:
             task = asyncio.get_running_loop().create_task(self._run_then(found, bot, args, principal, then))
@@ -167,7 +167,7 @@ _CALLING: Final = _Calling()
 
 
 def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) -> ToolAnswer | ProtocolError:
-    """Return the answer to any failure, and log those that are not the caller's."""
+    """Return the answer to a failure; log the failure if the caller did not cause it."""
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
         return ProtocolError(INTERNAL_ERROR, "internal error", status=500)
@@ -182,7 +182,7 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
 def _bot_of(
     found: Tool[ToolArguments], given: dict[str, object], bound_bot: str | None
 ) -> tuple[dict[str, object], str]:
-    """Return the tool's own arguments and its bot: the path's, else the given one, else `hero`."""
+    """Return the arguments without `botId`, and the bot: the path's, else the given one, else `hero`."""
     if bound_bot is not None:
         if found.unbound_only:
             raise bad_argument(f"{found.name} is for many bots and this address for one; send it to /mcp")

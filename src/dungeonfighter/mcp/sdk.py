@@ -1,4 +1,4 @@
-"""The official SDK over the registry: every protocol era, every method that the short way leaves.
+"""The official SDK over the registry: every protocol era, and every request that the short way refuses.
 
 There are two servers, with and without `botId` in the schemas, because header validation (`Mcp-Param-Bot-Id`)
 asks the server for a tool's schema before any handler runs. The scope of a request carries its `Exchange`:
@@ -34,7 +34,7 @@ from dungeonfighter.mcp.tool import TOOLSETS, Toolset
 Context = ServerRequestContext[Any, Any]
 
 FRESH_MS: Final = 3_600_000
-"""A client may keep lists and texts this long: they change with a release."""
+"""The milliseconds for which a client may cache lists and texts; only a new release changes them."""
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "server/discover",
     "tools/list",
@@ -44,7 +44,7 @@ _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "prompts/list",
 )
 OWN_STATUS_FROM: Final = 429
-"""Faults from this status on keep it on the wire; the others get one from the SDK's table."""
+"""Over HTTP a fault keeps its own status from this one on; the SDK's table sets lower ones."""
 
 
 class Client(Struct, frozen=True):
@@ -232,7 +232,7 @@ def _exchange(ctx: Context) -> Exchange | None:
 
 
 def _reported(ctx: Context, fault: ProtocolError) -> MCPError:
-    """Return a fault as the SDK's error; note it for HTTP, where the SDK would choose another status."""
+    """Return a fault as the SDK's error; over HTTP also record it, to keep its status."""
     exchange = _exchange(ctx)
     if exchange is not None and fault.status >= OWN_STATUS_FROM:
         exchange.send.fault = fault

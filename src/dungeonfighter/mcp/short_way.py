@@ -103,7 +103,7 @@ class ToolCalls:
     Args:
         registry: Runs the calls.
         demands: The endpoint's own check of any request.
-        response_seconds: Observes each request that the short way takes.
+        response_seconds: Observes each request that the short way accepts.
     """
 
     def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
@@ -146,13 +146,13 @@ class ToolCalls:
     def judge(
         self, verdicts: Verdicts, key: tuple[str, bytes], scope: wire.Scope, body: bytes, bot: bytes | None
     ) -> bool | None:
-        """Judge such requests once, and keep a good verdict; drop all verdicts when there are too many."""
+        """Judge the requests with this key once, and keep a good verdict; drop all if there are too many."""
         verdict = self._judge(scope, body, bot, key[1])
         if verdict is not None:
             if self._kept >= _VERDICTS_MAX:
                 self._kept = 0
                 for forgotten in self._verdicts.values():
-                    forgotten.clear()  # a head handler may hold on to it
+                    forgotten.clear()  # a head handler may still refer to it
                 self._verdicts.clear()
             self._kept += 1
             verdicts[key] = verdict
@@ -177,7 +177,7 @@ class ToolCalls:
             CallToolRequestParams.model_validate(envelope.message["params"], by_name=False)
         except (ProtocolError, ValueError, KeyError):
             return None
-        # The library is stricter than the endpoint: it compares the beginning, and its older eras the case.
+        # The library is stricter than the endpoint: the value must begin so, in older eras in this case.
         if not dict(texts)["content-type"].startswith("application/json"):
             return None
         if not check_accept_headers(Request(scope))[0]:
@@ -268,12 +268,13 @@ def judged_part(meta: bytes) -> bytes | None:
     """Reduce a `_meta` to the members that a verdict depends on: those of the protocol itself.
 
     Clients add members that differ with every request: `progressToken`, `traceparent`, `tracestate`,
-    `baggage`, members of their own. With them in its key no verdict would ever be found again.
+    `baggage`, members of their own. A verdict with such a member in its key would match no later request.
 
     Returns:
-        Bytes that are not a `_meta` themselves; None where nothing can be left out: there is no such member,
-        one is not plain (only the whole decoder can judge it), or the object is not spelled as short as
-        possible (so that a second member of one name, which the decoder drops, could hide in it).
+        Bytes that are never equal to any `_meta`. None if no member can be left out: all members are those of
+        the protocol; or a member of the client is not plain, so that only the whole decoder can judge it; or
+        the object is not in its shortest form, so that it may contain a name twice (the decoder would drop
+        one of the two members).
     """
     try:
         members = _members(meta)

@@ -20,7 +20,7 @@ from dungeonfighter.mcp.sdk import Client, build_server
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, Toolset
 
 LAST_ANSWERS_SECONDS: Final = 30.0
-"""After the client closed stdin, its open calls may take this long."""
+"""The longest time of open calls after the client has closed stdin."""
 
 Incoming = SessionMessage | Exception
 
@@ -31,7 +31,7 @@ async def serve_stdio(
     toolset: Toolset = DEFAULT_TOOLSET,
     bound_bot: str | None = None,
 ) -> None:
-    """Serve until the client closes stdin and its calls are answered; every protocol era.
+    """Serve one client of any protocol era until it has closed stdin and all its calls are answered.
 
     Args:
         host: Plays all calls; its store is open. This function does not close it.
@@ -54,7 +54,10 @@ async def serve_stdio(
 
 
 class _Calls:
-    """Stands between the client and the SDK, which drops the open calls when its input ends."""
+    """Relays messages between the client and the SDK, and counts the open calls.
+
+    The SDK drops open calls when its input ends, so the relay delays that end until no call is open.
+    """
 
     def __init__(self) -> None:
         self._open: set[int | str] = set()
@@ -64,7 +67,7 @@ class _Calls:
     async def relay_requests(
         self, source: ObjectReceiveStream[Incoming], sink: ObjectSendStream[Incoming]
     ) -> None:
-        """Pass on the client's messages; pass on their end when no call is open."""
+        """Pass on the client's messages, and the end of its stream once no call is open."""
         async with sink:
             async for item in source:
                 self._note(item)
@@ -77,7 +80,7 @@ class _Calls:
     async def relay_answers(
         self, source: ObjectReceiveStream[SessionMessage], sink: ObjectSendStream[SessionMessage]
     ) -> None:
-        """Pass on the server's messages, to their end."""
+        """Pass on the server's messages until its stream ends."""
         async with sink:
             async for item in source:
                 await sink.send(item)

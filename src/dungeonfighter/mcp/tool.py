@@ -25,7 +25,7 @@ DEFAULT_TOOLSET: Final[Toolset] = "play"
 
 
 class Seat(Struct, frozen=True):
-    """The place a tool acts from. `bot` is a bot id, `key` is `<fleet>/<botId>`.
+    """The context of a tool call: host, caller and bot. `bot` is a bot id, `key` is `<fleet>/<botId>`.
 
     The call as a whole was admitted; a tool that acts for several bots asks `admission` for each of them.
     """
@@ -47,11 +47,11 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     """One tool.
 
     Attributes:
-        reads: It changes nothing.
-        takes_bot: It acts for one bot.
+        reads: The tool changes nothing.
+        takes_bot: The tool acts for one bot.
         turns: The turns that a call costs.
         ask: Turns the arguments of a playing tool into its input; None for other tools.
-        unbound_only: It is absent where the path names the bot.
+        unbound_only: The tool is absent where the path names the bot.
     """
 
     name: str
@@ -100,7 +100,7 @@ def tool(
 def playing(
     toolset: Toolset, kind: type[ArgumentsT]
 ) -> Callable[[Callable[[ArgumentsT], Ask]], Callable[[ArgumentsT], Ask]]:
-    """Register a function as the tool of its name that plays the input it returns."""
+    """Register a function as the tool of its name; the tool plays the input that the function returns."""
 
     def register(ask: Callable[[ArgumentsT], Ask]) -> Callable[[ArgumentsT], Ask]:
         async def run(seat: Seat, args: ArgumentsT) -> ToolAnswer:

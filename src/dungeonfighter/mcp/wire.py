@@ -1,8 +1,8 @@
-"""The bytes of an MCP POST before any protocol library sees them, and its answer on the way out.
+"""The bytes of an MCP POST before any protocol library sees them, and the checks of its answer.
 
 This module keeps two promises. Every non-2xx answer on an MCP path is a JSON-RPC error, with the request's id
-where it is known. Hostile bytes cost no more than reading them once: the size is bounded while they are read,
-and the depth before anything walks the document.
+where it is known. Hostile bytes cost no more than one read: a bound on the size applies
+during the read, and a bound on the depth before any code walks the document.
 
 Source: docs/tools.md, "Errors"; MCP 2026-07-28, basic/transports/streamable-http.
 """
@@ -39,7 +39,7 @@ class Reply(Protocol):
 HeadHandler = Callable[[bytes, Reply, bytes | None], bool]
 """Handles further requests whose head equals one that the short way accepted, except for the value of
 `BOT_HEADER`. Arguments: the body, the taker of the answer, and that value (None: no such header). Returns
-False if it left the request."""
+False if it refused the request."""
 
 
 class ShortWay(Protocol):
@@ -55,8 +55,8 @@ class ShortWay(Protocol):
             reply: Takes the answer, perhaps before this returns.
 
         Returns:
-            A handler of further bodies under the same head, if the request is or will be answered; None if
-            the short way left it.
+            A handler of further bodies under the same head, if the short way answers the request; None if
+            it refuses the request.
         """
 
 
@@ -82,7 +82,7 @@ def authorization(scope: Scope) -> bytes | None:
 
 
 def has_two_hosts(scope: Scope) -> bool:
-    """Return whether there are several Host headers, of which a proxy may have judged another one.
+    """Return whether there are several Host headers: a proxy may have checked another one than we would.
 
     Source: RFC 9112, section 3.2.
     """
@@ -94,7 +94,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
     Raises:
         TooLarge: The body, or its content-length, is beyond that bound.
-        Disconnected: It never came to an end.
+        Disconnected: The client went away before the end of the body.
     """
     declared = header(scope, b"content-length")
     if declared is not None and declared.isdigit() and int(declared[:20]) > limits.body_bytes_max:
@@ -129,7 +129,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A body as JSON-RPC: one message (`fault` is None), or its fault; with its id, if it has one."""
+    """A parsed body: a JSON-RPC message (then `fault` is None) or a fault, and the request id, if any."""
 
     id: RequestId
     message: dict[str, Any]
@@ -181,7 +181,7 @@ def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
 
 
 def _is_deep(decoded: object) -> bool:
-    """Return whether a document is nested too deep; go level by level, without recursion."""
+    """Return whether a document is nested too deep; walk it level by level, without recursion."""
     level = [decoded]
     for _ in range(limits.json_depth_max):
         below: list[object] = []
@@ -252,7 +252,7 @@ class Mended:
         self.fault: ProtocolError | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Pass a message on; hold back a failed answer until it is whole."""
+        """Pass on a message; buffer a failed answer until it is complete."""
         if message["type"] == "http.response.start":
             if message["status"] < 400 and self.fault is None:
                 self.started = True
@@ -288,7 +288,7 @@ _REASONS: Final = {
 
 
 def _error_in(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON-RPC error in an answer, if it is one."""
+    """Return the JSON-RPC error in an answer; None if the answer is not an error."""
     try:
         error = msgspec.json.decode(body)["error"]
     except (msgspec.DecodeError, KeyError, TypeError):

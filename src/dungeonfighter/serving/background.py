@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 async def every(seconds: float, do: Callable[[], object], what: str, logger: logging.Logger) -> NoReturn:
-    """Call `do` every so many seconds until cancelled; log an exception and go on.
+    """Call `do` every `seconds` until cancelled; log an exception and continue.
 
     Args:
         seconds: The pause before each call.
@@ -28,7 +28,7 @@ async def every(seconds: float, do: Callable[[], object], what: str, logger: log
 def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     """Start a task that runs until it is cancelled; a failure reaches the loop's exception handler at once.
 
-    asyncio alone reports a failed task only after the last reference to it is gone, perhaps at the end.
+    Without this, asyncio reports a failed task only when its last reference is gone, perhaps at process exit.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     task.add_done_callback(_report_failure)

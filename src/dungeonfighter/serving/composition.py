@@ -38,8 +38,8 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
     If closing takes longer than `close_seconds_max`, the process ends.
 
     Args:
-        settings: Which store, and how many games the host keeps in memory.
-        serves: Whether the host will play for many bots; then the store reads ahead.
+        settings: The store, and the number of games that the host keeps in memory.
+        serves: True if the host will play for many bots; then the store reads ahead.
     """
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -120,7 +120,7 @@ def make_store(settings: Settings) -> Store:
 
 
 def make_admission() -> Admission:
-    """Make the one admission of this process, for every door of it."""
+    """Make the one admission of this process; all of its entry points share it."""
     from dungeonfighter.access.admission import BoundedAdmission
     from dungeonfighter.hosting.system import SystemClock
 
@@ -137,10 +137,10 @@ def compose(
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
     Args:
-        settings: Which Host and Origin headers the application accepts.
+        settings: The accepted Host and Origin headers.
         host: Plays all calls.
-        totals: What the watch page and `/metrics` show; by default the counters of `host`.
-        worker: What `/readyz` reports about this process, if it is one of several workers.
+        totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
+        worker: The report of `/readyz` about this process, if it is one of several workers.
     """
     from starlette.routing import Mount
 

@@ -12,11 +12,11 @@ that arrives in one piece on a kept connection costs no timer, and one timer wat
 The connection parses one request at a time. Bytes behind it wait unparsed until it is answered, and meanwhile
 the connection does not read: a pipeline costs one read (`limits.waiting_bytes_max`) instead of an object for
 each of its requests. Between two requests of a pipeline every other connection gets a turn
-(`slim.RoundRobin`). A client that does not read its answers gets no further ones, and is cut off after
-`limits.unread_seconds_max`.
+(`slim.RoundRobin`). A client that does not read its answers gets no further ones, and the server closes its
+connection after `limits.unread_seconds_max`.
 
-The connection ignores a request for another protocol (`upgrades`). `_ignore_upgrade` is the only place where
-such a head meets the server; an endpoint that accepts upgrades would have to be asked there.
+The connection ignores a request for another protocol (`upgrades`). `_ignore_upgrade` is the only place that
+handles such a head; support for upgrades would have to begin there.
 
 The short way: the connection passes a small POST to an MCP address to `short_way` first, with its whole body.
 If the short way accepts the request, there is no task and no ASGI message, and one write for the answer. If
@@ -50,7 +50,7 @@ _HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-l
 _CLOSE: Final = b"connection: close\r\n"
 _HEAD_END: Final = b"\r\n\r\n"
 _PIECES_MAX: Final = 64
-"""How many pieces of a body with empty lines are parsed before the other connections get a turn."""
+"""The number of pieces of a body with empty lines after which the other connections get a turn."""
 
 
 class ReadyShortWay(ShortWay, Protocol):
@@ -98,12 +98,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.pipeline = ()  # type: ignore[assignment]  # this class never parses ahead
         self._head_bytes = 0
         self._body_left = 0
-        """How many bytes of a body with a known length are missing."""
+        """The number of missing bytes of a body with a known length."""
         self._incomplete = True
         self._deadline: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
         self._short_body: bytearray | None = None
-        """The body so far of a request that the short way may accept."""
+        """The received part of the body of a request that the short way may accept."""
         self._exchange: _Exchange | None = None
         self._known_head: known_heads.Head | None = None
         self._head_handler: HeadHandler | None = None
@@ -112,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._first_piece = b""
         """The first piece after the last request: perhaps a whole request."""
         self._held = b""
-        """Unparsed bytes behind the request that is being answered."""
+        """Unparsed bytes after the request whose answer is pending."""
         self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -221,7 +221,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._incomplete or self._is_answered()
 
     def _hold(self, data: bytes) -> None:
-        """Hold bytes back, and read no more until they are parsed."""
+        """Buffer bytes, and pause reading until they are parsed."""
         self._held += data
         if len(self._held) > limits.waiting_bytes_max:  # the transport reads on although it is paused
             self.transport.abort()
@@ -307,7 +307,7 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def _leave_to_asgi(self, short_body: bytearray) -> None:
-        """Pass the request to uvicorn as far as it has arrived."""
+        """Pass the received part of the request to uvicorn."""
         self._short_body = None
         self._start_asgi()
         if short_body:
@@ -391,7 +391,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with the held bytes after an answer, or become idle."""
+        """Parse the held bytes after an answer, or become idle."""
         if self.transport.is_closing():
             super().on_response_complete()
             return
@@ -442,7 +442,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since = None
 
     def _awaits_client(self) -> bool:
-        """True if the client must send the rest of a request, or a request after empty lines."""
+        """True if a request, or empty lines before one, has begun and the client must send the rest."""
         return self._incomplete or (self._is_answered() and self._idle_since is None)
 
     def _is_answered(self) -> bool:

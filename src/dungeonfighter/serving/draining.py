@@ -1,4 +1,4 @@
-"""The drain: a server goes on answering, but asks its clients to leave and reports that it is not ready."""
+"""The drain: a server still answers, but asks its clients to leave and reports that it is not ready."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Draining:
         self.begun = asyncio.Event()
         """Set to begin the drain."""
         self.hurried = asyncio.Event()
-        """Set to end the drain before `drain_seconds` are over, because nobody depends on it."""
+        """Set to end the drain before `drain_seconds` are over, when the parent process is gone."""
 
     @property
     def is_ready(self) -> bool:

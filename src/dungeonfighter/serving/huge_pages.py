@@ -34,7 +34,7 @@ _RESIDENT_SHARE_MIN: Final = 0.8
 _PAUSE_SECONDS: Final = 10.0
 _SHORT_PAUSE_SECONDS: Final = 0.2
 _COLLAPSES_MAX: Final = 4
-"""How many huge pages one pass makes. They take 2 to 20 ms, and meanwhile no thread can allocate pages."""
+"""The most huge pages of one pass. A pass takes 2 to 20 ms, in which no thread can allocate pages."""
 
 _SMAPS: Final = Path("/proc/self/smaps")
 _region: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0\s*(?:\[heap\])?\n").fullmatch

@@ -16,7 +16,7 @@ from dungeonfighter.mcp.wire import BOT_HEADER
 
 BODY_BYTES_MAX: Final = 8192
 UNUSED_HEADS_MAX: Final = 4
-"""After learning so many heads without reusing one, a connection stops learning them."""
+"""A connection stops learning heads after this many that it did not reuse."""
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _BOT: Final = re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % BOT_HEADER, re.IGNORECASE)
 """Both patterns include the blanks behind a value: to exclude them would take time quadratic in their
@@ -99,6 +99,6 @@ def learn(request: bytes, body: bytes) -> Head | None:
 
 
 def _span(found: re.Match[bytes]) -> tuple[int, int]:
-    """Return begin and end of the value without the blanks behind it."""
+    """Return begin and end of the value, without the blanks after it."""
     begin = found.start(1)
     return begin, begin + len(found[1].rstrip(b" \t"))

@@ -97,7 +97,7 @@ def run_worker(settings: Settings, number: int, descriptor: int) -> int:
 
     Args:
         settings: The settings of the whole server.
-        number: Which worker this is, from 0.
+        number: The number of this worker, from 0.
         descriptor: This worker's end of the channel to the supervisor.
     """
     set_up_logs(settings.log_format, f"{instance_name(settings)}/{number}")
@@ -128,7 +128,8 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
         )
         draining.begun, draining.hurried = drain_begun, parent_gone
         with contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener:
-            if not await parent.may_listen():  # all is prepared: after the permission it takes no time
+            # Everything is prepared, so the worker accepts connections right after the permission.
+            if not await parent.may_listen():
                 return
             async with ticking(watch):
                 await serve(

@@ -1,10 +1,10 @@
 """The server of one process: it serves until a signal, then drains.
 
 The first SIGTERM or Ctrl-C begins the drain: `/readyz` answers 503, and for `drain_seconds` the server
-answers every request with `Connection: close`, so that balancers and clients go elsewhere. Then it closes the
-listener and the idle connections and finishes the requests in flight. A second signal ends the process at
-once; this is safe, because an answer leaves only after its commit. The server replaces uvicorn's own signal
-handling, which closes the listener first and exits with 143.
+answers every request with `Connection: close`, so that balancers and clients choose another server. Then the
+server closes the listener and the idle connections and finishes the requests in flight. A second signal ends
+the process at once; this is safe, because an answer leaves only after its commit. The server replaces
+uvicorn's own signal handling, which closes the listener first and exits with 143.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -80,9 +80,9 @@ async def serve(
     Args:
         draining: The wrapped application.
         listener: A socket from `sockets.listen`; this function closes it.
-        drain_seconds: How long the server goes on serving after the first signal.
+        drain_seconds: The time that the server still serves after the first signal.
         on_listening: Called once, when the server accepts connections.
-        before_close: Awaited after `drain_seconds`; it ends the answers that have no end of their own.
+        before_close: Awaited after `drain_seconds`; it ends event streams, which do not end by themselves.
         watch_stdin: Also drain when standard input ends: for a parent process that may be killed.
         signals: Already handles the signals of this process; by default `serve` handles them itself.
     """
@@ -126,7 +126,7 @@ async def _drain(
     drain_seconds: float,
     before_close: Callable[[], Awaitable[None]] | None,
 ) -> None:
-    """Go on serving for `drain_seconds`, then finish; end the process if requests in flight do not end."""
+    """Serve for `drain_seconds`, then finish; end the process if requests in flight do not end."""
     logger.info("stopping: finishing what is in flight")
     hurrying = asyncio.create_task(draining.hurried.wait())
     await asyncio.wait({serving, hurrying}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED)

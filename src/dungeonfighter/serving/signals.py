@@ -61,7 +61,7 @@ class StopSignals:
             signal.signal(number, former)
 
     def call_at_first(self, callback: Callable[[], None]) -> None:
-        """Have the first signal from now on call `callback` in the running event loop."""
+        """Arrange that the next signal calls `callback` in the running event loop."""
         loop = asyncio.get_running_loop()
         self._on_first = lambda: loop.call_soon_threadsafe(callback)
 
@@ -79,7 +79,7 @@ class StopSignals:
 def let_second_interrupt_end() -> None:
     """Let the second SIGINT from now on end the process at once.
 
-    The first one prints this to standard error and then does what it did before this call.
+    The first SIGINT prints a note about this to standard error and has the same effect as before this call.
     """
     former = signal.getsignal(signal.SIGINT)
     was_interrupted = False

@@ -1,7 +1,7 @@
 """Small versions of objects that uvicorn keeps for each connection: most of 80,000 connections are idle.
 
-uvicorn's own take, for each connection, 1.1 KB for the flow control (an event and its queue) and 0.6 KB for a
-timer.
+The objects of uvicorn take 1.1 KB a connection for the flow control (an event and its queue) and 0.6 KB for
+a timer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Flow:
         self.write_paused = False
 
     async def drain(self) -> None:
-        """Wait until the client reads on."""
+        """Wait until the client has read enough of the answer."""
         if self.write_paused:
             if self._writable is None:
                 self._writable = asyncio.Event()
@@ -75,7 +75,7 @@ class Flow:
 
 
 class RoundRobin:
-    """Runs the callbacks of connections that hold bytes back, one in each iteration of the event loop.
+    """Runs the callbacks of connections that hold unparsed bytes, one in each iteration of the event loop.
 
     So all pipelines of a server together get as much time as one client that waits for each answer.
     """

@@ -19,7 +19,7 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     Args:
         host: Name or address.
         port: 0 takes a free port.
-        shared: Whether other workers bind to the same address; the kernel spreads connections over the
+        shared: True if other workers bind to the same address; the kernel spreads connections over the
             sockets that listen. A shared socket is only bound: `server.serve` lets it listen.
 
     Raises:
@@ -39,7 +39,7 @@ def reserve(host: str, port: int) -> socket.socket:
     """
     if not hasattr(socket, "SO_REUSEPORT"):
         raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
-    _bind(host, port).close()  # a shared socket would also bind where another program shares: check first
+    _bind(host, port).close()  # a shared bind succeeds although another program shares the port: check first
     return _bind(host, port, shared=True)
 
 

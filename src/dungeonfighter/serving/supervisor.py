@@ -32,7 +32,7 @@ PAUSE_SECONDS_MAX: Final = 10.0
 STABLE_SECONDS: Final = 60.0
 """After a worker has lived this long, its successor starts without the longer pauses of quick failures."""
 ALL_OPEN_SECONDS_MAX: Final = 15.0
-"""The longest time that the workers that can serve wait for the others."""
+"""The longest time that workers which can serve wait for the other workers."""
 
 Command = Callable[[int, int], Sequence[str]]
 """Makes the command line of a worker from its number and the descriptor of its end of the channel."""
@@ -53,10 +53,10 @@ class Supervisor:
     Args:
         command: Makes the command line of a worker.
         count: The number of workers.
-        drain_seconds: How long workers go on serving after the first signal.
-        close_seconds: How long each may take to close its store.
+        drain_seconds: The time that workers still serve after the first signal.
+        close_seconds: The longest time that a worker may take to close its store.
         on_listening: Called once, when the workers accept connections.
-        open_seconds: How long the workers that can serve wait for the others.
+        open_seconds: The longest time that workers which can serve wait for the other workers.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Supervisor:
     async def _wait_for(
         self, event: asyncio.Event, *, unless: list[asyncio.Task[None]], seconds: float | None = None
     ) -> None:
-        """Wait for an event, the end of any of the tasks `unless`, the begin of the drain, or the timeout."""
+        """Wait for the event, the end of any task in `unless`, the start of the drain, or the timeout."""
         waits = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
         await asyncio.wait([*waits, *unless], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
@@ -138,9 +138,9 @@ class Supervisor:
     # One worker
 
     async def _keep_running(self, number: int) -> None:
-        """Start a worker whenever the one before has ended, until the drain.
+        """Start a worker, and a new one whenever it ends, until the drain.
 
-        It also returns if a worker ends before any worker could serve: then no other would succeed.
+        Also return if a worker ends before any worker has opened its store: a retry would fail, too.
         """
         loop = asyncio.get_running_loop()
         pause = PAUSE_SECONDS
@@ -189,7 +189,7 @@ class Supervisor:
         return code
 
     async def _receive(self, number: int, worker: Worker) -> None:
-        """Handle the messages of a worker until its end; kill it if one cannot be decoded."""
+        """Handle the messages of a worker until it ends; kill the worker if a message cannot be decoded."""
         try:
             await self._handle_messages(number, worker)
         except Exception:
@@ -233,7 +233,7 @@ class Supervisor:
                 self._let_listen(worker)
 
     def _let_listen(self, worker: Worker) -> None:
-        """Send `Go`, and the sum before it, so that the worker's rates do not begin with a jump."""
+        """Send the sum of all metrics and then `Go`, so that the worker's rates do not begin with a jump."""
         worker.may_listen = True
         worker.channel.send(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
         worker.channel.send(Go())

@@ -1,8 +1,8 @@
-"""Requests that ask for another protocol (`Upgrade`): the server ignores the wish.
+"""Requests that ask for another protocol (`Upgrade`): the server ignores the header.
 
 A server may ignore any `Upgrade` header and serve the request itself. But httptools treats such a request as
-upgraded: it skips the body and leaves all bytes behind the head to the other protocol. So the connection
-writes a new head without the wish and parses that.
+upgraded: it skips the body and leaves all bytes after the head to the other protocol. So the connection
+writes a new head without that header and parses the new head.
 
 Source: RFC 9110, sections 7.6.1 and 7.8.
 """

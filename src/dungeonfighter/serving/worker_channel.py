@@ -5,12 +5,12 @@ worker  Opened Report ............. Listening ... Report .. Report ..         (e
 parent             Tick Go (once all have opened)  Tick ..... Tick ..... Drain  (end: the parent died)
 ```
 
-A worker listens only after `Go`: otherwise the first one would get all early connections, and keep them.
+A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
 Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
 since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
-that may listen. Neither side ever waits for the other: it leaves a message out while the one before is still
-buffered, and the next report contains what that one would have.
+the worker may listen. Neither side ever waits for the other: a side skips a message while its last one is
+still buffered, and the next report includes the counts of the skipped report.
 
 Source: docs/architecture.md, "Processes".
 """

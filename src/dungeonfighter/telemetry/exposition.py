@@ -1,6 +1,6 @@
 """A snapshot of all metrics in the text format of Prometheus. Bot ids are never labels.
 
-Every series is there from the start, so that rates need no special case.
+Every series exists from the start, so that the computation of a rate needs no special case.
 
 Source: Prometheus, "Exposition formats", text format 0.0.4.
 """

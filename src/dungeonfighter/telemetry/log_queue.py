@@ -1,4 +1,4 @@
-"""Standard error behind a queue: a write never waits for the process that reads standard error.
+"""Standard error behind a queue: a write never waits for the reader of standard error.
 
 A thread writes the queued texts in order. If the reader does not keep up, the queue drops texts and counts
 them, and writes the count once the reader is back.

@@ -1,4 +1,4 @@
-"""An estimate of the tokens that a text costs a model: as cl100k counts them, without its vocabulary.
+"""An estimate of the tokens that a text costs a model: cl100k's way of counting, without its vocabulary.
 
 The text is cut the way cl100k cuts it before it looks anything up (words with the space before them, numbers
 of up to three digits, runs of punctuation, line ends), and each piece costs what such pieces cost on average
@@ -22,8 +22,8 @@ _PIECE: Final = re.compile(
 )
 _ONE: Final = 100
 _SPACED: Final = (100, 100, 100, 102, 106, 110, 110, 122, 135, 140)
-"""Cost of a lower-case word after a space, by length; words longer than the table cost its last entry and
-more."""
+"""The cost of a lower-case word after a space, by length. A word longer than the table costs the last entry
+and `_EACH_FURTHER` for each further letter."""
 _SPACED_CAPITAL: Final = (100, 100, 105, 110, 120, 125, 140, 160, 180, 200)
 _BARE: Final = (100, 100, 102, 105, 115, 122, 125, 140, 180, 190)
 _BARE_CAPITAL: Final = (100, 100, 102, 110, 145, 155, 190, 240, 245, 260)
@@ -34,7 +34,7 @@ _SIGNS_FREE: Final = 4
 _EACH_FURTHER_SIGN: Final = 45
 _MARGIN: Final = 102
 _ONE_MARGINED: Final = 10_000
-"""Two percent more than measured, so that a text seldom costs more than it is said to."""
+"""`_MARGIN` adds two percent to the measured costs, so that the estimate is seldom too low."""
 
 
 def count_tokens(text: str) -> int:

@@ -1,7 +1,7 @@
 """The metrics of a server: the share of one process, and the sum over all workers.
 
-Counters never fall: when a worker ends, what it reported is kept. What it counted after its last report (a
-second's worth at most, when it is killed) is not in the sum; the store has it all the same.
+Counters never fall: the sum keeps the reports of a worker that ended. The counts after its last report (those
+of a second at most, if it was killed) are missing from the sum; the turns themselves are in the store.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Reporter:
     """Makes the reports of one process about its host.
 
     Args:
-        host: Whose meter and ended runs are reported.
+        host: The reports cover the meter and the ended runs of this host.
         clock: Time.
     """
 
@@ -97,7 +97,7 @@ class Reporter:
         return of_host(self._host, self._clock.now())
 
     def share(self) -> Share:
-        """Return what was counted since the last call; it must be sent, for it is not returned again."""
+        """Return the counts since the last call; the caller must send them, for no later call will."""
         now = self._host.meter.collect()
         counted, self._reported = delta(now, self._reported), now
         ended = sum(int(counted.value(names.EPISODES, labels)) for labels in counted.values(names.EPISODES))
@@ -131,14 +131,14 @@ class Ledger:
         """Add a worker's newest share to those it reported before.
 
         Raises:
-            ValueError: It declares a metric in another way than before; nothing was added.
+            ValueError: The share declares a metric differently from earlier shares; nothing was added.
         """
         self._live[worker] = advance(self._live.get(worker, Snapshot()), share.counted)
         self._top = _best([*self._top, *share.top])
         self._recent.extend(share.ended)
 
     def retire(self, worker: int) -> None:
-        """Keep the counters of a worker that ended; its gauges ended with it."""
+        """Keep the counters of a worker that ended, and drop its gauges."""
         ended = self._live.pop(worker, None)
         if ended is not None:
             self._former = merge(self._former, without_gauges(ended))

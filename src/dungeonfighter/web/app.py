@@ -42,7 +42,7 @@ _SAFETY: Final = (
 
 
 class _Call(NamedTuple):
-    """One request to the API. `bot` is the bot it names, as it was sent; empty if it names none."""
+    """One request to the API. `bot` is the bot in the request, not decoded; empty if there is none."""
 
     principal: Principal
     bot: str
@@ -97,7 +97,7 @@ class WatchApp:
             await _answer(send, 200, b"" if head else file.body, file.content_type, *headers)
 
     async def _answer_api(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit the caller, and answer.
+        """Admit the caller, and answer the request.
 
         Raises:
             BadInput, NotAllowed, Overloaded, StoreError: The request is refused, or failed.
@@ -201,7 +201,7 @@ async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
 
 
 def _require_every_bot(principal: Principal) -> None:
-    """Refuse a caller for some bots what shows the bots of the whole fleet."""
+    """Refuse a request that shows all bots of the fleet, if the caller may act only for some of them."""
     if principal.bots != EVERY_BOT:
         raise NotAllowed("the caller may not read about every bot")
 

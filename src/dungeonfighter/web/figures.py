@@ -86,7 +86,7 @@ def bot_of(key: str) -> str:
 
 
 def card(game: Present) -> Card:
-    """Make the card of a game; this reads only the state, which is far cheaper than an observation."""
+    """Make the card of a game from its state alone, which is far cheaper than an observation."""
     state = game.state
     hero = state.hero
     catalogue = game.rules.catalogue
@@ -118,7 +118,7 @@ def score_buckets(cards: Sequence[Card]) -> list[int]:
 
 
 def run(summary: RunSummary) -> Run:
-    """Make the page's form of an ended run."""
+    """Convert an ended run into the form that the page shows."""
     return Run(
         bot_id=bot_of(summary.key),
         episode=summary.episode,

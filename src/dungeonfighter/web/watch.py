@@ -55,7 +55,7 @@ class Viewer:
         self._wake.set()
 
     def leave(self) -> None:
-        """End the stream: the viewer went away, or the server stops."""
+        """End the stream, because the viewer went away or the server stops."""
         self._gone = True
         self._wake.set()
 

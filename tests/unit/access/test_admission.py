@@ -1,4 +1,4 @@
-"""A principal is held to its scopes, its bots and its rate."""
+"""The admission enforces the scopes, the bot pattern and the rate of a principal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dungeonfighter.errors import NotAllowed, Overloaded
 
 
 class Hand:
-    """Time that a test moves."""
+    """A clock that the test advances."""
 
     seconds = 1000.0
 

@@ -1,4 +1,4 @@
-"""The contest: repeats are interleaved, bad answers void a row, a failing contestant holds up no other."""
+"""The contest: repeats are interleaved, bad answers void a row, a failing contestant delays no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies decide the same from every view, send only legal inputs, and use each skill where it helps."""
+"""Policies decide equally from every view, send only legal inputs, and use each skill where it helps."""
 
 from __future__ import annotations
 

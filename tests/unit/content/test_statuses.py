@@ -1,4 +1,4 @@
-"""Every status has an effect: with it, some fight takes another course."""
+"""Every status changes the course of some fight."""
 
 from __future__ import annotations
 

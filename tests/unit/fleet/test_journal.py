@@ -1,4 +1,4 @@
-"""The journal records turns that the server gives twice or leaves out as faults."""
+"""The journal records repeated and skipped turns of the server as faults."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def rules() -> Rules:
 
 
 def replica(store: Store, *, hot_games_max: int = 100) -> BotHost:
-    """One more host over a store."""
+    """Return another host over the same store."""
     return BotHost(
         store=store,
         rules=ShippedRules([rules()]),

@@ -1,4 +1,4 @@
-"""Reads that come together: in batches, none that joins a batch already sent."""
+"""Concurrent reads share batches; no read joins a batch that was already sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dungeonfighter.hosting.gather import Gather
 
 
 class Shelf:
-    """Fetches the requested keys when it is allowed to; each value has the number of its fetch."""
+    """Fetches the requested keys when the test permits it; each value names the number of its fetch."""
 
     def __init__(self) -> None:
         self.sent: list[list[str]] = []
@@ -33,7 +33,7 @@ class Shelf:
 
 
 async def settled() -> None:
-    """Return when no task can go on by itself."""
+    """Return when no task can continue by itself."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -99,7 +99,7 @@ async def test_a_cancelled_fetch_fails_every_waiting_read() -> None:
     await settled()
     (late,) = ask(gather, ["b"])
     await settled()
-    shelf.gates[0].cancel()  # as a driver does with what it has under way when it is closed
+    shelf.gates[0].cancel()  # as a driver does with its pending calls when it is closed
     for asking in (early, late):
         with pytest.raises(StoreUnavailable, match="given up"):
             await asyncio.wait_for(asking, 30)

@@ -1,4 +1,4 @@
-"""One bot, one or two hosts over one store: which requests change the game, and their answers."""
+"""One bot and one or two hosts over one store: the effects of requests on the game, and their answers."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def test_a_repeated_load_is_the_same_answer_though_the_slot_was_written_me
     await host.save(KEY, "main")
     loaded = (await host.load(KEY, "main", episode=2)).game
     await host.start(f"{KEY}2", MACE)
-    late = await host.read(KEY)  # what a doubled, late save_game would write
+    late = await host.read(KEY)  # a late copy of save_game would write this, too
     await host.save(KEY, "main")
     assert (await host.load(KEY, "main", episode=2)).game.digest == loaded.digest == late.digest
 
@@ -213,12 +213,12 @@ async def test_too_many_requests_waiting_for_one_bot_are_refused() -> None:
 
 
 def _cut(state: bytes) -> tuple[bytes, bytes]:
-    """A state without its end, under the digest of the whole."""
+    """Return a truncated state with the digest of the whole state."""
     return state[:-1], rules().digest(state)
 
 
 def _mixed_up(state: bytes) -> tuple[bytes, bytes]:
-    """A state with an impossible bag, which a turn of a fight would not look at, under its own digest."""
+    """Return a state with an invalid bag, which a turn of a fight does not read, and its own digest."""
     read = rules().decode(state)
     read.hero.packed_bag = msgspec.Raw(msgspec.msgpack.encode(["no item"]))
     raw = rules().encode(read)

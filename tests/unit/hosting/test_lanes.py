@@ -1,4 +1,4 @@
-"""Lanes of commits: side by side for different bots, one after the other for one bot."""
+"""Lanes commit different bots side by side, and the writes of one bot one after the other."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_lanes_rest_once_when_no_write_is_left() -> None:
 
 
 class OddStore(MemoryStore):
-    """A store that breaks the contract: `odd` makes of the outcomes what it likes."""
+    """A store that breaks the contract: `odd` replaces the outcomes of each commit."""
 
     def __init__(self, odd: Callable[[list[Outcome]], list[Outcome]]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Requests whose operation id comes from outside: every copy of one is applied once."""
+"""Requests whose operation id comes from outside: of all copies of a request one is applied."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Each guard of the commit path has a test here that names it: `tests/mutants` takes the guards out.
+"""Each guard of the commit path has a test here that names it: `tests/mutants` removes the guards.
 
-The store is a real one in memory behind a wire that can be held or cut at one commit; time is virtual.
+The store is a real memory store whose single commits can be held or cut off; time is virtual.
 """
 
 from __future__ import annotations
@@ -30,17 +30,20 @@ FOR_EVER = 10_000
 
 
 class Wire(MemoryStore):
-    """A memory store; what happens to its next commits is written in `next`, one word each.
+    """A memory store; `next` lists the fates of its next commits, one word each.
 
-    after: it happens, and the answer is lost. late: it is on its way, and happens at the next `settle`, or at
-    `land`. before: it does not happen, and the whole commit has no answer. unsettled: likewise, row by row.
-    failed: each row is refused. held: it waits, with its answer, until `held` is set.
+    * after: the commit is executed, and its answer is lost.
+    * late: the answer is lost, and the commit is executed at the next `settle` or `land`.
+    * before: the commit is not executed, and its answer is lost.
+    * unsettled: the commit is not executed, and each row has an unknown outcome.
+    * failed: each row is refused.
+    * held: the commit waits until `held` is set.
 
     Attributes:
         batches: The bots of each commit that arrived.
-        arrived: A commit is held.
-        settling: A `settle` has arrived; it waits for `settled`.
-        is_deaf: No `settle` is answered.
+        arrived: Set when a commit is held.
+        settling: Set when a `settle` has arrived; the `settle` waits for `settled`.
+        is_deaf: Every `settle` fails.
     """
 
     def __init__(self) -> None:
@@ -79,7 +82,7 @@ class Wire(MemoryStore):
         return await super().settle(bot_ids)
 
     async def land(self) -> None:
-        """What was on its way arrives."""
+        """Execute the late commits."""
         late, self._late = self._late, []
         await super().commit(late)
 
@@ -97,7 +100,7 @@ def host_over(store: MemoryStore | FaultyStore, *, hot_games_max: int = 10) -> B
 
 
 async def begun(*next_: str) -> tuple[Wire, BotHost]:
-    """A host with a game at turn 0, and what will happen to its next commits."""
+    """Return a store and a host with a game at turn 0; `next_` are the outcomes of its next commits."""
     store = Wire()
     host = host_over(store)
     await host.start(KEY, MACE)
@@ -106,7 +109,7 @@ async def begun(*next_: str) -> tuple[Wire, BotHost]:
     return store, host
 
 
-# `covers`: writes by others between an attempt of which nothing is known and its settling
+# `covers`: writes by other hosts between an attempt with an unknown outcome and its settling
 
 
 async def _settled_after(
@@ -241,7 +244,7 @@ def test_an_attempt_on_its_way_is_never_reported_as_not_applied() -> None:
 
 
 async def _unknown() -> tuple[Wire, BotHost]:
-    """A host that could not settle in time an input that is on its way."""
+    """Return a host that could not settle in time an input whose commit is late."""
     store, host = await begun("late")
     store.is_deaf = True
     with pytest.raises(OutcomeUnknown):

@@ -36,7 +36,7 @@ async def stored_inputs(store: Store, episode: int) -> list[tuple[int, list[str]
 
 
 def alternating(count: int) -> list[str]:
-    """Legal from the hub on, and no two neighbours alike: into the inventory and out of it."""
+    """Return inputs that are legal from the hub on and alternate: into the inventory and out of it."""
     return [("2", "0")[number % 2] for number in range(count)]
 
 
@@ -255,7 +255,7 @@ async def test_an_older_request_is_a_repeat_with_the_present_view(begun_run: Beg
 @pytest.mark.parametrize(
     ("texts", "turn", "expected"),
     [
-        (["2", "0", "2"], 0, "stale_turn"),  # the third is legal now: it was not the same request
+        (["2", "0", "2"], 0, "stale_turn"),  # the third input is legal now, so it is another request
         (["0", "0", "fly"], 0, "stale_turn"),
         (["2", "2"], 0, "stale_turn"),
         (["2"], 1, "stale_turn"),
@@ -312,7 +312,7 @@ async def test_inputs_before_a_loaded_run_began_are_none_of_its_own() -> None:
 
 
 class Cut(MemoryStore):
-    """Commits, and once does not say so."""
+    """A store that loses the answer of the next `cuts` commits; `writes` decides if it executes them."""
 
     def __init__(self, *, writes: bool) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ class Futures:
 
 
 async def _played(store: Watched, render: Show, *, is_silent: bool = False) -> Any:
-    """Return what is delivered for the first input of a run."""
+    """Return the delivered results of the first input of a run."""
     host = replica(store)
     await host.start(KEY, MACE)
     store.happened.clear()

@@ -1,4 +1,4 @@
-"""All that is kept of a row is under one checksum (found-2026-11, E8); stores compare the trail's end."""
+"""One checksum covers all stored columns of a row; stores compare the trail's end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def row_of(store: MemoryStore) -> Row:
 
 
 def flipped(value: Any) -> Iterator[Any]:
-    """The value with each of its bits flipped, one at a time."""
+    """Yield the value with each of its bits flipped, one at a time."""
     if isinstance(value, int):
         yield from (value ^ 1 << bit for bit in range(40))
         return
@@ -107,7 +107,7 @@ VALUES = [None, "a text", 1.5, b"bytes", -1, 2**63 - 1, -(2**63), "\udcff", b""]
     ],
 )
 async def test_a_run_begun_over_a_damaged_row_is_readable(column: str, value: object) -> None:
-    """Or it is refused, where not even a version is left; never acknowledged and then lost."""
+    """If the version is damaged, the start is refused; a start is never acknowledged and then lost."""
     store = MemoryStore()
     await played(replica(store), 3)
     store._rows[KEY] = msgspec.structs.replace(await row_of(store), **{column: value})
@@ -129,7 +129,7 @@ async def test_a_run_begun_over_a_damaged_row_is_readable(column: str, value: ob
 async def test_a_value_of_another_type_is_reported_as_corrupt(
     column: str, value: object, book: ShippedRules
 ) -> None:
-    """SQLite may give any."""
+    """SQLite may return a value of any type."""
     store = MemoryStore()
     await played(replica(store), 3)
     row = msgspec.structs.replace(await row_of(store), **{column: value})
@@ -155,7 +155,7 @@ async def test_rows_without_a_seal_are_valid_and_sealed_with_their_next_write(bo
 
 
 async def test_servers_that_know_of_seals_and_those_that_do_not_write_side_by_side() -> None:
-    """The other server is played by rows as it would write them: an update of all columns, without a seal."""
+    """The test writes the rows of the other server: an update of all columns, without a seal."""
     store = MemoryStore()
     host = replica(store)
     await host.start(KEY, MACE)
@@ -184,7 +184,7 @@ async def test_a_server_whose_lineage_was_lost_cannot_overwrite_the_trail_of_ano
     rows = await row_of(lost), await row_of(standing)
     assert rows[0].digest == rows[1].digest
     assert rows[0].version == rows[1].version
-    lost._rows = standing._rows  # the fail-over
+    lost._rows = standing._rows  # the fail-over replaces the rows
     assert (await stale.play(KEY, "1", turn=1)).game.turn == 2
     assert stale.metrics.conflicts.value == 1
     ops = trails.decode((await row_of(lost)).trail).ops
@@ -218,7 +218,7 @@ def test_a_number_beyond_all_bounds_can_be_sealed() -> None:
 
 
 async def test_a_row_that_cannot_be_rewritten_is_reported() -> None:
-    """A store that could read the key alone gives version -1."""
+    """A store that can read only the key of a row returns version -1."""
     store = MemoryStore()
     await played(replica(store), 1)
     store._rows[KEY] = Row(KEY, -1, b"", 0, 0, "", b"", b"")

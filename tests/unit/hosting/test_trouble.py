@@ -34,7 +34,7 @@ def patient_host(store: FaultyStore | MemoryStore) -> BotHost:
 
 
 class Hiccup(MemoryStore):
-    """Fails the next commits, each in the way given."""
+    """Raises the given errors at the next commits."""
 
     def __init__(self, *failures: Exception) -> None:
         super().__init__(wall=lambda: 0.0)
@@ -68,7 +68,7 @@ def test_a_write_that_did_not_happen_is_resent_without_being_settled() -> None:
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_store_that_refuses_all_writes_leaves_no_outcome_unknown(named: bool) -> None:
-    """`outcome_unknown` would make the owner look; here it is certain that nothing was applied."""
+    """The store guarantees that it wrote nothing, so the host must not answer `outcome_unknown`."""
 
     async def story() -> tuple[str, str, int]:
         store = Hiccup()

@@ -52,7 +52,7 @@ def place(one: tuple[str, str], called: Names) -> int | None:
 
 
 def is_data(one: tuple[str, str]) -> bool:
-    """Return True if a name is a class whose values no Python function makes (msgspec decodes them)."""
+    """Return True if a name is a class whose values msgspec decodes without a Python function."""
     return one[1].lstrip("_")[0].isupper() and "." not in one[1]
 
 

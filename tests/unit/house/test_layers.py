@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.house.sources import MODULES, PACKAGE, ROOT, dotted_name
 
-# Lower may not import higher; rooms of one number may not import each other.
+# A room may not import a room with a higher number, or another room with the same number.
 LEVELS = {
     "__init__": 0,
     "connection_strings": 1,

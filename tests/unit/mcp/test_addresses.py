@@ -38,7 +38,7 @@ TABLE: Final[dict[bytes, bytes | Elsewhere | None]] = {**PLAIN, **ODD, **dict.fr
 
 
 def scope_of(target: bytes) -> dict[str, object]:
-    """The ASGI scope that uvicorn makes of a request target."""
+    """Return the ASGI scope that uvicorn makes of a request target."""
     raw_path = httptools.parse_url(target).path
     path = raw_path.decode("ascii")
     return {"path": unquote(path) if "%" in path else path, "raw_path": raw_path}

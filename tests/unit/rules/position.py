@@ -99,7 +99,7 @@ def combat_state(
     health: int = 100_000,
     **facts: Any,
 ) -> State:
-    """Return a state in a fight: the hero acts at 0, the enemy once at `at`, the room never.
+    """Return a state in a fight: the hero acts at time 0, the enemy once at `at`, the room never.
 
     The next dice show `faces`; `facts` are fields of `Fight`.
     """

@@ -1,4 +1,4 @@
-"""Dice, inputs, events, codec, errors: the engine's own floor."""
+"""Dice, inputs, events, codec and errors: the basics of the engine."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def odd_fights() -> Iterator[State]:
 
 
 def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
-    """Return the fight in the layout of `text_view`, one thing after the other."""
+    """Return the fight in the layout of `text_view`, formatted part by part."""
     hero, enemy = state.hero, cat.enemies[fight.enemy_kind]
     lines = [f"e1 | {hero.name} {hero.health}/{hero.figures.health_max} hp{listed(fight.hero.statuses)}"]
     happened = [plain_sentence(cat, event) for event in state.log if event[0] != Event.FightBegan]

@@ -1,4 +1,4 @@
-"""Background tasks go on after a failure, or report it."""
+"""Background tasks continue after a failure, or report it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timer of the idle watch goes on after an exception of a connection."""
+"""The timer of the idle watch keeps running after a connection has raised an exception."""
 
 from __future__ import annotations
 

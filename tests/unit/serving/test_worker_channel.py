@@ -1,4 +1,4 @@
-"""What a worker reports over its channel, and when."""
+"""The reports of a worker over its channel, and their moments."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
 
 
 class Asked(Reporter):
-    """A reporter that counts how often it is asked for a share."""
+    """A reporter that counts the calls of `share`."""
 
     asked = 0
 
@@ -74,5 +74,5 @@ async def test_no_share_is_taken_while_the_channel_is_busy_for_it_would_be_lost(
         while worker.totals() != after:  # noqa: ASYNC110 - the other end of a socket cannot set an event
             await asyncio.sleep(0)
         assert reporter.asked == 0
-    assert reporter.asked == 1  # the last word waits behind the rest
+    assert reporter.asked == 1  # the last message waits behind the other messages
     parent.close()

@@ -1,4 +1,4 @@
-"""The packaged SQL meets the conditions for upgrades and for the way back."""
+"""The packaged SQL meets the conditions for upgrades and rollbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A strict parser of the text format of Prometheus, 0.0.4: for tests, it accepts nothing that is doubtful.
+"""A strict parser for tests of the text format 0.0.4 of Prometheus; it rejects every doubtful text.
 
 Source: Prometheus, "Exposition formats", text format.
 """
@@ -19,7 +19,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Metric(NamedTuple):
-    """One metric as it was read: series by their name and labels."""
+    """One parsed metric: its series by name and labels."""
 
     kind: str
     purpose: str
@@ -27,10 +27,10 @@ class Metric(NamedTuple):
 
 
 def parse(body: bytes) -> dict[str, Metric]:
-    """Read what `/metrics` answered.
+    """Parse the body of an answer of `/metrics`.
 
     Raises:
-        AssertionError: It is not well formed, or a histogram contradicts itself.
+        AssertionError: The body is not well formed, or a histogram contradicts itself.
     """
     text = body.decode()
     assert text.endswith("\n")

@@ -42,7 +42,7 @@ class Worker:
         ]
 
     def do(self, act: int) -> None:
-        """Change one of the six (groups of) instruments, by one of nine amounts."""
+        """Change one of the six groups of instruments by one of nine amounts."""
         amount, kind = divmod(act, 6)
         if kind < 3:
             self.gauges[kind].set(amount)
@@ -55,7 +55,7 @@ class Worker:
 
 
 def snapshot_of(work: list[int], known: int) -> Snapshot:
-    """What a worker has that did so much; `known` has a bit for each metric that it knows."""
+    """Return the snapshot of a worker after these changes; `known` has a bit for each metric it declares."""
     worker = Worker()
     for act in work:
         worker.do(act)

@@ -1,4 +1,4 @@
-"""The token estimate against what cl100k itself said of the same texts (measured once, docs/tools.md)."""
+"""The token estimate is compared with cl100k's counts for the same texts (measured once, docs/tools.md)."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ def test_any_text_is_counted_and_more_text_never_costs_less(text: str) -> None:
     "text", [" " * 300_000, "a" * 300_000, "-" * 300_000, "\r \r " * 60_000, "_" * 300_000]
 )
 def test_hostile_texts_cost_no_more_time_than_others(text: str) -> None:
-    """Run through within the test's own limit; a quadratic cut would take hours."""
+    """The count must end within the timeout of the test; quadratic time would be hours."""
     assert count_tokens(text) > 0

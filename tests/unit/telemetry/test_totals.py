@@ -1,4 +1,4 @@
-"""Shares of workers that come and go, their sum, and what `/metrics` shows of it."""
+"""Shares of workers that start and end, the sum of the shares, and its metrics in `/metrics`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def share(
     turns: int, *, hot_games: int = 5, store_up: bool = True, runs: tuple[int, ...] = (),
     log_bytes: int = 0, unsafe: bool = False,
 ) -> Share:  # fmt: skip
-    """What a worker reports first, or has to add to what it reported."""
+    """Return a worker's first share, or an addition to its earlier shares."""
     registry = MeterRegistry()
     hazards = ("fsync is off",) if unsafe else ()
     metrics = HostMetrics(
@@ -143,7 +143,7 @@ async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
             await one.start("local/ada", NewGame(seed=1, weapon=1))
             await one.play("local/ada", "1")
         ledger.note(0, reporter.share())
-    ended = RUNS_REPORTED_MAX + 2  # the last run goes on
+    ended = RUNS_REPORTED_MAX + 2  # the last run has not ended
     alone, summed = reporter.totals(), ledger.totals(0.0)
     assert summed.counted == alone.counted
     assert summed.results == {"abandoned": ended}

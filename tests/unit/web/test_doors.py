@@ -1,4 +1,4 @@
-"""No path of the API answers a caller that the admission refuses; the list of paths is the application's."""
+"""No path of the API answers a caller that the admission refuses; the application lists the paths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def site_with_store() -> tuple[Site, Doorkeeper, CountedStore]:
 
 
 def targets(site: Site) -> list[str]:
-    """A good request to each path."""
+    """Return a good request to each path."""
     assert site.app.api
     return [path + "ada" if path.endswith("/") else path for path in site.app.api]
 
