@@ -58,7 +58,7 @@ check: $(DEV) ## formatter, linter, types, shell scripts, layers, sizes, prose
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -q tests/unit/house
+	@$(PY) -m pytest -q -n $(PROCESSES) tests/unit/house
 
 format: $(DEV) ## let the formatter and the linter repair what they can
 	@$(PY) -m ruff check --fix .
