@@ -10,6 +10,8 @@ from typing import Final, TypeGuard
 
 # Names and inputs
 bot_id_chars_max: Final = 128
+bot_id_rule: Final = "1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
+"""The pattern in words, for people."""
 bot_id_pattern: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 fleet_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
 slot_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")

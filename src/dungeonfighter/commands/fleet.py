@@ -23,7 +23,7 @@ from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
 from dungeonfighter.fleet.report import table
 from dungeonfighter.fleet.verified_load import load_and_verify
-from dungeonfighter.limits import is_bot_id
+from dungeonfighter.limits import bot_id_rule, is_bot_id
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
@@ -100,10 +100,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
         raise BadInput(f"policy {arguments.policy} needs --view json")
     last = bot_id(arguments.prefix, arguments.bots - 1)
     if not is_bot_id(last):
-        raise BadInput(
-            f"--prefix: {last[:140]!r} is no bot id: 1 to 128 letters, digits, '.', '_' and '-', "
-            "the first a letter or digit"
-        )
+        raise BadInput(f"--prefix: {last[:140]!r} is no bot id: {bot_id_rule}")
     if arguments.rate and arguments.every:
         raise BadInput("--rate and --every are two ways to say the same: leave one out")
     if arguments.ramp and not arguments.every:

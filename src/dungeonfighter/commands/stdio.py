@@ -36,9 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(given.log_format, settings.instance_name(given))
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
     if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
-        raise SettingsError(
-            ["--bot: 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"]
-        )
+        raise SettingsError([f"--bot: {limits.bot_id_rule}"])
     with StopSignals() as signals:
         asyncio.run(_serve(given, arguments, signals))
     return 0

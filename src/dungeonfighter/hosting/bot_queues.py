@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Draining, Overloaded
@@ -29,7 +30,7 @@ from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import absent
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 
-DRAINING_RETRY_SECONDS = 3
+DRAINING_RETRY_SECONDS: Final = 3
 
 
 class BotQueues:
@@ -42,10 +43,8 @@ class BotQueues:
         self._patience = patience
         self._games = games
         self._by_key = games.by_key
-        self._find, self._mark_used = (
-            games.by_key.get,
-            games.by_key.move_to_end,
-        )  # a direct reference saves a call
+        # Direct references save a call for each request.
+        self._find, self._mark_used = games.by_key.get, games.by_key.move_to_end
         self._commits = commits
         self._add = commits.add
         self._resolver = resolver
@@ -162,7 +161,7 @@ class BotQueues:
             return
         game.busy = False
         row = game.row
-        if row is None or not row.state:
-            self._games.drop_if_empty(game)
+        if (row is None or not row.state) and not game.unsettled:
+            self._games.drop(game)
         if len(self._by_key) > self._games.games_max:
             self._games.evict()

@@ -83,10 +83,9 @@ class HotGames:
             self.add(key).row = found
             self.evict()
 
-    def drop_if_empty(self, game: HotGame) -> None:
-        """Remove a settled game without a run, for example that of a bot that does not exist."""
-        is_empty = not game.unsettled and (game.row is None or not game.row.state)
-        if is_empty and self.by_key.get(game.key) is game:
+    def drop(self, game: HotGame) -> None:
+        """Remove this game, for example that of an unknown bot; keep another game with its key."""
+        if self.by_key.get(game.key) is game:
             del self.by_key[game.key]
 
     def evict(self) -> None:

@@ -30,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BOTS_PER_PAGE_MAX: Final = 500
 SEND_SECONDS_MAX: Final = 30.0
-_BAD_ID: Final = "a bot id is 1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
+_BAD_ID: Final = f"a bot id is {limits.bot_id_rule}"
 _SAFETY: Final = (
     (
         b"content-security-policy",

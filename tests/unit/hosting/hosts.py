@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
-from dungeonfighter.hosting.answers import NewGame
+from dungeonfighter.hosting.answers import Answer, NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -29,3 +32,17 @@ def replica(store: Store, *, hot_games_max: int = 100) -> BotHost:
         chance=SystemChance(),
         hot_games_max=hot_games_max,
     )
+
+
+class Futures:
+    """A responder with a future for a tag; `render` makes the answer."""
+
+    def __init__(self, render: Callable[[Answer], Any]) -> None:
+        self._render = render
+
+    def render(self, tag: asyncio.Future[Any], answer: Answer) -> Any:
+        assert not tag.done()
+        return self._render(answer)
+
+    def deliver(self, tag: asyncio.Future[Any], rendered: Any) -> None:
+        tag.set_result(rendered)

@@ -11,24 +11,18 @@ from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.limits import trail_ops_max
 from dungeonfighter.storage.memory import MemoryStore
-from tests.unit.hosting.hosts import KEY, MACE, replica
+from tests.unit.hosting.hosts import KEY, MACE, Futures, replica
 
 OP = b"message1"
 
 
-class Futures:
-    """A responder with a future for a tag."""
-
-    def render(self, tag: asyncio.Future[Any], answer: Answer) -> tuple[int, bool]:
-        return answer.game.turn, answer.repeated
-
-    def deliver(self, tag: asyncio.Future[Any], rendered: Any) -> None:
-        tag.set_result(rendered)
+def turn_and_repeated(answer: Answer) -> tuple[int, bool]:
+    return answer.game.turn, answer.repeated
 
 
 async def play(host: BotHost, text: str = "1", op: bytes = OP) -> Any:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    host.begin_play(KEY, text, None, None, Futures(), future, op)
+    host.begin_play(KEY, text, None, None, Futures(turn_and_repeated), future, op)
     return await future
 
 

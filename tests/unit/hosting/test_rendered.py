@@ -9,9 +9,7 @@ from typing import Any
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.ports import Outcome, Unsettled, Write
 from dungeonfighter.storage.memory import MemoryStore
-from tests.unit.hosting.hosts import KEY, MACE, replica
-
-Show = Callable[[Answer], str]
+from tests.unit.hosting.hosts import KEY, MACE, Futures, replica
 
 
 class Watched(MemoryStore):
@@ -32,21 +30,7 @@ class Watched(MemoryStore):
         return f"turn {answer.game.turn}"
 
 
-class Futures:
-    """A responder with a future for a tag."""
-
-    def __init__(self, render: Show) -> None:
-        self._show = render
-
-    def render(self, tag: asyncio.Future[Any], answer: Answer) -> str:
-        assert not tag.done()
-        return self._show(answer)
-
-    def deliver(self, tag: asyncio.Future[Any], delivered: Any) -> None:
-        tag.set_result(delivered)
-
-
-async def _played(store: Watched, render: Show, *, is_silent: bool = False) -> Any:
+async def _played(store: Watched, render: Callable[[Answer], str], *, is_silent: bool = False) -> Any:
     """Return the delivered results of the first input of a run."""
     host = replica(store)
     await host.start(KEY, MACE)
