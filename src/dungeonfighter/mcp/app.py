@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.endpoint import McpEndpoint
@@ -47,11 +48,12 @@ class App:
         self._ready = ready
 
     def handle(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.HeadHandler | None:
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+        delivery: Delivery | None = None,
+    ) -> wire.HeadHandler | None:  # fmt: skip
         """See `wire.ShortWay`: for a server that does not need ASGI where the short way answers."""
         short_way = self._endpoint.short_way
-        return None if short_way is None else short_way.handle(scope, body, bot, reply)
+        return None if short_way is None else short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """Serve one ASGI connection."""
