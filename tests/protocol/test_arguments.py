@@ -65,7 +65,7 @@ async def test_a_malformed_bot_id_is_refused(client: Client, bot: str, tool: str
     assert text.isprintable()
 
 
-@pytest.mark.parametrize("bot", [5, True, ["hero"], {"a": 1}])
+@pytest.mark.parametrize("bot", [1.5, True, ["hero"], {"a": 1}])
 async def test_a_bot_id_is_a_string(client: Client, bot: Any) -> None:
     assert "not a string" in refused(await client.call_tool("get_game_state", {"botId": bot}))
 
@@ -93,9 +93,9 @@ async def test_the_answer_to_an_unknown_bot_says_how_to_begin(client: Client, to
     ("tool", "arguments", "said"),
     [
         ("handle_input", {}, "`input` is missing; it must be a string"),
-        ("handle_input", {"input": 1}, "`input` must be a string"),
-        ("handle_input", {"input": None}, "`input` must be a string"),
-        ("handle_input", {"input": "1", "turn": "3"}, "`turn` must be an integer of at least 0"),
+        ("handle_input", {"input": True}, "`input` must be a string; got true"),
+        ("handle_input", {"input": None}, "`input` must be a string; got null"),
+        ("handle_input", {"input": "1", "turn": "3x"}, "`turn` must be an integer of at least 0; got \"3x\""),
         ("handle_input", {"input": "1", "turn": -1}, "`turn` must be an integer of at least 0"),
         ("handle_input", {"input": "1", "turn": True}, "`turn` must be an integer of at least 0"),
         ("handle_input", {"input": "1", "turn": 1.5}, "`turn` must be an integer of at least 0"),
@@ -124,7 +124,7 @@ async def test_the_answer_to_an_unknown_bot_says_how_to_begin(client: Client, to
         ("list_bots", {"after": "no bot"}, "must be 1 to 128 of"),
         ("get_recent_output", {"count": 0}, "`count` must be an integer from 1 to 100"),
         ("get_agent_context", {"recentEventCount": 51}, "`recentEventCount` must be an integer from 1 to 50"),
-        ("select_dungeon", {"dungeonIndex": "1"}, "`dungeonIndex` must be an integer from 1 to 99"),
+        ("select_dungeon", {"dungeonIndex": "0"}, "`dungeonIndex` must be an integer from 1 to 99"),
         ("equip_item", {"item": 0}, "`item` must be an integer from 1 to 20"),
         ("unequip_item", {"slot": "tail"}, "`slot` must be one of chest, feet, head, legs, weapon"),
         ("set_combo_strip", {"actions": []}, "`actions` must be a list of 1 to 8"),

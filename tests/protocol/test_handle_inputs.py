@@ -155,7 +155,7 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
         ([], "a list of 1 to 100, each a string"),
         (["1"] * 101, "a list of 1 to 100, each a string"),
         ("1", "a list of 1 to 100, each a string"),
-        (["1", 2], "a list of 1 to 100, each a string"),
+        (["1", True], "a list of 1 to 100, each a string; got a list of 2"),
         (["1", "1" * 49], "input 2: an input has at most 48 characters"),
         (["1", "\u00e9"], "input 2: an input is printable ASCII"),
     ],

@@ -22,7 +22,7 @@ from msgspec import UNSET, Struct, UnsetType
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer
-from dungeonfighter.mcp import arguments, views
+from dungeonfighter.mcp import arguments, spellings, views
 from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
 from dungeonfighter.mcp.bot_ids import bad_bot_id
 from dungeonfighter.mcp.play_tools import new_game
@@ -134,7 +134,7 @@ class _Steps:
 
     def _is_good(self, index: int, seen: set[str | UnsetType]) -> bool:
         """Decode one step; report it and return False if it is malformed, or the second one of its bot."""
-        given = self._given[index]
+        given = spellings.as_object(self._given[index])
         bot = _bot_in(given)
         try:
             if not isinstance(given, dict):
@@ -236,7 +236,7 @@ def _all_good(given: list[Any]) -> list[arguments.Step] | None:
 
 def _bot_in(given: object) -> str | UnsetType:
     """Return the bot id of a step, if it has a valid one."""
-    bot = given.get("botId") if isinstance(given, dict) else None
+    bot = spellings.as_text(given.get("botId")) if isinstance(given, dict) else None
     return bot if limits.is_bot_id(bot) else UNSET
 
 

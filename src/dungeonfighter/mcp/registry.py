@@ -18,7 +18,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
+from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas, spellings
 from dungeonfighter.mcp.answers import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -193,5 +193,5 @@ def _bot_of(
         return given, bound_bot
     if not found.takes_bot:
         return given, arguments.DEFAULT_BOT
-    wanted = given.pop("botId", None)
+    wanted = spellings.as_text(given.pop("botId", None))
     return given, arguments.DEFAULT_BOT if wanted is None else checked_bot_id(wanted)

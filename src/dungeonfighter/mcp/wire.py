@@ -150,11 +150,13 @@ def open_envelope(body: bytes) -> Envelope:
         )
     if not isinstance(decoded, dict):
         return _faulty(None, INVALID_REQUEST, "Invalid request: the body must be one JSON-RPC object")
+    if decoded.get("params", {}) is None:
+        del decoded["params"]  # clients whose serializer writes every member mean that there are none
     own_id = decoded.get("id")
     known = own_id if isinstance(own_id, str | int) and not isinstance(own_id, bool) else None
     if wrong := _fault_in(decoded, known):
         return _faulty(known, INVALID_REQUEST, wrong)
-    if body.count(b"[") + body.count(b"{") > limits.json_depth_max and _is_deep(decoded):
+    if body.count(b"[") + body.count(b"{") > limits.json_depth_max and is_deep(decoded):
         return _faulty(known, INVALID_REQUEST, _TOO_DEEP)
     return Envelope(known, decoded)
 
@@ -180,7 +182,7 @@ def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
     return ""
 
 
-def _is_deep(decoded: object) -> bool:
+def is_deep(decoded: object) -> bool:
     """Return whether a document is nested too deep; walk it level by level, without recursion."""
     level = [decoded]
     for _ in range(limits.json_depth_max):
