@@ -5,7 +5,7 @@ from __future__ import annotations
 from dungeonfighter import limits
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, shown
+from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, in_both_forms, shown
 from dungeonfighter.mcp.tool import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
 
@@ -30,7 +30,7 @@ async def get_game_state(seat: Seat, args: arguments.GetGameState) -> ToolAnswer
 async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
     slot = args.slot or arguments.DEFAULT_SLOT
     game = await seat.host.save(seat.key, slot)
-    return ToolAnswer(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
+    return in_both_forms(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
 
 
 @tool("core", arguments.LoadGame, turns=1)
@@ -68,13 +68,14 @@ def set_combo_strip(args: arguments.SetComboStrip) -> Ask:
 @tool("play", arguments.SetAgentDirective)
 async def set_agent_directive(seat: Seat, args: arguments.SetAgentDirective) -> ToolAnswer:
     game = await seat.host.set_directive(seat.key, args.directive)
-    return ToolAnswer("directive set" if game.directive else "directive cleared", views.place(game))
+    done = "set" if game.directive else "cleared"
+    return in_both_forms(f"directive {done}: {views.head(game)}", views.place(game))
 
 
 @tool("play", arguments.DeleteSave)
 async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
     await seat.host.delete_save(seat.key, args.slot)
-    return ToolAnswer(f"deleted {args.slot}", {"slot": args.slot})
+    return in_both_forms(f"deleted {args.slot}", {"slot": args.slot})
 
 
 def new_game(args: arguments.StartOptions) -> NewGame:

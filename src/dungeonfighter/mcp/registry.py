@@ -20,6 +20,7 @@ from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas, spellings
 from dungeonfighter.mcp.answers import (
+    BROKEN,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     Ask,
@@ -170,7 +171,7 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
     """Return the answer to a failure; log the failure if the caller did not cause it."""
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
-        return ProtocolError(INTERNAL_ERROR, "internal error", status=500)
+        return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
     if isinstance(error, StoreError | Corrupt):
         logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
     try:

@@ -26,7 +26,7 @@ from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.mcp import texts, views, wire
-from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
+from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer, denied, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import TOOLSETS, Toolset
@@ -156,7 +156,7 @@ class Handlers:
         except Overloaded as error:
             raise _reported(ctx, refusal_of(error)) from None
         except NotAllowed as error:
-            raise MCPError(REFUSED, f"{error.code}: {error}", {"code": error.code}) from None
+            raise _reported(ctx, denied(error)) from None
 
 
 def call_result(answer: ToolAnswer) -> types.CallToolResult:

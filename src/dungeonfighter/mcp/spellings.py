@@ -1,4 +1,4 @@
-"""Other spellings of an argument whose meaning is certain: `"5"` for 5, 5.0 for 5, 1 for `"1"`, lists as JSON.
+"""Other spellings of arguments whose meaning is certain: `"5"` and 5.0 for 5, 1 for `"1"`, lists as JSON.
 
 Models and command lines send them. `arguments.decode` reads the strict form first and asks this module only
 after that has failed. A value without a certain meaning stays as it is, for the message about it: booleans,
