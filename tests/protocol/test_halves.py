@@ -251,7 +251,8 @@ def test_the_end_of_a_run_is_in_both_halves(both: BothWays, view: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Overloaded("busy"), Draining("down", retry_after_seconds=3), RateLimited("x"), NewerRules("new")]
+    "error",
+    [Overloaded("busy"), Draining("down", retry_after_seconds=3), RateLimited("x"), NewerRules("new")],
 )
 def test_each_half_of_a_refusal_suffices(error: Any) -> None:
     with pytest.raises(Refusal) as caught:

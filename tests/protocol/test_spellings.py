@@ -180,7 +180,12 @@ def test_a_start_without_a_certain_meaning_is_refused(both: BothWays, start: obj
 
 
 def test_a_refusal_shows_the_value(both: BothWays) -> None:
-    for value, shown in (("5x", 'got "5x"'), (1.5, "got 1.5"), (True, "got true"), ([1, 2], "got a list of 2")):
+    for value, shown in (
+        ("5x", 'got "5x"'),
+        (1.5, "got 1.5"),
+        (True, "got true"),
+        ([1, 2], "got a list of 2"),
+    ):
         reply, _ = both.agree(ask("handle_input", {"input": "1", "turn": value}))
         said = reply.body["result"]["content"][0]["text"]
         assert said == f"error bad_argument: argument `turn` must be an integer of at least 0; {shown}"
