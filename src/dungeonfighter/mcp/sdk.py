@@ -179,7 +179,7 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
     """
     handlers = Handlers(registry, bound=bound, client=client)
     hint = CacheHint(ttl_ms=FRESH_MS, scope="public")
-    return Server(
+    server: Server[Any] = Server(
         "dungeonfighter",
         version=__version__,
         title="DungeonFighter",
@@ -194,6 +194,10 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )  # fmt: skip
+    # Its tracing, on by default, breaks at a `baggage` that is no string, and logs those that it cannot read.
+    # Calls on the short way have no traces in any case; the metrics are those of `telemetry`.
+    server.middleware.clear()
+    return server
 
 
 class SdkSpeaker:
