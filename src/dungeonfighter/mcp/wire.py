@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
+from mcp_types import HEADER_MISMATCH
 
 from dungeonfighter import limits
 from dungeonfighter.access.admission import joined
@@ -277,10 +278,18 @@ class Mended:
         error = _error_in(bytes(self._body))
         if error is None:
             error = {"code": INVALID_REQUEST, "message": _REASONS.get(status, "the request was refused")}
-        body = error_body(self._request_id, error["code"], str(error["message"]), error.get("data"))
+        message = str(error["message"])
+        if error["code"] == HEADER_MISMATCH and _BOT_HEADER_NAME in message:
+            message += _BOT_HEADER_WAY_OUT
+        body = error_body(self._request_id, error["code"], message, error.get("data"))
         await send_json(self._send, status, body)
 
 
+_BOT_HEADER_NAME: Final = "Mcp-Param-Bot-Id"
+_BOT_HEADER_WAY_OUT: Final = (
+    "; the header must repeat botId, and a client that has listed the tools sends it by itself: "
+    "list the tools first, or use /bots/{botId}/mcp"
+)
 _REASONS: Final = {
     400: "Invalid request",
     404: "Not found",
