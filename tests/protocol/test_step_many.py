@@ -165,7 +165,7 @@ MALFORMED: list[tuple[object, str]] = [
     ({"botId": "bot", "start": "now"}, "`start` must be an object"),
     ({"botId": "bot", "start": {"x": 1}}, "no argument `x` here; allowed: name, weapon, seed, mode"),
     ({"botId": "bot", "start": {"weapon": "bow"}}, "`weapon` must be one of"),
-    ({"botId": "bot", "start": {"name": " a"}}, "`name` must be printable"),
+    ({"botId": "bot", "start": {"name": " a"}}, "this one has a space at an end"),
     ({"botId": "bot", "start": {"mode": "daily", "seed": 1}}, "leave seed out"),
     ({"botId": "bot", "start": {}, "turn": 0}, "`turn` goes with `input`"),
 ]

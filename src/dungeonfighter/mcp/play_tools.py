@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dungeonfighter import limits
+from dungeonfighter import hero_names, limits
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, in_both_forms, shown
@@ -85,8 +85,8 @@ def new_game(args: arguments.StartOptions) -> NewGame:
         BadInput: bad_argument.
     """
     name = args.name
-    if name is not None and not (name.isprintable() and name == name.strip()):
-        raise bad_argument("argument `name` must be printable and not begin or end with a space")
+    if name is not None and (fault := hero_names.fault_in(name)):
+        raise bad_argument(f"argument `name` must have {hero_names.RULE}; {fault}")
     return NewGame(
         name=name,
         weapon=None if args.weapon is None else int(Weapon[args.weapon]),
