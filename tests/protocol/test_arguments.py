@@ -112,7 +112,11 @@ async def test_the_answer_to_an_unknown_bot_says_how_to_begin(client: Client, to
         ("start_new_game", {"seed": -1}, "`seed` must be an integer from 0"),
         ("start_new_game", {"name": ""}, "`name` must be a string of 1 to 24 characters"),
         ("start_new_game", {"name": "x" * 25}, "`name` must be a string of 1 to 24 characters"),
-        ("start_new_game", {"name": "a\nb"}, "characters that can be shown, and no space at either end; U+000A cannot"),
+        (
+            "start_new_game",
+            {"name": "a\nb"},
+            "characters that can be shown, and no space at either end; U+000A cannot",
+        ),
         ("start_new_game", {"name": " a"}, "this one has a space at an end"),
         ("start_new_game", {"mode": "daily", "seed": 1}, "seed of the day"),
         ("save_game", {"slot": "Not A Slot"}, "`slot` must be a string of 1 to 32 of"),

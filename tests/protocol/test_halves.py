@@ -99,8 +99,8 @@ def legal_in(text: str, game: Present) -> tuple[str, ...]:
     legal = views.legal(game)
     if views.text_view(game) in text:
         return tuple(legal)
-    lines = text.splitlines()
-    return tuple(one for one in legal if any(line.startswith(f"{one} ") for line in lines))
+    before = r"(?m)^(?:.*\(for example )?"
+    return tuple(one for one in legal if re.search(rf"{before}{re.escape(one)}[ ):]", text))
 
 
 def compare(tool: str, result: dict[str, Any], game: Present | None) -> bool:

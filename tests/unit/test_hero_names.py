@@ -62,7 +62,9 @@ def test_letters_marks_numbers_and_signs_are_allowed() -> None:
     assert refused == {0xAD, 0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0} & set(shown)
 
 
-@pytest.mark.parametrize("name", ["Ada", "Ada Ω", "名前", "a", "x" * 24, "\u0378", "\U0001fae9", "d'Arc-2", "é̂"])
+@pytest.mark.parametrize(
+    "name", ["Ada", "Ada Ω", "名前", "a", "x" * 24, "\u0378", "\U0001fae9", "d'Arc-2", "é̂"]
+)
 def test_good_names(name: str) -> None:
     assert fault_in(name) == ""
 
