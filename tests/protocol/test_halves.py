@@ -116,8 +116,10 @@ def compare(tool: str, result: dict[str, Any], game: Present | None) -> bool:
         return False
     assert structured["text"] == text
     own, other = read_text(text, game), read_structure(structured, game)
-    if tool == "list_bots" or tool == "delete_save":
+    if tool in {"list_bots", "delete_save"} and not result["isError"]:
         assert own.more == other.more
+        for bot in structured.get("bots", []):
+            assert f"{bot['botId']} e{bot['episode']} t{bot['turn']}" in text.splitlines()
         return True
     assert own.problem == other.problem
     assert own.more == other.more

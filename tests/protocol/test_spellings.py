@@ -129,7 +129,8 @@ def test_two_spellings_of_a_bot_are_one_bot(both: BothWays) -> None:
 
 
 INTEGERS: list[Any] = [
-    "5x", " ", "", "-1", "+5", " 5", "1_0", "0x1", "1e3", "NaN", "null", "٣", "²", "5" * 41, 1.5, -1.0, 2.0**60,
+    "5x", " ", "", "-1", "+5", " 5", "1_0", "0x1", "1e3", "NaN", "null", "٣", "²", "5" * 41, 1.5, -1.0,
+    2.0**60,
     float("inf"), float("nan"), True, False, [5], ["5"], {"a": 5}, "[5]",
 ]  # fmt: skip
 STRINGS: list[Any] = [True, False, 1.5, 2**60, -(2**60), 1e300, float("nan"), float("inf"), [1], ["1"], {}]
