@@ -289,9 +289,15 @@ async def test_unknown_methods_are_not_found(served: Served) -> None:
 async def test_unknown_tools_are_a_protocol_error(served: Served) -> None:
     answer = await post(served, call_body("no_such_tool"), call_headers("no_such_tool"))
     assert answer.status_code == 400
-    assert error_of(answer) == {"code": -32602, "message": "Unknown tool: no_such_tool"}
+    assert error_of(answer) == {
+        "code": -32602,
+        "message": "Unknown tool: no_such_tool; tools/list shows the tools",
+    }
     legacy = await post(served, call_body("no_such_tool"))
-    assert error_of(legacy) == {"code": -32602, "message": "Unknown tool: no_such_tool"}
+    assert error_of(legacy) == {
+        "code": -32602,
+        "message": "Unknown tool: no_such_tool; tools/list shows the tools",
+    }
 
 
 @pytest.mark.parametrize(

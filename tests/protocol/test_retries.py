@@ -94,6 +94,7 @@ async def test_another_time_is_refused_with_the_present_view(
     assert brief(result.structured_content) == {"code": expected, "episode": 1, "turn": 3}
     view, _ = await call(client, "get_game_state")
     assert text.startswith(f"error {expected}: ")
+    assert "; the game is at e1 t3: choose for it, with turn=3\n\n" in text
     assert text.endswith(f"\n\n{view}")
     assert served.row(bot_of(request)) == before
 

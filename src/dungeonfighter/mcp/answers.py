@@ -39,7 +39,7 @@ INTERNAL_WAY_OUT: Final = "read the game before you go on, and inform the operat
 BROKEN: Final = f"internal error: {INTERNAL_WAY_OUT}"
 NEWER_RULES_RETRY_SECONDS: Final = 3
 _STORES_OWN: Final = (StoreError, StoreUnavailable, NotWritten)
-_STORE_AWAY: Final = "the store cannot be reached now; try again in a few seconds"
+_STORE_AWAY: Final = "the store cannot be reached now, and nothing was applied; try again in a few seconds"
 """Replaces the driver's message, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Hints that name a tool: the rules do not know the names of tools."""

@@ -149,12 +149,14 @@ class _Steps:
         bot = _bot_in(given)
         try:
             if not isinstance(given, dict):
-                raise bad_argument("a step must be an object")
+                raise bad_argument("a step must be an object {botId, input | start, turn?, episode?}")
             step = arguments.decode(arguments.Step, given, takes_bot=False)
             if bot is UNSET:
                 raise bad_bot_id(step.bot_id)
             if bot in seen:
-                raise bad_argument(f"there is another step of {bot} before this one: one a bot")
+                raise bad_argument(
+                    f"a call takes one step of each bot, and there is another step of {bot} before this one"
+                )
         except Exception as error:  # noqa: BLE001 (each step fails by itself)
             self.deliver(index, self._not_stepped(bot, error))
             return False

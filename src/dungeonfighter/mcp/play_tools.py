@@ -101,5 +101,7 @@ Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipIte
 def _input(text: str, args: Shorthand) -> Ask:
     """Return the canonical input that a tool stands for."""
     if len(text) > limits.input_chars_max:
-        raise bad_argument(f"that is longer than an input may be ({limits.input_chars_max} characters)")
+        raise bad_argument(
+            f"the input '{arguments.clip(text)}' would have more than {limits.input_chars_max} characters"
+        )
     return Ask(text, args.turn, args.episode)

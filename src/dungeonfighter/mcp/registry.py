@@ -97,7 +97,9 @@ class Registry:
         """
         found = self.tools.get(name)
         if found is None:
-            raise ProtocolError(INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}")
+            raise ProtocolError(
+                INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}; tools/list shows the tools"
+            )
         try:
             own, bot = _bot_of(found, dict(given or {}), bound_bot)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
