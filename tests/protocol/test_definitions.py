@@ -104,6 +104,18 @@ def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("bound", [False, True])
+def test_every_argument_has_one_type_and_every_list_has_one_for_its_items(
+    registry: Registry, bound: bool
+) -> None:
+    """Clients of some models refuse every request while one definition breaks this rule."""
+    for tool in registry.listed("fleet", bound=bound):
+        for schema in tool["inputSchema"]["properties"].values():
+            assert isinstance(schema["type"], str)
+            assert (schema["type"] == "array") == ("items" in schema)
+            assert isinstance(schema.get("items", {"type": ""})["type"], str)
+
+
+@pytest.mark.parametrize("bound", [False, True])
 def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registry, bound: bool) -> None:
     for tool in registry.listed("fleet", bound=bound):
         schema = tool["inputSchema"]

@@ -70,7 +70,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     },
     "step_many": {
         "steps": _said(
-            {"type": "array", "minItems": 1, "maxItems": 1000},
+            {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 1000},
             "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?}",
         ),
         "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
