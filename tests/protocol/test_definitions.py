@@ -91,7 +91,8 @@ def test_schemas_and_structs_agree_on_values(registry: Registry, good: Any) -> N
             try:
                 jsonschema.validate(good, own)
             except jsonschema.ValidationError:
-                assert not accepted, (tool.name, name, good)
+                # Each step is decoded by itself, so the struct takes a list of anything.
+                assert not accepted or name == "steps", (tool.name, name, good)
 
 
 def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
