@@ -106,7 +106,8 @@ def test_schemas_and_structs_agree_on_values(registry: Registry, good: Any) -> N
             try:
                 jsonschema.validate(good, own)
             except jsonschema.ValidationError:
-                assert not accepted, (tool.name, name, good)
+                # Each step is decoded by itself, so the struct takes a list of anything.
+                assert not accepted or name == "steps", (tool.name, name, good)
 
 
 def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
@@ -116,6 +117,18 @@ def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_every_argument_has_one_type_and_every_list_has_one_for_its_items(
+    registry: Registry, bound: bool
+) -> None:
+    """Clients of some models refuse every request while one definition breaks this rule."""
+    for tool in registry.listed("fleet", bound=bound):
+        for schema in tool["inputSchema"]["properties"].values():
+            assert isinstance(schema["type"], str)
+            assert (schema["type"] == "array") == ("items" in schema)
+            assert isinstance(schema.get("items", {"type": ""})["type"], str)
 
 
 @pytest.mark.parametrize("bound", [False, True])

@@ -12,7 +12,7 @@ from dungeonfighter import limits
 from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
+from dungeonfighter.mcp.answers import ToolAnswer, bad_argument, in_both_forms
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.tool import Seat, tool
 from dungeonfighter.rules.views.observation import ItemView, Observation, PlayerView, StatusView
@@ -33,9 +33,12 @@ async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
         for line in lines
     ]
     text = "\n".join(f"{bot['botId']} e{bot['episode']} t{bot['turn']}" for bot in bots)
-    return ToolAnswer(
-        text or "no bots yet; start_new_game makes one", {"bots": bots, "more": len(bots) == count}
-    )
+    more = len(bots) == count
+    if more:
+        text += f"\nthere may be more: call with after={bots[-1]['botId']}"
+    elif not bots:
+        text = f"no bots after {after}" if after else "no bots yet; start_new_game makes one"
+    return in_both_forms(text, {"bots": bots, "more": more})
 
 
 @tool("play", arguments.ToolArguments, reads=True)
@@ -113,7 +116,7 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
         "recentEvents": events,
         "choices": views.plain(seen)["availableActions"],
     }
-    return ToolAnswer("\n".join(lines), views.place(game) | parts)
+    return in_both_forms("\n".join(lines), views.place(game) | parts)
 
 
 def _quoted(directive: str) -> str:
@@ -145,7 +148,7 @@ async def _look(seat: Seat) -> tuple[Present, Observation]:
 
 
 def _answer(game: Present, text: str, parts: dict[str, object]) -> ToolAnswer:
-    return ToolAnswer(f"{views.head(game)}\n{text}", views.place(game) | parts)
+    return in_both_forms(f"{views.head(game)}\n{text}", views.place(game) | parts)
 
 
 def _recent(seen: Observation, count: int) -> list[str]:

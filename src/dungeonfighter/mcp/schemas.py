@@ -18,7 +18,12 @@ _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
 _VIEW: Final[dict[str, Any]] = {"type": "string", "enum": ["text", "json"]}
 _SLOT: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
-_STEPS: Final[dict[str, Any]] = {"type": "array", "minItems": 1, "maxItems": 1000}
+_STEPS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "object"},
+    "minItems": 1,
+    "maxItems": 1000,
+}
 _RETRY: Final[dict[str, Any]] = {"turn": _COUNT, "episode": _COUNT}
 
 

@@ -27,7 +27,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import texts, views, wire
-from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
+from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer, denied, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
@@ -165,7 +165,7 @@ class Handlers:
         except Overloaded as error:
             raise _reported(ctx, refusal_of(error)) from None
         except NotAllowed as error:
-            raise MCPError(REFUSED, f"{error.code}: {error}", {"code": error.code}) from None
+            raise _reported(ctx, denied(error)) from None
 
 
 def call_result(answer: ToolAnswer) -> types.CallToolResult:
@@ -188,7 +188,7 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
     """
     handlers = Handlers(registry, bound=bound, client=client)
     hint = CacheHint(ttl_ms=FRESH_MS, scope="public")
-    return Server(
+    server: Server[Any] = Server(
         "dungeonfighter",
         version=__version__,
         title="DungeonFighter",
@@ -203,6 +203,10 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )  # fmt: skip
+    # Its tracing, on by default, breaks at a `baggage` that is no string, and logs those that it cannot read.
+    # Calls on the short way have no traces in any case; the metrics are those of `telemetry`.
+    server.middleware.clear()
+    return server
 
 
 class SdkSpeaker:

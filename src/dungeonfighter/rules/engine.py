@@ -233,6 +233,5 @@ def _check(options: GameOptions) -> None:
         raise BadInput(f"mode must be one of {', '.join(Mode.__members__)}")
     if options.weapon != -1 and options.weapon not in Weapon.__members__.values():
         raise BadInput(f"weapon must be one of {', '.join(Weapon.__members__)}")
-    name = options.name
-    if not name.strip() or len(name) > limits.hero_name_chars_max or not name.isprintable():
-        raise BadInput(f"name must have 1 to {limits.hero_name_chars_max} printable characters")
+    if not 1 <= len(options.name) <= limits.hero_name_chars_max:
+        raise BadInput(f"name must have 1 to {limits.hero_name_chars_max} characters")
