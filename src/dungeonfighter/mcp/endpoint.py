@@ -24,7 +24,7 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
-from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED, ProtocolError
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
@@ -106,7 +106,8 @@ class McpEndpoint:
         try:
             path_bot, toolset = self.demand(scope, envelope, bot)
             exchange = Exchange(path_bot, toolset, self._identify(scope), mended)
-            await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
+            plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
+            await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
             await wire.send_fault(send, fault, envelope.id)
         except Exception:
@@ -200,11 +201,13 @@ def _toolset_in(scope: wire.Scope) -> Toolset:
 
 
 def _check_headers(scope: wire.Scope) -> None:
-    kind = (wire.header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    codings = (wire.listed(scope, b"content-encoding") or "").split(",")
+    if any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings):
+        wrong = "the server takes bodies as they are: leave out Content-Encoding"
+        raise ProtocolError(INVALID_REQUEST, wrong, status=415)
+    if media_types.media_type(wire.header(scope, b"content-type") or "") != media_types.JSON:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
-    accepted = (wire.header(scope, b"accept") or "").lower()
-    if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
+    if not media_types.accepts(wire.listed(scope, b"accept"), media_types.JSON):
         raise ProtocolError(INVALID_REQUEST, "Accept must allow application/json", status=406)
 
 

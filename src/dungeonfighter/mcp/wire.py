@@ -76,6 +76,15 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def listed(scope: Scope, name: bytes) -> str | None:
+    """Return the values of all headers of this (lower-case) name as one list; None if there is none.
+
+    Source: RFC 9110, section 5.3.
+    """
+    values = [bytes(value).decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ", ".join(values) if values else None
+
+
 def authorization(scope: Scope) -> bytes | None:
     """Return the credentials of a request as `Admission.identify` takes them."""
     return joined(value for name, value in scope["headers"] if name == b"authorization")
@@ -216,15 +225,18 @@ def whole_fault(fault: ProtocolError, request_id: RequestId) -> tuple[int, bytes
 
 
 def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
-    """Return `WWW-Authenticate` with 401, `Allow` with 405, `Retry-After` with 429 and 503.
+    """Return `WWW-Authenticate` with 401, `Allow` with 405, `Accept-Encoding` with 415, `Retry-After` with 429
+    and 503.
 
-    Source: RFC 9110, sections 11.6.1, 15.5.6 and 10.2.3.
+    Source: RFC 9110, sections 11.6.1, 15.5.6, 15.5.16 and 10.2.3.
     """
     extra = []
     if fault.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
     if fault.status == 405:
-        extra.append((b"allow", b"POST"))
+        extra.append((b"allow", fault.allow))
+    if fault.status == 415:
+        extra.append((b"accept-encoding", b"identity"))
     if fault.data is not None and "retryAfterSeconds" in fault.data:
         extra.append((b"retry-after", str(fault.data["retryAfterSeconds"]).encode()))
     return extra

@@ -21,7 +21,7 @@ from typing import Final
 
 import uvicorn
 
-from dungeonfighter.serving import heap, huge_pages
+from dungeonfighter.serving import error_responses, heap, huge_pages
 from dungeonfighter.serving.connection import BoundedProtocol
 from dungeonfighter.serving.draining import Draining
 from dungeonfighter.serving.signals import StopSignals, call_at_stdin_end, end_at_once
@@ -40,12 +40,6 @@ _ACCEPTS_AT_ONCE: Final = 16
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """A turn allocates some hundred objects and almost no cycles. Rarer collections save 8 % of a turn, and 15 %
 of a turn in `step_many`, which has five hundred turns in flight at once (measured)."""
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n"
-    b"connection: close\r\ncontent-length: 153\r\n\r\n"
-    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
-    b'"data":{"code":"overloaded","retryAfterSeconds":5}}}'
-)
 
 
 class _Server(uvicorn.Server):
@@ -158,7 +152,7 @@ def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max:
-                self.transport.write(_FULL)
+                self.transport.write(error_responses.FULL)
                 self.transport.close()
 
     return Bounded
