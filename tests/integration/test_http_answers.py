@@ -9,6 +9,7 @@ import gzip
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -207,3 +208,11 @@ def test_an_answer_with_a_length_reaches_a_client_of_http_1_0(server: ServerProc
     head, _, body = raw(server, b"GET /api/bots HTTP/1.0\r\nHost: localhost\r\n\r\n").partition(b"\r\n\r\n")
     assert b"content-length: %d" % len(body) in head
     assert json.loads(body)["bots"] == []
+
+
+def test_an_idle_connection_is_closed_after_the_keep_alive_time(tmp_path: Path) -> None:
+    flags = ("--keep-alive-seconds", "1")
+    with ServerProcess(tmp_path, database="memory://", flags=flags) as server:
+        answer = raw(server, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer.endswith(b'{"status":"alive"}')
+    assert b"connection: close" not in answer

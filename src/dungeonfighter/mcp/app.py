@@ -27,7 +27,9 @@ from dungeonfighter.mcp.short_way import ToolCalls
 
 UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Probes and scrapers use the address of the machine, under any Host."""
-RIGHT_ADDRESSES: Final = "MCP is served at POST /mcp, and for one bot at POST /bots/{botId}/mcp (Streamable HTTP; there is no /sse)"
+RIGHT_ADDRESSES: Final = (
+    "MCP is served at POST /mcp and, for one bot, at POST /bots/{botId}/mcp (Streamable HTTP, without /sse)"
+)
 
 
 class App:
@@ -70,7 +72,7 @@ class App:
         if path in UNGUARDED:
             await self._answer_unguarded(path, scope, receive, send)
             return
-        origin = wire.header(scope, b"origin")
+        origin = wire.listed(scope, b"origin")
         refused = self._refused(scope)
         if origin is not None and refused is None:
             if scope["method"] == "OPTIONS" and wire.header(scope, b"access-control-request-method"):
@@ -114,7 +116,7 @@ class App:
         host = wire.header(scope, b"host")
         if why := self._guard.refusal(host, None):
             return 421, why
-        if why := self._guard.refusal(host, wire.header(scope, b"origin")):
+        if why := self._guard.refusal(host, wire.listed(scope, b"origin")):
             return 403, why
         return None
 

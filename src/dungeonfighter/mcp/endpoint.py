@@ -145,7 +145,7 @@ class McpEndpoint:
         host = wire.header(scope, b"host")
         if refusal := self._guard.refusal(host, None):
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
-        if refusal := self._guard.refusal(host, wire.header(scope, b"origin")):
+        if refusal := self._guard.refusal(host, wire.listed(scope, b"origin")):
             raise ProtocolError(INVALID_REQUEST, refusal, status=403)
 
 

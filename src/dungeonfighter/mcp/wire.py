@@ -225,8 +225,7 @@ def whole_fault(fault: ProtocolError, request_id: RequestId) -> tuple[int, bytes
 
 
 def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
-    """Return `WWW-Authenticate` with 401, `Allow` with 405, `Accept-Encoding` with 415, `Retry-After` with 429
-    and 503.
+    """Return the headers that belong to the status of a fault, such as `Allow` and `Retry-After`.
 
     Source: RFC 9110, sections 11.6.1, 15.5.6, 15.5.16 and 10.2.3.
     """

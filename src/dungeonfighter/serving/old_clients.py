@@ -1,6 +1,6 @@
-"""Answers of unknown length for HTTP/1.0 clients: the connection ends them, because such clients know no chunks.
+"""Answers of unknown length for clients of HTTP/1.0: the end of the connection ends them.
 
-uvicorn sends every answer without a `Content-Length` in chunks.
+uvicorn sends every answer without a `Content-Length` in chunks, which these clients do not know.
 
 Source: RFC 9112, sections 6.1 and 6.3.
 """

@@ -21,6 +21,7 @@ from typing import Final
 
 import uvicorn
 
+from dungeonfighter import limits
 from dungeonfighter.serving import error_responses, heap, huge_pages
 from dungeonfighter.serving.connection import BoundedProtocol
 from dungeonfighter.serving.draining import Draining
@@ -29,7 +30,6 @@ from dungeonfighter.serving.sockets import BACKLOG
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
 """The longest time for requests in flight after the drain."""
 SPARE_SECONDS: Final = 5
@@ -63,6 +63,7 @@ async def serve(
     draining: Draining,
     listener: socket.socket,
     *,
+    keep_alive_seconds: int = limits.keep_alive_seconds,
     drain_seconds: float = 0.0,
     on_listening: Callable[[], None] = lambda: None,
     before_close: Callable[[], Awaitable[None]] | None = None,
@@ -74,6 +75,7 @@ async def serve(
     Args:
         draining: The wrapped application.
         listener: A socket from `sockets.listen`; this function closes it.
+        keep_alive_seconds: The time after which an idle connection is closed.
         drain_seconds: The time that the server still serves after the first signal.
         on_listening: Called once, when the server accepts connections.
         before_close: Awaited after `drain_seconds`; it ends event streams, which do not end by themselves.
@@ -90,7 +92,7 @@ async def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=FINISH_SECONDS_MAX,
         backlog=BACKLOG,
     )
