@@ -216,7 +216,7 @@ def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
     version = wire.header(scope, b"mcp-protocol-version")
     if version is None or version in KNOWN_PROTOCOL_VERSIONS:
         return
-    meta = envelope.message.get("params", {}).get("_meta")
+    meta = (envelope.message.get("params") or {}).get("_meta")
     if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
         return  # the SDK compares both versions first, and reports a contradiction as such
     raise ProtocolError(

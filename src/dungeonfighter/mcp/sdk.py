@@ -25,7 +25,7 @@ from msgspec import Struct
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
-from dungeonfighter.mcp import texts, views, wire
+from dungeonfighter.mcp import reasons, texts, views, wire
 from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.registry import Registry
@@ -179,7 +179,7 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
     """
     handlers = Handlers(registry, bound=bound, client=client)
     hint = CacheHint(ttl_ms=FRESH_MS, scope="public")
-    return Server(
+    server: Server[Any] = Server(
         "dungeonfighter",
         version=__version__,
         title="DungeonFighter",
@@ -194,6 +194,8 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )  # fmt: skip
+    server.middleware.insert(0, reasons.give_reason)
+    return server
 
 
 class SdkSpeaker:

@@ -152,13 +152,11 @@ def open_envelope(body: bytes) -> Envelope:
     except RecursionError:
         return _faulty(None, INVALID_REQUEST, _TOO_DEEP)
     except (msgspec.DecodeError, ValueError):
-        return _faulty(None, PARSE_ERROR, "Parse error: the body is not valid JSON")
+        return _faulty(None, PARSE_ERROR, "Parse error: the message is not valid JSON")
     if isinstance(decoded, list):
-        return _faulty(
-            None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request in its own POST"
-        )
+        return _faulty(None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request by itself")
     if not isinstance(decoded, dict):
-        return _faulty(None, INVALID_REQUEST, "Invalid request: the body must be one JSON-RPC object")
+        return _faulty(None, INVALID_REQUEST, "Invalid request: a message must be one JSON-RPC object")
     own_id = decoded.get("id")
     known = own_id if isinstance(own_id, str | int) and not isinstance(own_id, bool) else None
     if wrong := _fault_in(decoded, known):
@@ -168,6 +166,7 @@ def open_envelope(body: bytes) -> Envelope:
     return Envelope(known, decoded)
 
 
+NO_RESPONSES: Final = "Invalid request: this server asks nothing, so it takes no responses"
 _TOO_DEEP: Final = f"Invalid request: JSON nested more than {limits.json_depth_max} levels deep"
 
 
@@ -179,12 +178,12 @@ def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
     if decoded.get("jsonrpc") != "2.0":
         return 'Invalid request: "jsonrpc" must be "2.0"'
     if "method" not in decoded and ("result" in decoded or "error" in decoded):
-        return "Invalid request: this server asks nothing, so it takes no responses"
+        return NO_RESPONSES
     if not isinstance(decoded.get("method"), str):
         return 'Invalid request: "method" must be a string'
     if "id" in decoded and known is None:
         return 'Invalid request: "id" must be a string or an integer'
-    if not isinstance(decoded.get("params", {}), dict):
+    if not isinstance(decoded.get("params"), dict | None):
         return 'Invalid request: "params" must be an object'
     return ""
 
