@@ -76,12 +76,12 @@ class Browser:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run Chromium; skip the test if the part `browser` is missing."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Run Chromium with further flags; skip the test if the part `browser` is missing."""
     from tests.parts import program  # not at the top: the script runs without pytest
 
     python = Path(program("playwright", part="browser")).with_name("python")
-    command = [str(python), __file__, program("chromium", part="browser")]
+    command = [str(python), __file__, program("chromium", part="browser"), *flags]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Browser(process)  # at the end the script's standard input closes, and it ends the browser
 
@@ -132,7 +132,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright  # type: ignore[import-not-found]
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=sys.argv[1], args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=sys.argv[1], args=[*FLAGS, *sys.argv[2:]])
         script = Script(browser)
         for line in sys.stdin:
             print(script.answer(line), flush=True)
