@@ -83,7 +83,7 @@ def test_the_preflight_of_an_accepted_page(
 
 @pytest.mark.parametrize("origin", BAD)
 @pytest.mark.parametrize("path", ["/mcp", "/bots/ada/mcp", "/api/summary", "/"])
-def test_other_pages_get_nothing(server: ServerProcess, origin: str, path: str) -> None:
+def test_other_pages_are_refused(server: ServerProcess, origin: str, path: str) -> None:
     body = msgspec.json.encode(INITIALIZE)
     for answer in (
         preflight(server, origin, path),
@@ -93,7 +93,7 @@ def test_other_pages_get_nothing(server: ServerProcess, origin: str, path: str) 
         assert not any(name.startswith("access-control") for name in answer.headers)
 
 
-def test_a_page_gets_nothing_under_a_foreign_host(server: ServerProcess) -> None:
+def test_no_page_is_served_under_a_foreign_host(server: ServerProcess) -> None:
     asked = line(FRIEND) + PREFLIGHT % (b"POST", b"accept")
     answer = ask(server, "OPTIONS", headers=asked, host=b"Host: evil.example.org")
     assert answer.status == 421

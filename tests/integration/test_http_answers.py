@@ -120,14 +120,14 @@ def test_blanks_around_a_value_are_no_part_of_it(
 
 
 @pytest.mark.parametrize("names", [bytes.upper, bytes.lower, bytes.title])
-def test_the_case_of_names_and_media_types_says_nothing(server: ServerProcess, names: object) -> None:
+def test_the_case_of_names_and_media_types_does_not_matter(server: ServerProcess, names: object) -> None:
     spelled = names(b"content-type"), names(b"accept")  # type: ignore[operator]
     headers = b"%b: Application/JSON; Charset=UTF-8\r\n%b: APPLICATION/json, Text/Event-Stream\r\n" % spelled
     assert ask(server, headers=headers, body=msgspec.json.encode(INITIALIZE)).status == 200
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/bots/ada/mcp", "/bots/ada/mcp/"])
-def test_a_slash_at_the_end_of_the_address_says_nothing(server: ServerProcess, path: str) -> None:
+def test_a_slash_at_the_end_of_the_address_does_not_matter(server: ServerProcess, path: str) -> None:
     assert ask(server, path=path, headers=OLD, body=msgspec.json.encode(INITIALIZE)).status == 200
 
 

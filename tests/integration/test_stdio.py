@@ -250,7 +250,7 @@ def test_a_server_without_its_standard_streams_ends_quietly(tmp_path: Path, clos
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_nothing_else_reaches_standard_output(tmp_path: Path) -> None:
+def test_only_answers_reach_standard_output(tmp_path: Path) -> None:
     """A library that prints would break the client's parser; the descriptor itself leads elsewhere."""
     script = (
         "import os, sys\n"

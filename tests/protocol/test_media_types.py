@@ -91,7 +91,7 @@ def spelled(kind: bytes, era: str | None) -> Ask:
     return ask("get_game_state", {"botId": "ada"}, era=era).with_header("content-type", kind)
 
 
-def test_a_range_for_json_says_nothing_about_events() -> None:
+def test_a_range_for_json_does_not_cover_events() -> None:
     assert not accepts(JSON, EVENTS)
     assert accepts(f"{JSON}, Text/*", EVENTS)
     assert accepts(None, EVENTS)

@@ -1,9 +1,9 @@
-"""What a browser lets pages of other origins do (CORS): exactly the pages that `hosts.HostGuard` accepts.
+"""The headers that let pages of other origins play (CORS): exactly those that `hosts.HostGuard` accepts.
 
 The server names the one origin that asked, never `*`, and allows no cookies: it has none. Pages without an
 origin of their own (`Origin: null`: files, sandboxed frames) are refused, because every page can become one.
 
-Source: the Fetch standard, "HTTP extensions"; Private Network Access, "Preflights".
+Source: WHATWG, Fetch, "CORS protocol"; W3C, Private Network Access, "CORS preflight".
 """
 
 from __future__ import annotations

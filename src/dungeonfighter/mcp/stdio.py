@@ -17,7 +17,7 @@ from dungeonfighter.access.admission import Admission
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import Client, build_server
-from dungeonfighter.mcp.stdio_lines import Lines
+from dungeonfighter.mcp.stdio_lines import StandardStreams
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, Toolset
 
 LAST_ANSWERS_SECONDS: Final = 30.0
@@ -55,7 +55,7 @@ async def serve_stdio(
     calls = _Calls()
     read, heard = anyio.create_memory_object_stream[Incoming](0)
     said, written = anyio.create_memory_object_stream[SessionMessage](0)
-    lines: Any = Lines(*streams)  # the part of a text file that the SDK needs
+    lines: Any = StandardStreams(*streams)  # the part of a text file that the SDK needs
     async with stdio_server(lines, lines) as (incoming, outgoing), anyio.create_task_group() as relays:
         relays.start_soon(calls.relay_requests, incoming, read)
         relays.start_soon(calls.relay_answers, written, outgoing)

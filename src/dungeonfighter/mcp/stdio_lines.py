@@ -1,8 +1,8 @@
 """Standard input and output as lines of JSON-RPC, with an answer to each line that is no message.
 
-`mcp.server.stdio.stdio_server` reads and writes through `Lines` as if they were text files. A thread reads,
-so that input may be a file, a pipe or a terminal; it reads a descriptor, because a thread that waits in a
-Python file would break the end of the interpreter.
+`mcp.server.stdio.stdio_server` reads and writes through `StandardStreams` as through text files. A thread
+reads, so that input may be a file, a pipe or a terminal; it reads a descriptor, because a thread that waits
+in a Python file would break the end of the interpreter.
 
 Source: MCP 2026-07-28, basic/transports/stdio.
 """
@@ -42,7 +42,7 @@ def take_standard_streams() -> tuple[int, int] | None:
     return taken
 
 
-class Lines:
+class StandardStreams:
     """The lines of one client.
 
     Once the client does not read any more, the lines end as if it had closed its own end.
@@ -65,7 +65,7 @@ class Lines:
         """The thread reads one chunk for each release, so never ahead."""
         self._loop = asyncio.get_running_loop()
 
-    def __aiter__(self) -> Lines:
+    def __aiter__(self) -> StandardStreams:
         """Begin to read; call it once."""
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
         return self

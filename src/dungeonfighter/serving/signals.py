@@ -51,7 +51,7 @@ def stop_signals() -> list[int]:
     return numbers
 
 
-def change_nothing(number: int, frame: FrameType | None) -> None:
+def ignore_hang_up(number: int, frame: FrameType | None) -> None:
     """Handle SIGHUP: every setting is read once, at start."""
 
 
@@ -77,7 +77,7 @@ class StopSignals:
         for number in numbers:
             self._former[number] = signal.signal(number, self._on_signal)
         if HANG_UP is not None and HANG_UP not in numbers:
-            self._former[HANG_UP] = signal.signal(HANG_UP, change_nothing)
+            self._former[HANG_UP] = signal.signal(HANG_UP, ignore_hang_up)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,6 +1,6 @@
 """The answer to a preflight request.
 
-Source: the Fetch standard, "HTTP extensions".
+Source: WHATWG, Fetch, "CORS protocol".
 """
 
 from __future__ import annotations
