@@ -22,6 +22,7 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import Database, Problem, parse_database
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.origins import parse_authority, parse_origin
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
@@ -48,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     drain_seconds: float = 0.0
+    keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
     notes: tuple[str, ...] = ()
@@ -111,11 +113,10 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _host_header(text: str) -> str:
-    name = text.lower()
-    # the lower case of a non-ASCII letter can be an ASCII letter, so the text itself must be ASCII
-    if not text.isascii() or not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", name):
+    found = parse_authority(text)
+    if found is None:
         raise Problem(f"{text[:80]!a} must be a host like game.example.org or game.example.org:8000")
-    return name
+    return found.host if found.port is None else f"{found.host}:{found.port}"
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -125,9 +126,15 @@ def _origins(text: str) -> tuple[str, ...]:
 def _origin(text: str) -> str:
     if not text.isascii():  # browsers send the ASCII form, so no request would match this one
         raise Problem(f"{text[:80]!a} must be an origin in ASCII like https://xn--bcher-kva.example.org")
-    if not re.fullmatch(r"https?://[^/\s?#@]+/?", text, re.IGNORECASE):
+    if "*" in text:
+        raise Problem(f"{text[:80]!r} must be one origin, without a star: name each page that may play")
+    if text.lower() == "null":
+        raise Problem(
+            "'null' stands for files and sandboxed pages of everybody; serve the page from an origin"
+        )
+    if parse_origin(text.removesuffix("/")) is None:
         raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
-    return text.rstrip("/").lower()
+    return text.removesuffix("/").lower()
 
 
 def _folder(text: str) -> str:
@@ -186,9 +193,12 @@ FIELDS: Final = (
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
-          "further Origin headers to accept"),
+          "further origins whose pages may play, for example https://game.example.org"),
     Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
           "how long to go on serving after SIGTERM, so that balancers notice (default 0)"),
+    Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), _integer(1, 86_400),
+          "SECONDS", "how long an idle connection stays open: longer than at the balancer "
+          f"(default {limits.keep_alive_seconds})"),
     Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), _seconds(120, 0.1), "SECONDS",
           "how long a turn may wait for the store (default 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),

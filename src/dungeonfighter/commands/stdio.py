@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until the client closes standard input, or until a signal; return the exit code."""
+    from dungeonfighter.mcp.stdio_lines import take_standard_streams
     from dungeonfighter.serving.signals import StopSignals
     from dungeonfighter.telemetry.logs import set_up_logs
 
@@ -37,12 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
     if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
         raise SettingsError([f"--bot: {limits.bot_id_rule}"])
-    with StopSignals() as signals:
-        asyncio.run(_serve(given, arguments, signals))
+    streams = take_standard_streams()
+    if streams is not None:
+        with StopSignals() as signals:
+            asyncio.run(_serve(given, arguments, signals, streams))
     return 0
 
 
-async def _serve(given: settings.Settings, arguments: argparse.Namespace, signals: StopSignals) -> None:
+async def _serve(
+    given: settings.Settings,
+    arguments: argparse.Namespace,
+    signals: StopSignals,
+    streams: tuple[int, int],
+) -> None:
     from dungeonfighter.mcp.stdio import serve_stdio
     from dungeonfighter.serving.composition import make_admission, open_host
     from dungeonfighter.serving.signals import end_at_once
@@ -50,7 +58,9 @@ async def _serve(given: settings.Settings, arguments: argparse.Namespace, signal
     stopped = asyncio.Event()
     async with open_host(given) as host:
         signals.call_at_first(stopped.set)
-        serving = asyncio.create_task(serve_stdio(host, make_admission(), arguments.toolset, arguments.bot))
+        serving = asyncio.create_task(
+            serve_stdio(host, make_admission(), arguments.toolset, arguments.bot, streams)
+        )
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

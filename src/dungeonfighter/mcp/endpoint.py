@@ -25,7 +25,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import (
     BROKEN,
     INTERNAL_ERROR,
@@ -116,7 +116,8 @@ class McpEndpoint:
         try:
             path_bot, query = self.demand(scope, envelope, bot)
             exchange = Exchange(path_bot, query, self._identify(scope), mended, scope.get(wire.DELIVERY))
-            await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
+            plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
+            await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
             await wire.send_fault(send, fault, envelope.id)
         except Exception:
@@ -152,7 +153,7 @@ class McpEndpoint:
         host = wire.header(scope, b"host")
         if refusal := self._guard.refusal(host, None):
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
-        if refusal := self._guard.refusal(host, wire.header(scope, b"origin")):
+        if refusal := self._guard.refusal(host, wire.listed(scope, b"origin")):
             raise ProtocolError(INVALID_REQUEST, refusal, status=403)
 
 
@@ -194,11 +195,13 @@ def _bot_in(segment: bytes | None) -> str | None:
 
 
 def _check_headers(scope: wire.Scope) -> None:
-    kind = (wire.header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    codings = (wire.listed(scope, b"content-encoding") or "").split(",")
+    if any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings):
+        wrong = "the server takes bodies as they are: leave out Content-Encoding"
+        raise ProtocolError(INVALID_REQUEST, wrong, status=415)
+    if media_types.media_type(wire.header(scope, b"content-type") or "") != media_types.JSON:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
-    accepted = (wire.header(scope, b"accept") or "").lower()
-    if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
+    if not media_types.accepts(wire.listed(scope, b"accept"), media_types.JSON):
         raise ProtocolError(INVALID_REQUEST, "Accept must allow application/json", status=406)
 
 
@@ -207,7 +210,7 @@ def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
     version = wire.header(scope, b"mcp-protocol-version")
     if version is None or version in KNOWN_PROTOCOL_VERSIONS:
         return
-    meta = envelope.message.get("params", {}).get("_meta")
+    meta = (envelope.message.get("params") or {}).get("_meta")
     if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
         return  # the SDK compares both versions first, and reports a contradiction as such
     raise ProtocolError(

@@ -26,7 +26,7 @@ from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import texts, views, wire
+from dungeonfighter.mcp import reasons, texts, views, wire
 from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer, denied, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.query import Query
@@ -206,6 +206,7 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
     # Its tracing, on by default, breaks at a `baggage` that is no string, and logs those that it cannot read.
     # Calls on the short way have no traces in any case; the metrics are those of `telemetry`.
     server.middleware.clear()
+    server.middleware.insert(0, reasons.give_reason)
     return server
 
 

@@ -20,7 +20,6 @@ from time import perf_counter
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
-from mcp.server.streamable_http import check_accept_headers
 from mcp.shared.inbound import (
     InboundModernRoute,
     classify_inbound_request,
@@ -30,7 +29,6 @@ from mcp_types import CallToolRequestParams
 from mcp_types.methods import validate_client_request
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
-from starlette.requests import Request
 
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
@@ -48,7 +46,8 @@ _VERDICT_BYTES_MAX: Final = 2048
 """Bounds the key of one verdict, and all keys together to 8 MiB."""
 _DEFAULT_ERA: Final = HANDSHAKE_PROTOCOL_VERSIONS[1]
 _JUDGED: Final = frozenset({
-    b"host", b"origin", b"content-type", b"accept", b"mcp-protocol-version", b"mcp-method", b"mcp-name",
+    b"host", b"origin", b"content-type", b"content-encoding", b"accept",
+    b"mcp-protocol-version", b"mcp-method", b"mcp-name",
 })  # fmt: skip
 """The headers that a verdict depends on. Every request compares `wire.BOT_HEADER`, and every new head makes a
 principal of its `Authorization`; no other header changes an answer."""
@@ -183,11 +182,6 @@ class ToolCalls:
             validate_client_request("tools/call", version, envelope.message["params"])
             CallToolRequestParams.model_validate(envelope.message["params"], by_name=False)
         except (ProtocolError, ValueError, KeyError):
-            return None
-        # The library is stricter than the endpoint: the value must begin so, in older eras in this case.
-        if not dict(texts)["content-type"].startswith("application/json"):
-            return None
-        if not check_accept_headers(Request(scope))[0]:
             return None
         if is_modern:
             if find_duplicated_routing_header(texts) is not None:

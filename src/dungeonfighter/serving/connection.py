@@ -46,6 +46,7 @@ from dungeonfighter.mcp.wire import DELIVERY, HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import error_responses, known_heads, upgrades
 from dungeonfighter.serving.answer_bytes import answer_bytes
 from dungeonfighter.serving.exchange import Exchange, Unacknowledged
+from dungeonfighter.serving.old_clients import EndedByClosing
 from dungeonfighter.serving.slim import Flow, IdleWatch, RoundRobin
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -181,7 +182,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             if not self.transport.is_closing():
                 self.logger.warning("Invalid HTTP request received.")
-                self.send_400_response("Invalid HTTP request received.")
+                self._refuse_malformed()
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Serve a request for another protocol as if it did not ask for it; refuse CONNECT."""
@@ -195,12 +196,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if rest and not self.transport.is_closing():
             self._feed(rest)
 
-    def send_400_response(self, msg: str) -> None:
+    def _refuse_malformed(self) -> None:
         """Answer 400 and close; only close inside an answer, which would otherwise include the 400."""
-        if not self._is_answered() and self.cycle.response_started:
-            self.transport.close()
-        else:
-            super().send_400_response(msg)
+        if self._is_answered() or not self.cycle.response_started:
+            self.transport.write(error_responses.MALFORMED)
+        self.transport.close()
 
     def _may_parse(self) -> bool:
         """True if the next bytes continue a request, or begin one and no answer is pending."""
@@ -233,11 +233,14 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header field; stop the parser beyond the limit, because thousands take milliseconds."""
+        """Store a header field without the blanks behind its value, which are no part of it (RFC 9110, 5.5).
+
+        Stop the parser beyond the limit, because thousands take milliseconds.
+        """
         if len(self.headers) >= limits.head_fields_max:
             self._refuse(error_responses.TOO_MANY)
             raise ValueError("too many header fields")
-        super().on_header(name, value)
+        super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Start the application with the complete head, unless the short way may accept the request."""
@@ -304,6 +307,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope["client"] = get_remote_addr(self.transport)
         self.scope[DELIVERY] = Delivery()  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        if self.parser.get_http_version() == "1.0":
+            self.cycle.__class__ = EndedByClosing
 
     def _try_short_way(self, body: bytes) -> bool:
         bot = plain_bot_segment(self.url)

@@ -13,15 +13,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
-from dungeonfighter.serving.signals import call_at_stdin_end, end_at_once
+from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
 from dungeonfighter.serving.worker_channel import (
     Channel,
     Drain,
@@ -286,13 +286,17 @@ class Supervisor:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self._stop, number)
+        handlers: dict[int, Callable[[], object]] = {
+            number: partial(self._stop, number) for number in stop_signals()
+        }
+        if HANG_UP is not None:
+            handlers.setdefault(HANG_UP, _no_op)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in numbers:
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
 
