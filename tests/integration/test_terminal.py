@@ -27,6 +27,7 @@ import pty
 pytest.importorskip("readline")
 
 WAIT_SECONDS: Final = 60
+PROMPT: Final = "\n> "
 UP: Final = "\x1b[A"
 LEFT: Final = "\x1b[D"
 CONTROL_C: Final = "\x03"
@@ -41,13 +42,19 @@ COLOR: Final = re.compile(r"\x1b\[[0-9;]+m")
 BARS: Final = re.compile("[\u2588\u2591]{10}")
 
 
+def plain_input(folder: Path) -> Path:
+    """Write a configuration for GNU readline under which a prompt is nothing but its text."""
+    (folder / "inputrc").write_text("set enable-bracketed-paste off\n")
+    return folder / "inputrc"
+
+
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     plain = {
         name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "DB_CONNECTION_STRING"}
     }
     return {
         **plain, "PYTHONPATH": str(ROOT / "src"), "XDG_DATA_HOME": str(folder / "data"), "TERM": "xterm",
-        "PYTHONUTF8": "1", "COLUMNS": "100", "INPUTRC": "/dev/null", **changes,
+        "PYTHONUTF8": "1", "COLUMNS": "100", "INPUTRC": str(plain_input(folder)), **changes,
     }  # fmt: skip
 
 
@@ -76,7 +83,7 @@ class Terminal:
         os.write(self._own, text.encode())
 
     def interrupt(self) -> None:
-        """Type Ctrl-C, and Enter: Python keeps an early Ctrl-C, between prompt and wait, until the line ends."""
+        """Type Ctrl-C, and Enter: right behind the prompt Python delays a Ctrl-C to the end of the line."""
         self.type(f"{CONTROL_C}\r")
 
     def end_input(self) -> None:
@@ -113,7 +120,7 @@ def playing(folder: Path, *words: str, **changes: str) -> Iterator[Terminal]:
     terminal = Terminal(folder, *words, **changes)
     try:
         terminal.wait_for("q to leave)")
-        terminal.wait_for("> ")
+        terminal.wait_for(PROMPT)
         yield terminal
     finally:
         terminal.close()
@@ -123,7 +130,7 @@ def test_the_arrow_up_brings_the_last_input_back(tmp_path: Path) -> None:
     with playing(tmp_path) as terminal:
         terminal.type("1\r")
         terminal.wait_for("e1 t1")
-        terminal.wait_for("> ")
+        terminal.wait_for(PROMPT)
         terminal.type(f"{UP}\r")
         terminal.wait_for("e1 t2")
         assert "^[[A" not in terminal.shown
@@ -177,7 +184,7 @@ def fight(terminal: Terminal) -> str:
     for turn in range(1, 40):
         terminal.type("1\r")
         terminal.wait_for(f"e1 t{turn}")
-        terminal.wait_for("> ")
+        terminal.wait_for(PROMPT)
         if "shows " in terminal.shown:
             return terminal.shown
     raise AssertionError("no fight began")
@@ -188,7 +195,7 @@ def test_a_terminal_gets_colours_and_bars(tmp_path: Path) -> None:
         shown = fight(terminal)
         assert COLOR.search(shown)
         assert len(BARS.findall(shown)) >= 2
-        assert "\x1b[33mshows " in shown
+        assert "; \x1b[33mshows " in shown
         assert "\x1b[1;36m   1\x1b[0m  attack" in shown
 
 
@@ -214,7 +221,7 @@ def test_both_keys_leave_quietly_and_say_how_to_come_back(
     with playing(tmp_path, *words) as terminal:
         terminal.type("1\r")
         terminal.wait_for("e1 t1")
-        terminal.wait_for("> ")
+        terminal.wait_for(PROMPT)
         leave(terminal)
         assert terminal.end() == 0
         rest = terminal.shown.rpartition("> ")[2]

@@ -31,8 +31,11 @@ Type one of the inputs on the left, then Enter. Lists are typed out, for example
   help  this help, also ? (Enter alone shows the game once more)
   new   give this run up and begin another
   q     leave; so do Ctrl-C and Ctrl-D. {kept}
-Enemies show what they do next. Answer it: 4 guard against a heavy blow, 2 precise to interrupt a heal or a
-spell and to finish, 3 power when the enemy cannot act first, 5 a potion before it is too late."""
+In a fight the enemy shows its next action. Answer it:
+  4  guard against a heavy blow
+  2  precise to interrupt a heal or a spell, and to finish
+  3  power when the enemy cannot act first
+  5  potion before it is too late"""
 _LEAVING: Final = ("q", "quit", "exit")
 _HELPING: Final = ("help", "?", "h")
 _OVER: Final = "`new` begins another run, q leaves."
@@ -224,8 +227,12 @@ class TerminalGame:
     def _help(self) -> None:
         self._say(_HELP.format(kept=self._keeping.promise))
         if self._game is not None:
-            for choice in self._game.rules.observe(self._game.state).available_actions:
-                self._say(f"  {choice.input:<14}  {choice.label}")
+            choices = self._game.rules.observe(self._game.state).available_actions
+            width = max((len(choice.input) for choice in choices), default=0)
+            if choices:
+                self._say("Legal now:")
+            for choice in choices:
+                self._say(f"  {choice.input:>{width}}  {choice.label}")
 
 
 async def _entered(context: AbstractAsyncContextManager[_T]) -> _T:

@@ -21,12 +21,15 @@ _BETWEEN_IN_FIGHT: Final = re.compile(r" (?<!item )(?=(?:item )?\d{1,3} [a-z])")
 _OPTION: Final = re.compile(r"(item \d{1,3}|\d{1,3}) (.+)")
 _HANGING: Final = re.compile(r" *(?:(?:item )?\d{1,3} {2})?")
 _HEALTH: Final = re.compile(r"(\d{1,9})/(\d{1,9}) hp")
+_BLOCKS, _PLAIN = "\u2588\u2591", "#-"
+"""The full and the empty cell of a bar, and those for an output whose encoding lacks them."""
+_HEALTH_AND_BAR: Final = re.compile(rf"{_HEALTH.pattern}(?: [{_BLOCKS}{_PLAIN}]{{{BAR_CELLS}}})?")
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _PAINTS: Final = (
     (re.compile(r"^e\d+ t\d+"), _DIM),
     (re.compile(r"^ +(?:(?:item )?\d{1,3}(?= {2})|(?:un)?equip |strip |drop |trade )"), f"{_BOLD};{_CYAN}"),
-    (re.compile(r"\bshows [^;]+"), _YELLOW),
+    (re.compile(r"(?:(?<=; )|^ +)shows [^;]+"), _YELLOW),
     (re.compile(r"^The run is over.*"), _BOLD),
 )
 
@@ -93,18 +96,17 @@ class Screen:
         print(text, file=self._output, flush=True)
 
     def _bar(self, found: re.Match[str]) -> str:
-        full, empty = self._cells
+        full, empty = tuple(self._cells)
         count = _share(int(found[1]), int(found[2]))
         return f"{found[0]} {full * count}{empty * (BAR_CELLS - count)}"
 
 
-def _cells(output: TextIO) -> tuple[str, str]:
-    """Return a full and an empty cell of a bar, as far as the encoding of the output allows."""
+def _cells(output: TextIO) -> str:
     try:
-        "\u2588\u2591".encode(output.encoding or "ascii")
+        _BLOCKS.encode(output.encoding or "ascii")
     except (LookupError, UnicodeError):
-        return "#", "-"
-    return "\u2588", "\u2591"
+        return _PLAIN
+    return _BLOCKS
 
 
 def _share(health: int, most: int) -> int:
@@ -116,14 +118,11 @@ def _share(health: int, most: int) -> int:
 
 def _painted(line: str) -> str:
     for pattern, code in _PAINTS:
-        line = pattern.sub(lambda found, code=code: _paint(found[0], code), line)  # type: ignore[misc]
-    return _HEALTH.sub(_painted_health, line)
+        line = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", line)
+    return _HEALTH_AND_BAR.sub(_painted_health, line)
 
 
 def _painted_health(found: re.Match[str]) -> str:
     count = _share(int(found[1]), int(found[2]))
-    return _paint(found[0], _GREEN if count > BAR_CELLS // 2 else _YELLOW if count > BAR_CELLS // 4 else _RED)
-
-
-def _paint(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m"
+    code = _GREEN if count > BAR_CELLS // 2 else _YELLOW if count > BAR_CELLS // 4 else _RED
+    return f"\x1b[{code}m{found[0]}\x1b[0m"
