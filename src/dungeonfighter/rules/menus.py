@@ -14,8 +14,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from dungeonfighter import limits
 from dungeonfighter.rules import plays
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import inventory
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey import hub, rooms, world
 from dungeonfighter.rules.state import Phase, Rank, RoomKind, RoomPhase, Slot, State
@@ -29,7 +31,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 Play = Callable[[Catalogue, State, int], None]
 Entry = tuple[str, str, Play, int]
 """One input of a menu: its text, its label, the function that plays it, and the argument of that function."""
-Key = tuple[int | Sequence[int], ...]
+Key = tuple[int | str | Sequence[int], ...]
 
 # The module holds plain numbers, because a turn makes the key twice.
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
@@ -49,14 +51,16 @@ _HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
 )
-_BACK: Final[tuple[Entry, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
+_DONE: Final[Entry] = ("1", "done", plays.back, 0)
+_BACK: Final[Entry] = ("0", "back", plays.back, 0)
+"""The same as `_DONE`: accepted, because `0` goes back elsewhere, but not listed."""
 
 ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
     {
         text: (play, argument)
-        for text, _, play, argument in {_COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: _BACK}.get(
-            phase, ()
-        )
+        for text, _, play, argument in {
+            _COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: (_DONE, _BACK),
+        }.get(phase, ())
     }
     for phase in Phase
 )
@@ -132,6 +136,7 @@ class Menus:
         return (
             _INVENTORY, len(hero.bag),
             weapon is not None, head is not None, chest is not None, legs is not None, feet is not None,
+            inventory.other_strip(hero), inventory.possible_trade(hero.bag),
         )  # fmt: skip
 
     def _selection_key(self, state: State) -> Key:
@@ -155,7 +160,7 @@ class Menus:
         goods = hero.consumables
         facts = (
             (not dungeon.searched)
-            | (not dungeon.rested) << 1
+            | (hurt and not dungeon.rested) << 1
             | (hurt and goods[self._potion] > 0) << 2
             | (hurt and goods[self._food] > 0) << 3
         )
@@ -184,17 +189,22 @@ def _build(cat: Catalogue, entries: list[Entry], phase: int, key: Key) -> Menu:
 
 
 def _patterns(key: Key) -> list[Choice]:
-    bag = key[1]
-    assert isinstance(bag, int)
-    listed = [Choice("strip 0,1", "order the strip: numbers of known actions", pattern=True)]
+    """Return one example of each kind of input that takes numbers; every example applies."""
+    bag, strip, trade = key[1], key[-2], key[-1]
+    assert isinstance(strip, str)
+    assert isinstance(trade, str)
+    listed = []
     if bag:
-        listed.append(Choice("drop 1", "drop a bag item for scrap gold", pattern=True))
-    if bag >= 5:
-        listed.append(Choice("trade 1,2,3,4,5", "five bag items of one rarity for one better", pattern=True))
+        listed.append(Choice("drop 1", "drop a bag item for scrap gold", "drop n"))
+    if strip:
+        pattern = "strip " + ",".join("abcdefgh"[: strip.count(",") + 1])
+        listed.append(Choice(strip, "order the strip by the numbers of the actions", pattern))
+    if trade:
+        listed.append(Choice(trade, "five bag items of one rarity for one better", "trade a,b,c,d,e"))
     return listed
 
 
-def _equip(bag: int | Sequence[int]) -> list[Entry]:
+def _equip(bag: int | str | Sequence[int]) -> list[Entry]:
     assert isinstance(bag, int)
     return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
 
@@ -282,8 +292,8 @@ def _combat(cat: Catalogue, key: Key) -> list[Entry]:
 def _inventory(cat: Catalogue, key: Key) -> list[Entry]:
     bag, worn = key[1], key[2:]
     assert isinstance(bag, int)
-    entries = [*_BACK, *_equip(bag)]
-    if bag < 20:
+    entries = [_DONE, *_equip(bag)]
+    if bag < limits.bag_items_max:
         entries += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
             for slot in Slot

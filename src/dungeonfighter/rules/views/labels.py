@@ -168,15 +168,20 @@ def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice
 
 
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
-    """Return the outline outside of fights; all `equip n` are one range at the end."""
+    """Return the outline outside of fights.
+
+    The inputs that take a number, a slot or a list come last, each as one pattern with its values in
+    brackets; where only one value is legal, as the input itself.
+    """
     worded = phase in _PHRASES
     parts: list[tuple[str, int, str]] = []
     bag = 0
     worn = []
+    patterns = []
     for choice in choices:
         text = choice.input
         if choice.pattern:
-            _add(parts, text)
+            patterns.append(choice)
         elif text.startswith("equip "):
             bag += 1
         elif text.startswith("unequip "):
@@ -188,10 +193,17 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
         else:
             _add(parts, f"{text} {choice.label}")
     if bag:
-        _add(parts, "equip 1" if bag == 1 else f"equip 1-{bag}")
+        _add(parts, "equip 1" if bag == 1 else f"equip n ({_numbers(bag)})")
     if worn:
-        _add(parts, f"unequip {'/'.join(worn)}")
+        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot ({', '.join(worn)})")
+    for choice in patterns:
+        values = _numbers(bag) if choice.pattern.endswith(" n") else f"for example {choice.input}"
+        _add(parts, f"{choice.pattern} ({values})")
     return Outline(tuple(parts), "")
+
+
+def _numbers(bag: int) -> str:
+    return "1" if bag == 1 else f"1-{bag}"
 
 
 def _add(parts: list[tuple[str, int, str]], label: str) -> None:

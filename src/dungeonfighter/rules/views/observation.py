@@ -12,16 +12,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Choice(Struct, frozen=True, rename="camel"):
-    """One legal input with a short label.
+class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One legal input, which applies as it stands, with a short label.
 
-    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then an example, and a bot
-    puts in its own numbers.
+    `pattern` is there only where the input takes numbers: `input` is then one example, and `strip a,b` or
+    `drop n` shows where a bot puts in its own numbers.
     """
 
     input: str
     label: str
-    pattern: bool = False
+    pattern: str = ""
 
 
 class StatusView(Struct, frozen=True, rename="camel"):
