@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.rules import plays
+from dungeonfighter.rules import plays, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.character import inventory
 from dungeonfighter.rules.inputs import item_input
@@ -44,9 +44,9 @@ _FIGHT: Final[tuple[Entry, ...]] = (
     ("1", "attack", plays.strike, 1),
     ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
     ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
-    ("4", "guard", plays.guard, 0),
+    ("4", "guard: act right after it; heavy x0.4, all else x0.6", plays.guard, 0),
 )
-_AUTO: Final[Entry] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
+_AUTO: Final[Entry] = ("9", "auto: attack until it ends or health < 30 %; each attack is a turn", plays.auto, 0)
 _HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
@@ -160,7 +160,7 @@ class Menus:
         goods = hero.consumables
         facts = (
             (not dungeon.searched)
-            | (hurt and not dungeon.rested) << 1
+            | (not dungeon.rested) << 1
             | (hurt and goods[self._potion] > 0) << 2
             | (hurt and goods[self._food] > 0) << 3
         )
@@ -219,8 +219,8 @@ def _game_loop(cat: Catalogue, key: Key) -> list[Entry]:
     assert isinstance(facts, int)
     entries = list(_HUB)
     more: tuple[Entry, ...] = (
-        ("3", "travel", plays.to_phase, _REGION_TRAVEL),
-        ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
+        ("3", labels.TRAVEL, plays.to_phase, _REGION_TRAVEL),
+        ("4", f"camp: 25 % health, {tables.CAMP_TURNS} turns", plays.camp, 0),
         ("5", "buy a potion", plays.buy_potion, 0),
         ("6", "buy the item on sale", plays.buy_item, 0),
         ("7", "other wares", plays.reroll, 0),
@@ -306,7 +306,7 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
     entries: list[Entry] = []
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
-        entries.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
+        entries.append((str(number), f"{cat.regions[region].name}: {tables.TRAVEL_TURNS} turns", plays.travel, region))
     return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 

@@ -190,10 +190,3 @@ def test_the_inventory_lists_one_way_back_and_takes_both(text: str) -> None:
     assert "0" not in inputs(state)
     play(state, text)
     assert state.phase == Phase.GameLoop
-
-
-def test_rest_is_listed_only_for_the_hurt() -> None:
-    state = cleared()
-    assert "3" not in inputs(state)
-    state.hero.health -= 1
-    assert "3" in inputs(state)

@@ -96,18 +96,18 @@ def flee(cat: Catalogue, state: State) -> int:
     fight.exposed = False
     figures = state.hero.figures
     if figures.perks[Perk.escape_artist]:
-        state.log.append([Event.HeroFled, 20])
+        state.log.append([Event.HeroFled, 0, 0])
         return Result.fled
     if not apply_hero_statuses(state, fight, True):
         return Result.died
     result = enemy_side.act(cat, state, fight, fight.hero.next_at)
     if result != Result.goes_on:
         return result
-    total = dice.combat_d20(state.dice) + (figures.agility - (2 + fight.level)) // 4
-    if total >= tables.FLEE_NEEDS:
-        state.log.append([Event.HeroFled, total])
+    die, bonus = dice.combat_d20(state.dice), (figures.agility - (2 + fight.level)) // 4
+    if die + bonus >= tables.FLEE_NEEDS:
+        state.log.append([Event.HeroFled, die, bonus])
         return Result.fled
-    state.log.append([Event.FleeFailed, total])
+    state.log.append([Event.FleeFailed, die, bonus])
     recover(fight.hero, figures.period, 1000)
     return settle(cat, state, fight)
 
@@ -122,10 +122,11 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
     played = 0
     result = int(Result.goes_on)
     floor = hero.figures.health_max * tables.AUTO_STOPS_BELOW
+    before = hero.health
     while result == Result.goes_on and (not played or hero.health * 1000 >= floor):
         result = attack(cat, state, _ATTACK)
         played += 1
-    state.log.append([Event.AutoFought, played])
+    state.log.append([Event.AutoFought, played, before - max(0, hero.health)])
     return result, played
 
 
@@ -176,13 +177,17 @@ def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
     lost = most * row.damage // 1000
     if side == ENEMY:
         lost = min(lost, fight.health - 1)
-    state.log.append([Event.HazardStruck, number, side, lost])
+    struck = [Event.HazardStruck, number, side, lost, 0]
+    state.log.append(struck)
     if side == ENEMY:
         fight.health -= lost
     elif lost and not hurt_hero(state, fight, lost):
         return False
-    if cat.hazard_status[number] >= 0:
-        put_status(cat, state, fight, side, cat.hazard_status[number], row.amount)
+    status = cat.hazard_status[number]
+    if status >= 0:
+        undead = side == ENEMY and cat.enemies[fight.enemy_kind].undead
+        bearer = fight.enemy if side == ENEMY else fight.hero
+        struck[-1] = statuses.inflict(bearer.statuses, status, row.amount, undead)
     return True
 
 

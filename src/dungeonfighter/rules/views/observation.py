@@ -133,6 +133,11 @@ class DoorView(Struct, frozen=True, rename="camel"):
 
 
 class RoomView(Struct, frozen=True, rename="camel"):
+    """The room: `phase` is "doors" (a choice of the next one), "fight", "offer" or "cleared".
+
+    Before the first room `kind` and `name` are "".
+    """
+
     kind: str
     name: str
     phase: str
@@ -180,7 +185,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
-    """One dungeon of the hub's list."""
+    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon."""
 
     number: int
     name: str
@@ -200,13 +205,17 @@ class TalentView(Struct, frozen=True, rename="camel"):
 
 
 class Observation(Struct, frozen=True, rename="camel"):
-    """The full snapshot of one run: everything the hero knows and nothing it cannot know."""
+    """The full snapshot of one run: everything the hero knows and nothing it cannot know.
+
+    `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    """
 
     turn: int
     digest: str
     rules: str
     seed: int | None
     mode: str
+    turns_left: int | None
     score: float
     is_over: bool
     current_state: str

@@ -1,10 +1,10 @@
 """The text view: one turn, reported to a model in as few tokens as stay unambiguous.
 
     e3 t14 | Tarn 212/264 hp, bleed 2
-    You precise 17 combo Rend 18. Foe normal 14.
+    You precise 14+3: combo Rend for 18. Foe normal hit for 14.
     Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
     You hit ~14, next in 7.1 s, combo 2/3 Rend
-    1 attack 2 precise 3 power 4 guard 5 potion x2 8 flee 9 auto
+    1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 8 flee | 9 auto
 
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. The situation
@@ -26,11 +26,15 @@ from typing import Final, Protocol
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.fighting.statuses import CLEAN, SLOW
+from dungeonfighter.rules.journey.world import turns_left
 from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State
 from dungeonfighter.rules.views import forecast, labels
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.views.sentences import INTENTS, STATUSES, narrate
+
+FEW_TURNS: Final = 200
+"""The turns that a ranked run has left, from which each view of a fight shows them; other views always do."""
 
 LISTS_MAX: Final = 4096
 """The greatest number of status lists that the cache keeps."""
@@ -121,7 +125,8 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_text[strip[step]]}"
     return (
         f"{head} | {hero.name} {NUMERALS[health] if health < NUMERALS_MAX else health}"
-        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}"
+        f"{_few_turns(state) if state.ranked else ''}{happened}\n"
         f"{_introduce(cat, fight) if began else cat.enemies[fight.enemy_kind].name} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most} hp{enemy_suffers}; "
@@ -129,6 +134,16 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
         f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
+
+
+def _few_turns(state: State) -> str:
+    """Return the turns that a ranked run has left, if they are few."""
+    left = turns_left(state)
+    return "" if left is None or left > FEW_TURNS else f" | {_turns(left)}"
+
+
+def _turns(left: int) -> str:
+    return f"{left} turn{'' if left == 1 else 's'} left"
 
 
 def _introduce(cat: Catalogue, fight: Fight) -> str:
@@ -150,18 +165,20 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
     )
+    left = turns_left(state)
+    turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
     if dungeon is not None:
         return (
             f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
-            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}"
+            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}"
         )
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     return (
         f"{head} | {hero.name} L{NUMERALS[hero.level]} {labels.CLASSES[hero.kind]} {hp} | "
         f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
         f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
-        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}{turns}"
     )
 
 
