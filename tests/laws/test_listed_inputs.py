@@ -44,9 +44,7 @@ def check(state: State) -> None:
 
 @QUICK
 @given(options(), PICKS)
-def test_in_any_run_a_listed_input_applies_and_changes_the_game(
-    start: GameOptions, picks: list[int]
-) -> None:
+def test_in_any_run_a_listed_input_applies_and_changes_the_game(start: GameOptions, picks: list[int]) -> None:
     check(begin(start))
     for state, text in walk(start, picks[:25]):
         check(rules().apply(state, text).state)

@@ -46,7 +46,12 @@ _FIGHT: Final[tuple[Entry, ...]] = (
     ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
     ("4", "guard: act right after it; heavy x0.4, all else x0.6", plays.guard, 0),
 )
-_AUTO: Final[Entry] = ("9", "auto: attack until it ends or health < 30 %; each attack is a turn", plays.auto, 0)
+_AUTO: Final[Entry] = (
+    "9",
+    "auto: attack until it ends or health < 30 %; each attack is a turn",
+    plays.auto,
+    0,
+)
 _HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
@@ -59,7 +64,9 @@ ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
     {
         text: (play, argument)
         for text, _, play, argument in {
-            _COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: (_DONE, _BACK),
+            _COMBAT: (*_FIGHT, _AUTO),
+            _GAME_LOOP: _HUB,
+            _INVENTORY: (_DONE, _BACK),
         }.get(phase, ())
     }
     for phase in Phase
@@ -306,7 +313,9 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
     entries: list[Entry] = []
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
-        entries.append((str(number), f"{cat.regions[region].name}: {tables.TRAVEL_TURNS} turns", plays.travel, region))
+        entries.append(
+            (str(number), f"{cat.regions[region].name}: {tables.TRAVEL_TURNS} turns", plays.travel, region)
+        )
     return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 

@@ -163,7 +163,9 @@ def test_a_purchase_at_a_merchant_names_the_thing_and_the_price() -> None:
     play(state, "1")
     stock = the_dungeon(state).stock[0]
     assert words(state, "2").startswith(f"Bought {CAT.items[stock.base].name} (")
-    assert re.fullmatch(r"Bought Potion for \d+ gold\.", words(state, "4" if len(the_dungeon(state).stock) > 1 else "4"))
+    assert re.fullmatch(
+        r"Bought Potion for \d+ gold\.", words(state, "4" if len(the_dungeon(state).stock) > 1 else "4")
+    )
 
 
 def test_auto_shows_the_health_it_cost() -> None:
@@ -179,7 +181,9 @@ def test_auto_shows_the_health_it_cost() -> None:
             assert text.startswith(f"Auto: {count} attack{'s' * (count > 1)}, ")
             if not any(e[0] in (Event.LevelGained, Event.DungeonCleared) for e in step.events):
                 assert lost == before - step.state.hero.health
-            assert text.endswith(f"{lost} hp lost." if lost > 0 else f"{-lost} hp gained." if lost else "no hp lost.")
+            assert text.endswith(
+                f"{lost} hp lost." if lost > 0 else f"{-lost} hp gained." if lost else "no hp lost."
+            )
 
 
 HEALING = {
@@ -239,7 +243,9 @@ def test_one_of_a_thing_is_singular() -> None:
     assert sentence(CAT, [Event.AutoFought, 1, 0]) == "Auto: 1 attack, no hp lost."
     for seed in range(4):
         for state in states(seed, 200, "random"):
-            assert not re.search(r"\b1 (slots|actions|attacks|turns|rooms|potions|rerolls|scars)\b", view(state))
+            assert not re.search(
+                r"\b1 (slots|actions|attacks|turns|rooms|potions|rerolls|scars)\b", view(state)
+            )
 
 
 def test_the_inventory_says_what_the_actions_do() -> None:

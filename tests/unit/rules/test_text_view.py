@@ -83,9 +83,12 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
     if fight.intent <= Intent.status:
         shown += f" ~{combat.incoming(cat, state)}"
-    wait = max(0, fight.enemy.next_at - fight.hero.next_at) / 1000
+    wait = fight.enemy.next_at - fight.hero.next_at
+    if fight.enemy.statuses[Status.stun]:
+        wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
+    wait = max(0, wait)
     health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
-    lines.append(f"{name} {health}; shows {shown} in {wait:.1f} s")
+    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s")
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
@@ -187,7 +190,10 @@ def test_an_attack_reads_as_its_parts() -> None:
         sentence(cat, [Event.HeroAttacked, Stance.precise, 17, Band.combo, 5, 3, 18])
         == f"You precise 14+3: combo {name} for 18."
     )
-    assert sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 0, 18]) == "You roll 9: hit for 18."
+    assert (
+        sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 0, 18])
+        == "You roll 9: hit for 18."
+    )
     assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy hit for 31."
     assert (
         sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."

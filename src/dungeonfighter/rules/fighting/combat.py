@@ -17,7 +17,7 @@ from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, enemy_side, statuses
+from dungeonfighter.rules.fighting import damage, enemy_side, statuses, timing
 from dungeonfighter.rules.fighting.common import (
     ENEMY,
     HERO,
@@ -133,24 +133,29 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
 def incoming(cat: Catalogue, state: State) -> int:
     """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
-    Exposure by an earlier power attack does not count, because the hero's next action ends it.
+    It is the hit after plain attacks of the hero: these end an exposure by an earlier power attack, lower
+    weaken and let acid eat armour.
     """
     fight = state.fight
     if fight is None or fight.intent >= _DEFEND:
         return 0
-    if fight.exposed:
-        fight = replace(fight, exposed=False)
-    return statuses.expected(
-        fight.hero.statuses, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT)
-    )
+    weak, corroded = timing.statuses_then(fight, state.hero.figures.period)
+    own = fight.hero.statuses.copy()
+    own[statuses.WEAKEN] = int(weak)
+    fight = replace(fight, exposed=False, hero_armour=fight.hero_armour - corroded)
+    return statuses.expected(own, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT))
 
 
 def outgoing(cat: Catalogue, state: State) -> int:
-    """Return the damage of a plain hit of the hero (0: no fight)."""
+    """Return the damage of a plain hit of the hero, after the damage of the own statuses (0: no fight)."""
     fight = state.fight
     if fight is None:
         return 0
-    dealt = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    hero = state.hero
+    weight = tables.STATUS_DAMAGE[fight.level]
+    cost, _ = statuses.apply(fight.hero.statuses.copy(), hero.figures.health_max, weight, attacks=True)
+    hero = replace(hero, health=hero.health - cost)
+    dealt = damage.hero_damage(cat, hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
     return statuses.expected(fight.enemy.statuses, dealt)
 
 
@@ -159,10 +164,7 @@ def enemy_first(state: State) -> bool:
     fight = state.fight
     if fight is None:
         return False
-    period = state.hero.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
-    return fight.enemy.next_at < fight.hero.next_at + period
+    return timing.enemy_acts_in(fight) < timing.hero_acts_in(fight, state.hero.figures.period)
 
 
 def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:

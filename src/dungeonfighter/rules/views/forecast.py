@@ -13,7 +13,18 @@ from typing import Final
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.loader import Catalogue
-from dungeonfighter.rules.fighting.statuses import FORTIFY, MARK, PIERCE, SHIELD, WEAKEN, expected
+from dungeonfighter.rules.fighting.statuses import (
+    ACID,
+    CLEAN,
+    FORTIFY,
+    MARK,
+    PIERCE,
+    SHIELD,
+    WEAKEN,
+    apply,
+    expected,
+)
+from dungeonfighter.rules.fighting.timing import statuses_then
 from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.talents import Perk
 
@@ -35,18 +46,26 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
     """Return the result of `combat.incoming` for a fight whose shown intent does damage."""
     intent = fight.intent
     own = fight.hero.statuses
+    weak, armour = own[WEAKEN], fight.hero_armour
+    if weak or own[ACID]:
+        weak, corroded = statuses_then(fight, hero.figures.period)
+        armour -= corroded
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
         damage = damage * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
     if not fight.enemy.statuses[PIERCE]:
-        damage -= fight.hero_armour
+        damage -= armour
         if own[FORTIFY]:
             damage -= own[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
-    return expected(own, damage) if own[WEAKEN] or own[MARK] or own[SHIELD] else damage
+    if weak:
+        damage = damage * tables.WEAKENED // 1000
+    if own[MARK]:
+        damage = damage * tables.MARKED // 1000
+    return damage * tables.SHIELDED // 1000 if own[SHIELD] else damage
 
 
 def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
@@ -59,7 +78,7 @@ def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
         damage = damage * tables.WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * tables.WOUNDED:
         damage = damage * perks[_EXECUTIONER] // 1000
-    if perks[_LAST_STAND] and hero.health * 1000 < figures.health_max * tables.WOUNDED:
+    if perks[_LAST_STAND] and _health_then(hero, fight) * 1000 < figures.health_max * tables.WOUNDED:
         damage = damage * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
         damage = damage * perks[_GIANT_SLAYER] // 1000
@@ -72,3 +91,12 @@ def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
     return expected(suffers, damage) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else damage
+
+
+def _health_then(hero: Hero, fight: Fight) -> int:
+    """Return the hero's health after the damage of the own statuses, which comes before an attack."""
+    own = fight.hero.statuses
+    if own == CLEAN:
+        return hero.health
+    cost, _ = apply(own.copy(), hero.figures.health_max, tables.STATUS_DAMAGE[fight.level], attacks=True)
+    return hero.health - cost

@@ -30,10 +30,7 @@ STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
 _WHO: Final = ("You", "Foe")
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
 _STANCES: Final = ("", "You roll", *(f"You {stance.name}" for stance in list(Stance)[1:]))
-_ENEMY_ATTACKS: Final = tuple(
-    tuple(f"Foe {intent} {band}" for band in _BANDS)
-    for intent in INTENTS
-)
+_ENEMY_ATTACKS: Final = tuple(tuple(f"Foe {intent} {band}" for band in _BANDS) for intent in INTENTS)
 """The beginning of the sentence, by `Intent` and `Band`."""
 
 _BONUS: Final = ("", *(f"{n:+d}" for n in (*range(1, 128), *range(-128, 0))))
@@ -104,7 +101,8 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.RoomCleared: ("Room cleared: +{} xp.", ("n",)),
     Event.LockForced: ("Lock forced: {}{}.", ("n", "bonus")),
     Event.LockSnapped: (
-        f"Lock snapped: {{}}{{}} ({tables.LOCK_OPENS} opens), you lost {{}}.", ("n", "bonus", "n"),
+        f"Lock snapped: {{}}{{}} ({tables.LOCK_OPENS} opens), you lost {{}}.",
+        ("n", "bonus", "n"),
     ),
     Event.Scarred: ("A scar: {} now.", ("n",)),
     Event.StatGained: ("{} +{}.", ("stat", "n")),
@@ -168,7 +166,11 @@ _EXCHANGE: Final = frozenset((
 """The events that `narrate` leaves out of a turn in which `auto` played many attacks."""
 _SILENT: Final = frozenset(
     (
-        Event.StatusPut, Event.MissRerolled, Event.FightBegan, Event.RunEnded, Event.ItemFound,
+        Event.StatusPut,
+        Event.MissRerolled,
+        Event.FightBegan,
+        Event.RunEnded,
+        Event.ItemFound,
         Event.TradedUp,
     )
 )

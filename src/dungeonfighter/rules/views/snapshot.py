@@ -18,7 +18,7 @@ from dungeonfighter.rules import log, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
-from dungeonfighter.rules.fighting import combat, statuses
+from dungeonfighter.rules.fighting import combat, statuses, timing
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey.world import is_cleared, turns_left
 from dungeonfighter.rules.state import (
@@ -289,9 +289,6 @@ def _room(
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
     someone = state.hero
-    period = someone.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
     return CombatView(
         enemy=enemy.name,
         rank=Rank(fight.rank).name,
@@ -306,8 +303,8 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         intent_status=STATUSES[fight.intent_status] if fight.intent_status >= 0 else "",
         incoming=combat.incoming(cat, state),
         outgoing=combat.outgoing(cat, state),
-        hero_acts_in=period,
-        enemy_acts_in=max(0, fight.enemy.next_at - fight.hero.next_at),
+        hero_acts_in=timing.hero_acts_in(fight, someone.figures.period),
+        enemy_acts_in=timing.enemy_acts_in(fight),
         enemy_first=combat.enemy_first(state),
         strip_step=fight.step,
         next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else "",

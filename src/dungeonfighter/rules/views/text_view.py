@@ -25,7 +25,8 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.fighting.statuses import CLEAN, SLOW
+from dungeonfighter.rules.fighting.statuses import CLEAN, SLOW, STUN
+from dungeonfighter.rules.fighting.timing import enemy_acts_in
 from dungeonfighter.rules.journey.world import turns_left
 from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State
 from dungeonfighter.rules.views import forecast, labels
@@ -110,8 +111,8 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         hit = forecast.incoming(cat, hero, fight)
         shown = f"{shown}{NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
     wait = fight.enemy.next_at - fight.hero.next_at
-    if wait < 0:
-        wait = 0
+    if wait < 0 or enemy_statuses[STUN]:
+        wait = enemy_acts_in(fight)
 
     hit = forecast.outgoing(cat, hero, fight)
     period = hero.figures.period
