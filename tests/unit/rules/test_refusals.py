@@ -1,7 +1,8 @@
-"""The error of a refused input says exactly what is wrong with it; the strip is listed only if it can change."""
+"""The error of a refused input says exactly what is wrong; a pattern is listed with an example that applies."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from dungeonfighter.errors import IllegalInput
@@ -174,8 +175,6 @@ def test_the_text_tells_a_pattern_from_an_input() -> None:
 
 
 def test_an_input_has_no_pattern_in_the_json_view() -> None:
-    import msgspec
-
     state = in_inventory(points=2, bag=1)
     seen = msgspec.to_builtins(rules().observe(state))["availableActions"]
     assert {frozenset(choice) for choice in seen} == {

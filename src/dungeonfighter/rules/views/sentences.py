@@ -67,23 +67,23 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HazardStruck: ("{}. {} lost {}, {}.", ("hazard", "who", "n", "n")),
     Event.EnemyDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
     Event.HeroDied: ("You died.", ()),
-    Event.SecondWind: ("Second wind: +{}.", ("n",)),
+    Event.SecondWind: ("Second wind: +{} hp.", ("n",)),
     Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),
     Event.HeavyGuarded: ("Heavy guarded: foe marked.", ()),
     Event.StatusBlocked: ("Guard blocked {}.", ("status",)),
     Event.Countered: ("You countered {}.", ("n",)),
-    Event.HeroHealed: ("You healed {}.", ("n",)),
+    Event.HeroHealed: ("You healed {} hp.", ("n",)),
     Event.FightStalled: ("Neither could win; you withdrew.", ()),
-    Event.Surprised: ("Entry {}: surprised.", ("n",)),
-    Event.FirstStrike: ("Entry {}: first strike.", ("n",)),
-    Event.Learned: ("Entry {}: you see what is behind the next doors.", ("n",)),
+    Event.Surprised: ("Entry roll {}: surprised.", ("n",)),
+    Event.FirstStrike: ("Entry roll {}: first strike.", ("n",)),
+    Event.Learned: ("Entry roll {}: you see what is behind the next doors.", ("n",)),
     Event.DungeonEntered: ("You entered {} L{}, {} rooms.", ("dungeon", "n", "n")),
     Event.RoomEntered: ("Room {}: {}.", ("n", "place")),
     Event.TrapSprung: (f"{{}}: roll {{}}{{}} ({tables.TRAP_AVOIDED} avoids).", ("event", "n", "bonus")),
     Event.TrapAvoided: ("{}: roll {}{}, avoided.", ("event", "n", "bonus")),
-    Event.SearchFailed: ("Search {}: nothing.", ("n",)),
-    Event.SearchWoke: ("Search {}: something woke.", ("n",)),
-    Event.Rested: ("Rested: +{}.", ("n",)),
+    Event.SearchFailed: ("Search roll {}: nothing.", ("n",)),
+    Event.SearchWoke: ("Search roll {}: something woke.", ("n",)),
+    Event.Rested: ("Rested: +{} hp.", ("n",)),
     Event.DungeonLeft: ("You left the dungeon.", ()),
     Event.DungeonCleared: ("Dungeon L{} cleared: +{} xp, +{} gold.", ("n", "n", "n")),
     Event.Declined: ("You went on.", ()),
@@ -101,16 +101,16 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.RoomCleared: ("Room cleared: +{} xp.", ("n",)),
     Event.LockForced: ("Lock forced: {}{}.", ("n", "bonus")),
     Event.LockSnapped: (
-        f"Lock snapped: {{}}{{}} ({tables.LOCK_OPENS} opens), you lost {{}}.",
+        f"Lock snapped: {{}}{{}} ({tables.LOCK_OPENS} opens), you lost {{}} hp.",
         ("n", "bonus", "n"),
     ),
     Event.Scarred: ("A scar: {} now.", ("n",)),
     Event.StatGained: ("{} +{}.", ("stat", "n")),
-    Event.HealthLost: ("You lost {}.", ("n",)),
-    Event.Camped: ("Camped: +{}.", ("n",)),
+    Event.HealthLost: ("You lost {} hp.", ("n",)),
+    Event.Camped: ("Camped: +{} hp.", ("n",)),
     Event.Rerolled: ("New wares for {} gold.", ("n",)),
     Event.Travelled: ("You reached {}.", ("region",)),
-    Event.TravelEvent: ("Road {}: {}.", ("n", "event")),
+    Event.TravelEvent: ("Road roll {}: {}.", ("n", "event")),
     Event.BossBeaten: ("The boss of {} is beaten!", ("region",)),
     Event.GameWon: ("All bosses are beaten. You have won.", ()),
     Event.Cloned: ("A clone takes over, clone {}.", ("n",)),
@@ -287,6 +287,16 @@ def _fled(cat: Catalogue, die: int, bonus: int) -> str:
     return f"You fled: {die}{_BONUS[bonus]}." if die else "You fled."
 
 
+def _item_used(cat: Catalogue, number: int, amount: int) -> str:
+    row = cat.consumables[number]
+    if row.effect == "heal":
+        return f"{row.name}: +{amount} hp."
+    if row.effect == "damage":
+        return f"{row.name}: foe lost {amount}."
+    bearer = "foe" if row.who == "foe" else "you"
+    return f"{row.name}: {bearer} {STATUSES[cat.consumable_status[number]]} {amount}."
+
+
 def _strip_set(cat: Catalogue, count: int) -> str:
     return f"Strip set: {count} action{'s' if count > 1 else ''}."
 
@@ -294,6 +304,7 @@ def _strip_set(cat: Catalogue, count: int) -> str:
 _ODD: Final[dict[int, Callable[..., str]]] = {
     Event.AutoFought: _auto_fought,
     Event.HazardStruck: _hazard_struck,
+    Event.ItemUsed: _item_used,
     Event.HeroFled: _fled,
     Event.StripSet: _strip_set,
 }
