@@ -139,9 +139,10 @@ def test_the_forecast_is_what_combat_expects() -> None:
     cat = rules().catalogue
     for state in odd_fights():
         fight = the_fight(state)
-        assert forecast.outgoing(cat, state.hero, fight) == combat.outgoing(cat, state)
+        clean = not any(fight.hero.statuses) and not any(fight.enemy.statuses)
+        assert forecast.outgoing(cat, state.hero, fight, clean) == combat.outgoing(cat, state)
         if fight.intent <= Intent.status:
-            assert forecast.incoming(cat, state.hero, fight) == combat.incoming(cat, state)
+            assert forecast.incoming(cat, state.hero, fight, clean) == combat.incoming(cat, state)
 
 
 @pytest.mark.parametrize("code", sorted(FREQUENT))

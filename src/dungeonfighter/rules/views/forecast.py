@@ -42,23 +42,28 @@ _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
 """The divisors of the damage of a plain hit. Both are powers of ten, so one division loses nothing."""
 
 
-def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return the result of `combat.incoming` for a fight whose shown intent does damage."""
+def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+    """Return the result of `combat.incoming` for a fight whose shown intent does damage.
+
+    Args:
+        clean: True if neither side has a status; most fighters have none.
+    """
     intent = fight.intent
-    own = fight.hero.statuses
-    weak, armour = own[WEAKEN], fight.hero_armour
-    if weak or own[ACID]:
-        weak, corroded = statuses_then(fight, hero.figures.period)
-        armour -= corroded
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
         damage = damage * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
+    if clean:
+        damage -= fight.hero_armour
+        return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
+    own = fight.hero.statuses
+    weak, armour = own[WEAKEN] > 0, fight.hero_armour
+    if weak or own[ACID]:
+        weak, corroded = statuses_then(fight, hero.figures.period)
+        armour -= corroded
     if not fight.enemy.statuses[PIERCE]:
-        damage -= armour
-        if own[FORTIFY]:
-            damage -= own[FORTIFY] * _FORTIFIES[fight.level]
+        damage -= armour + own[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
     if weak:
@@ -68,11 +73,10 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
     return damage * tables.SHIELDED // 1000 if own[SHIELD] else damage
 
 
-def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return the result of `combat.outgoing` for a fight."""
+def outgoing(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+    """Return the result of `combat.outgoing` for a fight; `clean` as above."""
     figures = hero.figures
     perks = figures.perks
-    suffers = fight.enemy.statuses
     damage = figures.damage * figures.amp // _OWN
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
@@ -84,10 +88,12 @@ def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
         damage = damage * perks[_GIANT_SLAYER] // 1000
     if fight.intent == _DEFEND:
         damage = damage * tables.DEFENDED // 1000
-    if not fight.hero.statuses[PIERCE]:
+    if clean:
         damage -= fight.armour
-        if suffers[FORTIFY]:
-            damage -= suffers[FORTIFY] * _FORTIFIES[fight.level]
+        return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
+    suffers = fight.enemy.statuses
+    if not fight.hero.statuses[PIERCE]:
+        damage -= fight.armour + suffers[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
     return expected(suffers, damage) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else damage

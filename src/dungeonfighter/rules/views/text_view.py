@@ -25,8 +25,8 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.fighting.statuses import CLEAN, SLOW, STUN
-from dungeonfighter.rules.fighting.timing import enemy_acts_in
+from dungeonfighter.rules.fighting.statuses import CLEAN
+from dungeonfighter.rules.fighting.timing import enemy_acts_in, hero_acts_in
 from dungeonfighter.rules.journey.world import turns_left
 from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State
 from dungeonfighter.rules.views import forecast, labels
@@ -96,8 +96,16 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
     happened = f"\n{' '.join(sentences)}" if sentences else ""
 
     statuses, enemy_statuses = fight.hero.statuses, fight.enemy.statuses
-    suffers = "" if statuses == CLEAN else _listed(tuple(statuses))
-    enemy_suffers = "" if enemy_statuses == CLEAN else _listed(tuple(enemy_statuses))
+    clean, suffers, enemy_suffers = True, "", ""
+    period, wait = hero.figures.period, fight.enemy.next_at - fight.hero.next_at
+    if statuses != CLEAN:
+        clean, suffers, period = False, _listed(tuple(statuses)), hero_acts_in(fight, period)
+    if enemy_statuses != CLEAN:
+        clean, enemy_suffers, wait = False, _listed(tuple(enemy_statuses)), enemy_acts_in(fight)
+    elif wait < 0:
+        wait = 0
+    if state.ranked:
+        suffers += _few_turns(state)
     health, most = hero.health, hero.figures.health_max
     enemy_health, enemy_most = fight.health, fight.health_max
 
@@ -108,16 +116,9 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
             shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} ~"
         else:
             shown = _THREATS[intent]
-        hit = forecast.incoming(cat, hero, fight)
+        hit = forecast.incoming(cat, hero, fight, clean)
         shown = f"{shown}{NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
-    wait = fight.enemy.next_at - fight.hero.next_at
-    if wait < 0 or enemy_statuses[STUN]:
-        wait = enemy_acts_in(fight)
-
-    hit = forecast.outgoing(cat, hero, fight)
-    period = hero.figures.period
-    if statuses[SLOW]:
-        period = period * tables.SLOWED // 1000
+    hit = forecast.outgoing(cat, hero, fight, clean)
     strip = hero.strip
     slots = len(strip)
     combo = ""
@@ -126,8 +127,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_text[strip[step]]}"
     return (
         f"{head} | {hero.name} {NUMERALS[health] if health < NUMERALS_MAX else health}"
-        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}"
-        f"{_few_turns(state) if state.ranked else ''}{happened}\n"
+        f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
         f"{_introduce(cat, fight) if began else cat.enemies[fight.enemy_kind].name} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most} hp{enemy_suffers}; "
