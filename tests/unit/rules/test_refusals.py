@@ -1,4 +1,4 @@
-"""The error of a refused input says exactly what is wrong; a pattern is listed with an example that applies."""
+"""The error of a refused input says exactly what is wrong; the example of each pattern applies."""
 
 from __future__ import annotations
 
