@@ -1,7 +1,7 @@
-"""What a fight's view foretells comes true: the laws play on from the position and compare.
+"""The forecasts of a fight's view come true: the laws play on from the position and compare.
 
-The room may act at any time, so its acts are excluded. A combo can change every figure, so a forecast is about
-plain attacks without one.
+The room may act at any time, so its acts are excluded. A combo can change every figure, so a forecast is
+about plain attacks without one.
 """
 
 from __future__ import annotations
@@ -77,29 +77,31 @@ def check(state: State, seed: int) -> int:
             return 0
         if first and band == Band.hit:
             assert hero[0][6] == seen.outgoing
-        took = (
-            seen.hero_acts_in * (2 if band == Band.critical_miss else 1)
-            if first
-            else own_time(twin, events, now)
-        )
-        if first and band != Band.critical_miss and (enemy or twin.fight is not None):
+        missed = band == Band.critical_miss
+        took = seen.hero_acts_in * (2 if missed else 1) if first else own_time(twin, events, now)
+        lasts = after(twin) is not None
+        if first and not missed and (enemy or lasts):
             assert seen.enemy_first == bool(enemy)
         if enemy:
             assert now <= due
             assert took is None or due < now + took
-            return compare(seen, enemy[0]) if band != Band.critical_miss else 0
-        if twin.fight is None or band == Band.critical_miss:
+            return 0 if missed else compare(seen, enemy[0])
+        if missed or not lasts:
             return 0
         assert took is None or due >= now + took
         first = False
     return 0
 
 
+def after(twin: State) -> int | None:
+    """Return the time of the hero's next action; None if the fight is over."""
+    return None if twin.fight is None else twin.fight.hero.next_at
+
+
 def own_time(twin: State, events: list[list[int]], began: int) -> int | None:
     """Return the time that the hero's action took; None if the state no longer shows it."""
-    if twin.fight is None or [Event.Stunned, HERO] in events:
-        return None
-    return twin.fight.hero.next_at - began
+    time = after(twin)
+    return None if time is None or [Event.Stunned, HERO] in events else time - began
 
 
 def compare(seen: CombatView, event: list[int]) -> int:

@@ -46,8 +46,8 @@ status; heavy marks it. 5, 6, 7, item n: half the time. 8 flee: the enemy acts f
 as leaving. 9 auto: attacks to the end or 30 % health. A combo interrupts heal and status.
 
 **Dungeon.** Doors tell the truth, but not all. After an entry roll to 5 the enemy acts first. In a cleared
-room search once, rest once a dungeon, change gear. The last room holds a guardian; finishing heals you.
-Leaving costs 10 turns and a scar (-5 % health until you clear a new level).
+room search once (a potion in 10 %, a fight in 15 %), rest once a dungeon, change gear. The last room holds a
+guardian; finishing heals you. Leaving costs 10 turns and a scar (-5 % health until you clear a new level).
 
 **Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them by
 number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity for one better.
@@ -63,9 +63,10 @@ with the day's seed. Daily, and ironman without a seed, are ranked.
 """
 
 _STATUSES: Final = """\
-Statuses: poison, burn, acid and bleed cost health at own actions (acid also armour); weaken and mark: takes
-x1.5; slow: needs x1.5 the time; stun: skips an action; confusion: may hit itself; roll penalty: die -3;
-shield: takes half; fortify: more armour; pierce: ignores armour."""
+Statuses: poison, burn, acid and bleed cost health at own actions (acid also armour), the more the higher
+their number; of the others the number says how often they still count. weaken and mark: takes x1.5; slow:
+needs x1.5 the time; stun: skips an action; confusion: may hit itself; roll penalty: die -3; shield: takes
+half; pierce: ignores armour; fortify: armour for the fight."""
 """Only in the prompt: the rules alone have a budget of 800 tokens."""
 
 PLAY_PROMPT: Final = f"""\

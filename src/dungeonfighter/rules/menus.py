@@ -190,7 +190,7 @@ def _build(cat: Catalogue, entries: list[Entry], phase: int, key: Key) -> Menu:
         choices += _patterns(key)
     if phase == _COMBAT:
         goods = key[1]
-        assert not isinstance(goods, int)
+        assert not isinstance(goods, int | str)
         return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
     return Menu(tuple(choices), table, labels.outline(phase, choices))
 

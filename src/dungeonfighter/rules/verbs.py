@@ -14,7 +14,7 @@ from typing import Final
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import inventory
 from dungeonfighter.rules.inputs import numbers
-from dungeonfighter.rules.journey import dungeon
+from dungeonfighter.rules.journey.dungeon import enter
 from dungeonfighter.rules.state import Phase, Rank, RoomPhase, Slot, State
 
 _INVENTORY = int(Phase.Inventory)
@@ -100,7 +100,7 @@ def _enter(cat: Catalogue, state: State, rest: str) -> str:
     offers = state.world.offers
     if not 1 <= listed[0] <= len(offers):
         return f"the hub offers 1 to {len(offers)}"
-    dungeon.enter(cat, state, offers[listed[0] - 1])
+    enter(cat, state, offers[listed[0] - 1])
     return DONE
 
 
@@ -126,7 +126,12 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
     if not text.isdigit() or not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
         return None
     number = int(text)
-    fight = state.fight
+    dungeon, fight = state.dungeon, state.fight
+    if not in_fight and dungeon is not None:
+        if number == 2 and dungeon.searched:
+            return "this room is searched"
+        if number == 3 and dungeon.rested:
+            return "you have rested in this dungeon"
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"
     good = cat.consumable_at.get(number)

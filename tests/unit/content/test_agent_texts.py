@@ -19,9 +19,11 @@ PLAIN = " ".join(RULES.split())
     "words",
     [
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
-        f"camping takes {tables.CAMP_TURNS}, leaving, fleeing, travel {tables.LEAVE_TURNS}, each attack of auto 1",
+        f"camping takes {tables.CAMP_TURNS}, leaving, fleeing, travel {tables.LEAVE_TURNS}, each attack of",
+        f"(a potion in {5 * tables.SEARCH_FINDS} %, a fight in {5 * tables.SEARCH_WAKES} %)",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
-        f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit, from {tables.COMBO_MIN} combo",
+        f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
+        f"from {tables.COMBO_MIN} combo",
         f"precise: die +{tables.STANCE_ROLL[2]}, damage x{tables.STANCE_DAMAGE[2] / 1000:g}",
         f"power: die {tables.STANCE_ROLL[3]}, damage x{tables.STANCE_DAMAGE[3] / 1000:g}",
         f"you take x{tables.EXPOSED / 1000:g} until you act again",

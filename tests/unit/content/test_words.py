@@ -7,13 +7,15 @@ import re
 import pytest
 
 from dungeonfighter import limits
+from dungeonfighter.errors import IllegalInput
 from dungeonfighter.rules import Phase, State
 from dungeonfighter.rules.character.hero import refresh
-from dungeonfighter.rules.character.loot import roll_item
+from dungeonfighter.rules.character.loot import name, roll_item
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import dungeon as dungeons
 from dungeonfighter.rules.lists import replaced
 from dungeonfighter.rules.state import Door, RoomKind, RoomPhase, Status
+from dungeonfighter.rules.views.actions import figures
 from dungeonfighter.rules.views.sentences import sentence
 from tests.unit.content.playing import RULES, states
 from tests.unit.rules.position import (
@@ -163,10 +165,9 @@ def test_a_purchase_names_the_thing_and_the_price() -> None:
     assert re.search(r"\nBought Potion for \d+ gold\.\n", "\n" + words(state, "5") + "\n")
     item = roll_item(CAT, state.dice, 3)
     state.world.shop = [item]
-    name = CAT.items[item.base].name
-    text = words(state, "6")
-    assert re.fullmatch(rf"Bought {name} \([a-z]+\) L3 for \d+ gold\.", text)
-    assert f"\nNew, bag 1: {name}" in view(state).replace(view(state).split("\n")[2], "New, bag 1: " + name)
+    base = CAT.items[item.base].name
+    assert re.fullmatch(rf"Bought {base} \([a-z]+\) L3 for \d+ gold\.", words(state, "6"))
+    assert f"\nNew, bag 1: {name(CAT, item)}, " in view(state)
 
 
 def test_a_purchase_at_a_merchant_names_the_thing_and_the_price() -> None:
@@ -325,3 +326,94 @@ def test_a_status_has_one_spelling() -> None:
     seen = RULES.observe(state)
     assert [status.name for status in seen.player.statuses] == ["roll penalty"]
     assert "roll penalty 2" in view(state)
+
+
+def test_a_purchase_is_shown_once() -> None:
+    """The line of the new item stands for that of the bag."""
+    state = hub()
+    state.hero.gold = 500
+    item = roll_item(CAT, state.dice, 9, slot=0, kind=0)
+    state.world.shop = [item]
+    play(state, "6")
+    assert view(state).count(f"{name(CAT, item)}") == 1
+    play(state, "1")
+    play(state, "0")
+    assert f"Bag 1: {name(CAT, item)}" in view(state)
+
+
+def test_a_reward_is_called_so() -> None:
+    state = hub()
+    play(state, "1")
+    assert "; reward item L1 |" in line(state)
+
+
+def test_a_level_asks_for_a_talent() -> None:
+    for state in states(3, 200):
+        if state.phase == Phase.LevelUp:
+            assert view(state).split("\n")[-2] == "Choose a talent."
+            return
+    raise AssertionError("no level")
+
+
+def test_the_status_line_tells_the_dungeons_level_from_the_heros() -> None:
+    assert " | dungeon L10 room 1/5" in view(cleared(rooms=5))
+
+
+def test_the_hub_shows_scars() -> None:
+    state = hub()
+    assert "scar" not in view(state)
+    state.hero.scars = 1
+    assert ", 1 scar\n" in view(state)
+    state.hero.scars = 2
+    assert ", 2 scars\n" in view(state)
+
+
+def test_where_gold_buys_things_the_view_shows_the_purse() -> None:
+    for kind in (RoomKind.merchant, RoomKind.shrine):
+        state = room(kind)
+        state.hero.gold = 1234
+        play(state, "1")
+        assert "You have 1234 gold" in view(state)
+    assert "You have" not in view(cleared())
+
+
+def test_before_the_last_room_no_one_learns_what_is_behind_the_next_doors() -> None:
+    state = room(RoomKind.fight)
+    the_dungeon(state).room = the_dungeon(state).rooms - 1
+    roll_event(state, 11)
+    step = play(state, "1")
+    assert Event.Learned not in [event[0] for event in step.events]
+    assert not the_dungeon(state).informed
+
+
+def test_gold_and_drops_of_an_item_are_changes() -> None:
+    state = hub()
+    item = roll_item(CAT, state.dice, 5, slot=1, rarity=0)
+    for affix, words_of in (("Gilded", "gold +10 %"), ("of Fortune", "drops +4 %")):
+        item.affixes = [n for n, row in enumerate(CAT.affixes) if row.name == affix]
+        state.hero.bag = [item]
+        assert words_of in RULES.observe(state).player.bag[0].change
+        item = roll_item(CAT, state.dice, 5, slot=1, rarity=0)
+
+
+def test_an_item_says_which_action_it_grants() -> None:
+    state = hub()
+    number = next(n for n, row in enumerate(CAT.actions) if row.name == "Leech")
+    item = roll_item(CAT, state.dice, 5, slot=1, rarity=1)
+    item.actions = [number]
+    state.hero.gold = 5000
+    state.world.shop = [item]
+    assert f"; grants Leech {figures(CAT.actions[number])}" in line(state)
+    play(state, "6")
+    assert f"; grants Leech {figures(CAT.actions[number])}" in view(state).split("\n")[2]
+    play(state, "2")
+    assert "; grants Leech\n" in view(state)
+    play(state, "equip 1")
+    assert "grants" not in view(state)
+
+
+def test_a_finished_search_and_a_second_rest_are_refused_with_the_reason() -> None:
+    state = cleared(searched=True, rested=True)
+    for text, reason in (("2", "this room is searched"), ("3", "you have rested in this dungeon")):
+        with pytest.raises(IllegalInput, match=f"'{text}' is not legal now: {reason}; legal: "):
+            play(state, text)

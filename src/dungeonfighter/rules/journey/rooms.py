@@ -49,7 +49,7 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
     elif die > tables.ENTRY_INFORMED:
         if not combat.room_acts(cat, state, fight):
             return Result.died
-    elif die > tables.ENTRY_PLAIN:
+    elif die > tables.ENTRY_PLAIN and dungeon.room < dungeon.rooms:
         dungeon.informed = True
         state.log.append([Event.Learned, die])
     return Result.goes_on

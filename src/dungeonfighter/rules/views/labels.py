@@ -132,18 +132,36 @@ def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
 
     These lines stand in place of the sentences of `FOUND`, except that a purchase also has its price.
     """
-    found = 0
-    for event in state.log[state.turn_start :]:
-        if event[0] in FOUND:
-            found += 1
+    found = _found_now(state)
     if not found:
         return []
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}{_grants(cat, state.hero, item)}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
+
+
+def _found_now(state: State) -> int:
+    found = 0
+    for event in state.log[state.turn_start :]:
+        if event[0] in FOUND:
+            found += 1
+    return found
+
+
+def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
+    """Return the actions that wearing the item would add, with their figures unless `briefly`."""
+    if not item.actions:
+        return ""
+    kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
+    new = [
+        cat.actions[action].name if briefly else actions.listed(cat, action)
+        for action in item.actions
+        if cat.action_weapon[action] in (-1, kind) and action not in hero.figures.known
+    ]
+    return f"; grants {' and '.join(new)}" if new else ""
 
 
 def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
@@ -268,7 +286,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}"
+        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{_grants(cat, hero, item)}"
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
@@ -290,7 +308,7 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         more = " (level cleared)" if is_cleared(world, level) else ""
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
-    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
+    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -354,7 +372,8 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}"
+        grants = _grants(cat, state.hero, item)
+        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
         return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
@@ -402,7 +421,10 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
     worn = [comparison.wearing(item) for item in bag]
-    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
+    old = len(bag) - _found_now(state)  # the new ones have a line of their own
+    scores = [
+        (-comparison.score(figures), place) for place, figures in enumerate(worn[:old] if old > 0 else ())
+    ]
     for score, place in sorted(scores)[:2]:
         if score < 0:
             lines.append(
@@ -415,15 +437,26 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
     dungeon = state.dungeon
     if dungeon is None or dungeon.phase != _OFFER_MADE:
         return []
-    text = room_text(cat, state, dungeon)
-    return [f"{text}."] if text else []
+    lines = []
+    if text := room_text(cat, state, dungeon):
+        lines.append(f"{text}.")
+    if dungeon.kind in (_SHRINE, _MERCHANT):
+        lines.append(f"You have {state.hero.gold} gold.")
+    return lines
+
+
+def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    return ["Choose a talent."]
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
-    lines += [f"{place} {_found(cat, item, comparison)}" for place, item in enumerate(hero.bag, 1)]
+    lines += [
+        f"{place} {_found(cat, item, comparison)}{_grants(cat, hero, item, briefly=True)}"
+        for place, item in enumerate(hero.bag, 1)
+    ]
     known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
     slots = hero.figures.slots
@@ -445,4 +478,5 @@ _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]
     Phase.GameLoop: _hub_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,
+    Phase.LevelUp: _talent_lines,
 }

@@ -155,9 +155,9 @@ class CombatView(Struct, frozen=True, rename="camel"):
     `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a plain
     hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the shown
     action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit. A critical
-    miss of the hero doubles that, and a combo or a new status changes any of these figures. `strip_step` counts from 0,
-    `next_action` is the action that a combo plays. `luck` is the number of misses that luck will still
-    reroll.
+    miss of the hero doubles that, and a combo or a new status changes any of these figures. `strip_step`
+    counts from 0, `next_action` is the action that a combo plays. `luck` is the number of misses that luck
+    will still reroll.
     """
 
     enemy: str

@@ -34,7 +34,10 @@ _ENEMY_ATTACKS: Final = tuple(tuple(f"Foe {intent} {band}" for band in _BANDS) f
 """The beginning of the sentence, by `Intent` and `Band`."""
 
 _BONUS: Final = ("", *(f"{n:+d}" for n in (*range(1, 128), *range(-128, 0))))
-"""The words of a bonus on a die: none for 0. Negative numbers stand at the end, where their index finds them."""
+"""The words of a bonus on a die, none for 0.
+
+The negative numbers stand at the end, where a negative index finds them.
+"""
 
 FREQUENT: Final[dict[int, tuple[str, ...]]] = {
     Event.HeroAttacked: ("stance", "n", "band", "action", "bonus", "n"),

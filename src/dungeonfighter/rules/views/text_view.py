@@ -171,7 +171,7 @@ def _status(rules: TextRules, state: State, head: str) -> str:
     dungeon = state.dungeon
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
+            f"{head} | {hero.name} {hp} | dungeon L{NUMERALS[dungeon.level]} "
             f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}"
         )
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
@@ -179,8 +179,13 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"{head} | {hero.name} L{NUMERALS[hero.level]} {labels.CLASSES[hero.kind]} {hp} | "
         f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
         f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
-        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}{turns}"
+        f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+        f"{_scars(hero.scars) if hero.scars else ''}{turns}"
     )
+
+
+def _scars(count: int) -> str:
+    return f", {count} scar{'' if count == 1 else 's'}"
 
 
 def _seconds(time: int) -> str:
