@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dungeonfighter.rules import GameOptions, Rules, State, Weapon
-from tests.clients.scripted import BOT, MISTAKE, START, TURNS, Call, Model, read, structure_in
+from tests.clients.scripted import BOT, MISTAKE, SEED, TURNS, WEAPON, Call, Model, read, structure_in
 from tests.parts import go_without
 from tests.unit.house.sources import ROOT
 
@@ -24,7 +24,11 @@ Target = dict[str, Any]
 def python_with(packages: str) -> str:
     """Return the Python that has the packages of a list; skip the test without it."""
     folder = ROOT / ".parts" / packages
-    return str(folder / "bin" / "python") if (folder / f".{packages}.txt").exists() else go_without("python-clients")
+    return (
+        str(folder / "bin" / "python")
+        if (folder / f".{packages}.txt").exists()
+        else go_without("python-clients")
+    )
 
 
 def node(part: str) -> str:
@@ -94,10 +98,7 @@ def present_view(origin: str, bot: str) -> str:
 
 def assert_played(calls: list[dict[str, Any]], rules: Rules, final_view: str) -> None:
     """Replay the calls on the rules alone: each answer showed the model what they make of it."""
-    name = calls[0]["arguments"].get("name")
-    state = rules.new_game(
-        GameOptions(seed=START["seed"], weapon=Weapon[START["weapon"]], **({"name": name} if name else {}))
-    )
+    state = new_run(rules, calls[0]["arguments"].get("name", "Hero"))
     for one in calls:
         call, shown = Call(one["tool"], one["arguments"]), one["shown"]
         if call.arguments.get("input") == MISTAKE:
@@ -115,6 +116,11 @@ def assert_played(calls: list[dict[str, Any]], rules: Rules, final_view: str) ->
         "start_new_game", "handle_input", "handle_inputs", "get_available_actions", "get_player_stats",
         "get_game_state",
     }  # fmt: skip
+
+
+def new_run(rules: Rules, name: str = "Hero") -> State:
+    """Return the beginning of the run that the model plays."""
+    return rules.new_game(GameOptions(seed=SEED, weapon=Weapon[WEAPON], name=name))
 
 
 def assert_explains(shown: str, rules: Rules, state: State) -> None:

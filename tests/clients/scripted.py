@@ -16,7 +16,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 TURNS = 30
-START = {"seed": 11, "weapon": "dagger"}
+SEED, WEAPON = 11, "dagger"
 MISTAKE = "fly"
 BOT = "PLAYED_BOT"
 """The environment variable that names the bot of a player."""
@@ -95,7 +95,7 @@ def listed(text: str) -> list[str]:
     """Return the numbered inputs at the end of a text view."""
     for line in reversed(text.splitlines()):
         if re.match(r"\d+ \w", line):
-            return [option.split()[0] for option in line.split(" | ")]
+            return re.findall(r"(?:^| \| )(\d+)(?= )", line)
     return []
 
 
@@ -147,7 +147,7 @@ class Model:
 
     def _start(self) -> Call:
         more = {"name": "Ada", "mode": "casual", "view": "text", "episode": 1} if self._fills_in else {}
-        return Call("start_new_game", START | more)
+        return Call("start_new_game", {"seed": SEED, "weapon": WEAPON} | more)
 
     def _input(self, game: Reading, text: str) -> Call:
         return Call("handle_input", {"input": text} | self._place(game))

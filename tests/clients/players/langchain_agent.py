@@ -61,4 +61,6 @@ async def run(model: Scripted, tools: list[Any]) -> None:
     await agent.ainvoke({"messages": [("user", "Play.")]}, {"recursion_limit": 200})
 
 
-asyncio.run(play(json.loads(sys.argv[1]), sys.argv[2])).print_report("langchain-mcp-adapters", "langchain", "mcp")
+asyncio.run(play(json.loads(sys.argv[1]), sys.argv[2])).print_report(
+    "langchain-mcp-adapters", "langchain", "mcp"
+)

@@ -1,4 +1,4 @@
-"""An agent of openai-agents with a model of its own, with and without structured content and strict schemas."""
+"""An agent of openai-agents with a model of its own, in each way of showing results and schemas to it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class Scripted(AgentsModel):
         self.model = Model(fills_in=strict)
         self._strict = strict
 
-    async def get_response(
-        self, system_instructions: Any, input: Any, model_settings: Any, tools: Any, *more: Any, **named: Any
-    ) -> ModelResponse:
-        last = {} if isinstance(input, str) else input[-1]
-        call = self.model.answer(plain(last["output"]) if last.get("type") == "function_call_output" else None)
+    async def get_response(self, **given: Any) -> ModelResponse:
+        items, tools = given["input"], given["tools"]
+        last = {} if isinstance(items, str) else items[-1]
+        call = self.model.answer(
+            plain(last["output"]) if last.get("type") == "function_call_output" else None
+        )
         if call is None:
             said = ResponseOutputText(text="done", type="output_text", annotations=[])
             item: Any = ResponseOutputMessage(
