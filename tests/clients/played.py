@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dungeonfighter.rules import GameOptions, Rules, State, Weapon
 from tests.clients.scripted import BOT, MISTAKE, SEED, TURNS, WEAPON, Call, Model, read, structure_in
@@ -71,15 +71,23 @@ def play_in_node(
     ) as client:
         assert client.stdin is not None
         assert client.stdout is not None
-        greeting: dict[str, Any] = json.loads(client.stdout.readline())
+        greeting = next_object(client.stdout)
         shown = None
         while call := model.answer(shown):
             client.stdin.write(json.dumps(call._asdict()) + "\n")
             client.stdin.flush()
-            shown = json.loads(client.stdout.readline())["shown"]
+            shown = next_object(client.stdout)["shown"]
         client.stdin.close()
         assert client.wait(SECONDS_MAX) == 0
     return greeting, model.calls
+
+
+def next_object(lines: IO[str]) -> dict[str, Any]:
+    """Read one JSON object from a line."""
+    line = lines.readline()
+    assert line, "the script ended; its reason is on standard error"
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 def present_view(origin: str, bot: str) -> str:
