@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from mcp import MCPError
 from mcp.client.client import Client
 from mcp.shared.inbound import find_invalid_x_mcp_header
 
@@ -176,6 +177,14 @@ async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules)
         assert client.instructions == texts.INSTRUCTIONS
     assert count_tokens(texts.INSTRUCTIONS) <= 150
     assert count_tokens(texts.RULES) <= 800
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_error_about_an_unknown_resource_names_it_for_programs(served: Served, mode: str) -> None:
+    async with Client(served.url, mode=mode) as client:
+        with pytest.raises(MCPError, match="there are dungeonfighter://rules") as unknown:
+            await client.read_resource("dungeonfighter://moon")
+    assert (unknown.value.code, unknown.value.data) == (-32602, {"uri": "dungeonfighter://moon"})
 
 
 def test_the_docs_name_every_tool_with_its_arguments(registry: Registry) -> None:

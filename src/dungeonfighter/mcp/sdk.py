@@ -124,7 +124,8 @@ class Handlers:
         self._admit_reading(ctx)
         found = self._texts.get(params.uri)
         if found is None:
-            raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {', '.join(self._texts)}")
+            known = ", ".join(self._texts)
+            raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {known}", {"uri": params.uri})
         mime_type, text = found
         contents = types.TextResourceContents(uri=params.uri, mime_type=mime_type, text=text)
         return types.ReadResourceResult(contents=[contents])
