@@ -61,7 +61,8 @@ class Summary(Struct, frozen=True, rename="camel"):
     `scores` is a histogram of the current scores of a sample of runs (`sampled`, at most
     `watch.SAMPLE_MAX`), in buckets of `SCORE_BUCKET_POINTS` points; the last bucket has no upper bound.
     `turns`, `results` and `conflicts` count since `started_at` (seconds since 1970). `top` are the best ended
-    runs of all time, `live` the best live runs that the server knows, a few seconds old. `hazards` are the settings with which the store can lose acknowledged turns.
+    runs of all time, `live` the best live runs that the server knows, a few seconds old. `hazards` are the
+    settings with which the store can lose acknowledged turns.
     """
 
     turns: int
