@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.web.watch import VIEWERS_MAX
 from testkit.server_process import ROOT, ServerProcess
 from tests.integration.browser import Browser, Page, chromium
@@ -204,6 +205,23 @@ def test_a_server_that_hangs_is_noticed_without_the_end_of_its_connection(
     mortal.signal(signal.SIGCONT)
     page.wait_for_selector("main:not([data-stale])")
     page.wait_for_selector(LIVE)
+
+
+def test_a_store_that_does_not_answer_is_announced_and_the_figures_go_on(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with ServerProcess(tmp_path, flags=("--commit-timeout", "1")) as server, fleet(server):
+        page = opened(browser, server.url)
+        lock = FileLock(Path(f"{server.database}.lock"))
+        with lock:
+            page.wait_for_selector("#notice-text:has-text('The store does not answer since')")
+            assert text(page, "#status") == "store down"
+            page.wait_for_selector("#rate:text-is('0')")
+            assert not page.is_visible(STALE)
+            assert not page.is_visible("#retry")
+        lock.close()
+        page.wait_for_selector("#notice", state="hidden")
+        page.wait_for_selector(LIVE)
 
 
 def test_the_reason_of_a_refusal_is_shown(browser: Browser, tmp_path: Path) -> None:

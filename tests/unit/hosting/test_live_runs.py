@@ -103,7 +103,7 @@ async def test_a_hibernated_run_stays_in_the_list_until_it_ends() -> None:
     assert found(host) == [("ada", 2, 0)]
 
 
-async def test_an_old_copy_in_memory_is_replaced_so_that_no_walk_finds_it_again() -> None:
+async def test_an_old_copy_in_memory_is_replaced_so_that_no_walk_finds_its_run() -> None:
     store = memory()
     one, other = replica(store), replica(store)
     await start(one, ["ada"])

@@ -209,23 +209,23 @@ async def test_the_start_is_one_moment_however_the_clock_of_the_day_moves() -> N
 
 
 class HangingStore(MemoryStore):
-    """Answers no read while `open_again` is clear."""
+    """Answers no read while `answers` is clear."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.open_again = asyncio.Event()
-        self.open_again.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        await self.open_again.wait()
+        await self.answers.wait()
         return await super().heads(bot_ids)
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        await self.open_again.wait()
+        await self.answers.wait()
         return await super().load(bot_ids)
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        await self.open_again.wait()
+        await self.answers.wait()
         return await super().best_runs(prefix, count)
 
 
@@ -233,14 +233,14 @@ async def test_a_store_that_hangs_does_not_stop_the_summaries() -> None:
     store = HangingStore()
     site = Site(store=store)
     await site.start("ada")
-    store.open_again.clear()
+    store.answers.clear()
     async with site.viewing("/api/events?bot=ada") as request:
         await request.events(2)
         for _ in range(3):
             await site.tick(watching.BEST_SECONDS)
         events = await request.events(5)
         assert [name for name, _ in events] == ["history"] + 4 * ["summary"]
-        store.open_again.set()
+        store.answers.set()
         await request.events(6)
     assert "bot" in [name for name, _ in await request.events(6)]
     await site.watch.close()
@@ -251,7 +251,7 @@ async def test_closing_ends_what_still_asks_the_store() -> None:
     site = Site(store=store)
     await site.start("ada")
     await site.tick()
-    store.open_again.clear()
+    store.answers.clear()
     await site.tick(watching.BEST_SECONDS)
     before = asyncio.all_tasks()
     await site.watch.close()
