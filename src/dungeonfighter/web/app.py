@@ -227,7 +227,7 @@ def _status(error: DungeonFighterError) -> int:
 
 
 def _retry_after(error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:
-    return ((b"retry-after", b"%d" % error.retry_after_seconds),) if isinstance(error, RateLimited) else ()
+    return ((b"retry-after", b"%d" % error.retry_after_seconds),) if isinstance(error, Overloaded) else ()
 
 
 async def _json(send: Send, value: object) -> None:

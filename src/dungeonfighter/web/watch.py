@@ -38,6 +38,8 @@ WALKED_GAMES: Final = 100
 """The number of games in which each tick looks for the best live runs: two milliseconds."""
 STORE_SECONDS: Final = 0.5
 """The longest wait of a tick for the store; what comes later goes out when it comes."""
+BEST_SECONDS_MAX: Final = 10.0
+"""The longest time to read the best runs; then the next ticks try anew."""
 SAMPLE_MAX: Final = 200
 CARDS_MAX: Final = 40
 RUNS_MAX: Final = 10
@@ -259,14 +261,16 @@ class Watch:
             logger.exception("the watch page cannot read the %s; the next ticks try again", name)
 
     async def _refresh_live(self) -> None:
-        with contextlib.suppress(StoreError):
-            await self._host.live_runs.refresh()
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(BEST_SECONDS_MAX):
+                await self._host.live_runs.refresh()
 
     async def _update_best(self) -> None:
         # Without the store the summary falls back on the best runs since the start of this server.
         try:
-            self._best = await self._host.best_runs(self.fleet, RUNS_MAX)
-        except StoreError:
+            async with asyncio.timeout(BEST_SECONDS_MAX):
+                self._best = await self._host.best_runs(self.fleet, RUNS_MAX)
+        except (StoreError, TimeoutError):
             self._best = None
 
     async def _send_bots(self) -> None:

@@ -65,7 +65,8 @@ async def test_an_invalid_id_is_reported_as_an_event_and_summaries_go_on(bot: st
 async def test_a_viewer_that_leaves_makes_room_for_another() -> None:
     site = Site()
     viewers = [site.watch.enter(None) for _ in range(watching.VIEWERS_MAX)]
-    assert (await site.get("/api/events")).status == 503
+    refused = await site.get("/api/events")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
     site.watch.exit(viewers[0])
     async with site.viewing() as request:
         await request.events(1)
@@ -209,23 +210,29 @@ async def test_the_start_is_one_moment_however_the_clock_of_the_day_moves() -> N
 
 
 class HangingStore(MemoryStore):
-    """Answers no read while `answers` is clear."""
+    """Answers no read while `answers` is clear; with `loses` it never answers a read of that time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, loses: bool = False) -> None:
         super().__init__()
         self.answers = asyncio.Event()
         self.answers.set()
+        self._loses = loses
+
+    async def _hang(self) -> None:
+        if self._loses and not self.answers.is_set():
+            await asyncio.Event().wait()
+        await self.answers.wait()
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        await self.answers.wait()
+        await self._hang()
         return await super().heads(bot_ids)
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        await self.answers.wait()
+        await self._hang()
         return await super().load(bot_ids)
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        await self.answers.wait()
+        await self._hang()
         return await super().best_runs(prefix, count)
 
 
@@ -244,6 +251,24 @@ async def test_a_store_that_hangs_does_not_stop_the_summaries() -> None:
         await request.events(6)
     assert "bot" in [name for name, _ in await request.events(6)]
     await site.watch.close()
+
+
+async def test_the_best_runs_are_read_anew_after_a_read_that_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "BEST_SECONDS_MAX", 0.01)
+    store = HangingStore(loses=True)
+    site, other = Site(store=store), Site(store=store)
+    await site.start("ada")
+    async with site.viewing() as request:
+        await request.events(2)
+        store.answers.clear()
+        await site.tick()
+        assert site.watch.summary().live[0].episode == 1
+        store.answers.set()
+        await other.host.reset("local/ada")
+        await site.tick(watching.BEST_SECONDS)
+        summary = site.watch.summary()
+    assert [(run.bot_id, run.episode) for run in summary.top] == [("ada", 1)]
+    assert [(run.bot_id, run.episode) for run in summary.live] == [("ada", 2)]
 
 
 async def test_closing_ends_what_still_asks_the_store() -> None:
