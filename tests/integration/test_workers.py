@@ -129,6 +129,25 @@ async def test_a_killed_worker_loses_no_turn_and_is_replaced(server: Server) -> 
 
 
 @pytest.mark.long
+async def test_each_worker_shows_the_best_live_runs_of_both(server: Server) -> None:
+    started: list[int] = []
+    for worker in (0, 1):
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            assert "e1 t0" in ask(connection, "start_new_game", f"of-{worker}")
+    for worker in (0, 1):
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            while True:
+                connection.request("GET", "/api/summary")
+                summary = json.load(connection.getresponse())
+                if {run["botId"] for run in summary["live"]} == {"of-0", "of-1"}:
+                    break
+                await asyncio.sleep(0.05)
+        assert not summary["top"]
+        started.append(summary["startedAt"])
+    assert abs(started[0] - started[1]) <= 1  # the seconds of one moment, rounded by each worker
+
+
+@pytest.mark.long
 async def test_a_worker_that_gets_sigterm_drains_and_is_replaced(server: Server) -> None:
     before = server.pids()
     tally = Tally()
