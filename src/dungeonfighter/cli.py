@@ -45,6 +45,10 @@ COMMANDS: Final = {
         "look after the database: `db migrate` brings its schema up to date",
         "db migrate --db sqlite:///games.db",
     ),
+    "token": Summary(
+        "say who may play: `token create` makes an access token",
+        "token create --fleet team-a --bots 'a-*' --expires 30d",
+    ),
     "ladder": Summary(
         "rank the built-in policies by the same runs", "ladder --seeds 20 --policies attack,heuristic"
     ),

@@ -5,9 +5,9 @@
         BadArgument, IllegalInput, StaleTurn, FutureTurn, RequestConflict, RunOver, UnknownBot, BotExists,
         UnknownSave
       NotAllowed     the caller may not do this
-        SlotsTaken
+        SlotsTaken, Unauthenticated
       Overloaded     load: the error carries the pause before a retry
-        Draining, RateLimited
+        Draining, RateLimited, AccessUnknown
       StoreError     ours: the store is unavailable, or newer than this release
         StoreUnavailable (NotWritten), OutcomeUnknown, NewerRules, SchemaTooNew
       Corrupt        a state or replay that fails its checks: only that game stops
@@ -108,6 +108,10 @@ class SlotsTaken(NotAllowed):
     code = "quota_exceeded"
 
 
+class Unauthenticated(NotAllowed):
+    """The caller shows no credentials, or none that are valid now."""
+
+
 class Overloaded(DungeonFighterError):
     """The server has too much work now; nothing changed.
 
@@ -132,6 +136,12 @@ class RateLimited(Overloaded):
     """The caller sends more than its share."""
 
     code = "rate_limited"
+
+
+class AccessUnknown(Overloaded):
+    """The server cannot tell now who may play, because the store does not answer."""
+
+    code = "store_unavailable"
 
 
 class StoreError(DungeonFighterError):

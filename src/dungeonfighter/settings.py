@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
@@ -45,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     catalog: str = ""
     """The folder with content files for new runs; "" stands for the packaged files."""
     auth: str = "none"
+    allow_open: bool = False
+    """Serve addresses beyond loopback without access control."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -160,7 +163,7 @@ class Field(NamedTuple):
     purpose: str
 
 
-_LATER: Final = "comes with access control, which this version does not have"
+_LATER: Final = "is not in this version yet"
 FIELDS: Final = (
     Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
           "address to listen on (default: 127.0.0.1; only loopback without access control)"),
@@ -186,8 +189,10 @@ FIELDS: Final = (
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
-    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": _LATER, "jwt": _LATER}), "none",
-          "who may play: none (everybody who reaches the loopback address)"),
+    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": _LATER}), "none|tokens",
+          "who may play: none (everybody, on loopback) or tokens (`token create` makes one; default: none)"),
+    Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
+          "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -210,6 +215,7 @@ NOT_YET: Final = (
     "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
     "BOT_ID_PREFIX",
 )  # fmt: skip
+_OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
 """The settings that say which database is opened and how, by attribute."""
 
@@ -255,6 +261,8 @@ def read_settings(
     databases = (values.get("database"), values.get("read_database"))
     notes = [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
+    if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
+        settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
     problems += _contradictions(settings, stores)
     if problems:
         raise SettingsError(problems)
@@ -277,10 +285,11 @@ def _notes(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     problems = []
-    if settings.auth == "none" and not is_loopback(settings.host):
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(settings.host):
         problems.append(
-            f"--host: {settings.host} can be reached from other machines and there is no access control; "
-            "listen on 127.0.0.1 and put a proxy that asks who is there in front"
+            f"--host: {settings.host} can be reached from other machines and everybody could play; write "
+            "--auth tokens (`dungeonfighter token create` makes one), listen on 127.0.0.1, or write "
+            "--allow-open 1 if everybody may"
         )
     kind = settings.database.kind
     if kind not in stores:

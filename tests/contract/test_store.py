@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 
-from dungeonfighter.hosting.ports import Conflict, Failed, Head, InputChunk, Store, Won
+from dungeonfighter.hosting.ports import AccessToken, Conflict, Failed, Head, InputChunk, Store, Won
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 
@@ -224,3 +225,23 @@ async def test_a_large_load_returns_rows_in_the_given_order_and_none_for_missing
         name if number % 2 == 0 else None for number, name in zip(reversed(range(200)), bots, strict=True)
     ]
     assert [row.state for row in reversed(rows) if row] == [write.row.state for write in there]
+
+
+def token(digest: bytes, **changes: Any) -> AccessToken:
+    made = AccessToken(digest * 32, "df_abcdefghi", "team-a", "a-*", "play,fleet", created_at=1.5)
+    return msgspec.structs.replace(made, **changes)
+
+
+async def test_tokens_are_listed_by_their_changes(store: Store) -> None:
+    assert await store.tokens_after(0) == []
+    first_token = token(b"a", turns_required=True, limits='{"x":1}', expires_at=5.25)
+    await store.put_token(first_token)
+    await store.put_token(token(b"b"))
+    one, two = await store.tokens_after(0)
+    assert one == msgspec.structs.replace(first_token, version=one.version)
+    assert (two.digest, two.turns_required) == (b"b" * 32, False)
+    assert 0 < one.version < two.version
+    await store.put_token(msgspec.structs.replace(one, revoked_at=7.5))
+    (changed,) = await store.tokens_after(two.version)
+    assert (changed.digest, changed.revoked_at) == (b"a" * 32, 7.5)
+    assert [each.digest[:1] for each in await store.tokens_after(0)] == [b"b", b"a"]

@@ -13,6 +13,7 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import (
+    AccessToken,
     BotSummary,
     EpisodeEnd,
     Head,
@@ -238,6 +239,12 @@ class FaultyStore:
 
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return await self._read(lambda: self.inner.delete_save(bot_id, slot))
+
+    async def put_token(self, token: AccessToken) -> None:
+        await self._read(lambda: self.inner.put_token(token))
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        return await self._read(lambda: self.inner.tokens_after(version))
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         return await self._read(lambda: self.inner.list_bots(prefix, after, count))

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from dungeonfighter.access.principals import EVERY_BOT, LOCAL, UNLIMITED, Principal, Scope
-from dungeonfighter.errors import NotAllowed, RateLimited
+from dungeonfighter.access.token_book import TokenBook
+from dungeonfighter.access.tokens import TOKEN_CHARS_MAX
+from dungeonfighter.errors import NotAllowed, RateLimited, Unauthenticated
 
 BURST_SECONDS: Final = 1.0
 """An idle principal accumulates at most the turns of this many seconds."""
@@ -29,7 +31,8 @@ class Admission(Protocol):
                 is none, as on stdio.
 
         Raises:
-            NotAllowed: These credentials are not accepted.
+            Unauthenticated: There are no credentials, or none that are valid now.
+            AccessUnknown: The server cannot tell now.
         """
 
     def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
@@ -47,6 +50,7 @@ class Admission(Protocol):
 
         Raises:
             NotAllowed: The principal may not do this.
+            Unauthenticated, AccessUnknown: As `identify`.
             RateLimited: The principal has used up its turns; nothing was charged.
         """
 
@@ -90,6 +94,34 @@ class BoundedAdmission:
             wait = max(1, math.ceil(paid_until - now))
             raise RateLimited("too many turns", retry_after_seconds=wait)
         self._paid_until[principal] = paid_until + seconds
+
+
+class TokenAdmission(BoundedAdmission):
+    """Lets in callers with an access token, and judges the token anew with every call.
+
+    Args:
+        now: As for `BoundedAdmission`.
+        book: Knows the tokens.
+    """
+
+    def __init__(self, now: Callable[[], float], book: TokenBook) -> None:
+        super().__init__(now)
+        self._book = book
+
+    def identify(self, authorization: bytes | None) -> Principal:
+        """See `Admission`; the header is `Authorization: Bearer TOKEN`."""
+        if authorization is None:
+            raise Unauthenticated("send the header `Authorization: Bearer TOKEN` with an access token")
+        scheme, _, secret = authorization.strip().partition(b" ")
+        secret = secret.strip()
+        if scheme.lower() != b"bearer" or not 0 < len(secret) <= TOKEN_CHARS_MAX:
+            raise Unauthenticated("the header must be `Authorization: Bearer TOKEN`")
+        return self._book.find(secret)
+
+    def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
+        """See `Admission`."""
+        self._book.check(principal)
+        super().admit(principal, scope, bot, turns)
 
 
 def joined(values: Iterable[bytes]) -> bytes | None:

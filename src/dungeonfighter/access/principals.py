@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 
-Scope = Literal["read", "play"]
-"""`read` looks at games, `play` changes them; neither includes the other."""
-SCOPES: Final[tuple[Scope, ...]] = ("read", "play")
+Scope = Literal["read", "play", "fleet", "balance", "admin"]
+"""`read` looks at games; `play` plays them one call at a time, `fleet` many at once; `balance` measures the
+rules; `admin` sees all fleets. None includes another."""
+SCOPES: Final[tuple[Scope, ...]] = ("read", "play", "fleet", "balance", "admin")
 EVERY_BOT: Final = "*"
 
 
@@ -33,6 +34,12 @@ UNLIMITED: Final = Limits()
 class Principal(Struct, frozen=True):
     """The party that a call is made for.
 
+    Attributes:
+        fleet, bots, scopes, limits: Its fleet, its bot pattern, and what it may do.
+        turns_required: Its calls must name turn and episode.
+        token: The digest of its access token; empty without one.
+        expires_at: The end of its credentials, in seconds since 1970; 0 for none.
+
     Raises:
         ValueError: The fleet or the pattern is malformed, or a limit is not positive.
     """
@@ -41,6 +48,9 @@ class Principal(Struct, frozen=True):
     bots: str = EVERY_BOT
     scopes: frozenset[Scope] = frozenset(SCOPES)
     limits: Limits = UNLIMITED
+    turns_required: bool = False
+    token: bytes = b""
+    expires_at: float = 0.0
 
     def __post_init__(self) -> None:
         if not limits.fleet_pattern.match(self.fleet):
@@ -59,6 +69,11 @@ class Principal(Struct, frozen=True):
         if pattern.endswith("*"):
             return bot.startswith(pattern[:-1])
         return bot == pattern
+
+    @property
+    def own_bot(self) -> str | None:
+        """The one bot that the pattern covers; None if it covers several."""
+        return None if self.bots.endswith("*") else self.bots
 
 
 LOCAL: Final = Principal("local")

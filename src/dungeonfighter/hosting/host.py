@@ -42,6 +42,7 @@ from dungeonfighter.hosting.new_runs import Load, Seeds, Start
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
 from dungeonfighter.hosting.ports import (
+    AccessToken,
     BotSummary,
     Chance,
     Clock,
@@ -335,6 +336,14 @@ class BotHost:
         return await self._store.best_runs(f"{fleet}/", count)
 
     # Requests of operators
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        """List the access tokens that changed after `version`; see `Store`.
+
+        Raises:
+            StoreUnavailable: The store did not answer; the host does not retry.
+        """
+        return await self._store.tokens_after(version)
 
     def is_store_up(self) -> bool:
         """Return True if the store answered the last read and the last commit of this process."""

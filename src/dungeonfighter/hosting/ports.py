@@ -182,6 +182,34 @@ class RunSummary(Struct, frozen=True, order=True):
     mode: str
 
 
+class AccessToken(Struct, frozen=True):
+    """One access token; the store keeps a digest of its secret, never the secret.
+
+    Attributes:
+        digest: The BLAKE2b digest of the secret, 32 bytes; unique.
+        prefix: The first characters of the secret, which name the token for people.
+        fleet, bots: The fleet and the bot pattern that the token belongs to.
+        scopes: The names of its scopes, joined by commas.
+        turns_required: Calls with it must name turn and episode.
+        limits: Its own limits as JSON text; "" for none.
+        created_at, expires_at, revoked_at: Seconds since 1970; 0 for a token that never expires, or was not
+            revoked.
+        version: Grows with every change of any token; a store assigns it.
+    """
+
+    digest: bytes
+    prefix: str
+    fleet: str
+    bots: str
+    scopes: str
+    turns_required: bool = False
+    limits: str = ""
+    created_at: float = 0.0
+    expires_at: float = 0.0
+    revoked_at: float = 0.0
+    version: int = 0
+
+
 class StoreHealth(Struct, frozen=True):
     """The state of a store, as far as the store itself knows it.
 
@@ -282,6 +310,20 @@ class Store(Protocol):
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         """Return the ended runs of a bot, in order."""
+
+    async def put_token(self, token: AccessToken) -> None:
+        """Insert a token with the next version, or replace the one with this digest.
+
+        Raises:
+            StoreUnavailable: The outcome is unknown; the caller may repeat the call.
+        """
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        """List the tokens whose version is above `version`, in order of their versions.
+
+        Versions are committed in their order, so a caller that asks for those above the highest it has seen
+        misses no change.
+        """
 
     def health(self) -> StoreHealth:
         """Return the last known health, without I/O."""

@@ -177,7 +177,7 @@ class _Steps:
         for index in these:
             step = steps[index]
             try:
-                admit(principal, "play", step.bot_id, 1)
+                admit(principal, "fleet", step.bot_id, 1)
                 if self._turns_required:
                     demand_numbers(step, NUMBERS if step.start is None else ("episode",))
                 if step.input is None or step.start is not None:

@@ -22,7 +22,7 @@ from dungeonfighter import limits
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import BadInput, NotAllowed
+from dungeonfighter.errors import BadInput, NotAllowed, Overloaded
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, media_types, wire
@@ -33,6 +33,7 @@ from dungeonfighter.mcp.answers import (
     INVALID_REQUEST,
     ProtocolError,
     denied,
+    refusal_of,
 )
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.query import Query, read_query
@@ -144,6 +145,8 @@ class McpEndpoint:
     def _identify(self, scope: wire.Scope) -> Principal:
         try:
             return self._admission.identify(wire.authorization(scope))
+        except Overloaded as error:
+            raise refusal_of(error) from error
         except NotAllowed as error:
             raise denied(error, status=401) from error
 

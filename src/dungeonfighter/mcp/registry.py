@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
+from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError, Unauthenticated
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
@@ -29,6 +29,7 @@ from dungeonfighter.mcp.answers import (
     Refusal,
     ToolAnswer,
     bad_argument,
+    denied,
     failure,
     played,
 )
@@ -105,7 +106,7 @@ class Registry:
                 INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}; tools/list shows the tools"
             )
         try:
-            own, bot = _bot_of(found, dict(given or {}), bound_bot)
+            own, bot = _bot_of(found, dict(given or {}), bound_bot, principal)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
         except DungeonFighterError as error:
             return failure(error)
@@ -118,10 +119,11 @@ class Registry:
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
             about = bot if found.takes_bot else None
-            self._admit(principal, "read" if found.reads else "play", about, found.turns(args))
-            if turns_required:
+            self._admit(principal, found.scope, about, found.turns(args))
+            if turns_required or principal.turns_required:
                 demand_numbers(args, found.numbers)
-            seat = Seat(self._host, self.admission, principal, bot, delivery, turns_required)
+            strict = turns_required or principal.turns_required
+            seat = Seat(self._host, self.admission, principal, bot, delivery, strict)
             return await found.run(seat, args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             failed = _failed(error, found, principal, bot)
@@ -146,7 +148,7 @@ class Registry:
 
         try:
             self._admit(principal, "play", bot, 1)
-            if turns_required:
+            if turns_required or principal.turns_required:
                 demand_numbers(args, found.numbers)
             ask = found.ask(args)
             key, call = f"{principal.fleet}/{bot}", (found, principal, bot, ask, then)
@@ -187,6 +189,8 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
         return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
+    if isinstance(error, Unauthenticated):
+        return denied(error, status=401)
     if isinstance(error, StoreError | Corrupt):
         logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
     try:
@@ -196,9 +200,9 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
 
 
 def _bot_of(
-    found: Tool[ToolArguments], given: dict[str, object], bound_bot: str | None
+    found: Tool[ToolArguments], given: dict[str, object], bound_bot: str | None, principal: Principal
 ) -> tuple[dict[str, object], str]:
-    """Return the arguments without `botId`, and the bot: the path's, else the given one, else `hero`."""
+    """Return the arguments without `botId`, and the bot: the path's, the given one, the own, or `hero`."""
     if bound_bot is not None:
         if found.unbound_only:
             raise bad_argument(f"{found.name} is for many bots and this address for one; send it to /mcp")
@@ -207,7 +211,8 @@ def _bot_of(
                 f"there is no argument `botId` here: this address belongs to the bot {bound_bot}"
             )
         return given, bound_bot
+    own_bot = principal.own_bot or arguments.DEFAULT_BOT
     if not found.takes_bot:
-        return given, arguments.DEFAULT_BOT
+        return given, own_bot
     wanted = spellings.as_text(given.pop("botId", None))
-    return given, arguments.DEFAULT_BOT if wanted is None else checked_bot_id(wanted)
+    return given, own_bot if wanted is None else checked_bot_id(wanted)

@@ -32,7 +32,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import NotAllowed
+from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, wire
@@ -123,13 +123,13 @@ class ToolCalls:
         delivery: Delivery | None = None,
     ) -> wire.HeadHandler | None:  # fmt: skip
         """See `wire.ShortWay`."""
-        own_bot = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
-        if not limits.is_bot_id(own_bot):
-            return None
         try:
             principal = self.registry.admission.identify(wire.authorization(scope))
             turns_required = read_query(scope["query_string"]).turns_required
-        except (NotAllowed, ProtocolError):
+        except (NotAllowed, Overloaded, ProtocolError):
+            return None
+        own_bot = (principal.own_bot or arguments.DEFAULT_BOT) if bot is None else bot.decode("latin-1")
+        if not limits.is_bot_id(own_bot):
             return None
         headers: Headers = scope["headers"]
         judged = tuple([pair for pair in headers if pair[0] in _JUDGED])

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Literal
 from msgspec import Struct
 
 from dungeonfighter.access.admission import Admission
-from dungeonfighter.access.principals import Principal
+from dungeonfighter.access.principals import Principal, Scope
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import schemas
@@ -72,6 +72,13 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     ask: Callable[[ArgumentsT], Ask] | None = None
     unbound_only: bool = False
     numbers: tuple[str, ...] = ()
+
+    @property
+    def scope(self) -> Scope:
+        """The scope that a caller needs."""
+        if self.reads:
+            return "read"
+        return "fleet" if self.toolset == "fleet" else "play"
 
     def definition(self, *, bound: bool, turns_required: bool = False) -> dict[str, Any]:
         """Return the tool as `tools/list` shows it, without `botId` where the path names the bot."""

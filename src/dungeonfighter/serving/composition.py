@@ -120,16 +120,38 @@ def make_store(settings: Settings) -> Store:
 
 
 def make_admission() -> Admission:
-    """Make the one admission of this process; all of its entry points share it."""
+    """Make the admission of a process that serves its own user; all of its entry points share it."""
     from dungeonfighter.access.admission import BoundedAdmission
     from dungeonfighter.hosting.system import SystemClock
 
     return BoundedAdmission(SystemClock().now)
 
 
+@contextlib.asynccontextmanager
+async def admitting(settings: Settings, host: BotHost) -> AsyncIterator[Admission]:
+    """Make the one admission of a server process, and keep its access tokens fresh while the block runs."""
+    from dungeonfighter.access.admission import TokenAdmission
+    from dungeonfighter.access.token_book import TokenBook
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.serving.background import begin
+
+    if settings.auth == "none":
+        yield make_admission()
+        return
+    clock = SystemClock()
+    book = TokenBook(host, clock)
+    await book.refresh()
+    refreshing = begin(book.keep_fresh(), "refresh of the access tokens")
+    try:
+        yield TokenAdmission(clock.now, book)
+    finally:
+        refreshing.cancel()
+
+
 def compose(
     settings: Settings,
     host: BotHost,
+    admission: Admission,
     *,
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
@@ -139,6 +161,7 @@ def compose(
     Args:
         settings: The accepted Host and Origin headers.
         host: Plays all calls.
+        admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
     """
@@ -152,7 +175,6 @@ def compose(
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.watch import Watch
 
-    admission = make_admission()
     watch = Watch(host, SystemClock(), LOCAL.fleet, totals=totals)
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(

@@ -15,7 +15,7 @@ import msgspec
 
 from dungeonfighter import __version__
 from dungeonfighter.hosting.system import SystemClock
-from dungeonfighter.serving.composition import close_seconds_max, compose, open_host, ticking
+from dungeonfighter.serving.composition import admitting, close_seconds_max, compose, open_host, ticking
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.server import serve
@@ -45,8 +45,8 @@ def run_single(settings: Settings, *, until_stdin_closes: bool) -> int:
 async def _serve_alone(
     settings: Settings, listener: socket.socket, signals: StopSignals, *, watch_stdin: bool
 ) -> None:
-    async with open_host(settings, serves=True) as host:
-        draining, watch = compose(settings, host)
+    async with open_host(settings, serves=True) as host, admitting(settings, host) as admission:
+        draining, watch = compose(settings, host, admission)
         async with ticking(watch):
             await serve(
                 draining,
@@ -122,11 +122,12 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
     async with (
         parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
         open_host(settings, serves=True) as host,
+        admitting(settings, host) as admission,
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
         draining, watch = compose(
-            settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
+            settings, host, admission, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )
         draining.begun, draining.hurried = drain_begun, parent_gone
         with contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener:

@@ -11,6 +11,7 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.hosting.ports import (
+    AccessToken,
     BotSummary,
     Conflict,
     EpisodeEnd,
@@ -44,6 +45,8 @@ class MemoryStore:
         self._inputs: dict[tuple[str, int], dict[int, InputChunk]] = {}
         self._episodes: dict[str, dict[int, EpisodeEnd]] = {}
         self._saves: dict[str, dict[str, Save]] = {}
+        self._tokens: dict[bytes, AccessToken] = {}
+        self._token_version = 0
 
     async def open(self) -> None:
         """Return at once: there is no connection to open."""
@@ -82,6 +85,14 @@ class MemoryStore:
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return self._saves.get(bot_id, {}).pop(slot, None) is not None
 
+    async def put_token(self, token: AccessToken) -> None:
+        self._token_version += 1
+        self._tokens[token.digest] = msgspec.structs.replace(token, version=self._token_version)
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        newer = [token for token in self._tokens.values() if token.version > version]
+        return sorted(newer, key=lambda token: token.version)
+
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         keys = sorted(key for key, row in self._rows.items() if key.startswith(prefix) and row.state)
         rows = [self._rows[key] for key in keys[bisect.bisect_right(keys, after) :][:count]]
@@ -110,6 +121,7 @@ class MemoryStore:
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
         twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._tokens, twin._token_version = self._tokens.copy(), self._token_version
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
         return twin
 

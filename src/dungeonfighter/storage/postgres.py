@@ -18,10 +18,12 @@ from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import asyncpg
+import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import (
+    AccessToken,
     BotSummary,
     Conflict,
     EpisodeEnd,
@@ -199,6 +201,17 @@ class PostgresStore:
 
     async def delete_save(self, bot_id: str, slot: str) -> bool:
         return bool(await self._fetch("delete_save", bot_id, slot))
+
+    async def put_token(self, token: AccessToken) -> None:
+        async def put(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute(self._sql["lock_tokens"])
+                await connection.execute(self._sql["put_token"], *msgspec.structs.astuple(token)[:-1])
+
+        await self._read(put)
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        return [AccessToken(*row) for row in await self._fetch("tokens_after", version)]
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         bound = sql_files.after_prefix(prefix)

@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import apsw
+import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, NotWritten, StoreUnavailable
 from dungeonfighter.hosting.ports import (
+    AccessToken,
     BotSummary,
     EpisodeEnd,
     Head,
@@ -197,6 +199,18 @@ class SqliteStore:
             return connection.changes() > 0
 
         return await self._write(delete)
+
+    async def put_token(self, token: AccessToken) -> None:
+        row = msgspec.structs.astuple(token)[:-1]
+
+        def put(connection: apsw.Connection) -> None:
+            connection.execute(self._sql["put_token"], row)
+
+        await self._write(put)
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        rows = await self._select("tokens_after", (version,))
+        return [AccessToken(*(*row[:5], bool(row[5]), *row[6:])) for row in rows]
 
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         rows = await self._select("list_bots", (after, prefix, sql_files.after_prefix(prefix), count))

@@ -85,6 +85,23 @@ from character_saves where bot_id = $1 order by slot;
 -- name: delete_save
 delete from character_saves where bot_id = $1 and slot = $2 returning slot;
 
+-- name: put_token
+insert into tokens (digest, prefix, fleet, bots, scopes, turns_required, limits, created_at, expires_at, revoked_at,
+                    version)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (select coalesce(max(version), 0) + 1 from tokens))
+on conflict (digest) do update
+set prefix = excluded.prefix, fleet = excluded.fleet, bots = excluded.bots, scopes = excluded.scopes,
+    turns_required = excluded.turns_required, limits = excluded.limits, created_at = excluded.created_at,
+    expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, version = excluded.version;
+
+-- name: lock_tokens
+-- Versions are committed in their order.
+lock table tokens in share row exclusive mode;
+
+-- name: tokens_after
+select digest, prefix, fleet, bots, scopes, turns_required, limits, created_at, expires_at, revoked_at, version
+from tokens where version > $1 order by version;
+
 -- name: list_bots
 select bot_id, episode, turn, extract(epoch from updated_at)::float8 from games
 where bot_id > $1 and bot_id >= $2 and bot_id < $3 and length(state) > 0

@@ -71,6 +71,19 @@ select bot_id, slot, character_data, version, updated_at from character_saves wh
 -- name: delete_save
 delete from character_saves where bot_id = ? and slot = ?;
 
+-- name: put_token
+insert into tokens (digest, prefix, fleet, bots, scopes, turns_required, limits, created_at, expires_at, revoked_at,
+                    version)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select coalesce(max(version), 0) + 1 from tokens))
+on conflict (digest) do update
+set prefix = excluded.prefix, fleet = excluded.fleet, bots = excluded.bots, scopes = excluded.scopes,
+    turns_required = excluded.turns_required, limits = excluded.limits, created_at = excluded.created_at,
+    expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, version = excluded.version;
+
+-- name: tokens_after
+select digest, prefix, fleet, bots, scopes, turns_required, limits, created_at, expires_at, revoked_at, version
+from tokens where version > ? order by version;
+
 -- name: list_bots
 select cast(bot_id as blob), episode, turn, updated_at from games
 where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0

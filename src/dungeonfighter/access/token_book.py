@@ -1,0 +1,111 @@
+"""All access tokens in memory, so that a call is judged without a question to the store.
+
+`refresh` asks the store every `REFRESH_SECONDS` for what changed, so a token that was made or revoked
+anywhere is known here within 5 s. While the store does not answer, the last known tokens stay valid for
+`STALE_SECONDS_MAX`; after that nobody is let in.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+from dungeonfighter.access import tokens
+from dungeonfighter.access.principals import Principal
+from dungeonfighter.errors import AccessUnknown, StoreError, Unauthenticated
+from dungeonfighter.hosting.ports import AccessToken, Clock
+
+REFRESH_SECONDS: Final = 2.0
+STALE_SECONDS_MAX: Final = 60.0
+SKEW_SECONDS: Final = 30.0
+"""The difference of clocks up to which a token still counts as valid."""
+_RETRY_SECONDS: Final = 3
+
+logger = logging.getLogger(__name__)
+
+
+class TokenSource(Protocol):
+    """The part of a host that a `TokenBook` needs."""
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        """See `hosting.ports.Store`."""
+
+
+class TokenBook:
+    """The tokens of one store.
+
+    Args:
+        source: Reads the tokens.
+        clock: Time.
+    """
+
+    def __init__(self, source: TokenSource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._live: dict[bytes, Principal] = {}
+        self._version = 0
+        self._valid_until = 0.0
+        self._is_known = False
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    async def refresh(self) -> None:
+        """Learn what changed in the store; a store that does not answer is logged and tried later."""
+        asked_at = self._clock.now()
+        try:
+            changed = await self._source.tokens_after(self._version)
+        except StoreError as error:
+            logger.warning("access tokens cannot be refreshed: %s", error)
+            return
+        for token in changed:
+            self._learn(token)
+        self._valid_until = asked_at + REFRESH_SECONDS + STALE_SECONDS_MAX
+        self._is_known = True
+
+    async def keep_fresh(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await self._clock.sleep(REFRESH_SECONDS)
+            await self.refresh()
+
+    def find(self, secret: bytes) -> Principal:
+        """Return the principal of a token.
+
+        Raises:
+            Unauthenticated: There is no such token, or it is not valid now.
+            AccessUnknown: The store has not answered for too long.
+        """
+        principal = self._live.get(tokens.digest_of(secret)) if secret else None
+        if principal is None:
+            self._demand_knowledge()
+            raise Unauthenticated("this access token is unknown or was revoked")
+        self.check(principal)
+        return principal
+
+    def check(self, principal: Principal) -> None:
+        """Return if the token of a principal is still valid.
+
+        Raises:
+            Unauthenticated, AccessUnknown: As `find`.
+        """
+        self._demand_knowledge()
+        if self._live.get(principal.token) is not principal:
+            raise Unauthenticated("this access token was revoked")
+        if principal.expires_at and self._clock.wall() > principal.expires_at + SKEW_SECONDS:
+            raise Unauthenticated("this access token has expired")
+
+    def _demand_knowledge(self) -> None:
+        if not self._is_known or self._clock.now() > self._valid_until:
+            what = f"the store that knows the access tokens does not answer; try again in {_RETRY_SECONDS} s"
+            raise AccessUnknown(what, retry_after_seconds=_RETRY_SECONDS)
+
+    def _learn(self, token: AccessToken) -> None:
+        self._version = max(self._version, token.version)
+        self._live.pop(token.digest, None)
+        if token.revoked_at:
+            return
+        try:
+            self._live[token.digest] = tokens.principal_of(token)
+        except ValueError as error:
+            logger.warning("the access token %s... is damaged and lets nobody in: %s", token.prefix, error)

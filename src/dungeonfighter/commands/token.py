@@ -1,0 +1,178 @@
+"""`dungeonfighter token create | list | revoke`: who may play on a server with `--auth tokens`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from dungeonfighter import settings
+from dungeonfighter.access import tokens
+from dungeonfighter.commands.outcomes import CommandFailed
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.hosting.ports import AccessToken, Store
+
+_Result = TypeVar("_Result")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LIFETIME: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_NEVER: Final = "never"
+_DEFAULT_LIFETIME: Final = "90d"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands `create`, `list` and `revoke`."""
+    chosen = parser.add_subparsers(metavar="ACTION", required=True)
+    create = chosen.add_parser(
+        "create",
+        help="make a token and print it, this once",
+        description="Make a token and print it alone on standard output, this once: the database keeps a\n"
+        "digest only. It works within 5 s on all servers of the database.",
+        epilog="Example: dungeonfighter token create --fleet team-a --bots 'a-*' --expires 30d",
+    )
+    create.add_argument("--fleet", required=True, metavar="F", help="the fleet of its bots (a-z, 0-9, -)")
+    create.add_argument(
+        "--bots", default="*", metavar="PATTERN",
+        help="its bots: an id, a beginning and a star, or * for all of the fleet (default: *)",
+    )  # fmt: skip
+    create.add_argument(
+        "--scopes", default="play", metavar="S,...",
+        help=f"what it may do, of {', '.join(tokens.TOKEN_SCOPES)} (default: play)",
+    )  # fmt: skip
+    create.add_argument(
+        "--expires", default=_DEFAULT_LIFETIME, metavar="TIME",
+        help=f"how long it is valid: 12h, 30d, 8w or {_NEVER} (default: {_DEFAULT_LIFETIME})",
+    )  # fmt: skip
+    create.add_argument(
+        "--require-turns",
+        action="store_true",
+        help="its calls must name turn and episode, as ?turns=required",
+    )
+    create.set_defaults(act=_create)
+    listing = chosen.add_parser(
+        "list",
+        help="show all tokens by their first characters",
+        description="Show all tokens, each by its first 12 characters.",
+        epilog="Example: dungeonfighter token list --db sqlite:///games.db",
+    )
+    listing.set_defaults(act=_list)
+    revoke = chosen.add_parser(
+        "revoke",
+        help="make a token invalid on all servers",
+        description="Make a token invalid; all servers of the database refuse it within 5 s.",
+        epilog="Example: dungeonfighter token revoke df_Ab3dEf9hI",
+    )
+    revoke.add_argument("prefix", metavar="PREFIX", help="its first characters; `token list` shows 12")
+    revoke.set_defaults(act=_revoke)
+    for each in (create, listing, revoke):
+        settings.add_arguments(each, settings.DATABASE_SETTINGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the subcommand; return the exit code.
+
+    Raises:
+        SettingsError, BadInput: A word is wrong.
+        StoreError: The database cannot be opened.
+    """
+    act: Callable[[argparse.Namespace], int] = arguments.act
+    return act(arguments)
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    now = time.time()
+    secret = tokens.new_secret()
+    token = tokens.describe(
+        secret, fleet=arguments.fleet, bots=arguments.bots,
+        scopes=[scope.strip() for scope in arguments.scopes.split(",") if scope.strip()],
+        created_at=now, expires_at=_expiry(arguments.expires, now), turns_required=arguments.require_turns,
+    )  # fmt: skip
+    _with_store(arguments, lambda store: store.put_token(token))
+    print(secret)
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = _with_store(arguments, lambda store: store.tokens_after(0))
+    now = time.time()
+    rows = [("TOKEN", "FLEET", "BOTS", "SCOPES", "CREATED", "EXPIRES", "STATE")]
+    rows += [
+        (f"{token.prefix}...", token.fleet, token.bots, token.scopes + ",turns" * token.turns_required,
+         _day(token.created_at), _day(token.expires_at) if token.expires_at else _NEVER, _state(token, now))
+        for token in sorted(found, key=lambda token: token.created_at)
+    ]  # fmt: skip
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows if found else []:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if not found:
+        print("there are no tokens; `dungeonfighter token create --fleet F` makes one")
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    prefix: str = arguments.prefix.removesuffix("...")
+
+    async def revoke(store: Store) -> AccessToken:
+        found = [token for token in await store.tokens_after(0) if _is_named(token, prefix)]
+        if not found:
+            raise CommandFailed(f"no token begins with {prefix!r}; `token list` shows all")
+        if len(found) > 1:
+            shown = ", ".join(token.prefix for token in found)
+            raise CommandFailed(f"{len(found)} tokens begin with {prefix!r}: {shown}; give more characters")
+        if found[0].revoked_at == 0:
+            await store.put_token(msgspec.structs.replace(found[0], revoked_at=time.time()))
+        return found[0]
+
+    token = _with_store(arguments, revoke)
+    done = "was revoked before" if token.revoked_at else "is revoked; all servers refuse it within 5 s"
+    print(f"{token.prefix}... of the fleet {token.fleet} {done}")
+    return 0
+
+
+def _is_named(token: AccessToken, text: str) -> bool:
+    """Return True if a text begins the token, or is the whole token."""
+    if len(text) > tokens.PREFIX_CHARS:
+        return token.digest == tokens.digest_of(text.encode())
+    return bool(text) and token.prefix.startswith(text)
+
+
+def _expiry(text: str, now: float) -> float:
+    if text == _NEVER:
+        return 0.0
+    found = _LIFETIME.fullmatch(text)
+    if found is None:
+        raise SettingsError([f"--expires: {text[:40]!r} must be like 12h, 30d or 8w, or {_NEVER}"])
+    return now + int(found[1]) * _UNITS[found[2]]
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
+
+
+def _state(token: AccessToken, now: float) -> str:
+    if token.revoked_at:
+        return "revoked"
+    return "expired" if token.expires_at and now > token.expires_at else "valid"
+
+
+def _with_store(arguments: argparse.Namespace, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+    from dungeonfighter.serving.composition import STORES, make_store
+
+    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
+    if given.database.kind == "memory":
+        raise SettingsError(["--db: memory:// keeps no tokens; name the database of the server"])
+
+    async def open_and_work() -> _Result:
+        store = make_store(given)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(open_and_work())

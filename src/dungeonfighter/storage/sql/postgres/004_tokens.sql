@@ -1,0 +1,18 @@
+-- compatible_from: 0.1.0
+--
+-- Access tokens: a digest of each secret, never the secret. Every change gets the next version.
+create table tokens (
+    digest         bytea            primary key,
+    prefix         text             not null,
+    fleet          text             not null,
+    bots           text             not null,
+    scopes         text             not null,
+    turns_required boolean          not null,
+    limits         text             not null,
+    created_at     double precision not null,
+    expires_at     double precision not null,
+    revoked_at     double precision not null,
+    version        bigint           not null
+);
+
+create unique index tokens_version on tokens (version);
