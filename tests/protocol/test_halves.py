@@ -238,6 +238,7 @@ def to_the_end(both: BothWays, bot: str) -> list[dict[str, object]]:
 def test_the_end_of_a_run_is_in_both_halves(both: BothWays, view: str) -> None:
     bot = f"end-{view}"
     both.agree(ask("start_new_game", {"botId": bot, "seed": 3, "weapon": "mace", "mode": "ironman"}))
+    row: dict[str, Any] = {}
     for step in to_the_end(both, bot):
         reply, _ = both.agree(ask("step_many", {"steps": [step], "view": view}))
         (row,) = reply.body["result"]["structuredContent"]["results"]
