@@ -56,10 +56,15 @@ waiting_bytes_max: Final = 262_144
 """Unparsed bytes that a connection may hold behind an unanswered request: one read of the event loop."""
 unsent_bytes_max: Final = 131_072
 """Unsent bytes of a connection in the kernel; the process holds at most as many more, and one answer."""
+keep_alive_seconds: Final = 75
+"""By default an idle connection is closed after so long."""
 unread_seconds_max: Final = 60.0
 """The longest time that a client may leave answers unread while its buffers are full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24
+lost_answer_seconds: Final = 60.0
+"""The time within which a repeat of an unnumbered call is recognised if the first answer was lost."""
+lost_answers_max: Final = 32_768
 
 
 def is_bot_id(given: object) -> TypeGuard[str]:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import Database, Problem, parse_database
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.origins import parse_authority, parse_origin
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
@@ -48,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     drain_seconds: float = 0.0
+    keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
     notes: tuple[str, ...] = ()
@@ -111,11 +113,10 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _host_header(text: str) -> str:
-    name = text.lower()
-    # the lower case of a non-ASCII letter can be an ASCII letter, so the text itself must be ASCII
-    if not text.isascii() or not re.fullmatch(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", name):
+    found = parse_authority(text)
+    if found is None:
         raise Problem(f"{text[:80]!a} must be a host like game.example.org or game.example.org:8000")
-    return name
+    return found.host if found.port is None else f"{found.host}:{found.port}"
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -125,9 +126,15 @@ def _origins(text: str) -> tuple[str, ...]:
 def _origin(text: str) -> str:
     if not text.isascii():  # browsers send the ASCII form, so no request would match this one
         raise Problem(f"{text[:80]!a} must be an origin in ASCII like https://xn--bcher-kva.example.org")
-    if not re.fullmatch(r"https?://[^/\s?#@]+/?", text, re.IGNORECASE):
+    if "*" in text:
+        raise Problem(f"{text[:80]!r} must be one origin, without a star: name each page that may play")
+    if text.lower() == "null":
+        raise Problem(
+            "'null' stands for files and sandboxed pages of everybody; serve the page from an origin"
+        )
+    if parse_origin(text.removesuffix("/")) is None:
         raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
-    return text.rstrip("/").lower()
+    return text.removesuffix("/").lower()
 
 
 def _folder(text: str) -> str:
@@ -156,25 +163,25 @@ class Field(NamedTuple):
 _LATER: Final = "comes with access control, which this version does not have"
 FIELDS: Final = (
     Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
-          "address to listen on (default 127.0.0.1; only loopback without access control)"),
+          "address to listen on (default: 127.0.0.1; only loopback without access control)"),
     Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), _integer(0, 65535), "PORT",
-          "port to listen on (default 8000; 0 takes a free one)"),
+          "port to listen on (default: 8000; 0 takes a free one)"),
     Field("workers", ("--workers",), ("WORKERS",), _integer(1, 64), "N",
-          "processes that serve, best one per core (default 1)"),
+          "processes that serve, best one per core (default: 1)"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
-          f"where games live: sqlite:///FILE, postgresql://... or memory:// (default {DEFAULT_DATABASE})"),
+          f"where games live: sqlite:///FILE, postgresql://... or memory:// (default: {DEFAULT_DATABASE})"),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
-          "connections of each worker to a database server (default 8)"),
+          "connections of each worker to a database server (default: 8)"),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
           parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs"),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           _one_of({"on": "", "off": ""}), "on|off",
-          "off where PgBouncer without prepared statements is in between (default on)"),
+          "off where PgBouncer without prepared statements is in between (default: on)"),
     Field("allow_unsafe_store", ("--allow-unsafe-store",), ("ALLOW_UNSAFE_STORE",), _boolean, "1|0",
-          "1 serves even where the store's own settings can lose acknowledged turns (default 0)"),
+          "1 serves even where the store's own settings can lose acknowledged turns (default: 0)"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           _integer(1, 10_000_000), "N",
-          f"games kept in memory; the rest hibernates (default {limits.hot_games_default})"),
+          f"games kept in memory; the rest hibernates (default: {limits.hot_games_default})"),
     Field("catalog", ("--catalog",), ("CATALOG",), _folder, "DIR",
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
@@ -186,14 +193,17 @@ FIELDS: Final = (
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
-          "further Origin headers to accept"),
+          "further origins whose pages may play, for example https://game.example.org"),
     Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
-          "how long to go on serving after SIGTERM, so that balancers notice (default 0)"),
+          "how long to go on serving after SIGTERM, so that balancers notice (default: 0)"),
+    Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), _integer(1, 86_400),
+          "SECONDS", "how long an idle connection stays open: longer than at the balancer "
+          f"(default: {limits.keep_alive_seconds})"),
     Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), _seconds(120, 0.1), "SECONDS",
-          "how long a turn may wait for the store (default 10)"),
+          "how long a turn may wait for the store (default: 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
           _one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
-          "form of the log on standard error (default text)"),
+          "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "RATE_PER_BOT",

@@ -97,6 +97,31 @@ GOOD: list[tuple[str, dict[str, object]]] = [
 ]
 
 
+UNNUMBERED: list[tuple[str, dict[str, object]]] = [
+    ("start_new_game", {}),
+    ("start_new_game", {"episode": 1}),
+    ("handle_input", {"input": "1"}),
+    ("handle_input", {"input": "1", "turn": 0}),
+    ("handle_input", {"input": "1", "episode": 1}),
+    ("handle_input", {"input": "1", "turn": 0, "episode": 1}),
+    ("handle_inputs", {"inputs": ["1"], "turn": 1}),
+    ("equip_item", {"item": 1, "turn": 1}),
+    ("reset_game", {}),
+    ("load_game", {}),
+    ("get_game_state", {}),
+]
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_an_address_with_turns_required_refuses_the_same_calls(both: BothWays, *, bound: bool) -> None:
+    bot = f"numbered-{bound:d}"
+    for tool, arguments in UNNUMBERED:
+        named = arguments if bound else {"botId": bot, **arguments}
+        both.agree(ask(tool, named, bot=bot if bound else None, query=b"turns=required"))
+    rows = [{"botId": bot, "input": "1", "turn": 1}, {"botId": f"{bot}-b", "start": {}}]
+    both.agree(ask("step_many", {"steps": rows}, query=b"turns=required"))
+
+
 def test_every_tool_is_called() -> None:
     assert {tool for tool, _ in GOOD} | {"step_many"} == set(schemas.DESCRIPTIONS)
 

@@ -122,6 +122,7 @@ PATHS = [
     for query in (
         b"toolset=play", b"toolset=none", b"toolset=core&toolset=none", b"toolset=none&toolset=core",
         b"toolset=",
+        b"turns=required", b"turns=", b"turns=no", b"turns=no&turns=required", b"toolset=core&turns=required",
         b"toolset", b"x=1", b"toolset=%63ore", b"toolset=core;x", b"&&", b"\xff=\xff", b"TOOLSET=none",
     )
 ]  # fmt: skip

@@ -278,7 +278,7 @@ async def test_no_door_lets_a_refused_caller_in_over_stdio(
     keeper.refusal = NOT_ALLOWED
     store.calls.clear()
     async with create_client_server_memory_streams() as (near, far), anyio.create_task_group() as group:
-        monkeypatch.setattr(stdio, "stdio_server", lambda: _Streams(far))
+        monkeypatch.setattr(stdio, "stdio_server", lambda *_: _Streams(far))
         group.start_soon(stdio.serve_stdio, host, keeper, "fleet", "a1" if bound else None)
         async with Client(_Streams(near), mode=mode) as client:
             for name, arguments in GOOD_CALLS.items():

@@ -87,7 +87,44 @@ async def test_available_actions_are_the_legal_inputs(player: Player) -> None:
     legal = game.rules.legal_inputs(game.state)
     assert [one["input"] for one in parts["availableActions"]] == [choice.input for choice in legal]
     for choice in game.rules.observe(game.state).available_actions:
-        assert f"{choice.input} {choice.label}" in text
+        assert f"{choice.input}: {choice.label}" in text
+
+
+async def test_a_pattern_comes_with_an_example_that_applies(veteran: Player) -> None:
+    await veteran.call("handle_input", input="2")
+    text, parts = await veteran.call("get_available_actions")
+    patterns = [one for one in parts["availableActions"] if "pattern" in one]
+    assert patterns
+    for one in patterns:
+        assert f"{one['pattern']} (for example {one['input']}): {one['label']}" in text
+    assert "1: done" in text
+    reply, _ = await veteran.call("handle_input", input=patterns[0]["input"])
+    assert "Dropped " in reply
+
+
+async def test_the_dungeon_of_a_fight_has_one_phase_in_every_view(player: Player) -> None:
+    await player.call("start_new_game", seed=11, weapon="dagger")
+    for _ in range(3):
+        await player.call("handle_input", input="1")
+    assert player.game.state.phase == Phase.Combat
+    text, parts = await player.call("get_current_dungeon")
+    assert parts["currentRoom"]["phase"] == "fight"
+    assert "the fight goes on" in text
+    assert "cleared" not in text
+    _, snapshot = await player.call("get_game_state", view="json")
+    assert snapshot["currentRoom"]["phase"] == "fight"
+
+
+async def test_the_combat_state_counts_a_stun(player: Player) -> None:
+    await player.call("start_new_game", seed=11, weapon="dagger")
+    for _ in range(3):
+        await player.call("handle_input", input="1")
+    state = player.game.state
+    assert state.fight is not None
+    text, parts = await player.call("get_combat_state")
+    fight = parts["combat"]
+    assert f"in {fight['enemyActsIn'] / 1000:.1f} s" in text
+    assert ("it acts before you do" in text) == fight["enemyFirst"]
 
 
 async def test_player_stats_name_the_hero(player: Player) -> None:

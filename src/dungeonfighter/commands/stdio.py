@@ -7,9 +7,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from dungeonfighter import limits, settings
+from dungeonfighter import settings
 from dungeonfighter.commands import user_data
-from dungeonfighter.errors import SettingsError
+from dungeonfighter.commands.bot_ids import check_bot_id
 
 if TYPE_CHECKING:
     from dungeonfighter.serving.signals import StopSignals
@@ -17,32 +17,42 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `--bot`, `--toolset` and the settings of a server for one person."""
-    parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
+    parser.add_argument(
+        "--bot", metavar="ID", help="the one bot of this client; the tools then take no botId"
+    )
     parser.add_argument(
         "--toolset",
         choices=("core", "play", "fleet"),
         default="play",
-        help="which tools are listed (default play)",
+        help="which tools are listed (default: %(default)s)",
     )
     settings.add_arguments(parser, (*user_data.SETTINGS, "log_format"), user_data.DATABASE_NAME)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until the client closes standard input, or until a signal; return the exit code."""
+    from dungeonfighter.mcp.stdio_lines import take_standard_streams
     from dungeonfighter.serving.signals import StopSignals
     from dungeonfighter.telemetry.logs import set_up_logs
 
     given = user_data.read_personal_settings(arguments)
     set_up_logs(given.log_format, settings.instance_name(given))
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
-    if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
-        raise SettingsError([f"--bot: {limits.bot_id_rule}"])
-    with StopSignals() as signals:
-        asyncio.run(_serve(given, arguments, signals))
+    if arguments.bot is not None:
+        check_bot_id(arguments.bot)
+    streams = take_standard_streams()
+    if streams is not None:
+        with StopSignals() as signals:
+            asyncio.run(_serve(given, arguments, signals, streams))
     return 0
 
 
-async def _serve(given: settings.Settings, arguments: argparse.Namespace, signals: StopSignals) -> None:
+async def _serve(
+    given: settings.Settings,
+    arguments: argparse.Namespace,
+    signals: StopSignals,
+    streams: tuple[int, int],
+) -> None:
     from dungeonfighter.mcp.stdio import serve_stdio
     from dungeonfighter.serving.composition import make_admission, open_host
     from dungeonfighter.serving.signals import end_at_once
@@ -50,7 +60,9 @@ async def _serve(given: settings.Settings, arguments: argparse.Namespace, signal
     stopped = asyncio.Event()
     async with open_host(given) as host:
         signals.call_at_first(stopped.set)
-        serving = asyncio.create_task(serve_stdio(host, make_admission(), arguments.toolset, arguments.bot))
+        serving = asyncio.create_task(
+            serve_stdio(host, make_admission(), arguments.toolset, arguments.bot, streams)
+        )
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -91,16 +91,26 @@ def played(answer: Answer, ask: Ask) -> ToolAnswer:
 
 
 class ProtocolError(Exception):
-    """The request cannot be served at all; answered as a JSON-RPC error with an HTTP status."""
+    """The request cannot be served at all; answered as a JSON-RPC error with an HTTP status.
+
+    Args:
+        code: The code of JSON-RPC.
+        message: The reason.
+        status: The status of HTTP.
+        data: Details for programs.
+        allow: The methods that the address takes, for status 405.
+    """
 
     def __init__(
-        self, code: int, message: str, *, status: int = 400, data: dict[str, object] | None = None
-    ) -> None:
+        self, code: int, message: str, *, status: int = 400, data: dict[str, object] | None = None,
+        allow: bytes = b"POST",
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.data = data
+        self.allow = allow
 
 
 class Refusal(ProtocolError):

@@ -13,11 +13,14 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from dungeonfighter.access import cross_origin
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
+from dungeonfighter.mcp.answers import INVALID_REQUEST, ProtocolError
 from dungeonfighter.mcp.endpoint import McpEndpoint
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import SdkSpeaker
@@ -25,6 +28,9 @@ from dungeonfighter.mcp.short_way import ToolCalls
 
 UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Probes and scrapers use the address of the machine, under any Host."""
+RIGHT_ADDRESSES: Final = (
+    "MCP is served at POST /mcp and, for one bot, at POST /bots/{botId}/mcp (Streamable HTTP, without /sse)"
+)
 
 
 class App:
@@ -47,29 +53,52 @@ class App:
         self._ready = ready
 
     def handle(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.HeadHandler | None:
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+        delivery: Delivery | None = None,
+    ) -> wire.HeadHandler | None:  # fmt: skip
         """See `wire.ShortWay`: for a server that does not need ASGI where the short way answers."""
         short_way = self._endpoint.short_way
-        return None if short_way is None else short_way.handle(scope, body, bot, reply)
+        if short_way is None:
+            return None
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                return _handle_for_page(short_way, scope, body, bot, reply, value, delivery)
+        return short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
+        path: str = scope["path"]
+        if path in UNGUARDED:
+            await self._answer_unguarded(path, scope, receive, send)
+            return
+        origin = wire.listed(scope, b"origin")
+        refused = self._refused(scope)
+        if origin is not None and refused is None:
+            if scope["method"] == "OPTIONS" and wire.header(scope, b"access-control-request-method"):
+                await _answer_preflight(scope, send, origin)
+                return
+            send = _readable(send, origin)
         bot = bot_segment(scope)
         if bot is not ELSEWHERE:
             await self._endpoint(scope, receive, send, bot)
-            return
-        path: str = scope["path"]
+        elif refused is not None:
+            status, why = refused
+            await wire.send_json(send, status, msgspec.json.encode({"error": why}))
+        elif (misplaced := _fault_of_address(scope)) is not None:
+            await wire.send_fault(send, misplaced, None)
+        else:
+            await self._pages(scope, receive, send)
+
+    async def _answer_unguarded(
+        self, path: str, scope: wire.Scope, receive: wire.Receive, send: wire.Send
+    ) -> None:
         if path == "/livez":
             await wire.send_json(send, 200, _ALIVE)
         elif path == "/readyz":
             await self._answer_ready(send)
-        elif path not in UNGUARDED and (refused := self._refused(scope)):
-            status, why = refused
-            await wire.send_json(send, status, msgspec.json.encode({"error": why}))
         else:
             await self._pages(scope, receive, send)
 
@@ -89,12 +118,66 @@ class App:
         host = wire.header(scope, b"host")
         if why := self._guard.refusal(host, None):
             return 421, why
-        if why := self._guard.refusal(host, wire.header(scope, b"origin")):
+        if why := self._guard.refusal(host, wire.listed(scope, b"origin")):
             return 403, why
         return None
 
 
 _ALIVE: Final = b'{"status":"alive"}'
+
+
+def _handle_for_page(
+    short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+    origin: bytes, delivery: Delivery | None,
+) -> wire.HeadHandler | None:  # fmt: skip
+    """Let the short way answer a page; the short way accepts only requests whose origin the guard accepts."""
+    granted = cross_origin.grant(origin)
+
+    def readable(reply: wire.Reply) -> wire.Reply:
+        def reply_to_page(status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+            reply(status, body, [*extra, *granted])
+
+        return reply_to_page
+
+    handler = short_way.handle(scope, body, bot, readable(reply), delivery)
+    if handler is None:
+        return None
+
+    def handle_known(
+        body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None
+    ) -> bool:
+        return handler(body, readable(reply), named, delivery)
+
+    return handle_known
+
+
+def _readable(send: wire.Send, origin: str) -> wire.Send:
+    """Return a `send` whose answer the page of this origin may read."""
+    granted = cross_origin.grant(origin.encode("latin-1"))
+
+    async def send_to_page(message: wire.Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *granted]}
+        await send(message)
+
+    return send_to_page
+
+
+async def _answer_preflight(scope: wire.Scope, send: wire.Send, origin: str) -> None:
+    headers = cross_origin.preflight(origin.encode("latin-1"), scope["headers"])
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _fault_of_address(scope: wire.Scope) -> ProtocolError | None:
+    """Return the answer to a message at an address that takes none; None if the pages answer the request."""
+    path: str = scope["path"]
+    if scope["method"] in {"GET", "HEAD"} or path.startswith(("/api/", "/static/")):
+        return None
+    if path == "/":
+        wrong = f"this is the watch page, which takes GET only: {RIGHT_ADDRESSES}"
+        return ProtocolError(INVALID_REQUEST, wrong, status=405, allow=b"GET, HEAD")
+    return ProtocolError(INVALID_REQUEST, f"there is nothing here: {RIGHT_ADDRESSES}", status=404)
 
 
 def build_app(

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from mcp_types import PROTOCOL_VERSION_META_KEY, UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
@@ -24,7 +24,8 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
-from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.hosting.lost_answers import Delivery
+from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import (
     BROKEN,
     INTERNAL_ERROR,
@@ -34,7 +35,7 @@ from dungeonfighter.mcp.answers import (
     denied,
 )
 from dungeonfighter.mcp.bot_ids import checked_bot_id
-from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
+from dungeonfighter.mcp.query import Query, read_query
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """The key of the `Exchange` in the scope of a request that the SDK handles."""
@@ -45,13 +46,15 @@ logger = logging.getLogger(__name__)
 class Exchange(Struct):
     """One request on an MCP address: its bot, its caller, and the `send` of its answer.
 
-    `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors.
+    `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors; `delivery` is as in
+    `tool.Seat`.
     """
 
     bot: str | None
-    toolset: Toolset
+    query: Query
     principal: Principal
     send: wire.Mended
+    delivery: Delivery | None
 
 
 class Speaker(Protocol):
@@ -111,9 +114,10 @@ class McpEndpoint:
         envelope = wire.open_envelope(body)
         mended = wire.Mended(send, envelope.id)
         try:
-            path_bot, toolset = self.demand(scope, envelope, bot)
-            exchange = Exchange(path_bot, toolset, self._identify(scope), mended)
-            await self._speaker.answer(exchange, {**scope, EXCHANGE: exchange}, wire.replay(body, receive))
+            path_bot, query = self.demand(scope, envelope, bot)
+            exchange = Exchange(path_bot, query, self._identify(scope), mended, scope.get(wire.DELIVERY))
+            plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
+            await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
             await wire.send_fault(send, fault, envelope.id)
         except Exception:
@@ -123,14 +127,14 @@ class McpEndpoint:
 
     def demand(
         self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
-    ) -> tuple[str | None, Toolset]:
-        """Return the bot of the path and the toolset of a POST, after all checks have passed.
+    ) -> tuple[str | None, Query]:
+        """Return the bot of the path and the query of a POST, after all checks have passed.
 
         Raises:
             ProtocolError: A check failed; the error describes the first fault.
         """
         self._check_hosts(scope)
-        found = _bot_in(bot), _toolset_in(scope)
+        found = _bot_in(bot), read_query(scope.get("query_string", b""))
         _check_headers(scope)
         if envelope.fault is not None:
             raise envelope.fault
@@ -149,7 +153,7 @@ class McpEndpoint:
         host = wire.header(scope, b"host")
         if refusal := self._guard.refusal(host, None):
             raise ProtocolError(INVALID_REQUEST, refusal, status=421)
-        if refusal := self._guard.refusal(host, wire.header(scope, b"origin")):
+        if refusal := self._guard.refusal(host, wire.listed(scope, b"origin")):
             raise ProtocolError(INVALID_REQUEST, refusal, status=403)
 
 
@@ -164,7 +168,7 @@ async def _taken(
         if not future.done():
             future.set_result((status, body, extra))
 
-    if not short_way.handle(scope, body, bot, reply):
+    if not short_way.handle(scope, body, bot, reply, scope.get(wire.DELIVERY)):
         return False
     await wire.send_json(send, *await future)
     return True
@@ -190,26 +194,14 @@ def _bot_in(segment: bytes | None) -> str | None:
         ) from None
 
 
-def _toolset_in(scope: wire.Scope) -> Toolset:
-    query = scope.get("query_string", b"")
-    if not query:
-        return DEFAULT_TOOLSET
-    for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if key == "toolset":
-            for known in TOOLSETS:
-                if value == known:
-                    return known
-            wrong = f"toolset must be one of {', '.join(TOOLSETS)}; got {arguments.clip(value)}"
-            raise ProtocolError(INVALID_PARAMS, wrong)
-    return DEFAULT_TOOLSET
-
-
 def _check_headers(scope: wire.Scope) -> None:
-    kind = (wire.header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    codings = (wire.listed(scope, b"content-encoding") or "").split(",")
+    if any(coding.strip(" \t").lower() not in {"", "identity"} for coding in codings):
+        wrong = "the server takes bodies as they are: leave out Content-Encoding"
+        raise ProtocolError(INVALID_REQUEST, wrong, status=415)
+    if media_types.media_type(wire.header(scope, b"content-type") or "") != media_types.JSON:
         raise ProtocolError(INVALID_REQUEST, "Content-Type must be application/json", status=415)
-    accepted = (wire.header(scope, b"accept") or "").lower()
-    if not any(word in accepted for word in ("application/json", "application/*", "*/*")):
+    if not media_types.accepts(wire.listed(scope, b"accept"), media_types.JSON):
         raise ProtocolError(INVALID_REQUEST, "Accept must allow application/json", status=406)
 
 
@@ -218,7 +210,7 @@ def _check_version(scope: wire.Scope, envelope: wire.Envelope) -> None:
     version = wire.header(scope, b"mcp-protocol-version")
     if version is None or version in KNOWN_PROTOCOL_VERSIONS:
         return
-    meta = envelope.message.get("params", {}).get("_meta")
+    meta = (envelope.message.get("params") or {}).get("_meta")
     if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
         return  # the SDK compares both versions first, and reports a contradiction as such
     raise ProtocolError(

@@ -5,7 +5,7 @@ Logs belong on stderr.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
@@ -15,12 +15,17 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import Client, build_server
+from dungeonfighter.mcp.stdio_lines import StandardStreams
 from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, Toolset
 
 LAST_ANSWERS_SECONDS: Final = 30.0
 """The longest time of open calls after the client has closed stdin."""
+
+_ENDLESS: Final = "subscriptions/listen"
+"""The one method whose answer ends only with the connection."""
 
 Incoming = SessionMessage | Exception
 
@@ -30,24 +35,29 @@ async def serve_stdio(
     admission: Admission,
     toolset: Toolset = DEFAULT_TOOLSET,
     bound_bot: str | None = None,
+    streams: tuple[int, int] = (0, 1),
 ) -> None:
     """Serve one client of any protocol era until it has closed stdin and all its calls are answered.
+
+    Once the client reads no more, the server takes no more messages, and ends when its calls have ended.
 
     Args:
         host: Plays all calls; its store is open. This function does not close it.
         admission: Identifies the client (which sends no credentials) and decides about its calls.
         toolset: The tools that are listed.
         bound_bot: The bot of this client (a valid id); None leaves the choice to the calls.
+        streams: The descriptors to read from and to write to.
 
     Raises:
         NotAllowed: A client without credentials is not accepted.
     """
-    client = Client(bound_bot, toolset, admission.identify(None))
+    client = Client(bound_bot, Query(toolset), admission.identify(None))
     server = build_server(Registry(host, admission), bound=bound_bot is not None, client=client)
     calls = _Calls()
     read, heard = anyio.create_memory_object_stream[Incoming](0)
     said, written = anyio.create_memory_object_stream[SessionMessage](0)
-    async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as relays:
+    lines: Any = StandardStreams(*streams)  # the part of a text file that the SDK needs
+    async with stdio_server(lines, lines) as (incoming, outgoing), anyio.create_task_group() as relays:
         relays.start_soon(calls.relay_requests, incoming, read)
         relays.start_soon(calls.relay_answers, written, outgoing)
         await server.run(heard, said, server.create_initialization_options())
@@ -89,7 +99,7 @@ class _Calls:
 
     def _note(self, item: Incoming) -> None:
         message = item.message if isinstance(item, SessionMessage) else None
-        if isinstance(message, JSONRPCRequest) and message.method == "tools/call":
+        if isinstance(message, JSONRPCRequest) and message.method != _ENDLESS:
             self._open.add(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             self._close((message.params or {}).get("requestId"))

@@ -14,9 +14,10 @@ from msgspec import Struct
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import schemas
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, played
-from dungeonfighter.mcp.arguments import ArgumentsT
+from dungeonfighter.mcp.arguments import ArgumentsT, ToolArguments
 
 Toolset = Literal["core", "play", "fleet"]
 TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
@@ -28,12 +29,18 @@ class Seat(Struct, frozen=True):
     """The context of a tool call: host, caller and bot. `bot` is a bot id, `key` is `<fleet>/<botId>`.
 
     The call as a whole was admitted; a tool that acts for several bots asks `admission` for each of them.
+
+    Attributes:
+        delivery: The way of the answer; None if its end cannot be observed.
+        turns_required: Each call that changes a run must be numbered (`Tool.numbers`).
     """
 
     host: BotHost
     admission: Admission
     principal: Principal
     bot: str
+    delivery: Delivery | None = None
+    turns_required: bool = False
 
     @property
     def key(self) -> str:
@@ -52,6 +59,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
         turns: The turns that a call costs.
         ask: Turns the arguments of a playing tool into its input; None for other tools.
         unbound_only: The tool is absent where the path names the bot.
+        numbers: Those of its arguments that make a repeat of the call safe: `turn` and `episode`.
     """
 
     name: str
@@ -63,13 +71,18 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     turns: Callable[[ArgumentsT], int]
     ask: Callable[[ArgumentsT], Ask] | None = None
     unbound_only: bool = False
+    numbers: tuple[str, ...] = ()
 
-    def definition(self, *, bound: bool) -> dict[str, Any]:
+    def definition(self, *, bound: bool, turns_required: bool = False) -> dict[str, Any]:
         """Return the tool as `tools/list` shows it, without `botId` where the path names the bot."""
         shown: dict[str, Any] = {
             "name": self.name,
             "description": schemas.DESCRIPTIONS[self.name],
-            "inputSchema": schemas.input_schema(self.name, with_bot=self.takes_bot and not bound),
+            "inputSchema": schemas.input_schema(
+                self.name,
+                with_bot=self.takes_bot and not bound,
+                turns_required=turns_required,
+            ),
         }
         if self.reads:
             shown["annotations"] = {"readOnlyHint": True}
@@ -91,10 +104,15 @@ def tool(
         _tools[run.__name__] = Tool(
             run.__name__, toolset, kind, run, reads, takes_bot,
             turns=turns if callable(turns) else lambda _: turns, unbound_only=unbound_only,
+            numbers=_numbers_in(kind),
         )  # fmt: skip
         return run
 
     return register
+
+
+def _numbers_in(kind: type[ToolArguments]) -> tuple[str, ...]:
+    return tuple(name for name in schemas.NUMBERS if name in kind.__struct_fields__)
 
 
 def playing(
@@ -106,11 +124,22 @@ def playing(
         async def run(seat: Seat, args: ArgumentsT) -> ToolAnswer:
             asked = ask(args)
             return played(
-                await seat.host.play(seat.key, asked.text, turn=asked.turn, episode=asked.episode), asked
+                await seat.host.play(
+                    seat.key, asked.text, turn=asked.turn, episode=asked.episode, delivery=seat.delivery
+                ),
+                asked,
             )
 
         _tools[ask.__name__] = Tool(
-            ask.__name__, toolset, kind, run, reads=False, takes_bot=True, turns=lambda _: 1, ask=ask
+            ask.__name__,
+            toolset,
+            kind,
+            run,
+            reads=False,
+            takes_bot=True,
+            turns=lambda _: 1,
+            ask=ask,
+            numbers=_numbers_in(kind),
         )
         return ask
 

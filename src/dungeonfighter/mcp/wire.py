@@ -17,6 +17,7 @@ from mcp_types import HEADER_MISMATCH
 
 from dungeonfighter import limits
 from dungeonfighter.access.admission import joined
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.answers import INVALID_REQUEST, PARSE_ERROR, ProtocolError
 
 Scope = MutableMapping[str, Any]
@@ -37,23 +38,41 @@ class Reply(Protocol):
         """Send a whole JSON answer; `extra` holds the headers besides type and length."""
 
 
-HeadHandler = Callable[[bytes, Reply, bytes | None], bool]
-"""Handles further requests whose head equals one that the short way accepted, except for the value of
-`BOT_HEADER`. Arguments: the body, the taker of the answer, and that value (None: no such header). Returns
-False if it refused the request."""
+DELIVERY: Final = "dungeonfighter.delivery"
+"""The key of the `Delivery` in the scope of a request, if the server observes the end of its connection."""
+
+
+class HeadHandler(Protocol):
+    """Handles further requests whose head equals one that the short way accepted, except for the value of
+    `BOT_HEADER`.
+    """
+
+    def __call__(
+        self, body: bytes, reply: Reply, named: bytes | None, delivery: Delivery | None = None
+    ) -> bool:
+        """Answer a request, or return False if it is refused.
+
+        Args:
+            body: The whole body.
+            reply: Takes the answer, perhaps before this returns.
+            named: The value of `BOT_HEADER`; None without that header.
+            delivery: The way of the answer; None if its end cannot be observed.
+        """
 
 
 class ShortWay(Protocol):
     """Answers small requests without the protocol library."""
 
-    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
+    def handle(
+        self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply, delivery: Delivery | None = None
+    ) -> HeadHandler | None:
         """Answer a request through `reply`, if the short way accepts it completely.
 
         Args:
             scope: The ASGI scope of a POST; only headers and query are read.
             body: The whole body.
             bot: The bot's segment of the path; None on `/mcp`.
-            reply: Takes the answer, perhaps before this returns.
+            reply, delivery: As `HeadHandler`.
 
         Returns:
             A handler of further bodies under the same head, if the short way answers the request; None if
@@ -75,6 +94,15 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return bytes(value).decode("latin-1")
     return None
+
+
+def listed(scope: Scope, name: bytes) -> str | None:
+    """Return the values of all headers of this (lower-case) name as one list; None if there is none.
+
+    Source: RFC 9110, section 5.3.
+    """
+    values = [bytes(value).decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ", ".join(values) if values else None
 
 
 def authorization(scope: Scope) -> bytes | None:
@@ -144,13 +172,11 @@ def open_envelope(body: bytes) -> Envelope:
     except RecursionError:
         return _faulty(None, INVALID_REQUEST, _TOO_DEEP)
     except (msgspec.DecodeError, ValueError):
-        return _faulty(None, PARSE_ERROR, "Parse error: the body is not valid JSON")
+        return _faulty(None, PARSE_ERROR, "Parse error: the message is not valid JSON")
     if isinstance(decoded, list):
-        return _faulty(
-            None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request in its own POST"
-        )
+        return _faulty(None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request by itself")
     if not isinstance(decoded, dict):
-        return _faulty(None, INVALID_REQUEST, "Invalid request: the body must be one JSON-RPC object")
+        return _faulty(None, INVALID_REQUEST, "Invalid request: a message must be one JSON-RPC object")
     if decoded.get("params", {}) is None:
         del decoded["params"]  # clients whose serializer writes every member mean that there are none
     own_id = decoded.get("id")
@@ -162,6 +188,7 @@ def open_envelope(body: bytes) -> Envelope:
     return Envelope(known, decoded)
 
 
+NO_RESPONSES: Final = "Invalid request: this server asks nothing, so it takes no responses"
 _TOO_DEEP: Final = f"Invalid request: JSON nested more than {limits.json_depth_max} levels deep"
 
 
@@ -173,12 +200,12 @@ def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
     if decoded.get("jsonrpc") != "2.0":
         return 'Invalid request: "jsonrpc" must be "2.0"'
     if "method" not in decoded and ("result" in decoded or "error" in decoded):
-        return "Invalid request: this server asks nothing, so it takes no responses"
+        return NO_RESPONSES
     if not isinstance(decoded.get("method"), str):
         return 'Invalid request: "method" must be a string'
     if "id" in decoded and known is None:
         return 'Invalid request: "id" must be a string or an integer'
-    if not isinstance(decoded.get("params", {}), dict):
+    if not isinstance(decoded.get("params"), dict | None):
         return 'Invalid request: "params" must be an object'
     return ""
 
@@ -219,15 +246,17 @@ def whole_fault(fault: ProtocolError, request_id: RequestId) -> tuple[int, bytes
 
 
 def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
-    """Return `WWW-Authenticate` with 401, `Allow` with 405, `Retry-After` with 429 and 503.
+    """Return the headers that belong to the status of a fault, such as `Allow` and `Retry-After`.
 
-    Source: RFC 9110, sections 11.6.1, 15.5.6 and 10.2.3.
+    Source: RFC 9110, sections 11.6.1, 15.5.6, 15.5.16 and 10.2.3.
     """
     extra = []
     if fault.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
     if fault.status == 405:
-        extra.append((b"allow", b"POST"))
+        extra.append((b"allow", fault.allow))
+    if fault.status == 415:
+        extra.append((b"accept-encoding", b"identity"))
     if fault.data is not None and "retryAfterSeconds" in fault.data:
         extra.append((b"retry-after", str(fault.data["retryAfterSeconds"]).encode()))
     return extra

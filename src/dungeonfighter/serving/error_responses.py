@@ -1,5 +1,8 @@
 """Whole answers, as bytes, to requests that the server refuses to read; each closes its connection.
 
+The server does not know the origin of such a request, so pages of every origin may read these answers: they
+are the same for everybody.
+
 Source: RFC 6585, section 5 (431); RFC 9110, sections 9.3.6 and 15.5.6 (CONNECT, 405).
 """
 
@@ -9,19 +12,30 @@ import http
 from typing import Final
 
 
-def _refusal(status: http.HTTPStatus, why: str, extra: str = "") -> bytes:
+def _refusal(
+    status: http.HTTPStatus, why: str, *extra: str, kind: str = "text/plain; charset=utf-8"
+) -> bytes:
     lines = [
         f"HTTP/1.1 {status.value} {status.phrase}",
-        "content-type: text/plain; charset=utf-8",
+        f"content-type: {kind}",
         f"content-length: {len(why)}",
+        "access-control-allow-origin: *",
         "connection: close",
     ]
-    return "\r\n".join([*lines, *([extra] if extra else []), "", why]).encode()
+    return "\r\n".join([*lines, *extra, "", why]).encode()
 
 
 _TOO_LARGE: Final = http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 TOO_LONG: Final = _refusal(_TOO_LARGE, "the request line and headers are too long")
 TOO_MANY: Final = _refusal(_TOO_LARGE, "there are too many header fields")
+MALFORMED: Final = _refusal(http.HTTPStatus.BAD_REQUEST, "this is not a valid HTTP/1.1 request")
 NO_TUNNEL: Final = _refusal(
     http.HTTPStatus.METHOD_NOT_ALLOWED, "this server is no proxy", "allow: GET, HEAD, POST"
 )
+FULL: Final = _refusal(
+    http.HTTPStatus.SERVICE_UNAVAILABLE,
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
+    '"data":{"code":"overloaded","retryAfterSeconds":5}}}',
+    "retry-after: 5", "access-control-expose-headers: Retry-After",
+    kind="application/json",
+)  # fmt: skip

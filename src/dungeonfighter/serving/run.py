@@ -51,6 +51,7 @@ async def _serve_alone(
             await serve(
                 draining,
                 listener,
+                keep_alive_seconds=settings.keep_alive_seconds,
                 drain_seconds=settings.drain_seconds,
                 on_listening=lambda: _announce(settings, listener.getsockname()),
                 before_close=watch.close,
@@ -123,6 +124,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
         open_host(settings, serves=True) as host,
     ):
         parent.reporter = Reporter(host, SystemClock())
+        parent.share_losses(host.lost_answers)
         draining, watch = compose(
             settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )
@@ -135,6 +137,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
                 await serve(
                     draining,
                     listener,
+                    keep_alive_seconds=settings.keep_alive_seconds,
                     drain_seconds=settings.drain_seconds,
                     on_listening=parent.report_listening,
                     before_close=watch.close,

@@ -21,7 +21,8 @@ from typing import Final
 
 import uvicorn
 
-from dungeonfighter.serving import heap, huge_pages
+from dungeonfighter import limits
+from dungeonfighter.serving import error_responses, heap, huge_pages
 from dungeonfighter.serving.connection import BoundedProtocol
 from dungeonfighter.serving.draining import Draining
 from dungeonfighter.serving.signals import StopSignals, call_at_stdin_end, end_at_once
@@ -29,7 +30,6 @@ from dungeonfighter.serving.sockets import BACKLOG
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS: Final = 75
 FINISH_SECONDS_MAX: Final = 20
 """The longest time for requests in flight after the drain."""
 SPARE_SECONDS: Final = 5
@@ -40,12 +40,6 @@ _ACCEPTS_AT_ONCE: Final = 16
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """A turn allocates some hundred objects and almost no cycles. Rarer collections save 8 % of a turn, and 15 %
 of a turn in `step_many`, which has five hundred turns in flight at once (measured)."""
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n"
-    b"connection: close\r\ncontent-length: 153\r\n\r\n"
-    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
-    b'"data":{"code":"overloaded","retryAfterSeconds":5}}}'
-)
 
 
 class _Server(uvicorn.Server):
@@ -69,6 +63,7 @@ async def serve(
     draining: Draining,
     listener: socket.socket,
     *,
+    keep_alive_seconds: int = limits.keep_alive_seconds,
     drain_seconds: float = 0.0,
     on_listening: Callable[[], None] = lambda: None,
     before_close: Callable[[], Awaitable[None]] | None = None,
@@ -80,6 +75,7 @@ async def serve(
     Args:
         draining: The wrapped application.
         listener: A socket from `sockets.listen`; this function closes it.
+        keep_alive_seconds: The time after which an idle connection is closed.
         drain_seconds: The time that the server still serves after the first signal.
         on_listening: Called once, when the server accepts connections.
         before_close: Awaited after `drain_seconds`; it ends event streams, which do not end by themselves.
@@ -96,7 +92,7 @@ async def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=FINISH_SECONDS_MAX,
         backlog=BACKLOG,
     )
@@ -158,7 +154,7 @@ def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max:
-                self.transport.write(_FULL)
+                self.transport.write(error_responses.FULL)
                 self.transport.close()
 
     return Bounded

@@ -1,5 +1,7 @@
 """Signals end a process: the first one after a drain, the second one at once, even if the process hangs.
 
+SIGHUP ends a server in a terminal that is closed, like SIGTERM; it changes nothing about any other server.
+
 The handlers are Python's own, not the event loop's: they also run while the loop is blocked, before it starts
 and after it was closed. Ending at once is safe, because an answer leaves only after its commit.
 """
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
 """The time that closing a store may take on top of the commit timeout."""
+HANG_UP: Final[int | None] = getattr(signal, "SIGHUP", None)
+"""Absent on Windows."""
 _FLUSH_SECONDS: Final = 0.2
 _INTERRUPTED: Final = b"stopping; Ctrl-C again ends it at once, nothing that was answered is lost\n"
 
@@ -34,8 +38,25 @@ def end_at_once(code: int, why: str = "") -> NoReturn:
     os._exit(code)
 
 
+def stop_signals() -> list[int]:
+    """Return the signals that stop a server: SIGTERM, SIGINT, and SIGHUP if a terminal started the server.
+
+    A terminal sends SIGHUP when it is closed. Service managers send it to make a server read its files anew,
+    and `nohup` starts a server that ignores it.
+    """
+    numbers: list[int] = [signal.SIGTERM, signal.SIGINT]
+    is_interactive = sys.stdin is not None and sys.stdin.isatty()
+    if is_interactive and HANG_UP is not None and signal.getsignal(HANG_UP) is not signal.SIG_IGN:
+        numbers.append(HANG_UP)
+    return numbers
+
+
+def ignore_hang_up(number: int, frame: FrameType | None) -> None:
+    """Handle SIGHUP: every setting is read once, at start."""
+
+
 class StopSignals:
-    """Handles SIGTERM and SIGINT while the block runs.
+    """Handles SIGTERM, SIGINT and SIGHUP while the block runs.
 
     Before `call_at_first` any signal ends the process at once. After it the first signal calls back, and the
     second one ends the process.
@@ -52,8 +73,11 @@ class StopSignals:
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        numbers = stop_signals()
+        for number in numbers:
             self._former[number] = signal.signal(number, self._on_signal)
+        if HANG_UP is not None and HANG_UP not in numbers:
+            self._former[HANG_UP] = signal.signal(HANG_UP, ignore_hang_up)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, Protocol
 from weakref import WeakKeyDictionary
 
+from dungeonfighter import limits
+
 _CHECKS_PER_KEEP_ALIVE: Final = 8
 """An idle connection is closed at most an eighth of the keep-alive time too late."""
+_PERIOD_SECONDS_MAX: Final = limits.unread_seconds_max / 4
 
 
 class Flow:
@@ -123,7 +126,7 @@ class IdleWatch:
 
     def __init__(self, connections: set[Closable], keep_alive_seconds: float) -> None:
         self._connections = connections
-        self._period_seconds = keep_alive_seconds / _CHECKS_PER_KEEP_ALIVE
+        self._period_seconds = min(keep_alive_seconds / _CHECKS_PER_KEEP_ALIVE, _PERIOD_SECONDS_MAX)
         self._is_running = False
 
     @classmethod

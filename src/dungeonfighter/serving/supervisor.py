@@ -13,15 +13,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
-from dungeonfighter.serving.signals import call_at_stdin_end, end_at_once
-from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick
+from dungeonfighter.serving.shared_losses import SharedLosses
+from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
+from dungeonfighter.serving.worker_channel import (
+    Channel,
+    Drain,
+    Go,
+    Listening,
+    Losses,
+    Opened,
+    Report,
+    Tick,
+)
 from dungeonfighter.telemetry.totals import Ledger
 
 logger = logging.getLogger(__name__)
@@ -44,6 +55,7 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
         self.channel = channel
+        self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -78,7 +90,7 @@ class Supervisor:
         """The longest time of a drain; it exceeds the sum of the time limits of a worker."""
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
-        self._ledger = Ledger()
+        self._ledger = Ledger(time.monotonic())
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -180,6 +192,7 @@ class Supervisor:
         receiving = asyncio.create_task(self._receive(number, worker))
         code = await process.wait()
         await receiving  # its end of the channel is closed now
+        worker.losses.close()
         worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
@@ -201,6 +214,10 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+            elif isinstance(message, Losses):
+                for other in self._live.values():
+                    if other is not worker and other.may_listen:
+                        other.losses.add(message.losses)
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
@@ -270,13 +287,17 @@ class Supervisor:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self._stop, number)
+        handlers: dict[int, Callable[[], object]] = {
+            number: partial(self._stop, number) for number in stop_signals()
+        }
+        if HANG_UP is not None:
+            handlers.setdefault(HANG_UP, _no_op)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in numbers:
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
 

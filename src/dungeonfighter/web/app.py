@@ -30,7 +30,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BOTS_PER_PAGE_MAX: Final = 500
 SEND_SECONDS_MAX: Final = 30.0
+_STORE_RETRY_SECONDS: Final = 3
 _BAD_ID: Final = f"a bot id is {limits.bot_id_rule}"
+_NOT_HERE: Final = (
+    "there is nothing here: the watch page is at /, "
+    "MCP is served at POST /mcp and for one bot at POST /bots/{botId}/mcp"
+)
 _SAFETY: Final = (
     (
         b"content-security-policy",
@@ -39,6 +44,8 @@ _SAFETY: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+_STREAMED: Final = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
+"""The headers of an event stream."""
 
 
 class _Call(NamedTuple):
@@ -81,20 +88,21 @@ class WatchApp:
         elif path == "/metrics":
             await _answer(send, 200, exposition.render(self._watch.totals().counted), exposition.CONTENT_TYPE)
         elif path in self._files:
-            await self._file(send, path, headers.get(b"if-none-match"), scope["method"] == "HEAD")
+            await self._file(send, path, headers.get(b"if-none-match"))
         else:
             try:
                 await self._answer_api(path, scope, receive, send)
             except DungeonFighterError as error:
-                await _fail(send, _status(error), error.code, str(error), *_retry_after(error))
+                status = _status(error)
+                await _fail(send, status, error.code, str(error), *_retry_after(status, error))
 
-    async def _file(self, send: Send, path: str, known: bytes | None, head: bool) -> None:
+    async def _file(self, send: Send, path: str, known: bytes | None) -> None:
         file = self._files[path]
         headers = ((b"etag", file.etag), (b"cache-control", b"no-cache"))
         if known == file.etag:
             await _answer(send, 304, b"", file.content_type, *headers)
         else:
-            await _answer(send, 200, b"" if head else file.body, file.content_type, *headers)
+            await _answer(send, 200, file.body, file.content_type, *headers)
 
     async def _answer_api(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the caller, and answer the request.
@@ -104,7 +112,7 @@ class WatchApp:
         """
         route = self._route(path)
         if route is None:
-            await _fail(send, 404, "bad_argument", "there is nothing here; the watch page is at /")
+            await _fail(send, 404, "bad_argument", _NOT_HERE)
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         rest = path.removeprefix(route)
@@ -113,7 +121,11 @@ class WatchApp:
         principal = self._admission.identify(authorization)
         call = _Call(principal, bot, query, receive, send)
         self._admit(call)
-        await self.api[route](call)
+        if scope["method"] == "HEAD" and route == "/api/events":
+            await _send_head(send, 200, b"text/event-stream", *_STREAMED)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self.api[route](call)
 
     def _route(self, path: str) -> str | None:
         for route in self.api:
@@ -164,18 +176,17 @@ class WatchApp:
     async def _events(self, call: _Call) -> None:
         """Send events until the client leaves or the server stops.
 
-        JavaScript cannot read the body of a refused event stream, so an invalid id is reported as an event.
+        A browser's `EventSource` cannot read the body of a refusal, so an invalid id is reported as an event.
         """
         bot_id, receive, send = call.bot, call.receive, call.send
         _require_every_bot(call.principal)
         usable = limits.is_bot_id(bot_id)
         viewer = self._watch.enter(bot_id if usable else None)
-        gone = asyncio.create_task(_leave_at_disconnect(receive, viewer))
+        tasks = [asyncio.create_task(_leave_at_disconnect(receive, viewer))]
         try:
-            headers = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
-            await _send_head(send, 200, b"text/event-stream", *headers)
-            if usable:
-                viewer.put(await self._watch.bot_frame(bot_id))
+            await _send_head(send, 200, b"text/event-stream", *_STREAMED)
+            if usable:  # beside the stream: the store may be slow
+                tasks.append(asyncio.create_task(self._put_bot(viewer, bot_id)))
             elif bot_id:
                 viewer.put(frame("trouble", {"botId": None, "code": "bad_argument", "message": _BAD_ID}))
             while (frames := await viewer.next()) is not None:
@@ -189,9 +200,13 @@ class WatchApp:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._watch.exit(viewer)
-            gone.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await gone
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _put_bot(self, viewer: Viewer, bot_id: str) -> None:
+        viewer.put(await self._watch.bot_frame(bot_id))
 
 
 async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
@@ -222,8 +237,11 @@ def _status(error: DungeonFighterError) -> int:
     return 503 if isinstance(error, Overloaded) or error.code.startswith("store") else 500
 
 
-def _retry_after(error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:
-    return ((b"retry-after", b"%d" % error.retry_after_seconds),) if isinstance(error, RateLimited) else ()
+def _retry_after(status: int, error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:
+    if status not in {429, 503}:
+        return ()
+    seconds = error.retry_after_seconds if isinstance(error, Overloaded) else _STORE_RETRY_SECONDS
+    return ((b"retry-after", b"%d" % seconds),)
 
 
 async def _json(send: Send, value: object) -> None:

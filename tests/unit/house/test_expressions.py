@@ -62,7 +62,11 @@ PUMPS: Final = (
 )
 
 WORST: Final = {
-    ("access.hosts", "'[a-z0-9_-]+(?:\\\\.[a-z0-9_-]+)*'"): Worst("fullmatch", HEAD, pump="a."),
+    ("origins", "'[a-z0-9_-]+(?:\\\\.[a-z0-9_-]+)*'"): Worst("fullmatch", HEAD, pump="a."),
+    ("access.cross_origin", 'b"[!#$%&\'*+.^_`|~0-9A-Za-z-]{1,64}"'): Worst("fullmatch", HEAD),
+    ("access.cross_origin", "b'forwarded|x-forwarded-.*|x-real-ip|via'"): Worst(
+        "fullmatch", HEAD, "x-forwarded-", end=""
+    ),
     ("bots.textview", "'\\\\be(\\\\d+) t(\\\\d+)\\\\b'"): Worst("search", ANSWER, "e", "1"),
     ("bots.textview", "'(?:^| )(item \\\\d+|\\\\d) (?=[a-z])'"): Worst("findall", ANSWER, " item ", "1"),
     ("bots.textview", "'\\\\d\\\\b'"): Worst("match", ANSWER, pump="1"),
@@ -83,7 +87,9 @@ WORST: Final = {
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
-    ("mcp.addresses", "b'/bots/([^/?#%]*)/mcp'"): Worst("fullmatch", HEAD, "/bots/"),
+    ("mcp.addresses", r"b'(?:/mcp|/bots/([^/?#%]*)/mcp)(?:\\?[a-z=&]*)?'"): Worst(
+        "fullmatch", HEAD, "/bots/"
+    ),
     ("mcp.arguments", "'unknown field `(.*)`'"): Worst("search", BODY, pump="unknown field `", end=""),
     ("mcp.arguments", "'missing required field `(\\\\w+)`'"): Worst(
         "search", BODY, pump="missing required field `a", end=""
@@ -91,6 +97,7 @@ WORST: Final = {
     ("mcp.arguments", "' - at `\\\\$\\\\.(\\\\w+)'"): Worst("search", BODY, pump=" - at `$", end=""),
     ("mcp.arguments", "'^[a-z0-9-]{1,32}\\\\Z'"): Worst("search", BODY),
     ("mcp.arguments", "_NO_CONTROLS"): Worst("search", BODY, pump="a\n", end="\x00"),
+    ("mcp.media_types", "'q[ \\\\t]*=[ \\\\t]*0(?:\\\\.0{0,3})?'"): Worst("fullmatch", HEAD, "q", " ", "="),
     ("mcp.short_way", "f'^{limits.bot_id_pattern.pattern}'"): Worst("search", BODY),
     ("mcp.short_way", "b'\"[ !#-\\\\[\\\\]-~]*\"|0|-?[1-9][0-9]{0,14}'"): Worst(
         "fullmatch", BODY, begin='"', pump="a", end="!"
@@ -102,8 +109,6 @@ WORST: Final = {
     ("settings", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[0-9]{1,6}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
-    ("settings", "'([a-z0-9._-]+|\\\\[[0-9a-f:.]+\\\\])(:[0-9]{1,5})?'"): Worst("fullmatch", ARGUMENT),
-    ("settings", "'https?://[^/\\\\s?#@]+/?'"): Worst("fullmatch", ARGUMENT, "http://"),
     ("settings", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
     ("storage.sql_files", "'^-- name: (\\\\w+)$'"): Worst("split", ARGUMENT, pump="-- name: a"),
     (

@@ -135,6 +135,28 @@ def test_an_origin_outside_ascii_is_refused(setting: str, origin: str) -> None:
         read_settings({setting: origin}, {})
 
 
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        ("*", "without a star"), ("https://*.example.org", "without a star"), ("null", "sandboxed"),
+        ("NULL", "sandboxed"), ("game.example.org", "no path"), ("https://game.example.org/x", "no path"),
+        ("https://game.example.org:99999", "no path"), ("https://a:b@game.example.org", "no path"),
+        ("https://game..example.org", "no path"), ("ftp://game.example.org", "no path"),
+        ("https://[::1", "no path"), ("https://game.example.org:", "no path"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("setting", ["public_url", "allowed_origins"])
+def test_an_origin_that_no_browser_sends_is_refused(setting: str, origin: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        read_settings({setting: origin}, {})
+
+
+@pytest.mark.parametrize("text", ["a:99999", "a..b", "[::1]x", "a:-1", ":80"])
+def test_an_allowed_host_that_no_request_can_name_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="must be a host like"):
+        read_settings({"allowed_hosts": text}, {})
+
+
 def test_an_allowed_host_outside_ascii_is_refused() -> None:
     with pytest.raises(SettingsError, match="must be a host like"):
         read_settings({"allowed_hosts": "\u212aelvin.example.org"}, {})
@@ -158,7 +180,7 @@ def test_allowed_hosts_may_have_ports() -> None:
 def test_the_help_shows_the_default_database_of_a_command() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser, ("database",), "somewhere else")
-    assert "(default somewhere else)" in " ".join(parser.format_help().split())
+    assert "(default: somewhere else)" in " ".join(parser.format_help().split())
 
 
 def test_an_error_names_a_store_of_a_later_version() -> None:
