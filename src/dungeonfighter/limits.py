@@ -62,6 +62,9 @@ unread_seconds_max: Final = 60.0
 """The longest time that a client may leave answers unread while its buffers are full."""
 json_depth_max: Final = 64
 recent_output_max: Final = 24
+lost_answer_seconds: Final = 60.0
+"""The time within which a repeat of an unnumbered call is recognised if the first answer was lost."""
+lost_answers_max: Final = 32_768
 
 
 def is_bot_id(given: object) -> TypeGuard[str]:

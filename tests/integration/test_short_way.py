@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 import uvicorn
 
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.wire import HeadHandler, Reply, Scope
 from dungeonfighter.serving.connection import BoundedProtocol
 from tests.integration.test_http_bounds import Client, echo
@@ -33,7 +34,10 @@ class RecordingShortWay:
         """The accepted bodies that came under a known head, each with the bot that the head names."""
         self.waiting: asyncio.Queue[Reply] = asyncio.Queue()
 
-    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
+    def handle(
+        self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply, delivery: Delivery | None = None
+    ) -> HeadHandler | None:
+        del delivery
         headers = list(scope["headers"])
 
         def accept(body: bytes, reply: Reply) -> bool:
@@ -46,9 +50,12 @@ class RecordingShortWay:
                 self.waiting.put_nowait(reply)
             return True
 
-        def handle_known(body: bytes, reply: Reply, named_bot: bytes | None) -> bool:
+        def handle_known(
+            body: bytes, reply: Reply, named: bytes | None, delivery: Delivery | None = None
+        ) -> bool:
+            del delivery
             accepted = accept(body, reply)
-            self.under_known_head += [(body, named_bot)] if accepted else []
+            self.under_known_head += [(body, named)] if accepted else []
             return accepted
 
         return handle_known if accept(body, reply) else None

@@ -16,6 +16,7 @@ from msgspec import Struct
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.app import build_app
@@ -109,17 +110,18 @@ class _Counted:
         self.taken_under_known_heads = 0
 
     def handle(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.HeadHandler | None:
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+        delivery: Delivery | None = None,
+    ) -> wire.HeadHandler | None:  # fmt: skip
         said = [value for name, value in scope["headers"] if name == wire.BOT_HEADER]
         others = tuple(pair for pair in scope["headers"] if pair[0] != wire.BOT_HEADER)
         head = (others, len(said), scope["query_string"], bot)
         known = self._known.get(head) if len(said) < 2 else None
-        if known is not None and known(body, reply, said[0] if said else None):
+        if known is not None and known(body, reply, said[0] if said else None, delivery):
             self.took = True
             self.taken_under_known_heads += 1
             return known
-        handler: wire.HeadHandler | None = self._short_way.handle(scope, body, bot, reply)
+        handler: wire.HeadHandler | None = self._short_way.handle(scope, body, bot, reply, delivery)
         self.took = handler is not None
         if handler is not None:
             self._known[head] = handler

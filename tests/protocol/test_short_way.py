@@ -81,7 +81,7 @@ async def test_a_request_the_short_way_leaves_goes_on_with_the_same_bytes() -> N
     await endpoint(speaker, Leaves())(asgi.scope, asgi.receive, asgi.send, b"me")
     ((exchange, body),) = speaker.seen
     assert body == BODY
-    assert (exchange.bot, exchange.toolset, exchange.principal) == ("me", "core", LOCAL)
+    assert (exchange.bot, exchange.query.toolset, exchange.principal) == ("me", "core", LOCAL)
     assert asgi.sent[1]["body"] == b"plain words"
 
 

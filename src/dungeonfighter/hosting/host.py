@@ -35,6 +35,7 @@ from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
 from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.new_runs import Load, Seeds, Start
 from dungeonfighter.hosting.patience import Patience
@@ -96,6 +97,7 @@ class BotHost:
         self._commits = Lanes(store, clock, self.metrics.batch_rows, self.metrics.commit_seconds, rest)
         self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
         self._queues = BotQueues(rules, self._patience, self._games, self._commits, self._resolver)
+        self.lost_answers = LostAnswers(clock.now)
         self._now, self._op, self._submit = clock.now, chance.op, self._queues.submit
         self._timeout_seconds = commit_timeout_seconds
 
@@ -107,8 +109,9 @@ class BotHost:
     # Requests of bots
 
     async def play(
-        self, key: str, text: str, *, turn: int | None = None, episode: int | None = None
-    ) -> Answer:
+        self, key: str, text: str, *, turn: int | None = None, episode: int | None = None,
+        delivery: Delivery | None = None,
+    ) -> Answer:  # fmt: skip
         """Apply one input, exactly once for this request, and return after it is durable.
 
         Args:
@@ -116,6 +119,8 @@ class BotHost:
             text: The input; `rules.canonical` normalises its spelling.
             turn: The turn that the caller sees; with it the host recognises a repeated request.
             episode: The run that the caller sees.
+            delivery: The way of the answer; with it a call without `turn` whose answer was lost is recognised
+                when it is repeated.
 
         Raises:
             BadInput: bad_argument, illegal_input, stale_turn, future_turn, run_over, unknown_bot; nothing
@@ -128,17 +133,17 @@ class BotHost:
         Source: docs/tools.md, "Repeating a call safely".
         """
         future = _new_future()
-        self.begin_play(key, text, turn, episode, _FUTURES, future)
+        self.begin_play(key, text, turn, episode, _FUTURES, future, delivery=delivery)
         return await future
 
     def begin_play(
         self, key: str, text: str, turn: int | None, episode: int | None,
-        responder: Responder[_Tag], tag: _Tag, op: bytes | None = None,
+        responder: Responder[_Tag], tag: _Tag, op: bytes | None = None, delivery: Delivery | None = None,
     ) -> None:  # fmt: skip
         """Begin a play and return at once; the responder gets the answer, or the error, once.
 
         Args:
-            key, text, turn, episode: As `play`.
+            key, text, turn, episode, delivery: As `play`.
             responder: Renders the answer before the commit, and receives it after the commit.
             tag: The host passes it to the responder with the answer.
             op: The operation id of a request that may arrive more than once without a turn (a message of a
@@ -149,25 +154,33 @@ class BotHost:
             BadInput, Overloaded: As `play`; then the responder gets nothing.
         """
         deadline = self._now() + self._timeout_seconds  # `Patience.deadline`, without the call
-        if op is None:
-            request = Play(self._op(), canonical(text), turn, episode)
-        else:
+        request: Request
+        if op is not None:
             request = RepeatablePlay(op, canonical(text), turn, episode)
+        else:
+            request = Play(self._op(), canonical(text), turn, episode)
+            if turn is None and delivery is not None:
+                request = self.lost_answers.claim(key, f"play {request.text}", request, delivery)
         self._submit(key, Pending(request, deadline, responder, tag))
 
-    def begin_plays(self, plays: Iterable[BegunPlay[_Tag]], responder: Responder[_Tag]) -> None:
+    def begin_plays(
+        self, plays: Iterable[BegunPlay[_Tag]], responder: Responder[_Tag], delivery: Delivery | None = None
+    ) -> None:
         """Begin many plays; the responder also gets the errors that `begin_play` would raise."""
         op, deadline, submit = self._chance.op, self._patience.deadline(), self._queues.submit
         for key, text, turn, episode, tag in plays:
             try:
-                request = Play(op(), canonical(text), turn, episode)
+                request: Request = (play := Play(op(), canonical(text), turn, episode))
+                if turn is None and delivery is not None:
+                    request = self.lost_answers.claim(key, f"play {play.text}", play, delivery)
                 submit(key, Pending(request, deadline, responder, tag))
             except Exception as error:  # noqa: BLE001 (one error must not stop the others)
                 responder.deliver(tag, error)
 
     async def play_many(
-        self, key: str, texts: Sequence[str], *, turn: int | None = None, episode: int | None = None
-    ) -> Answer:
+        self, key: str, texts: Sequence[str], *, turn: int | None = None, episode: int | None = None,
+        delivery: Delivery | None = None,
+    ) -> Answer:  # fmt: skip
         """Apply several inputs in one commit, exactly once for this request, and return after it is durable.
 
         The host stops before the first input that is not legal, and when the run is over. `Answer.applied` is
@@ -178,6 +191,7 @@ class BotHost:
             texts: 1 to `limits.inputs_at_once_max` inputs.
             turn: The turn that the caller sees before the first of them.
             episode: The run that the caller sees.
+            delivery: As `play`.
 
         Raises:
             BadInput: As `play`, if even the first input cannot be applied; nothing changed.
@@ -185,37 +199,52 @@ class BotHost:
 
         Source: docs/decisions/010-batches.md.
         """
-        return await self._answer(key, PlayMany(self._chance.op(), canonical_inputs(texts), turn, episode))
+        request = PlayMany(self._chance.op(), canonical_inputs(texts), turn, episode)
+        call = "inputs " + "\n".join(request.texts)
+        return await self._answer(key, request, call, delivery if turn is None else None)
 
-    async def start(self, key: str, options: NewGame, *, episode: int | None = None) -> Answer:
+    async def start(
+        self, key: str, options: NewGame, *, episode: int | None = None, delivery: Delivery | None = None
+    ) -> Answer:
         """Begin a new run and keep the directive; a live run ends, see `run_ends.run_result`.
 
         Args:
             key: `<fleet>/<botId>`; the first run of a bot creates the bot.
             options: The options of the run.
             episode: The number of the new run; with it the caller may repeat the request.
+            delivery: The way of the answer; with it a call without `episode` whose answer was lost is
+                recognised when it is repeated.
 
         Raises:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
         future = _new_future()
-        self.begin_start(key, options, episode, _FUTURES, future)
+        self.begin_start(key, options, episode, _FUTURES, future, delivery)
         return await future
 
     def begin_start(
-        self, key: str, options: NewGame, episode: int | None, responder: Responder[_Tag], tag: _Tag
-    ) -> None:
+        self, key: str, options: NewGame, episode: int | None, responder: Responder[_Tag], tag: _Tag,
+        delivery: Delivery | None = None,
+    ) -> None:  # fmt: skip
         """Begin a start and return at once; see `begin_play`."""
         if options.mode == Mode.daily and options.seed is not None:
             raise BadArgument("a daily run has the seed of the day; leave seed out")
-        request = Start(self._chance.op(), options, episode, self._seeds())
+        request: Request = (start := Start(self._chance.op(), options, episode, self._seeds()))
+        if episode is None and delivery is not None:
+            request = self.lost_answers.claim(key, f"start {start.options_text}", start, delivery)
         self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
 
-    async def reset(self, key: str) -> Answer:
-        """Begin a new run with the name and mode of the present one and fresh dice; clear the directive."""
-        request = Start(self._chance.op(), NewGame(), None, self._seeds(), trails.ORIGIN_RESET)
-        return await self._answer(key, request)
+    async def reset(
+        self, key: str, *, episode: int | None = None, delivery: Delivery | None = None
+    ) -> Answer:
+        """Begin a new run with the name and mode of the present one and fresh dice; clear the directive.
+
+        Args:
+            key, episode, delivery: As `start`.
+        """
+        request = Start(self._chance.op(), NewGame(), episode, self._seeds(), trails.ORIGIN_RESET)
+        return await self._answer(key, request, "reset", delivery if episode is None else None)
 
     async def read(self, key: str) -> Present:
         """Return the game as it is in the store now.
@@ -252,8 +281,14 @@ class BotHost:
         """List the save slots of a bot by name, without their states."""
         return await self._patience.ask(lambda: self._store.list_saves(key))
 
-    async def load(self, key: str, slot: str, *, episode: int | None = None) -> Answer:
+    async def load(
+        self, key: str, slot: str, *, episode: int | None = None, delivery: Delivery | None = None
+    ) -> Answer:
         """Begin a new run from a save.
+
+        Args:
+            key, episode, delivery: As `start`.
+            slot: The save slot.
 
         Raises:
             BadInput: unknown_bot, unknown_save, stale_turn, future_turn, conflict.
@@ -263,7 +298,8 @@ class BotHost:
         save = await self._patience.ask(lambda: self._store.get_save(key, slot))
         if save is None:
             raise await self._unknown_save(key, slot)
-        return await self._answer(key, Load(self._chance.op(), save, episode))
+        request = Load(self._chance.op(), save, episode)
+        return await self._answer(key, request, f"load {slot}", delivery if episode is None else None)
 
     async def delete_save(self, key: str, slot: str) -> None:
         """Remove a save slot.
@@ -327,8 +363,13 @@ class BotHost:
 
     # Helpers
 
-    async def _answer(self, key: str, request: Request) -> Answer:
+    async def _answer(
+        self, key: str, request: Request, call: str = "", delivery: Delivery | None = None
+    ) -> Answer:
+        """Carry out a request; with a delivery it is the unnumbered call `call`."""
         future = _new_future()
+        if delivery is not None:
+            request = self.lost_answers.claim(key, call, request, delivery)
         self._submit(key, Pending(request, self._patience.deadline(), _FUTURES, future))
         return await future
 

@@ -49,7 +49,7 @@ class Start(Request):
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Plan run `row.episode + 1`, and the end of a live run before it."""
-        wanted = self._text()
+        wanted = self.options_text
         standing, trail, is_damaged = _readable(row, book)
         if is_damaged:
             return self._begin_over(row, trail, book, wanted)
@@ -86,7 +86,9 @@ class Start(Request):
         planned.write = Write(write.row, row.version, row.digest, row.tail, write.chunks, write.ended)
         return planned
 
-    def _text(self) -> str:
+    @property
+    def options_text(self) -> str:
+        """The options in one canonical text."""
         return msgspec.json.encode(self.options).decode()
 
     def _game_options(self, standing: Present | None) -> GameOptions:

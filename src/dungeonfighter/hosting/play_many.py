@@ -67,6 +67,18 @@ class PlayMany(Request):
         )  # fmt: skip
         return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
 
+    def repeated(self, row: Row, book: ShippedRules) -> Answer:
+        """See `Request`; the inputs of the write are the longest beginning that the trail ends with."""
+        standing, trail, given = present(row, book), trails.decode(row.trail), self.texts
+        for applied in range(len(given), 0, -1):
+            if trails.ends_with(trail, given[:applied]):
+                refusal = _refusal(standing, given[applied]) if applied < len(given) else None
+                if applied == len(given) or refusal is not None:
+                    return Answer(
+                        standing, repeated=True, applied=applied, stopped=self._stop(applied, refusal)
+                    )
+        return Answer(standing, repeated=True)
+
     def _judge(self, row: Row, trail: trails.Trail, standing: Present) -> Verdict:
         """Return the verdict of the retry table on several inputs.
 

@@ -9,7 +9,7 @@ Source: docs/architecture.md, "One request, one effect".
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -45,11 +45,11 @@ class Request:
         episode: The run that the caller sees, or wants to begin; None if the caller names none.
     """
 
-    replaces_unreadable: ClassVar[bool] = False
+    replaces_unreadable = False
     """The request can be carried out although this server cannot read the present run."""
-    is_replayable: ClassVar[bool] = False
+    is_replayable = False
     """The request is planned again after a conflict (inputs), instead of answered with `conflict`."""
-    has_copies: ClassVar[bool] = False
+    has_copies = False
     """Several requests may carry the same operation id, so the id in a trail may be that of a copy."""
     episode: int | None = None
 
@@ -59,6 +59,10 @@ class Request:
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Return the write or the verdict that this request leads to on this row."""
         raise NotImplementedError
+
+    def repeated(self, row: Row, book: ShippedRules) -> Answer:
+        """Return the answer to a repeat of this request, whose write was the last one of the row."""
+        return Answer(present(row, book), repeated=True)
 
 
 class Play(Request):
@@ -113,8 +117,44 @@ class RepeatablePlay(Play):
         """Look for the operation in the trail first: an earlier copy of this request may have applied it."""
         trail = trails.decode(row.trail)
         if row.state and trails.version_of(trail, row.version, self.op) is not None:
-            return Verdict(answer=Answer(present(row, book), repeated=True))
+            return Verdict(answer=self.repeated(row, book))
         return super().plan(row, book)
+
+
+class Retry(Request):
+    """An unnumbered request whose last answer was lost (`lost_answers`); it has the lost one's operation id.
+
+    If that operation was the last one of the game, the request is answered as a repeat. If it is not in the
+    trail, it had no effect or is still under way, and this request carries the same id. If another operation
+    followed it, this request is a new one with an id of its own.
+
+    Args:
+        request: The request, with an id of its own.
+        op: The id of the lost request.
+    """
+
+    has_copies = True
+
+    def __init__(self, request: Request, op: bytes) -> None:
+        super().__init__(op)
+        self._request = request
+        self._own_op, request.op = request.op, op
+        self.replaces_unreadable = request.replaces_unreadable
+        self.is_replayable = request.is_replayable
+        self.episode = request.episode
+
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
+        """Answer as a repeat, or plan the request."""
+        version = trails.version_of(trails.readable(row.trail), row.version, self.op) if row.state else None
+        if version is not None:
+            if version == row.version:
+                return Verdict(answer=self.repeated(row, book))
+            self.op = self._request.op = self._own_op
+        return self._request.plan(row, book)
+
+    def repeated(self, row: Row, book: ShippedRules) -> Answer:
+        """See `Request`."""
+        return self._request.repeated(row, book)
 
 
 class SetDirective(Request):

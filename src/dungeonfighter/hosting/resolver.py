@@ -188,7 +188,7 @@ class Resolver:
         if version is not None:
             won = None if pending.request.has_copies else pending.attempt_of(version)
             if won is None:
-                return Answer(present(row, self._book), repeated=True)
+                return pending.request.repeated(row, self._book)
             self._count(won)
             return won
         if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):

@@ -22,17 +22,17 @@ class Elsewhere(enum.Enum):
 ELSEWHERE: Final = Elsewhere.ELSEWHERE
 """Replaces the bot segment where the address is not an MCP address."""
 
-_match_bot: Final = re.compile(rb"/bots/([^/?#%]*)/mcp").fullmatch
+_match: Final = re.compile(rb"(?:/mcp|/bots/([^/?#%]*)/mcp)(?:\?[a-z=&]*)?").fullmatch
 
 
 def plain_bot_segment(target: bytes) -> bytes | Elsewhere | None:
     """Return the bot segment of a request target; None on `/mcp`.
 
-    A target with a query, a percent escape or a slash at the end counts as `ELSEWHERE`.
+    A target with a percent escape, a slash at the end or an unusual query counts as `ELSEWHERE`.
     """
     if target == b"/mcp":
         return None
-    found = _match_bot(target)
+    found = _match(target)
     return ELSEWHERE if found is None else found[1]
 
 

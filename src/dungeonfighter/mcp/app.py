@@ -17,6 +17,7 @@ from dungeonfighter.access import cross_origin
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.answers import INVALID_REQUEST, ProtocolError
@@ -52,16 +53,17 @@ class App:
         self._ready = ready
 
     def handle(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.HeadHandler | None:
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+        delivery: Delivery | None = None,
+    ) -> wire.HeadHandler | None:  # fmt: skip
         """See `wire.ShortWay`: for a server that does not need ASGI where the short way answers."""
         short_way = self._endpoint.short_way
         if short_way is None:
             return None
         for name, value in scope["headers"]:
             if name == b"origin":
-                return _handle_for_page(short_way, scope, body, bot, reply, value)
-        return short_way.handle(scope, body, bot, reply)
+                return _handle_for_page(short_way, scope, body, bot, reply, delivery, value)
+        return short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         """Serve one ASGI connection."""
@@ -126,7 +128,7 @@ _ALIVE: Final = b'{"status":"alive"}'
 
 def _handle_for_page(
     short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
-    origin: bytes,
+    delivery: Delivery | None, origin: bytes,
 ) -> wire.HeadHandler | None:  # fmt: skip
     """Let the short way answer a page; the short way accepts only requests whose origin the guard accepts."""
     granted = cross_origin.grant(origin)
@@ -137,10 +139,16 @@ def _handle_for_page(
 
         return reply_to_page
 
-    handler = short_way.handle(scope, body, bot, readable(reply))
+    handler = short_way.handle(scope, body, bot, readable(reply), delivery)
     if handler is None:
         return None
-    return lambda body, reply, named: handler(body, readable(reply), named)
+
+    def handle_next(
+        body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None
+    ) -> bool:
+        return handler(body, readable(reply), named, delivery)
+
+    return handle_next
 
 
 def _readable(send: wire.Send, origin: str) -> wire.Send:

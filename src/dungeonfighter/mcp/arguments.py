@@ -75,6 +75,10 @@ class LoadGame(ToolArguments):
     episode: Count | None = None
 
 
+class ResetGame(ToolArguments):
+    episode: Count | None = None
+
+
 class DeleteSave(ToolArguments):
     slot: SlotName
 

@@ -25,7 +25,9 @@ from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.mcp import arguments, views
 from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
 from dungeonfighter.mcp.bot_ids import bad_bot_id
+from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.play_tools import new_game
+from dungeonfighter.mcp.schemas import NUMBERS
 from dungeonfighter.mcp.tool import Seat, tool
 
 _EXAMPLES_MAX: Final = 3
@@ -42,7 +44,9 @@ logger = logging.getLogger(__name__)
 
 @tool("fleet", arguments.HandleInputs, turns=lambda args: len(args.inputs))
 async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
-    answer = await seat.host.play_many(seat.key, args.inputs, turn=args.turn, episode=args.episode)
+    answer = await seat.host.play_many(
+        seat.key, args.inputs, turn=args.turn, episode=args.episode, delivery=seat.delivery
+    )
     game, stopped, asked = answer.game, answer.stopped, len(args.inputs)
     text = views.text_view(game)
     structured = views.json_view(game) if args.view == "json" else views.place(game)
@@ -107,6 +111,8 @@ class _Steps:
         self._host = seat.host
         self._principal = seat.principal
         self._admit = seat.admission.admit
+        self._delivery = seat.delivery
+        self._turns_required = seat.turns_required
         self._given = args.steps
         self._steps: list[Any] = [None] * count
         self._view = args.view or "text"
@@ -126,7 +132,7 @@ class _Steps:
                 await asyncio.sleep(0)
             these = range(first, min(first + _BEGUN_AT_A_TIME, len(self._given)))
             sound = these if good is not None else [number for number in these if self._is_good(number, seen)]
-            self._host.begin_plays(self._plays(sound), self)
+            self._host.begin_plays(self._plays(sound), self, self._delivery)
         await self._all_done
         if self._troubles:
             troubles = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
@@ -159,6 +165,8 @@ class _Steps:
             step = steps[index]
             try:
                 admit(principal, "play", step.bot_id, 1)
+                if self._turns_required:
+                    demand_numbers(step, NUMBERS if step.start is None else ("episode",))
                 if step.input is None or step.start is not None:
                     self._begin_start(prefix + step.bot_id, step, index)
                     continue
@@ -175,7 +183,7 @@ class _Steps:
         if step.turn is not None:
             raise bad_argument("argument `turn` goes with `input`; a start may name `episode`")
         options = arguments.decode(arguments.StartOptions, step.start, takes_bot=False)
-        self._host.begin_start(key, new_game(options), step.episode, self, index)
+        self._host.begin_start(key, new_game(options), step.episode, self, index, self._delivery)
 
     def deliver(self, tag: int, rendered: Stepped | NotStepped | Exception) -> None:
         """Store the result of a step; an exception becomes a `NotStepped`."""

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from mcp_types import PROTOCOL_VERSION_META_KEY, UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
@@ -24,10 +24,11 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED, ProtocolError
 from dungeonfighter.mcp.bot_ids import checked_bot_id
-from dungeonfighter.mcp.tool import DEFAULT_TOOLSET, TOOLSETS, Toolset
+from dungeonfighter.mcp.query import Query, read_query
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """The key of the `Exchange` in the scope of a request that the SDK handles."""
@@ -38,13 +39,15 @@ logger = logging.getLogger(__name__)
 class Exchange(Struct):
     """One request on an MCP address: its bot, its caller, and the `send` of its answer.
 
-    `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors.
+    `bot` is the path's bot (None on `/mcp`); `send` turns failures into JSON-RPC errors; `delivery` is as in
+    `tool.Seat`.
     """
 
     bot: str | None
-    toolset: Toolset
+    query: Query
     principal: Principal
     send: wire.Mended
+    delivery: Delivery | None
 
 
 class Speaker(Protocol):
@@ -104,8 +107,8 @@ class McpEndpoint:
         envelope = wire.open_envelope(body)
         mended = wire.Mended(send, envelope.id)
         try:
-            path_bot, toolset = self.demand(scope, envelope, bot)
-            exchange = Exchange(path_bot, toolset, self._identify(scope), mended)
+            path_bot, query = self.demand(scope, envelope, bot)
+            exchange = Exchange(path_bot, query, self._identify(scope), mended, scope.get(wire.DELIVERY))
             plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
             await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
@@ -117,14 +120,14 @@ class McpEndpoint:
 
     def demand(
         self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
-    ) -> tuple[str | None, Toolset]:
-        """Return the bot of the path and the toolset of a POST, after all checks have passed.
+    ) -> tuple[str | None, Query]:
+        """Return the bot of the path and the query of a POST, after all checks have passed.
 
         Raises:
             ProtocolError: A check failed; the error describes the first fault.
         """
         self._check_hosts(scope)
-        found = _bot_in(bot), _toolset_in(scope)
+        found = _bot_in(bot), read_query(scope.get("query_string", b""))
         _check_headers(scope)
         if envelope.fault is not None:
             raise envelope.fault
@@ -160,7 +163,7 @@ async def _taken(
         if not future.done():
             future.set_result((status, body, extra))
 
-    if not short_way.handle(scope, body, bot, reply):
+    if not short_way.handle(scope, body, bot, reply, scope.get(wire.DELIVERY)):
         return False
     await wire.send_json(send, *await future)
     return True
@@ -184,20 +187,6 @@ def _bot_in(segment: bytes | None) -> str | None:
         raise ProtocolError(
             INVALID_PARAMS, str(error).replace("argument `botId`", "the bot id in the path")
         ) from None
-
-
-def _toolset_in(scope: wire.Scope) -> Toolset:
-    query = scope.get("query_string", b"")
-    if not query:
-        return DEFAULT_TOOLSET
-    for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if key == "toolset":
-            for known in TOOLSETS:
-                if value == known:
-                    return known
-            wrong = f"toolset must be one of {', '.join(TOOLSETS)}; got {arguments.clip(value)}"
-            raise ProtocolError(INVALID_PARAMS, wrong)
-    return DEFAULT_TOOLSET
 
 
 def _check_headers(scope: wire.Scope) -> None:

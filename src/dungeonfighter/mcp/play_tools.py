@@ -12,7 +12,7 @@ from dungeonfighter.rules import Mode, Weapon
 
 @tool("core", arguments.StartNewGame, turns=1)
 async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer:
-    answer = await seat.host.start(seat.key, new_game(args), episode=args.episode)
+    answer = await seat.host.start(seat.key, new_game(args), episode=args.episode, delivery=seat.delivery)
     return shown(answer.game, args.view)
 
 
@@ -35,14 +35,15 @@ async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
 
 @tool("core", arguments.LoadGame, turns=1)
 async def load_game(seat: Seat, args: arguments.LoadGame) -> ToolAnswer:
-    answer = await seat.host.load(seat.key, args.slot or arguments.DEFAULT_SLOT, episode=args.episode)
+    slot = args.slot or arguments.DEFAULT_SLOT
+    answer = await seat.host.load(seat.key, slot, episode=args.episode, delivery=seat.delivery)
     return shown(answer.game, "text")
 
 
-@tool("play", arguments.ToolArguments, turns=1)
-async def reset_game(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
-    del args
-    return shown((await seat.host.reset(seat.key)).game, "text")
+@tool("play", arguments.ResetGame, turns=1)
+async def reset_game(seat: Seat, args: arguments.ResetGame) -> ToolAnswer:
+    answer = await seat.host.reset(seat.key, episode=args.episode, delivery=seat.delivery)
+    return shown(answer.game, "text")
 
 
 @playing("play", arguments.SelectDungeon)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from dungeonfighter.access.admission import Admission
@@ -18,6 +18,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
 from dungeonfighter.mcp.answers import (
     INTERNAL_ERROR,
@@ -32,6 +33,7 @@ from dungeonfighter.mcp.answers import (
 )
 from dungeonfighter.mcp.arguments import ToolArguments
 from dungeonfighter.mcp.bot_ids import checked_bot_id
+from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
 
 logger = logging.getLogger(__name__)
@@ -63,11 +65,11 @@ class Registry:
             for bound in (False, True)
         }
 
-    def listed(self, toolset: Toolset, *, bound: bool) -> list[dict[str, Any]]:
+    def listed(self, toolset: Toolset, *, bound: bool, turns_required: bool = False) -> list[dict[str, Any]]:
         """Return the definitions of a toolset, in a fixed order; each contains the sets before it."""
         wanted = TOOLSETS[: TOOLSETS.index(toolset) + 1]
         return [
-            one.definition(bound=bound)
+            one.definition(bound=bound, turns_required=turns_required)
             for one in self.tools.values()
             if one.toolset in wanted and not (bound and one.unbound_only)
         ]
@@ -77,8 +79,9 @@ class Registry:
         return self._schemas.get((name, bound))
 
     async def call(
-        self, name: str, given: Mapping[str, object] | None, bound_bot: str | None, principal: Principal
-    ) -> ToolAnswer:
+        self, name: str, given: Mapping[str, object] | None, bound_bot: str | None, principal: Principal,
+        delivery: Delivery | None = None, *, turns_required: bool = False,
+    ) -> ToolAnswer:  # fmt: skip
         """Call one tool.
 
         Args:
@@ -86,6 +89,7 @@ class Registry:
             given: Its arguments as the caller sent them.
             bound_bot: The bot of the path (already checked); then `botId` may not be given.
             principal: The caller.
+            delivery, turns_required: As in `Seat`.
 
         Returns:
             The result; the caller's mistakes and the game's refusals are results too (`is_error`).
@@ -102,14 +106,20 @@ class Registry:
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
         except DungeonFighterError as error:
             return failure(error)
-        return await self.run(found, bot, args, principal)
+        return await self.run(found, bot, args, principal, delivery, turns_required=turns_required)
 
-    async def run(self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal) -> ToolAnswer:
+    async def run(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
+        delivery: Delivery | None = None, *, turns_required: bool = False,
+    ) -> ToolAnswer:  # fmt: skip
         """Call a tool with arguments that are decoded already; see `call`."""
         try:
             about = bot if found.takes_bot else None
             self._admit(principal, "read" if found.reads else "play", about, found.turns(args))
-            return await found.run(Seat(self._host, self.admission, principal, bot), args)
+            if turns_required:
+                demand_numbers(args, found.numbers)
+            seat = Seat(self._host, self.admission, principal, bot, delivery, turns_required)
+            return await found.run(seat, args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             failed = _failed(error, found, principal, bot)
         if isinstance(failed, ProtocolError):
@@ -117,35 +127,38 @@ class Registry:
         return failed
 
     def begin(
-        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then
-    ) -> None:
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then,
+        delivery: Delivery | None = None, turns_required: bool = False,
+    ) -> None:  # fmt: skip
         """Call a tool as `run` does, without waiting.
 
         `then` gets the answer once, in the event loop, perhaps before this returns. `then` must not raise.
         """
         if found.ask is None:
-            task = asyncio.get_running_loop().create_task(self._run_then(found, bot, args, principal, then))
+            running = self.run(found, bot, args, principal, delivery, turns_required=turns_required)
+            task = asyncio.get_running_loop().create_task(_pass_on(running, then))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
 
         try:
             self._admit(principal, "play", bot, 1)
+            if turns_required:
+                demand_numbers(args, found.numbers)
             ask = found.ask(args)
             key, call = f"{principal.fleet}/{bot}", (found, principal, bot, ask, then)
-            self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call)
+            self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call, None, delivery)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
             then(_failed(error, found, principal, bot))
 
-    async def _run_then(
-        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then
-    ) -> None:
-        result: ToolAnswer | ProtocolError
-        try:
-            result = await self.run(found, bot, args, principal)
-        except ProtocolError as fault:
-            result = fault
-        then(result)
+
+async def _pass_on(running: Coroutine[Any, Any, ToolAnswer], then: Then) -> None:
+    result: ToolAnswer | ProtocolError
+    try:
+        result = await running
+    except ProtocolError as fault:
+        result = fault
+    then(result)
 
 
 _Call = tuple[Tool[Any], Principal, str, Ask, Then]

@@ -6,8 +6,11 @@ the definitions within their budgets (`core` 900 tokens, `play` 2,500, `fleet` 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+NUMBERS: Final = ("turn", "episode")
+"""The arguments with which a repeat of a call is safe; `?turns=required` demands them."""
 BOT_ID: Final[dict[str, Any]] = {"type": "string", "x-mcp-header": "Bot-Id"}
 """Optional: the bot of the path, else `hero`. 2026-07-28 clients repeat it as `Mcp-Param-Bot-Id`."""
 
@@ -41,6 +44,7 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     "get_game_state": {"view": _VIEW},
     "save_game": {"slot": _SLOT},
     "load_game": {"slot": _SLOT, "episode": _COUNT},
+    "reset_game": {"episode": _COUNT},
     "list_bots": {"after": _TEXT, "count": _NUMBER},
     "get_recent_output": {"count": _NUMBER},
     "select_dungeon": {"dungeonIndex": _NUMBER, **_RETRY},
@@ -121,10 +125,10 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 }
 
 
-def input_schema(tool: str, *, with_bot: bool) -> dict[str, Any]:
-    """Return the JSON Schema of a tool's arguments."""
+def input_schema(tool: str, *, with_bot: bool, also_required: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's arguments; `also_required` are those that its address demands."""
     own = PROPERTIES.get(tool, {})
     schema: dict[str, Any] = {"type": "object", "properties": {"botId": BOT_ID, **own} if with_bot else own}
-    if tool in REQUIRED:
-        schema["required"] = REQUIRED[tool]
+    if required := [*REQUIRED.get(tool, []), *also_required]:
+        schema["required"] = required
     return schema

@@ -25,11 +25,13 @@ from msgspec import Struct
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import reasons, texts, views, wire
 from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
+from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
-from dungeonfighter.mcp.tool import TOOLSETS, Toolset
+from dungeonfighter.mcp.tool import TOOLSETS
 
 Context = ServerRequestContext[Any, Any]
 
@@ -48,11 +50,12 @@ OWN_STATUS_FROM: Final = 429
 
 
 class Client(Struct, frozen=True):
-    """The bot of a client's address (None: each call names one), its toolset, and the caller."""
+    """The bot of a client's address (None: each call names one), its query, and the caller."""
 
     bot: str | None
-    toolset: Toolset
+    query: Query
     principal: Principal
+    delivery: Delivery | None = None
 
 
 class Handlers:
@@ -62,8 +65,11 @@ class Handlers:
         self._registry = registry
         self._client = client
         self._listed = {
-            each: [types.Tool.model_validate(tool) for tool in registry.listed(each, bound=bound)]
-            for each in TOOLSETS
+            query: [
+                types.Tool.model_validate(tool)
+                for tool in registry.listed(query.toolset, bound=bound, turns_required=query.turns_required)
+            ]
+            for query in (Query(each, required) for each in TOOLSETS for required in (False, True))
         }
         self._texts = {
             texts.RULES_URI: ("text/markdown", texts.RULES),
@@ -74,12 +80,15 @@ class Handlers:
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         _refuse_cursor(params)
-        return types.ListToolsResult(tools=self._listed[self._client_of(ctx).toolset])
+        return types.ListToolsResult(tools=self._listed[self._client_of(ctx).query])
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         client = self._client_of(ctx)
         try:
-            answer = await self._registry.call(params.name, params.arguments, client.bot, client.principal)
+            answer = await self._registry.call(
+                params.name, params.arguments, client.bot, client.principal, client.delivery,
+                turns_required=client.query.turns_required,
+            )  # fmt: skip
         except ProtocolError as fault:
             raise _reported(ctx, fault) from None
         return call_result(answer)
@@ -141,7 +150,7 @@ class Handlers:
     def _client_of(self, ctx: Context) -> Client:
         exchange = _exchange(ctx)
         if exchange is not None:
-            return Client(exchange.bot, exchange.toolset, exchange.principal)
+            return Client(exchange.bot, exchange.query, exchange.principal, exchange.delivery)
         assert self._client is not None, "a server without a client of its own serves HTTP only"
         return self._client
 

@@ -34,8 +34,10 @@ from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
+from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
 
@@ -117,23 +119,28 @@ class ToolCalls:
         self._kept = 0
 
     def handle(
-        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply
-    ) -> wire.HeadHandler | None:
+        self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
+        delivery: Delivery | None = None,
+    ) -> wire.HeadHandler | None:  # fmt: skip
         """See `wire.ShortWay`."""
         own_bot = arguments.DEFAULT_BOT if bot is None else bot.decode("latin-1")
         if not limits.is_bot_id(own_bot):
             return None
         try:
             principal = self.registry.admission.identify(wire.authorization(scope))
-        except NotAllowed:
+            turns_required = read_query(scope["query_string"]).turns_required
+        except (NotAllowed, ProtocolError):
             return None
         headers: Headers = scope["headers"]
         judged = tuple([pair for pair in headers if pair[0] in _JUDGED])
         named = [value for name, value in headers if name == wire.BOT_HEADER]
         key = (bot is None, scope["query_string"], judged)
         verdicts = self._verdicts.get(key)
-        head = _HeadHandler(self, bot, own_bot, principal, {} if verdicts is None else verdicts)
-        if not head(body, reply, None if not named else named[0] if len(named) == 1 else b"", scope):
+        head = _HeadHandler(
+            self, bot, own_bot, principal, {} if verdicts is None else verdicts, turns_required=turns_required
+        )
+        one_name = None if not named else named[0] if len(named) == 1 else b""
+        if not head(body, reply, one_name, delivery, scope):
             return None
         self._verdicts.setdefault(key, head.verdicts)
         return head
@@ -189,21 +196,26 @@ class ToolCalls:
 class _HeadHandler:
     """Answers the bodies that come under one head (`wire.HeadHandler`): its bot, its caller, its verdicts."""
 
-    __slots__ = ("_bot", "_own_bot", "_principal", "_short_way", "_tools", "verdicts")
+    __slots__ = (
+        "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "verdicts",
+    )  # fmt: skip
 
     def __init__(
-        self, short_way: ToolCalls, bot: bytes | None, own_bot: str, principal: Principal, verdicts: Verdicts
-    ) -> None:
+        self, short_way: ToolCalls, bot: bytes | None, own_bot: str, principal: Principal, verdicts: Verdicts,
+        *, turns_required: bool,
+    ) -> None:  # fmt: skip
         self._short_way = short_way
         self._bot = bot
         self._own_bot = own_bot
         self._principal = principal
         self._tools = short_way.tools(bound=bot is not None)
+        self._turns_required = turns_required
         self.verdicts = verdicts
 
     def __call__(
-        self, body: bytes, reply: wire.Reply, named: bytes | None, scope: wire.Scope | None = None
-    ) -> bool:
+        self, body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None,
+        scope: wire.Scope | None = None,
+    ) -> bool:  # fmt: skip
         """Answer one request; only the first call has a `scope`, to judge a request without a verdict."""
         began = perf_counter()
         try:
@@ -254,7 +266,9 @@ class _HeadHandler:
             if len(waiting) >= WAITING_MAX:
                 response_seconds.settle()
 
-        self._short_way.registry.begin(known.tool, acting, args, self._principal, then)
+        self._short_way.registry.begin(
+            known.tool, acting, args, self._principal, then, delivery, self._turns_required
+        )
         return True
 
 

@@ -15,6 +15,7 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.sdk import Client, build_server
 from dungeonfighter.mcp.stdio_lines import StandardStreams
@@ -50,7 +51,7 @@ async def serve_stdio(
     Raises:
         NotAllowed: A client without credentials is not accepted.
     """
-    client = Client(bound_bot, toolset, admission.identify(None))
+    client = Client(bound_bot, Query(toolset), admission.identify(None))
     server = build_server(Registry(host, admission), bound=bound_bot is not None, client=client)
     calls = _Calls()
     read, heard = anyio.create_memory_object_stream[Incoming](0)

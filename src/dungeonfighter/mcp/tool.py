@@ -14,6 +14,7 @@ from msgspec import Struct
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import schemas
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, played
 from dungeonfighter.mcp.arguments import ArgumentsT
@@ -28,12 +29,18 @@ class Seat(Struct, frozen=True):
     """The context of a tool call: host, caller and bot. `bot` is a bot id, `key` is `<fleet>/<botId>`.
 
     The call as a whole was admitted; a tool that acts for several bots asks `admission` for each of them.
+
+    Attributes:
+        delivery: The way of the answer; None if its end cannot be observed.
+        turns_required: Each call that changes a run must be numbered (`Tool.numbers`).
     """
 
     host: BotHost
     admission: Admission
     principal: Principal
     bot: str
+    delivery: Delivery | None = None
+    turns_required: bool = False
 
     @property
     def key(self) -> str:
@@ -64,12 +71,21 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     ask: Callable[[ArgumentsT], Ask] | None = None
     unbound_only: bool = False
 
-    def definition(self, *, bound: bool) -> dict[str, Any]:
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The arguments that make a repeat of the call safe: `turn` and `episode`, as far as it has them."""
+        return tuple(name for name in schemas.NUMBERS if name in self.kind.__struct_fields__)
+
+    def definition(self, *, bound: bool, turns_required: bool = False) -> dict[str, Any]:
         """Return the tool as `tools/list` shows it, without `botId` where the path names the bot."""
         shown: dict[str, Any] = {
             "name": self.name,
             "description": schemas.DESCRIPTIONS[self.name],
-            "inputSchema": schemas.input_schema(self.name, with_bot=self.takes_bot and not bound),
+            "inputSchema": schemas.input_schema(
+                self.name,
+                with_bot=self.takes_bot and not bound,
+                also_required=self.numbers if turns_required else (),
+            ),
         }
         if self.reads:
             shown["annotations"] = {"readOnlyHint": True}
@@ -106,7 +122,10 @@ def playing(
         async def run(seat: Seat, args: ArgumentsT) -> ToolAnswer:
             asked = ask(args)
             return played(
-                await seat.host.play(seat.key, asked.text, turn=asked.turn, episode=asked.episode), asked
+                await seat.host.play(
+                    seat.key, asked.text, turn=asked.turn, episode=asked.episode, delivery=seat.delivery
+                ),
+                asked,
             )
 
         _tools[ask.__name__] = Tool(

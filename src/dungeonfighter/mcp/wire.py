@@ -16,6 +16,7 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.access.admission import joined
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.answers import INVALID_REQUEST, PARSE_ERROR, ProtocolError
 
 Scope = MutableMapping[str, Any]
@@ -36,23 +37,41 @@ class Reply(Protocol):
         """Send a whole JSON answer; `extra` holds the headers besides type and length."""
 
 
-HeadHandler = Callable[[bytes, Reply, bytes | None], bool]
-"""Handles further requests whose head equals one that the short way accepted, except for the value of
-`BOT_HEADER`. Arguments: the body, the taker of the answer, and that value (None: no such header). Returns
-False if it refused the request."""
+DELIVERY: Final = "dungeonfighter.delivery"
+"""The key of the `Delivery` in the scope of a request, if the server observes the end of its connection."""
+
+
+class HeadHandler(Protocol):
+    """Handles further requests whose head equals one that the short way accepted, except for the value of
+    `BOT_HEADER`.
+    """
+
+    def __call__(
+        self, body: bytes, reply: Reply, named: bytes | None, delivery: Delivery | None = None
+    ) -> bool:
+        """Answer a request, or return False if it is refused.
+
+        Args:
+            body: The whole body.
+            reply: Takes the answer, perhaps before this returns.
+            named: The value of `BOT_HEADER`; None without that header.
+            delivery: The way of the answer; None if its end cannot be observed.
+        """
 
 
 class ShortWay(Protocol):
     """Answers small requests without the protocol library."""
 
-    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
+    def handle(
+        self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply, delivery: Delivery | None = None
+    ) -> HeadHandler | None:
         """Answer a request through `reply`, if the short way accepts it completely.
 
         Args:
             scope: The ASGI scope of a POST; only headers and query are read.
             body: The whole body.
             bot: The bot's segment of the path; None on `/mcp`.
-            reply: Takes the answer, perhaps before this returns.
+            reply, delivery: As `HeadHandler`.
 
         Returns:
             A handler of further bodies under the same head, if the short way answers the request; None if

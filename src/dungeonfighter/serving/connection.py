@@ -32,7 +32,6 @@ Source: RFC 6585, section 5; docs/decisions/009-past-asgi.md, 019-one-request-at
 from __future__ import annotations
 
 import asyncio
-import http
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Protocol
 
@@ -41,14 +40,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
-from dungeonfighter.mcp.wire import HeadHandler, Scope, ShortWay
+from dungeonfighter.mcp.wire import DELIVERY, HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import error_responses, known_heads, upgrades
+from dungeonfighter.serving.answer_bytes import answer_bytes
+from dungeonfighter.serving.exchange import Exchange, Unacknowledged
 from dungeonfighter.serving.old_clients import EndedByClosing
 from dungeonfighter.serving.slim import Flow, IdleWatch, RoundRobin
 
-_HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
-_CLOSE: Final = b"connection: close\r\n"
 _HEAD_END: Final = b"\r\n\r\n"
 _PIECES_MAX: Final = 64
 """The number of pieces of a body with empty lines after which the other connections get a turn."""
@@ -62,34 +62,14 @@ class ReadyShortWay(ShortWay, Protocol):
         """True while connections may be kept alive."""
 
 
-class _Exchange:
-    """Takes the place of uvicorn's cycle while the short way answers; a connection has one and reuses it."""
-
-    __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
-    message_event = asyncio.Event()
-    """uvicorn sets it when the connection is lost; no task waits for it."""
-
-    def __init__(self, connection: BoundedProtocol) -> None:
-        self._connection = connection
-        self.disconnected = False
-        self.keep_alive = True
-        self.response_complete = True
-
-    def reply(self, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        """See `mcp.wire.Reply`."""
-        self.response_complete = True
-        if not self.disconnected:
-            self._connection.reply(status, body, extra, keep_alive=self.keep_alive)
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
     # With slots for ours, uvicorn's attributes fit a key-sharing dictionary: 1.2 KB less for each connection.
     __slots__ = (
         "_body_left", "_deadline", "_exchange", "_first_piece", "_has_begun", "_head_bytes", "_head_handler",
-        "_held", "_idle_since", "_incomplete", "_known_head", "_short_body", "_unread_since",
-        "_unused_heads_left",
+        "_held", "_idle_since", "_incomplete", "_known_head", "_short_body", "_unacknowledged",
+        "_unread_since", "_unused_heads_left",
     )  # fmt: skip
     short_way: ClassVar[ReadyShortWay | None] = None
     flow: Flow  # type: ignore[assignment]
@@ -105,7 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since: float | None = None
         self._short_body: bytearray | None = None
         """The received part of the body of a request that the short way may accept."""
-        self._exchange: _Exchange | None = None
+        self._exchange: Exchange | None = None
         self._known_head: known_heads.Head | None = None
         self._head_handler: HeadHandler | None = None
         self._unused_heads_left = known_heads.UNUSED_HEADS_MAX
@@ -115,6 +95,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._held = b""
         """Unparsed bytes after the request whose answer is pending."""
         self._unread_since: float | None = None
+        self._unacknowledged: Unacknowledged | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start waiting for a request; the client's address is looked up later, and only for ASGI."""
@@ -128,9 +109,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop every reference to the connection, so that no cycle waits for the garbage collector."""
         self._cancel_deadline()
+        if self._unacknowledged is not None:
+            self._unacknowledged.end(self.transport, exc)
+        if not self._is_answered():
+            self._delivery.lose()
         super().connection_lost(exc)
         self._held = self._first_piece = b""
         self._head_handler = self._exchange = None
+        self._unacknowledged = None
         self.cycle = self.scope = self.headers = self._short_body = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
@@ -319,6 +305,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi(self) -> None:
         self.scope["server"] = get_local_addr(self.transport)
         self.scope["client"] = get_remote_addr(self.transport)
+        self.scope[DELIVERY] = Delivery()  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         if self.parser.get_http_version() == "1.0":
             self.cycle.__class__ = EndedByClosing
@@ -329,10 +316,10 @@ class BoundedProtocol(HttpToolsProtocol):
         assert short_way is not None
         assert bot is not ELSEWHERE
         scope: Scope = self.scope  # type: ignore[assignment]
-        scope["query_string"] = b""
+        scope["query_string"] = self.url.partition(b"?")[2]
         before = self.cycle
         exchange = self._begin_exchange()
-        handler = short_way.handle(scope, body, bot, exchange.reply)
+        handler = short_way.handle(scope, body, bot, exchange.reply, exchange)
         if handler is None:
             exchange.response_complete = True
             self.cycle = before
@@ -363,7 +350,7 @@ class BoundedProtocol(HttpToolsProtocol):
         since, self._idle_since = self._idle_since, None
         before = self.cycle
         exchange = self._begin_exchange()
-        if handler(body, exchange.reply, bot):
+        if handler(body, exchange.reply, bot, exchange):
             self._unused_heads_left = known_heads.UNUSED_HEADS_MAX
             self.parser = None  # type: ignore[assignment]  # 1.3 KB a connection, which rarely needs it now
             return True
@@ -372,10 +359,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since = since
         return False
 
-    def _begin_exchange(self) -> _Exchange:
+    def _begin_exchange(self) -> Exchange:
         exchange = self._exchange
         if exchange is None:
-            exchange = self._exchange = _Exchange(self)
+            exchange = self._exchange = Exchange(self)
         exchange.response_complete = False
         self.cycle = exchange  # type: ignore[assignment]
         return exchange
@@ -386,17 +373,26 @@ class BoundedProtocol(HttpToolsProtocol):
         """Write the answer of the short way with a single call of the transport."""
         short_way = self.short_way
         keep_alive = keep_alive and short_way is not None and short_way.is_ready
-        lines = _lines_of(self.server_state.default_headers)
-        if extra:
-            lines += b"".join(b"%b: %b\r\n" % pair for pair in extra)
-        head = _HEAD % (status, _PHRASES[status], lines, len(body), b"" if keep_alive else _CLOSE)
-        self.transport.write(head + body)
+        exchange = self._exchange
+        if exchange is not None and exchange.claims:
+            exchange.keep_alive = keep_alive
+            if self.transport.is_closing():
+                exchange.lose()
+                return
+        defaults = self.server_state.default_headers
+        self.transport.write(answer_bytes(status, body, defaults, extra, keep_alive=keep_alive))
         if not keep_alive:
             self.transport.close()
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """Parse the held bytes after an answer, or become idle."""
+        delivery = self._delivery
+        if delivery.claims:
+            keeps_alive: bool = self.cycle.keep_alive
+            self._unacknowledged = Unacknowledged.after_writes(
+                self.transport, delivery, keeps_alive=keeps_alive
+            )
         if self.transport.is_closing():
             super().on_response_complete()
             return
@@ -406,6 +402,12 @@ class BoundedProtocol(HttpToolsProtocol):
             RoundRobin.of_server(self.server_state, self.loop).schedule(self._go_on)
         else:
             self._idle_since = self.loop.time()
+
+    @property
+    def _delivery(self) -> Delivery:
+        """The way of the present or the last answer."""
+        cycle: Any = self.cycle
+        return cycle if isinstance(cycle, Exchange) else cycle.scope[DELIVERY]
 
     def pause_writing(self) -> None:
         """Start measuring how long the client does not read."""
@@ -476,17 +478,3 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_answered():
             self.transport.write(answer)
         self.transport.close()
-
-
-_PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
-
-
-_header_lines: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
-"""uvicorn's headers for every answer, and the same as bytes; uvicorn makes new ones each second."""
-
-
-def _lines_of(headers: list[tuple[bytes, bytes]]) -> bytes:
-    global _header_lines  # noqa: PLW0603 (a cache for all connections)
-    if _header_lines[0] is not headers:
-        _header_lines = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return _header_lines[1]

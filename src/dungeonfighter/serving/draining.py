@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.wire import HeadHandler, Reply, ShortWay
 
 _HANDLER_IS_CLOSED: Final = "the handler is closed"
@@ -40,11 +41,13 @@ class Draining:
         """True until the drain begins; `/readyz` reports it."""
         return not self.begun.is_set()
 
-    def handle(self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply) -> HeadHandler | None:
+    def handle(
+        self, scope: Scope, body: bytes, bot: bytes | None, reply: Reply, delivery: Delivery | None = None
+    ) -> HeadHandler | None:
         """Pass a request to the short way, unless the drain has begun; see `mcp.wire.ShortWay`."""
         if self._short_way is None or not self.is_ready:
             return None
-        return self._short_way.handle(scope, body, bot, reply)
+        return self._short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -124,6 +124,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
         open_host(settings, serves=True) as host,
     ):
         parent.reporter = Reporter(host, SystemClock())
+        parent.share_losses(host.lost_answers)
         draining, watch = compose(
             settings, host, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )

@@ -20,8 +20,18 @@ from typing import Final
 
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
+from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
-from dungeonfighter.serving.worker_channel import Channel, Drain, Go, Listening, Opened, Report, Tick
+from dungeonfighter.serving.worker_channel import (
+    Channel,
+    Drain,
+    Go,
+    Listening,
+    Losses,
+    Opened,
+    Report,
+    Tick,
+)
 from dungeonfighter.telemetry.totals import Ledger
 
 logger = logging.getLogger(__name__)
@@ -44,6 +54,7 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
         self.channel = channel
+        self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -180,6 +191,7 @@ class Supervisor:
         receiving = asyncio.create_task(self._receive(number, worker))
         code = await process.wait()
         await receiving  # its end of the channel is closed now
+        worker.losses.close()
         worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
@@ -201,6 +213,10 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+            elif isinstance(message, Losses):
+                for other in self._live.values():
+                    if other is not worker and other.may_listen:
+                        other.losses.add(message.losses)
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)

@@ -1,16 +1,17 @@
 """The protocol between a worker and its parent, over a socketpair: one JSON object a line.
 
 ```
-worker  Opened Report ............. Listening ... Report .. Report ..         (end of the stream: it died)
-parent             Tick Go (once all have opened)  Tick ..... Tick ..... Drain  (end: the parent died)
+worker  Opened Report ............. Listening ... Report .. Losses .. Report   (end of the stream: it died)
+parent             Tick Go (once all have opened)  Tick ............. Losses .. Drain  (end: the parent died)
 ```
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
 Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
 since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
-the worker may listen. Neither side ever waits for the other: a side skips a message while its last one is
-still buffered, and the next report includes the counts of the skipped report.
+the worker may listen. `Losses` go to all other workers at once (`shared_losses`). Neither side ever waits for
+the other: a side skips a message while its last one is still buffered, and the next report includes the
+counts of the skipped report.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -27,6 +28,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
+from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,12 @@ class Report(Struct, frozen=True, tag=True):
     share: Share
 
 
+class Losses(Struct, frozen=True, tag=True):
+    """Calls whose answers were lost; the parent passes the message on to the other workers."""
+
+    losses: list[Loss]
+
+
 class Go(Struct, frozen=True, tag=True):
     """The worker may listen."""
 
@@ -62,8 +71,8 @@ class Drain(Struct, frozen=True, tag=True):
     """The worker must drain and end."""
 
 
-FromWorker = Opened | Listening | Report
-FromParent = Go | Tick | Drain
+FromWorker = Opened | Listening | Report | Losses
+FromParent = Go | Tick | Drain | Losses
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -118,9 +127,19 @@ class Parent:
         self._channel = channel
         self.reporter: Reporter | None = None
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
+        self.lost_answers: LostAnswers | None = None
+        """Learns the losses of the other workers."""
+        self._shared_losses = SharedLosses(
+            lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
+        )
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._is_stopping = False
+
+    def share_losses(self, lost_answers: LostAnswers) -> None:
+        """Publish the losses of this worker, and learn those of the others."""
+        self.lost_answers = lost_answers
+        lost_answers.publish = lambda loss: self._shared_losses.add([loss])
 
     def totals(self) -> Totals:
         """Return the last sum that the parent sent; before the first one, this worker's own."""
@@ -155,6 +174,7 @@ class Parent:
             with contextlib.suppress(asyncio.CancelledError):
                 await receiving
             self._report()
+            self._shared_losses.close()
             self._channel.close()
 
     async def _receive(self, on_drain: Callable[[], None], on_parent_gone: Callable[[], None]) -> None:
@@ -174,6 +194,9 @@ class Parent:
                 self._totals = message.totals
                 if self._channel.is_idle:
                     self._report()
+            elif isinstance(message, Losses):
+                if self.lost_answers is not None:
+                    self.lost_answers.learn(message.losses)
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True

@@ -87,7 +87,9 @@ WORST: Final = {
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
-    ("mcp.addresses", "b'/bots/([^/?#%]*)/mcp'"): Worst("fullmatch", HEAD, "/bots/"),
+    ("mcp.addresses", r"b'(?:/mcp|/bots/([^/?#%]*)/mcp)(?:\\?[a-z=&]*)?'"): Worst(
+        "fullmatch", HEAD, "/bots/"
+    ),
     ("mcp.arguments", "'unknown field `(.*)`'"): Worst("search", BODY, pump="unknown field `", end=""),
     ("mcp.arguments", "'missing required field `(\\\\w+)`'"): Worst(
         "search", BODY, pump="missing required field `a", end=""

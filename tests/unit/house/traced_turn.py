@@ -76,9 +76,9 @@ def play(port: int, whole: Recorder, last: Recorder) -> None:
             break
     whole.restart()
     call(connection, "start_new_game", {"seed": 3, "weapon": "mace", "mode": "casual"})
-    for _ in range(INPUTS):
+    for turn in range(INPUTS):
         last.restart()
-        call(connection, "handle_input", {"input": "1"})
+        call(connection, "handle_input", {"input": "1", "turn": turn})
     sys.stdout.write(f"{json.dumps([whole.names(), last.names()])}\n")
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -17,10 +17,14 @@ PLAIN: Final = {
     b"/bots//mcp": b"",
     b"/bots/no;id/mcp": b"no;id",
     b"/bots/mcp/mcp": b"mcp",
+    b"/mcp?a=b": None,
+    b"/mcp?toolset=fleet&turns=required": None,
+    b"/bots/hero/mcp?turns=required": b"hero",
 }
 ODD: Final = {
     b"/mcp/": None,
-    b"/mcp?a=b": None,
+    b"/mcp?a=B": None,
+    b"/mcp?a=b#part": None,
     b"/%6dcp": None,
     b"/mcp#part": None,
     b"/bots/hero/mcp/": b"hero",
