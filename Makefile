@@ -82,16 +82,14 @@ keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for 
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
 lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Node.js packages (needs npm)
-	@for name in runtime build dev peers parts network; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in runtime build dev peers parts network clients adapters; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
 	  $$(test $$name = peers && echo "-c requirements/runtime.txt") \
 	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	@cd requirements/node && npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
 	  --omit-lockfile-registry-resolved
-	@cd requirements/node && node -e 'const fs = require("fs"), name = "package-lock.json"; \
-	  const list = JSON.parse(fs.readFileSync(name)); for (const each of Object.values(list.packages)) delete each.funding; \
-	  fs.writeFileSync(name, JSON.stringify(list, null, 2) + "\n")'
+	@cd requirements/node && node -e 'const fs = require("fs"), list = JSON.parse(fs.readFileSync("package-lock.json")); for (const one of Object.values(list.packages)) delete one.funding; fs.writeFileSync("package-lock.json", JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
 	rm -rf $(VENV) .parts .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -357,9 +357,9 @@ def _play_rows(plan: Plan, report: dict[str, Any], figures: dict[str, Any]) -> I
     yield "latency ms", "  ".join(f"{shown} {ms[name]:g}" for name, shown in names.items())
     yield "", f"p99 must <= {_P99_MS_MUST:g}, goal {_P99_MS_GOAL:g}"
     yield "errors", _counted(report["errors"])
-    yield "before the repeat", _counted(report["troubles"])
+    yield "failed attempts", _counted(report["troubles"])
     early = _counted(report["warm_up_errors"]), _counted(report["warm_up_troubles"])
-    yield "in the warm-up", f"errors {early[0]}, before the repeat {early[1]}"
+    yield "in the warm-up", f"errors {early[0]}, failed attempts {early[1]}"
     yield "cut off at the end", str(report["cut_off"])
     yield "verified", f"{report['verified_bots']} bots, {report['verified_turns']} acknowledged turns"
     yield "lost, doubled, wrong", _counted(report["findings"])

@@ -61,7 +61,8 @@ packages() { # PACKAGE...: install those that are missing
   cannot "apt-get install ${missing[*]}: $(first_error '^E:')"
 }
 
-# The parts that are wheels lie in an environment of their own, so that theirs and the game's cannot meet.
+# The parts that are wheels lie in an environment of their own, so that theirs and the game's cannot meet;
+# a part whose wheels cannot meet those of others sets PARTS_VENV.
 wheels() { # LIST: requirements/LIST.txt is installed, exact versions, checked by hash
   local list="$ROOT/requirements/$1.txt"
   shift
@@ -83,6 +84,29 @@ install_wheels() { # FILE OPTION...: the file is kept beside what it brought, as
     -r "$list" "$@" </dev/null >"$RUN_FOLDER/$PART.log" 2>&1 ||
     cannot "pip install -r $(basename "$list"): $(first_error '^ *(ERROR|error): ')"
   cp "$list" "$PARTS_VENV/.$(basename "$list")"
+}
+
+# The packages of Node.js are one list; each part that needs some of them installs all.
+node_packages() { # sets node to the program
+  local folder="$ROOT/.parts/node"
+  command -v npm >/dev/null || packages npm
+  mkdir -p "$folder"
+  if ! cmp -s "$ROOT/requirements/node/package-lock.json" "$folder/.stamp"; then
+    cp "$ROOT"/requirements/node/package{,-lock}.json "$folder/"
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) \
+      </dev/null >"$RUN_FOLDER/$PART.log" 2>&1 || cannot "npm ci: $(first_error '^npm error')"
+    cp "$folder/package-lock.json" "$folder/.stamp"
+  fi
+  node="$(compgen -G "$folder/node_modules/node-linux-*/bin/node" | sed -n 1p || true)"
+  [[ -n "$node" ]] || cannot "there is no Node.js package for this system"
+}
+
+node_version() { # PACKAGE...: their names and versions, and that of Node.js
+  local package line=""
+  for package in "$@"; do
+    line+="${package##*/} $("$node" -p "JSON.parse(fs.readFileSync('$ROOT/.parts/node/node_modules/$package/package.json')).version"), "
+  done
+  echo "${line}node $("$node" --version) at $node"
 }
 
 first_error() { # PATTERN: the first such line of this part's log, without addresses

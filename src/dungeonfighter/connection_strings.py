@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
@@ -38,9 +39,9 @@ class Database(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The name of the database for people, without a password."""
+        """The name of the database for people, without a password; a file with its whole path."""
         if self.kind == "sqlite":
-            return f"{self.path} (SQLite)"
+            return f"{Path(self.path).absolute()} (SQLite)"
         if self.kind == "memory":
             return "memory (nothing is kept when the server stops)"
         parts = urlsplit(self.url)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,16 @@ class Page:
     def press(self, key: str) -> None:
         """Press a key where the focus is."""
         self._browser.call(self._number, "keyboard.press", key)
+
+    def wait_until(self, condition: str) -> None:
+        """Wait until a JavaScript expression is true.
+
+        Playwright's `wait_for_function` evaluates text inside the page, which our pages forbid.
+        """
+        deadline = time.monotonic() + WAIT_MS / 1000
+        while not self._browser.call(self._number, "evaluate", f"Boolean({condition})"):
+            assert time.monotonic() < deadline, f"never true: {condition}"
+            time.sleep(0.05)
 
     def errors(self) -> list[str]:
         """Return the errors in the console, and the exceptions that no script caught, so far."""

@@ -20,7 +20,7 @@ from testkit.server_process import ServerProcess
 
 REPEATS: Final = 6
 RETRY_SECONDS: Final = 0.2
-"""What the issue of blind retries asks for: harnesses retry later than this."""
+"""Workers share their notes within 100 ms; harnesses retry later than that."""
 WAYS: Final = ["short", "sdk"]
 
 
@@ -125,6 +125,7 @@ def test_another_input_after_a_loss_is_applied(
     assert answer["content"][0]["text"].startswith(f"e1 t{lost_turns + 2}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("tool", ["start_new_game", "reset_game", "load_game"])
 def test_a_start_whose_answers_are_lost_six_times_is_one_run(

@@ -91,4 +91,6 @@ def test_a_command_for_one_person_names_its_default_database(
 ) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert "(default dungeonfighter.db in your user data folder)" in " ".join(capsys.readouterr().out.split())
+    assert "(default: dungeonfighter.db in your user data folder)" in " ".join(
+        capsys.readouterr().out.split()
+    )

@@ -53,7 +53,7 @@ def test_an_absent_server_is_exit_code_1() -> None:
     shown, progress = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "refused" in shown
-    assert "FAILED" in progress
+    assert "dungeonfighter fleet: failed: " in progress
 
 
 def test_arguments_that_cannot_work_are_exit_code_2() -> None:
@@ -62,4 +62,4 @@ def test_arguments_that_cannot_work_are_exit_code_2() -> None:
         running = fleet(*words)
         _, error = running.communicate(timeout=60)
         assert running.returncode == 2
-        assert error.startswith("fleet: ")
+        assert error.startswith("dungeonfighter fleet: ")

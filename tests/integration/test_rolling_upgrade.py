@@ -100,6 +100,7 @@ async def test_each_release_plays_the_runs_whose_rules_it_ships(
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "3"), tool
             error = refused.json()["error"]
             assert (error["code"], refused.json()["id"]) == (-32000, 7)
+            assert error["message"] == f"newer_rules: {error['data'].pop('message')}"
             assert error["data"] == {"code": "newer_rules", "retryAfterSeconds": 3}
         assert await row_of(database, "hero") == before
         new.play("handle_input", input="1", turn=1)

@@ -117,7 +117,7 @@ def test_the_log_format_json(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def refused(folder: Path, *flags: str, **settings: str) -> list[str]:
+def refused(folder: Path, *flags: str, code: int = 2, **settings: str) -> list[str]:
     """Run a command that must fail; return the lines of its errors."""
     done = subprocess.run(
         [*COMMAND, *flags],
@@ -127,7 +127,7 @@ def refused(folder: Path, *flags: str, **settings: str) -> list[str]:
         text=True,
         check=False,
     )
-    assert done.returncode == 2
+    assert done.returncode == code
     return done.stderr.splitlines()
 
 
@@ -140,14 +140,14 @@ def test_a_port_in_use_is_one_line_with_a_remedy(tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_opened_is_one_line_with_a_remedy(tmp_path: Path) -> None:
-    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///no/such/folder/a.db")
-    assert len(lines) == 1
-    assert "--db" in lines[0]
+    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///no/such/folder/a.db", code=1)
+    expected = f"dungeonfighter serve: the folder {tmp_path}/no/such/folder of the database does not exist"
+    assert lines == [f"{expected}; make it, or choose another place with --db sqlite:///FILE"]
 
 
 def test_a_file_that_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "notes.db").write_text("not a database, but somebody's notes\n" * 100)
-    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///notes.db")
+    lines = refused(tmp_path, "serve", "--port", "0", "--db", "sqlite:///notes.db", code=1)
     assert len(lines) == 1
     assert (tmp_path / "notes.db").read_text().startswith("not a database")
 

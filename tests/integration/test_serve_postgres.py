@@ -86,5 +86,5 @@ def test_db_migrate_creates_the_tables_and_can_be_repeated(
 def test_a_missing_database_is_reported_in_one_line(
     postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["db", "migrate", "--db", postgres.url("nowhere")]) == 2
+    assert cli.main(["db", "migrate", "--db", postgres.url("nowhere")]) == 1
     assert 'database "nowhere" does not exist' in capsys.readouterr().err

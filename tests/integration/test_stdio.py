@@ -123,7 +123,7 @@ def test_an_invalid_bot_id_is_refused(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("dungeonfighter: --bot")
+    assert done.stderr.startswith("dungeonfighter stdio: --bot: 'two words' is not a bot id: ")
 
 
 READY: list[dict[str, object]] = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]

@@ -129,6 +129,25 @@ async def test_a_killed_worker_loses_no_turn_and_is_replaced(server: Server) -> 
 
 
 @pytest.mark.long
+async def test_each_worker_shows_the_best_live_runs_of_both(server: Server) -> None:
+    started: list[int] = []
+    for worker in (0, 1):
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            assert "e1 t0" in ask(connection, "start_new_game", f"of-{worker}")
+    for worker in (0, 1):
+        with contextlib.closing(server.connected_to(worker)) as connection:
+            while True:
+                connection.request("GET", "/api/summary")
+                summary = json.load(connection.getresponse())
+                if {run["botId"] for run in summary["live"]} == {"of-0", "of-1"}:
+                    break
+                await asyncio.sleep(0.05)
+        assert not summary["top"]
+        started.append(summary["startedAt"])
+    assert abs(started[0] - started[1]) <= 1  # the seconds of one moment, rounded by each worker
+
+
+@pytest.mark.long
 async def test_a_worker_that_gets_sigterm_drains_and_is_replaced(server: Server) -> None:
     before = server.pids()
     tally = Tally()
@@ -243,20 +262,20 @@ async def test_no_worker_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         await until(lambda: not any(is_running(pid) for pid in pids.values()))
 
 
-def refused(folder: Path, *flags: str) -> str:
+def refused(folder: Path, *flags: str, code: int = 2) -> str:
     command = [sys.executable, "-m", "dungeonfighter", "serve", "--workers", "2", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 2
+    assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
     return done.stderr
 
 
 def test_a_start_that_fails_prints_one_line_with_a_remedy(server: Server, tmp_path: Path) -> None:
     assert "in use" in refused(tmp_path, "--port", str(server.port))
-    assert "--db" in refused(tmp_path, "--port", "0", "--db", "sqlite:///no/such/folder/a.db")
+    assert "--db" in refused(tmp_path, "--port", "0", "--db", "sqlite:///no/such/folder/a.db", code=1)
     assert "--workers" in refused(tmp_path, "--port", "0", "--db", "memory://")
 
 

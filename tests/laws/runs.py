@@ -58,8 +58,8 @@ def begin(start: GameOptions) -> State:
 
 
 def legal(state: State) -> list[str]:
-    """Return the legal inputs that are no patterns; `1` three times, so that runs make progress."""
-    shown = [choice.input for choice in rules().legal_inputs(state) if not choice.pattern]
+    """Return the legal inputs; `1` three times, so that runs make progress."""
+    shown = [choice.input for choice in rules().legal_inputs(state)]
     return [*shown, "1", "1"] if "1" in shown else shown
 
 

@@ -17,8 +17,8 @@ from tests.laws.runs import PICKS, begin, legal, options, walk
 from tests.unit.rules.position import rules
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-WORDS = ("drop 1", "drop 2", "strip 0", "strip 1,0", "unequip chest", "dungeon 1")
-"""Inputs that are words; the menu shows only a pattern for them, or omits them."""
+WORDS = ("0", "drop 1", "drop 2", "strip 0", "strip 1,0", "unequip chest", "dungeon 1")
+"""Inputs that no menu lists, or only an example of them."""
 LATER = 3
 """The number of inputs that are played in place after `apply`; one would not reach all shared lists."""
 

@@ -35,6 +35,7 @@ _REQUESTS: Final = "hosting/requests.py"
 _PLANTED: Final = "unit/hosting/test_planted.py::test_"
 _TRAIL: Final = "unit/hosting/test_trail.py::test_"
 _HOST: Final = "unit/hosting/test_host.py::test_"
+_LOST: Final = "unit/hosting/test_lost_answers.py::test_"
 _COMPARED: Final = "contract/test_compared.py::test_a_write_from_a_row_that_differs_in_one_of_them_conflicts"
 _MEMORY_COMPARES: Final = (
     "if version != write.from_version or digest != write.from_digest or tail != write.from_tail:"
@@ -177,6 +178,18 @@ FAULTS: Final = {
         "pending.request.is_replayable or pending.is_from_memory or pending.was_planned_from(row)",
         "True",
         (_HOST + "two_new_games_at_once_on_two_replicas_do_not_wipe_each_other",),
+    ),
+    "a lost call counts as the last one although another write followed": Fault(
+        _REQUESTS,
+        "            if version == row.version:\n",
+        "            if version <= row.version:\n",
+        (_LOST + "a_write_of_another_server_after_a_loss_makes_the_repeat_a_new_call",),
+    ),
+    "a repeat leaves the note of the lost call": Fault(
+        "hosting/lost_answers.py",
+        "        note = self._notes.pop(key, None)\n",
+        "        note = self._notes.get(key)\n",
+        (_LOST + "after_a_repeat_was_read_the_same_input_is_a_new_turn",),
     ),
     "the commit timeout is ignored": Fault(
         "hosting/host.py",

@@ -247,7 +247,10 @@ async def test_headers_must_equal_the_body(
 ) -> None:
     answer = await post(served, call_body(READ, arguments), call_headers(READ) | change)
     assert answer.status_code == 400
-    assert error_of(answer)["code"] == -32020
+    error = error_of(answer)
+    assert error["code"] == -32020
+    about_the_bot = "botId" in arguments or "mcp-param-bot-id" in change
+    assert ("list the tools first, or use /bots/{botId}/mcp" in error["message"]) == about_the_bot
 
 
 @pytest.mark.parametrize("missing", ["mcp-name", "mcp-method"])
@@ -286,9 +289,15 @@ async def test_unknown_methods_are_not_found(served: Served) -> None:
 async def test_unknown_tools_are_a_protocol_error(served: Served) -> None:
     answer = await post(served, call_body("no_such_tool"), call_headers("no_such_tool"))
     assert answer.status_code == 400
-    assert error_of(answer) == {"code": -32602, "message": "Unknown tool: no_such_tool"}
+    assert error_of(answer) == {
+        "code": -32602,
+        "message": "Unknown tool: no_such_tool; tools/list shows the tools",
+    }
     legacy = await post(served, call_body("no_such_tool"))
-    assert error_of(legacy) == {"code": -32602, "message": "Unknown tool: no_such_tool"}
+    assert error_of(legacy) == {
+        "code": -32602,
+        "message": "Unknown tool: no_such_tool; tools/list shows the tools",
+    }
 
 
 @pytest.mark.parametrize(

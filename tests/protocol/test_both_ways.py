@@ -18,7 +18,7 @@ from dungeonfighter.mcp import schemas
 from dungeonfighter.rules import Rules
 from dungeonfighter.storage.memory import MemoryStore
 from tests.protocol.both_ways import ERAS, BothWays, Way, ask
-from tests.protocol.served import VERSION
+from tests.protocol.served import VERSION, brief
 from tests.rows import follow_up
 
 BOT = "ada"
@@ -97,6 +97,31 @@ GOOD: list[tuple[str, dict[str, object]]] = [
 ]
 
 
+UNNUMBERED: list[tuple[str, dict[str, object]]] = [
+    ("start_new_game", {}),
+    ("start_new_game", {"episode": 1}),
+    ("handle_input", {"input": "1"}),
+    ("handle_input", {"input": "1", "turn": 0}),
+    ("handle_input", {"input": "1", "episode": 1}),
+    ("handle_input", {"input": "1", "turn": 0, "episode": 1}),
+    ("handle_inputs", {"inputs": ["1"], "turn": 1}),
+    ("equip_item", {"item": 1, "turn": 1}),
+    ("reset_game", {}),
+    ("load_game", {}),
+    ("get_game_state", {}),
+]
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_an_address_with_turns_required_refuses_the_same_calls(both: BothWays, *, bound: bool) -> None:
+    bot = f"numbered-{bound:d}"
+    for tool, arguments in UNNUMBERED:
+        named = arguments if bound else {"botId": bot, **arguments}
+        both.agree(ask(tool, named, bot=bot if bound else None, query=b"turns=required"))
+    rows = [{"botId": bot, "input": "1", "turn": 1}, {"botId": f"{bot}-b", "start": {}}]
+    both.agree(ask("step_many", {"steps": rows}, query=b"turns=required"))
+
+
 def test_every_tool_is_called() -> None:
     assert {tool for tool, _ in GOOD} | {"step_many"} == set(schemas.DESCRIPTIONS)
 
@@ -170,14 +195,14 @@ def test_five_hundred_steps_are_taken_the_short_way(both: BothWays, era: str | N
     for _ in range(2):
         reply, took = both.agree(ask("step_many", {"steps": inputs}, era=era))
         assert took
-        assert reply.body["result"]["content"][0]["text"] == "500 steps: 500 ok"
+        assert reply.body["result"]["content"][0]["text"].startswith("500 steps: 500 ok; ")
 
 
 @pytest.mark.parametrize("era", ERAS)
 def test_steps_of_many_bots_have_no_place_at_one_bots_address(both: BothWays, era: str | None) -> None:
     reply, took = both.agree(ask("step_many", {"steps": [{"botId": BOT, "input": "1"}]}, era=era, bot=BOT))
     assert not took
-    assert reply.body["result"]["structuredContent"] == {"code": "bad_argument"}
+    assert brief(reply.body["result"]["structuredContent"]) == {"code": "bad_argument"}
     assert "/mcp" in reply.body["result"]["content"][0]["text"]
 
 

@@ -122,6 +122,7 @@ PATHS = [
     for query in (
         b"toolset=play", b"toolset=none", b"toolset=core&toolset=none", b"toolset=none&toolset=core",
         b"toolset=",
+        b"turns=required", b"turns=", b"turns=no", b"turns=no&turns=required", b"toolset=core&turns=required",
         b"toolset", b"x=1", b"toolset=%63ore", b"toolset=core;x", b"&&", b"\xff=\xff", b"TOOLSET=none",
     )
 ]  # fmt: skip
@@ -180,9 +181,7 @@ def varying_metas() -> Iterator[bytes]:
     """Yield `_meta` with a member that no verdict depends on, or with a member that only resembles one."""
     few = [b"7", b'"a"', b'"\xff"', b"1e999", b"{}"]
     for number, name in enumerate(VARYING_NAMES):
-        values = NUMBERS + STRINGS + NESTED if number < 5 else few
-        # The telemetry of the SDK answers 500 to a baggage that is not a string; the short way ignores it.
-        for value in STRINGS if name == b"baggage" else values:
+        for value in NUMBERS + STRINGS + NESTED if number < 5 else few:
             member = b'"%b":%b' % (name, value)
             yield META_JSON[:-1] + b"," + member + b"}"
             yield b"{" + member + b"}"
@@ -197,9 +196,12 @@ def metas() -> Iterator[bytes]:
     yield from varying_metas()
     changes: dict[str, list[Any]] = {
         "progressToken": [1, "a", None, True, 1.0, 1.5, [], {}, 10**30],
-        "traceparent": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x", 1],
-        "tracestate": ["a=b"],
-        "baggage": [None],
+        "traceparent": [
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x", 1, None, [1], {"a": 1}, True, "",
+            ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+        ],
+        "tracestate": ["a=b", 5, None, ["a=b"], {"a": 1}, True, 1.5, [1], ""],
+        "baggage": ["a=b", "a=b;c", "=", 5, None, ["a=b"], {"a": 1}, True, 1.5, [1], [None], ""],
         "x": ["y" * 1500, "y" * 5000, {"a": {"b": [1.5]}}, "\u00e9"],
         "io.modelcontextprotocol/protocolVersion": ["2025-06-18", "2026-07-29", "", None, 1, ["2026-07-28"]],
         "io.modelcontextprotocol/clientCapabilities": [

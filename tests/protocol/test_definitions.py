@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from mcp import MCPError
 from mcp.client.client import Client
 from mcp.shared.inbound import find_invalid_x_mcp_header
 
@@ -39,9 +40,24 @@ def registry(served: Served) -> Registry:
 
 @pytest.mark.parametrize(("toolset", "budget"), BUDGETS)
 @pytest.mark.parametrize("bound", [False, True])
-def test_definitions_fit_their_budget(registry: Registry, toolset: Toolset, budget: int, bound: bool) -> None:
-    wire = msgspec.json.encode(registry.listed(toolset, bound=bound)).decode()
-    assert count_tokens(wire) <= budget
+@pytest.mark.parametrize("turns_required", [False, True])
+def test_definitions_fit_their_budget(
+    registry: Registry, toolset: Toolset, budget: int, *, bound: bool, turns_required: bool
+) -> None:
+    listed = registry.listed(toolset, bound=bound, turns_required=turns_required)
+    assert count_tokens(msgspec.json.encode(listed).decode()) <= budget
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_address_with_turns_required_says_so_in_its_schemas(served: Served, mode: str) -> None:
+    async with Client(f"{served.url}?toolset=fleet&turns=required", mode=mode) as client:
+        tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+    assert tools["handle_input"]["required"] == ["input", "turn", "episode"]
+    assert tools["handle_inputs"]["required"] == ["inputs", "turn", "episode"]
+    for name in ("start_new_game", "reset_game", "load_game"):
+        assert tools[name]["required"] == ["episode"]
+    assert "required" not in tools["get_game_state"]
+    assert "turn?" not in tools["step_many"]["properties"]["steps"]["description"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy", "2026-07-28"])
@@ -91,7 +107,8 @@ def test_schemas_and_structs_agree_on_values(registry: Registry, good: Any) -> N
             try:
                 jsonschema.validate(good, own)
             except jsonschema.ValidationError:
-                assert not accepted, (tool.name, name, good)
+                # Each step is decoded by itself, so the struct takes a list of anything.
+                assert not accepted or name == "steps", (tool.name, name, good)
 
 
 def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
@@ -101,6 +118,18 @@ def _accepts(kind: type[msgspec.Struct], name: str, value: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_every_argument_has_one_type_and_every_list_has_one_for_its_items(
+    registry: Registry, bound: bool
+) -> None:
+    """Clients of some models refuse every request while one definition breaks this rule."""
+    for tool in registry.listed("fleet", bound=bound):
+        for schema in tool["inputSchema"]["properties"].values():
+            assert isinstance(schema["type"], str)
+            assert (schema["type"] == "array") == ("items" in schema)
+            assert isinstance(schema.get("items", {"type": ""})["type"], str)
 
 
 @pytest.mark.parametrize("bound", [False, True])
@@ -148,6 +177,14 @@ async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules)
         assert client.instructions == texts.INSTRUCTIONS
     assert count_tokens(texts.INSTRUCTIONS) <= 150
     assert count_tokens(texts.RULES) <= 800
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_error_about_an_unknown_resource_names_it_for_programs(served: Served, mode: str) -> None:
+    async with Client(served.url, mode=mode) as client:
+        with pytest.raises(MCPError, match="there are dungeonfighter://rules") as unknown:
+            await client.read_resource("dungeonfighter://moon")
+    assert (unknown.value.code, unknown.value.data) == (-32602, {"uri": "dungeonfighter://moon"})
 
 
 def test_the_docs_name_every_tool_with_its_arguments(registry: Registry) -> None:

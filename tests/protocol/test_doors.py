@@ -28,7 +28,7 @@ from dungeonfighter.rules import Rules
 from dungeonfighter.serving import known_heads
 from tests.doors import NOT_ALLOWED, TOO_MANY, CountedStore, Doorkeeper
 from tests.protocol.both_ways import ERAS, Ask, BothWays, Way, WireAnswer, ask
-from tests.protocol.served import META, VERSION
+from tests.protocol.served import META, VERSION, brief
 from tests.protocol.test_both_ways import GOOD
 
 STEPS: list[dict[str, object]] = [{"botId": "a1", "input": "1"}, {"botId": "b1", "start": {}}]
@@ -85,13 +85,13 @@ def assert_refused(both: BothWays, reply: WireAnswer) -> None:
     if keepers(both)[0].refusal is TOO_MANY:
         assert reply.status == 429
         assert (b"retry-after", b"7") in reply.headers
-        assert reply.body["error"]["data"] == {"code": "rate_limited", "retryAfterSeconds": 7}
+        assert brief(reply.body["error"]["data"]) == {"code": "rate_limited", "retryAfterSeconds": 7}
     elif "error" in reply.body:
-        assert reply.body["error"]["data"] == {"code": "not_allowed"}
+        assert reply.body["error"]["data"] == {"code": "not_allowed", "message": str(NOT_ALLOWED)}
     else:
         result = reply.body["result"]
         assert result["isError"]
-        assert result["structuredContent"] == {"code": "not_allowed"}
+        assert brief(result["structuredContent"]) == {"code": "not_allowed"}
         (block,) = result["content"]
         assert block["text"] == f"error not_allowed: {NOT_ALLOWED}"
 
@@ -168,7 +168,9 @@ def test_each_step_is_admitted_by_itself(ways: BothWays, era: str | None) -> Non
             "a1": None, "b1": "not_allowed", "a2": "unknown_bot", "hero": "not_allowed", "a3": "unknown_bot",
             "b2": "not_allowed", "a4": None,
         }  # fmt: skip
-        assert all(set(result) <= {"botId", "code", "text"} for result in results if result.get("code"))
+        assert all(
+            set(result) <= {"botId", "code", "message", "text"} for result in results if result.get("code")
+        )
 
 
 @pytest.mark.parametrize("refusal", [NOT_ALLOWED, TOO_MANY], ids=["not allowed", "too many"])
@@ -244,7 +246,10 @@ def test_unknown_credentials_are_answered_401(
         assert not took
         assert reply.status == 401
         assert (b"www-authenticate", b"Bearer") in reply.headers
-        assert reply.body["error"] == {"code": -32000, "data": {"code": "not_allowed"}}
+        assert reply.body["error"]["code"] == -32000
+        assert reply.body["error"]["data"] == {
+            "code": "not_allowed", "message": "these credentials are unknown",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -279,7 +284,7 @@ async def test_no_door_lets_a_refused_caller_in_over_stdio(
             for name, arguments in GOOD_CALLS.items():
                 if not (bound and registered[name].unbound_only):
                     result = await client.call_tool(name, arguments)
-                    assert result.structured_content == {"code": "not_allowed"}
+                    assert brief(result.structured_content) == {"code": "not_allowed"}
             for uri in URIS:
                 with pytest.raises(MCPError, match="not_allowed"):
                     await client.read_resource(uri)

@@ -23,9 +23,10 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Won, Write
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.mcp.answers import BROKEN
 from dungeonfighter.rules import Mode, Rules
 from dungeonfighter.storage.memory import MemoryStore
-from tests.protocol.served import Served, call_body, call_headers, post, text_of
+from tests.protocol.served import Served, brief, call_body, call_headers, post, text_of
 from tests.rows import follow_up
 
 
@@ -153,7 +154,7 @@ async def test_a_start_that_loses_a_race_is_a_conflict(troubled: Troubled, rules
     troubled.store.rival = lambda: other.play(f"local/{bot}", "1")
     result = await call(troubled, bot, "start_new_game", mode, seed=9)
     text = reply(result, "conflict")
-    assert result.structured_content == {"code": "conflict", "episode": 1, "turn": 1}
+    assert brief(result.structured_content) == {"code": "conflict", "episode": 1, "turn": 1}
     assert text.endswith(rules.text(troubled.present(bot).state, "e1 t1"))
 
 
@@ -220,7 +221,7 @@ async def test_newer_rules_are_left_to_another_server(served: Served, mode: str)
         with pytest.raises(MCPError) as caught:
             await client.call_tool("handle_input", {"input": "1"})
     assert caught.value.code == -32000
-    assert caught.value.data == {"code": "newer_rules", "retryAfterSeconds": 3}
+    assert brief(caught.value.data) == {"code": "newer_rules", "retryAfterSeconds": 3}
     answer = await post(
         served, call_body("get_game_state"), call_headers("get_game_state"), f"/bots/{bot}/mcp"
     )
@@ -252,7 +253,7 @@ async def test_too_many_calls_for_one_bot_are_refused_and_the_rest_applied(troub
         error = answer.json()["error"]
         assert answer.json()["id"] == 7
         assert error["code"] == -32000
-        assert error["data"] == {"code": "overloaded", "retryAfterSeconds": 1}
+        assert brief(error["data"]) == {"code": "overloaded", "retryAfterSeconds": 1}
         assert error["message"].count("try again in 1 s") == 1
         assert answer.headers["retry-after"] == "1"
     assert troubled.present("busy").turn == calls - 7
@@ -285,6 +286,6 @@ async def test_an_internal_error_shows_no_details(
         assert answer.json() == {
             "jsonrpc": "2.0",
             "id": 7,
-            "error": {"code": -32603, "message": "internal error"},
+            "error": {"code": -32603, "message": BROKEN},
         }
     assert "secret" in caplog.text

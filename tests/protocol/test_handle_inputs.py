@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from mcp_types import CallToolResult
 
 from dungeonfighter.mcp import views
-from tests.protocol.served import Served, connected, text_of
+from tests.protocol.served import Served, brief, connected, text_of
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -41,7 +41,7 @@ async def test_all_are_played_and_the_view_is_that_of_the_game_after_them(
     game = served.present(bot_of(request))
     assert text == views.text_view(game)
     assert text.startswith("e1 t3")
-    assert result.structured_content == {"episode": 1, "turn": 3, "applied": 3, "asked": 3}
+    assert brief(result.structured_content) == {"episode": 1, "turn": 3, "applied": 3, "asked": 3}
     assert not result.is_error
 
 
@@ -53,7 +53,7 @@ async def test_the_answer_says_where_the_inputs_stopped(client: Client) -> None:
     assert not result.is_error
     stopped = {"at": 4, "input": "fly", "code": "illegal_input"}
     reply = {"episode": 1, "turn": 3, "applied": 3, "asked": 5, "stopped": stopped}
-    assert result.structured_content == reply
+    assert brief(result.structured_content) == reply
 
 
 async def test_the_answer_says_that_the_run_is_over(client: Client) -> None:
@@ -73,7 +73,9 @@ async def test_the_json_view_is_the_snapshot_and_what_was_played(client: Client)
     text, result = await call(client, "2", "fly", view="json")
     snapshot = (await client.call_tool("get_game_state", {"view": "json"})).structured_content
     stopped = {"at": 2, "input": "fly", "code": "illegal_input"}
-    assert result.structured_content == snapshot | {"applied": 1, "asked": 2, "stopped": stopped}
+    assert result.structured_content == snapshot | {
+        "text": text, "applied": 1, "asked": 2, "stopped": stopped,
+    }  # fmt: skip
     jsonschema.validate(result.structured_content, views.view_schema())
     assert text.startswith("e1 t1")
 
@@ -139,7 +141,7 @@ async def test_another_time_is_refused_with_the_present_view(
     before = served.row(bot_of(request))
     text, result = await call(client, *inputs, **more)
     assert result.is_error
-    assert result.structured_content == {"code": code, "episode": 1, "turn": 2}
+    assert brief(result.structured_content) == {"code": code, "episode": 1, "turn": 2}
     assert text.endswith(views.text_view(served.present(bot_of(request))))
     assert served.row(bot_of(request)) == before
 
@@ -155,7 +157,7 @@ async def test_without_a_turn_every_call_is_applied(client: Client) -> None:
         ([], "a list of 1 to 100, each a string"),
         (["1"] * 101, "a list of 1 to 100, each a string"),
         ("1", "a list of 1 to 100, each a string"),
-        (["1", 2], "a list of 1 to 100, each a string"),
+        (["1", True], "a list of 1 to 100, each a string; got a list of 2"),
         (["1", "1" * 49], "input 2: an input has at most 48 characters"),
         (["1", "\u00e9"], "input 2: an input is printable ASCII"),
     ],
@@ -166,6 +168,6 @@ async def test_malformed_inputs_are_refused_as_a_whole(
 ) -> None:
     before = served.row(bot_of(request))
     result = await client.call_tool("handle_inputs", {"inputs": inputs})
-    assert result.structured_content == {"code": "bad_argument"}
+    assert brief(result.structured_content) == {"code": "bad_argument"}
     assert message in text_of(result)
     assert served.row(bot_of(request)) == before

@@ -11,7 +11,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult
 
-from tests.protocol.served import Served, connected, text_of
+from tests.protocol.served import Served, brief, connected, text_of
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -91,9 +91,10 @@ async def test_another_time_is_refused_with_the_present_view(
     before = served.row(bot_of(request))
     text, result = await call(client, "handle_input", **arguments)
     assert result.is_error
-    assert result.structured_content == {"code": expected, "episode": 1, "turn": 3}
+    assert brief(result.structured_content) == {"code": expected, "episode": 1, "turn": 3}
     view, _ = await call(client, "get_game_state")
     assert text.startswith(f"error {expected}: ")
+    assert "; the game is at e1 t3: choose for it, with turn=3\n\n" in text
     assert text.endswith(f"\n\n{view}")
     assert served.row(bot_of(request)) == before
 

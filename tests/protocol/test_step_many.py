@@ -14,7 +14,7 @@ from dungeonfighter.hosting.ports import Outcome, Write
 from dungeonfighter.mcp import views
 from dungeonfighter.rules import Rules
 from dungeonfighter.storage.memory import MemoryStore
-from tests.protocol.served import Served, connected, text_of
+from tests.protocol.served import Served, brief, connected, text_of
 
 Results = list[dict[str, Any]]
 
@@ -46,7 +46,7 @@ async def test_results_come_in_the_order_of_the_steps(
 ) -> None:
     for order in (bots, bots[::-1]):
         text, results = await step(client, [{"botId": bot, "input": "1"} for bot in order])
-        assert text == "4 steps: 4 ok"
+        assert text.splitlines()[0] == "4 steps: 4 ok"
         assert [result["botId"] for result in results] == order
         for bot, result in zip(order, results, strict=True):
             game = served.present(bot)
@@ -129,12 +129,20 @@ async def test_each_step_fails_by_itself(client: Client, served: Served, bots: l
     for bot, result in ((bots[1], results[1]), (bots[2], results[4]), (bots[3], results[5])):
         assert (result["botId"], result["episode"], result["turn"]) == (bot, 1, 0)
         assert result["text"].endswith(views.text_view(served.present(bot)))
-    first, *examples = text.splitlines()
+    first, *shown = text.split("\n\n")
     assert first.startswith("6 steps: 1 ok, 5 errors (")
     for code in expected[1:]:
         assert f"{code} 1" in first
+    assert f"{bots[1]}: error illegal_input: " in text
+    assert len(shown) == 6 + len(bots[1:])  # the views of the errors stand apart
+
+
+async def test_the_text_of_many_steps_has_some_of_the_errors(client: Client) -> None:
+    text, _ = await step(client, [{"botId": f"unknown-{number}", "input": "1"} for number in range(30)])
+    first, *examples = text.splitlines()
+    assert first.startswith("30 steps: 0 ok, 30 errors (unknown_bot 30); ")
     assert len(examples) == 3
-    assert examples[0].startswith(f"{bots[1]}: error illegal_input: ")
+    assert examples[0].startswith("unknown-0: error unknown_bot: ")
 
 
 MALFORMED: list[tuple[object, str]] = [
@@ -143,13 +151,13 @@ MALFORMED: list[tuple[object, str]] = [
     ([], "must be an object"),
     ({}, "`botId` is missing"),
     ({"input": "1"}, "`botId` is missing"),
-    ({"botId": 5, "input": "1"}, "`botId` must be"),
+    ({"botId": True, "input": "1"}, "`botId` must be"),
     ({"botId": "-x", "input": "1"}, "`botId` must be"),
     ({"botId": "x" * 129, "input": "1"}, "129 characters"),
     ({"botId": "bot"}, "`input` or `start`"),
     ({"botId": "bot", "input": None, "start": None}, "`input` or `start`"),
     ({"botId": "bot", "input": "1", "start": {}}, "not both"),
-    ({"botId": "bot", "input": 1}, "`input` must be a string"),
+    ({"botId": "bot", "input": True}, "`input` must be a string; got true"),
     ({"botId": "bot", "input": ""}, "not empty"),
     ({"botId": "bot", "input": "1", "turn": -1}, "`turn` must be an integer of at least 0"),
     ({"botId": "bot", "input": "1", "turn": True}, "`turn` must be an integer of at least 0"),
@@ -157,7 +165,7 @@ MALFORMED: list[tuple[object, str]] = [
     ({"botId": "bot", "start": "now"}, "`start` must be an object"),
     ({"botId": "bot", "start": {"x": 1}}, "no argument `x` here; allowed: name, weapon, seed, mode"),
     ({"botId": "bot", "start": {"weapon": "bow"}}, "`weapon` must be one of"),
-    ({"botId": "bot", "start": {"name": " a"}}, "`name` must be printable"),
+    ({"botId": "bot", "start": {"name": " a"}}, "this one has a space at an end"),
     ({"botId": "bot", "start": {"mode": "daily", "seed": 1}}, "leave seed out"),
     ({"botId": "bot", "start": {}, "turn": 0}, "`turn` goes with `input`"),
 ]
@@ -166,11 +174,6 @@ MALFORMED: list[tuple[object, str]] = [
 def _of_its_own(given: object, bot: str) -> object:
     """Return the step with another bot id, where its own is valid."""
     return given | {"botId": bot} if isinstance(given, dict) and given.get("botId") == "bot" else given
-
-
-def _summary_of(result: dict[str, Any]) -> str:
-    """Return the summary of a single step."""
-    return f"{result.get('botId', 'step 1')}: {result['text'].partition(chr(10))[0][:160]}"
 
 
 async def test_a_malformed_step_fails_by_itself_and_says_why(
@@ -185,10 +188,9 @@ async def test_a_malformed_step_fails_by_itself_and_says_why(
         named = given.get("botId") if isinstance(given, dict) else None
         assert result.get("botId") == (named if isinstance(named, str) and named.startswith("bot") else None)
         assert "episode" not in result
-        assert await step(client, [given]) == (
-            f"1 step: 0 ok, 1 error (bad_argument 1)\n{_summary_of(result)}",
-            [result],
-        )
+        name = result.get("botId", "step 1")
+        summary = f"1 step: 0 ok, 1 error (bad_argument 1)\n\n{name}: {result['text']}"
+        assert await step(client, [given]) == (summary, [result])
     assert served.everything() == before
     assert served.present(bots[0]).turn == 0
 
@@ -201,7 +203,7 @@ async def test_a_malformed_step_fails_by_itself_and_says_why(
 async def test_steps_must_be_a_list_of_1_to_1000(client: Client, steps: object) -> None:
     result = await client.call_tool("step_many", {"steps": steps})
     assert result.is_error
-    assert result.structured_content == {"code": "bad_argument"}
+    assert brief(result.structured_content) == {"code": "bad_argument"}
     assert "`steps` must be a list of 1 to 1000, each an object" in text_of(result)
 
 
@@ -210,7 +212,7 @@ async def test_a_thousand_bots_begin_and_play(client: Client, served: Served, bo
     starts = [{"botId": name, "start": {"seed": number}} for number, name in enumerate(names)]
     for steps, turn in ((starts, 0), ([{"botId": name, "input": "1", "turn": 0} for name in names], 1)):
         text, results = await step(client, steps)
-        assert text == "1000 steps: 1000 ok"
+        assert text.startswith("1000 steps: 1000 ok; ")
         assert [(one["botId"], one["turn"]) for one in results] == [(name, turn) for name in names]
     assert served.present(names[-1]).state.seed == 999
 
@@ -244,7 +246,7 @@ async def test_a_retry_of_the_same_call_plays_no_input_and_says_so(
     _, first = await step(client, steps)
     before = [served.row(bot) for bot in bots]
     text, handler = await step(client, steps)
-    assert text == "4 steps: 4 ok"
+    assert text.splitlines()[0] == "4 steps: 4 ok"
     assert [served.row(bot) for bot in bots] == before
     for one, other in zip(first, handler, strict=True):
         assert one.pop("reward") == 0.0

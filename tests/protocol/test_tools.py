@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.rules import Phase, Rules
 from tests.protocol.scripts import a_cleared_dungeon
-from tests.protocol.served import Served, connected, text_of
+from tests.protocol.served import Served, brief, connected, text_of
 
 
 class Player:
@@ -87,7 +87,44 @@ async def test_available_actions_are_the_legal_inputs(player: Player) -> None:
     legal = game.rules.legal_inputs(game.state)
     assert [one["input"] for one in parts["availableActions"]] == [choice.input for choice in legal]
     for choice in game.rules.observe(game.state).available_actions:
-        assert f"{choice.input} {choice.label}" in text
+        assert f"{choice.input}: {choice.label}" in text
+
+
+async def test_a_pattern_comes_with_an_example_that_applies(veteran: Player) -> None:
+    await veteran.call("handle_input", input="2")
+    text, parts = await veteran.call("get_available_actions")
+    patterns = [one for one in parts["availableActions"] if "pattern" in one]
+    assert patterns
+    for one in patterns:
+        assert f"{one['pattern']} (for example {one['input']}): {one['label']}" in text
+    assert "1: done" in text
+    reply, _ = await veteran.call("handle_input", input=patterns[0]["input"])
+    assert "Dropped " in reply
+
+
+async def test_the_dungeon_of_a_fight_has_one_phase_in_every_view(player: Player) -> None:
+    await player.call("start_new_game", seed=11, weapon="dagger")
+    for _ in range(3):
+        await player.call("handle_input", input="1")
+    assert player.game.state.phase == Phase.Combat
+    text, parts = await player.call("get_current_dungeon")
+    assert parts["currentRoom"]["phase"] == "fight"
+    assert "the fight goes on" in text
+    assert "cleared" not in text
+    _, snapshot = await player.call("get_game_state", view="json")
+    assert snapshot["currentRoom"]["phase"] == "fight"
+
+
+async def test_the_combat_state_counts_a_stun(player: Player) -> None:
+    await player.call("start_new_game", seed=11, weapon="dagger")
+    for _ in range(3):
+        await player.call("handle_input", input="1")
+    state = player.game.state
+    assert state.fight is not None
+    text, parts = await player.call("get_combat_state")
+    fight = parts["combat"]
+    assert f"in {fight['enemyActsIn'] / 1000:.1f} s" in text
+    assert ("it acts before you do" in text) == fight["enemyFirst"]
 
 
 async def test_player_stats_name_the_hero(player: Player) -> None:
@@ -119,7 +156,7 @@ async def test_dungeons_are_chosen_in_one_input_from_the_hub(player: Player) -> 
 async def test_a_dungeon_that_is_not_listed_is_illegal(player: Player) -> None:
     result = await player.client.call_tool("select_dungeon", {"dungeonIndex": 99})
     assert result.is_error
-    assert result.structured_content == {"code": "illegal_input", "episode": 1, "turn": 0}
+    assert brief(result.structured_content) == {"code": "illegal_input", "episode": 1, "turn": 0}
 
 
 async def test_items_are_worn_taken_off_and_compared(veteran: Player) -> None:
@@ -169,7 +206,9 @@ async def test_recent_output_is_counted(veteran: Player) -> None:
 
 
 async def test_a_directive_is_kept_over_runs_and_cleared_by_reset(player: Player) -> None:
-    assert (await player.call("set_agent_directive", directive="clear level 3 first"))[0] == "directive set"
+    assert (await player.call("set_agent_directive", directive="clear level 3 first"))[
+        0
+    ] == "directive set: e1 t0"
     await player.call("start_new_game", seed=1)
     text, parts = await player.call("get_agent_context")
     assert parts["directive"] == "clear level 3 first"
@@ -177,7 +216,7 @@ async def test_a_directive_is_kept_over_runs_and_cleared_by_reset(player: Player
     text, _ = await player.call("reset_game")
     assert text.startswith("e3 t0")
     assert (await player.call("get_agent_context"))[1]["directive"] == ""
-    assert (await player.call("set_agent_directive", directive=""))[0] == "directive cleared"
+    assert (await player.call("set_agent_directive", directive=""))[0] == "directive cleared: e3 t0"
 
 
 async def test_a_directive_cannot_pass_for_text_of_the_game(player: Player) -> None:
@@ -201,7 +240,8 @@ async def test_an_agent_with_an_empty_memory_finds_everything(veteran: Player) -
 
 
 async def test_saves_come_and_go(player: Player) -> None:
-    assert await player.call("save_game") == ("saved main: e1 t0", {"slot": "main", "episode": 1, "turn": 0})
+    text, parts = await player.call("save_game")
+    assert (text, brief(parts)) == ("saved main: e1 t0", {"slot": "main", "episode": 1, "turn": 0})
     assert (await player.call("delete_save", slot="main"))[0] == "deleted main"
     assert (await player.call("get_agent_context"))[1]["saves"] == []
 
@@ -210,7 +250,7 @@ async def test_bots_are_listed_in_pages(player: Player) -> None:
     for name in ("zz-a", "zz-b", "zz-c"):
         player.served.ask(player.served.host.start(f"local/{name}", NewGame(seed=1)))
     text, parts = await player.call("list_bots", after="zz", count=2)
-    assert text == "zz-a e1 t0\nzz-b e1 t0"
+    assert text == "zz-a e1 t0\nzz-b e1 t0\nthere may be more: call with after=zz-b"
     assert parts["more"] is True
     text, parts = await player.call("list_bots", after="zz-b", count=2)
     assert text == "zz-c e1 t0"

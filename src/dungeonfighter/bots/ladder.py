@@ -13,6 +13,7 @@ import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,14 @@ from msgspec import Struct
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import RunResult, play_run
 from dungeonfighter.rules import Mode, Rules, load_rules
+
+_ENDINGS: Final = {
+    "died": "died",
+    "won": "won",
+    "turns": "reached the limit of turns",
+    "inputs": "cut off after {inputs} inputs",
+}
+"""The results of a run in words."""
 
 
 class Job(Struct, frozen=True):
@@ -57,7 +66,7 @@ class Rung(Struct, frozen=True):
 
 
 class Ladder(Struct, frozen=True):
-    """All rows, in the requested order. `complete` is False after Ctrl-C."""
+    """All rows, the best mean score first. `complete` is False after Ctrl-C."""
 
     rules: str
     seeds: int
@@ -102,7 +111,7 @@ def rank(
         seconds=round(seconds, 2),
         runs_per_second=round(len(results) / seconds, 2),
         inputs_per_second=round(sum(r.inputs for r in results) / seconds, 1),
-        rungs=rungs,
+        rungs=sorted(rungs, key=lambda rung: -rung.score),
     )
 
 
@@ -115,14 +124,20 @@ def table(ladder: Ladder) -> Iterator[str]:
             f"{r.policy:<32}{r.runs:>5}{r.score:>8.2f}{r.margin:>6.2f}{r.score_min:>6.1f}{r.score_max:>6.1f}"
             f"{r.inputs:>8.0f}{r.turns:>7.0f}{r.level:>6.1f}"
         )
+    yield "score, inputs, turns and level are means; +- is the margin of the score, 95 % sure"
     yield ""
     for r in ladder.rungs:
-        yield f"{r.policy}: ended by {_listed(r.results)}; killed by {_listed(r.causes) or 'nothing'}"
-        yield f"{'':<{len(r.policy) + 2}}score by weapon {_listed(r.weapons)}"
+        endings = (f"{count} {_ENDINGS[ending]}" for ending, count in r.results.items())
+        yield f"{r.policy}: {', '.join(endings).format(inputs=ladder.inputs_max)}"
+        if r.causes:
+            yield f"  deaths by the rank of the enemy: {_listed(r.causes)}"
+        yield f"  mean score by weapon: {_listed(r.weapons)}"
+    runs = sum(r.runs for r in ladder.rungs)
     state = "" if ladder.complete else " (interrupted)"
     yield (
-        f"{ladder.runs_per_second:.2f} runs/s, {ladder.inputs_per_second:.0f} inputs/s, "
-        f"{ladder.seconds:.1f} s, rules {ladder.rules}{state}"
+        f"{runs} {'run' if runs == 1 else 'runs'} in {ladder.seconds:.1f} s "
+        f"({ladder.runs_per_second:.2f} runs/s, "
+        f"{ladder.inputs_per_second:.0f} inputs/s), rules {ladder.rules}{state}"
     )
 
 

@@ -1,8 +1,8 @@
 """A parser for the text view: it reads the position of the run and the legal inputs.
 
 `rules.views.text_view` defines the layout: a status line that begins with `e3 t14`, and while the run lives a
-last line with the legal inputs, `1 attack 2 precise` in a fight, `1 dungeons | 2 inventory | equip 1-3`
-elsewhere (`unequip weapon/head` stands for two inputs, `strip 0,1` is a pattern). The parser skips the rest.
+last line with the legal inputs: `1 attack | 2 precise | item 6 flash powder`, `1 dungeons | equip n (1-3)`,
+`unequip slot (weapon, head)`. The parser skips the rest, and the patterns of which only an example is given.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from typing import Final
 
 _POSITION: Final = re.compile(r"\be(\d+) t(\d+)\b")
-_IN_FIGHT: Final = re.compile(r"(?:^| )(item \d+|\d) (?=[a-z])")
-_IN_MENU: Final = re.compile(r"\d\b")
-_SLOTS: Final = re.compile(r"unequip ([a-z/]+)")
-_RANGE: Final = re.compile(r"equip (\d+)(?:-(\d+))?")
-_BAR: Final = " | "
+_NUMBERED: Final = re.compile(r"(?:item )?\d+\b")
+_SLOTS: Final = re.compile(r"unequip (?:slot \()?([a-z, ]+)")
+_RANGE: Final = re.compile(r"equip (?:n \()?(\d+)(?:-(\d+))?")
 
 
 def position(text: str) -> tuple[int, int] | None:
@@ -32,17 +30,14 @@ def is_over(text: str) -> bool:
 
 def inputs(text: str) -> list[str]:
     """Return the legal inputs in the order shown, without patterns."""
-    line = text.rpartition("\n")[2]
-    if _BAR not in line:
-        return _IN_FIGHT.findall(line)
-    return [text for part in line.split(_BAR) for text in _of_part(part)]
+    return [text for part in text.rpartition("\n")[2].split(" | ") for text in _of_part(part)]
 
 
 def _of_part(part: str) -> Iterator[str]:
-    if found := _IN_MENU.match(part):
+    if found := _NUMBERED.match(part):
         yield found[0]
     elif worn := _SLOTS.match(part):
-        for slot in worn[1].split("/"):
+        for slot in worn[1].split(", "):
             yield f"unequip {slot}"
     elif wearable := _RANGE.match(part):
         first = int(wearable[1])

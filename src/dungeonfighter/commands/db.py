@@ -14,6 +14,7 @@ from typing import Final, TextIO
 import msgspec
 
 from dungeonfighter import settings
+from dungeonfighter.errors import SettingsError
 
 _MIGRATION_SECONDS: Final = 3600.0
 
@@ -53,21 +54,33 @@ class _LogToProgress(logging.Handler):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommand `migrate` and the settings of the database."""
-    chosen = parser.add_subparsers(metavar="WHAT", required=True)
+    chosen = parser.add_subparsers(metavar="ACTION", required=True)
     migrate = chosen.add_parser(
         "migrate",
         help="bring the schema up to date",
-        description="Bring the schema up to date, as every server does at its start, and build the indexes "
-        "of large tables (PostgreSQL), which no server does. Servers may play on meanwhile.",
+        description="Bring the schema up to date, as every server does at its start, and build the\n"
+        "indexes of large tables (PostgreSQL), which no server does. Servers may play on\nmeanwhile.",
+        epilog="Example: dungeonfighter db migrate --db sqlite:///games.db",
     )
     settings.add_arguments(migrate, settings.DATABASE_SETTINGS)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate the schema with a timeout of an hour, then build the large indexes; return the exit code."""
+    """Migrate the schema with a timeout of an hour, then build the large indexes; return the exit code.
+
+    Raises:
+        SettingsError: The database is wrong, or has no schema.
+        StoreError: It cannot be opened or changed.
+    """
     from dungeonfighter.serving.composition import STORES
 
     given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
+    if given.database.kind == "memory":
+        problem = (
+            "--db: memory:// has no schema to migrate; "
+            "name a database that keeps games: sqlite:///FILE or postgresql://..."
+        )
+        raise SettingsError([problem])
     output = ProgressOutput(sys.stderr)
     with _storage_log_to(output):
         asyncio.run(_migrate(given, output))

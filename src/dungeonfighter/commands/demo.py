@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.commands.numbers import amount, count
+from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.load import LoadOptions
@@ -36,20 +38,26 @@ LOG_LINES_SHOWN: Final = 15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bots", type=count, default=200, metavar="N", help="how many bots play (200)")
-    parser.add_argument("--policy", default="heuristic", metavar="P", help="how they play (heuristic)")
-    parser.add_argument(
-        "--rate", type=amount, default=400.0, metavar="R",
-        help="turns a second of all bots together; 0 = as fast as they are answered (400)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seconds", type=amount, default=None, metavar="S",
-        help="how long; 0 = until Ctrl-C (default: DEMO_SECONDS, else 0)",
-    )  # fmt: skip
+    add = parser.add_argument
+    # fmt: off
+    add("--bots", type=count, default=200, metavar="N", help="how many bots play (default: %(default)s)")
+    add("--policy", default="heuristic", metavar="P",
+        help=f"how they play: {', '.join(policies)} (default: %(default)s)")
+    add("--rate", type=amount, default=400.0, metavar="R",
+        help="turns a second of all bots together; 0 = as fast as answered (default: %(default)g)")
+    add("--seconds", type=amount, default=None, metavar="S",
+        help="how long; 0 = until Ctrl-C (default: 0) [DEMO_SECONDS]")
+    # fmt: on
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demonstration; return 0 if it ended in good order and no turn was lost."""
+    """Run the demonstration; return 0 if it ended in good order and no turn was lost.
+
+    Raises:
+        BadInput, SettingsError: An argument cannot work.
+        CommandFailed: The server did not start or did not end in good order, or the load failed.
+    """
+    make_policy(arguments.policy)
     seconds = _seconds(arguments.seconds)
     port = _free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -58,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         _await_ready(server, port)
         ending = f"for {seconds:g} s" if seconds else "until Ctrl-C"
         print(f"\n  Watch them play:  {origin}/\n  Play along (MCP): {origin}/mcp\n", flush=True)
-        print(f"{arguments.bots} {arguments.policy} bots play {ending}", flush=True)
+        players = "1 bot plays" if arguments.bots == 1 else f"{arguments.bots} bots play"
+        print(f"{players} {ending}, policy {arguments.policy}", flush=True)
         options = LoadOptions(
             url=origin,
             bots=arguments.bots,
@@ -72,18 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
             report = run_on_fastest_loop(load_and_verify(options, progress.show))
         except KeyboardInterrupt:
             progress.end()
-            print("interrupted before the verification was done", file=sys.stderr)
-            return 130
+            raise CommandInterrupted("interrupted before the verification was done") from None
         progress.end()
     print(f"\n{table(report)}\n", flush=True)
     if not report.passed:
-        print(f"FAILED: {report.failure}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"failed: {report.failure}")
     if server.returncode != 0:
-        print(f"FAILED: the server ended with {server.returncode}\n{_log_end(port)}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"the server ended with exit code {server.returncode}{_log_end(port)}")
     print(
-        "Nothing was lost: every turn the bots were told of is in the store. The server stopped cleanly.",
+        "Nothing was lost: every turn that the server acknowledged is in its store. "
+        "The server stopped cleanly.",
         flush=True,
     )
     return 0
@@ -96,7 +103,7 @@ def _seconds(flag: float | None) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < 1e9:
-        raise SettingsError([f"DEMO_SECONDS: {text[:40]!r} must be seconds, 0 for no end"])
+        raise SettingsError([f"DEMO_SECONDS: {text[:40]!r} must be a number of seconds; 0 = until Ctrl-C"])
     return seconds
 
 
@@ -107,7 +114,7 @@ def _free_port() -> int:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise SettingsError(["no free port on 127.0.0.1"])
+    raise CommandFailed("no port is free on 127.0.0.1; end another server first")
 
 
 @contextlib.contextmanager
@@ -123,8 +130,8 @@ def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
             old.unlink()
         log = _log_file(port).open("wb")
     except OSError as error:
-        why = f"cannot write in {FOLDER.resolve()}: {error.strerror}; run it in another folder"
-        raise SettingsError([why]) from None
+        why = (error.strerror or str(error)).lower()
+        raise CommandFailed(f"cannot write in {FOLDER.resolve()}: {why}; run it in another folder") from None
     command = [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--db", f"sqlite:///{FOLDER}/{port}.db", "--until-stdin-closes"]
     with log:
@@ -160,7 +167,7 @@ def _await_ready(server: subprocess.Popen[bytes], port: int) -> None:
     """Return as soon as the server is ready.
 
     Raises:
-        SettingsError: The server ended, or was not ready in time; the message has the end of its log.
+        CommandFailed: The server ended, or was not ready in time; the message has the end of its log.
     """
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
@@ -174,7 +181,7 @@ def _await_ready(server: subprocess.Popen[bytes], port: int) -> None:
             if connection.getresponse().status == 200:
                 return
         time.sleep(0.05)
-    raise SettingsError([f"the server did not start; the end of {_log_file(port)}:\n{_log_end(port)}"])
+    raise CommandFailed(f"the server did not start{_log_end(port)}")
 
 
 def _log_file(port: int) -> Path:
@@ -183,7 +190,8 @@ def _log_file(port: int) -> Path:
 
 def _log_end(port: int) -> str:
     lines = _log_file(port).read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])
+    shown = "\n".join(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])
+    return f"; the end of {_log_file(port)}:\n{shown}"
 
 
 class _Progress:

@@ -16,12 +16,13 @@ import msgspec
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.commands.numbers import amount, count, whole
-from dungeonfighter.errors import BadInput
+from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
+from dungeonfighter.errors import BadArgument
 from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
-from dungeonfighter.fleet.report import table
+from dungeonfighter.fleet.report import Report, table
 from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.limits import bot_id_rule, is_bot_id
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
@@ -37,74 +38,101 @@ def sources(text: str) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    # fmt: off
     add("url", metavar="URL", help="the server, for example http://127.0.0.1:8000")
-    add("--bots", type=count, default=100, metavar="N", help="how many bots play (100)")
-    add("--policy", default="attack", metavar="P", help=f"{', '.join(policies)} (attack)")
+    add("--bots", type=count, default=100, metavar="N", help="how many bots play (default: %(default)s)")
+    add("--policy", default="attack", metavar="P", help=f"{', '.join(policies)} (default: %(default)s)")
     add("--seconds", type=amount, default=30.0, metavar="S",
-        help="how long, after the warm-up; 0 = until Ctrl-C (30)")  # fmt: skip
-    add("--turns", type=count, default=0, metavar="N", help="stop after N acknowledged turns")
-    add("--rate", type=amount, default=0.0, metavar="R", help="calls/s in all (0: as fast as answered)")
+        help="how long, after the warm-up; 0 = until Ctrl-C (default: %(default)g)")
+    add("--turns", type=count, default=0, metavar="N",
+        help="stop after N acknowledged turns (default: when the time is over)")
+    add("--rate", type=amount, default=0.0, metavar="R",
+        help="calls a second of all bots together; 0 = as fast as answered (default: %(default)g)")
     add("--every", type=amount, default=0.0, metavar="S",
-        help="instead of a rate: each bot calls every S seconds, give or take a fifth")  # fmt: skip
+        help="instead of a rate: each bot calls every S seconds, give or take a fifth (default: off)")
     add("--ramp", type=amount, default=0.0, metavar="S",
-        help="with --every: spread the first calls over S seconds (the S of --every)")  # fmt: skip
-    add("--warm-up", type=amount, default=0.0, metavar="S", help="play S seconds before what is measured (0)")
+        help="with --every: spread the first calls over S seconds (default: the S of --every)")
+    add("--warm-up", type=amount, default=0.0, metavar="S",
+        help="play S seconds before what is measured (default: %(default)g)")
     add("--in-flight", type=count, default=256, metavar="N",
-        help="most calls under way, without a rate and --every (256)")  # fmt: skip
+        help="most calls under way, without --rate and --every (default: %(default)s)")
     add("--processes", type=count, default=1, metavar="N",
-        help="play from N processes: for more bots than one may have open connections (1)")  # fmt: skip
+        help="play from N processes: for more bots than one may have open connections (default: %(default)s)")
     add("--sources", type=sources, default=0, metavar="N",
-        help="connect from N addresses, 127.0.0.2 and up, to a server on 127.0.0.1 (as needed)")  # fmt: skip
-    add("--view", choices=("text", "json"), help="which view the bots ask for (json if the policy needs it)")
-    add("--mode", choices=("casual", "ironman"), default="casual", help="ironman: death ends a run (casual)")
-    add("--seed", type=whole, default=0, metavar="S", help="of the bots' runs and choices (0)")
-    add("--prefix", default="fleet", metavar="NAME", help="bot ids are NAME-00000 and so on (fleet)")
-    add(
-        "--run-inputs",
-        type=count,
-        default=3000,
-        metavar="N",
-        help="leave a run after N inputs (3000)",
-    )
-    add("--patience", type=amount, default=30.0, metavar="S", help="how long a call is repeated (30 s)")
-    add("--timeout", type=amount, default=15.0, metavar="S", help="how long one answer may take (15 s)")
+        help="connect from N addresses, 127.0.0.2 and up, to a server on 127.0.0.1 (default: as needed)")
+    add("--view", choices=("text", "json"),
+        help="the view that the bots ask for (default: text, or json if the policy needs it)")
+    add("--mode", choices=("casual", "ironman"), default="casual",
+        help="ironman: death ends a run (default: %(default)s)")
+    add("--seed", type=whole, default=0, metavar="S",
+        help="seed of the runs and of the choices (default: %(default)s)")
+    add("--prefix", default="fleet", metavar="NAME",
+        help="the bots are called NAME-00000 and so on (default: %(default)s)")
+    add("--run-inputs", type=count, default=3000, metavar="N",
+        help="give a run up after N inputs (default: %(default)s)")
+    add("--patience", type=amount, default=30.0, metavar="S",
+        help="how many seconds a failed call is repeated (default: %(default)g)")
+    add("--timeout", type=amount, default=15.0, metavar="S",
+        help="how many seconds one answer may take (default: %(default)g)")
     add("--verify", action=argparse.BooleanOptionalAction, default=True,
-        help="check afterwards that every acknowledged turn is in the store")  # fmt: skip
-    add("--report", type=Path, metavar="FILE", help="write the figures as JSON")
+        help="check afterwards that every acknowledged turn is in the store (default: --verify)")
+    add("--report", type=Path, metavar="FILE", help="also write the figures to FILE, as JSON")
+    # fmt: on
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the load, verify it and print its table; the module describes the exit codes."""
-    try:
-        options = _options(arguments)
-    except (BadInput, ValueError) as error:
-        print(f"fleet: {error}", file=sys.stderr)
-        return 2
+    """Run the load, verify it and print its table; the module describes the exit codes.
+
+    Raises:
+        BadInput: An argument cannot work.
+        CommandFailed: The load failed.
+    """
+    options = _options(arguments)
     try:
         report = run_on_fastest_loop(load_and_verify(options, _show, verify=arguments.verify))
     except KeyboardInterrupt:
-        print("fleet: interrupted before the verification was done", file=sys.stderr)
-        return 130
+        raise CommandInterrupted("interrupted before the verification was done") from None
     print(table(report))
     if arguments.report is not None:
-        arguments.report.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        _write(report, arguments.report)
     if not report.passed:
-        print(f"fleet: FAILED: {report.failure}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"failed: {report.failure}")
     return 0
 
 
+def _write(report: Report, file: Path) -> None:
+    try:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    except OSError as error:
+        raise CommandFailed(
+            f"--report: cannot write {file}: {(error.strerror or str(error)).lower()}"
+        ) from None
+
+
+def _check_report(file: Path | None) -> None:
+    """Refuse a file that cannot be written before the load takes its time."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise BadArgument(f"--report: {file} is a folder; name a file")
+    if not file.parent.is_dir():
+        raise BadArgument(f"--report: the folder {file.parent} does not exist; make it first")
+
+
 def _options(arguments: argparse.Namespace) -> LoadOptions:
+    _check_report(arguments.report)
     text_enough = isinstance(make_policy(arguments.policy), InputPolicy)
     if arguments.view == "text" and not text_enough:
-        raise BadInput(f"policy {arguments.policy} needs --view json")
+        raise BadArgument(f"--view: policy {arguments.policy} needs json")
     last = bot_id(arguments.prefix, arguments.bots - 1)
     if not is_bot_id(last):
-        raise BadInput(f"--prefix: {last[:140]!r} is no bot id: {bot_id_rule}")
+        raise BadArgument(f"--prefix: {last[:140]!r} is not a bot id: an id has {bot_id_rule}")
     if arguments.rate and arguments.every:
-        raise BadInput("--rate and --every are two ways to say the same: leave one out")
+        raise BadArgument("--rate and --every exclude each other: leave one out")
     if arguments.ramp and not arguments.every:
-        raise BadInput("--ramp spreads the first calls of --every: name that, too")
+        raise BadArgument(
+            "--ramp needs --every, whose first calls it spreads: add --every, or leave --ramp out"
+        )
     processes = _processes(arguments)
     return LoadOptions(
         url=arguments.url,
@@ -141,9 +169,9 @@ def _processes(arguments: argparse.Namespace) -> int:
     room = allow_many_files() - SPARE_FILES
     if -(-arguments.bots // processes) > room:
         needed = -(-arguments.bots // max(1, room))
-        raise BadInput(
-            f"a process may have {room} connections here and {arguments.bots} bots need one each: "
-            f"--processes {needed}, or a higher limit of open files (ulimit -n)"
+        raise BadArgument(
+            f"--bots: a process may have {room} connections here and {arguments.bots} bots need one each; "
+            f"write --processes {needed}, or raise the limit of open files (ulimit -n)"
         )
     return processes
 
@@ -155,9 +183,14 @@ def _sources(arguments: argparse.Namespace) -> int:
     """
     requested: int = arguments.sources
     bots: int = arguments.bots
-    is_loopback = Endpoint(arguments.url).is_loopback
+    try:
+        is_loopback = Endpoint(arguments.url).is_loopback
+    except ValueError as error:
+        raise BadArgument(f"URL: {error}; write for example http://127.0.0.1:8000") from None
     if requested and not is_loopback:
-        raise BadInput("--sources are addresses of this machine: they reach a server at 127.0.0.1 only")
+        raise BadArgument(
+            "--sources connects from addresses of this machine, which reach a server at 127.0.0.1 only"
+        )
     if not requested and is_loopback and bots > PER_SOURCE_MAX:
         return -(-bots // PER_SOURCE_MAX)
     return requested

@@ -24,31 +24,32 @@ from dungeonfighter.rules.state import Weapon
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seeds", type=count, default=100, metavar="N", help="runs per policy (100)")
-    parser.add_argument("--first-seed", type=whole, default=0, metavar="S", help="seeds are S, S+1, ... (0)")
-    parser.add_argument("--policies", default=",".join(policies), metavar="A,B", help="which ones (all)")
-    parser.add_argument(
-        "--max-inputs", type=count, default=3000, metavar="N", help="a run ends after N inputs (3000)"
-    )
-    parser.add_argument("--weapon", choices=[w.name for w in Weapon], default=None,
-                        help="the same for every run (the policy chooses)")  # fmt: skip
-    parser.add_argument(
-        "--jobs", type=count, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add = parser.add_argument
+    add("--seeds", type=count, default=100, metavar="N", help="runs per policy (default: %(default)s)")
+    add("--first-seed", type=whole, default=0, metavar="S",
+        help="the seeds are S, S+1, ... (default: %(default)s)")  # fmt: skip
+    add("--policies", default=",".join(policies), metavar="A,B",
+        help="the policies to rank (default: %(default)s)")  # fmt: skip
+    add("--max-inputs", type=count, default=3000, metavar="N",
+        help="cut a run off after N inputs (default: %(default)s)")  # fmt: skip
+    add("--weapon", choices=[w.name for w in Weapon], default=None,
+        help="the weapon of every run (default: each policy chooses)")  # fmt: skip
+    add("--jobs", type=count, default=os.cpu_count() or 1, metavar="N",
+        help="processes that play (default: one for each core, here %(default)s)")  # fmt: skip
+    add("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all runs and print the table; return 130 after Ctrl-C, which ranks the runs played by then."""
+    """Play all runs and print the table; return 130 after Ctrl-C, which ranks the runs played by then.
+
+    Raises:
+        BadInput: `--policies` names no policy, or one that does not exist.
+    """
     names = [name.strip() for name in arguments.policies.split(",") if name.strip()]
-    try:
-        if not names:
-            raise BadInput(f"--policies: none; there are {', '.join(policies)}")
-        for name in names:
-            make_policy(name)
-    except BadInput as error:
-        print(f"ladder: {error}", file=sys.stderr)
-        return 2
+    if not names:
+        raise BadInput(f"--policies: names no policy; there are {', '.join(policies)}")
+    for name in names:
+        make_policy(name)
     weapon = -1 if arguments.weapon is None else Weapon[arguments.weapon]
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     jobs = [Job(name, seed, arguments.max_inputs, weapon) for seed in seeds for name in names]

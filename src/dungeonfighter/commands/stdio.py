@@ -7,9 +7,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from dungeonfighter import limits, settings
+from dungeonfighter import settings
 from dungeonfighter.commands import user_data
-from dungeonfighter.errors import SettingsError
+from dungeonfighter.commands.bot_ids import check_bot_id
 
 if TYPE_CHECKING:
     from dungeonfighter.serving.signals import StopSignals
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `--bot`, `--toolset` and the settings of a server for one person."""
-    parser.add_argument("--bot", metavar="ID", help="the bot of this client: the tools then take no botId")
+    parser.add_argument(
+        "--bot", metavar="ID", help="the one bot of this client; the tools then take no botId"
+    )
     parser.add_argument(
         "--toolset",
         choices=("core", "play", "fleet"),
         default="play",
-        help="which tools are listed (default play)",
+        help="which tools are listed (default: %(default)s)",
     )
     settings.add_arguments(parser, (*user_data.SETTINGS, "log_format"), user_data.DATABASE_NAME)
 
@@ -36,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     given = user_data.read_personal_settings(arguments)
     set_up_logs(given.log_format, settings.instance_name(given))
     logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
-    if arguments.bot is not None and not limits.is_bot_id(arguments.bot):
-        raise SettingsError([f"--bot: {limits.bot_id_rule}"])
+    if arguments.bot is not None:
+        check_bot_id(arguments.bot)
     streams = take_standard_streams()
     if streams is not None:
         with StopSignals() as signals:

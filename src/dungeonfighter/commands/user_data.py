@@ -31,11 +31,11 @@ def read_personal_settings(arguments: argparse.Namespace) -> settings.Settings:
 
     flags = dict(vars(arguments))
     if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
-        flags["database"] = f"sqlite:///{quote(str(_data_folder() / 'dungeonfighter.db'))}"
+        flags["database"] = f"sqlite:///{quote(str(data_folder() / 'dungeonfighter.db'))}"
     return settings.read_settings(flags, os.environ, stores=STORES)
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
     """Return the data folder of this user, and make it if it is missing."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")

@@ -34,6 +34,7 @@ from dungeonfighter.fleet.messages import (
     line_of,
     statuses,
 )
+from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.progress import Progress, ProgressFormatter, sum_of
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, progress_line
@@ -146,7 +147,7 @@ class Generators:
         """Return one sentence for each process that ended before it was done."""
         return [
             f"generator process {one.options.process} ended ({_how(one.exit_code)}): "
-            f"its {len(one.options.numbers)} bots cannot be counted or verified"
+            f"its {several(len(one.options.numbers), 'bot')} cannot be counted or verified"
             for one in self._all
             if one.exit_code is not None
         ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from dungeonfighter.fleet.latency import Buckets, Histogram
+from dungeonfighter.fleet.plurals import several
 
 RAMP, WARM_UP, MEASURED = "ramp", "warm-up", ""
 """The phases. Most loads have the last one only, so it has no name in the line of text."""
@@ -68,7 +69,8 @@ class ProgressFormatter:
         p99 = latencies.percentile(0.99) * 1000 if latencies.count else 0.0
         phase = f"{now.phase}  " if now.phase else ""
         return (
-            f"{now.seconds:5.0f} s  {phase}{now.bots} bots  {now.connected} connected  "
-            f"{now.turns} turns  {rate:.0f}/s  p99 {p99:.1f} ms  runs {now.runs}  "
-            f"repeated {now.troubles}  errors {now.errors}"
+            f"{now.seconds:5.0f} s  {phase}{several(now.bots, 'bot')}  {now.connected} connected  "
+            f"{several(now.turns, 'turn')}  {rate:.0f}/s  p99 {p99:.1f} ms  "
+            f"{several(now.runs, 'run')} finished  {several(now.troubles, 'failed attempt')}  "
+            f"{several(now.errors, 'error')}"
         )

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from dungeonfighter.fleet.latency import Histogram
 from dungeonfighter.fleet.load import Load
+from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.verify import Verdict
 
 FINDINGS_SHOWN_MAX = 20
@@ -90,12 +91,13 @@ class Report(Struct, frozen=True):
         if self.ended:
             return self.ended[0]
         if self.findings:
-            return "something was lost, doubled or wrong"
+            return "turns were lost, doubled or wrong"
         if self.unread:
-            return f"{sum(self.unread.values())} bots could not be verified"
+            return f"{several(sum(self.unread.values()), 'bot')} could not be verified"
         if self.errors:
-            return "something remained an error"
-        return "something remained an error before it was measured" if self.warm_up_errors else ""
+            return f"{several(sum(self.errors.values()), 'call')} failed after all repeats"
+        early = sum(self.warm_up_errors.values())
+        return f"{several(early, 'call')} of the warm-up failed after all repeats" if early else ""
 
 
 def make_report(load: Load, verdict: Verdict | None) -> Report:
@@ -157,54 +159,75 @@ def table(report: Report) -> str:
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
-    ms = report.latency_ms
     yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {_pace(report)}"
     yield "turns", f"{report.turns} in {report.seconds:.1f} s"
     yield "turns/s", f"{report.turns_per_second:.1f}"
-    yield "latency ms", f"p50 {ms.p50:g}  p95 {ms.p95:g}  p99 {ms.p99:g}  p99.9 {ms.p999:g}  max {ms.max:g}"
-    yield "before the repeat", _counted(report.troubles)
-    yield "errors", _counted(report.errors)
-    if report.warm_up:
-        yield "warm-up", f"{report.warm_up_turns} turns in {report.warm_up:g} s"
-        yield "", f"  before the repeat {_counted(report.warm_up_troubles)}"
-        yield "", f"  errors {_counted(report.warm_up_errors)}"
+    yield "latency ms", _latencies(report)
+    yield from _failures(report)
     if report.cut_off:
-        yield "cut off", f"{report.cut_off} bots' last request was not answered when the load ended"
-    for kind, example in report.error_examples.items():
-        yield "", f"  {kind}: {example}"
+        yield "cut off", f"{several(report.cut_off, 'call')} had no answer yet when the load ended"
     yield (
-        "runs finished",
-        f"{report.runs_finished} (started {report.runs_started}, left {report.runs_abandoned})",
+        "runs",
+        f"{report.runs_started} started, {report.runs_finished} finished, {report.runs_abandoned} given up",
     )
     yield "mean score", "-" if report.mean_score is None else f"{report.mean_score:.2f}"
     if report.calls:
-        yield "this load's CPU", f"{report.cpu_us_per_call:.0f} us a call, {report.processes} processes"
+        processes = several(report.processes, "process", "processes")
+        yield "CPU of the bots", f"{report.cpu_us_per_call:.0f} us a call, {processes}"
     for reason in report.ended:
-        yield "ended", reason
-    if not report.verified:
+        yield "ended early", reason
+    if report.verified:
+        yield from _verification(report)
+    else:
         yield "verified", "no"
-        return
-    yield "verified", f"{report.verified_bots} bots, {report.verified_turns} acknowledged turns"
+
+
+def _failures(report: Report) -> Iterator[tuple[str, str]]:
+    yield "failed attempts", _counted(report.troubles)
+    yield "errors", _counted(report.errors, " after all repeats")
+    if report.warm_up:
+        yield "warm-up", f"{several(report.warm_up_turns, 'turn')} in {report.warm_up:g} s"
+        yield "", f"  failed attempts {_counted(report.warm_up_troubles)}"
+        yield "", f"  errors {_counted(report.warm_up_errors, ' after all repeats')}"
+    for kind, example in report.error_examples.items():
+        yield "", f"  {kind}: {example.removeprefix(f'{kind}: ')}"
+
+
+def _verification(report: Report) -> Iterator[tuple[str, str]]:
+    yield (
+        "verified",
+        f"{several(report.verified_bots, 'bot')}, {several(report.verified_turns, 'acknowledged turn')}",
+    )
     for why, bots in report.unread.items():
-        yield "not verified", f"{bots} bots: {why}"
-    yield "executed again", f"{report.replayed_inputs} inputs of the present runs with the local rules"
+        yield "not verified", f"{several(bots, 'bot')}: {why}"
+    yield "replayed", f"{several(report.replayed_inputs, 'input')} of the current runs, with the local rules"
     if report.not_replayed_runs:
-        yield "not executed again", f"{report.not_replayed_runs} runs under other rules than these"
+        yield (
+            "not replayed",
+            f"{several(report.not_replayed_runs, 'run')} under other rules than the local ones",
+        )
     if report.further:
-        yield "unanswered, applied", f"{report.further} bots' last request"
+        yield "applied unanswered", f"the last call of {several(report.further, 'bot')}"
     yield "lost, doubled, wrong", _counted(report.findings)
     for line in report.finding_examples:
         yield "", f"  {line}"
 
 
+def _latencies(report: Report) -> str:
+    ms = report.latency_ms
+    if not report.calls:
+        return "-"
+    return f"p50 {ms.p50:g}  p95 {ms.p95:g}  p99 {ms.p99:g}  p99.9 {ms.p999:g}  max {ms.max:g}"
+
+
 def _pace(report: Report) -> str:
     if report.every:
-        return f"open loop, each every {report.every:g} s"
-    return f"open loop, {report.rate:g} calls/s asked" if report.mode == "open" else "closed loop"
+        return f"open loop, a call of each bot every {report.every:g} s"
+    return f"open loop, {report.rate:g} calls/s" if report.mode == "open" else "closed loop"
 
 
-def _counted(kinds: Mapping[str, int]) -> str:
+def _counted(kinds: Mapping[str, int], where: str = "") -> str:
     if not kinds:
         return "0"
     total = sum(kinds.values())
-    return f"{total} ({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))})"
+    return f"{total}{where} ({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))})"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dungeonfighter.fleet.generators import Generators
 from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.report import Report, make_report
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
@@ -26,7 +27,7 @@ async def load_and_verify(
     load = await run_load(options, show)
     if not verify:
         return make_report(load, None)
-    show(f"verifying {options.bots} bots")
+    show(f"verifying {several(options.bots, 'bot')}")
     return make_report(load, await verify_load(load, load_rules(), show))
 
 
@@ -35,7 +36,7 @@ async def _in_processes(options: LoadOptions, show: Callable[[str], None], *, ve
         load = await generators.play()
         verdict = None
         if verify:
-            show(f"verifying {options.bots} bots")
+            show(f"verifying {several(options.bots, 'bot')}")
             verdict = await generators.verify()
         load.ended.extend(generators.ended())
     return make_report(load, verdict)

@@ -19,6 +19,7 @@ from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SECOND_PLAYER, Journal, Run
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.player import GaveUp
+from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
 from dungeonfighter.serving.background import every
@@ -96,7 +97,7 @@ async def verify_load(load: Load, rules: Rules, show: Callable[[str], None]) -> 
 
 
 def progress_line(done: int, bots: int) -> str:
-    return f"verifying: {done} of {bots} bots"
+    return f"verifying: {done} of {several(bots, 'bot')}"
 
 
 async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None]) -> Verdict:

@@ -23,7 +23,9 @@ def writable(row: Row) -> Row:
         Corrupt: The row has no usable version.
     """
     if type(row.version) is not int or not 0 <= row.version < _VERSION_MAX:
-        raise Corrupt("the stored version of this game does not check; only this game stops")
+        raise Corrupt(
+            "the stored version of this game is damaged, and no run can follow it; inform the operator"
+        )
     return msgspec.structs.replace(
         row, digest=_as_bytes(row.digest), episode=_as_number(row.episode), turn=_as_number(row.turn),
         rules=as_text(row.rules), state=b"\0", trail=_as_bytes(row.trail), directive=as_text(row.directive),

@@ -35,6 +35,7 @@ from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
 from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.new_runs import Load, Seeds, Start
@@ -90,6 +91,7 @@ class BotHost:
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
         self._games = HotGames(hot_games_max)
+        self.live_runs = LiveRuns(self._games, rules, store)
         self.meter: Meter = UncollectedMeter() if meter is None else meter
         self.metrics = HostMetrics(
             self.meter, hot_games=self._games.__len__, store_up=self.is_store_up, health=store.health

@@ -128,7 +128,7 @@ class Load(Request):
             return refused
         rules = book.of(self.save.rules)
         if rules.digest(self.save.state) != self.save.digest:
-            what = f"the save {self.save.slot} does not check"
+            what = f"the save {self.save.slot} is damaged; delete_save removes it"
             return Verdict(error=with_game(Corrupt(what), standing))
         state = rules.decode(self.save.state)
         if state.mode != Mode.casual or (standing.state.mode != Mode.casual and not standing.state.over):
@@ -146,7 +146,7 @@ def _episode_verdict(
     """Return the verdict on a request that names run `episode`; None if it may begin the run."""
     if episode is None or episode == row.episode + 1:
         return None
-    now = f"the present run is {row.episode}"
+    now = f"the present run is {row.episode}, the next is {row.episode + 1}"
     if episode > row.episode + 1:
         what = f"run {episode} cannot begin yet; {now}"
         return Verdict(error=with_game(FutureTurn(what), standing))

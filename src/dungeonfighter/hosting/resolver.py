@@ -10,7 +10,7 @@ Source: docs/architecture.md, "The commit, exactly".
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -40,6 +40,11 @@ from dungeonfighter.hosting.requests import Planned
 from dungeonfighter.hosting.rows import absent, checked, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
+
+_UNKNOWN: Final = (
+    "the store did not say in time whether this was applied; send it again with the same turn, or read the "
+    "game if it named none"
+)
 
 
 class Resolver:
@@ -99,7 +104,9 @@ class Resolver:
             if isinstance(result, Won):
                 self.record_win(game, attempt)
                 return attempt.rendered
-        raise OutcomeUnknown("this game changes faster than the request can be applied; look and try again")
+        raise OutcomeUnknown(
+            "this game changes faster than the request can be applied; read it and decide again"
+        )
 
     async def fresh_row(self, key: str) -> Row:
         """Return the row of a bot as of a moment after this call began; version 0 when there is none.
@@ -163,8 +170,7 @@ class Resolver:
         except StoreUnavailable as error:
             if not pending.unknown:
                 raise
-            what = "the store did not say in time whether this was applied; send it again with the same turn"
-            raise OutcomeUnknown(what) from error
+            raise OutcomeUnknown(_UNKNOWN) from error
         if is_unknown:
             self.metrics.settled.add()
         game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
@@ -192,7 +198,9 @@ class Resolver:
             self._count(won)
             return won
         if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):
-            what = "so much happened since that it cannot be told whether this was applied; look first"
+            what = (
+                "too many turns were played since to see if this was applied; read the game before you go on"
+            )
             raise OutcomeUnknown(what)
         pending.unknown = frozenset()
         if pending.request.is_replayable or pending.is_from_memory or pending.was_planned_from(row):
@@ -202,7 +210,7 @@ class Resolver:
         if isinstance(plan, Verdict):
             return plan.answer_or_raise()
         standing = present(row, self._book) if row.state else None
-        what = "another request changed this game first; look at it and decide again"
+        what = "another request changed this game first; read it and decide again"
         raise with_game(RequestConflict(what), standing)
 
     async def _is_head(self, row: Row, pending: Pending) -> bool:

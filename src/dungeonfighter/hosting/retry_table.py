@@ -36,18 +36,21 @@ def refuse_other_run_or_future(
     row: Row, standing: Present, turn: int | None, episode: int | None
 ) -> Verdict | None:
     """Return the refusal of another run or a future turn; None if the request names neither."""
-    now = f"e{row.episode} t{row.turn}"
+    now = _now(row)
     if episode is not None and episode != row.episode:
-        what = f"episode {episode} is not the present run; the game is at {now}"
+        what = f"episode {episode} is not the present run; {now}"
         return Verdict(error=with_game(StaleTurn(what), standing))
     if turn is not None and turn > row.turn:
-        what = f"turn {turn} has not come yet; the game is at {now}"
+        what = f"turn {turn} has not come yet; {now}"
         return Verdict(error=with_game(FutureTurn(what), standing))
     return None
 
 
 def refuse_stale(row: Row, standing: Present, turn: int | None) -> Verdict:
     """Return the refusal of an earlier turn at which the trail does not show the input."""
-    now = f"e{row.episode} t{row.turn}"
-    what = f"turn {turn} is over and was not answered with this input; the game is at {now}"
+    what = f"turn {turn} is over and was not answered with this input; {_now(row)}"
     return Verdict(error=with_game(StaleTurn(what), standing))
+
+
+def _now(row: Row) -> str:
+    return f"the game is at e{row.episode} t{row.turn}: choose for it, with turn={row.turn}"

@@ -44,12 +44,12 @@ def check(row: Row, book: ShippedRules) -> None:
         NewerRules: This release does not ship its rules.
     """
     if not is_as_written(row):
-        raise Corrupt("the stored row of this game does not check; only this game stops")
+        raise Corrupt(f"the stored row of this game is damaged; {trails.WAY_OUT}")
     trails.decode(row.trail)
     if row.state and not row.trail:
-        raise Corrupt("the stored trail of this game is gone; only this game stops")
+        raise Corrupt(f"the stored trail of this game is gone; {trails.WAY_OUT}")
     if row.state and book.of(row.rules).digest(row.state) != row.digest:
-        raise Corrupt("the stored state of this game does not check; only this game stops")
+        raise Corrupt(f"the stored state of this game is damaged; {trails.WAY_OUT}")
 
 
 def is_as_written(row: Row) -> bool:

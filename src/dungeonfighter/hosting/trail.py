@@ -26,6 +26,9 @@ ORIGIN_NEW: Final = "new"
 ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
 
+WAY_OUT: Final = "start_new_game begins a new run in its place"
+"""The advice about a damaged row."""
+
 _OPS_BYTES: Final = limits.trail_ops_max * limits.op_bytes
 SEAL_BYTES: Final = 4
 _UNSEALED: Final = bytes(SEAL_BYTES)
@@ -97,7 +100,7 @@ def decode(raw: bytes) -> Trail:
     try:
         return _decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Corrupt("the stored trail of this game does not check") from error
+        raise Corrupt(f"the stored trail of this game is damaged; {WAY_OUT}") from error
 
 
 def readable(raw: bytes) -> Trail:

@@ -17,6 +17,7 @@ from dungeonfighter.errors import (
     BadArgument,
     DungeonFighterError,
     NewerRules,
+    NotAllowed,
     NotWritten,
     Overloaded,
     RateLimited,
@@ -33,9 +34,12 @@ INTERNAL_ERROR: Final = -32603
 PARSE_ERROR: Final = -32700
 REFUSED: Final = -32000
 
+INTERNAL_WAY_OUT: Final = "read the game before you go on, and inform the operator, whose log has details"
+"""The advice after a failure of the server: the call may or may not have been applied."""
+BROKEN: Final = f"internal error: {INTERNAL_WAY_OUT}"
 NEWER_RULES_RETRY_SECONDS: Final = 3
 _STORES_OWN: Final = (StoreError, StoreUnavailable, NotWritten)
-_STORE_AWAY: Final = "the store cannot be reached now; try again in a few seconds"
+_STORE_AWAY: Final = "the store cannot be reached now, and nothing was applied; try again in a few seconds"
 """Replaces the driver's message, which may name files and servers."""
 _HINTS: Final = {"run_over": "start_new_game begins the next run"}
 """Hints that name a tool: the rules do not know the names of tools."""
@@ -44,7 +48,11 @@ REPEATED: Final = "\n(repeated: this input was applied before; nothing happened 
 
 
 class ToolAnswer(Struct, frozen=True):
-    """The result of one tool call: a text for a model, and the same content as a JSON object for programs."""
+    """The result of one tool call: a text for a model, and the same content as a JSON object for programs.
+
+    A client may show a model either of them alone, so each says everything that matters for play. A plain
+    text view has no structure: such clients then show the text. See `in_both_forms`.
+    """
 
     text: str
     structured: dict[str, object] | Struct | None = None
@@ -60,12 +68,17 @@ class Ask(Struct, frozen=True):
     view: Literal["text", "json"] | None = None
 
 
+def in_both_forms(text: str, parts: dict[str, object]) -> ToolAnswer:
+    """Return an answer whose structure has these parts and `text`."""
+    return ToolAnswer(text, {**parts, "text": text})
+
+
 def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -> ToolAnswer:
     """Return a game in the requested view; `note` follows the text, whose first line stays the status."""
     text = views.text_view(game) + note
     if view != "json":
         return ToolAnswer(text)
-    snapshot = views.json_view(game)
+    snapshot = views.json_view(game, text)
     if note:
         snapshot["repeated"] = True
     return ToolAnswer(text, snapshot)
@@ -104,12 +117,12 @@ class Refusal(ProtocolError):
     """The server did nothing; the client may retry the same request after `retry_after_seconds`."""
 
     def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
+        said = message if "try again" in message else f"{message}; try again in {retry_after_seconds} s"
         super().__init__(
             REFUSED,
-            f"{code}: {message}"
-            + ("" if "try again" in message else f"; try again in {retry_after_seconds} s"),
+            f"{code}: {said}",
             status=429 if code == RateLimited.code else 503,
-            data={"code": code, "retryAfterSeconds": retry_after_seconds},
+            data={"code": code, "message": said, "retryAfterSeconds": retry_after_seconds},
         )
         self.retry_after_seconds = retry_after_seconds
 
@@ -124,6 +137,13 @@ def refusal_of(error: Overloaded) -> Refusal:
     return Refusal(error.code, str(error), error.retry_after_seconds)
 
 
+def denied(error: NotAllowed, *, status: int = 400) -> ProtocolError:
+    """Return the answer to a request, other than a tool call, that its caller may not make."""
+    return ProtocolError(
+        REFUSED, f"{error.code}: {error}", status=status, data={"code": error.code, "message": str(error)}
+    )
+
+
 def failure(error: DungeonFighterError) -> ToolAnswer:
     """Return the tool result of a failure, with the present game where the failure concerns the game.
 
@@ -135,13 +155,14 @@ def failure(error: DungeonFighterError) -> ToolAnswer:
     if isinstance(error, NewerRules):
         raise Refusal(error.code, str(error), NEWER_RULES_RETRY_SECONDS) from error
     said = _STORE_AWAY if type(error) in _STORES_OWN else str(error)
-    text = f"error {error.code}: {said}"
     hint = _HINTS.get(error.code, error.hint)
     if hint:
-        text += f"; {hint}"
-    structured: dict[str, object] = {"code": error.code}
+        said += f"; {hint}"
+    text = f"error {error.code}: {said}"
+    structured: dict[str, object] = {"code": error.code, "message": said}
     if isinstance(error, ShowsGame):
         game = error.game
         text += f"\n\n{views.text_view(game)}"
-        structured |= {"episode": game.episode, "turn": game.turn}
+        structured |= {**views.place(game), "legal": views.legal(game)}
+    structured["text"] = text
     return ToolAnswer(text, structured, is_error=True)

@@ -62,7 +62,7 @@ class App:
             return None
         for name, value in scope["headers"]:
             if name == b"origin":
-                return _handle_for_page(short_way, scope, body, bot, reply, delivery, value)
+                return _handle_for_page(short_way, scope, body, bot, reply, value, delivery)
         return short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
@@ -128,7 +128,7 @@ _ALIVE: Final = b'{"status":"alive"}'
 
 def _handle_for_page(
     short_way: wire.ShortWay, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply,
-    delivery: Delivery | None, origin: bytes,
+    origin: bytes, delivery: Delivery | None,
 ) -> wire.HeadHandler | None:  # fmt: skip
     """Let the short way answer a page; the short way accepts only requests whose origin the guard accepts."""
     granted = cross_origin.grant(origin)
@@ -143,12 +143,12 @@ def _handle_for_page(
     if handler is None:
         return None
 
-    def handle_next(
+    def handle_known(
         body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None
     ) -> bool:
         return handler(body, readable(reply), named, delivery)
 
-    return handle_next
+    return handle_known
 
 
 def _readable(send: wire.Send, origin: str) -> wire.Send:

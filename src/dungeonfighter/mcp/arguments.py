@@ -1,7 +1,8 @@
-"""The arguments of every tool, typed and strict, and the messages about wrong ones.
+"""The arguments of every tool, typed, and the messages about wrong ones.
 
 The structs decide; the JSON Schemas in `schemas.py` describe the same arguments to clients in few tokens (a
-test compares both). A null stands for an optional argument that is left out.
+test compares both). A null stands for an optional argument that is left out. `spellings.py` adds the other
+spellings that are accepted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct, inspect
 
 from dungeonfighter import limits
+from dungeonfighter.mcp import spellings
 from dungeonfighter.mcp.answers import bad_argument
 
 Count = Annotated[int, Meta(ge=0)]
@@ -172,8 +174,12 @@ def decode(kind: type[ArgumentsT], given: Mapping[str, object], *, takes_bot: bo
     """
     try:
         return msgspec.convert(given, kind)
+    except msgspec.ValidationError:
+        given = spellings.mended(kind, given)
+    try:
+        return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise bad_argument(_explanation(str(error), kind, takes_bot=takes_bot)) from None
+        raise bad_argument(_explanation(str(error), kind, given, takes_bot=takes_bot)) from None
 
 
 def clip(text: str) -> str:
@@ -184,7 +190,9 @@ def clip(text: str) -> str:
     return ascii(shown)[1:-1]
 
 
-def _explanation(problem: str, kind: type[ToolArguments], *, takes_bot: bool) -> str:
+def _explanation(
+    problem: str, kind: type[ToolArguments], given: Mapping[str, object], *, takes_bot: bool
+) -> str:
     allowed = allowed_values(kind)
     if unknown := _UNKNOWN.search(problem):
         names = ", ".join([*(["botId"] if takes_bot else []), *allowed]) or "none"
@@ -194,7 +202,18 @@ def _explanation(problem: str, kind: type[ToolArguments], *, takes_bot: bool) ->
     at = _AT.search(problem)
     if at is None or at[1] not in allowed:
         return "the arguments must be an object"
-    return f"argument `{at[1]}` must be {allowed[at[1]]}"
+    return f"argument `{at[1]}` must be {allowed[at[1]]}; got {_shown(given.get(at[1]))}"
+
+
+def _shown(given: object) -> str:
+    """Return a wrong value in a few words; a long or nested one by its kind."""
+    if isinstance(given, str):
+        return f'"{clip(given)}"'
+    if isinstance(given, list):
+        return f"a list of {len(given)}"
+    if isinstance(given, dict):
+        return "an object"
+    return clip(msgspec.json.encode(given).decode())
 
 
 @cache

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,17 +22,28 @@ from msgspec import UNSET, Struct, UnsetType
 from dungeonfighter import limits
 from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer
-from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import REPEATED, Refusal, ToolAnswer, bad_argument, failure
+from dungeonfighter.mcp import arguments, spellings, views
+from dungeonfighter.mcp.answers import (
+    INTERNAL_WAY_OUT,
+    REPEATED,
+    Refusal,
+    ToolAnswer,
+    bad_argument,
+    failure,
+    in_both_forms,
+)
 from dungeonfighter.mcp.bot_ids import bad_bot_id
 from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.play_tools import new_game
 from dungeonfighter.mcp.schemas import NUMBERS
 from dungeonfighter.mcp.tool import Seat, tool
 
+_SHOWN_MAX: Final = 20
+"""The text shows each result of up to so many steps; a larger call is one of a program."""
 _EXAMPLES_MAX: Final = 3
 _EXAMPLE_CHARS_MAX: Final = 160
 _END: Final = r"\Z"
+_BROKEN: Final = f"this step broke; {INTERNAL_WAY_OUT}"
 _BEGUN_AT_A_TIME: Final = 64
 """After this many steps the event loop serves other calls. A larger number is not faster (measured)."""
 
@@ -49,7 +60,7 @@ async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
     )
     game, stopped, asked = answer.game, answer.stopped, len(args.inputs)
     text = views.text_view(game)
-    structured = views.json_view(game) if args.view == "json" else views.place(game)
+    structured = views.json_view(game, text) if args.view == "json" else views.place(game)
     structured |= {"applied": answer.applied, "asked": asked}
     if stopped is not None:
         over = stopped.code == "run_over"
@@ -59,7 +70,7 @@ async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
     if answer.repeated and args.turn is not None and args.turn + answer.applied < game.turn:
         text += REPEATED
         structured["repeated"] = True
-    return ToolAnswer(text, structured)
+    return in_both_forms(text, structured)
 
 
 class Stepped(Struct, rename="camel", gc=False):
@@ -83,9 +94,11 @@ class NotStepped(Struct, rename="camel", gc=False):
 
     bot_id: str | UnsetType
     code: str
+    message: object
     text: str
     episode: object = UNSET
     turn: object = UNSET
+    legal: object = UNSET
 
 
 class StepResults(Struct):
@@ -98,9 +111,7 @@ class StepResults(Struct):
 async def step_many(seat: Seat, args: arguments.StepMany) -> ToolAnswer:
     steps = _Steps(seat, args)
     await steps.take()
-    results = StepResults(steps.results)
-    failed = [(number, one) for number, one in enumerate(results.results, 1) if type(one) is NotStepped]
-    return ToolAnswer(_summary(len(results.results), failed), results)
+    return ToolAnswer(_text_of(steps.results), StepResults(steps.results))
 
 
 class _Steps:
@@ -140,16 +151,18 @@ class _Steps:
 
     def _is_good(self, index: int, seen: set[str | UnsetType]) -> bool:
         """Decode one step; report it and return False if it is malformed, or the second one of its bot."""
-        given = self._given[index]
+        given = spellings.as_object(self._given[index])
         bot = _bot_in(given)
         try:
             if not isinstance(given, dict):
-                raise bad_argument("a step must be an object")
+                raise bad_argument("a step must be an object {botId, input | start, turn?, episode?}")
             step = arguments.decode(arguments.Step, given, takes_bot=False)
             if bot is UNSET:
                 raise bad_bot_id(step.bot_id)
             if bot in seen:
-                raise bad_argument(f"there is another step of {bot} before this one: one a bot")
+                raise bad_argument(
+                    f"a call takes one step of each bot, and there is another step of {bot} before this one"
+                )
         except Exception as error:  # noqa: BLE001 (each step fails by itself)
             self.deliver(index, self._not_stepped(bot, error))
             return False
@@ -214,17 +227,21 @@ class _Steps:
     def _not_stepped(self, bot: str | UnsetType, error: Exception) -> NotStepped:
         if not isinstance(error, DungeonFighterError):
             logger.error("a step of step_many broke", exc_info=error)
-            return NotStepped(bot, "internal", "error internal: this step broke; nothing more is told")
+            return NotStepped(bot, "internal", _BROKEN, f"error internal: {_BROKEN}")
         if isinstance(error, StoreError | Corrupt):
             self._troubles[error.code] += 1
         try:
             answer = failure(error)
         except Refusal as refusal:
-            return NotStepped(bot, error.code, f"error {refusal.message}")
-        text = answer.text.partition("\n\n")[0] if self._view == "none" else answer.text
-        place = answer.structured
-        assert isinstance(place, dict)
-        return NotStepped(bot, error.code, text, place.get("episode", UNSET), place.get("turn", UNSET))
+            said = refusal.message.removeprefix(f"{error.code}: ")
+            return NotStepped(bot, error.code, said, f"error {refusal.message}")
+        of = answer.structured
+        assert isinstance(of, dict)
+        short = self._view == "none"
+        return NotStepped(
+            bot, error.code, of["message"], answer.text.partition("\n\n")[0] if short else answer.text,
+            of.get("episode", UNSET), of.get("turn", UNSET), UNSET if short else of.get("legal", UNSET),
+        )  # fmt: skip
 
 
 def _all_good(given: list[Any]) -> list[arguments.Step] | None:
@@ -244,19 +261,37 @@ def _all_good(given: list[Any]) -> list[arguments.Step] | None:
 
 def _bot_in(given: object) -> str | UnsetType:
     """Return the bot id of a step, if it has a valid one."""
-    bot = given.get("botId") if isinstance(given, dict) else None
+    bot = spellings.as_text(given.get("botId")) if isinstance(given, dict) else None
     return bot if limits.is_bot_id(bot) else UNSET
 
 
-def _summary(count: int, failed: list[tuple[int, Any]]) -> str:
-    """Return one line for a model, followed by some of the errors."""
-    text = f"{count} step{'s' * (count > 1)}: {count - len(failed)} ok"
-    if not failed:
-        return text
-    codes = Counter(one.code for _, one in failed)
-    counts = ", ".join(f"{code} {times}" for code, times in codes.most_common())
-    lines = [f"{text}, {len(failed)} error{'s' * (len(failed) > 1)} ({counts})"]
+def _text_of(results: Sequence[Any]) -> str:
+    """Return one line with the counts, then each result; of many results only some of the errors."""
+    count = len(results)
+    failed = [(number, one) for number, one in enumerate(results, 1) if type(one) is NotStepped]
+    first = f"{count} step{'s' * (count > 1)}: {count - len(failed)} ok"
+    if failed:
+        codes = Counter(one.code for _, one in failed)
+        counts = ", ".join(f"{code} {times}" for code, times in codes.most_common())
+        first += f", {len(failed)} error{'s' * (len(failed) > 1)} ({counts})"
+    if count <= _SHOWN_MAX:
+        return "\n\n".join([first, *(_block(number, one) for number, one in enumerate(results, 1))])
+    lines = [f"{first}; structuredContent has each result, this text only those of up to {_SHOWN_MAX} steps"]
     for number, one in failed[:_EXAMPLES_MAX]:
-        name = f"step {number}" if one.bot_id is UNSET else one.bot_id
-        lines.append(f"{name}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
+        lines.append(f"{_name(number, one)}: {one.text.partition(chr(10))[0][:_EXAMPLE_CHARS_MAX]}")
     return "\n".join(lines)
+
+
+def _block(number: int, one: Stepped | NotStepped) -> str:
+    """Return a result as text: its bot and, where it was played, the numbers; then its view or error."""
+    if isinstance(one, NotStepped):
+        return f"{_name(number, one)}: {one.text}"
+    line = f"{one.bot_id}: e{one.episode} t{one.turn}, score {one.score:g}"
+    line += ", repeated" if one.reward is UNSET else f", reward {one.reward:g}"
+    line += ", the run is over" if one.is_over else ""
+    text = one.text if one.view is UNSET else one.view["text"]
+    return line if text is UNSET else f"{line}\n{text}"
+
+
+def _name(number: int, one: Stepped | NotStepped) -> str:
+    return f"step {number}" if one.bot_id is UNSET else one.bot_id

@@ -26,7 +26,14 @@ from dungeonfighter.errors import BadInput, NotAllowed
 from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, media_types, wire
-from dungeonfighter.mcp.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED, ProtocolError
+from dungeonfighter.mcp.answers import (
+    BROKEN,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    ProtocolError,
+    denied,
+)
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.query import Query, read_query
 
@@ -138,9 +145,7 @@ class McpEndpoint:
         try:
             return self._admission.identify(wire.authorization(scope))
         except NotAllowed as error:
-            raise ProtocolError(
-                REFUSED, f"{error.code}: {error}", status=401, data={"code": error.code}
-            ) from error
+            raise denied(error, status=401) from error
 
     def _check_hosts(self, scope: wire.Scope) -> None:
         if wire.has_two_hosts(scope):
@@ -174,7 +179,7 @@ _TOO_LARGE: Final = ProtocolError(
 )
 
 
-_BROKEN: Final = ProtocolError(INTERNAL_ERROR, "internal error", status=500)
+_BROKEN: Final = ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
 
 
 def _bot_in(segment: bytes | None) -> str | None:

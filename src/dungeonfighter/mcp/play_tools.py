@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dungeonfighter import limits
+from dungeonfighter import hero_names, limits
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, shown
+from dungeonfighter.mcp.answers import Ask, ToolAnswer, bad_argument, in_both_forms, shown
 from dungeonfighter.mcp.tool import Seat, playing, tool
 from dungeonfighter.rules import Mode, Weapon
 
@@ -30,7 +30,7 @@ async def get_game_state(seat: Seat, args: arguments.GetGameState) -> ToolAnswer
 async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
     slot = args.slot or arguments.DEFAULT_SLOT
     game = await seat.host.save(seat.key, slot)
-    return ToolAnswer(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
+    return in_both_forms(f"saved {slot}: {views.head(game)}", {"slot": slot} | views.place(game))
 
 
 @tool("core", arguments.LoadGame, turns=1)
@@ -69,13 +69,14 @@ def set_combo_strip(args: arguments.SetComboStrip) -> Ask:
 @tool("play", arguments.SetAgentDirective)
 async def set_agent_directive(seat: Seat, args: arguments.SetAgentDirective) -> ToolAnswer:
     game = await seat.host.set_directive(seat.key, args.directive)
-    return ToolAnswer("directive set" if game.directive else "directive cleared", views.place(game))
+    done = "set" if game.directive else "cleared"
+    return in_both_forms(f"directive {done}: {views.head(game)}", views.place(game))
 
 
 @tool("play", arguments.DeleteSave)
 async def delete_save(seat: Seat, args: arguments.DeleteSave) -> ToolAnswer:
     await seat.host.delete_save(seat.key, args.slot)
-    return ToolAnswer(f"deleted {args.slot}", {"slot": args.slot})
+    return in_both_forms(f"deleted {args.slot}", {"slot": args.slot})
 
 
 def new_game(args: arguments.StartOptions) -> NewGame:
@@ -85,8 +86,8 @@ def new_game(args: arguments.StartOptions) -> NewGame:
         BadInput: bad_argument.
     """
     name = args.name
-    if name is not None and not (name.isprintable() and name == name.strip()):
-        raise bad_argument("argument `name` must be printable and not begin or end with a space")
+    if name is not None and (fault := hero_names.fault_in(name)):
+        raise bad_argument(f"argument `name` must have {hero_names.RULE}; {fault}")
     return NewGame(
         name=name,
         weapon=None if args.weapon is None else int(Weapon[args.weapon]),
@@ -101,5 +102,7 @@ Shorthand = arguments.SelectDungeon | arguments.EquipItem | arguments.UnequipIte
 def _input(text: str, args: Shorthand) -> Ask:
     """Return the canonical input that a tool stands for."""
     if len(text) > limits.input_chars_max:
-        raise bad_argument(f"that is longer than an input may be ({limits.input_chars_max} characters)")
+        raise bad_argument(
+            f"the input '{arguments.clip(text)}' would have more than {limits.input_chars_max} characters"
+        )
     return Ask(text, args.turn, args.episode)

@@ -12,15 +12,22 @@ from dungeonfighter import limits
 from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import arguments, views
-from dungeonfighter.mcp.answers import ToolAnswer, bad_argument
+from dungeonfighter.mcp.answers import ToolAnswer, bad_argument, in_both_forms
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.tool import Seat, tool
-from dungeonfighter.rules.views.observation import ItemView, Observation, PlayerView, StatusView
+from dungeonfighter.rules.views.observation import Choice, ItemView, Observation, PlayerView, StatusView
 
 RECENT_DEFAULT: Final = 10
 CONTEXT_RECENT_DEFAULT: Final = 15
 BOTS_DEFAULT: Final = 100
 _DIRECTIVE: Final = "directive: "
+_PHASES: Final = {
+    "doors": "cleared; the doors to the next room:",
+    "fight": "the fight goes on",
+    "offer": "an offer to answer",
+    "cleared": "cleared",
+}
+"""The words for `RoomView.phase`."""
 
 
 @tool("play", arguments.ListBots, reads=True, takes_bot=False)
@@ -33,20 +40,29 @@ async def list_bots(seat: Seat, args: arguments.ListBots) -> ToolAnswer:
         for line in lines
     ]
     text = "\n".join(f"{bot['botId']} e{bot['episode']} t{bot['turn']}" for bot in bots)
-    return ToolAnswer(
-        text or "no bots yet; start_new_game makes one", {"bots": bots, "more": len(bots) == count}
-    )
+    more = len(bots) == count
+    if more:
+        text += f"\nthere may be more: call with after={bots[-1]['botId']}"
+    elif not bots:
+        text = f"no bots after {after}" if after else "no bots yet; start_new_game makes one"
+    return in_both_forms(text, {"bots": bots, "more": more})
 
 
 @tool("play", arguments.ToolArguments, reads=True)
 async def get_available_actions(seat: Seat, args: arguments.ToolArguments) -> ToolAnswer:
     del args
     game, seen = await _look(seat)
-    text = "\n".join(f"{choice.input} {choice.label}" for choice in seen.available_actions)
+    text = "\n".join(map(_action, seen.available_actions))
     actions = views.plain(seen)["availableActions"]
     return _answer(
         game, text or "none: the run is over; start_new_game begins another", {"availableActions": actions}
     )
+
+
+def _action(choice: Choice) -> str:
+    """Return a line for a legal input; a pattern comes with an example, which is legal as it stands."""
+    given = f"{choice.pattern} (for example {choice.input})" if choice.pattern else choice.input
+    return f"{given}: {choice.label}"
 
 
 @tool("play", arguments.ToolArguments, reads=True)
@@ -113,7 +129,7 @@ async def get_agent_context(seat: Seat, args: arguments.GetAgentContext) -> Tool
         "recentEvents": events,
         "choices": views.plain(seen)["availableActions"],
     }
-    return ToolAnswer("\n".join(lines), views.place(game) | parts)
+    return in_both_forms("\n".join(lines), views.place(game) | parts)
 
 
 def _quoted(directive: str) -> str:
@@ -145,7 +161,7 @@ async def _look(seat: Seat) -> tuple[Present, Observation]:
 
 
 def _answer(game: Present, text: str, parts: dict[str, object]) -> ToolAnswer:
-    return ToolAnswer(f"{views.head(game)}\n{text}", views.place(game) | parts)
+    return in_both_forms(f"{views.head(game)}\n{text}", views.place(game) | parts)
 
 
 def _recent(seen: Observation, count: int) -> list[str]:
@@ -184,8 +200,10 @@ def _place(seen: Observation) -> list[str]:
     if dungeon.boss:
         lines.append("a boss waits in the last room")
     if room is not None:
-        lines.append(f"{room.name}: {room.kind}, {room.phase}")
-        lines += [f"door {door.number}: {door.kind}, {door.hint}" for door in room.doors]
+        lines.append(f"{room.name}: {room.kind}, {_PHASES[room.phase]}" if room.name else "at the entrance")
+        lines += [
+            f"door {door.number}: {_joined(filter(None, (door.kind, door.hint)))}" for door in room.doors
+        ]
     return lines
 
 
@@ -216,11 +234,14 @@ def _fight(seen: Observation) -> list[str]:
         return [f"not in a fight ({seen.current_state})"]
     undead = ", undead" if fight.undead else ""
     intent = f"{fight.intent} ({fight.intent_status})" if fight.intent_status else fight.intent
-    first = "the enemy acts first" if fight.enemy_first else "you act first"
+    enemy, own = fight.enemy_acts_in / 1000, fight.hero_acts_in / 1000
+    order = "it acts before you do" if fight.enemy_first else "before it does, without a critical miss"
+    damage = f", ~{fight.incoming} damage" if fight.incoming else ""
     return [
         f"{fight.enemy}, {fight.rank} {fight.archetype} level {fight.level}{undead}",
         f"health {fight.health}/{fight.health_max}, armour {fight.armour}",
-        f"it will: {intent}, about {fight.incoming} damage; your plain hit about {fight.outgoing}; {first}",
+        f"it shows: {intent}{damage} in {enemy:.1f} s",
+        f"your plain hit: ~{fight.outgoing} damage; you act again in {own:.1f} s ({order})",
         f"its statuses: {_statuses(fight.statuses)}; yours: {_statuses(seen.player.statuses)}",
         f"strip step {fight.strip_step}, next on a combo: {fight.next_action or 'none'}",
     ]

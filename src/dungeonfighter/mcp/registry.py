@@ -19,8 +19,9 @@ from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas
+from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas, spellings
 from dungeonfighter.mcp.answers import (
+    BROKEN,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     Ask,
@@ -100,7 +101,9 @@ class Registry:
         """
         found = self.tools.get(name)
         if found is None:
-            raise ProtocolError(INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}")
+            raise ProtocolError(
+                INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}; tools/list shows the tools"
+            )
         try:
             own, bot = _bot_of(found, dict(given or {}), bound_bot)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
@@ -183,7 +186,7 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
     """Return the answer to a failure; log the failure if the caller did not cause it."""
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
-        return ProtocolError(INTERNAL_ERROR, "internal error", status=500)
+        return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
     if isinstance(error, StoreError | Corrupt):
         logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
     try:
@@ -206,5 +209,5 @@ def _bot_of(
         return given, bound_bot
     if not found.takes_bot:
         return given, arguments.DEFAULT_BOT
-    wanted = given.pop("botId", None)
+    wanted = spellings.as_text(given.pop("botId", None))
     return given, arguments.DEFAULT_BOT if wanted is None else checked_bot_id(wanted)

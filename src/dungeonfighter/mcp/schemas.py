@@ -6,7 +6,6 @@ the definitions within their budgets (`core` 900 tokens, `play` 2,500, `fleet` 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 NUMBERS: Final = ("turn", "episode")
@@ -19,6 +18,12 @@ _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _NUMBER: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
 _VIEW: Final[dict[str, Any]] = {"type": "string", "enum": ["text", "json"]}
 _SLOT: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
+_STEPS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "object"},
+    "minItems": 1,
+    "maxItems": 1000,
+}
 _RETRY: Final[dict[str, Any]] = {"turn": _COUNT, "episode": _COUNT}
 
 
@@ -74,13 +79,18 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
     },
     "step_many": {
         "steps": _said(
-            {"type": "array", "minItems": 1, "maxItems": 1000},
-            "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?}",
+            _STEPS, "{botId, input | start, turn?, episode?}; start = {name?, weapon?, seed?, mode?}"
         ),
         "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
     },
 }
 """The own arguments of each tool; a tool that is missing here has none."""
+
+NUMBERED_STEPS: Final = _said(
+    _STEPS,
+    "{botId, input, turn, episode} or {botId, start, episode}; start = {name?, weapon?, seed?, mode?}",
+)
+"""The `steps` of `step_many` at an address that demands numbers."""
 
 REQUIRED: Final[dict[str, list[str]]] = {
     "handle_input": ["input"],
@@ -125,9 +135,12 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 }
 
 
-def input_schema(tool: str, *, with_bot: bool, also_required: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the JSON Schema of a tool's arguments; `also_required` are those that its address demands."""
+def input_schema(tool: str, *, with_bot: bool, turns_required: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's arguments; `turns_required` as in `tool.Seat`."""
     own = PROPERTIES.get(tool, {})
+    also_required = [name for name in NUMBERS if name in own] if turns_required else []
+    if turns_required and "steps" in own:
+        own = own | {"steps": NUMBERED_STEPS}
     schema: dict[str, Any] = {"type": "object", "properties": {"botId": BOT_ID, **own} if with_bot else own}
     if required := [*REQUIRED.get(tool, []), *also_required]:
         schema["required"] = required

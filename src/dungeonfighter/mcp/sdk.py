@@ -27,7 +27,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import reasons, texts, views, wire
-from dungeonfighter.mcp.answers import INVALID_PARAMS, REFUSED, ProtocolError, ToolAnswer, refusal_of
+from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer, denied, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
@@ -124,7 +124,8 @@ class Handlers:
         self._admit_reading(ctx)
         found = self._texts.get(params.uri)
         if found is None:
-            raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {', '.join(self._texts)}")
+            known = ", ".join(self._texts)
+            raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {known}", {"uri": params.uri})
         mime_type, text = found
         contents = types.TextResourceContents(uri=params.uri, mime_type=mime_type, text=text)
         return types.ReadResourceResult(contents=[contents])
@@ -165,7 +166,7 @@ class Handlers:
         except Overloaded as error:
             raise _reported(ctx, refusal_of(error)) from None
         except NotAllowed as error:
-            raise MCPError(REFUSED, f"{error.code}: {error}", {"code": error.code}) from None
+            raise _reported(ctx, denied(error)) from None
 
 
 def call_result(answer: ToolAnswer) -> types.CallToolResult:
@@ -203,6 +204,9 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
     )  # fmt: skip
+    # Its tracing, on by default, breaks at a `baggage` that is no string, and logs those that it cannot read.
+    # Calls on the short way have no traces in any case; the metrics are those of `telemetry`.
+    server.middleware.clear()
     server.middleware.insert(0, reasons.give_reason)
     return server
 

@@ -16,7 +16,7 @@ PLAY_DESCRIPTION: Final = "Play one hero, and play it well."
 INSTRUCTIONS: Final = (
     "DungeonFighter is a role-playing game: call get_game_state, or start_new_game if there is no hero yet, "
     "and then handle_input with one of the inputs each answer lists; 1 is always legal. "
-    "The first line of an answer names run and turn (e3 t14): send turn 14 with the next input and a repeat "
+    "The first line of an answer names run and turn (e3 t14): send turn 14 with the next input, and a repeat "
     "after a lost connection is safe. "
     "Each input is a decision and the score (0 to 100) grows with every dungeon level cleared for the first "
     "time, so read the enemy's announced action before you act."
@@ -25,63 +25,68 @@ INSTRUCTIONS: Final = (
 RULES: Final = """\
 # DungeonFighter, in short
 
-Every turn you send one input from the list you are shown. `1` is always legal, `0` goes back.
+The last line of an answer lists the legal inputs: send one without its words (`1`, `item 6`). `equip n (1-3)`
+means `equip 1` to `equip 3`. `1` is always legal.
 
-**Die.** Each attack rolls a d20: 1 is a critical miss, up to 5 a miss, 6-13 a hit, 14-19 a combo (the next
-action of your strip), 20 a critical. A hit or miss sends the strip back to its start; each further slot hits
-harder.
+**Die.** An attack rolls a d20. `You precise 14+3: combo Rend for 18.`: die 14, bonus 3, damage 18. Die 1 is a
+critical miss, 20 a critical; else die and bonus decide: to 5 miss, 6-13 hit, from 14 combo. Combo and
+critical play the next action of your strip, and later slots hit harder; hit and miss send it back to its
+start.
 
-**Weapon = class.** mace: Barbarian, strength, raw damage. sword: Warrior, agility, acts sooner. dagger:
-Rogue, technique, better rolls. wand: Wizard, intelligence, ignores much armour. Class beats class: wizard >
-warrior > rogue > wizard.
+**Weapon = class.** mace: Barbarian, strength, damage. sword: Warrior, agility, speed. dagger: Rogue,
+technique, rolls. wand: Wizard, intelligence, pierces armour. Wizard > warrior > rogue > wizard.
 
-**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, the damage to expect, and when it comes.
-`You hit ~9, next in 7.6 s`: a plain attack now, and when you act again after it; if that is sooner, power is
-safe.
+**Fight.** `shows heavy ~36 in 8.3 s`: the enemy's next action, its damage if it hits, and when it comes
+(after a stun, if it has one). `You hit ~9, next in 7.6 s`: your plain hit, and when you act again after it;
+twice that after a critical miss. If the enemy's time is at least twice yours, power is safe.
 
+1 attack: the die as it is. 2 precise: die +3, damage x0.75. 3 power: die -3, damage x1.75, ignores defend;
+you take x1.5 until you act again. 4 guard: you act right after the enemy, take x0.6 (heavy x0.4) and no
+status; heavy marks it. 5, 6, 7, item n: half the time. 8 flee: the enemy acts first, then a d20 of 5; costs
+as leaving. 9 auto: attacks to the end or 30 % health. A combo interrupts heal and status.
 
-| input | what | when |
-|---|---|---|
-| 1 attack | the die as it is | it shows a normal or light action |
-| 2 precise | +3 to the roll, less damage | it shows heal or status (a combo interrupts); to finish it |
-| 3 power | -3 to the roll, much damage, you take more until you act again | it cannot act first, or defends |
-| 4 guard | you act right after it and take far less; a guarded heavy leaves it marked | it shows heavy |
-| 5 potion, 6 bomb, 7 food, item n | use it, quickly | before you need it |
-| 8 flee | it acts first; you leave the dungeon with a scar | the fight is lost |
-| 9 auto | plain attacks until the end or low health | weak enemies only |
+**Dungeon.** Doors tell the truth, but not all. After an entry roll to 5 the enemy acts first. In a cleared
+room search once (a potion in 10 %, a fight in 15 %), rest once a dungeon, change gear. The last room holds a
+guardian; finishing heals you. Leaving costs 10 turns and a scar (-5 % health until you clear a new level).
 
-**Dungeon.** Choose among doors; hints are true but partial. After a fight: search once, rest once a dungeon,
-change gear, go on, or leave. The last room holds a guardian. Fleeing or leaving costs turns and a scar (less
-health until a new level is cleared); finishing heals you.
+**Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them by
+number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity for one better.
 
-**Growth.** A level gives stats and one of three talents. Loot: `equip n`, `unequip head`, `strip 2,0,1`
-(order of your actions), `trade a,b,c,d,e` (five of one rarity for one better). Views say what equipping would
-change.
+**Score.** 3 points for each level cleared first, 3 for each region's boss, 1 for the last. Levels 1-10
+forest, 11-20 lava, 21-30 crypt. Cleared levels give little experience.
 
-**Score.** 3 points for each dungeon level cleared for the first time, 3 for each region's boss, 1 for the
-last. Levels 1-10 forest, 11-20 lava, 21-30 crypt. Repeating cleared levels gives little experience and no
-points.
+**Turns.** A ranked run ends after 3,000 turns. An input is one; camping takes 50, leaving, fleeing, travel
+10, each attack of auto 1.
 
-**Modes.** casual: death costs what you wear, and saves may be loaded. ironman: death ends the run. daily:
-ironman with the seed of the day. A run started as ironman without a seed is ranked.
+**Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: ironman
+with the day's seed. Daily, and ironman without a seed, are ranked.
 """
+
+_STATUSES: Final = """\
+Statuses: poison, burn, acid and bleed cost health at own actions (acid also armour), the more the higher
+their number; of the others the number says how often they still count. weaken and mark: takes x1.5; slow:
+needs x1.5 the time; stun: skips an action; confusion: may hit itself; roll penalty: die -3; shield: takes
+half; pierce: ignores armour; fortify: armour for the fight."""
+"""Only in the prompt: the rules alone have a budget of 800 tokens."""
 
 PLAY_PROMPT: Final = f"""\
 You play a hero in DungeonFighter through its tools. Aim for the highest score you can.
 
-Each turn: read the status line, what happened, and the numbered inputs; then call handle_input with one of
-them and turn = the number after t in the first line. If an answer is lost, send the same call again: nothing
-happens twice. Begin with get_agent_context if you have that tool (it holds the note you may have left
-yourself with set_agent_directive), else with get_game_state; if there is no hero, start_new_game. Stop when
-the run is over or you are told to.
+Each turn: read the status line, the events and the inputs; then call handle_input with one input and turn =
+the number after t in the first line. If an answer is lost, send the same call again: nothing happens twice.
+Begin with get_agent_context if you have that tool (it holds the note that you may have left yourself with
+set_agent_directive), else with get_game_state; if there is no hero, start_new_game. Stop when the run is over
+or you are told to.
 
 How to play well:
-- In a fight answer what the enemy shows: guard against heavy, precise against heal and status, power when it
-  cannot
-  act before you or defends, attack otherwise. Finish with precise.
-- Heal before the blow that could kill you, not after. Keep a potion for the guardian in the last room.
+- In a fight answer what the enemy shows: guard against heavy, precise against heal and status, power when the
+  enemy cannot act before you or defends, attack otherwise. Finish with precise.
+- Heal before the hit that could kill you. Keep a potion for the guardian in the last room.
 - Equip what the views say is better. Search cleared rooms; rest when hurt, once a dungeon.
 - Take the lowest level not cleared yet; one level higher if you win with health to spare.
-- Leave a dungeon you cannot finish; a scar is cheaper than death.
+- Leave a dungeon that you cannot finish; a scar is cheaper than death.
+- In a ranked run turns are the limit: camp, leave or flee only if you must.
 
-{RULES}"""
+{RULES}
+{_STATUSES}
+"""

@@ -17,7 +17,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import schemas
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, played
-from dungeonfighter.mcp.arguments import ArgumentsT
+from dungeonfighter.mcp.arguments import ArgumentsT, ToolArguments
 
 Toolset = Literal["core", "play", "fleet"]
 TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
@@ -59,6 +59,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
         turns: The turns that a call costs.
         ask: Turns the arguments of a playing tool into its input; None for other tools.
         unbound_only: The tool is absent where the path names the bot.
+        numbers: Those of its arguments that make a repeat of the call safe: `turn` and `episode`.
     """
 
     name: str
@@ -70,11 +71,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
     turns: Callable[[ArgumentsT], int]
     ask: Callable[[ArgumentsT], Ask] | None = None
     unbound_only: bool = False
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The arguments that make a repeat of the call safe: `turn` and `episode`, as far as it has them."""
-        return tuple(name for name in schemas.NUMBERS if name in self.kind.__struct_fields__)
+    numbers: tuple[str, ...] = ()
 
     def definition(self, *, bound: bool, turns_required: bool = False) -> dict[str, Any]:
         """Return the tool as `tools/list` shows it, without `botId` where the path names the bot."""
@@ -84,7 +81,7 @@ class Tool(Struct, Generic[ArgumentsT], frozen=True):
             "inputSchema": schemas.input_schema(
                 self.name,
                 with_bot=self.takes_bot and not bound,
-                also_required=self.numbers if turns_required else (),
+                turns_required=turns_required,
             ),
         }
         if self.reads:
@@ -107,10 +104,15 @@ def tool(
         _tools[run.__name__] = Tool(
             run.__name__, toolset, kind, run, reads, takes_bot,
             turns=turns if callable(turns) else lambda _: turns, unbound_only=unbound_only,
+            numbers=_numbers_in(kind),
         )  # fmt: skip
         return run
 
     return register
+
+
+def _numbers_in(kind: type[ToolArguments]) -> tuple[str, ...]:
+    return tuple(name for name in schemas.NUMBERS if name in kind.__struct_fields__)
 
 
 def playing(
@@ -129,7 +131,15 @@ def playing(
             )
 
         _tools[ask.__name__] = Tool(
-            ask.__name__, toolset, kind, run, reads=False, takes_bot=True, turns=lambda _: 1, ask=ask
+            ask.__name__,
+            toolset,
+            kind,
+            run,
+            reads=False,
+            takes_bot=True,
+            turns=lambda _: 1,
+            ask=ask,
+            numbers=_numbers_in(kind),
         )
         return ask
 

@@ -48,10 +48,16 @@ def place(game: Present) -> dict[str, object]:
     return {"episode": game.episode, "turn": game.turn}
 
 
-def json_view(game: Present) -> dict[str, object]:
-    """Return the full snapshot as a JSON object; keys are camelCase."""
+def legal(game: Present) -> list[str]:
+    """Return the legal inputs, in the order in which the text view lists them."""
+    return [choice.input for choice in game.rules.legal_inputs(game.state)]
+
+
+def json_view(game: Present, text: str | None = None) -> dict[str, object]:
+    """Return the full snapshot as a JSON object with camelCase keys, and `text` (default: the text view)."""
     snapshot: dict[str, object] = {"botId": bot_of(game), "episode": game.episode}
     snapshot |= plain(observe(game))
+    snapshot["text"] = text_view(game) if text is None else text
     return snapshot
 
 
@@ -70,6 +76,7 @@ def view_schema() -> dict[str, object]:
             "pattern": f"^{limits.bot_id_pattern.pattern.removesuffix(chr(92) + 'Z')}$",
         },
         "episode": {"type": "integer", "minimum": 1},
+        "text": {"type": "string", "description": "The text view: the text block of the same answer."},
         "repeated": {
             "const": True,
             "description": "Only when the input had been applied some turns ago: nothing happened now.",
@@ -101,7 +108,7 @@ def view_schema() -> dict[str, object]:
         "description": "structuredContent of the tools that take view=json.",
         "type": "object",
         "properties": own | root["properties"],
-        "required": ["botId", "episode", *root["required"]],
+        "required": ["botId", "episode", "text", *root["required"]],
         "$defs": components,
     }
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
+from mcp_types import HEADER_MISMATCH
 
 from dungeonfighter import limits
 from dungeonfighter.access.admission import joined
@@ -176,11 +177,13 @@ def open_envelope(body: bytes) -> Envelope:
         return _faulty(None, INVALID_REQUEST, "JSON-RPC batches are not served: send each request by itself")
     if not isinstance(decoded, dict):
         return _faulty(None, INVALID_REQUEST, "Invalid request: a message must be one JSON-RPC object")
+    if decoded.get("params", {}) is None:
+        del decoded["params"]  # clients whose serializer writes every member mean that there are none
     own_id = decoded.get("id")
     known = own_id if isinstance(own_id, str | int) and not isinstance(own_id, bool) else None
     if wrong := _fault_in(decoded, known):
         return _faulty(known, INVALID_REQUEST, wrong)
-    if body.count(b"[") + body.count(b"{") > limits.json_depth_max and _is_deep(decoded):
+    if body.count(b"[") + body.count(b"{") > limits.json_depth_max and is_deep(decoded):
         return _faulty(known, INVALID_REQUEST, _TOO_DEEP)
     return Envelope(known, decoded)
 
@@ -207,7 +210,7 @@ def _fault_in(decoded: dict[str, Any], known: RequestId) -> str:
     return ""
 
 
-def _is_deep(decoded: object) -> bool:
+def is_deep(decoded: object) -> bool:
     """Return whether a document is nested too deep; walk it level by level, without recursion."""
     level = [decoded]
     for _ in range(limits.json_depth_max):
@@ -304,10 +307,18 @@ class Mended:
         error = _error_in(bytes(self._body))
         if error is None:
             error = {"code": INVALID_REQUEST, "message": _REASONS.get(status, "the request was refused")}
-        body = error_body(self._request_id, error["code"], str(error["message"]), error.get("data"))
+        message = str(error["message"])
+        if error["code"] == HEADER_MISMATCH and _BOT_HEADER_NAME in message:
+            message += _BOT_HEADER_WAY_OUT
+        body = error_body(self._request_id, error["code"], message, error.get("data"))
         await send_json(self._send, status, body)
 
 
+_BOT_HEADER_NAME: Final = "Mcp-Param-Bot-Id"
+_BOT_HEADER_WAY_OUT: Final = (
+    "; the header must repeat botId, and a client that has listed the tools sends it by itself: "
+    "list the tools first, or use /bots/{botId}/mcp"
+)
 _REASONS: Final = {
     400: "Invalid request",
     404: "Not found",

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput, IllegalInput, RunOver
-from dungeonfighter.rules import codec, dice, plays, tables
+from dungeonfighter.rules import codec, dice, tables, verbs
 from dungeonfighter.rules import score as scoring
 from dungeonfighter.rules.catalog.loader import Catalogue, load_catalogue
 from dungeonfighter.rules.character import progress
@@ -37,7 +37,11 @@ _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSe
 
 
 class GameOptions(Struct, frozen=True):
-    """The options of a new run. With `weapon` -1 the run begins with the choice of a weapon."""
+    """The options of a new run. With `weapon` -1 the run begins with the choice of a weapon.
+
+    The rules check only the length of the name, in code points: a table of characters differs between
+    versions of Python, and a stored name must stay good for ever.
+    """
 
     seed: int
     mode: int = int(Mode.casual)
@@ -100,7 +104,10 @@ class Rules:
         return state
 
     def legal_inputs(self, state: State) -> tuple[Choice, ...]:
-        """Return all legal inputs in the order shown; a pattern stands for the inputs that take a list."""
+        """Return the legal inputs in the order shown: each applies as it stands.
+
+        An input with a `pattern` is one example of the inputs that take numbers.
+        """
         return self._menus.of(state).choices
 
     def outline(self, state: State) -> Outline:
@@ -162,9 +169,10 @@ class Rules:
         if play is None:  # most inputs have their canonical spelling already
             text = canonical(text)
             play = menu.table.get(text)
-            if play is None and not plays.verb(self.catalogue, state, text):
+            if play is None and (wrong := verbs.play(self.catalogue, state, text)) != verbs.DONE:
                 legal = ", ".join(choice.input for choice in menu.choices)
-                raise IllegalInput(f"'{text}' is not legal now; legal: {legal}")
+                why = f": {wrong}" if wrong else ""
+                raise IllegalInput(f"'{text}' is not legal now{why}; legal: {legal}")
         return play
 
     def observe(self, state: State) -> Observation:
@@ -233,6 +241,5 @@ def _check(options: GameOptions) -> None:
         raise BadInput(f"mode must be one of {', '.join(Mode.__members__)}")
     if options.weapon != -1 and options.weapon not in Weapon.__members__.values():
         raise BadInput(f"weapon must be one of {', '.join(Weapon.__members__)}")
-    name = options.name
-    if not name.strip() or len(name) > limits.hero_name_chars_max or not name.isprintable():
-        raise BadInput(f"name must have 1 to {limits.hero_name_chars_max} printable characters")
+    if not 1 <= len(options.name) <= limits.hero_name_chars_max:
+        raise BadInput(f"name must have 1 to {limits.hero_name_chars_max} characters")

@@ -22,8 +22,8 @@ class Event:
     RunBegan: Final = 1
     WeaponChosen: Final = 2
     FightBegan: Final = 10
-    HeroAttacked: Final = 11  # stance, total, band, action (-1: plain), lost
-    HeroMissed: Final = 12  # stance, total, band
+    HeroAttacked: Final = 11  # stance, total, band, action (-1: plain), bonus in the total, lost
+    HeroMissed: Final = 12  # stance, total, band, bonus in the total
     HeroGuarded: Final = 13
     EnemyAttacked: Final = 14  # intent, total, band, lost
     EnemyMissed: Final = 15  # intent, total, band
@@ -36,9 +36,9 @@ class Event:
     Stunned: Final = 22
     StruckSelf: Final = 23
     ItemUsed: Final = 24
-    FleeFailed: Final = 25
-    HeroFled: Final = 26
-    HazardStruck: Final = 27  # hazard, side, lost
+    FleeFailed: Final = 25  # die, bonus
+    HeroFled: Final = 26  # die (0: none was needed), bonus
+    HazardStruck: Final = 27  # hazard, side, lost, amount of its status
     EnemyDied: Final = 28
     HeroDied: Final = 29
     SecondWind: Final = 30
@@ -53,8 +53,8 @@ class Event:
     Learned: Final = 42
     DungeonEntered: Final = 43
     RoomEntered: Final = 44
-    TrapSprung: Final = 45
-    TrapAvoided: Final = 46
+    TrapSprung: Final = 45  # event, die, bonus
+    TrapAvoided: Final = 46  # event, die, bonus
     SearchFailed: Final = 47
     SearchWoke: Final = 48
     Rested: Final = 49
@@ -63,7 +63,7 @@ class Event:
     Declined: Final = 52
     Traded: Final = 53
     Paid: Final = 54
-    Bought: Final = 55
+    Bought: Final = 55  # consumable, price
     GoldFound: Final = 56
     ItemFound: Final = 57
     ConsumableFound: Final = 58
@@ -72,8 +72,8 @@ class Event:
     LevelGained: Final = 61
     TalentTaken: Final = 62
     RoomCleared: Final = 63
-    LockForced: Final = 64
-    LockSnapped: Final = 65
+    LockForced: Final = 64  # die, bonus
+    LockSnapped: Final = 65  # die, bonus, lost
     Scarred: Final = 66
     StatGained: Final = 67
     HealthLost: Final = 68
@@ -92,4 +92,5 @@ class Event:
     Dropped: Final = 82
     StripSet: Final = 83
     TradedUp: Final = 84
-    AutoFought: Final = 85  # attacks
+    AutoFought: Final = 85  # attacks, lost
+    ItemBought: Final = 86  # item, rarity, level, price

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
 
-LIST_MAX = 8
+LIST_MAX = limits.input_chars_max // 2
 _DIGITS = frozenset("0123456789")
 
 

@@ -14,8 +14,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.rules import plays
+from dungeonfighter import limits
+from dungeonfighter.rules import plays, tables
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.character import inventory
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey import hub, rooms, world
 from dungeonfighter.rules.state import Phase, Rank, RoomKind, RoomPhase, Slot, State
@@ -29,7 +31,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 Play = Callable[[Catalogue, State, int], None]
 Entry = tuple[str, str, Play, int]
 """One input of a menu: its text, its label, the function that plays it, and the argument of that function."""
-Key = tuple[int | Sequence[int], ...]
+Key = tuple[int | str | Sequence[int], ...]
 
 # The module holds plain numbers, because a turn makes the key twice.
 _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
@@ -42,21 +44,30 @@ _FIGHT: Final[tuple[Entry, ...]] = (
     ("1", "attack", plays.strike, 1),
     ("2", "precise: roll +3, damage x0.75", plays.strike, 2),
     ("3", "power: roll -3, damage x1.75, exposed", plays.strike, 3),
-    ("4", "guard", plays.guard, 0),
+    ("4", "guard: act right after it; heavy x0.4, all else x0.6", plays.guard, 0),
 )
-_AUTO: Final[Entry] = ("9", "auto: attack until it ends or health < 30 %", plays.auto, 0)
+_AUTO: Final[Entry] = (
+    "9",
+    "auto: attack until it ends or health < 30 %; each attack is a turn",
+    plays.auto,
+    0,
+)
 _HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
 )
-_BACK: Final[tuple[Entry, ...]] = (("1", "done", plays.back, 0), ("0", "back", plays.back, 0))
+_DONE: Final[Entry] = ("1", "done", plays.back, 0)
+_BACK: Final[Entry] = ("0", "back", plays.back, 0)
+"""The same as `_DONE`: accepted, because `0` goes back elsewhere, but not listed."""
 
 ALWAYS: Final[tuple[dict[str, tuple[Play, int]], ...]] = tuple(
     {
         text: (play, argument)
-        for text, _, play, argument in {_COMBAT: (*_FIGHT, _AUTO), _GAME_LOOP: _HUB, _INVENTORY: _BACK}.get(
-            phase, ()
-        )
+        for text, _, play, argument in {
+            _COMBAT: (*_FIGHT, _AUTO),
+            _GAME_LOOP: _HUB,
+            _INVENTORY: (_DONE, _BACK),
+        }.get(phase, ())
     }
     for phase in Phase
 )
@@ -132,6 +143,7 @@ class Menus:
         return (
             _INVENTORY, len(hero.bag),
             weapon is not None, head is not None, chest is not None, legs is not None, feet is not None,
+            inventory.other_strip(hero), inventory.possible_trade(hero.bag),
         )  # fmt: skip
 
     def _selection_key(self, state: State) -> Key:
@@ -178,23 +190,28 @@ def _build(cat: Catalogue, entries: list[Entry], phase: int, key: Key) -> Menu:
         choices += _patterns(key)
     if phase == _COMBAT:
         goods = key[1]
-        assert not isinstance(goods, int)
+        assert not isinstance(goods, int | str)
         return Menu(tuple(choices), table, labels.fight_outline(cat, goods, choices))
     return Menu(tuple(choices), table, labels.outline(phase, choices))
 
 
 def _patterns(key: Key) -> list[Choice]:
-    bag = key[1]
-    assert isinstance(bag, int)
-    listed = [Choice("strip 0,1", "order the strip: numbers of known actions", pattern=True)]
+    """Return one example of each kind of input that takes numbers; every example applies."""
+    bag, strip, trade = key[1], key[-2], key[-1]
+    assert isinstance(strip, str)
+    assert isinstance(trade, str)
+    listed = []
     if bag:
-        listed.append(Choice("drop 1", "drop a bag item for scrap gold", pattern=True))
-    if bag >= 5:
-        listed.append(Choice("trade 1,2,3,4,5", "five bag items of one rarity for one better", pattern=True))
+        listed.append(Choice("drop 1", "drop a bag item for scrap gold", "drop n"))
+    if strip:
+        pattern = "strip " + ",".join("abcdefgh"[: strip.count(",") + 1])
+        listed.append(Choice(strip, "order the strip by the numbers of the actions", pattern))
+    if trade:
+        listed.append(Choice(trade, "five bag items of one rarity for one better", "trade a,b,c,d,e"))
     return listed
 
 
-def _equip(bag: int | Sequence[int]) -> list[Entry]:
+def _equip(bag: int | str | Sequence[int]) -> list[Entry]:
     assert isinstance(bag, int)
     return [(f"equip {n}", f"wear bag item {n}", plays.equip, n) for n in range(1, bag + 1)]
 
@@ -209,8 +226,8 @@ def _game_loop(cat: Catalogue, key: Key) -> list[Entry]:
     assert isinstance(facts, int)
     entries = list(_HUB)
     more: tuple[Entry, ...] = (
-        ("3", "travel", plays.to_phase, _REGION_TRAVEL),
-        ("4", "camp: 25 % health, 50 turns", plays.camp, 0),
+        ("3", labels.TRAVEL, plays.to_phase, _REGION_TRAVEL),
+        ("4", f"camp: 25 % health, {tables.CAMP_TURNS} turns", plays.camp, 0),
         ("5", "buy a potion", plays.buy_potion, 0),
         ("6", "buy the item on sale", plays.buy_item, 0),
         ("7", "other wares", plays.reroll, 0),
@@ -282,8 +299,8 @@ def _combat(cat: Catalogue, key: Key) -> list[Entry]:
 def _inventory(cat: Catalogue, key: Key) -> list[Entry]:
     bag, worn = key[1], key[2:]
     assert isinstance(bag, int)
-    entries = [*_BACK, *_equip(bag)]
-    if bag < 20:
+    entries = [_DONE, *_equip(bag)]
+    if bag < limits.bag_items_max:
         entries += [
             (f"unequip {slot.name}", f"take off {slot.name}", plays.unequip, int(slot))
             for slot in Slot
@@ -296,7 +313,9 @@ def _region_travel(cat: Catalogue, key: Key) -> list[Entry]:
     entries: list[Entry] = []
     for number, region in enumerate(key[1:], 1):
         assert isinstance(region, int)
-        entries.append((str(number), f"travel to {cat.regions[region].name}", plays.travel, region))
+        entries.append(
+            (str(number), f"{cat.regions[region].name}: {tables.TRAVEL_TURNS} turns", plays.travel, region)
+        )
     return [*entries, ("0", "back", plays.to_phase, _GAME_LOOP)]
 
 

@@ -1,6 +1,6 @@
 """The function of each input, which changes the state. All take (catalogue, state, argument) and cannot fail.
 
-`verb` plays the inputs with words or lists; it validates the input before it changes the state.
+`verbs` plays the inputs with words or lists.
 
 Source: docs/rules.md, "Inputs".
 """
@@ -12,18 +12,13 @@ from dungeonfighter.rules.character import inventory, progress
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
 from dungeonfighter.rules.fighting.common import Result, heal
-from dungeonfighter.rules.inputs import numbers
 from dungeonfighter.rules.journey import dungeon, hub
 from dungeonfighter.rules.lists import changed
-from dungeonfighter.rules.state import Ending, Phase, RoomPhase, Slot, State
+from dungeonfighter.rules.state import Ending, Phase, State
 
 _INVENTORY = int(Phase.Inventory)
 _DIED = int(Ending.died)
 _WON = int(Ending.won)
-_GAME_LOOP = int(Phase.GameLoop)
-_DUNGEON_SELECTION = int(Phase.DungeonSelection)
-_DUNGEON = int(Phase.Dungeon)
-_CLEARED = int(RoomPhase.cleared)
 _GOES_ON = Result.goes_on
 
 
@@ -154,47 +149,3 @@ def end_dead(cat: Catalogue, state: State, _: int) -> None:
 
 def end_won(cat: Catalogue, state: State, _: int) -> None:
     dungeon.end(state, _WON)
-
-
-def verb(cat: Catalogue, state: State, text: str) -> bool:
-    """Play an input of words: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
-
-    `dungeon n` enters an offered dungeon from the hub or the list in one input (the tool `select_dungeon`).
-    No menu lists it, because `1` and then the number do the same.
-
-    Returns:
-        False, with the state unchanged, if the input is none of these or is not legal now.
-    """
-    word, _, rest = text.partition(" ")
-    if word == "dungeon":
-        return _enter_on_offer(cat, state, numbers(rest))
-    if not _at_leisure(state):
-        return False
-    if word == "unequip":
-        return rest in Slot.__members__ and inventory.unequip(cat, state, Slot[rest])
-    listed = numbers(rest)
-    if listed is None:
-        return False
-    if word == "strip":
-        return inventory.set_strip(cat, state, listed)
-    if word == "trade":
-        return state.phase == _INVENTORY and inventory.trade(cat, state, listed)
-    if word == "drop":
-        return len(listed) == 1 and inventory.drop(cat, state, listed[0])
-    return False
-
-
-def _enter_on_offer(cat: Catalogue, state: State, listed: list[int] | None) -> bool:
-    if state.phase not in (_GAME_LOOP, _DUNGEON_SELECTION) or listed is None or len(listed) != 1:
-        return False
-    if not 1 <= listed[0] <= len(state.world.offers):
-        return False
-    enter(cat, state, listed[0] - 1)
-    return True
-
-
-def _at_leisure(state: State) -> bool:
-    """Return True in the inventory, at the hub and in a cleared room."""
-    if state.phase in (_INVENTORY, _GAME_LOOP):
-        return True
-    return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -89,7 +90,7 @@ class Supervisor:
         """The longest time of a drain; it exceeds the sum of the time limits of a worker."""
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
-        self._ledger = Ledger()
+        self._ledger = Ledger(time.monotonic())
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()

@@ -42,6 +42,6 @@ def from_json(
         state = b64decode(row.state) if with_state else b""
         digest = bytes.fromhex(row.digest)
     except ValueError as error:
-        raise Corrupt(f"the save {slot} does not check") from error
+        raise Corrupt(f"the save {slot} is damaged; delete_save removes it") from error
     summary = msgspec.json.format(bytes(row.summary), indent=-1).decode()  # jsonb inserts spaces
     return Save(bot_id, slot, state, digest, row.rules, row.episode, row.turn, summary, version, updated_at)

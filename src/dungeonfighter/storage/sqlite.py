@@ -321,7 +321,14 @@ class SqliteStore:
             check_file(self._path)
             self._lock = FileLock(Path(f"{self._path}.lock"))
         except OSError as error:
-            raise StoreUnavailable(f"the database {self._path} cannot be opened: {error}") from error
+            file = self._path.absolute()
+            is_database = error.filename == str(self._path)
+            what = (
+                f"database {file} cannot be read"
+                if is_database
+                else f"folder {file.parent} cannot be written"
+            )
+            raise StoreUnavailable(f"the {what}: {(error.strerror or str(error)).lower()}") from error
 
     def _open_writing(self) -> None:
         """Connect the writer and migrate the schema; the caller holds the writers' lock."""

@@ -70,12 +70,18 @@ def check_file(path: Path) -> None:
     """Check that the path is free or holds a SQLite database, without creating or changing a file.
 
     Raises:
-        StoreUnavailable: The folder is missing, or the path holds another kind of file.
+        StoreUnavailable: The folder is missing, or the path holds something else.
         OSError: The file cannot be read.
     """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise StoreUnavailable(f"the database {path.absolute()} is a folder", hint="name a file with --db")
+    if folder.exists() and not folder.is_dir():
+        raise StoreUnavailable(f"the folder {folder} of the database is a file")
+    if not folder.exists():
+        what = f"the folder {folder} of the database does not exist"
+        raise StoreUnavailable(what, hint="make it, or choose another place with --db sqlite:///FILE")
     if not path.exists():
-        if not path.parent.is_dir():
-            raise StoreUnavailable(f"the folder {path.parent} of the database does not exist; make it first")
         return
     if SyncedFile.is_open(path):
         return

@@ -17,6 +17,7 @@ from msgspec import Struct
 from dungeonfighter.hosting import metrics as names
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.instruments import Snapshot
+from dungeonfighter.hosting.live_runs import LIVE_RUNS_MAX, LiveRun
 from dungeonfighter.hosting.ports import Clock, RunSummary
 from dungeonfighter.telemetry.meter import advance, delta, label_text, merge, without_gauges
 
@@ -24,16 +25,19 @@ RUNS_REPORTED_MAX: Final = 10
 
 
 class Totals(Struct, frozen=True):
-    """All metrics and the ended runs of one process or of all, at one moment.
+    """All metrics, the ended runs and the best live runs of one process or of all, at one moment.
 
-    `at` is the monotonic clock, which all processes of a machine share. `top` are the best of the ended runs,
-    best first, and `recent` the last, newest last: `RUNS_REPORTED_MAX` each at most.
+    `at` and `began`, when counting began, are of the monotonic clock, which all processes of a machine share.
+    `top` are the best of the ended runs, best first, and `recent` the last, newest last: `RUNS_REPORTED_MAX`
+    each at most. `live` are the best of the live runs, best first: `LIVE_RUNS_MAX` at most.
     """
 
+    began: float
     at: float
     counted: Snapshot
     top: list[RunSummary]
     recent: list[RunSummary]
+    live: list[LiveRun]
 
     @property
     def turns(self) -> int:
@@ -71,12 +75,13 @@ class Share(Struct, frozen=True):
     """The report of a worker: its metrics since its last report, and runs.
 
     `counted` is a delta. `top` are the best runs since the worker began, `ended` the last ones that ended
-    since its last report: `RUNS_REPORTED_MAX` each at most.
+    since its last report: `RUNS_REPORTED_MAX` each at most. `live` are the best live runs that it knows now.
     """
 
     counted: Snapshot
     top: list[RunSummary]
     ended: list[RunSummary]
+    live: list[LiveRun]
 
 
 class Reporter:
@@ -90,11 +95,12 @@ class Reporter:
     def __init__(self, host: BotHost, clock: Clock) -> None:
         self._host = host
         self._clock = clock
+        self._began = clock.now()
         self._reported = Snapshot()
 
     def totals(self) -> Totals:
         """Return all that this process has counted."""
-        return of_host(self._host, self._clock.now())
+        return of_host(self._host, self._began, self._clock.now())
 
     def share(self) -> Share:
         """Return the counts since the last call; the caller must send them, for no later call will."""
@@ -106,23 +112,27 @@ class Reporter:
             counted=counted,
             top=feed.top_runs()[:RUNS_REPORTED_MAX],
             ended=list(feed.recent_runs)[-min(ended, RUNS_REPORTED_MAX) :] if ended else [],
+            live=self._host.live_runs.best(),
         )
 
 
-def of_host(host: BotHost, now: float) -> Totals:
-    """Return the metrics and runs of this process."""
+def of_host(host: BotHost, began: float, now: float) -> Totals:
+    """Return the metrics and runs of this process, which began to count at `began`."""
     feed = host.feed
     return Totals(
-        at=now, counted=host.meter.collect(),
+        began=began, at=now, counted=host.meter.collect(),
         top=feed.top_runs()[:RUNS_REPORTED_MAX], recent=list(feed.recent_runs)[-RUNS_REPORTED_MAX:],
+        live=host.live_runs.best(),
     )  # fmt: skip
 
 
 class Ledger:
-    """Adds up the shares of workers that come and go."""
+    """Adds up the shares of workers that come and go, since `began` (seconds of the monotonic clock)."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: float) -> None:
+        self._began = began
         self._live: dict[int, Snapshot] = {}
+        self._live_runs: dict[int, list[LiveRun]] = {}
         self._former = Snapshot()
         self._top: list[RunSummary] = []
         self._recent: deque[RunSummary] = deque(maxlen=RUNS_REPORTED_MAX)
@@ -136,9 +146,11 @@ class Ledger:
         self._live[worker] = advance(self._live.get(worker, Snapshot()), share.counted)
         self._top = _best([*self._top, *share.top])
         self._recent.extend(share.ended)
+        self._live_runs[worker] = share.live
 
     def retire(self, worker: int) -> None:
         """Keep the counters of a worker that ended, and drop its gauges."""
+        self._live_runs.pop(worker, None)
         ended = self._live.pop(worker, None)
         if ended is not None:
             self._former = merge(self._former, without_gauges(ended))
@@ -146,9 +158,26 @@ class Ledger:
     def totals(self, now: float) -> Totals:
         """Return the sum over all workers, those that ended included."""
         counted = reduce(merge, self._live.values(), self._former)
-        return Totals(at=now, counted=counted, top=list(self._top), recent=list(self._recent))
+        return Totals(
+            began=self._began,
+            at=now,
+            counted=counted,
+            top=list(self._top),
+            recent=list(self._recent),
+            live=_best_live(run for runs in self._live_runs.values() for run in runs),
+        )
 
 
 def _best(runs: Iterable[RunSummary]) -> list[RunSummary]:
     """Return the best of these runs, best first, each once."""
     return heapq.nlargest(RUNS_REPORTED_MAX, set(runs))
+
+
+def _best_live(runs: Iterable[LiveRun]) -> list[LiveRun]:
+    """Return the best of these runs, best first; of a bot that two workers know, only the newer position."""
+    newest: dict[str, LiveRun] = {}
+    for run in runs:
+        other = newest.get(run.key)
+        if other is None or (run.episode, run.turn) > (other.episode, other.turn):
+            newest[run.key] = run
+    return heapq.nlargest(LIVE_RUNS_MAX, newest.values())

@@ -176,17 +176,17 @@ class WatchApp:
     async def _events(self, call: _Call) -> None:
         """Send events until the client leaves or the server stops.
 
-        JavaScript cannot read the body of a refused event stream, so an invalid id is reported as an event.
+        A browser's `EventSource` cannot read the body of a refusal, so an invalid id is reported as an event.
         """
         bot_id, receive, send = call.bot, call.receive, call.send
         _require_every_bot(call.principal)
         usable = limits.is_bot_id(bot_id)
         viewer = self._watch.enter(bot_id if usable else None)
-        gone = asyncio.create_task(_leave_at_disconnect(receive, viewer))
+        tasks = [asyncio.create_task(_leave_at_disconnect(receive, viewer))]
         try:
             await _send_head(send, 200, b"text/event-stream", *_STREAMED)
-            if usable:
-                viewer.put(await self._watch.bot_frame(bot_id))
+            if usable:  # beside the stream: the store may be slow
+                tasks.append(asyncio.create_task(self._put_bot(viewer, bot_id)))
             elif bot_id:
                 viewer.put(frame("trouble", {"botId": None, "code": "bad_argument", "message": _BAD_ID}))
             while (frames := await viewer.next()) is not None:
@@ -200,9 +200,13 @@ class WatchApp:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._watch.exit(viewer)
-            gone.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await gone
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _put_bot(self, viewer: Viewer, bot_id: str) -> None:
+        viewer.put(await self._watch.bot_frame(bot_id))
 
 
 async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dungeonfighter.hosting import live_runs
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.rules import Observation, Phase
@@ -44,12 +45,24 @@ class Run(Struct, frozen=True, rename="camel"):
     mode: str
 
 
+class LiveRun(Struct, frozen=True, rename="camel"):
+    """One live run."""
+
+    bot_id: str
+    episode: int
+    turn: int
+    score: float
+    mode: str
+
+
 class Summary(Struct, frozen=True, rename="camel"):
     """The numbers of the whole page at one moment.
 
     `scores` is a histogram of the current scores of a sample of runs (`sampled`, at most
     `watch.SAMPLE_MAX`), in buckets of `SCORE_BUCKET_POINTS` points; the last bucket has no upper bound.
-    `results` counts ended runs. `hazards` are the settings with which the store can lose acknowledged turns.
+    `turns`, `results` and `conflicts` count since `started_at` (seconds since 1970). `top` are the best ended
+    runs of all time, `live` the best live runs that the server knows, a few seconds old. `hazards` are the
+    settings with which the store can lose acknowledged turns.
     """
 
     turns: int
@@ -61,11 +74,13 @@ class Summary(Struct, frozen=True, rename="camel"):
     rows_per_batch: float
     store_up: bool
     hazards: tuple[str, ...]
+    started_at: int
     uptime_seconds: int
     version: str
     sampled: int
     scores: list[int]
     playing: list[Card]
+    live: list[LiveRun]
     top: list[Run]
     recent: list[Run]
 
@@ -127,6 +142,11 @@ def run(summary: RunSummary) -> Run:
         result=summary.result,
         mode=summary.mode,
     )
+
+
+def live_run(one: live_runs.LiveRun) -> LiveRun:
+    """Convert a live run into the form that the page shows."""
+    return LiveRun(bot_of(one.key), one.episode, one.turn, one.score / 100, one.mode)
 
 
 def detail(game: Present) -> Detail:

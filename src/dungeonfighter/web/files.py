@@ -31,5 +31,5 @@ def load_files() -> dict[str, File]:
             body = entry.read_bytes()
             etag = b'"%b"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
             files[f"/static/{entry.name}"] = File(body, kind, etag)
-    files["/"] = files["/static/index.html"]
+    files["/"] = files.pop("/static/index.html")  # its relative addresses begin at `/`
     return files

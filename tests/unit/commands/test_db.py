@@ -57,6 +57,23 @@ def test_a_schema_that_needs_a_newer_release_is_reported_in_one_line(
     file = apsw.Connection(str(tmp_path / "games.db"))
     file.execute("insert into schema_version values (4, '77.0', 0); pragma user_version=4;")
     file.close()
-    assert cli.main(words) == 2
+    assert cli.main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("dungeonfighter db migrate: the database has schema 4, ")
     assert "schema 4 needs release 77.0 or newer; run the release that migrated the database" in line
+
+
+def test_a_database_in_memory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["db", "migrate", "--db", "memory://"]) == 2
+    assert capsys.readouterr().err == (
+        "dungeonfighter db migrate: --db: memory:// has no schema to migrate; "
+        "name a database that keeps games: sqlite:///FILE or postgresql://...\n"
+    )
+
+
+def test_the_database_is_reported_with_its_whole_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["db", "migrate", "--db", "sqlite:///games.db"]) == 0
+    assert str(tmp_path / "games.db") in capsys.readouterr().out

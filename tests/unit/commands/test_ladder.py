@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dungeonfighter import cli
 from dungeonfighter.commands import ladder
 
 
@@ -29,8 +30,8 @@ def test_the_command_plays_and_prints_json(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ladder.run(arguments("--policies", "genius")) == 2
-    assert "genius" in capsys.readouterr().err
+    assert cli.main(["ladder", "--policies", "genius"]) == 2
+    assert capsys.readouterr().err.startswith("dungeonfighter ladder: no policy is called 'genius'")
 
 
 @pytest.mark.parametrize("word", ["--seeds=0", "--seeds=-2", "--first-seed=-1", "--max-inputs=0", "--jobs=0"])
@@ -41,5 +42,5 @@ def test_numbers_out_of_range_are_refused(word: str) -> None:
 
 
 def test_a_ladder_of_no_policies_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ladder.run(arguments("--policies", ",")) == 2
-    assert capsys.readouterr().err.startswith("ladder: --policies")
+    assert cli.main(["ladder", "--policies", ","]) == 2
+    assert capsys.readouterr().err.startswith("dungeonfighter ladder: --policies: names no policy")

@@ -3,83 +3,176 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
 
-from dungeonfighter.commands import terminal
+from dungeonfighter import cli
+from dungeonfighter.commands import play, terminal
+from dungeonfighter.commands.terminal import Keeping
+from dungeonfighter.connection_strings import parse_database
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
-from dungeonfighter.rules import load_rules
+from dungeonfighter.rules import Mode, load_rules
+from dungeonfighter.settings import Settings
 from dungeonfighter.storage.sqlite import SqliteStore
 
+Line = str | BaseException
 
-def sit(
-    database: Path,
-    lines: Iterable[str | BaseException],
-    bot: str = "hero",
-    *,
-    on_the_terminal: bool = False,
-) -> list[str]:
-    """Play those lines and return the shown texts; an exception stands for the key that raises it."""
 
-    @contextlib.asynccontextmanager
-    async def open_host() -> AsyncIterator[BotHost]:
-        store = SqliteStore(database)
-        await store.open()
-        host = BotHost(
-            store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()
-        )
-        try:
-            yield host
-        finally:
-            await host.close()
-            await store.close()
+class Script:
+    """Lines that a person types; an exception stands for the key that raises it."""
 
-    coming = iter(lines)
+    def __init__(self, lines: Iterable[Line], shown: list[str]) -> None:
+        self._lines = iter(lines)
+        self._shown = shown
+        self.remembered: list[str] = []
 
-    def ask(prompt: str) -> str:
-        line = next(coming)
+    def ask(self, prompt: str) -> str:
+        self._shown.append(prompt)
+        line = next(self._lines)
         if isinstance(line, BaseException):
             raise line
         return line
 
+    def remember(self, line: str) -> None:
+        self.remembered.append(line)
+
+
+@contextlib.asynccontextmanager
+async def open_host(database: Path) -> AsyncIterator[BotHost]:
+    store = SqliteStore(database)
+    await store.open()
+    host = BotHost(
+        store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()
+    )
+    try:
+        yield host
+    finally:
+        await host.close()
+        await store.close()
+
+
+def sit(
+    database: Path,
+    lines: Iterable[Line],
+    bot: str = "hero",
+    *,
+    keeping: Keeping | None = None,
+) -> list[str]:
+    """Play those lines and return the shown texts, without the prompts for an input."""
     shown: list[str] = []
-    say = None if on_the_terminal else shown.append
-    assert terminal.run(argparse.Namespace(bot=bot), open_host, ask=ask, say=say) == 0
-    return shown
+    keeping = keeping or Keeping(str(database), "come back")
+    script = Script(lines, shown)
+    assert terminal.run(bot, lambda: open_host(database), keeping, reader=script, say=shown.append) == 0
+    return [text for text in shown if text != terminal.PROMPT]
 
 
 def test_a_new_bot_begins_and_each_line_is_a_turn(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["1", "1", "q"])
     assert shown[0].startswith("e1 t0")
-    assert any(text.startswith("e1 t2") for text in shown)
+    assert any(text.startswith("\ne1 t2") for text in shown)
     assert "saved" in shown[-1]
 
 
 @pytest.mark.parametrize("leaving", ["q", EOFError(), KeyboardInterrupt()])
-def test_the_game_continues_after_every_way_of_leaving(tmp_path: Path, leaving: str | BaseException) -> None:
+def test_the_game_continues_after_every_way_of_leaving(tmp_path: Path, leaving: Line) -> None:
     sit(tmp_path / "games.db", ["2", "1", "1", leaving])
     assert sit(tmp_path / "games.db", ["q"])[0].startswith("e1 t3")
 
 
+def test_every_option_has_a_line_of_its_own(tmp_path: Path) -> None:
+    shown = sit(tmp_path / "games.db", ["q"])
+    options = shown[0].splitlines()[-4:]
+    assert [line.split()[:2] for line in options] == [["1", "mace:"], ["2", "sword:"], ["3", "dagger:"],
+                                                      ["4", "wand:"]]  # fmt: skip
+
+
+def test_a_blank_line_separates_the_turns(tmp_path: Path) -> None:
+    shown = sit(tmp_path / "games.db", ["1", "", "q"])
+    views = [text for text in shown if text.lstrip().startswith("e1 t")]
+    assert [text.startswith("\n") for text in views] == [False, True, True]
+
+
 def test_an_illegal_input_costs_no_turn_and_is_explained(tmp_path: Path) -> None:
     shown = sit(tmp_path / "games.db", ["8", "", "q"])
-    assert any(text.startswith("illegal_input") for text in shown)
-    assert shown[-2].startswith("e1 t0")
+    assert any("'8' is not legal now; legal: 1, 2, 3, 4 (? for help)" in text for text in shown)
+    assert shown[-2].startswith("\ne1 t0")
 
 
-def test_help_lists_every_legal_input(tmp_path: Path) -> None:
-    shown = sit(tmp_path / "games.db", ["?", "q"])
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("daggr", "3 (dagger)"), ("sword", "2 (sword)"), ("hlp", "help"), ("quti", "quit")],
+)
+def test_a_word_that_is_no_input_gets_a_suggestion(tmp_path: Path, word: str, meant: str) -> None:
+    assert any(f"Did you mean {meant}?" in text for text in sit(tmp_path / "games.db", [word, "q"]))
+
+
+@pytest.mark.parametrize("word", ["help", "?", "h", "HELP"])
+def test_help_explains_and_lists_every_legal_input(tmp_path: Path, word: str) -> None:
+    shown = sit(tmp_path / "games.db", [word, "q"])
+    assert any("Every input is saved" in text for text in shown)
     assert any(text.split()[:2] == ["4", "wand:"] for text in shown)
+    assert not any("not legal" in text for text in shown)
 
 
-def test_new_begins_the_next_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("yes", ["y", "Y", "yes", " yes "])
+def test_new_begins_the_next_run_after_a_yes(tmp_path: Path, yes: str) -> None:
+    shown = sit(tmp_path / "games.db", ["1", "new", yes, "q"])
+    assert any(text.endswith("[y/N] ") for text in shown)
+    assert shown[-2].startswith("\ne2 t0")
+
+
+@pytest.mark.parametrize("no", ["", "n", "no", "1", EOFError(), KeyboardInterrupt()])
+def test_every_other_answer_keeps_the_run(tmp_path: Path, no: Line) -> None:
+    shown = sit(tmp_path / "games.db", ["1", "new", no, "", "q"])
+    assert "The run goes on." in shown
+    assert shown[-2].startswith("\ne1 t1")
+
+
+def test_a_run_that_has_not_begun_is_given_up_without_a_question(tmp_path: Path) -> None:
+    shown = sit(tmp_path / "games.db", ["new", "q"])
+    assert not any("[y/N]" in text for text in shown)
+    assert shown[-2].startswith("\ne2 t0")
+
+
+def test_a_run_that_is_over_is_left_without_a_question(tmp_path: Path) -> None:
+    async def die(database: Path) -> None:
+        async with open_host(database) as host:
+            game = (await host.start("local/hero", NewGame(seed=7, weapon=0, mode=Mode.ironman))).game
+            while not game.state.over:
+                game = (await host.play("local/hero", "1")).game
+
+    asyncio.run(die(tmp_path / "games.db"))
     shown = sit(tmp_path / "games.db", ["1", "new", "q"])
-    assert shown[-2].startswith("e2 t0")
+    assert "`new` begins another run, q leaves." in shown[0]
+    assert any(text.startswith("This run is over") for text in shown)
+    assert not any("[y/N]" in text for text in shown)
+    assert shown[-2].startswith("\ne2 t0")
+
+
+def test_the_view_is_shown_when_another_player_has_moved_the_bot(tmp_path: Path) -> None:
+    database = tmp_path / "games.db"
+
+    class Between(Script):
+        """Plays a turn elsewhere before the second line is read."""
+
+        def ask(self, prompt: str) -> str:
+            line = super().ask(prompt)
+            if line == "2":
+                sit(database, ["1", "q"])
+            return line
+
+    shown: list[str] = []
+    script = Between(["1", "2", "q"], shown)
+    terminal.run("hero", lambda: open_host(database), Keeping("x", "y"), reader=script, say=shown.append)
+    assert any(text.startswith("\ne1 t2") for text in shown)
 
 
 def test_two_bots_are_two_games(tmp_path: Path) -> None:
@@ -87,37 +180,59 @@ def test_two_bots_are_two_games(tmp_path: Path) -> None:
     assert sit(tmp_path / "games.db", ["q"], bot="otto")[0].startswith("e1 t0")
 
 
-def test_a_name_that_is_no_bot_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    def never() -> contextlib.AbstractAsyncContextManager[BotHost]:
-        raise AssertionError("no store may be opened")
-
-    assert terminal.run(argparse.Namespace(bot="a b"), never) == 2
-    assert "a b" in capsys.readouterr().err
-
-
-def test_long_lines_are_broken_between_words() -> None:
-    lines = terminal.wrapped(
-        "e1 t0 | Hero (level 1)\n\n  equip 3: the well-worn hat of the mountain king", 24
+def test_only_the_lines_of_the_game_are_remembered(tmp_path: Path) -> None:
+    shown: list[str] = []
+    script = Script(["1", "new", "y", "q"], shown)
+    terminal.run(
+        "hero", lambda: open_host(tmp_path / "a.db"), Keeping("x", "y"), reader=script, say=shown.append
     )
-    assert lines.split("\n") == [
-        "e1 t0 | Hero (level 1)",
-        "",
-        "  equip 3: the well-worn",
-        "    hat of the mountain",
-        "    king",
-    ]
+    assert script.remembered == ["1", "new", "q"]
 
 
-def test_a_line_that_fits_stays_as_it_is() -> None:
-    assert terminal.wrapped("  1    attack", 13) == "  1    attack"
+def test_the_handler_of_interrupts_is_restored(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    sit(tmp_path / "games.db", [KeyboardInterrupt()])
+    assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_on_a_terminal_no_line_is_wider_than_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    sit(tmp_path / "games.db", ["1", "?", "q"], on_the_terminal=True)
-    shown = capsys.readouterr().out
-    assert "e1 t1" in shown
-    assert max(map(len, shown.splitlines())) <= 40
+def test_a_game_in_memory_is_not_called_saved(tmp_path: Path) -> None:
+    shown = sit(tmp_path / "games.db", ["help", "q"], keeping=Keeping("", ""))
+    assert "is gone" in shown[-1]
+    assert not any("saved" in text for text in shown)
+
+
+def way_back(*words: str, database: str = "") -> str:
+    parser = argparse.ArgumentParser()
+    play.add_arguments(parser)
+    arguments = parser.parse_args(words)
+    given = Settings(database=parse_database(arguments.database or database))
+    return play.keeping(arguments, given).farewell
+
+
+def test_the_way_back_has_the_same_bot_and_database() -> None:
+    shown = way_back("--bot", "ada", "--db", "sqlite:///my games.db")
+    assert " play --bot ada --db 'sqlite:///my games.db'" in shown
+    assert f"{Path('my games.db').absolute()}. " in shown
+
+
+def test_the_way_back_is_short_for_the_usual_game() -> None:
+    assert way_back(database="sqlite:///games.db").endswith(" play")
+
+
+def test_the_way_back_from_memory_is_none() -> None:
+    assert "gone" in way_back("--db", "memory://")
+
+
+def test_the_way_back_shows_no_password() -> None:
+    shown = way_back("--db", "postgresql://u:secret@h/d")
+    assert "secret" not in shown
+    assert "--db ..." in shown
+    assert "--db postgresql://u@h/d" in way_back("--db", "postgresql://u@h/d")
+
+
+def test_a_name_that_is_no_bot_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["play", "--bot", "a b", "--db", "memory://"]) == 2
+    assert capsys.readouterr().err == (
+        "dungeonfighter play: --bot: 'a b' is not a bot id: an id has 1 to 128 letters, digits, '.', '_' and "
+        "'-', the first a letter or digit\n"
+    )

@@ -89,11 +89,13 @@ def test_the_text_names_every_legal_input(seen: list[State]) -> None:
 
 
 def _named(choice: Choice, line: str, bag: int) -> bool:
+    if choice.pattern:
+        return f"| {choice.pattern} (" in line
     if choice.input.startswith("equip "):
-        return f"equip 1-{bag}" in line or "equip 1" in line
+        return f"equip n (1-{bag})" in line or "| equip 1" in line
     if choice.input.startswith("unequip "):
         return choice.input[8:] in line.split("unequip ")[1]
-    return f" {choice.input} " in f" {line} "
+    return f"| {choice.input} " in f"| {line} "
 
 
 def test_the_choices_of_the_snapshot_are_the_legal_inputs_in_their_order(seen: list[State]) -> None:
@@ -144,7 +146,7 @@ def test_the_shown_damage_of_the_hero_is_that_of_a_plain_hit() -> None:
         first = happened.index(attacks[0]) if attacks else 0
         ticked = any(event[0] == Event.StatusTicked for event in happened[:first])
         if attacks and attacks[0][1] == Stance.attack and attacks[0][3] == Band.hit and not ticked:
-            assert attacks[0][5] == combat.outgoing
+            assert attacks[0][6] == combat.outgoing
             compared += 1
     assert compared > 40
 

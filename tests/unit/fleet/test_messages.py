@@ -90,4 +90,4 @@ def test_the_progress_line_adds_up_several_processes() -> None:
     ]
     line = ProgressFormatter().line(sum_of(parts))
     assert "warm-up  11 bots  10 connected  150 turns  16/s" in line
-    assert line.endswith("runs 1  repeated 2  errors 1")
+    assert line.endswith("1 run finished  2 failed attempts  1 error")

@@ -67,9 +67,9 @@ def place(answer: Answer) -> tuple[int, int, bytes]:
 async def test_repeats_of_a_lost_call_have_its_one_effect_and_its_answer(call: Call) -> None:
     host = await begun()
     first = await lose(host, call)
-    again = [await lose(host, call) for _ in range(5)]
+    repeats = [await lose(host, call) for _ in range(5)]
     last = await read(host, call)
-    for answer in [*again, last]:
+    for answer in [*repeats, last]:
         assert answer.repeated
         assert place(answer) == place(first)
         assert (answer.applied, answer.stopped) == (first.applied, first.stopped)

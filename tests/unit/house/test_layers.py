@@ -21,6 +21,7 @@ LEVELS = {
     "connection_strings": 1,
     "errors": 1,
     "limits": 1,
+    "hero_names": 2,
     "origins": 1,
     "rules": 2,
     "bots": 3,

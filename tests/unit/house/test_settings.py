@@ -180,7 +180,7 @@ def test_allowed_hosts_may_have_ports() -> None:
 def test_the_help_shows_the_default_database_of_a_command() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser, ("database",), "somewhere else")
-    assert "(default somewhere else)" in " ".join(parser.format_help().split())
+    assert "(default: somewhere else)" in " ".join(parser.format_help().split())
 
 
 def test_an_error_names_a_store_of_a_later_version() -> None:

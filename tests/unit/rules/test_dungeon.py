@@ -57,14 +57,15 @@ def test_every_kind_of_room_occurs() -> None:
     assert {door.kind for door in draw_many_doors()} >= set(RoomKind)
 
 
-def test_two_or_three_doors() -> None:
+def test_one_to_three_doors() -> None:
+    """Two or three are drawn; those that look alike are one."""
     state = cleared(rooms=12)
     counts = set()
-    for _ in range(50):
+    for _ in range(400):
         the_dungeon(state).room = 1
         dungeon_rules.go_on(rules().catalogue, state)
         counts.add(len(the_dungeon(state).doors))
-    assert counts == {2, 3}
+    assert counts == {1, 2, 3}
 
 
 def test_before_the_last_room_there_is_one_door() -> None:

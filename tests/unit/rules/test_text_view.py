@@ -21,9 +21,10 @@ from tests.unit.rules.position import combat_state, hub, rules, the_fight
 
 ODD = 1500
 ATTACKS = [
-    *([Event.HeroAttacked, stance, total, band, action, 5000 - total]
-      for stance, total, band, action in product((1, 2, 3), (-2, 0, 17, 4100), Band, (-1, 0, 5))),
-    *([Event.HeroMissed, stance, total, band] for stance, total, band in product((1, 2, 3), (-2, 4), Band)),
+    *([Event.HeroAttacked, stance, die + bonus, band, action, bonus, 4098 - die]
+      for stance, die, bonus, band, action in product((1, 2, 3), (1, 20), (-6, 0, 5), Band, (-1, 0, 5))),
+    *([Event.HeroMissed, stance, 4 + bonus, band, bonus]
+      for stance, bonus, band in product((1, 2, 3), (-3, 0, 3), Band)),
     *([Event.EnemyAttacked, intent, 9, band, lost]
       for intent, band, lost in product(Intent, Band, (0, 31, 5000))),
     *([Event.EnemyMissed, intent, 3, band] for intent, band in product(Intent, Band)),
@@ -82,9 +83,12 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
     if fight.intent <= Intent.status:
         shown += f" ~{combat.incoming(cat, state)}"
-    wait = max(0, fight.enemy.next_at - fight.hero.next_at) / 1000
+    wait = fight.enemy.next_at - fight.hero.next_at
+    if fight.enemy.statuses[Status.stun]:
+        wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
+    wait = max(0, wait)
     health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
-    lines.append(f"{name} {health}; shows {shown} in {wait:.1f} s")
+    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s")
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
@@ -103,13 +107,16 @@ def plain_sentence(cat: Catalogue, event: list[int]) -> str:
         return f"{('You', 'Foe')[arguments[0]]} lost {arguments[1]} to statuses."
     band = words(Band(arguments[2]).name)
     if code in (Event.EnemyAttacked, Event.EnemyMissed):
-        parts = ["Foe", Intent(arguments[0]).name, "" if band == "hit" else band, *map(str, arguments[3:])]
+        parts = ["Foe", Intent(arguments[0]).name, band]
     else:
-        stance = "" if arguments[0] == Stance.attack else Stance(arguments[0]).name
-        parts = ["You", stance, str(arguments[1]), band]
-    if code == Event.HeroAttacked:
-        parts += ["" if arguments[3] < 0 else cat.actions[arguments[3]].name, str(arguments[4])]
-    return f"{' '.join(filter(None, parts))}."
+        stance = "roll" if arguments[0] == Stance.attack else Stance(arguments[0]).name
+        bonus = arguments[3] if code == Event.HeroMissed else arguments[4]
+        parts = ["You", stance, f"{arguments[1] - bonus}{f'{bonus:+d}' if bonus else ''}:", band]
+    if code == Event.HeroAttacked and arguments[3] >= 0:
+        parts.append(cat.actions[arguments[3]].name)
+    if code in (Event.HeroAttacked, Event.EnemyAttacked):
+        parts.append(f"for {arguments[-1]}")
+    return f"{' '.join(parts)}."
 
 
 def words(name: str) -> str:
@@ -132,9 +139,10 @@ def test_the_forecast_is_what_combat_expects() -> None:
     cat = rules().catalogue
     for state in odd_fights():
         fight = the_fight(state)
-        assert forecast.outgoing(cat, state.hero, fight) == combat.outgoing(cat, state)
+        clean = not any(fight.hero.statuses) and not any(fight.enemy.statuses)
+        assert forecast.outgoing(cat, state.hero, fight, clean) == combat.outgoing(cat, state)
         if fight.intent <= Intent.status:
-            assert forecast.incoming(cat, state.hero, fight) == combat.incoming(cat, state)
+            assert forecast.incoming(cat, state.hero, fight, clean) == combat.incoming(cat, state)
 
 
 @pytest.mark.parametrize("code", sorted(FREQUENT))
@@ -166,10 +174,10 @@ def test_a_template_is_filled_with_names_and_numbers() -> None:
     hazard = cat.names["hazard"][0]
     assert sentence(cat, [Event.HeroGuarded]) == "You guard."
     assert sentence(cat, [Event.EnemyDied, 0, 30, 7]) == f"{cat.enemies[0].name} died: +30 xp, +7 gold."
-    assert sentence(cat, [Event.HazardStruck, 0, 1, 12]) == f"{hazard}. Foe lost 12."
-    assert sentence(cat, [Event.HazardStruck, 0, 1, 0]) == f"{hazard}."
-    assert sentence(cat, [Event.AutoFought, 3]) == "Auto: 3 attacks."
-    assert sentence(cat, [Event.AutoFought, 1]) == "Auto: 1 attack."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 12, 3]) == f"{hazard}. Foe lost 12, roll penalty 3."
+    assert sentence(cat, [Event.HazardStruck, 0, 1, 0, 0]) == f"{hazard}. Foe: unhurt."
+    assert sentence(cat, [Event.AutoFought, 3, 40]) == "Auto: 3 attacks, 40 hp lost."
+    assert sentence(cat, [Event.AutoFought, 1, -2]) == "Auto: 1 attack, 2 hp gained."
 
 
 def test_points_are_the_score_in_its_shortest_form() -> None:
@@ -180,11 +188,14 @@ def test_an_attack_reads_as_its_parts() -> None:
     cat = rules().catalogue
     name = cat.actions[5].name
     assert (
-        sentence(cat, [Event.HeroAttacked, Stance.precise, 17, Band.combo, 5, 18])
-        == f"You precise 17 combo {name} 18."
+        sentence(cat, [Event.HeroAttacked, Stance.precise, 17, Band.combo, 5, 3, 18])
+        == f"You precise 14+3: combo {name} for 18."
     )
-    assert sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 18]) == "You 9 hit 18."
-    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy 31."
+    assert (
+        sentence(cat, [Event.HeroAttacked, Stance.attack, 9, Band.hit, -1, 0, 18])
+        == "You roll 9: hit for 18."
+    )
+    assert sentence(cat, [Event.EnemyAttacked, Intent.heavy, 9, Band.hit, 31]) == "Foe heavy hit for 31."
     assert (
         sentence(cat, [Event.EnemyMissed, Intent.light, 1, Band.critical_miss]) == "Foe light critical miss."
     )

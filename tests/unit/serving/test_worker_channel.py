@@ -28,7 +28,7 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
 ):
     ours, theirs = socket.socketpair()
     channel, worker = await Channel.over(ours), Parent(await Channel.over(theirs))
-    host, ledger, turns = counting_host(), Ledger(), list[float]()
+    host, ledger, turns = counting_host(), Ledger(0.0), list[float]()
     worker.reporter = Reporter(host, SystemClock())
     await host.start("local/ada", NewGame(seed=1, weapon=1))
     async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
@@ -66,7 +66,7 @@ async def test_no_share_is_taken_while_the_channel_is_busy_for_it_would_be_lost(
     parent, end = await Channel.over(ours), await Channel.over(theirs)
     worker, reporter = Parent(end), Asked(counting_host(), SystemClock())
     worker.reporter = reporter
-    before, after = Ledger().totals(1.0), Ledger().totals(2.0)
+    before, after = Ledger(0.0).totals(1.0), Ledger(0.0).totals(2.0)
     async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
         while end.is_idle:  # until the kernel takes no more: nobody reads the other end
             end.send(Tick(before))

@@ -8,6 +8,7 @@ from dungeonfighter.access.admission import BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.live_runs import LIVE_RUNS_MAX, LiveRun
 from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.ports import RunSummary, StoreHealth
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -28,7 +29,7 @@ def run(number: int) -> RunSummary:
 
 def share(
     turns: int, *, hot_games: int = 5, store_up: bool = True, runs: tuple[int, ...] = (),
-    log_bytes: int = 0, unsafe: bool = False,
+    log_bytes: int = 0, unsafe: bool = False, live: tuple[LiveRun, ...] = (),
 ) -> Share:  # fmt: skip
     """Return a worker's first share, or an addition to its earlier shares."""
     registry = MeterRegistry()
@@ -44,11 +45,11 @@ def share(
     metrics.batch_rows.observe(turns)
     metrics.episodes["died"].add(len(runs))
     lines = [run(number) for number in runs]
-    return Share(registry.collect(), top=sorted(lines, reverse=True), ended=lines)
+    return Share(registry.collect(), top=sorted(lines, reverse=True), ended=lines, live=list(live))
 
 
 def test_what_a_worker_reports_is_added_to_what_it_reported_before() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.note(0, share(10))
     ledger.note(0, share(30))
     ledger.note(1, share(100))
@@ -57,7 +58,7 @@ def test_what_a_worker_reports_is_added_to_what_it_reported_before() -> None:
 
 
 def test_a_worker_that_ended_leaves_its_counters_and_takes_its_gauges() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.note(0, share(10))
     ledger.note(1, share(100, store_up=False, runs=(3,)))
     ledger.retire(1)
@@ -69,7 +70,7 @@ def test_a_worker_that_ended_leaves_its_counters_and_takes_its_gauges() -> None:
 
 
 def test_no_counter_falls_when_workers_end_and_begin() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     turns, observed = [0], [0]
     for worker in (0, 1, 0, 1, 1):
         ledger.retire(worker)
@@ -83,21 +84,21 @@ def test_no_counter_falls_when_workers_end_and_begin() -> None:
 
 
 def test_a_worker_that_never_reported_may_end() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.retire(4)
     totals = ledger.totals(0.0)
     assert (totals.turns, totals.rows_per_batch, totals.results) == (0, 0.0, {})
 
 
 def test_the_store_is_up_if_every_worker_reaches_it() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.note(0, share(1))
     ledger.note(1, share(1, store_up=False))
     assert not ledger.totals(0.0).store_up
 
 
 def test_the_log_of_the_store_is_one_and_one_unsafe_worker_makes_the_server_unsafe() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.note(0, share(1, log_bytes=4096))
     ledger.note(1, share(1, log_bytes=8192, unsafe=True))
     text = render(ledger.totals(0.0).counted)
@@ -110,21 +111,43 @@ def test_the_log_of_the_store_is_one_and_one_unsafe_worker_makes_the_server_unsa
 
 
 def test_runs_are_listed_once_in_the_order_they_came() -> None:
-    ledger = Ledger()
+    ledger = Ledger(0.0)
     ledger.note(0, share(1, runs=(1,)))
     ledger.note(1, share(1, runs=(9,)))
-    ledger.note(0, Share(share(1).counted, top=[run(2), run(1)], ended=[run(2)]))
+    ledger.note(0, Share(share(1).counted, top=[run(2), run(1)], ended=[run(2)], live=[]))
     totals = ledger.totals(0.0)
     assert [line.episode for line in totals.recent] == [1, 9, 2]
     assert [line.episode for line in totals.top] == [9, 2, 1]
 
 
+def live(score: int, bot: str, turn: int = 1) -> LiveRun:
+    return LiveRun(score=score, key=f"local/{bot}", episode=1, turn=turn, mode="casual")
+
+
+def test_a_live_run_that_two_workers_know_is_listed_once_at_its_newer_position() -> None:
+    ledger = Ledger(0.0)
+    ledger.note(0, share(1, live=(live(900, "ada", 7), live(300, "bob"))))
+    ledger.note(1, share(1, live=(live(500, "cid"), live(100, "ada", 8))))
+    assert ledger.totals(0.0).live == [live(500, "cid"), live(300, "bob"), live(100, "ada", 8)]
+    ledger.note(1, share(1))
+    assert ledger.totals(0.0).live == [live(900, "ada", 7), live(300, "bob")]
+
+
+def test_the_live_runs_of_a_worker_that_ended_are_not_listed_and_the_list_is_bounded() -> None:
+    ledger = Ledger(0.0)
+    ledger.note(0, share(1, live=(live(900, "ada"),)))
+    ledger.note(1, share(1, live=tuple(live(score, f"b{score}") for score in range(LIVE_RUNS_MAX + 5))))
+    assert len(ledger.totals(0.0).live) == LIVE_RUNS_MAX
+    ledger.retire(0)
+    assert ledger.totals(0.0).live[0] == live(LIVE_RUNS_MAX + 4, f"b{LIVE_RUNS_MAX + 4}")
+
+
 def test_totals_survive_the_way_between_processes() -> None:
-    ledger = Ledger()
-    ledger.note(0, share(5, runs=(1, 2)))
+    ledger = Ledger(0.0)
+    ledger.note(0, share(5, runs=(1, 2), live=(live(3, "ada"),)))
     sent = ledger.totals(3.0)
     assert msgspec.json.decode(msgspec.json.encode(sent), type=Totals) == sent
-    first = share(5, runs=(1, 2))
+    first = share(5, runs=(1, 2), live=(live(3, "ada"),))
     assert msgspec.json.decode(msgspec.json.encode(first), type=Share) == first
 
 
@@ -137,7 +160,7 @@ def host() -> BotHost:
 
 async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
     one = host()
-    reporter, ledger = Reporter(one, SystemClock()), Ledger()
+    reporter, ledger = Reporter(one, SystemClock()), Ledger(0.0)
     for runs in (1, 0, RUNS_REPORTED_MAX + 2):
         for _ in range(runs):
             await one.start("local/ada", NewGame(seed=1, weapon=1))

@@ -29,16 +29,54 @@ def test_every_file_that_the_page_names_exists_and_no_file_names_a_foreign_addre
     files = load_files()
     for path, file in files.items():
         text = file.body.decode()
-        named = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
-        named += [f"/static/{name}" for name in re.findall(r'from "\./([^"]+)"', text)]
-        assert set(named) <= set(files), path
+        named = re.findall(r'(?:src|href)="(static/[^"]+)"', text)
+        named += [f"static/{name}" for name in re.findall(r'from "\./([^"]+)"', text)]
+        assert {f"/{name}" for name in named} <= set(files), path
         foreign = set(re.findall(r"https?://[^\s\"'<)]+", text)) - {"http://www.w3.org/2000/svg"}
         assert not foreign, path
+
+
+def test_every_address_is_relative_so_that_the_page_works_below_a_path() -> None:
+    for path, file in load_files().items():
+        text = file.body.decode()
+        assert not re.findall(r"""(?:src|href|action)=["']/|["'`(]/(?:api|static|mcp|metrics)\b""", text), (
+            path
+        )
+
+
+async def test_the_page_has_one_address() -> None:
+    assert (await Site().get("/static/index.html")).status == 404
 
 
 def test_the_page_checks_bot_ids_with_the_same_pattern() -> None:
     script = load_files()["/static/main.js"].body.decode()
     assert f"/^{limits.bot_id_pattern.pattern.removesuffix(chr(92) + 'Z')}$/" in script
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, as WCAG 2 defines it."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_each_colour_of_texts_has_enough_contrast_in_both_schemes() -> None:
+    """The test of the page in a browser measures every text; this one needs no browser."""
+    style = load_files()["/static/style.css"].body.decode()
+    schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", scheme))
+        for text in ("ink", "faint", "ember", "blood"):
+            for below in ("page", "panel"):
+                assert contrast(colours[text], colours[below]) >= 4.5, (text, below)
 
 
 async def test_the_summary_counts_games_and_turns() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from msgspec import structs
 
 from dungeonfighter.errors import Overloaded
+from dungeonfighter.hosting.answers import NewGame
+from dungeonfighter.hosting.ports import Head, Row, RunSummary
+from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.totals import Totals
 from dungeonfighter.web import figures
 from dungeonfighter.web import watch as watching
@@ -61,7 +65,8 @@ async def test_an_invalid_id_is_reported_as_an_event_and_summaries_go_on(bot: st
 async def test_a_viewer_that_leaves_makes_room_for_another() -> None:
     site = Site()
     viewers = [site.watch.enter(None) for _ in range(watching.VIEWERS_MAX)]
-    assert (await site.get("/api/events")).status == 503
+    refused = await site.get("/api/events")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
     site.watch.exit(viewers[0])
     async with site.viewing() as request:
         await request.events(1)
@@ -150,3 +155,129 @@ async def test_requests_at_the_same_time_share_one_summary() -> None:
     for _ in range(50):
         assert (await site.get("/api/summary")).status == 200
     assert len(made) == 1
+
+
+async def test_the_summary_lists_the_best_live_runs_before_any_run_has_ended() -> None:
+    site = Site()
+    await site.start("ada", "bob")
+    await site.tick()
+    summary = site.watch.summary()
+    assert not summary.top
+    assert [(run.bot_id, run.episode, run.turn, run.mode) for run in summary.live] == [
+        ("bob", 1, 0, "casual"),
+        ("ada", 1, 0, "casual"),
+    ]
+
+
+async def test_a_run_that_is_listed_as_ended_is_not_listed_as_live() -> None:
+    """A worker reports its live runs once a second: the run may have ended in another one since."""
+    site = Site()
+    await site.start("ada")
+    await site.tick()
+    await site.host.reset("local/ada")
+    summary = site.watch.summary()
+    assert [(run.bot_id, run.episode) for run in summary.recent] == [("ada", 1)]
+    assert not summary.live
+    await site.tick()
+    assert [(run.bot_id, run.episode) for run in site.watch.summary().live] == [("ada", 2)]
+
+
+async def test_only_runs_of_the_fleet_are_listed_as_live() -> None:
+    site = Site()
+    await site.start("ada")
+    await site.host.start("other/eve", NewGame(seed=1, weapon=1))
+    await site.tick()
+    assert [run.bot_id for run in site.watch.summary().live] == ["ada"]
+
+
+async def test_a_live_run_is_compared_with_the_store_although_nobody_watches() -> None:
+    store = MemoryStore()
+    site, other = Site(store=store), Site(store=store)
+    await site.start("ada")
+    await site.tick()
+    await other.host.play("local/ada", "1")
+    await site.tick(watching.BEST_SECONDS)
+    assert [run.turn for run in site.watch.summary().live] == [1]
+
+
+async def test_the_start_is_one_moment_however_the_clock_of_the_day_moves() -> None:
+    site = Site()
+    started = site.watch.summary().started_at
+    await site.tick(3600.0)
+    site.clock.wall = lambda: 5.0  # type: ignore[method-assign]
+    summary = site.watch.summary()
+    assert (summary.started_at, summary.uptime_seconds) == (started, 3600) == (100, 3600)
+
+
+class HangingStore(MemoryStore):
+    """Answers no read while `answers` is clear; with `loses` it never answers a read of that time."""
+
+    def __init__(self, *, loses: bool = False) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self._loses = loses
+
+    async def _hang(self) -> None:
+        if self._loses and not self.answers.is_set():
+            await asyncio.Event().wait()
+        await self.answers.wait()
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        await self._hang()
+        return await super().heads(bot_ids)
+
+    async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
+        await self._hang()
+        return await super().load(bot_ids)
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
+        await self._hang()
+        return await super().best_runs(prefix, count)
+
+
+async def test_a_store_that_hangs_does_not_stop_the_summaries() -> None:
+    store = HangingStore()
+    site = Site(store=store)
+    await site.start("ada")
+    store.answers.clear()
+    async with site.viewing("/api/events?bot=ada") as request:
+        await request.events(2)
+        for _ in range(3):
+            await site.tick(watching.BEST_SECONDS)
+        events = await request.events(5)
+        assert [name for name, _ in events] == ["history"] + 4 * ["summary"]
+        store.answers.set()
+        await request.events(6)
+    assert "bot" in [name for name, _ in await request.events(6)]
+    await site.watch.close()
+
+
+async def test_the_best_runs_are_read_anew_after_a_read_that_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "BEST_SECONDS_MAX", 0.01)
+    store = HangingStore(loses=True)
+    site, other = Site(store=store), Site(store=store)
+    await site.start("ada")
+    async with site.viewing() as request:
+        await request.events(2)
+        store.answers.clear()
+        await site.tick()
+        assert site.watch.summary().live[0].episode == 1
+        store.answers.set()
+        await other.host.reset("local/ada")
+        await site.tick(watching.BEST_SECONDS)
+        summary = site.watch.summary()
+    assert [(run.bot_id, run.episode) for run in summary.top] == [("ada", 1)]
+    assert [(run.bot_id, run.episode) for run in summary.live] == [("ada", 2)]
+
+
+async def test_closing_ends_what_still_asks_the_store() -> None:
+    store = HangingStore()
+    site = Site(store=store)
+    await site.start("ada")
+    await site.tick()
+    store.answers.clear()
+    await site.tick(watching.BEST_SECONDS)
+    before = asyncio.all_tasks()
+    await site.watch.close()
+    assert len(asyncio.all_tasks()) < len(before)

@@ -1,12 +1,14 @@
 """The inputs of the inventory: equip, unequip, drop, order the strip, trade five items for one.
 
-Each function checks its arguments before it changes the state. It returns False, and leaves the state
-unchanged, when the rules do not allow the action.
+Each function checks its arguments before it changes the state. It returns "" when it has changed the state,
+else the reason why it did not.
 
 Source: docs/rules.md, "Inputs" and "Items".
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from dungeonfighter import limits
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -15,18 +17,18 @@ from dungeonfighter.rules.character.hero import learn
 from dungeonfighter.rules.character.progress import gain_gold
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced, without
-from dungeonfighter.rules.state import Slot, State
+from dungeonfighter.rules.state import Hero, Item, Slot, State
 
 _WEAPON = int(Slot.weapon)
 
 _MYTHIC = len(loot.RARITIES) - 1
 
 
-def equip(cat: Catalogue, state: State, number: int) -> bool:
+def equip(cat: Catalogue, state: State, number: int) -> str:
     """Equip item `number` of the bag (from 1); the item worn before takes its place in the bag."""
     hero = state.hero
     if not 1 <= number <= len(hero.bag):
-        return False
+        return _bag_numbers(hero)
     item = hero.bag[number - 1]
     slot = cat.item_slot[item.base]
     worn = hero.worn[slot]
@@ -37,34 +39,36 @@ def equip(cat: Catalogue, state: State, number: int) -> bool:
         hero.kind = cat.item_weapon[item.base]
     learn(cat, hero)
     state.log.append([Event.Equipped, item.base, item.level])
-    return True
+    return ""
 
 
-def unequip(cat: Catalogue, state: State, slot: int) -> bool:
+def unequip(cat: Catalogue, state: State, slot: int) -> str:
     """Move the item worn in `slot` to the bag, if the bag has room. An unarmed hero keeps the class."""
     hero = state.hero
     item = hero.worn[slot]
-    if item is None or len(hero.bag) >= limits.bag_items_max:
-        return False
+    if item is None:
+        return "nothing is worn there"
+    if len(hero.bag) >= limits.bag_items_max:
+        return "the bag is full"
     hero.worn = replaced(hero.worn, slot, None)
     hero.bag = [*hero.bag, item]
     learn(cat, hero)
     state.log.append([Event.Unequipped, item.base])
-    return True
+    return ""
 
 
-def drop(cat: Catalogue, state: State, number: int) -> bool:
+def drop(cat: Catalogue, state: State, number: int) -> str:
     """Exchange item `number` of the bag (from 1) for its scrap value in gold."""
     hero = state.hero
     if not 1 <= number <= len(hero.bag):
-        return False
+        return _bag_numbers(hero)
     item = hero.bag[number - 1]
     hero.bag = without(hero.bag, number - 1)
     state.log.append([Event.Dropped, item.base, gain_gold(state, prices.scrap(item))])
-    return True
+    return ""
 
 
-def set_strip(cat: Catalogue, state: State, places: list[int]) -> bool:
+def set_strip(cat: Catalogue, state: State, places: list[int]) -> str:
     """Set the strip to the known actions at these places.
 
     Args:
@@ -73,34 +77,83 @@ def set_strip(cat: Catalogue, state: State, places: list[int]) -> bool:
     """
     hero = state.hero
     known = hero.figures.known
-    if len(places) > hero.figures.slots or len(set(places)) != len(places):
-        return False
-    if not all(place < len(known) for place in places):
-        return False
+    slots = hero.figures.slots
+    unknown = next((place for place in places if place >= len(known)), None)
+    if unknown is not None:
+        return f"{unknown} is no action: they have the numbers 0 to {len(known) - 1}"
+    if double := _double(places):
+        return double
+    if len(places) > slots:
+        return f"the strip has {slots} slot{'s'[: slots > 1]}, and these are {len(places)} actions"
     strip = [known[place] for place in places]
-    if cat.basic[hero.kind] not in strip:
-        return False
+    basic = cat.basic[hero.kind]
+    if basic not in strip:
+        name = cat.actions[basic].name
+        return f"{name} ({known.index(basic)}), the basic action of the weapon, must stay in the strip"
     hero.strip = strip
     state.log.append([Event.StripSet, len(strip)])
-    return True
+    return ""
 
 
-def trade(cat: Catalogue, state: State, numbers: list[int]) -> bool:
+def other_strip(hero: Hero) -> str:
+    """Return an input that changes the strip, for example `strip 1,0`; "" if none can."""
+    known, strip = hero.figures.known, hero.strip
+    if len(strip) > 1:
+        return _strip_input(hero, strip[::-1])
+    if hero.figures.slots < 2:
+        return ""
+    another = next((action for action in known if action not in strip), None)
+    return "" if another is None else _strip_input(hero, [*strip, another])
+
+
+def _strip_input(hero: Hero, strip: Sequence[int]) -> str:
+    return f"strip {','.join(str(hero.figures.known.index(action)) for action in strip)}"
+
+
+def trade(cat: Catalogue, state: State, numbers: list[int]) -> str:
     """Trade five items of one rarity below mythic for one item of the next rarity.
 
     Args:
         numbers: Five different numbers of the bag, from 1.
     """
     hero = state.hero
-    if len(numbers) != loot.TRADE_ITEMS or len(set(numbers)) != loot.TRADE_ITEMS:
-        return False
+    if len(numbers) != loot.TRADE_ITEMS:
+        return "it needs five bag numbers"
+    if double := _double(numbers):
+        return double
     if not all(1 <= number <= len(hero.bag) for number in numbers):
-        return False
+        return _bag_numbers(hero)
     given = [hero.bag[number - 1] for number in numbers]
     rarity = given[0].rarity
-    if rarity >= _MYTHIC or any(item.rarity != rarity for item in given):
-        return False
+    if any(item.rarity != rarity for item in given):
+        return "the five items must have one rarity"
+    if rarity >= _MYTHIC:
+        return "nothing is better than mythic"
     made = loot.trade_up(cat, state.dice, given, hero.kind)
     hero.bag = [*(item for place, item in enumerate(hero.bag, 1) if place not in numbers), made]
     state.log.append([Event.TradedUp, made.base, made.rarity, made.level])
-    return True
+    return ""
+
+
+def possible_trade(bag: Sequence[Item]) -> str:
+    """Return an input that trades five items, for example `trade 1,2,3,4,5`; "" if no five fit."""
+    if len(bag) < loot.TRADE_ITEMS:
+        return ""
+    for rarity in range(_MYTHIC):
+        alike = [place for place, item in enumerate(bag, 1) if item.rarity == rarity]
+        if len(alike) >= loot.TRADE_ITEMS:
+            return f"trade {','.join(map(str, alike[: loot.TRADE_ITEMS]))}"
+    return ""
+
+
+def _double(numbers: list[int]) -> str:
+    """Return the reason if a number occurs twice."""
+    double = next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)
+    return "" if double is None else f"{double} is there twice"
+
+
+def _bag_numbers(hero: Hero) -> str:
+    count = len(hero.bag)
+    if count < 2:
+        return f"the bag has only the number {count}" if count else "the bag is empty"
+    return f"the bag has the numbers 1 to {count}"

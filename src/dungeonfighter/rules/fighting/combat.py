@@ -17,7 +17,7 @@ from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, enemy_side, statuses
+from dungeonfighter.rules.fighting import damage, enemy_side, statuses, timing
 from dungeonfighter.rules.fighting.common import (
     ENEMY,
     HERO,
@@ -96,18 +96,18 @@ def flee(cat: Catalogue, state: State) -> int:
     fight.exposed = False
     figures = state.hero.figures
     if figures.perks[Perk.escape_artist]:
-        state.log.append([Event.HeroFled, 20])
+        state.log.append([Event.HeroFled, 0, 0])
         return Result.fled
     if not apply_hero_statuses(state, fight, True):
         return Result.died
     result = enemy_side.act(cat, state, fight, fight.hero.next_at)
     if result != Result.goes_on:
         return result
-    total = dice.combat_d20(state.dice) + (figures.agility - (2 + fight.level)) // 4
-    if total >= tables.FLEE_NEEDS:
-        state.log.append([Event.HeroFled, total])
+    die, bonus = dice.combat_d20(state.dice), (figures.agility - (2 + fight.level)) // 4
+    if die + bonus >= tables.FLEE_NEEDS:
+        state.log.append([Event.HeroFled, die, bonus])
         return Result.fled
-    state.log.append([Event.FleeFailed, total])
+    state.log.append([Event.FleeFailed, die, bonus])
     recover(fight.hero, figures.period, 1000)
     return settle(cat, state, fight)
 
@@ -122,34 +122,40 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
     played = 0
     result = int(Result.goes_on)
     floor = hero.figures.health_max * tables.AUTO_STOPS_BELOW
+    before = hero.health
     while result == Result.goes_on and (not played or hero.health * 1000 >= floor):
         result = attack(cat, state, _ATTACK)
         played += 1
-    state.log.append([Event.AutoFought, played])
+    state.log.append([Event.AutoFought, played, before - max(0, hero.health)])
     return result, played
 
 
 def incoming(cat: Catalogue, state: State) -> int:
     """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
-    Exposure by an earlier power attack does not count, because the hero's next action ends it.
+    It is the hit after plain attacks of the hero: these end an exposure by an earlier power attack, lower
+    weaken and let acid eat armour.
     """
     fight = state.fight
     if fight is None or fight.intent >= _DEFEND:
         return 0
-    if fight.exposed:
-        fight = replace(fight, exposed=False)
-    return statuses.expected(
-        fight.hero.statuses, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT)
-    )
+    weak, corroded = timing.statuses_then(fight, state.hero.figures.period)
+    own = fight.hero.statuses.copy()
+    own[statuses.WEAKEN] = int(weak)
+    fight = replace(fight, exposed=False, hero_armour=fight.hero_armour - corroded)
+    return statuses.expected(own, damage.enemy_damage(cat, state.hero, fight, intent=fight.intent, band=_HIT))
 
 
 def outgoing(cat: Catalogue, state: State) -> int:
-    """Return the damage of a plain hit of the hero (0: no fight)."""
+    """Return the damage of a plain hit of the hero, after the damage of the own statuses (0: no fight)."""
     fight = state.fight
     if fight is None:
         return 0
-    dealt = damage.hero_damage(cat, state.hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
+    hero = state.hero
+    weight = tables.STATUS_DAMAGE[fight.level]
+    cost, _ = statuses.apply(fight.hero.statuses.copy(), hero.figures.health_max, weight, attacks=True)
+    hero = replace(hero, health=hero.health - cost)
+    dealt = damage.hero_damage(cat, hero, fight, action=-1, slot=0, band=_HIT, stance=_ATTACK)
     return statuses.expected(fight.enemy.statuses, dealt)
 
 
@@ -158,10 +164,7 @@ def enemy_first(state: State) -> bool:
     fight = state.fight
     if fight is None:
         return False
-    period = state.hero.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
-    return fight.enemy.next_at < fight.hero.next_at + period
+    return timing.enemy_acts_in(fight) < timing.hero_acts_in(fight, state.hero.figures.period)
 
 
 def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
@@ -176,13 +179,17 @@ def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
     lost = most * row.damage // 1000
     if side == ENEMY:
         lost = min(lost, fight.health - 1)
-    state.log.append([Event.HazardStruck, number, side, lost])
+    struck = [Event.HazardStruck, number, side, lost, 0]
+    state.log.append(struck)
     if side == ENEMY:
         fight.health -= lost
     elif lost and not hurt_hero(state, fight, lost):
         return False
-    if cat.hazard_status[number] >= 0:
-        put_status(cat, state, fight, side, cat.hazard_status[number], row.amount)
+    status = cat.hazard_status[number]
+    if status >= 0:
+        undead = side == ENEMY and cat.enemies[fight.enemy_kind].undead
+        bearer = fight.enemy if side == ENEMY else fight.hero
+        struck[-1] = statuses.inflict(bearer.statuses, status, row.amount, undead)
     return True
 
 

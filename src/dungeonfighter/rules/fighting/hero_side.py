@@ -72,16 +72,16 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         band = _band(figures, fight, die, die + bonus)
     length = 1000
     if band >= _COMBO:
-        length = _play_strip(cat, state, fight, stance, die + bonus, band)
+        length = _play_strip(cat, state, fight, stance, die, bonus, band)
         afflicted = True  # an action may put a status on the hero
     elif band == _HIT:
         plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
         lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
-        _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1], lost)
+        _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1, bonus], lost)
         if fight.step or fight.run:
             _reset_after_hit(hero, fight)
     else:
-        state.log.append([_HERO_MISSED, stance, die + bonus, band])
+        state.log.append([_HERO_MISSED, stance, die + bonus, band, bonus])
         if fight.step or fight.run:
             fight.step = fight.run = 0
         if band == _CRITICAL_MISS:
@@ -139,7 +139,9 @@ def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
     return _HIT if total >= (lowest if lowest > HIT_FLOOR else HIT_FLOOR) else _MISS
 
 
-def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: int, band: int) -> int:
+def _play_strip(
+    cat: Catalogue, state: State, fight: Fight, stance: int, die: int, bonus: int, band: int
+) -> int:
     """Play the current slot of the strip on a combo or critical, and advance the strip.
 
     Returns:
@@ -152,7 +154,7 @@ def _play_strip(cat: Catalogue, state: State, fight: Fight, stance: int, total: 
     action = strip[slot]
     row = cat.actions[action]
     lost = damage.hero_damage(cat, hero, fight, action, slot, band, stance)
-    _land(state, fight, [_HERO_ATTACKED, stance, total, band, action], lost)
+    _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, action, bonus], lost)
     step = _next_slot(row.route, slot, slots) if row.route and hero.figures.routing else (slot + 1) % slots
     if step != fight.step:
         fight.step = step

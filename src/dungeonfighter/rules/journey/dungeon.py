@@ -230,14 +230,16 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     informed = dungeon.informed
     seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
     outputs = dice.peek(stream.layout, _DRAWS_MAX)
-    doors = []
+    doors: list[Door] = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
         dark = next(outputs) * 1000 >> 64 < DOOR_DARK
         if dark and not seeing:
-            doors.append(Door(-1, _DARK, -1))
+            door = Door(-1, _DARK, -1)
         else:
             hint = _ALL_KNOWN if informed or next(outputs) * 2 >> 64 else _KIND_KNOWN
-            doors.append(_door(cat, dungeon, hint, outputs))
+            door = _door(cat, dungeon, hint, outputs)
+        if door not in doors:  # two doors that look alike are no choice
+            doors.append(door)
     dungeon.doors = doors
     stream.layout = dice.advance_past(stream.layout, _DRAWS_MAX, outputs)
 

@@ -11,11 +11,10 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import potions_max, refresh
 from dungeonfighter.rules.character.prices import ITEMS, REROLLS
-from dungeonfighter.rules.character.progress import find_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.common import heal
 from dungeonfighter.rules.journey import trades, world
-from dungeonfighter.rules.lists import replaced
+from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Phase, State
 from dungeonfighter.rules.talents import Perk
 
@@ -73,8 +72,8 @@ def buy_potion(cat: Catalogue, state: State) -> None:
     price = prices.good(cat, hero, potion)
     hero.gold -= price
     state.world.potions_left -= 1
-    state.log.append([Event.Bought, price])
-    find_good(cat, state, potion)
+    hero.consumables = changed(hero.consumables, potion, 1)
+    state.log.append([Event.Bought, potion, price])
 
 
 def buy_item(cat: Catalogue, state: State) -> None:
@@ -84,8 +83,7 @@ def buy_item(cat: Catalogue, state: State) -> None:
     price = prices.item(hero, item)
     hero.gold -= price
     hero.bag = [*hero.bag, item]
-    state.log.append([Event.Bought, price])
-    state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+    state.log.append([Event.ItemBought, item.base, item.rarity, item.level, price])
 
 
 def reroll(cat: Catalogue, state: State) -> None:

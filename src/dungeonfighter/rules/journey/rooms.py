@@ -9,12 +9,12 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.progress import carried_max, find_good, gain_units, other_good
+from dungeonfighter.rules.character.progress import carried_max, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
 from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, heal, put_status
 from dungeonfighter.rules.journey import trades
-from dungeonfighter.rules.lists import without
+from dungeonfighter.rules.lists import changed, without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
 
@@ -49,7 +49,7 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
     elif die > tables.ENTRY_INFORMED:
         if not combat.room_acts(cat, state, fight):
             return Result.died
-    elif die > tables.ENTRY_PLAIN:
+    elif die > tables.ENTRY_PLAIN and dungeon.room < dungeon.rooms:
         dungeon.informed = True
         state.log.append([Event.Learned, die])
     return Result.goes_on
@@ -67,11 +67,11 @@ def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     number = events[dice.layout(state.dice, len(events))]
     row = cat.events[number]
     figures = state.hero.figures
-    total = dice.d20(state.dice) + figures.agility // 4
-    if total >= tables.TRAP_AVOIDED:
-        state.log.append([Event.TrapAvoided, number, total])
+    die, bonus = dice.d20(state.dice), figures.agility // 4
+    if die + bonus >= tables.TRAP_AVOIDED:
+        state.log.append([Event.TrapAvoided, number, die, bonus])
     else:
-        state.log.append([Event.TrapSprung, number, total])
+        state.log.append([Event.TrapSprung, number, die, bonus])
         weight = tables.TRAP_WEIGHT * (figures.perks[Perk.hazard_ward] or 1000) // 1000
         trades.pay(cat, state, row.cost, dungeon.level, weight)
     if row.gain[0]:
@@ -162,15 +162,15 @@ def _rest(state: State, permille: int) -> int:
 
 
 def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    total = dice.d20(state.dice) + state.hero.stats[2] // 4
-    if total >= tables.LOCK_OPENS:
-        state.log.append([Event.LockForced, total])
+    die, bonus = dice.d20(state.dice), state.hero.stats[2] // 4
+    if die + bonus >= tables.LOCK_OPENS:
+        state.log.append([Event.LockForced, die, bonus])
         trades.give_treasure(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
     else:
         hero = state.hero
         lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
         hero.health -= lost
-        state.log.append([Event.LockSnapped, total, lost])
+        state.log.append([Event.LockSnapped, die, bonus, lost])
         trades.give(cat, state, ("gold", 10), dungeon.level)
 
 
@@ -181,13 +181,13 @@ def _buy(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> None:
         dungeon.stock = without(dungeon.stock, place)
         price = prices.item(hero, item)
         hero.bag = [*hero.bag, item]
-        state.log.append([Event.ItemFound, item.base, item.rarity, item.level])
+        state.log.append([Event.ItemBought, item.base, item.rarity, item.level, price])
     else:
         number = dungeon.offer[place - 2]
         price = prices.good(cat, hero, number)
-        find_good(cat, state, number)
+        hero.consumables = changed(hero.consumables, number, 1)
+        state.log.append([Event.Bought, number, price])
     hero.gold -= price
-    state.log.append([Event.Bought, price])
 
 
 def _apply_tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import refresh
@@ -16,6 +17,14 @@ from dungeonfighter.rules.state import Offer, State, World
 
 _DRAWS_EACH: Final = 2 + tables.ROSTER
 """The greatest number of outputs that one offer takes from the layout stream."""
+
+
+def turns_left(state: State) -> int | None:
+    """Return the turns until the cap of a ranked run; None for any other run, which has no cap."""
+    if not state.ranked:
+        return None
+    left = limits.ranked_turns_max - state.turn - state.world.spent
+    return left if left > 0 else 0
 
 
 def is_cleared(world: World, level: int) -> bool:

@@ -28,9 +28,11 @@ _HEALTH, _ARMOUR, _DAMAGE = (AFFIX_STATS.index(stat) for stat in ("health", "arm
 AMOUNTS_MAX: Final = 1024
 """The greatest number of amounts that each cache keeps."""
 
-WORN: Final = ("kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit")
+WORN: Final = (
+    "kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit", "drops", "gold",
+)  # fmt: skip
 """The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon."""
-Worn = tuple[int, int, int, int, int, int, int, int, int]
+Worn = tuple[int, int, int, int, int, int, int, int, int, int, int]
 """One value for each of these figures. It is a plain tuple, because a view unpacks it for every bag item."""
 
 
@@ -114,7 +116,21 @@ class Comparison:
         stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
         for number in item.affixes:
             sums[stats[number]] += worth[number]
-        strength, agility, technique, wit, health_max, armour, damage, faster, hit, combo, crit, _, _ = sums
+        (
+            strength,
+            agility,
+            technique,
+            wit,
+            health_max,
+            armour,
+            damage,
+            faster,
+            hit,
+            combo,
+            crit,
+            drops,
+            gold,
+        ) = sums
         if slot == _WEAPON:
             kind, time = cat.item_weapon[base], cat.items[base].time
             damage += item.value
@@ -148,6 +164,8 @@ class Comparison:
             hit + HIT_STEPS[technique],
             combo + COMBO_STEPS[technique],
             crit + CRIT_STEPS[technique],
+            drops,
+            1000 + gold,
         )
 
     def _before(self) -> Worn:
@@ -158,6 +176,7 @@ class Comparison:
             of = hero.figures
             now = self._now = (
                 hero.kind, of.health_max, of.armour, of.damage, of.period, of.amp, of.hit, of.combo, of.crit,
+                of.drops, of.gold,
             )  # fmt: skip
             self._changes: dict[int, tuple[Item, Change]] = {}
             self._worn = hero.worn
@@ -195,7 +214,7 @@ def strength(worn: Worn, hero: Hero) -> int:
     The opponent is an enemy of the hero's level. The weights of the bands are those of the d20 with three
     combos in ten. Only ratios of two results mean anything.
     """
-    kind, health_max, armour, damage, period, amp, hit, combos, crit = worn
+    kind, health_max, armour, damage, period, amp, hit, combos, crit, _, _ = worn
     level = hero.level
     enemy_armour = 6 * level // 10
     least = tables.DAMAGE_MIN
@@ -235,8 +254,11 @@ def _text(now: Worn, then: Worn) -> str:
     """Return the changed figures in words (speed and amplification from 1 % on), or "no change"."""
     if now == then:
         return "no change"
-    kind, health_max, armour, damage, period, amp, hit, combo, crit = now
-    new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit = then
+    kind, health_max, armour, damage, period, amp, hit, combo, crit, drops, gold = now
+    (
+        new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit,
+        new_drops, new_gold,
+    ) = then  # fmt: skip
     parts = []
     if new_damage != damage:
         parts.append(
@@ -264,6 +286,10 @@ def _text(now: Worn, then: Worn) -> str:
         parts.append(f"combo {_signed(new_combo - combo)}")
     if new_crit != crit:
         parts.append(f"crit {_signed(new_crit - crit)}")
+    if new_drops != drops:
+        parts.append(f"drops {_percent(new_drops - drops)}")
+    if new_gold != gold:
+        parts.append(f"gold {_percent(new_gold - gold)}")
     if new_kind != kind:
         parts.append("changes class")
     return ", ".join(parts) or "no change"

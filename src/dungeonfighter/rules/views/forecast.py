@@ -13,7 +13,18 @@ from typing import Final
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.loader import Catalogue
-from dungeonfighter.rules.fighting.statuses import FORTIFY, MARK, PIERCE, SHIELD, WEAKEN, expected
+from dungeonfighter.rules.fighting.statuses import (
+    ACID,
+    CLEAN,
+    FORTIFY,
+    MARK,
+    PIERCE,
+    SHIELD,
+    WEAKEN,
+    apply,
+    expected,
+)
+from dungeonfighter.rules.fighting.timing import statuses_then
 from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.talents import Perk
 
@@ -31,44 +42,67 @@ _ENEMY: Final = 1_000_000 // tables.ENEMY_ROLL[Band.hit]
 """The divisors of the damage of a plain hit. Both are powers of ten, so one division loses nothing."""
 
 
-def incoming(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return the result of `combat.incoming` for a fight whose shown intent does damage."""
+def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+    """Return the result of `combat.incoming` for a fight whose shown intent does damage.
+
+    Args:
+        clean: True if neither side has a status; most fighters have none.
+    """
     intent = fight.intent
-    own = fight.hero.statuses
     damage = fight.damage * tables.INTENT_DAMAGE[intent] // _ENEMY
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
         damage = damage * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
-    if not fight.enemy.statuses[PIERCE]:
+    if clean:
         damage -= fight.hero_armour
-        if own[FORTIFY]:
-            damage -= own[FORTIFY] * _FORTIFIES[fight.level]
+        return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
+    own = fight.hero.statuses
+    weak, armour = own[WEAKEN] > 0, fight.hero_armour
+    if weak or own[ACID]:
+        weak, corroded = statuses_then(fight, hero.figures.period)
+        armour -= corroded
+    if not fight.enemy.statuses[PIERCE]:
+        damage -= armour + own[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
-    return expected(own, damage) if own[WEAKEN] or own[MARK] or own[SHIELD] else damage
+    if weak:
+        damage = damage * tables.WEAKENED // 1000
+    if own[MARK]:
+        damage = damage * tables.MARKED // 1000
+    return damage * tables.SHIELDED // 1000 if own[SHIELD] else damage
 
 
-def outgoing(cat: Catalogue, hero: Hero, fight: Fight) -> int:
-    """Return the result of `combat.outgoing` for a fight."""
+def outgoing(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
+    """Return the result of `combat.outgoing` for a fight; `clean` as above."""
     figures = hero.figures
     perks = figures.perks
-    suffers = fight.enemy.statuses
     damage = figures.damage * figures.amp // _OWN
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * tables.WOUNDED:
         damage = damage * perks[_EXECUTIONER] // 1000
-    if perks[_LAST_STAND] and hero.health * 1000 < figures.health_max * tables.WOUNDED:
+    if perks[_LAST_STAND] and _health_then(hero, fight) * 1000 < figures.health_max * tables.WOUNDED:
         damage = damage * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
         damage = damage * perks[_GIANT_SLAYER] // 1000
     if fight.intent == _DEFEND:
         damage = damage * tables.DEFENDED // 1000
-    if not fight.hero.statuses[PIERCE]:
+    if clean:
         damage -= fight.armour
-        if suffers[FORTIFY]:
-            damage -= suffers[FORTIFY] * _FORTIFIES[fight.level]
+        return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
+    suffers = fight.enemy.statuses
+    if not fight.hero.statuses[PIERCE]:
+        damage -= fight.armour + suffers[FORTIFY] * _FORTIFIES[fight.level]
     if damage < _DAMAGE_MIN:
         damage = _DAMAGE_MIN
     return expected(suffers, damage) if suffers[WEAKEN] or suffers[MARK] or suffers[SHIELD] else damage
+
+
+def _health_then(hero: Hero, fight: Fight) -> int:
+    """Return the hero's health after the damage of the own statuses, which comes before an attack."""
+    own = fight.hero.statuses
+    if own == CLEAN:
+        return hero.health
+    cost, _ = apply(own.copy(), hero.figures.health_max, tables.STATUS_DAMAGE[fight.level], attacks=True)
+    return hero.health - cost

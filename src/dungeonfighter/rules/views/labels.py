@@ -32,6 +32,7 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
+from dungeonfighter.rules.views import actions
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
@@ -41,7 +42,7 @@ STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 
-FOUND: Final = frozenset((Event.ItemFound, Event.TradedUp))
+FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
 """The events that put an item at the end of the bag."""
 
 _TREASURE: Final = int(RoomKind.treasure)
@@ -129,20 +130,38 @@ def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]
 def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     """Return a line for each item that came into the bag this turn, with the changes by wearing it.
 
-    These lines stand in place of the sentences of `FOUND`.
+    These lines stand in place of the sentences of `FOUND`, except that a purchase also has its price.
     """
-    found = 0
-    for event in state.log[state.turn_start :]:
-        if event[0] in FOUND:
-            found += 1
+    found = _found_now(state)
     if not found:
         return []
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}{_grants(cat, state.hero, item)}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
+
+
+def _found_now(state: State) -> int:
+    found = 0
+    for event in state.log[state.turn_start :]:
+        if event[0] in FOUND:
+            found += 1
+    return found
+
+
+def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
+    """Return the actions that wearing the item would add, with their figures unless `briefly`."""
+    if not item.actions:
+        return ""
+    kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
+    new = [
+        cat.actions[action].name if briefly else actions.listed(cat, action)
+        for action in item.actions
+        if cat.action_weapon[action] in (-1, kind) and action not in hero.figures.known
+    ]
+    return f"; grants {' and '.join(new)}" if new else ""
 
 
 def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
@@ -164,19 +183,24 @@ class Outline(Struct, frozen=True, gc=False):
 
 def fight_outline(cat: Catalogue, goods: Sequence[int], choices: Sequence[Choice]) -> Outline:
     """Return the outline of a fight: the menu has the counts of the consumables, so it has the whole line."""
-    return Outline((), " ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
+    return Outline((), " | ".join([_SHORT.get(c.input) or _counted(cat, goods, c) for c in choices]))
 
 
 def outline(phase: int, choices: Sequence[Choice]) -> Outline:
-    """Return the outline outside of fights; all `equip n` are one range at the end."""
+    """Return the outline outside of fights.
+
+    The inputs that take a number, a slot or a list come last, each as one pattern with its values in
+    brackets; where only one value is legal, as the input itself.
+    """
     worded = phase in _PHRASES
     parts: list[tuple[str, int, str]] = []
     bag = 0
     worn = []
+    patterns = []
     for choice in choices:
         text = choice.input
         if choice.pattern:
-            _add(parts, text)
+            patterns.append(choice)
         elif text.startswith("equip "):
             bag += 1
         elif text.startswith("unequip "):
@@ -188,10 +212,17 @@ def outline(phase: int, choices: Sequence[Choice]) -> Outline:
         else:
             _add(parts, f"{text} {choice.label}")
     if bag:
-        _add(parts, "equip 1" if bag == 1 else f"equip 1-{bag}")
+        _add(parts, "equip 1" if bag == 1 else f"equip n ({_numbers(bag)})")
     if worn:
-        _add(parts, f"unequip {'/'.join(worn)}")
+        _add(parts, f"unequip {worn[0]}" if len(worn) == 1 else f"unequip slot ({', '.join(worn)})")
+    for choice in patterns:
+        values = _numbers(bag) if choice.pattern.endswith(" n") else f"for example {choice.input}"
+        _add(parts, f"{choice.pattern} ({values})")
     return Outline(tuple(parts), "")
+
+
+def _numbers(bag: int) -> str:
+    return "1" if bag == 1 else f"1-{bag}"
 
 
 def _add(parts: list[tuple[str, int, str]], label: str) -> None:
@@ -209,10 +240,11 @@ def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Compari
     ])  # fmt: skip
 
 
-_BRIEF: Final = {"leave the dungeon": "leave", "search the room": "search", "back to the hub": "hub"}
+TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
+_BRIEF: Final = {"search the room": "search", "back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(
-    ("dungeons", "inventory", "travel", "back", "go on", "take what lies open", "mend a scar")
+    ("dungeons", "inventory", TRAVEL, "back", "go on", "take what lies open", "mend a scar")
 )
 """The labels of the menu that are the full words in every state."""
 _SHORT: Final = {
@@ -241,20 +273,20 @@ def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
-        gain = tables.CAMP + hero.figures.perks[Perk.field_medic]
-        return f"camp +{hero.figures.health_max * gain // 1000} hp, {tables.CAMP_TURNS} turns"
+        gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
+        return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
     if number == 5:
         potion = cat.consumable_at[5]
         price = prices.good(cat, hero, potion)
         return (
-            f"potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
+            f"buy potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
             f"(have {NUMERALS[hero.consumables[potion]]})"
         )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}"
+        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{_grants(cat, hero, item)}"
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
@@ -273,10 +305,10 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
     if offer.boss:
         more = f" BOSS {names[cat.boss_of_region[world.region]]};"
     else:
-        more = " (cleared)" if is_cleared(world, level) else ""
+        more = " (level cleared)" if is_cleared(world, level) else ""
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
-    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; {reward(state, offer)}"
+    return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
 
 
 def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -286,6 +318,8 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon.phase == _DOORS and 1 <= number <= len(dungeon.doors):
         kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
+    if number == 9:
+        return _leaving(state.hero, "leave: ")
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
@@ -304,11 +338,17 @@ def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
             f"else no item and -{most * tables.LOCK_COSTS // 1000} hp"
         )
     if dungeon.kind == _REST and number == 1:
-        gain = tables.REST_ROOM + hero.figures.perks[Perk.field_medic]
-        return f"sleep +{min(most - hero.health, most * gain // 1000)} hp"
+        return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
     if dungeon.kind == _REST and number == 2:
         return f"study +{_worth(hero, 1000 * tables.STUDY_UNITS, dungeon.level)} xp"
     return ""
+
+
+def _healed(hero: Hero, permille: int) -> int:
+    """Return the health that `common.heal` would give."""
+    most = hero.figures.health_max
+    gain, missing = most * permille // 1000, most - hero.health
+    return gain if gain < missing else missing
 
 
 def _worth(hero: Hero, permille: int, level: int) -> int:
@@ -323,13 +363,17 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
     if dungeon.kind == _SHRINE and place < len(dungeon.offer):
         row = cat.events[dungeon.offer[place]]
         cost = trade_words(cat, state, row.cost, dungeon.level)
+        what, amount = row.gain
+        if what == "health":
+            return f"give {cost} for {_healed(state.hero, amount)} hp"
         return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level)}"
     if dungeon.kind != _MERCHANT:
         return ""
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}"
+        grants = _grants(cat, state.hero, item)
+        return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
         return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
@@ -338,17 +382,30 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
 
 def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
-    most = hero.figures.health_max
     if number == 3:
-        gain = most * (tables.REST + hero.figures.perks[Perk.field_medic]) // 1000
+        gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
     if number in (5, 7):
         good = cat.consumable_at[number]
         row = cat.consumables[good]
-        gain = most * row.amount // 1000
+        gain = _healed(hero, row.amount)
         amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-        return f"{_several(row.name, hero.consumables[good])} +{amount} hp"
+        verb = "drink" if number == 5 else "eat"
+        return f"{verb} {_several(row.name, hero.consumables[good])} +{amount} hp"
     return ""
+
+
+def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
+    if number != 8:
+        return ""
+    first = "" if state.hero.figures.perks[Perk.escape_artist] else "the enemy acts first; "
+    return _leaving(state.hero, f"flee: {first}")
+
+
+def _leaving(hero: Hero, words: str) -> str:
+    """Return the price of leaving a dungeon, after these words."""
+    scar = "" if hero.figures.perks[Perk.escape_artist] else " and a scar"
+    return f"{words}{tables.LEAVE_TURNS} turns{scar}"
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -364,7 +421,10 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
     worn = [comparison.wearing(item) for item in bag]
-    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
+    old = len(bag) - _found_now(state)  # the new ones have a line of their own
+    scores = [
+        (-comparison.score(figures), place) for place, figures in enumerate(worn[:old] if old > 0 else ())
+    ]
     for score, place in sorted(scores)[:2]:
         if score < 0:
             lines.append(
@@ -377,20 +437,31 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
     dungeon = state.dungeon
     if dungeon is None or dungeon.phase != _OFFER_MADE:
         return []
-    text = room_text(cat, state, dungeon)
-    return [f"{text}."] if text else []
+    lines = []
+    if text := room_text(cat, state, dungeon):
+        lines.append(f"{text}.")
+    if dungeon.kind in (_SHRINE, _MERCHANT):
+        lines.append(f"You have {state.hero.gold} gold.")
+    return lines
+
+
+def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    return ["Choose a talent."]
 
 
 def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
-    lines += [f"{place} {_found(cat, item, comparison)}" for place, item in enumerate(hero.bag, 1)]
-    actions = ", ".join(
-        f"{place} {cat.actions[number].name}" for place, number in enumerate(hero.figures.known)
-    )
+    lines += [
+        f"{place} {_found(cat, item, comparison)}{_grants(cat, hero, item, briefly=True)}"
+        for place, item in enumerate(hero.bag, 1)
+    ]
+    known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
-    lines.append(f"Actions: {actions}. Strip ({hero.figures.slots} slots): {strip}.")
+    slots = hero.figures.slots
+    lines.append(f"Actions: {known}.")
+    lines.append(f"Strip ({slots} slot{'s' if slots > 1 else ''}): {strip}.")
     return lines
 
 
@@ -400,10 +471,12 @@ _PHRASES: Final[dict[int, _Phrase]] = {
     Phase.GameLoop: _hub_words,
     Phase.DungeonSelection: _offer_words,
     Phase.Dungeon: _dungeon_words,
+    Phase.Combat: _fight_words,
     Phase.LevelUp: _talent_words,
 }
 _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]]] = {
     Phase.GameLoop: _hub_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,
+    Phase.LevelUp: _talent_lines,
 }

@@ -12,16 +12,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Choice(Struct, frozen=True, rename="camel"):
-    """One legal input with a short label.
+class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One legal input, which applies as it stands, with a short label.
 
-    `pattern` marks the few inputs that take a list (`strip 2,0,1`): `input` is then an example, and a bot
-    puts in its own numbers.
+    `pattern` is there only where the input takes numbers: `input` is then one example, and `strip a,b` or
+    `drop n` shows where a bot puts in its own numbers.
     """
 
     input: str
     label: str
-    pattern: bool = False
+    pattern: str = ""
 
 
 class StatusView(Struct, frozen=True, rename="camel"):
@@ -133,6 +133,11 @@ class DoorView(Struct, frozen=True, rename="camel"):
 
 
 class RoomView(Struct, frozen=True, rename="camel"):
+    """The room: `phase` is "doors" (a choice of the next one), "fight", "offer" or "cleared".
+
+    Before the first room `kind` and `name` are "".
+    """
+
     kind: str
     name: str
     phase: str
@@ -147,11 +152,12 @@ class RoomView(Struct, frozen=True, rename="camel"):
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
-    `incoming` is the damage of the shown intent on a plain hit now (0: it does none), `outgoing` that of a
-    plain hit of the hero. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the
-    shown action, `hero_acts_in` until the hero's next action after a plain hit. `strip_step` counts from 0,
-    `next_action` is the action that a combo plays. `luck` is the number of misses that luck will still
-    reroll.
+    `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a plain
+    hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the shown
+    action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit. A critical
+    miss of the hero doubles that, and a combo or a new status changes any of these figures. `strip_step`
+    counts from 0, `next_action` is the action that a combo plays. `luck` is the number of misses that luck
+    will still reroll.
     """
 
     enemy: str
@@ -180,7 +186,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
-    """One dungeon of the hub's list."""
+    """One dungeon of the hub's list; `cleared` says that its level was cleared before, in any dungeon."""
 
     number: int
     name: str
@@ -200,13 +206,17 @@ class TalentView(Struct, frozen=True, rename="camel"):
 
 
 class Observation(Struct, frozen=True, rename="camel"):
-    """The full snapshot of one run: everything the hero knows and nothing it cannot know."""
+    """The full snapshot of one run: everything the hero knows and nothing it cannot know.
+
+    `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    """
 
     turn: int
     digest: str
     rules: str
     seed: int | None
     mode: str
+    turns_left: int | None
     score: float
     is_over: bool
     current_state: str

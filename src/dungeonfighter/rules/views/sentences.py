@@ -12,9 +12,10 @@ Source: docs/tools.md, "Views".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Band, Intent, Rank, Stance, Status
@@ -28,23 +29,27 @@ INTENTS: Final = tuple(intent.name for intent in Intent)
 STATUSES: Final = tuple(status.name.replace("_", " ") for status in Status)
 _WHO: Final = ("You", "Foe")
 _BANDS: Final = tuple(band.name.replace("_", " ") for band in Band)
-_STANCES: Final = ("", "You", *(f"You {stance.name}" for stance in list(Stance)[1:]))
-_ENEMY_ATTACKS: Final = tuple(
-    tuple(f"Foe {intent}" if band == Band.hit else f"Foe {intent} {_BANDS[band]}" for band in Band)
-    for intent in INTENTS
-)
+_STANCES: Final = ("", "You roll", *(f"You {stance.name}" for stance in list(Stance)[1:]))
+_ENEMY_ATTACKS: Final = tuple(tuple(f"Foe {intent} {band}" for band in _BANDS) for intent in INTENTS)
 """The beginning of the sentence, by `Intent` and `Band`."""
 
+_BONUS: Final = ("", *(f"{n:+d}" for n in (*range(1, 128), *range(-128, 0))))
+"""The words of a bonus on a die, none for 0.
+
+The negative numbers stand at the end, where a negative index finds them.
+"""
+
 FREQUENT: Final[dict[int, tuple[str, ...]]] = {
-    Event.HeroAttacked: ("stance", "n", "band", "action", "n"),
-    Event.HeroMissed: ("stance", "n", "band"),
+    Event.HeroAttacked: ("stance", "n", "band", "action", "bonus", "n"),
+    Event.HeroMissed: ("stance", "n", "band", "bonus"),
     Event.EnemyAttacked: ("intent", "n", "band", "n"),
     Event.EnemyMissed: ("intent", "n", "band"),
     Event.StatusTicked: ("who", "n"),
 }
 """The events that `narrate` words itself, each with the kinds of its arguments, as in `WORDING`.
 
-The `n` of an attack are the total of the roll and the damage; the `n` of `StatusTicked` is the damage.
+The `n` of an attack are the total of the roll, shown as die and bonus, and the damage; the `n` of
+`StatusTicked` is the damage.
 """
 
 WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
@@ -60,34 +65,35 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.Stunned: ("{} stunned, skipped.", ("who",)),
     Event.StruckSelf: ("{} confused, struck self {}.", ("who", "n")),
     Event.ItemUsed: ("{}: {}.", ("good", "n")),
-    Event.FleeFailed: ("Flee failed: {}.", ("n",)),
-    Event.HeroFled: ("You fled: {}.", ("n",)),
-    Event.HazardStruck: ("{}. {} lost {}.", ("hazard", "who", "n")),
+    Event.FleeFailed: (f"Flee failed: {{}}{{}} ({tables.FLEE_NEEDS} needed).", ("n", "bonus")),
+    Event.HeroFled: ("You fled: {}{}.", ("n", "bonus")),
+    Event.HazardStruck: ("{}. {} lost {}, {}.", ("hazard", "who", "n", "n")),
     Event.EnemyDied: ("{} died: +{} xp, +{} gold.", ("enemy", "n", "n")),
     Event.HeroDied: ("You died.", ()),
-    Event.SecondWind: ("Second wind: +{}.", ("n",)),
+    Event.SecondWind: ("Second wind: +{} hp.", ("n",)),
     Event.MissRerolled: ("Luck: {} rerolled.", ("n",)),
     Event.HeavyGuarded: ("Heavy guarded: foe marked.", ()),
     Event.StatusBlocked: ("Guard blocked {}.", ("status",)),
     Event.Countered: ("You countered {}.", ("n",)),
-    Event.HeroHealed: ("You healed {}.", ("n",)),
+    Event.HeroHealed: ("You healed {} hp.", ("n",)),
     Event.FightStalled: ("Neither could win; you withdrew.", ()),
-    Event.Surprised: ("Entry {}: surprised.", ("n",)),
-    Event.FirstStrike: ("Entry {}: first strike.", ("n",)),
-    Event.Learned: ("Entry {}: you see what is behind the next doors.", ("n",)),
+    Event.Surprised: ("Entry roll {}: surprised.", ("n",)),
+    Event.FirstStrike: ("Entry roll {}: first strike.", ("n",)),
+    Event.Learned: ("Entry roll {}: you see what is behind the next doors.", ("n",)),
     Event.DungeonEntered: ("You entered {} L{}, {} rooms.", ("dungeon", "n", "n")),
     Event.RoomEntered: ("Room {}: {}.", ("n", "place")),
-    Event.TrapSprung: ("{}: roll {}.", ("event", "n")),
-    Event.TrapAvoided: ("{}: roll {}, avoided.", ("event", "n")),
-    Event.SearchFailed: ("Search {}: nothing.", ("n",)),
-    Event.SearchWoke: ("Search {}: something woke.", ("n",)),
-    Event.Rested: ("Rested: +{}.", ("n",)),
+    Event.TrapSprung: (f"{{}}: roll {{}}{{}} ({tables.TRAP_AVOIDED} avoids).", ("event", "n", "bonus")),
+    Event.TrapAvoided: ("{}: roll {}{}, avoided.", ("event", "n", "bonus")),
+    Event.SearchFailed: ("Search roll {}: nothing.", ("n",)),
+    Event.SearchWoke: ("Search roll {}: something woke.", ("n",)),
+    Event.Rested: ("Rested: +{} hp.", ("n",)),
     Event.DungeonLeft: ("You left the dungeon.", ()),
     Event.DungeonCleared: ("Dungeon L{} cleared: +{} xp, +{} gold.", ("n", "n", "n")),
     Event.Declined: ("You went on.", ()),
     Event.Traded: ("{}: taken.", ("event",)),
     Event.Paid: ("Paid {} gold.", ("n",)),
-    Event.Bought: ("Bought for {} gold.", ("n",)),
+    Event.Bought: ("Bought {} for {} gold.", ("good", "n")),
+    Event.ItemBought: ("Bought {} ({}) L{} for {} gold.", ("item", "rarity", "n", "n")),
     Event.GoldFound: ("+{} gold.", ("n",)),
     Event.ItemFound: ("Found {} ({}) L{}.", ("item", "rarity", "n")),
     Event.ConsumableFound: ("Found {}.", ("good",)),
@@ -96,15 +102,18 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.LevelGained: ("Level {}!", ("n",)),
     Event.TalentTaken: ("Talent: {}.", ("talent",)),
     Event.RoomCleared: ("Room cleared: +{} xp.", ("n",)),
-    Event.LockForced: ("Lock forced: {}.", ("n",)),
-    Event.LockSnapped: ("Lock snapped: {}, you lost {}.", ("n", "n")),
+    Event.LockForced: ("Lock forced: {}{}.", ("n", "bonus")),
+    Event.LockSnapped: (
+        f"Lock snapped: {{}}{{}} ({tables.LOCK_OPENS} opens), you lost {{}} hp.",
+        ("n", "bonus", "n"),
+    ),
     Event.Scarred: ("A scar: {} now.", ("n",)),
     Event.StatGained: ("{} +{}.", ("stat", "n")),
-    Event.HealthLost: ("You lost {}.", ("n",)),
-    Event.Camped: ("Camped: +{}.", ("n",)),
+    Event.HealthLost: ("You lost {} hp.", ("n",)),
+    Event.Camped: ("Camped: +{} hp.", ("n",)),
     Event.Rerolled: ("New wares for {} gold.", ("n",)),
     Event.Travelled: ("You reached {}.", ("region",)),
-    Event.TravelEvent: ("Road {}: {}.", ("n", "event")),
+    Event.TravelEvent: ("Road roll {}: {}.", ("n", "event")),
     Event.BossBeaten: ("The boss of {} is beaten!", ("region",)),
     Event.GameWon: ("All bosses are beaten. You have won.", ()),
     Event.Cloned: ("A clone takes over, clone {}.", ("n",)),
@@ -116,13 +125,13 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.Dropped: ("Dropped {}: +{} gold.", ("item", "n")),
     Event.StripSet: ("Strip set: {} actions.", ("n",)),
     Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
-    Event.AutoFought: ("Auto: {} attacks.", ("n",)),
+    Event.AutoFought: ("Auto: {} attacks, {} hp lost.", ("n", "n")),
 }
 """The template of each other event, and the kinds of its arguments.
 
 The kind `n` is a number, shown as it is. `_FIXED` has the words of the kinds that do not depend on the
-catalogue, `Catalogue.names` those of the others; both by number. `_fill_template` words two exceptions:
-`AutoFought` of one attack and `HazardStruck` without damage.
+catalogue, `Catalogue.names` those of the others; both by number. `_ODD` words the events that need more than
+a template.
 """
 
 _FIXED: Final[dict[str, tuple[str, ...]]] = {
@@ -131,6 +140,7 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "status": STATUSES,
     "rank": tuple("" if rank == Rank.normal else f" ({rank.name})" for rank in Rank),
     "stat": labels.STATS,
+    "bonus": _BONUS,
     "rarity": ("common", "uncommon", "rare", "epic", "legendary", "mythic"),
 }
 
@@ -153,13 +163,19 @@ _TICKED: Final = Event.StatusTicked
 _AUTO: Final = Event.AutoFought
 _DIED: Final = Event.HeroDied
 _BEGAN: Final = Event.FightBegan
-_HAZARD: Final = Event.HazardStruck
 _EXCHANGE: Final = frozenset((
     *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
 ))  # fmt: skip
 """The events that `narrate` leaves out of a turn in which `auto` played many attacks."""
 _SILENT: Final = frozenset(
-    (Event.StatusPut, Event.MissRerolled, Event.FightBegan, Event.RunEnded, *labels.FOUND)
+    (
+        Event.StatusPut,
+        Event.MissRerolled,
+        Event.FightBegan,
+        Event.RunEnded,
+        Event.ItemFound,
+        Event.TradedUp,
+    )
 )
 """The events that `narrate` leaves out because other lines of the text view show their effect."""
 
@@ -178,15 +194,15 @@ def narrate(cat: Catalogue, events: Sequence[Sequence[int]], sentences: list[str
     for event in events:
         code = event[0]
         if code == _HERO_ATTACKED:
-            _, stance, total, band, action, lost = event
+            _, stance, total, band, action, bonus, lost = event
             sentences.append(
-                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total}"
-                f" {_BANDS[band]}{cat.action_text[action]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+                f"{_STANCES[stance]} {NUMERALS[total - bonus]}{_BONUS[bonus]}: {_BANDS[band]}"
+                f"{cat.action_text[action]} for {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
             )
         elif code == _ENEMY_ATTACKED:
             _, intent, _, band, lost = event
             sentences.append(
-                f"{_ENEMY_ATTACKS[intent][band]} {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
+                f"{_ENEMY_ATTACKS[intent][band]} for {NUMERALS[lost] if lost < NUMERALS_MAX else lost}."
             )
         elif code == _STATUS_PUT:
             continue
@@ -198,10 +214,8 @@ def narrate(cat: Catalogue, events: Sequence[Sequence[int]], sentences: list[str
         elif code == _ENEMY_MISSED:
             sentences.append(f"{_ENEMY_ATTACKS[event[1]][event[3]]}.")
         elif code == _HERO_MISSED:
-            _, stance, total, band = event
-            sentences.append(
-                f"{_STANCES[stance]} {NUMERALS[total] if total < NUMERALS_MAX else total} {_BANDS[band]}."
-            )
+            _, stance, total, band, bonus = event
+            sentences.append(f"{_STANCES[stance]} {NUMERALS[total - bonus]}{_BONUS[bonus]}: {_BANDS[band]}.")
         elif code not in _SILENT:
             if code == _AUTO:
                 sentences[:] = _after_auto(cat, events)
@@ -244,10 +258,9 @@ def _after_auto(cat: Catalogue, events: Sequence[Sequence[int]]) -> list[str]:
 
 def _fill_template(cat: Catalogue, event: Sequence[int]) -> str:
     code = event[0]
-    if code == _AUTO and event[1] == 1:
-        return "Auto: 1 attack."
-    if code == _HAZARD and not event[3]:
-        return f"{cat.names['hazard'][event[1]]}."
+    odd = _ODD.get(code)
+    if odd is not None:
+        return odd(cat, *event[1:])
     template, kinds = _TEMPLATES[code]
     if not kinds:
         return template % tuple(event[1:])
@@ -260,3 +273,41 @@ def _fill_template(cat: Catalogue, event: Sequence[int]) -> str:
         else:
             words.append(cat.names[kind][number])
     return template % tuple(words)
+
+
+def _auto_fought(cat: Catalogue, count: int, lost: int) -> str:
+    health = f"{lost} hp lost" if lost > 0 else f"{-lost} hp gained" if lost else "no hp lost"
+    return f"Auto: {count} attack{'s' if count > 1 else ''}, {health}."
+
+
+def _hazard_struck(cat: Catalogue, number: int, who: int, lost: int, amount: int) -> str:
+    status = f"{STATUSES[cat.hazard_status[number]]} {amount}" if amount else ""
+    cost = ", ".join(filter(None, (f"lost {lost}" if lost else "", status))) or "unhurt"
+    return f"{cat.names['hazard'][number]}. {_WHO[who]}{' ' if lost else ': '}{cost}."
+
+
+def _fled(cat: Catalogue, die: int, bonus: int) -> str:
+    return f"You fled: {die}{_BONUS[bonus]}." if die else "You fled."
+
+
+def _item_used(cat: Catalogue, number: int, amount: int) -> str:
+    row = cat.consumables[number]
+    if row.effect == "heal":
+        return f"{row.name}: +{amount} hp."
+    if row.effect == "damage":
+        return f"{row.name}: foe lost {amount}."
+    bearer = "foe" if row.who == "foe" else "you"
+    return f"{row.name}: {bearer} {STATUSES[cat.consumable_status[number]]} {amount}."
+
+
+def _strip_set(cat: Catalogue, count: int) -> str:
+    return f"Strip set: {count} action{'s' if count > 1 else ''}."
+
+
+_ODD: Final[dict[int, Callable[..., str]]] = {
+    Event.AutoFought: _auto_fought,
+    Event.HazardStruck: _hazard_struck,
+    Event.ItemUsed: _item_used,
+    Event.HeroFled: _fled,
+    Event.StripSet: _strip_set,
+}

@@ -16,10 +16,11 @@ from msgspec.msgpack import encode
 from dungeonfighter import limits
 from dungeonfighter.rules import log, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
-from dungeonfighter.rules.fighting import combat, statuses
+from dungeonfighter.rules.fighting import combat, statuses, timing
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.journey.world import is_cleared, turns_left
 from dungeonfighter.rules.state import (
     Dungeon,
     Fight,
@@ -33,10 +34,9 @@ from dungeonfighter.rules.state import (
     RoomPhase,
     Slot,
     State,
-    Status,
     Weapon,
 )
-from dungeonfighter.rules.views import labels
+from dungeonfighter.rules.views import actions, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
 from dungeonfighter.rules.views.observation import (
     ActionView,
@@ -53,7 +53,7 @@ from dungeonfighter.rules.views.observation import (
     StatusView,
     TalentView,
 )
-from dungeonfighter.rules.views.sentences import sentence
+from dungeonfighter.rules.views.sentences import STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 
 _COMBAT = int(Phase.Combat)
@@ -63,6 +63,10 @@ _LEVEL_UP = int(Phase.LevelUp)
 _WEAPON = int(Slot.weapon)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
+
+_FOUGHT_IN: Final = (_COMBAT, int(Phase.Death))
+"""The phases in which the room is not cleared, because its fight goes on or the hero died in it."""
+FIGHT: Final = "fight"
 
 ITEM_VIEWS_MAX: Final = 4096
 """The greatest number of bag item views that the cache keeps; beyond that it evicts all of them."""
@@ -96,6 +100,7 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         rules=rules.identity,
         seed=None if state.ranked and not state.over else state.seed,
         mode=Mode(state.mode).name,
+        turns_left=turns_left(state),
         score=rules.score(state) / 100,
         is_over=state.over,
         current_state=Phase(state.phase).name,
@@ -177,9 +182,13 @@ def _count(someone: Hero, number: int) -> int:
 
 def _actions(cat: Catalogue, someone: Hero) -> list[ActionView]:
     return [
-        ActionView(place, cat.actions[number].name, cat.actions[number].text, number in someone.strip)
+        ActionView(place, cat.actions[number].name, _effect(cat.actions[number]), number in someone.strip)
         for place, number in enumerate(someone.figures.known)
     ]
+
+
+def _effect(row: HeroAction) -> str:
+    return f"{row.text} ({actions.figures(row)})"
 
 
 def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
@@ -191,7 +200,7 @@ def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
 
 
 def _statuses(amounts: Sequence[int]) -> list[StatusView]:
-    return [StatusView(Status(number).name, amount) for number, amount in enumerate(amounts) if amount]
+    return [StatusView(STATUSES[number], amount) for number, amount in enumerate(amounts) if amount]
 
 
 _known_views: dict[tuple[bytes, bytes, int, str], ItemView] = {}
@@ -267,7 +276,7 @@ def _room(
     return RoomView(
         kind=RoomKind(dungeon.kind).name if entered else "",
         name=cat.place_rows[dungeon.place].name if entered else "",
-        phase=RoomPhase(dungeon.phase).name,
+        phase=FIGHT if state.phase in _FOUGHT_IN else RoomPhase(dungeon.phase).name,
         doors=doors,
         can_rest="3" in inputs,
         can_search="2" in inputs,
@@ -280,9 +289,6 @@ def _room(
 def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
     enemy = cat.enemies[fight.enemy_kind]
     someone = state.hero
-    period = someone.figures.period
-    if fight.hero.statuses[statuses.SLOW]:
-        period = period * tables.SLOWED // 1000
     return CombatView(
         enemy=enemy.name,
         rank=Rank(fight.rank).name,
@@ -294,11 +300,11 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         armour=fight.armour,
         undead=enemy.undead,
         intent=Intent(fight.intent).name,
-        intent_status=Status(fight.intent_status).name if fight.intent_status >= 0 else "",
+        intent_status=STATUSES[fight.intent_status] if fight.intent_status >= 0 else "",
         incoming=combat.incoming(cat, state),
         outgoing=combat.outgoing(cat, state),
-        hero_acts_in=period,
-        enemy_acts_in=max(0, fight.enemy.next_at - fight.hero.next_at),
+        hero_acts_in=timing.hero_acts_in(fight, someone.figures.period),
+        enemy_acts_in=timing.enemy_acts_in(fight),
         enemy_first=combat.enemy_first(state),
         strip_step=fight.step,
         next_action=cat.actions[someone.strip[fight.step % len(someone.strip)]].name if someone.strip else "",

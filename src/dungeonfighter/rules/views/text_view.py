@@ -1,10 +1,10 @@
 """The text view: one turn, reported to a model in as few tokens as stay unambiguous.
 
     e3 t14 | Tarn 212/264 hp, bleed 2
-    You precise 17 combo Rend 18. Foe normal 14.
+    You precise 14+3: combo Rend for 18. Foe normal hit for 14.
     Grey Wolf 84/141 hp, bleed 3; shows heavy ~31 in 1.2 s
     You hit ~14, next in 7.1 s, combo 2/3 Rend
-    1 attack 2 precise 3 power 4 guard 5 potion x2 8 flee 9 auto
+    1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 8 flee | 9 auto
 
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. The situation
@@ -25,12 +25,17 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.fighting.statuses import CLEAN, SLOW
+from dungeonfighter.rules.fighting.statuses import CLEAN
+from dungeonfighter.rules.fighting.timing import enemy_acts_in, hero_acts_in
+from dungeonfighter.rules.journey.world import turns_left
 from dungeonfighter.rules.state import Fight, Intent, Phase, Rank, State
 from dungeonfighter.rules.views import forecast, labels
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
 from dungeonfighter.rules.views.sentences import INTENTS, STATUSES, narrate
+
+FEW_TURNS: Final = 200
+"""The turns that a ranked run has left, from which each view of a fight shows them; other views always do."""
 
 LISTS_MAX: Final = 4096
 """The greatest number of status lists that the cache keeps."""
@@ -91,8 +96,16 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
     happened = f"\n{' '.join(sentences)}" if sentences else ""
 
     statuses, enemy_statuses = fight.hero.statuses, fight.enemy.statuses
-    suffers = "" if statuses == CLEAN else _listed(tuple(statuses))
-    enemy_suffers = "" if enemy_statuses == CLEAN else _listed(tuple(enemy_statuses))
+    clean, suffers, enemy_suffers = True, "", ""
+    period, wait = hero.figures.period, fight.enemy.next_at - fight.hero.next_at
+    if statuses != CLEAN:
+        clean, suffers, period = False, _listed(tuple(statuses)), hero_acts_in(fight, period)
+    if enemy_statuses != CLEAN:
+        clean, enemy_suffers, wait = False, _listed(tuple(enemy_statuses)), enemy_acts_in(fight)
+    elif wait < 0:
+        wait = 0
+    if state.ranked:
+        suffers += _few_turns(state)
     health, most = hero.health, hero.figures.health_max
     enemy_health, enemy_most = fight.health, fight.health_max
 
@@ -103,16 +116,9 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
             shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} ~"
         else:
             shown = _THREATS[intent]
-        hit = forecast.incoming(cat, hero, fight)
+        hit = forecast.incoming(cat, hero, fight, clean)
         shown = f"{shown}{NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
-    wait = fight.enemy.next_at - fight.hero.next_at
-    if wait < 0:
-        wait = 0
-
-    hit = forecast.outgoing(cat, hero, fight)
-    period = hero.figures.period
-    if statuses[SLOW]:
-        period = period * tables.SLOWED // 1000
+    hit = forecast.outgoing(cat, hero, fight, clean)
     strip = hero.strip
     slots = len(strip)
     combo = ""
@@ -129,6 +135,16 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
         f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
+
+
+def _few_turns(state: State) -> str:
+    """Return the turns that a ranked run has left, if they are few."""
+    left = turns_left(state)
+    return "" if left is None or left > FEW_TURNS else f" | {_turns(left)}"
+
+
+def _turns(left: int) -> str:
+    return f"{left} turn{'' if left == 1 else 's'} left"
 
 
 def _introduce(cat: Catalogue, fight: Fight) -> str:
@@ -150,11 +166,13 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
     )
+    left = turns_left(state)
+    turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
     if dungeon is not None:
         return (
-            f"{head} | {hero.name} {hp} | L{NUMERALS[dungeon.level]} "
-            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}"
+            f"{head} | {hero.name} {hp} | dungeon L{NUMERALS[dungeon.level]} "
+            f"room {NUMERALS[dungeon.room]}/{NUMERALS[dungeon.rooms]}{turns}"
         )
     xp, needed, gold = hero.xp, tables.xp_next(hero.level), hero.gold
     return (
@@ -162,7 +180,12 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"xp {NUMERALS[xp] if xp < NUMERALS_MAX else xp}"
         f"/{NUMERALS[needed] if needed < NUMERALS_MAX else needed}, "
         f"{NUMERALS[gold] if gold < NUMERALS_MAX else gold} gold, score {points(rules.score(state))}"
+        f"{_scars(hero.scars) if hero.scars else ''}{turns}"
     )
+
+
+def _scars(count: int) -> str:
+    return f", {count} scar{'' if count == 1 else 's'}"
 
 
 def _seconds(time: int) -> str:

@@ -8,11 +8,21 @@ const places = { GameLoop: "hub", DungeonSelection: "choosing a dungeon", Weapon
 /** Make the link that chooses a bot; it is a real link, so that keyboard and middle click work. */
 export const link = (botId) => make("a", { href: `#bot=${encodeURIComponent(botId)}`, title: botId }, botId);
 
+/** Call `choose(botId)` for a click anywhere in a row of a bot. */
+export function onRowClick(choose) {
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-bot]");
+    if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest("a")) choose(row.dataset.bot);
+    else if (getSelection().isCollapsed) row.querySelector("a").click();
+  });
+}
+
 function row(botId) {
   let entry = rows.get(botId);
   if (!entry) {
     const cells = ["", "right", "", "right", "right"].map((kind) => make("td", kind ? { class: kind } : {}));
-    entry = { element: make("tr", {}, make("td", {}, link(botId)), ...cells), cells };
+    entry = { element: make("tr", { "data-bot": botId }, make("td", {}, link(botId)), ...cells), cells };
     rows.set(botId, entry);
   }
   return entry;

@@ -5,6 +5,14 @@ const LINES_MAX = 400;
 const intents = { light: "a light blow", normal: "a blow", heavy: "a heavy blow", status: "a spell", defend: "defence", heal: "healing", flee: "flight" };
 let shown = null; // {botId, episode, turn, lines}
 
+/** Bring the bot into view, if it is not: on a phone its panel stands below the list. */
+export function reveal() {
+  const { top } = byId("hero").getBoundingClientRect();
+  if (top >= 0 && top < innerHeight / 2) return;
+  byId("hero").scrollIntoView();
+  byId("hero-title").focus({ preventScroll: true });
+}
+
 /** Remove the bot that was shown, and show the name of the next one. */
 export function clearHero(botId) {
   shown = null;

@@ -1,66 +1,62 @@
 // The watch page: it draws the events of one stream from the server.
-import { link, markChosen, showAll, showPlaying } from "./bots.js";
+import { link, markChosen, onRowClick, showAll, showPlaying } from "./bots.js";
 import { drawCurve, drawScores } from "./charts.js";
-import { byId, duration, make, number } from "./dom.js";
-import { clearHero, showHero, showTrouble } from "./hero.js";
+import { byId, duration, make, moment, number } from "./dom.js";
+import { clearHero, reveal, showHero, showTrouble } from "./hero.js";
+import { showHeard, showLost } from "./notice.js";
+import { reasonOf, Stream } from "./stream.js";
 
 const HISTORY = 180;
 const BUCKET_POINTS = 3;
-const RETRY_MS = 2000;
 const BOT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const BAD_ID = "A bot id is 1 to 128 letters, digits, “.”, “_” and “-”, the first a letter or digit.";
-let stream = null;
+const ID_RULE = "1 to 128 letters, digits, “.”, “_” and “-”, the first a letter or digit";
+const stream = new Stream(showEvent, showLost);
 let history = [];
+let isInHistory = false; // the next summary is of the last moment of the history
 let summary = null;
 let chosen = null;
 let paging = null; // null: the bots that played last; otherwise the last id of the page of all bots, "" at the end
-let retry = 0;
 
+// Every address is relative: the page may stand below a path of another server.
 function connect() {
-  clearTimeout(retry);
-  stream?.close();
-  stream = new EventSource(chosen ? `/api/events?bot=${encodeURIComponent(chosen)}` : "/api/events");
-  stream.addEventListener("open", () => setStatus("live", "live"));
-  stream.addEventListener("history", (event) => { history = JSON.parse(event.data).slice(-HISTORY); drawCharts(); });
-  stream.addEventListener("summary", (event) => showSummary(JSON.parse(event.data)));
-  stream.addEventListener("bot", (event) => {
-    const detail = JSON.parse(event.data);
-    if (detail.botId === chosen) showHero(detail);
-  });
-  stream.addEventListener("trouble", (event) => showTrouble(JSON.parse(event.data).message));
-  stream.addEventListener("error", () => {
-    setStatus("lost", "connection lost, trying again");
-    stream.close(); // the browser would retry at its own pace, while the server may be restarting
-    clearTimeout(retry);
-    retry = setTimeout(connect, RETRY_MS);
-  });
+  stream.open(chosen ? `api/events?bot=${encodeURIComponent(chosen)}` : "api/events");
 }
 
-function setStatus(state, text) {
-  const status = byId("status");
-  status.dataset.state = state;
-  if (status.textContent !== text) status.textContent = text;
+function showEvent(name, value) {
+  if (name === "history") {
+    history = value.slice(-HISTORY);
+    isInHistory = true;
+    drawCharts();
+  } else if (name === "summary") showSummary(value);
+  else if (name === "bot" && value.botId === chosen) showHero(value);
+  else if (name === "trouble") showTrouble(value.message);
 }
 
 function showSummary(next) {
-  if (summary) history = [...history, next.turnsPerSecond].slice(-HISTORY);
+  if (!isInHistory) history = [...history, next.turnsPerSecond].slice(-HISTORY);
+  isInHistory = false;
   summary = next;
-  setStatus(next.storeUp ? "live" : "lost", next.storeUp ? "live" : "the store does not answer");
+  showHeard(next.storeUp);
   showHazards(next.hazards ?? []);
+  const since = `since ${moment(next.startedAt * 1000, false)}`;
   byId("rate").textContent = number(Math.round(next.turnsPerSecond));
   byId("hot").textContent = number(next.hotGames);
   byId("turns").textContent = number(next.turns);
+  byId("turns-label").textContent = `turns committed ${since}`;
   byId("ended").textContent = number(next.runsEnded);
-  byId("ended-label").textContent = ["runs ended", ...Object.entries(next.results).map(([result, count]) => `${count} ${result}`)].join(" · ");
+  byId("ended-label").textContent = [`runs ended ${since}`, ...Object.entries(next.results).map(([result, count]) => `${count} ${result}`)].join(" · ");
   byId("batch").textContent = number(next.rowsPerBatch);
   byId("about").textContent = `version ${next.version}, up ${duration(next.uptimeSeconds)}`;
   byId("scores-note").textContent = next.sampled < next.hotGames ? `of the ${next.sampled} that played last` : "being played now";
   drawCharts();
   if (paging === null) showPlaying(next.playing, chosen);
-  showRuns("top", next.top);
-  showRuns("recent", next.recent);
+  showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${run.mode}`, "No run is being played.");
+  showRuns("top", next.top, ended, "No run has ended yet.");
+  showRuns("recent", next.recent, ended, "No run has ended yet.");
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
 }
+
+const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${run.mode}`;
 
 /** Show a warning across the page while a setting of the store can lose turns. */
 function showHazards(hazards) {
@@ -75,10 +71,17 @@ function drawCharts() {
   drawScores(byId("score-chart"), summary?.scores ?? [], BUCKET_POINTS);
 }
 
-function showRuns(id, runs) {
-  const lines = runs.map((run) => make("li", {}, make("span", { class: "score" }, run.score.toFixed(2)), link(run.botId),
-    make("span", { class: "faint" }, `${run.result}, ${number(run.turns)} turns, ${run.mode}`)));
-  byId(id).replaceChildren(...(lines.length ? lines : [make("li", { class: "empty" }, "No run has ended yet.")]));
+/** Show a list of runs; it changes only if the runs did, so that a link keeps the focus. */
+function showRuns(id, runs, describe, empty) {
+  const texts = JSON.stringify(runs);
+  const list = byId(id);
+  if (list.dataset.shown === texts) return;
+  list.dataset.shown = texts;
+  const focused = list.contains(document.activeElement) ? document.activeElement.title : null;
+  const lines = runs.map((run) => make("li", { "data-bot": run.botId }, make("span", { class: "score" }, run.score.toFixed(2)),
+    link(run.botId), make("span", { class: "faint" }, describe(run))));
+  list.replaceChildren(...(lines.length ? lines : [make("li", { class: "empty" }, empty)]));
+  if (focused) [...list.querySelectorAll("a")].find((one) => one.title === focused)?.focus({ preventScroll: true });
 }
 
 function choose(botId) {
@@ -105,14 +108,15 @@ function decoded(text) {
 /** Check a bot id, and show the reason beside the field if it is not valid. */
 function isBotId(text) {
   const good = BOT_ID.test(text);
-  byId("find-trouble").textContent = good ? "" : BAD_ID;
+  byId("find-trouble").textContent = good ? "" : `${text ? `“${text.slice(0, 40)}” is not a bot id` : "Type a bot id"}: ${ID_RULE}.`;
   byId("find-id").setAttribute("aria-invalid", String(!good));
   return good;
 }
 
 async function turnPage() {
-  const answer = await fetch(`/api/bots?count=100${paging ? `&after=${encodeURIComponent(paging)}` : ""}`);
-  if (!answer.ok) return;
+  const answer = await fetch(`api/bots?count=100${paging ? `&after=${encodeURIComponent(paging)}` : ""}`).catch(() => null);
+  byId("more-trouble").textContent = answer?.ok ? "" : `${await reasonOf(answer)}.`;
+  if (!answer?.ok) return;
   const { bots, next } = await answer.json();
   paging = next ?? "";
   showAll(bots, chosen);
@@ -129,10 +133,18 @@ byId("more").addEventListener("click", () => {
 byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const botId = byId("find-id").value.trim();
-  if (botId && isBotId(botId)) location.hash = `bot=${encodeURIComponent(botId)}`;
+  if (!isBotId(botId)) return byId("find-id").focus();
+  location.hash = `bot=${encodeURIComponent(botId)}`;
+  choose(botId);
+  reveal();
 });
+onRowClick((botId) => { choose(botId); reveal(); });
+byId("retry").addEventListener("click", () => stream.retry());
+window.addEventListener("online", () => stream.retry());
 window.addEventListener("hashchange", chooseByHash);
 window.addEventListener("resize", drawCharts);
-byId("mcp-url").textContent = `${location.origin}/mcp`;
+byId("mcp-url").textContent = new URL("mcp", document.baseURI);
+byId("fleet-command").textContent = `dungeonfighter fleet ${new URL(".", document.baseURI)}`;
+byId("main").hidden = false;
 chooseByHash();
 if (!chosen) connect();

@@ -1,0 +1,102 @@
+"""The best live runs of this process, for the watch page."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final
+
+from msgspec import Struct
+
+from dungeonfighter.errors import Corrupt, StoreError
+from dungeonfighter.hosting.hot_games import HotGame, HotGames
+from dungeonfighter.hosting.ports import Row, Store
+from dungeonfighter.hosting.rows import checked, present
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.rules import Mode
+
+LIVE_RUNS_MAX: Final = 20
+
+
+class LiveRun(Struct, frozen=True, order=True):
+    """One live run; `score`, in hundredths of a point, stands first so that runs sort by it."""
+
+    score: int
+    key: str
+    episode: int
+    turn: int
+    mode: str
+
+
+class LiveRuns:
+    """Finds the best `LIVE_RUNS_MAX` live runs among the games in memory.
+
+    `walk` looks at a few games per call, so its cost does not depend on the number of games. A run is found
+    when the walk passes its game. `refresh` compares the runs found with the store: if several processes
+    serve the same bots, a copy in memory may be old.
+    """
+
+    def __init__(self, games: HotGames, book: ShippedRules, store: Store) -> None:
+        self._games = games
+        self._book = book
+        self._store = store
+        self._ahead: list[str] = []
+        self._found: dict[str, LiveRun] = {}
+
+    def best(self) -> list[LiveRun]:
+        """Return the runs found, best first."""
+        return heapq.nlargest(LIVE_RUNS_MAX, self._found.values())
+
+    def walk(self, count: int) -> None:
+        """Look at the next `count` games in memory, at most at the rest of one pass through all."""
+        if not self._ahead:
+            self._ahead = list(self._games.by_key)
+        for _ in range(min(count, len(self._ahead))):
+            game = self._games.get(self._ahead.pop())
+            if game is not None and game.row is not None and game.row.state:
+                self._note(game.row)
+        self._found = {run.key: run for run in self.best()}
+
+    async def refresh(self) -> None:
+        """Read the runs found from the store: update those that went on, and forget those that ended.
+
+        An old copy in memory is replaced; otherwise the walk would find its run again.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        keys = list(self._found)
+        games = [self._games.get(key) for key in keys]
+        known = [None if game is None else game.row for game in games]
+        rows = await self._store.load(keys) if keys else []
+        for key, game, before, row in zip(keys, games, known, rows, strict=True):
+            try:
+                found = checked(key, row, self._book)
+            except (StoreError, Corrupt):  # its own bot gets the error
+                self._found.pop(key, None)
+                continue
+            now = None if game is None else game.row
+            self._note(found if now is None or now.version < found.version else now)
+            if game is not None and _may_replace(game, found):
+                self._games.adopt(key, before, found)
+
+    def _note(self, row: Row) -> None:
+        run = self._live_run(row) if row.state else None
+        if run is None:
+            self._found.pop(row.bot_id, None)
+        else:
+            self._found[row.bot_id] = run
+
+    def _live_run(self, row: Row) -> LiveRun | None:
+        try:
+            game = present(row, self._book)
+        except (StoreError, Corrupt):
+            return None
+        state = game.state
+        if state.over:
+            return None
+        return LiveRun(game.rules.score(state), game.key, game.episode, game.turn, Mode(state.mode).name)
+
+
+def _may_replace(game: HotGame, found: Row) -> bool:
+    """Return True if the row in memory is older; an unsettled game needs more than a read."""
+    return game.row is not None and game.row.version < found.version and not game.unsettled

@@ -1,0 +1,153 @@
+"""The inputs of words and lists: `unequip head`, `drop 2`, `strip 2,0,1`, `trade 1,2,3,4,5`, `dungeon 2`.
+
+Each is checked before it changes the state, and a refusal says exactly what is wrong. The module
+also explains why a number or a consumable is not legal now.
+
+Source: docs/rules.md, "Inputs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character import inventory
+from dungeonfighter.rules.inputs import numbers
+from dungeonfighter.rules.journey.dungeon import enter
+from dungeonfighter.rules.state import Phase, Rank, RoomPhase, Slot, State
+
+_INVENTORY = int(Phase.Inventory)
+_GAME_LOOP = int(Phase.GameLoop)
+_DUNGEON_SELECTION = int(Phase.DungeonSelection)
+_DUNGEON = int(Phase.Dungeon)
+_COMBAT = int(Phase.Combat)
+_CLEARED = int(RoomPhase.cleared)
+_BOSS = int(Rank.boss)
+
+DONE: Final = ""
+GEAR: Final = "gear changes at the hub, in the inventory and in a cleared room"
+
+
+def play(cat: Catalogue, state: State, text: str) -> str | None:
+    """Play an input that no menu lists as it stands, if it is legal.
+
+    `dungeon n` enters an offered dungeon from the hub or the list in one input (the tool `select_dungeon`).
+    No menu lists it, because `1` and then the number do the same.
+
+    Returns:
+        `DONE`; or, with the state unchanged, the reason why the input is not legal now, None if it is no
+        input at all.
+    """
+    word, _, rest = text.partition(" ")
+    verb = _VERBS.get(word)
+    if verb is None:
+        return _lacking(cat, state, text)
+    if word not in ("dungeon", "item") and not _at_leisure(state):
+        return GEAR
+    return verb(cat, state, rest)
+
+
+def _at_leisure(state: State) -> bool:
+    """Return True in the inventory, at the hub and in a cleared room."""
+    if state.phase in (_INVENTORY, _GAME_LOOP):
+        return True
+    return state.phase == _DUNGEON and state.dungeon is not None and state.dungeon.phase == _CLEARED
+
+
+def _equip(cat: Catalogue, state: State, rest: str) -> str:
+    listed = numbers(rest)
+    if listed is None or len(listed) != 1:
+        return "it needs the number of a bag item, for example equip 1"
+    return inventory.equip(cat, state, listed[0])
+
+
+def _unequip(cat: Catalogue, state: State, rest: str) -> str:
+    if rest not in Slot.__members__:
+        return f"the slots are {', '.join(Slot.__members__)}"
+    return inventory.unequip(cat, state, Slot[rest])
+
+
+def _drop(cat: Catalogue, state: State, rest: str) -> str:
+    listed = numbers(rest)
+    if listed is None or len(listed) != 1:
+        return "it needs the number of a bag item, for example drop 1"
+    return inventory.drop(cat, state, listed[0])
+
+
+def _strip(cat: Catalogue, state: State, rest: str) -> str:
+    listed = numbers(rest)
+    if listed is None:
+        return "it needs action numbers, for example strip 1,0"
+    return inventory.set_strip(cat, state, listed)
+
+
+def _trade(cat: Catalogue, state: State, rest: str) -> str:
+    listed = numbers(rest)
+    if state.phase != _INVENTORY:
+        return "a trade needs the inventory"
+    if listed is None:
+        return "it needs five bag numbers"
+    return inventory.trade(cat, state, listed)
+
+
+def _enter(cat: Catalogue, state: State, rest: str) -> str:
+    if state.phase not in (_GAME_LOOP, _DUNGEON_SELECTION):
+        return "a dungeon is entered from the hub"
+    listed = numbers(rest)
+    if listed is None or len(listed) != 1:
+        return "it needs the number of a dungeon, for example dungeon 1"
+    offers = state.world.offers
+    if not 1 <= listed[0] <= len(offers):
+        return f"the hub offers 1 to {len(offers)}"
+    enter(cat, state, offers[listed[0] - 1])
+    return DONE
+
+
+def _item(cat: Catalogue, state: State, rest: str) -> str:
+    """Explain the refusal of `item n`; where it is legal, the menu has it."""
+    if state.phase != _COMBAT:
+        return "that is for a fight"
+    listed = numbers(rest)
+    if listed is None or len(listed) != 1:
+        return "it needs the number of a consumable, for example item 4"
+    number = listed[0] - 1
+    if not 0 <= number < len(cat.consumables):
+        return "there is no consumable of this number"
+    row = cat.consumables[number]
+    if number not in cat.other_consumables:
+        return f"{row.name} is the input {row.input}"
+    return f"you have no {row.name}"
+
+
+def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
+    """Explain the refusal of a number that is legal at other times in the same place."""
+    in_fight = state.phase == _COMBAT
+    if not text.isdigit() or not (in_fight or (state.phase == _DUNGEON and _at_leisure(state))):
+        return None
+    number = int(text)
+    dungeon, fight = state.dungeon, state.fight
+    if not in_fight and dungeon is not None:
+        if number == 2 and dungeon.searched:
+            return "this room is searched"
+        if number == 3 and dungeon.rested:
+            return "you have rested in this dungeon"
+    if number == 8 and fight is not None and fight.rank == _BOSS:
+        return "nobody flees from a boss"
+    good = cat.consumable_at.get(number)
+    if good is None:
+        return None
+    if not state.hero.consumables[good]:
+        return f"you have no {cat.consumables[good].name}"
+    return "that is for a fight" if cat.consumables[good].effect != "heal" else "you are not hurt"
+
+
+_VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {
+    "equip": _equip,
+    "unequip": _unequip,
+    "drop": _drop,
+    "strip": _strip,
+    "trade": _trade,
+    "dungeon": _enter,
+    "item": _item,
+}

@@ -1,0 +1,61 @@
+"""The texts for a model agree with the figures of the rules, and are neatly set."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from dungeonfighter import limits
+from dungeonfighter.mcp.texts import INSTRUCTIONS, PLAY_PROMPT, RULES
+from dungeonfighter.rules import tables
+from tests.unit.rules.position import combat_state, rules, the_fight
+
+PLAIN = " ".join(RULES.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"A ranked run ends after {limits.ranked_turns_max:,} turns",
+        f"camping takes {tables.CAMP_TURNS}, leaving, fleeing, travel {tables.LEAVE_TURNS}, each attack of",
+        f"(a potion in {5 * tables.SEARCH_FINDS} %, a fight in {5 * tables.SEARCH_WAKES} %)",
+        f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
+        f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
+        f"from {tables.COMBO_MIN} combo",
+        f"precise: die +{tables.STANCE_ROLL[2]}, damage x{tables.STANCE_DAMAGE[2] / 1000:g}",
+        f"power: die {tables.STANCE_ROLL[3]}, damage x{tables.STANCE_DAMAGE[3] / 1000:g}",
+        f"you take x{tables.EXPOSED / 1000:g} until you act again",
+        f"take x{tables.GUARD / 1000:g} (heavy x{tables.GUARD_HEAVY / 1000:g})",
+        f"then a d20 of {tables.FLEE_NEEDS}",
+        f"to the end or {tables.AUTO_STOPS_BELOW // 10} % health",
+        f"After an entry roll to {tables.ENTRY_SURPRISED} the enemy acts first",
+        f"{tables.LEVEL_POINTS // 100} points for each level",
+    ],
+)
+def test_the_rules_for_a_model_have_the_figures_of_the_rules(words: str) -> None:
+    assert words in PLAIN
+
+
+def test_travel_costs_what_leaving_costs() -> None:
+    assert tables.TRAVEL_TURNS == tables.LEAVE_TURNS
+
+
+def test_the_prompt_explains_the_cap_and_every_status() -> None:
+    assert "turns are the limit" in PLAY_PROMPT
+    state = combat_state()
+    the_fight(state).hero.statuses = [1] * 13
+    for part in rules().text(state, "e1").split("\n")[0].split(", ")[1:]:
+        assert part.rpartition(" ")[0] in PLAY_PROMPT
+
+
+@pytest.mark.parametrize("text", [INSTRUCTIONS, RULES, PLAY_PROMPT])
+def test_the_lines_are_full_and_no_two_are_empty(text: str) -> None:
+    assert "\n\n\n" not in text
+    for block in re.split(r"\n\n|\n- ", text.rstrip()):
+        lines = block.split("\n")
+        assert all(line == line.strip() or line.startswith("  ") for line in lines)
+        for line, following in itertools.pairwise(lines):
+            if not line.startswith(("#", "- ")) and not line.endswith(":"):
+                assert len(line) + 1 + len(following.split()[0]) > 95, line
