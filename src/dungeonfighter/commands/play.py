@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from dungeonfighter import settings
 from dungeonfighter.commands import terminal, user_data
 from dungeonfighter.commands.bot_ids import check_bot_id
-from dungeonfighter.commands.terminal_input import LineReader, is_terminal
+from dungeonfighter.commands.terminal_input import ConsoleReader, is_terminal
 from dungeonfighter.commands.terminal_view import COLORS, Screen, is_decorated
 from dungeonfighter.errors import SettingsError
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name may have letters that the terminal lacks
-    reader = LineReader(_history() if is_terminal() else None)
+    reader = ConsoleReader(_history() if is_terminal() else None)
     screen = Screen(sys.stdout, is_decorated=is_decorated(arguments.color, sys.stdout, os.environ))
     note = "; this Python has no readline, so the arrow keys do not work" if reader.lacks_editing else ""
     return terminal.run(
