@@ -53,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     reader = ConsoleReader(_history() if is_terminal() else None)
     screen = Screen(sys.stdout, is_decorated=is_decorated(arguments.color, sys.stdout, os.environ))
     note = "; this Python has no readline, so the arrow keys do not work" if reader.lacks_editing else ""
-    return terminal.run(
-        arguments.bot, opened, keeping(arguments, given), reader=reader, say=screen.say, note=note
-    )
+    kept = keeping(arguments, given)
+    terminal.run(arguments.bot, opened, kept, reader=reader, say=screen.say, note=note)
+    print(kept.farewell)  # with no line broken, because the person may copy the command
+    return 0
 
 
 def keeping(arguments: argparse.Namespace, given: settings.Settings) -> terminal.Keeping:
