@@ -64,10 +64,11 @@ PUMPS: Final = (
 WORST: Final = {
     ("access.hosts", "'[a-z0-9_-]+(?:\\\\.[a-z0-9_-]+)*'"): Worst("fullmatch", HEAD, pump="a."),
     ("bots.textview", "'\\\\be(\\\\d+) t(\\\\d+)\\\\b'"): Worst("search", ANSWER, "e", "1"),
-    ("bots.textview", "'(?:^| )(item \\\\d+|\\\\d) (?=[a-z])'"): Worst("findall", ANSWER, " item ", "1"),
-    ("bots.textview", "'\\\\d\\\\b'"): Worst("match", ANSWER, pump="1"),
-    ("bots.textview", "'unequip ([a-z/]+)'"): Worst("match", ANSWER, "unequip ", "a/"),
-    ("bots.textview", "'equip (\\\\d+)(?:-(\\\\d+))?'"): Worst("match", ANSWER, "equip ", "1-"),
+    ("bots.textview", "'(?:item )?\\\\d+\\\\b'"): Worst("match", ANSWER, "item ", "1"),
+    ("bots.textview", "'unequip (?:slot \\\\()?([a-z, ]+)'"): Worst("match", ANSWER, "unequip slot (", "a, "),
+    ("bots.textview", "'equip (?:n \\\\()?(\\\\d+)(?:-(\\\\d+))?'"): Worst(
+        "match", ANSWER, "equip n (", "1-"
+    ),
     ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
     ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
     ("serving.known_heads", "b'\\\\r\\\\ncontent-length:[ \\\\t]*([^\\\\r\\\\n]*)'"): Worst(
