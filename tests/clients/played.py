@@ -152,8 +152,8 @@ def assert_about(shown: str, tool: str, rules: Rules, state: State) -> None:
         assert view(rules, state) in shown
     else:
         assert f"e1 t{state.turn}" in shown
-        first_words = {line.split(" ")[0] for line in shown.splitlines()}
-        assert tool == "get_player_stats" or {text.split(" ")[0] for text in legal} <= first_words
+        begins = {line.partition(":")[0] for line in shown.splitlines()}
+        assert tool == "get_player_stats" or set(legal) <= begins
     assert str(state.hero.health) in shown or tool == "get_available_actions"
 
 
