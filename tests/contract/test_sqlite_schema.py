@@ -19,6 +19,7 @@ from tests.contract.rows import first
 
 STEPS = migrations("sqlite")
 NUMBERS = [step.number for step in STEPS]
+NEXT = NUMBERS[-1] + 1
 INDEXES = "select name from sqlite_master where type = 'index' and name = 'episodes_best'"
 MANY_RUNS = """
 with recursive n(value) as (select 1 union all select value + 1 from n where value < 20000)
@@ -72,10 +73,10 @@ async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_
     store = SqliteStore(path)
     await store.open()
     await store.close()
-    watcher.execute("""
+    watcher.execute(f"""
         alter table games add column extra integer not null default 7;
-        insert into schema_version values (4, '0.1.0', 1.5);
-        pragma user_version=4;
+        insert into schema_version values ({NEXT}, '0.1.0', 1.5);
+        pragma user_version={NEXT};
     """)
     before = recorded(watcher)
     assert await plays(path)
@@ -85,7 +86,10 @@ async def test_a_release_starts_on_a_newer_schema_that_allows_it_and_applies_no_
 
 @pytest.mark.parametrize(
     ("release", "message"),
-    [("'77.0'", r"schema 4 needs release 77\.0 or newer"), (None, "whether it can run on 4 is not recorded")],
+    [
+        ("'77.0'", rf"schema {NEXT} needs release 77\.0 or newer"),
+        (None, f"whether it can run on {NEXT} is not recorded"),
+    ],
 )
 async def test_a_release_refuses_a_newer_schema_that_does_not_allow_it(
     path: Path, watcher: apsw.Connection, release: str | None, message: str
@@ -94,8 +98,8 @@ async def test_a_release_refuses_a_newer_schema_that_does_not_allow_it(
     await store.open()
     await store.close()
     if release is not None:
-        watcher.execute(f"insert into schema_version values (4, {release}, 1.5)")
-    watcher.execute("pragma user_version=4")
+        watcher.execute(f"insert into schema_version values ({NEXT}, {release}, 1.5)")
+    watcher.execute(f"pragma user_version={NEXT}")
     with pytest.raises(SchemaTooNew, match=message):
         await SqliteStore(path).open()
 

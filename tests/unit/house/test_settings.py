@@ -210,8 +210,15 @@ def test_not_loopback(host: str) -> None:
 
 
 def test_access_control_of_a_later_version_is_refused() -> None:
-    with pytest.raises(SettingsError, match="write none"):
-        read_settings({"auth": "tokens"}, {})
+    with pytest.raises(SettingsError, match="write none or tokens"):
+        read_settings({"auth": "jwt"}, {})
+
+
+def test_an_open_address_needs_access_control_or_consent() -> None:
+    assert read_settings({"host": "0.0.0.0", "auth": "tokens"}, {}).notes == ()
+    (note,) = read_settings({"host": "0.0.0.0"}, {"ALLOW_OPEN": "1"}).notes
+    assert note.startswith("EVERYBODY")
+    assert read_settings({}, {"ALLOW_OPEN": "1"}).notes == ()
 
 
 def test_settings_without_effect_are_mentioned() -> None:

@@ -1,0 +1,184 @@
+"""Tokens in memory: known within a refresh; a revoked or expired one is refused, and all without the store."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from dungeonfighter.access import tokens
+from dungeonfighter.access.admission import TokenAdmission
+from dungeonfighter.access.token_book import REFRESH_SECONDS, SKEW_SECONDS, STALE_SECONDS_MAX, TokenBook
+from dungeonfighter.errors import AccessUnknown, NotAllowed, StoreUnavailable, Unauthenticated
+from dungeonfighter.hosting.ports import AccessToken
+from dungeonfighter.storage.memory import MemoryStore
+
+NOW = 1_800_000_000.0
+
+
+class Hand:
+    """A clock that the test advances."""
+
+    seconds = 1000.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return NOW + self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Source:
+    """Reads tokens of a store that may be away."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.is_away = False
+
+    async def tokens_after(self, version: int) -> list[AccessToken]:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return await self.store.tokens_after(version)
+
+
+class Desk:
+    """A book with its clock and its source, and the admission over it."""
+
+    def __init__(self) -> None:
+        self.hand, self.source = Hand(), Source()
+        self.book = TokenBook(self.source, self.hand)
+        self.admission = TokenAdmission(self.hand.now, self.book)
+
+    async def make(self, *, bots: str = "*", expires_in: float = 0.0) -> bytes:
+        secret = tokens.new_secret()
+        now = self.hand.wall()
+        token = tokens.describe(
+            secret, fleet="team-a", bots=bots, scopes=["play"], created_at=now,
+            expires_at=now + expires_in if expires_in else 0.0, turns_required=False,
+        )  # fmt: skip
+        await self.source.store.put_token(token)
+        return secret.encode()
+
+    async def revoke(self, secret: bytes) -> None:
+        found = await self.source.store.tokens_after(0)
+        (token,) = [one for one in found if one.digest == tokens.digest_of(secret)]
+        await self.source.store.put_token(msgspec.structs.replace(token, revoked_at=self.hand.wall()))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_a_new_token_is_known_after_a_refresh(desk: Desk) -> None:
+    await desk.book.refresh()
+    secret = await desk.make()
+    with pytest.raises(Unauthenticated):
+        desk.book.find(secret)
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    assert principal.fleet == "team-a"
+    assert principal.scopes == {"read", "play"}
+
+
+@pytest.mark.parametrize("form", [b"bearer %b", b"BEARER   %b ", b" Bearer %b"])
+async def test_the_scheme_is_compared_without_case(desk: Desk, form: bytes) -> None:
+    secret = await desk.make()
+    await desk.book.refresh()
+    assert desk.admission.identify(form % secret).fleet == "team-a"
+
+
+@pytest.mark.parametrize(
+    "form", [b"%b", b"Basic %b", b"Bearer", b"Bearer ", b"Bearer %b, Bearer %b", b"Bearer x%b"]
+)
+async def test_other_credentials_are_refused(desk: Desk, form: bytes) -> None:
+    secret = await desk.make()
+    await desk.book.refresh()
+    with pytest.raises(Unauthenticated):
+        desk.admission.identify(form.replace(b"%b", secret))
+    with pytest.raises(Unauthenticated):
+        desk.admission.identify(None)
+
+
+async def test_a_revoked_token_is_refused_although_its_principal_is_remembered(desk: Desk) -> None:
+    secret = await desk.make()
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.admission.admit(principal, "play", "hero", 1)
+    await desk.revoke(secret)
+    await desk.book.refresh()
+    with pytest.raises(Unauthenticated, match="revoked"):
+        desk.admission.admit(principal, "play", "hero", 1)
+
+
+async def test_expiry_is_judged_with_every_call_and_forgives_the_skew_of_clocks(desk: Desk) -> None:
+    secret = await desk.make(expires_in=100.0)
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.hand.seconds += 99.0 + SKEW_SECONDS
+    await desk.book.refresh()
+    desk.admission.admit(principal, "play", "hero", 1)
+    desk.hand.seconds += 2.0
+    await desk.book.refresh()
+    with pytest.raises(Unauthenticated, match="expired"):
+        desk.admission.admit(principal, "play", "hero", 1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        desk.admission.identify(b"Bearer " + secret)
+
+
+async def test_without_the_store_the_last_known_tokens_hold_for_a_minute_and_then_nobody_is_let_in(
+    desk: Desk,
+) -> None:
+    secret = await desk.make()
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.source.is_away = True
+    desk.hand.seconds += STALE_SECONDS_MAX
+    await desk.book.refresh()
+    desk.admission.admit(principal, "play", "hero", 1)
+    desk.hand.seconds += REFRESH_SECONDS + 1.0
+    for attempt in (
+        lambda: desk.admission.admit(principal, "play", "hero", 1),
+        lambda: desk.admission.identify(b"Bearer " + secret),
+        lambda: desk.admission.identify(b"Bearer unknown"),
+    ):
+        with pytest.raises(AccessUnknown):
+            attempt()
+    desk.source.is_away = False
+    await desk.book.refresh()
+    desk.admission.admit(principal, "play", "hero", 1)
+
+
+async def test_before_the_first_answer_of_the_store_nobody_is_let_in(desk: Desk) -> None:
+    desk.source.is_away = True
+    await desk.book.refresh()
+    with pytest.raises(AccessUnknown):
+        desk.admission.identify(b"Bearer x")
+
+
+async def test_scope_and_pattern_are_enforced(desk: Desk) -> None:
+    secret = await desk.make(bots="a-*")
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.admission.admit(principal, "read", "a-1", 0)
+    with pytest.raises(NotAllowed):
+        desk.admission.admit(principal, "fleet", "a-1", 1)
+    with pytest.raises(NotAllowed):
+        desk.admission.admit(principal, "play", "b-1", 1)
+
+
+async def test_a_damaged_token_lets_nobody_in_and_stops_no_other(desk: Desk) -> None:
+    good = await desk.make()
+    await desk.source.store.put_token(AccessToken(tokens.digest_of(b"x"), "x", "No Fleet", "*", "play"))
+    await desk.book.refresh()
+    assert desk.book.find(good).fleet == "team-a"
+    with pytest.raises(Unauthenticated):
+        desk.book.find(b"x")
+
+
+def test_secrets_are_long_and_differ() -> None:
+    made = {tokens.new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(secret) for secret in made} == {46}
