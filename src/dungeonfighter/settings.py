@@ -48,6 +48,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     auth: str = "none"
     allow_open: bool = False
     """Serve addresses beyond loopback without access control."""
+    rate_per_bot: float = 0.0
+    rate_per_token: float = 0.0
+    rate_per_fleet: float = 0.0
+    """Calls a second; 0 means no limit."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -75,6 +79,12 @@ def _seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
         return float(text)
 
     return parse
+
+
+def _rate(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
+        raise Problem(f"{text[:40]!r} must be calls a second, for example 5 or 0.5; 0 sets no limit")
+    return float(text)
 
 
 def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
@@ -193,6 +203,12 @@ FIELDS: Final = (
           "who may play: none (everybody, on loopback) or tokens (`token create` makes one; default: none)"),
     Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
           "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
+    Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), _rate, "N",
+          "calls a second of each bot, with a burst of 2 s (default: 0, no limit)"),
+    Field("rate_per_token", ("--rate-per-token",), ("RATE_PER_TOKEN",), _rate, "N",
+          "calls a second of each access token (default: 0, no limit)"),
+    Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
+          "calls a second of each fleet (default: 0, no limit)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -211,9 +227,8 @@ FIELDS: Final = (
           "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "RATE_PER_BOT",
-    "RATE_PER_FLEET", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS", "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "BOT_ID_PREFIX",
+    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "BOT_ID_PREFIX",
 )  # fmt: skip
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")

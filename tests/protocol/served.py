@@ -18,6 +18,7 @@ from mcp_types import CallToolResult
 
 from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Row, Store
@@ -29,7 +30,7 @@ from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
 
 T = TypeVar("T")
-OPEN = BoundedAdmission(lambda: 0.0)
+OPEN = BoundedAdmission(Rates(RateSettings(), lambda: 0.0))
 """Admits every caller as the local principal."""
 
 VERSION = "2026-07-28"

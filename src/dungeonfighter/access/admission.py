@@ -7,17 +7,14 @@ each request or remembered head (stdio: once for the process), and calls `admit`
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 from dungeonfighter.access.principals import EVERY_BOT, LOCAL, UNLIMITED, Principal, Scope
+from dungeonfighter.access.rates import Rates
 from dungeonfighter.access.token_book import TokenBook
 from dungeonfighter.access.tokens import TOKEN_CHARS_MAX
-from dungeonfighter.errors import NotAllowed, RateLimited, Unauthenticated
-
-BURST_SECONDS: Final = 1.0
-"""An idle principal accumulates at most the turns of this many seconds."""
+from dungeonfighter.errors import NotAllowed, Unauthenticated
 
 
 class Admission(Protocol):
@@ -46,30 +43,29 @@ class Admission(Protocol):
             scope: The kind of the call: reading or playing.
             bot: The bot's id; None where the call is about no bot, or shows only bots that the principal
                 covers.
-            turns: The cost of the call.
+            turns: The cost of the call; 0 for a call that plays no turn, which counts as one call.
 
         Raises:
             NotAllowed: The principal may not do this.
             Unauthenticated, AccessUnknown: As `identify`.
-            RateLimited: The principal has used up its turns; nothing was charged.
+            RateLimited: The bot, the token or the fleet has used up its calls; nothing was charged.
         """
 
 
 class BoundedAdmission:
-    """Enforces the scopes, the bot pattern and the rate of each principal.
+    """Enforces the scopes, the bot pattern and the rates of each principal.
 
-    Every caller is the same principal, whatever it sends: there are no credentials yet.
+    Every caller is the same principal, whatever it sends: there are no credentials.
 
     Args:
-        now: The time in seconds, which never goes back.
+        rates: The limits on calls a second.
         caller: The principal of every caller.
     """
 
-    def __init__(self, now: Callable[[], float], caller: Principal = LOCAL) -> None:
-        self._now = now
+    def __init__(self, rates: Rates, caller: Principal = LOCAL) -> None:
+        self._rates = rates
+        self._has_rates = rates.are_on
         self._caller = caller
-        self._paid_until: dict[Principal, float] = {}
-        """For each principal with a rate, the time at which its charges expire."""
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`."""
@@ -82,30 +78,21 @@ class BoundedAdmission:
             raise NotAllowed(f"the caller may not {scope}")
         if bot is not None and principal.bots != EVERY_BOT and not principal.covers(bot):
             raise NotAllowed(f"the caller may not act for the bot {bot}")
-        limits = principal.limits
-        if limits is not UNLIMITED and turns and limits.turns_per_second is not None:
-            self._charge(principal, turns / limits.turns_per_second)
-
-    def _charge(self, principal: Principal, seconds: float) -> None:
-        """Charge `seconds` of the rate, or refuse the call until the earlier charges have expired."""
-        now = self._now()
-        paid_until = max(self._paid_until.get(principal, 0.0), now - BURST_SECONDS)
-        if paid_until > now:
-            wait = max(1, math.ceil(paid_until - now))
-            raise RateLimited("too many turns", retry_after_seconds=wait)
-        self._paid_until[principal] = paid_until + seconds
+        if self._has_rates or principal.limits is not UNLIMITED:
+            cost = turns or (scope != "fleet")  # each step of `step_many` is charged by itself
+            self._rates.charge(principal, bot, cost)
 
 
 class TokenAdmission(BoundedAdmission):
     """Lets in callers with an access token, and judges the token anew with every call.
 
     Args:
-        now: As for `BoundedAdmission`.
+        rates: As for `BoundedAdmission`.
         book: Knows the tokens.
     """
 
-    def __init__(self, now: Callable[[], float], book: TokenBook) -> None:
-        super().__init__(now)
+    def __init__(self, rates: Rates, book: TokenBook) -> None:
+        super().__init__(rates)
         self._book = book
 
     def identify(self, authorization: bytes | None) -> Principal:

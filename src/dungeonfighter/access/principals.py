@@ -22,10 +22,10 @@ EVERY_BOT: Final = "*"
 class Limits(Struct, frozen=True):
     """Limits of one principal; None is unlimited.
 
-    `turns_per_second` is a mean over the calls that one process serves.
+    `calls_per_second` is a mean; see `access.rates`.
     """
 
-    turns_per_second: float | None = None
+    calls_per_second: float | None = None
 
 
 UNLIMITED: Final = Limits()
@@ -59,9 +59,9 @@ class Principal(Struct, frozen=True):
         if self.bots != EVERY_BOT and not limits.is_bot_id(beginning):
             raise ValueError(f"a bot pattern is a bot id, the beginning of one and a star, or a star; "
                              f"got {self.bots!r}")  # fmt: skip
-        rate = self.limits.turns_per_second
+        rate = self.limits.calls_per_second
         if rate is not None and not rate > 0:
-            raise ValueError(f"turns_per_second must be positive; got {rate}")
+            raise ValueError(f"calls_per_second must be positive; got {rate}")
 
     def covers(self, bot: str) -> bool:
         """Return whether the pattern covers the bot of this id."""

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.rates import Rates
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
     from dungeonfighter.serving.draining import Draining
@@ -122,28 +123,40 @@ def make_store(settings: Settings) -> Store:
 def make_admission() -> Admission:
     """Make the admission of a process that serves its own user; all of its entry points share it."""
     from dungeonfighter.access.admission import BoundedAdmission
+    from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
-    return BoundedAdmission(SystemClock().now)
+    return BoundedAdmission(Rates(RateSettings(), SystemClock().now))
+
+
+def make_rates(settings: Settings) -> Rates:
+    """Make the limits on calls a second of one process."""
+    from dungeonfighter.access.rates import Rates, RateSettings
+    from dungeonfighter.hosting.system import SystemClock
+
+    given = RateSettings(
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
+    )
+    return Rates(given, SystemClock().now)
 
 
 @contextlib.asynccontextmanager
-async def admitting(settings: Settings, host: BotHost) -> AsyncIterator[Admission]:
+async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIterator[Admission]:
     """Make the one admission of a server process, and keep its access tokens fresh while the block runs."""
-    from dungeonfighter.access.admission import TokenAdmission
+    from dungeonfighter.access.admission import BoundedAdmission, TokenAdmission
     from dungeonfighter.access.token_book import TokenBook
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
 
     if settings.auth == "none":
-        yield make_admission()
+        yield BoundedAdmission(rates)
         return
     clock = SystemClock()
     book = TokenBook(host, clock)
     await book.refresh()
     refreshing = begin(book.keep_fresh(), "refresh of the access tokens")
     try:
-        yield TokenAdmission(clock.now, book)
+        yield TokenAdmission(rates, book)
     finally:
         refreshing.cancel()
 

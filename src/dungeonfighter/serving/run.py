@@ -15,7 +15,14 @@ import msgspec
 
 from dungeonfighter import __version__
 from dungeonfighter.hosting.system import SystemClock
-from dungeonfighter.serving.composition import admitting, close_seconds_max, compose, open_host, ticking
+from dungeonfighter.serving.composition import (
+    admitting,
+    close_seconds_max,
+    compose,
+    make_rates,
+    open_host,
+    ticking,
+)
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.server import serve
@@ -45,7 +52,8 @@ def run_single(settings: Settings, *, until_stdin_closes: bool) -> int:
 async def _serve_alone(
     settings: Settings, listener: socket.socket, signals: StopSignals, *, watch_stdin: bool
 ) -> None:
-    async with open_host(settings, serves=True) as host, admitting(settings, host) as admission:
+    rates = make_rates(settings)
+    async with open_host(settings, serves=True) as host, admitting(settings, host, rates) as admission:
         draining, watch = compose(settings, host, admission)
         async with ticking(watch):
             await serve(
@@ -111,6 +119,7 @@ def run_worker(settings: Settings, number: int, descriptor: int) -> int:
 async def _serve_as_worker(settings: Settings, number: int, descriptor: int, signals: StopSignals) -> None:
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
+    rates = make_rates(settings)
     parent = Parent(await Channel.over(socket.socket(fileno=descriptor)))
     drain_begun, parent_gone = asyncio.Event(), asyncio.Event()
 
@@ -122,7 +131,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
     async with (
         parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
         open_host(settings, serves=True) as host,
-        admitting(settings, host) as admission,
+        admitting(settings, host, rates) as admission,
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)

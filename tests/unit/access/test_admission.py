@@ -6,6 +6,7 @@ import pytest
 
 from dungeonfighter.access.admission import BoundedAdmission, joined
 from dungeonfighter.access.principals import LOCAL, SCOPES, Limits, Principal
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import NotAllowed, Overloaded
 
 
@@ -25,19 +26,19 @@ def hand() -> Hand:
 
 @pytest.mark.parametrize("authorization", [None, b"", b"Bearer x", b"\xff"])
 def test_every_caller_is_the_local_principal(hand: Hand, authorization: bytes | None) -> None:
-    assert BoundedAdmission(hand.now).identify(authorization) is LOCAL
+    assert BoundedAdmission(Rates(RateSettings(), hand.now)).identify(authorization) is LOCAL
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("bot", [None, "hero", "A" * 128])
 def test_the_local_principal_may_do_everything(hand: Hand, scope: str, bot: str | None) -> None:
-    admission = BoundedAdmission(hand.now)
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
     for _ in range(1000):
         admission.admit(LOCAL, scope, bot, 1000)  # type: ignore[arg-type]
 
 
 def test_a_scope_does_not_include_the_other(hand: Hand) -> None:
-    admission = BoundedAdmission(hand.now)
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
     for held, other in (("read", "play"), ("play", "read")):
         principal = Principal("local", scopes=frozenset({held}))  # type: ignore[arg-type]
         admission.admit(principal, held, "hero", 0)  # type: ignore[arg-type]
@@ -47,7 +48,7 @@ def test_a_scope_does_not_include_the_other(hand: Hand) -> None:
 
 
 def test_a_pattern_bounds_the_bots(hand: Hand) -> None:
-    admission = BoundedAdmission(hand.now)
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
     principal = Principal("local", bots="team-*")
     admission.admit(principal, "play", "team-1", 1)
     admission.admit(principal, "play", None, 1)
@@ -56,22 +57,23 @@ def test_a_pattern_bounds_the_bots(hand: Hand) -> None:
 
 
 def test_a_rate_is_a_mean_and_one_call_may_overdraw(hand: Hand) -> None:
-    admission = BoundedAdmission(hand.now)
-    principal = Principal("local", limits=Limits(turns_per_second=10))
-    admission.admit(principal, "play", "hero", 60)  # 10 saved, 50 overdrawn
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
+    principal = Principal("local", limits=Limits(calls_per_second=10))
+    admission.admit(principal, "play", "hero", 70)  # 20 saved, 50 overdrawn
     with pytest.raises(Overloaded) as refused:
         admission.admit(principal, "play", "hero", 1)
     assert (refused.value.code, refused.value.retry_after_seconds) == ("rate_limited", 5)
-    admission.admit(principal, "read", "hero", 0)
+    with pytest.raises(Overloaded):
+        admission.admit(principal, "read", "hero", 0)
     admission.admit(LOCAL, "play", "hero", 1)
     hand.seconds += 5
     admission.admit(principal, "play", "hero", 1)
 
 
 def test_a_refused_call_is_not_charged(hand: Hand) -> None:
-    admission = BoundedAdmission(hand.now)
-    principal = Principal("local", limits=Limits(turns_per_second=1))
-    admission.admit(principal, "play", "hero", 3)
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
+    principal = Principal("local", limits=Limits(calls_per_second=1))
+    admission.admit(principal, "play", "hero", 4)
     for _ in range(100):
         with pytest.raises(Overloaded):
             admission.admit(principal, "play", "hero", 100)
@@ -80,8 +82,8 @@ def test_a_refused_call_is_not_charged(hand: Hand) -> None:
 
 
 def test_turns_at_the_rate_are_never_refused(hand: Hand) -> None:
-    admission = BoundedAdmission(hand.now)
-    principal = Principal("local", limits=Limits(turns_per_second=4))
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now))
+    principal = Principal("local", limits=Limits(calls_per_second=4))
     for _ in range(1000):
         admission.admit(principal, "play", "hero", 1)
         hand.seconds += 0.25

@@ -60,7 +60,7 @@ def test_a_malformed_pattern_is_refused(bots: str) -> None:
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
 def test_a_rate_is_positive(rate: float) -> None:
-    with pytest.raises(ValueError, match="turns_per_second"):
+    with pytest.raises(ValueError, match="calls_per_second"):
         Principal("local", limits=Limits(rate))
 
 

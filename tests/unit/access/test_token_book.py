@@ -1,4 +1,4 @@
-"""Tokens in memory: known within a refresh; a revoked or expired one is refused, and all without the store."""
+"""Tokens in memory: known within a refresh, refused when revoked or expired, unknown without the store."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from dungeonfighter.access import tokens
 from dungeonfighter.access.admission import TokenAdmission
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.access.token_book import REFRESH_SECONDS, SKEW_SECONDS, STALE_SECONDS_MAX, TokenBook
 from dungeonfighter.errors import AccessUnknown, NotAllowed, StoreUnavailable, Unauthenticated
 from dungeonfighter.hosting.ports import AccessToken
@@ -49,7 +50,7 @@ class Desk:
     def __init__(self) -> None:
         self.hand, self.source = Hand(), Source()
         self.book = TokenBook(self.source, self.hand)
-        self.admission = TokenAdmission(self.hand.now, self.book)
+        self.admission = TokenAdmission(Rates(RateSettings(), self.hand.now), self.book)
 
     async def make(self, *, bots: str = "*", expires_in: float = 0.0) -> bytes:
         secret = tokens.new_secret()

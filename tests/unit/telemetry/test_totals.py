@@ -6,6 +6,7 @@ import msgspec
 
 from dungeonfighter.access.admission import BoundedAdmission
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.live_runs import LIVE_RUNS_MAX, LiveRun
@@ -179,7 +180,10 @@ async def test_a_reporter_hands_over_each_turn_and_each_run_once() -> None:
 def test_metrics_keep_their_names_kinds_and_labels() -> None:
     """Dashboards and alerts depend on them."""
     one = host()
-    build_app(one, guard=HostGuard(Settings()), admission=BoundedAdmission(SystemClock().now))
+    admission = BoundedAdmission(Rates(RateSettings(), SystemClock().now))
+    build_app(one, guard=HostGuard(Settings()), admission=admission)
+        one, guard=HostGuard(Settings()), admission=BoundedAdmission(Rates(RateSettings(), SystemClock().now))
+    )
     body = render(one.meter.collect())
     shown = {
         name: (metric.kind, sorted(f"{series}{dict(labels) or ''}" for series, labels in metric.series))

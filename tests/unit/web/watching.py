@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from dungeonfighter.access.admission import Admission, BoundedAdmission
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Store
@@ -42,7 +43,7 @@ class Site:
 
     def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
         self.clock = HandClock()
-        self.admission = admission or BoundedAdmission(self.clock.now)
+        self.admission = admission or BoundedAdmission(Rates(RateSettings(), self.clock.now))
         self.host = BotHost(
             store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
             clock=self.clock, chance=SystemChance(), meter=MeterRegistry(),

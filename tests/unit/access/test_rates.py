@@ -1,0 +1,106 @@
+"""Limits on calls a second, of bots, tokens and fleets."""
+
+from __future__ import annotations
+
+import pytest
+
+from dungeonfighter.access.principals import LOCAL, Limits, Principal
+from dungeonfighter.access.rates import BURST_SECONDS, Rates, RateSettings
+from dungeonfighter.errors import RateLimited
+
+
+class Hand:
+    """A clock that the test advances."""
+
+    seconds = 1000.0
+
+    def now(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def hand() -> Hand:
+    return Hand()
+
+
+def spent(rates: Rates, principal: Principal = LOCAL, bot: str | None = "hero") -> int:
+    """Return how many calls are admitted now."""
+    for count in range(10_000):
+        try:
+            rates.charge(principal, bot, 1)
+        except RateLimited:
+            return count
+    raise AssertionError("there is no limit")
+
+
+@pytest.mark.parametrize("settings", [RateSettings(per_bot=5), RateSettings(per_fleet=5)])
+def test_an_idle_caller_may_spend_two_seconds_at_once_and_then_its_rate(
+    hand: Hand, settings: RateSettings
+) -> None:
+    rates = Rates(settings, hand.now)
+    assert spent(rates) in {10, 11}
+    hand.seconds += 1.0
+    assert spent(rates) in {5, 6}
+    hand.seconds += 1000.0
+    assert spent(rates) in {10, 11}
+
+
+def test_bots_have_limits_of_their_own(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_bot=5), hand.now)
+    spent(rates, bot="a")
+    assert spent(rates, bot="b") in {10, 11}
+
+
+def test_a_fleet_at_its_limit_leaves_other_fleets_alone(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=50), hand.now)
+    loud, quiet = Principal("loud"), Principal("quiet")
+    for _ in range(1000):
+        spent(rates, loud)
+        with pytest.raises(RateLimited, match="the fleet loud has used up its 50 calls a second"):
+            rates.charge(loud, "x", 1)
+        rates.charge(quiet, "x", 1)
+        hand.seconds += 1 / 50
+
+
+def test_a_token_may_have_a_rate_of_its_own(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_token=100), hand.now)
+    own = Principal("team-a", token=b"a", limits=Limits(calls_per_second=2))
+    assert spent(rates, own) in {4, 5}
+    assert spent(rates, Principal("team-a", token=b"b")) in {200, 201}
+
+
+def test_a_refused_call_charges_nobody(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_bot=1, per_fleet=100), hand.now)
+    spent(rates, bot="greedy")
+    for _ in range(1000):
+        with pytest.raises(RateLimited):
+            rates.charge(LOCAL, "greedy", 1)
+    assert spent(rates, bot=None) > 100
+
+
+def test_the_pause_before_a_retry_is_enough_and_not_too_long(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_bot=1), hand.now)
+    rates.charge(LOCAL, "hero", 9)
+    with pytest.raises(RateLimited) as refused:
+        rates.charge(LOCAL, "hero", 1)
+    assert refused.value.retry_after_seconds == 9 - BURST_SECONDS
+    hand.seconds += refused.value.retry_after_seconds
+    rates.charge(LOCAL, "hero", 1)
+
+
+def test_processes_share_a_fleets_rate_equally_until_they_know_better(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=100, parts=4), hand.now)
+    assert spent(rates) in {50, 51}
+    assert rates.take_demand() == {"fleet local": 52.0}
+    assert rates.take_demand() == {}
+    rates.shares = {"fleet local": 1.0}
+    hand.seconds += 1000.0
+    assert spent(rates) in {200, 201}
+
+
+def test_idle_bots_cost_no_memory(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_bot=5), hand.now)
+    for number in range(10_000):
+        rates.charge(LOCAL, f"bot-{number}", 1)
+        hand.seconds += 0.01
+    assert len(rates._bots) < 1000
