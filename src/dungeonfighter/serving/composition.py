@@ -134,9 +134,11 @@ def make_rates(settings: Settings) -> Rates:
     from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
+    has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
-    )
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
+        are_leased=bool(has_limits) and settings.workers > 1,
+    )  # fmt: skip
     return Rates(given, SystemClock().now)
 
 
