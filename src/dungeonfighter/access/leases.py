@@ -70,7 +70,7 @@ class Leases:
         self._given.pop(process, None)
 
     def learn(self, wholes: Mapping[str, float]) -> None:
-        """Learn the parts of some rates that these processes may use together; the others have the default."""
+        """Learn the parts of some rates that these processes may use together; others have the default."""
         self._changed |= {
             name for name in self._demand if wholes.get(name, self._whole) != self._whole_of(name)
         }

@@ -1,9 +1,8 @@
 """The protocol between a worker and its parent, over a socketpair: one JSON object a line.
 
 ```
-worker  Opened Report ............. Listening ... Report .. Losses .. Demand ........ (the end: it died)
-parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain  (the end: it
-                                                                                                  died)
+worker  Opened Report ............. Listening ... Report .. Losses .. Demand .......... (end: it died)
+parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
@@ -12,8 +11,8 @@ Once a second the parent sends the sum of all workers' metrics, and each worker 
 since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
 the worker may listen. `Losses` go to all other workers at once (`shared_losses`). While calls come, a worker
 reports their number ten times a second, and gets its shares of the limits (`shared_rates`). Neither side ever
-waits for the other: a side skips a message while its last one is still buffered, and the next report includes the
-counts of the skipped report.
+waits for the other: a side skips a message while its last one is still buffered, and the next report includes
+the counts of the skipped report.
 
 Source: docs/architecture.md, "Processes".
 """
