@@ -68,10 +68,11 @@ WORST: Final = {
         "fullmatch", HEAD, "x-forwarded-", end=""
     ),
     ("bots.textview", "'\\\\be(\\\\d+) t(\\\\d+)\\\\b'"): Worst("search", ANSWER, "e", "1"),
-    ("bots.textview", "'(?:^| )(item \\\\d+|\\\\d) (?=[a-z])'"): Worst("findall", ANSWER, " item ", "1"),
-    ("bots.textview", "'\\\\d\\\\b'"): Worst("match", ANSWER, pump="1"),
-    ("bots.textview", "'unequip ([a-z/]+)'"): Worst("match", ANSWER, "unequip ", "a/"),
-    ("bots.textview", "'equip (\\\\d+)(?:-(\\\\d+))?'"): Worst("match", ANSWER, "equip ", "1-"),
+    ("bots.textview", "'(?:item )?\\\\d+\\\\b'"): Worst("match", ANSWER, "item ", "1"),
+    ("bots.textview", "'unequip (?:slot \\\\()?([a-z, ]+)'"): Worst("match", ANSWER, "unequip slot (", "a, "),
+    ("bots.textview", "'equip (?:n \\\\()?(\\\\d+)(?:-(\\\\d+))?'"): Worst(
+        "match", ANSWER, "equip n (", "1-"
+    ),
     ("bots.trading", "'give (.+) for (.+)'"): Worst("match", ANSWER, "give a", " for ", "\n"),
     ("bots.trading", "'\\\\d+'"): Worst("search", ANSWER),
     ("commands.terminal_view", "' (?<!item )(?=(?:item )?\\\\d{1,3} [a-z])'"): Worst(
