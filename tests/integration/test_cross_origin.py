@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import pytest
@@ -122,30 +122,31 @@ def test_the_preflight_from_a_public_page_to_this_machine(server: ServerProcess)
     assert "access-control-allow-private-network" not in preflight(server, FRIEND).headers
 
 
-@pytest.mark.parametrize("origin", GOOD)
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "body", "status"),
-    [
-        ("POST", "/mcp", MODERN, call(), 200),
-        ("POST", "/mcp", OLD, call(), 200),
-        ("POST", "/mcp", OLD, msgspec.json.encode(INITIALIZE), 200),
-        ("POST", "/mcp", OLD, b"not json", 400),
-        ("POST", "/mcp", MODERN.replace(b"Mcp-Name: ", b"Mcp-Name: x"), call(), 400),
-        ("POST", "/mcp", MODERN.replace(b"tools/call", b"none"), call().replace(b"tools/call", b"none"), 404),
-        ("POST", "/mcp", b"Content-Type: text/plain\r\n", b"{}", 415),
-        ("POST", "/mcp", OLD + b"Content-Encoding: gzip\r\n", gzip.compress(b"{}"), 415),
-        ("POST", "/mcp", OLD.replace(b"application/json,", b"text/html,"), b"{}", 406),
-        ("GET", "/mcp", b"", b"", 405),
-        ("DELETE", "/mcp", b"", b"", 405),
-        ("POST", "/sse", OLD, b"{}", 404),
-        ("GET", "/api/summary", b"", b"", 200),
-        ("GET", "/api/bots/nobody", b"", b"", 404),
-        ("GET", "/static/main.js", b"", b"", 200),
-    ],
-)  # fmt: skip
-def test_an_accepted_page_reads_every_answer(
-    server: ServerProcess, origin: str, method: str, path: str, headers: bytes, body: bytes, status: int
-) -> None:
+ASKED: Final = {
+    "modern call": (200, "POST", "/mcp", MODERN, call()),
+    "old call": (200, "POST", "/mcp", OLD, call()),
+    "initialize": (200, "POST", "/mcp", OLD, msgspec.json.encode(INITIALIZE)),
+    "no JSON": (400, "POST", "/mcp", OLD, b"not json"),
+    "other name": (400, "POST", "/mcp", MODERN.replace(b"Mcp-Name: ", b"Mcp-Name: x"), call()),
+    "other method": (
+        404, "POST", "/mcp", MODERN.replace(b"tools/call", b"none"), call().replace(b"tools/call", b"none"),
+    ),
+    "text": (415, "POST", "/mcp", b"Content-Type: text/plain\r\n", b"{}"),
+    "gzip": (415, "POST", "/mcp", OLD + b"Content-Encoding: gzip\r\n", b"\x1f\x8b"),
+    "HTML": (406, "POST", "/mcp", OLD.replace(b"application/json,", b"text/html,"), b"{}"),
+    "stream": (405, "GET", "/mcp", b"", b""),
+    "end": (405, "DELETE", "/mcp", b"", b""),
+    "wrong address": (404, "POST", "/sse", OLD, b"{}"),
+    "figures": (200, "GET", "/api/summary", b"", b""),
+    "no bot": (404, "GET", "/api/bots/nobody", b"", b""),
+    "script": (200, "GET", "/static/main.js", b"", b""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", GOOD[:2])
+@pytest.mark.parametrize("case", ASKED)
+def test_an_accepted_page_reads_every_answer(server: ServerProcess, origin: str, case: str) -> None:
+    status, method, path, headers, body = ASKED[case]
     answer = ask(server, method, path, headers + line(origin), body)
     assert answer.status == status
     assert_readable(answer, origin)

@@ -75,6 +75,13 @@ def test_the_server_answers_and_keeps_its_games_in_the_working_directory(
     assert (tmp_path / "dungeonfighter.db").exists()
 
 
+def test_the_banner_shows_the_whole_path_of_the_database(serving: Serving, tmp_path: Path) -> None:
+    stderr = serving.process.stderr
+    assert stderr is not None
+    games = next(line for line in stderr if line.startswith("  games "))
+    assert games.split(maxsplit=1)[1] == f"{tmp_path}/dungeonfighter.db (SQLite)\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_with_0_in_spite_of_an_open_event_stream(
     serving: Serving, number: int

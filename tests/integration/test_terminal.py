@@ -225,8 +225,8 @@ def test_both_keys_leave_quietly_and_say_how_to_come_back(
         leave(terminal)
         assert terminal.end() == 0
         rest = terminal.shown.rpartition("> ")[2]
-        assert f"The game is saved in {tmp_path}/my games.db" in rest.replace("\r\n", " ")
-        assert "play --bot ada --db 'sqlite:///my games.db'" in rest
+        assert f"The game is saved in {tmp_path}/my games.db\r\n" in rest
+        assert "play --bot ada --db 'sqlite:///my games.db'\r\n" in rest
         assert "Ctrl-C" not in rest
         assert "Traceback" not in terminal.shown
     with playing(tmp_path, *words) as terminal:

@@ -124,7 +124,7 @@ def table(ladder: Ladder) -> Iterator[str]:
             f"{r.policy:<32}{r.runs:>5}{r.score:>8.2f}{r.margin:>6.2f}{r.score_min:>6.1f}{r.score_max:>6.1f}"
             f"{r.inputs:>8.0f}{r.turns:>7.0f}{r.level:>6.1f}"
         )
-    yield "score, inputs, turns and level are means; +- is the margin of the score, 95 % sure"
+    yield "score, inputs, turns and level are means; +- is half the 95 % interval of the score"
     yield ""
     for r in ladder.rungs:
         endings = (f"{count} {_ENDINGS[ending]}" for ending, count in r.results.items())

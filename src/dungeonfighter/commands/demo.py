@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -204,7 +205,8 @@ class _Progress:
 
     def show(self, line: str) -> None:
         if self._live:
-            print(f"\r\x1b[K{line}", end="", flush=True)
+            shown = line[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be replaced
+            print(f"\r\x1b[K{shown}", end="", flush=True)
             self._open = True
         elif self._lines % 5 == 0 or line.startswith("verifying"):
             print(line, flush=True)

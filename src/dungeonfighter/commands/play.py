@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from dungeonfighter import settings
 from dungeonfighter.commands import terminal, user_data
 from dungeonfighter.commands.bot_ids import check_bot_id
-from dungeonfighter.commands.terminal_input import LineReader, is_terminal
+from dungeonfighter.commands.terminal_input import ConsoleReader, is_terminal
 from dungeonfighter.commands.terminal_view import COLORS, Screen, is_decorated
 from dungeonfighter.errors import SettingsError
 
@@ -50,12 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name may have letters that the terminal lacks
-    reader = LineReader(_history() if is_terminal() else None)
+    reader = ConsoleReader(_history() if is_terminal() else None)
     screen = Screen(sys.stdout, is_decorated=is_decorated(arguments.color, sys.stdout, os.environ))
     note = "; this Python has no readline, so the arrow keys do not work" if reader.lacks_editing else ""
-    return terminal.run(
-        arguments.bot, opened, keeping(arguments, given), reader=reader, say=screen.say, note=note
-    )
+    kept = keeping(arguments, given)
+    terminal.run(arguments.bot, opened, kept, reader=reader, say=screen.say, note=note)
+    print(kept.farewell)  # with no line broken, because the person may copy the command
+    return 0
 
 
 def keeping(arguments: argparse.Namespace, given: settings.Settings) -> terminal.Keeping:

@@ -61,7 +61,7 @@ class Keeping(Struct, frozen=True):
     def farewell(self) -> str:
         if not self.place:
             return "The game was in memory only and is gone; `--db sqlite:///FILE` keeps one."
-        return f"The game is saved in {self.place}. To go on:\n  {self.command}"
+        return f"The game is saved in {self.place}\nTo go on: {self.command}"
 
     @property
     def interrupted(self) -> str:
@@ -77,8 +77,8 @@ def run(
     reader: Reader,
     say: Say,
     note: str = "",
-) -> int:
-    """Play until the person leaves; return 0.
+) -> None:
+    """Play until the person leaves.
 
     Args:
         bot: The id of the bot whose game it is.
@@ -109,8 +109,6 @@ def run(
             say("")
         finally:
             runner.run(_left(context))
-        say(keeping.farewell)
-    return 0
 
 
 class TerminalGame:

@@ -29,7 +29,7 @@ def is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-class LineReader:
+class ConsoleReader:
     """Reads from standard input; in a terminal the arrow keys edit the line and bring former lines back.
 
     Args:

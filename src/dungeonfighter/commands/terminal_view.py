@@ -27,10 +27,9 @@ _HEALTH_AND_BAR: Final = re.compile(rf"{_HEALTH.pattern}(?: [{_BLOCKS}{_PLAIN}]{
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _PAINTS: Final = (
-    (re.compile(r"^e\d+ t\d+"), _DIM),
+    (re.compile(r"^e\d{1,9} t\d{1,9}\b"), _DIM),
     (re.compile(r"^ +(?:(?:item )?\d{1,3}(?= {2})|(?:un)?equip |strip |drop |trade )"), f"{_BOLD};{_CYAN}"),
     (re.compile(r"(?:(?<=; )|^ +)shows [^;]+"), _YELLOW),
-    (re.compile(r"^The run is over.*"), _BOLD),
 )
 
 

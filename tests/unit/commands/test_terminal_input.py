@@ -12,7 +12,7 @@ import pytest
 from dungeonfighter.commands.terminal_input import (
     HISTORY_LINES_MAX,
     LINE_CHARS_MAX,
-    LineReader,
+    ConsoleReader,
     append,
     recall,
 )
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_used_is_no_error(tmp_path: Path, place: str) -> N
 
 def test_a_pipe_has_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1\r\n\xff\n2")))
-    reader = LineReader(tmp_path / "history")
+    reader = ConsoleReader(tmp_path / "history")
     lines = [reader.ask("> ") for _ in range(3)]
     for line in lines:
         reader.remember(line)
@@ -80,4 +80,4 @@ def test_a_pipe_has_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_closed_standard_input_is_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(EOFError):
-        LineReader(None).ask("> ")
+        ConsoleReader(None).ask("> ")

@@ -403,7 +403,7 @@ def test_an_item_says_which_action_it_grants() -> None:
     item.actions = [number]
     state.hero.gold = 5000
     state.world.shop = [item]
-    assert f"; grants Leech {figures(CAT.actions[number])}" in line(state)
+    assert "; grants Leech |" in line(state)
     play(state, "6")
     assert f"; grants Leech {figures(CAT.actions[number])}" in view(state).split("\n")[2]
     play(state, "2")

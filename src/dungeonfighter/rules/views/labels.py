@@ -286,7 +286,8 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{_grants(cat, hero, item)}"
+        grants = _grants(cat, hero, item, briefly=True)
+        return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
         return f"new wares {NUMERALS[price] if price < NUMERALS_MAX else price} gold"
@@ -372,7 +373,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        grants = _grants(cat, state.hero, item)
+        grants = _grants(cat, state.hero, item, briefly=True)
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
