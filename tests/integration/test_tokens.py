@@ -178,7 +178,7 @@ def test_wrong_words_are_explained(tmp_path: Path, words: list[str], problem: st
     assert ended.stdout == ""
 
 
-def test_an_ambiguous_beginning_revokes_nothing(tmp_path: Path) -> None:
+def test_an_ambiguous_beginning_revokes_no_token(tmp_path: Path) -> None:
     database = tmp_path / "games.db"
     for _ in range(2):
         make_token(database, "--fleet", "a")
