@@ -49,6 +49,10 @@ steps_at_once_max: Final = 1000
 
 # The wire
 body_bytes_max: Final = 1_048_576
+"""By default."""
+body_bytes_least: Final = 16_384
+body_bytes_most: Final = 67_108_864
+"""The bounds of the setting."""
 head_bytes_max: Final = 32_768
 head_fields_max: Final = 128
 head_seconds_max: Final = 20.0

@@ -203,8 +203,10 @@ def compose(
         routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
+        body_bytes_max=settings.body_bytes_max,
     )
-    draining = Draining(app, short_way=app)
+    rejected = host.metrics.rejected
+    draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     return draining, watch
 
 
