@@ -23,7 +23,6 @@ from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.totals import RUNS_REPORTED_MAX, Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
 
-
 REASONS = {
     "rate_limited", "quota_exceeded", "overloaded", "draining", "body_too_large", "bad_host", "bad_origin",
     "unauthorized", "header_mismatch", "malformed", "too_many_connections",
