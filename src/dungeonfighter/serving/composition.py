@@ -60,6 +60,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
+        bots_per_fleet=settings.bots_per_fleet,
     )
     try:
         if serves:
