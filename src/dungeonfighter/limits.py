@@ -41,6 +41,12 @@ batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 256
 pending_writes_max: Final = 100_000
+unanswered_max: Final = 20_000
+"""Accepted requests of one process that wait for their answers: some seconds of work. The process refuses
+further ones at once, so that a load beyond its capacity does not make every answer late."""
+reads_max: Final = 10_000
+"""The same, for reads."""
+overloaded_retry_seconds_max: Final = 4
 hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
 read_ahead_seconds: Final = 1.0

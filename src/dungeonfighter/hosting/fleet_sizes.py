@@ -74,7 +74,7 @@ class FleetSizes:
         count, counted_at = self._known.get(fleet, (0, -KEPT_SECONDS))
         if count >= self._most:
             what = (
-                f"the fleet {fleet} has all of its {self._most} bots, and a new one cannot begin until its "
+                f"the fleet {fleet} has all of its {self._most} bots; a new one can begin when its operator"
             )
-            raise QuotaExceeded(f"{what}operator allows more; play one of those that list_bots shows")
+            raise QuotaExceeded(f"{what} allows more, so play one of those that list_bots shows")
         self._known[fleet] = (count + 1, counted_at)
