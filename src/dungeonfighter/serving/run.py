@@ -14,18 +14,22 @@ from typing import Any
 import msgspec
 
 from dungeonfighter import __version__
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.serving.composition import (
     admitting,
     close_seconds_max,
     compose,
+    declare_redis_metric,
     make_rates,
+    make_redis,
     open_host,
     ticking,
 )
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.server import serve
+from dungeonfighter.serving.shared_rates import leasing_alone
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.supervisor import Supervisor
@@ -52,8 +56,14 @@ def run_single(settings: Settings, *, until_stdin_closes: bool) -> int:
 async def _serve_alone(
     settings: Settings, listener: socket.socket, signals: StopSignals, *, watch_stdin: bool
 ) -> None:
-    rates = make_rates(settings)
-    async with open_host(settings, serves=True) as host, admitting(settings, host, rates) as admission:
+    rates, redis = make_rates(settings), make_redis(settings)
+    async with (
+        open_host(settings, serves=True) as host,
+        admitting(settings, host, rates) as admission,
+        leasing_alone(redis, rates, 1 / settings.replicas),
+    ):
+        if redis is not None:
+            declare_redis_metric(host.meter, lambda: redis.is_up)
         draining, watch = compose(settings, host, admission)
         async with ticking(watch):
             await serve(
@@ -77,6 +87,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings.log_format, instance_name(settings))
+    redis = make_redis(settings)
     with contextlib.closing(reserve(settings.host, settings.port)) as reserved:
         address = reserved.getsockname()
         values = {**flags, "port": address[1]}
@@ -95,6 +106,8 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 drain_seconds=settings.drain_seconds,
                 close_seconds=close_seconds_max(settings),
                 on_listening=lambda: _announce(settings, address),
+                leases=Leases(settings.workers, 1 / settings.replicas),
+                redis=redis,
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
 
@@ -136,6 +149,8 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
+        if settings.redis_url:
+            declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )
