@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
@@ -151,6 +152,10 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
     if settings.auth == "none":
         yield BoundedAdmission(rates)
         return
+    if settings.auth == "jwt":
+        async with _admitting_by_provider(settings, rates) as admission:
+            yield admission
+        return
     clock = SystemClock()
     book = TokenBook(host, clock)
     await book.refresh()
@@ -159,6 +164,37 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         yield TokenAdmission(rates, book)
     finally:
         refreshing.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
+    """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
+    from dungeonfighter.access.jwt_admission import JwtAdmission
+    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.signing_keys import KeyCache
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.serving.background import begin
+
+    resource = _resource(settings)
+    assert resource is not None
+    clock = SystemClock()
+    endpoint = KeyEndpoint(settings.jwks_url)
+    keys = KeyCache(endpoint.fetch, clock)
+    admission = JwtAdmission(rates, clock, keys, resource, settings.jwt_audience)
+    await keys.refresh()
+    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    try:
+        yield admission
+    finally:
+        refreshing.cancel()
+        await endpoint.close()
+
+
+def _resource(settings: Settings) -> ProtectedResource | None:
+    """Return the server as a resource of OAuth, if callers need a token of an identity provider."""
+    from dungeonfighter.access.protected_resource import ProtectedResource
+
+    return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
 
 
 def compose(
@@ -172,7 +208,7 @@ def compose(
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
     Args:
-        settings: The accepted Host and Origin headers.
+        settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
@@ -197,6 +233,7 @@ def compose(
         routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
+        resource=_resource(settings),
     )
     draining = Draining(app, short_way=app)
     return draining, watch
