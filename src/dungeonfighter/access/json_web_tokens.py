@@ -1,7 +1,7 @@
 """JSON Web Tokens: read before they are trusted, verified, and turned into a principal.
 
-`read` decodes a token strictly and with bounds, because anybody can send one. `verify` trusts the key that
-it is given and no other: keys and addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) have no effect.
+`read` decodes a token strictly and with bounds: anybody can send one. `verify` trusts the key that it is
+given and no other: keys and addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) have no effect.
 
 Source: RFC 7519; RFC 8725; docs/operations.md, "Access with an identity provider".
 """
