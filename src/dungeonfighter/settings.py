@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     catalog: str = ""
     """The folder with content files for new runs; "" stands for the packaged files."""
+    bot_id_prefix: str = ""
+    """The beginning of the ids of all bots of this server; calls for other bots are refused."""
     auth: str = "none"
     jwt_issuer: str = ""
     """The identity provider, exactly as it names itself."""
@@ -188,6 +190,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _bot_prefix(text: str) -> str:
+    if not limits.is_bot_id(f"{text}hero"):
+        raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")
+    return text
+
+
 class Field(NamedTuple):
     """One setting: its attribute, flags, variables in order of precedence, parser, and purpose."""
 
@@ -224,6 +232,8 @@ FIELDS: Final = (
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
+    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _bot_prefix, "TEXT",
+          "serve only bots whose ids begin so, for example bot-1- (default: all)"),
     Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": ""}),
           "none|tokens|jwt", "who may play: none (everybody, on loopback), tokens (`token create` makes one) "
           "or jwt (tokens of an identity provider; default: none)"),
@@ -260,7 +270,7 @@ FIELDS: Final = (
 )  # fmt: skip
 NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
-    "OTEL_EXPORTER_OTLP_ENDPOINT", "BOT_ID_PREFIX",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
 JWT_SETTINGS: Final = ("jwt_issuer", "jwt_audience", "jwks_url")

@@ -18,7 +18,7 @@ import jwt
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dungeonfighter.access.principals import EVERY_BOT, SCOPES, Principal, Scope
+from dungeonfighter.access.principals import DEFAULT_BOT, EVERY_BOT, SCOPES, Principal, Scope
 from dungeonfighter.access.signing_keys import SigningKey
 
 TOKEN_BYTES_MAX: Final = 8192
@@ -147,8 +147,8 @@ def check_times(claims: Claims, now: float) -> None:
         raise BadToken("the access token is valid for more than a year (claim `exp`)")
 
 
-def principal_of(claims: Claims, key: SigningKey) -> JwtPrincipal:
-    """Return the principal of verified claims.
+def principal_of(claims: Claims, key: SigningKey, bot_prefix: str = "") -> JwtPrincipal:
+    """Return the principal of verified claims, whose calls without a bot are about `hero` behind the prefix.
 
     Raises:
         BadToken: The claims name no fleet, or a malformed fleet or bot pattern.
@@ -164,6 +164,7 @@ def principal_of(claims: Claims, key: SigningKey) -> JwtPrincipal:
         return JwtPrincipal(
             claims.fleet, claims.bots, frozenset({"read", *scopes}), turns_required=claims.turns_required,
             token=digest, expires_at=claims.exp, key=key,
+            default_bot=bot_prefix + DEFAULT_BOT,
         )  # fmt: skip
     except ValueError as error:
         raise BadToken(f"the claims of the access token are malformed: {error}") from None

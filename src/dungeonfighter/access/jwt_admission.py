@@ -31,7 +31,7 @@ class JwtAdmission(BoundedAdmission):
     """Lets in callers whose token was signed by one issuer for this server.
 
     Args:
-        rates: As for `BoundedAdmission`.
+        rates, bot_prefix: As for `BoundedAdmission`.
         clock: Time.
         keys: The keys of the issuer; the admission takes its `on_change`.
         resource: Names the issuer, and leads refused callers to it.
@@ -40,9 +40,9 @@ class JwtAdmission(BoundedAdmission):
 
     def __init__(
         self, rates: Rates, clock: Clock, keys: KeyCache, resource: ProtectedResource,
-        audiences: Collection[str] = (),
+        audiences: Collection[str] = (), bot_prefix: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(rates)
+        super().__init__(rates, bot_prefix)
         self._clock = clock
         self._keys = keys
         self._resource = resource
@@ -114,7 +114,7 @@ class JwtAdmission(BoundedAdmission):
             if (reason := self._refused.get(digest)) is not None:
                 raise BadToken(reason)
             self._verify(found, key, digest)
-            principal = json_web_tokens.principal_of(found.claims, key)
+            principal = json_web_tokens.principal_of(found.claims, key, self._bot_prefix)
         except BadToken as error:
             raise self._unauthenticated(str(error)) from None
         if len(self._verdicts) >= _VERDICTS_MAX:

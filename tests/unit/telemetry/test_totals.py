@@ -182,8 +182,6 @@ def test_metrics_keep_their_names_kinds_and_labels() -> None:
     one = host()
     admission = BoundedAdmission(Rates(RateSettings(), SystemClock().now))
     build_app(one, guard=HostGuard(Settings()), admission=admission)
-        one, guard=HostGuard(Settings()), admission=BoundedAdmission(Rates(RateSettings(), SystemClock().now))
-    )
     body = render(one.meter.collect())
     shown = {
         name: (metric.kind, sorted(f"{series}{dict(labels) or ''}" for series, labels in metric.series))
