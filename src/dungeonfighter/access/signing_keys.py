@@ -22,7 +22,9 @@ from dungeonfighter.hosting.ports import Clock
 
 REFRESH_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 10.0
-"""The pause after a failed refresh."""
+"""The pause after a failed refresh while the last keys count."""
+UNKNOWN_SECONDS: Final = 2.0
+"""The pause after a refresh that leaves the cache without any key."""
 SEARCH_SECONDS: Final = 60.0
 KEY_SECONDS_MAX: Final = 24 * 3600.0
 _KEYS_MAX: Final = 64
@@ -173,7 +175,8 @@ class KeyCache:
     async def keep_fresh(self) -> None:
         """Refresh until cancelled."""
         while True:
-            await self._clock.sleep(RETRY_SECONDS if self._has_failed else REFRESH_SECONDS)
+            retry = RETRY_SECONDS if self.is_known else UNKNOWN_SECONDS
+            await self._clock.sleep(retry if self._has_failed else REFRESH_SECONDS)
             await self.refresh()
 
     async def _read(self) -> None:

@@ -14,6 +14,7 @@ from dungeonfighter.access.signing_keys import (
     REFRESH_SECONDS,
     RETRY_SECONDS,
     SEARCH_SECONDS,
+    UNKNOWN_SECONDS,
     KeyCache,
     KeysUnavailable,
     read_key_set,
@@ -45,7 +46,6 @@ class Endpoint:
 async def test_each_key_is_for_its_own_algorithm() -> None:
     hand = Hand()
     cache = KeyCache(Endpoint(RSA_KEY, EC_KEY, ED_KEY).fetch, hand)
-    assert not cache.is_known
     await cache.refresh()
     assert cache.is_known
     for key in (RSA_KEY, EC_KEY, ED_KEY):
@@ -167,9 +167,28 @@ async def test_the_set_is_read_regularly_and_sooner_after_a_failure() -> None:
                 raise asyncio.CancelledError
 
     cache = KeyCache(endpoint.fetch, Counted())
+    await cache.refresh()
     with pytest.raises(asyncio.CancelledError):
         await cache.keep_fresh()
     assert slept == [REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, REFRESH_SECONDS]
+
+
+async def test_without_any_key_the_set_is_read_soon_again() -> None:
+    endpoint = Endpoint(EC_KEY)
+    endpoint.is_away = True
+    slept: list[float] = []
+
+    class Counted(Hand):
+        async def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+            if len(slept) == 3:
+                raise asyncio.CancelledError
+
+    cache = KeyCache(endpoint.fetch, Counted())
+    await cache.refresh()
+    with pytest.raises(asyncio.CancelledError):
+        await cache.keep_fresh()
+    assert slept == [UNKNOWN_SECONDS] * 3
 
 
 def without(key: Key, *names: str, **more: object) -> dict[str, Any]:
