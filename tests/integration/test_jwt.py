@@ -141,12 +141,15 @@ def test_an_unfit_token_is_refused_as_invalid(shared: Served, claims: dict[str, 
     assert headers["WWW-Authenticate"].startswith('Bearer error="invalid_token", scope="play", resource_meta')
 
 
-@pytest.mark.parametrize("spelling", [["1"], [1]], ids=["by the short way", "by the SDK"])
+@pytest.mark.parametrize("more", [{}, {"unknown": 1}], ids=["by the short way", "by the SDK"])
 def test_a_narrower_scope_leads_to_the_scopes_that_the_call_needs(
-    shared: Served, spelling: list[object]
+    shared: Served, more: dict[str, object]
 ) -> None:
-    arguments = {"botId": "eve", "inputs": spelling}
-    status, body, headers = shared.call(shared.token(), "handle_inputs", arguments)
+    arguments = {"botId": "eve", "inputs": ["1"]}
+    params = {"name": "handle_inputs", "arguments": arguments, **more}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    credentials = {"Authorization": f"Bearer {shared.token()}"}
+    status, body, headers = shared.send("POST", "/mcp", message, credentials)
     assert (status, body["error"]["data"]["code"], body["id"]) == (403, "not_allowed", 1)
     assert headers["WWW-Authenticate"] == (
         'Bearer error="insufficient_scope", scope="play fleet", '
