@@ -232,7 +232,7 @@ async def test_a_forged_or_unfit_token_is_refused_as_invalid(
     assert (await desk.enter(desk.token())).fleet == "team-a"
 
 
-async def test_claims_that_are_unknown_change_nothing(desk: Desk) -> None:
+async def test_unknown_claims_have_no_effect(desk: Desk) -> None:
     principal = await desk.enter(desk.token(KEY, {"jku": "https://x.example.org", "typ": "at+jwt"}, more=[1]))
     assert principal.fleet == "team-a"
 

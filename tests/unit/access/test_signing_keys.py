@@ -173,7 +173,7 @@ async def test_the_set_is_read_regularly_and_sooner_after_a_failure() -> None:
     assert slept == [REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, REFRESH_SECONDS]
 
 
-async def test_without_any_key_the_set_is_read_soon_again() -> None:
+async def test_without_any_key_the_set_is_read_sooner() -> None:
     endpoint = Endpoint(EC_KEY)
     endpoint.is_away = True
     slept: list[float] = []
