@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.connection_strings import Database, Problem, parse_database
+from dungeonfighter.connection_strings import Database, Problem, parse_database, parse_redis
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.origins import parse_authority, parse_origin
 
@@ -60,6 +60,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_per_token: float = 0.0
     rate_per_fleet: float = 0.0
     """Calls a second; 0 means no limit."""
+    bots_per_fleet: int = 0
+    tokens_per_bot_per_day: int = 0
+    """0 means no limit."""
+    body_bytes_max: int = limits.body_bytes_max
+    replicas: int = 1
+    redis_url: str = ""
+    redis_key_prefix: str = "dungeonfighter:"
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -184,6 +191,12 @@ def _folder(text: str) -> str:
     return text
 
 
+def _key_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
+    return text
+
+
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
@@ -251,6 +264,20 @@ FIELDS: Final = (
           "calls a second of each access token (default: 0, no limit)"),
     Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
           "calls a second of each fleet (default: 0, no limit)"),
+    Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), _integer(0, 100_000_000), "N",
+          "bots of each fleet; beyond it none is created (default: 0, no limit)"),
+    Field("tokens_per_bot_per_day", ("--tokens-per-bot-per-day",), ("TOKENS_PER_BOT_PER_DAY",),
+          _integer(0, 999_999_999), "N",
+          "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)"),
+    Field("body_bytes_max", ("--body-bytes-max",), ("BODY_BYTES_MAX",),
+          _integer(limits.body_bytes_least, limits.body_bytes_most), "N",
+          f"longest body of a request (default: {limits.body_bytes_max})"),
+    Field("replicas", ("--replicas",), ("REPLICAS",), _integer(1, 1000), "N",
+          "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
+    Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
+          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand"),
+    Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
+          "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -269,7 +296,7 @@ FIELDS: Final = (
           "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
+    "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"

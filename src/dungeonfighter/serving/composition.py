@@ -61,6 +61,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
+        bots_per_fleet=settings.bots_per_fleet,
     )
     try:
         if serves:
@@ -135,9 +136,11 @@ def make_rates(settings: Settings) -> Rates:
     from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
+    has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
-    )
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
+        are_leased=bool(has_limits) and settings.workers > 1,
+    )  # fmt: skip
     return Rates(given, SystemClock().now)
 
 
@@ -240,8 +243,10 @@ def compose(
         ready=lambda: draining.is_ready,
         worker=worker,
         resource=_resource(settings),
+        body_bytes_max=settings.body_bytes_max,
     )
-    draining = Draining(app, short_way=app)
+    rejected = host.metrics.rejected
+    draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     return draining, watch
 
 

@@ -151,9 +151,13 @@ def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
     class Bounded(BoundedProtocol):
         short_way = draining
 
+        def count_malformed(self) -> None:
+            draining.reject("malformed")
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max:
+                draining.reject("too_many_connections")
                 self.transport.write(error_responses.FULL)
                 self.transport.close()
 
