@@ -23,6 +23,7 @@ LEVELS = {
     "limits": 1,
     "hero_names": 2,
     "origins": 1,
+    "networks": 1,
     "rules": 2,
     "bots": 3,
     "settings": 4,
