@@ -23,6 +23,7 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import Database, Problem, parse_database
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
@@ -55,6 +56,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    proxy_header: str = ""
+    """How those proxies name their clients: `x-forwarded-for` (also if empty) or `proxy-protocol`."""
+    connections_per_address: int = 0
     drain_seconds: float = 0.0
     keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
@@ -150,6 +155,13 @@ def _origin(text: str) -> str:
     return text.removesuffix("/").lower()
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(parse_network(part) for part in _list(text))
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
 def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
@@ -215,6 +227,14 @@ FIELDS: Final = (
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
           "further origins whose pages may play, for example https://game.example.org"),
+    Field("trusted_proxies", ("--trusted-proxies",), ("TRUSTED_PROXIES",), _networks, "NETWORK,...",
+          "proxies that name their clients' addresses, for example 10.0.0.0/8 (default: none)"),
+    Field("proxy_header", ("--proxy-header",), ("PROXY_HEADER",),
+          _one_of({"x-forwarded-for": "", "proxy-protocol": ""}), "x-forwarded-for|proxy-protocol",
+          "how they name them: by a header of each request, or before the first (default: x-forwarded-for)"),
+    Field("connections_per_address", ("--connections-per-address",), ("CONNECTIONS_PER_ADDRESS",),
+          _integer(0, 1_000_000), "N",
+          "connections of each client's address to each worker (default: 0, no limit)"),
     Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
           "how long to go on serving after SIGTERM, so that balancers notice (default: 0)"),
     Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), _integer(1, 86_400),
@@ -230,6 +250,9 @@ NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
     "OTEL_EXPORTER_OTLP_ENDPOINT", "BOT_ID_PREFIX",
 )  # fmt: skip
+_OPEN_BY_PROXY: Final = (
+    "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
+)
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
 """The settings that say which database is opened and how, by attribute."""
@@ -278,6 +301,8 @@ def read_settings(
     settings = Settings(**values, notes=(*_notes(environ), *notes))
     if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
+    if settings.auth == "none" and settings.trusted_proxies:
+        settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN_BY_PROXY))
     problems += _contradictions(settings, stores)
     if problems:
         raise SettingsError(problems)
@@ -306,6 +331,8 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--auth tokens (`dungeonfighter token create` makes one), listen on 127.0.0.1, or write "
             "--allow-open 1 if everybody may"
         )
+    if settings.proxy_header and not settings.trusted_proxies:
+        problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
     kind = settings.database.kind
     if kind not in stores:
         problems.append(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.watch import Watch
@@ -159,6 +160,15 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         yield TokenAdmission(rates, book)
     finally:
         refreshing.cancel()
+
+
+def client_rules(settings: Settings) -> ClientRules:
+    """Make the rules about the clients of one process."""
+    from dungeonfighter.serving.clients import ClientRules
+
+    return ClientRules(
+        settings.trusted_proxies, settings.proxy_header == "proxy-protocol", settings.connections_per_address
+    )
 
 
 def compose(

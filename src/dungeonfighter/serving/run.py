@@ -17,6 +17,7 @@ from dungeonfighter import __version__
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.serving.composition import (
     admitting,
+    client_rules,
     close_seconds_max,
     compose,
     make_rates,
@@ -59,6 +60,7 @@ async def _serve_alone(
             await serve(
                 draining,
                 listener,
+                clients=client_rules(settings),
                 keep_alive_seconds=settings.keep_alive_seconds,
                 drain_seconds=settings.drain_seconds,
                 on_listening=lambda: _announce(settings, listener.getsockname()),
@@ -147,6 +149,7 @@ async def _serve_as_worker(settings: Settings, number: int, descriptor: int, sig
                 await serve(
                     draining,
                     listener,
+                    clients=client_rules(settings),
                     keep_alive_seconds=settings.keep_alive_seconds,
                     drain_seconds=settings.drain_seconds,
                     on_listening=parent.report_listening,
