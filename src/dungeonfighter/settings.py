@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     catalog: str = ""
     """The folder with content files for new runs; "" stands for the packaged files."""
+    bot_id_prefix: str = ""
+    """The beginning of the ids of all bots of this server; calls for other bots are refused."""
     auth: str = "none"
     allow_open: bool = False
     """Serve addresses beyond loopback without access control."""
@@ -174,6 +176,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _bot_prefix(text: str) -> str:
+    if not limits.is_bot_id(f"{text}hero"):
+        raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")
+    return text
+
+
 class Field(NamedTuple):
     """One setting: its attribute, flags, variables in order of precedence, parser, and purpose."""
 
@@ -211,6 +219,8 @@ FIELDS: Final = (
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
+    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _bot_prefix, "TEXT",
+          "serve only bots whose ids begin so, for example bot-1- (default: all)"),
     Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": _LATER}), "none|tokens",
           "who may play: none (everybody, on loopback) or tokens (`token create` makes one; default: none)"),
     Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
@@ -248,7 +258,7 @@ FIELDS: Final = (
 )  # fmt: skip
 NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
-    "OTEL_EXPORTER_OTLP_ENDPOINT", "BOT_ID_PREFIX",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN_BY_PROXY: Final = (
     "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"

@@ -211,7 +211,7 @@ def _bot_of(
                 f"there is no argument `botId` here: this address belongs to the bot {bound_bot}"
             )
         return given, bound_bot
-    own_bot = principal.own_bot or arguments.DEFAULT_BOT
+    own_bot = principal.own_bot
     if not found.takes_bot:
         return given, own_bot
     wanted = spellings.as_text(given.pop("botId", None))

@@ -144,20 +144,24 @@ def make_rates(settings: Settings) -> Rates:
 @contextlib.asynccontextmanager
 async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIterator[Admission]:
     """Make the one admission of a server process, and keep its access tokens fresh while the block runs."""
+    from msgspec.structs import replace
+
     from dungeonfighter.access.admission import BoundedAdmission, TokenAdmission
+    from dungeonfighter.access.principals import DEFAULT_BOT, LOCAL
     from dungeonfighter.access.token_book import TokenBook
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
 
     if settings.auth == "none":
-        yield BoundedAdmission(rates)
+        prefix = settings.bot_id_prefix
+        yield BoundedAdmission(rates, prefix, replace(LOCAL, default_bot=prefix + DEFAULT_BOT))
         return
     clock = SystemClock()
-    book = TokenBook(host, clock)
+    book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
     refreshing = begin(book.keep_fresh(), "refresh of the access tokens")
     try:
-        yield TokenAdmission(rates, book)
+        yield TokenAdmission(rates, book, settings.bot_id_prefix)
     finally:
         refreshing.cancel()
 

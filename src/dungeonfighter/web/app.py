@@ -18,7 +18,14 @@ from dungeonfighter import limits
 from dungeonfighter.access.admission import Admission, joined
 from dungeonfighter.access.principals import EVERY_BOT, Principal
 from dungeonfighter.access.visible_bots import visible_bots
-from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded, RateLimited
+from dungeonfighter.errors import (
+    BadInput,
+    DungeonFighterError,
+    NotAllowed,
+    Overloaded,
+    RateLimited,
+    StoreError,
+)
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.telemetry import exposition
 from dungeonfighter.web.files import load_files
@@ -234,7 +241,7 @@ def _status(error: DungeonFighterError) -> int:
         return 403
     if isinstance(error, RateLimited):
         return 429
-    return 503 if isinstance(error, Overloaded) or error.code.startswith("store") else 500
+    return 503 if isinstance(error, Overloaded | StoreError) else 500
 
 
 def _retry_after(status: int, error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:

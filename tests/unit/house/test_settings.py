@@ -214,6 +214,13 @@ def test_access_control_of_a_later_version_is_refused() -> None:
         read_settings({"auth": "jwt"}, {})
 
 
+@pytest.mark.parametrize("prefix", ["-a", ".", "a b", "a/", "x" * 125])
+def test_a_prefix_begins_bot_ids(prefix: str) -> None:
+    assert read_settings({}, {"BOT_ID_PREFIX": "bot-1-"}).bot_id_prefix == "bot-1-"
+    with pytest.raises(SettingsError, match="BOT_ID_PREFIX"):
+        read_settings({}, {"BOT_ID_PREFIX": prefix})
+
+
 def test_an_open_address_needs_access_control_or_consent() -> None:
     assert read_settings({"host": "0.0.0.0", "auth": "tokens"}, {}).notes == ()
     (note,) = read_settings({"host": "0.0.0.0"}, {"ALLOW_OPEN": "1"}).notes
