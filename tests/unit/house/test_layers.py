@@ -22,6 +22,7 @@ LEVELS = {
     "errors": 1,
     "limits": 1,
     "hero_names": 2,
+    "secret_files": 2,
     "origins": 1,
     "networks": 1,
     "rules": 2,
