@@ -15,7 +15,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -30,6 +30,7 @@ from dungeonfighter.serving.worker_channel import (
     Demand,
     Drain,
     Go,
+    HangUp,
     Listening,
     Losses,
     Opened,
@@ -74,6 +75,7 @@ class Supervisor:
         on_listening: Called once, when the workers accept connections.
         open_seconds: The longest time that workers which can serve wait for the other workers.
         leases: Divides the limits on calls among the workers.
+        environ: The environment of the workers; by default that of this process.
     """
 
     def __init__(
@@ -86,10 +88,12 @@ class Supervisor:
         on_listening: Callable[[], None],
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
         leases: Leases | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
         self._count = count
         self._open_seconds = open_seconds
+        self._environ = environ
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
         )
@@ -188,7 +192,7 @@ class Supervisor:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command(number, theirs.fileno()), stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),), process_group=0,
+                    pass_fds=(theirs.fileno(),), process_group=0, env=self._environ,
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
@@ -297,6 +301,10 @@ class Supervisor:
         for worker in self._live.values():
             worker.channel.send(Drain())
 
+    def _pass_hang_up_on(self) -> None:
+        for worker in self._live.values():
+            worker.channel.send(HangUp())
+
     def _kill_all(self) -> None:
         for worker in self._live.values():
             with contextlib.suppress(ProcessLookupError):
@@ -309,7 +317,7 @@ class Supervisor:
             number: partial(self._stop, number) for number in stop_signals()
         }
         if HANG_UP is not None:
-            handlers.setdefault(HANG_UP, _no_op)
+            handlers.setdefault(HANG_UP, self._pass_hang_up_on)
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
