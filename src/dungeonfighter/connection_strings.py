@@ -37,6 +37,16 @@ class Database(Struct, frozen=True):
     url: str = ""
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return the name without a password, because texts about failures may show it."""
+        return f"Database({self.kind}: {self.shown})"
+
+    @property
+    def has_password(self) -> bool:
+        """True if the url holds a password."""
+        parts = urlsplit(self.url)
+        return bool(parts.password) or any(name in _SECRET for name in parse_qs(parts.query))
+
     @property
     def shown(self) -> str:
         """The name of the database for people, without a password; a file with its whole path."""

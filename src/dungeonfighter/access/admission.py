@@ -20,6 +20,13 @@ from dungeonfighter.errors import NotAllowed, Unauthenticated
 class Admission(Protocol):
     """Decides about callers and about each of their calls."""
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        """Learn what `identify` needs for these credentials and can only wait for; never raises.
+
+        An entry point that can wait calls this first. One that cannot wait leaves a caller that `identify`
+        refuses to one that can.
+        """
+
     def identify(self, authorization: bytes | None) -> Principal:
         """Return the principal of a caller.
 
@@ -68,6 +75,9 @@ class BoundedAdmission:
         self._bot_prefix = bot_prefix
         self._has_rates = rates.are_on
         self._caller = caller
+
+    async def prepare(self, authorization: bytes | None) -> None:
+        """See `Admission`."""
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`."""

@@ -123,7 +123,8 @@ class McpEndpoint:
         mended = wire.Mended(send, envelope.id, self._rejections)
         try:
             path_bot, query = self.demand(scope, envelope, bot)
-            exchange = Exchange(path_bot, query, self._identify(scope), mended, scope.get(wire.DELIVERY))
+            principal = await self._identify(scope)
+            exchange = Exchange(path_bot, query, principal, mended, scope.get(wire.DELIVERY))
             plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
             await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
@@ -153,9 +154,11 @@ class McpEndpoint:
         self._rejections.count_fault(fault)
         await wire.send_fault(send, fault, request_id)
 
-    def _identify(self, scope: wire.Scope) -> Principal:
+    async def _identify(self, scope: wire.Scope) -> Principal:
+        authorization = wire.authorization(scope)
+        await self._admission.prepare(authorization)
         try:
-            return self._admission.identify(wire.authorization(scope))
+            return self._admission.identify(authorization)
         except Overloaded as error:
             raise refusal_of(error) from error
         except NotAllowed as error:

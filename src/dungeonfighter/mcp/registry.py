@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import Corrupt, DungeonFighterError, QuotaExceeded, StoreError, Unauthenticated
+from dungeonfighter.errors import (
+    Corrupt,
+    DungeonFighterError,
+    QuotaExceeded,
+    ScopeMissing,
+    StoreError,
+    Unauthenticated,
+)
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
@@ -174,8 +181,8 @@ class Registry:
         if not isinstance(error, DungeonFighterError):
             logger.error("tool %s broke", found.name, exc_info=error)
             return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
-        if isinstance(error, Unauthenticated):
-            return denied(error, status=401)
+        if isinstance(error, Unauthenticated | ScopeMissing):
+            return denied(error)
         if isinstance(error, StoreError | Corrupt):
             logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
         try:

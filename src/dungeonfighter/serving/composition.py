@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.serving.scheduling import Coalescing
@@ -21,11 +21,15 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
+    from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Meter, Store
+    from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.serving.redis_leases import RedisLeases
+    from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.watch import Watch
 
@@ -35,13 +39,16 @@ REST_SECONDS_MAX: Final = 0.05
 
 
 @contextlib.asynccontextmanager
-async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterator[BotHost]:
+async def open_host(
+    settings: Settings, secrets: Secrets | None = None, *, serves: bool = False
+) -> AsyncIterator[BotHost]:
     """Open the store and a host over it; at the end, write what the host has accepted and close both.
 
     If closing takes longer than `close_seconds_max`, the process ends.
 
     Args:
         settings: The store, and the number of games that the host keeps in memory.
+        secrets: The secrets that may change while the process runs.
         serves: True if the host will play for many bots; then the store reads ahead.
     """
     from dungeonfighter.hosting.host import BotHost
@@ -52,6 +59,8 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
+    if secrets is not None:
+        _follow(secrets, settings, store)
     await store.open()
     host = BotHost(
         store=store,
@@ -94,6 +103,27 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     await closing
     if not host.is_store_up():
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
+
+
+def _follow(secrets: Secrets, settings: Settings, store: Store) -> None:
+    """Let a store use the new connection strings of its databases."""
+    if settings.database.kind != "postgresql":
+        return
+    from dungeonfighter.storage.postgres import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+
+    def follow(attribute: str, before: Database | None, use: Callable[[str], None]) -> None:
+        def change(now: Database) -> None:
+            if before is None or now.shown != before.shown:
+                logger.warning("a new connection string names another database: restart the server to use it")
+            else:
+                use(now.url)
+
+        secrets.call_at_change(attribute, change)
+
+    follow("database", settings.database, store.use_url)
+    follow("read_database", settings.read_database, store.use_read_url)
 
 
 def make_store(settings: Settings) -> Store:
@@ -146,7 +176,7 @@ def make_rates(settings: Settings) -> Rates:
     return Rates(given, SystemClock().now)
 
 
-def make_redis(settings: Settings) -> RedisLeases | None:
+def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
     """Make the replica's side of Redis; None if no server is configured or no rate can be divided.
 
     Raises:
@@ -162,13 +192,15 @@ def make_redis(settings: Settings) -> RedisLeases | None:
     except ImportError:
         needs = "--redis: this needs the package redis; install dungeonfighter[redis], or leave it out"
         raise SettingsError([needs]) from None
-    return RedisLeases(
+    leases = RedisLeases(
         settings.redis_url,
         prefix=settings.redis_key_prefix,
-        replica=f"{instance_name(settings)}-{secrets.token_hex(8)}",
+        replica=f"{instance_name(settings)}-{token_hex(8)}",
         replicas=settings.replicas,
         place=shown_redis(settings.redis_url),
     )
+    secrets.call_at_change("redis_url", leases.use)
+    return leases
 
 
 def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
@@ -191,6 +223,10 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         prefix = settings.bot_id_prefix
         yield BoundedAdmission(rates, prefix, replace(LOCAL, default_bot=prefix + DEFAULT_BOT))
         return
+    if settings.auth == "jwt":
+        async with _admitting_by_provider(settings, rates) as admission:
+            yield admission
+        return
     clock = SystemClock()
     book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
@@ -199,6 +235,48 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         yield TokenAdmission(rates, book, settings.bot_id_prefix)
     finally:
         refreshing.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
+    """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
+    from dungeonfighter.access.jwt_admission import JwtAdmission
+    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.signing_keys import KeyCache
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.serving.background import begin
+
+    resource = _resource(settings)
+    assert resource is not None
+    clock = SystemClock()
+    endpoint = KeyEndpoint(settings.jwks_url)
+    keys = KeyCache(endpoint.fetch, clock)
+    admission = JwtAdmission(
+        rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
+    )  # fmt: skip
+    await keys.refresh()
+    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    try:
+        yield admission
+    finally:
+        refreshing.cancel()
+        await endpoint.close()
+
+
+def _resource(settings: Settings) -> ProtectedResource | None:
+    """Return the server as a resource of OAuth, if callers need a token of an identity provider."""
+    from dungeonfighter.access.protected_resource import ProtectedResource
+
+    return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
+
+
+def client_rules(settings: Settings) -> ClientRules:
+    """Make the rules about the clients of one process."""
+    from dungeonfighter.serving.clients import ClientRules
+
+    return ClientRules(
+        settings.trusted_proxies, settings.proxy_header == "proxy-protocol", settings.connections_per_address
+    )
 
 
 def compose(
@@ -212,7 +290,7 @@ def compose(
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
     Args:
-        settings: The accepted Host and Origin headers.
+        settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
@@ -237,6 +315,7 @@ def compose(
         routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
+        resource=_resource(settings),
         body_bytes_max=settings.body_bytes_max,
     )
     rejected = host.metrics.rejected

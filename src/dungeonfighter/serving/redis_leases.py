@@ -98,6 +98,11 @@ class RedisLeases:
         self.is_up = False
         """True if Redis answered the last time."""
 
+    def use(self, url: str) -> None:
+        """Use another URL of the server from the next time on: its password has changed."""
+        self._url = url
+        self._drop_connection()
+
     async def keep(self, leases: Leases, on_change: Callable[[], None]) -> NoReturn:
         """Divide the rates until cancelled.
 

@@ -15,7 +15,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,7 @@ from dungeonfighter.serving.worker_channel import (
     Demand,
     Drain,
     Go,
+    HangUp,
     Listening,
     Losses,
     Opened,
@@ -78,6 +79,8 @@ class Supervisor:
         open_seconds: The longest time that workers which can serve wait for the other workers.
         leases: Divides the limits on calls among the workers.
         redis: Divides them among the replicas.
+        on_hang_up: Called at SIGHUP, besides passing it on to the workers.
+        environ: The environment of the workers; by default that of this process.
     """
 
     def __init__(
@@ -91,10 +94,13 @@ class Supervisor:
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
         leases: Leases | None = None,
         redis: RedisLeases | None = None,
+        on_hang_up: Callable[[], None] = lambda: None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
         self._count = count
         self._open_seconds = open_seconds
+        self._environ = environ
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
         )
@@ -104,6 +110,7 @@ class Supervisor:
         self._ledger = Ledger(time.monotonic())
         self._rates = SharedRates(leases or Leases(count), self._send_shares)
         self._redis = redis
+        self._on_hang_up = on_hang_up
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -195,7 +202,7 @@ class Supervisor:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command(number, theirs.fileno()), stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),), process_group=0,
+                    pass_fds=(theirs.fileno(),), process_group=0, env=self._environ,
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
@@ -308,6 +315,11 @@ class Supervisor:
         for worker in self._live.values():
             worker.channel.send(Drain())
 
+    def _pass_hang_up_on(self) -> None:
+        self._on_hang_up()
+        for worker in self._live.values():
+            worker.channel.send(HangUp())
+
     def _kill_all(self) -> None:
         for worker in self._live.values():
             with contextlib.suppress(ProcessLookupError):
@@ -320,7 +332,7 @@ class Supervisor:
             number: partial(self._stop, number) for number in stop_signals()
         }
         if HANG_UP is not None:
-            handlers.setdefault(HANG_UP, _no_op)
+            handlers.setdefault(HANG_UP, self._pass_hang_up_on)
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:

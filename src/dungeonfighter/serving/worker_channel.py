@@ -5,6 +5,8 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
+`HangUp` may come at any time, too.
+
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
 Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
@@ -88,8 +90,12 @@ class Drain(Struct, frozen=True, tag=True):
     """The worker must drain and end."""
 
 
+class HangUp(Struct, frozen=True, tag=True):
+    """The parent got SIGHUP; the worker must read its secrets anew."""
+
+
 FromWorker = Opened | Listening | Report | Losses | Demand
-FromParent = Go | Tick | Drain | Losses | Shares
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -146,6 +152,8 @@ class Parent:
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
         self.lost_answers: LostAnswers | None = None
         """Learns the losses of the other workers."""
+        self.on_hang_up: Callable[[], None] = _no_op
+        """Called when the parent got SIGHUP."""
         self._shared_losses = SharedLosses(
             lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
         )
@@ -230,6 +238,8 @@ class Parent:
             elif isinstance(message, Shares):
                 if self._rates is not None:
                     self._rates.learn(message.shares)
+            elif isinstance(message, HangUp):
+                self.on_hang_up()
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True
@@ -239,3 +249,7 @@ class Parent:
     def _report(self) -> None:
         if self.reporter is not None:
             self._channel.send(Report(self.reporter.share()))
+
+
+def _no_op() -> None:
+    pass

@@ -103,8 +103,20 @@ class PostgresStore:
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
         self._copy = self._readers
+        self._has_copy = bool(read_url)
         if read_url:
             self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
+
+    def use_url(self, url: str) -> None:
+        """Open further connections by another connection string of the same database."""
+        self._writers.url = self._readers.url = url
+        if not self._has_copy:
+            self._copy.url = url
+
+    def use_read_url(self, url: str) -> None:
+        """Open further connections to the replica by another connection string."""
+        if self._has_copy:
+            self._copy.url = url
 
     async def open(self) -> None:
         """Connect and migrate the schema.
