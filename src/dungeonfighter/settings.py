@@ -404,7 +404,6 @@ def read_settings(
             if flags.get(field.attribute) is not None and _is_exposed(field, found):
                 notes.append(f"{field.flags[0]} {_EXPOSED.format(field.file_variable)}")
     databases = (values.get("database"), values.get("read_database"))
-    notes = [note for one in databases if one is not None for note in one.notes]
     if values.get("auth") != "jwt":
         notes += [
             f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
@@ -452,7 +451,10 @@ def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -
 
 def _is_exposed(field: Field, value: object) -> bool:
     """Return True for a secret that everybody on this machine can read on the command line."""
-    return field.is_secret and (not isinstance(value, Database) or value.has_password)
+    if isinstance(value, Database):
+        return field.is_secret and value.has_password
+    has_none = field.attribute == "redis_url" and "@" not in str(value)
+    return field.is_secret and not has_none
 
 
 def worker_words(
