@@ -28,6 +28,13 @@ from dungeonfighter.origins import parse_authority, parse_origin
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
 
+class Address(NamedTuple):
+    """An address to listen on."""
+
+    host: str
+    port: int
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The configuration of one server; an empty text or sequence means that the setting was not given."""
 
@@ -52,6 +59,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_per_token: float = 0.0
     rate_per_fleet: float = 0.0
     """Calls a second; 0 means no limit."""
+    admin_listen: Address | None = None
+    """A second address, for the health checks and the watch page; these are then not at the first one."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -115,6 +124,14 @@ def _host(text: str) -> str:
     if not text or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", text):
         raise Problem(f"{text[:40]!r} must be an address or a host name, for example 127.0.0.1")
     return text
+
+
+def _address(text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (host != bare):
+        raise Problem(f"{text[:80]!r} must be an address and a port, for example 127.0.0.1:9000")
+    return Address(_host(bare), _integer(1, 65535)(port))
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -209,6 +226,8 @@ FIELDS: Final = (
           "calls a second of each access token (default: 0, no limit)"),
     Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
           "calls a second of each fleet (default: 0, no limit)"),
+    Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), _address, "ADDRESS:PORT",
+          "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -276,7 +295,8 @@ def read_settings(
     databases = (values.get("database"), values.get("read_database"))
     notes = [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
-    if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
+    hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
+    if settings.auth == "none" and settings.allow_open and not all(map(is_loopback, hosts)):
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
     problems += _contradictions(settings, stores)
     if problems:
@@ -306,6 +326,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--auth tokens (`dungeonfighter token create` makes one), listen on 127.0.0.1, or write "
             "--allow-open 1 if everybody may"
         )
+    problems += _admin_contradictions(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -320,6 +341,21 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
         problems.append(
             "--workers: memory:// lives in one process; write --workers 1 or keep games in sqlite:///FILE"
         )
+    return problems
+
+
+def _admin_contradictions(settings: Settings) -> list[str]:
+    admin = settings.admin_listen
+    if admin is None:
+        return []
+    problems = []
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(admin.host):
+        problems.append(
+            f"--admin-listen: {admin.host} can be reached from other machines and everybody could see every "
+            "bot; write --auth tokens, listen on 127.0.0.1, or write --allow-open 1 if everybody may"
+        )
+    if admin.port == settings.port:
+        problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
     return problems
 
 

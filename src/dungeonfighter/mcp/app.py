@@ -44,8 +44,11 @@ class App:
         ready: Callable[[], bool],
         store_up: Callable[[], bool],
         worker: Mapping[str, int] | None = None,
+        *,
+        has_pages: bool = True,
     ) -> None:
         self._worker = worker or {}
+        self._has_pages = has_pages
         self._store_up = store_up
         self._endpoint = endpoint
         self._pages = pages
@@ -70,9 +73,17 @@ class App:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        path: str = scope["path"]
-        if path in UNGUARDED:
-            await self._answer_unguarded(path, scope, receive, send)
+        await self._serve(scope, receive, send, has_mcp=True, has_pages=self._has_pages)
+
+    async def serve_admin(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        """Serve one request to the address that has the health checks and the watch page, but no game."""
+        await self._serve(scope, receive, send, has_mcp=False, has_pages=True)
+
+    async def _serve(
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, *, has_mcp: bool, has_pages: bool
+    ) -> None:
+        if has_pages and scope["path"] in UNGUARDED:
+            await self._answer_unguarded(scope, receive, send)
             return
         origin = wire.listed(scope, b"origin")
         refused = self._refused(scope)
@@ -81,7 +92,7 @@ class App:
                 await _answer_preflight(scope, send, origin)
                 return
             send = _readable(send, origin)
-        bot = bot_segment(scope)
+        bot = bot_segment(scope) if has_mcp else ELSEWHERE
         if bot is not ELSEWHERE:
             await self._endpoint(scope, receive, send, bot)
         elif refused is not None:
@@ -89,12 +100,13 @@ class App:
             await wire.send_json(send, status, msgspec.json.encode({"error": why}))
         elif (misplaced := _fault_of_address(scope)) is not None:
             await wire.send_fault(send, misplaced, None)
-        else:
+        elif has_pages:
             await self._pages(scope, receive, send)
+        else:
+            await wire.send_json(send, 404, _NOT_HERE)
 
-    async def _answer_unguarded(
-        self, path: str, scope: wire.Scope, receive: wire.Receive, send: wire.Send
-    ) -> None:
+    async def _answer_unguarded(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        path: str = scope["path"]
         if path == "/livez":
             await wire.send_json(send, 200, _ALIVE)
         elif path == "/readyz":
@@ -124,6 +136,7 @@ class App:
 
 
 _ALIVE: Final = b'{"status":"alive"}'
+_NOT_HERE: Final = msgspec.json.encode({"error": f"there is nothing here: {RIGHT_ADDRESSES}"})
 
 
 def _handle_for_page(
@@ -189,6 +202,7 @@ def build_app(
     ready: Callable[[], bool] = lambda: True,
     short_way: bool = True,
     worker: Mapping[str, int] | None = None,
+    has_pages: bool = True,
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -200,6 +214,7 @@ def build_app(
         ready: `/readyz` answers 503 while it returns False (starting, draining).
         short_way: Answer calls without the protocol library where that is possible.
         worker: The number and the process id of this worker, for `/readyz`; None for a single process.
+        has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry)
@@ -217,4 +232,4 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, host.is_store_up, worker)
+    return App(endpoint, pages, guard, ready, host.is_store_up, worker, has_pages=has_pages)

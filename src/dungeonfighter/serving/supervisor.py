@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
@@ -56,6 +58,7 @@ class Worker:
         self.process = process
         self.channel = channel
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
+        self.watched: list[str] = []
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -214,6 +217,7 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+                worker.watched = message.watched
             elif isinstance(message, Losses):
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
@@ -264,7 +268,8 @@ class Supervisor:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
-                worker.channel.send(Tick(totals))
+                fleets = self._ledger.fleets(worker.watched)
+                worker.channel.send(Tick(msgspec.structs.replace(totals, fleets=fleets)))
 
     def _stop(self, number: int) -> None:
         """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""

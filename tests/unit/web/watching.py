@@ -19,7 +19,11 @@ from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.web.app import WatchApp
+from dungeonfighter.web.audiences import Audience
+from dungeonfighter.web.figures import Summary
 from dungeonfighter.web.watch import Watch
+
+WHOLE = Audience("local")
 
 
 class HandClock:
@@ -41,20 +45,27 @@ class HandClock:
 class Site:
     """A host, its ticker and its application; the ticker runs only when the test calls `tick`."""
 
-    def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self, admission: Admission | None = None, store: Store | None = None, fleet: str | None = "local"
+    ) -> None:
         self.clock = HandClock()
         self.admission = admission or BoundedAdmission(Rates(RateSettings(), self.clock.now))
         self.host = BotHost(
             store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
             clock=self.clock, chance=SystemChance(), meter=MeterRegistry(),
+            by_fleet=fleet is None,
         )  # fmt: skip
-        self.watch = Watch(self.host, self.clock, "local")
+        self.watch = Watch(self.host, self.clock, fleet)
         self.app = WatchApp(self.host, self.watch, self.admission)
 
     async def start(self, *bots: str) -> None:
         """Start a run of each bot."""
         for bot in bots:
             await self.host.start(f"local/{bot}", NewGame(seed=1, weapon=1, name="Ada"))
+
+    def summary(self) -> Summary:
+        """Return the summary of the one fleet."""
+        return self.watch.summary(WHOLE)
 
     async def tick(self, seconds: float = 1.0) -> None:
         self.clock.seconds += seconds
