@@ -1,8 +1,7 @@
 """The watch page as an ASGI application: `/`, `/static/...`, `/api/...` and `/metrics`.
 
 It writes nothing. Each path under `/api/` admits its caller, and shows what this caller may see: one fleet,
-some of its bots, or all fleets (scope `admin`). `mcp/app.py` checks Host and Origin before it passes a request
-on.
+some of its bots, or all fleets (scope `admin`). `mcp/app.py` checks Host and Origin before.
 """
 
 from __future__ import annotations

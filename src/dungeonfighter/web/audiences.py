@@ -36,7 +36,7 @@ class Audience(Struct, frozen=True):
 
     @property
     def prefix(self) -> str:
-        """The text that the keys of these bots begin with; without a star other keys may begin with it too."""
+        """The text that the keys of these bots begin with; keys of others may, too, if there is no star."""
         return "" if self.fleet is None else f"{self.fleet}/{self.bots.removesuffix('*')}"
 
     def covers(self, key: str) -> bool:
