@@ -78,9 +78,9 @@ class Site:
         return request.reply
 
     @asynccontextmanager
-    async def viewing(self, target: str = "/api/events") -> AsyncIterator[Request]:
+    async def viewing(self, target: str = "/api/events", **headers: str) -> AsyncIterator[Request]:
         """Open a stream of events; the client leaves at the end of the block."""
-        request = Request(self.app, target, "GET", {})
+        request = Request(self.app, target, "GET", headers)
         task = asyncio.create_task(request.run())
         try:
             yield request
@@ -103,16 +103,21 @@ class Reply:
 class Request:
     """One request to an ASGI application; `left` closes the connection from the client's side."""
 
-    def __init__(self, app: Any, target: str, method: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, app: Any, target: str, method: str, headers: dict[str, str], body: bytes | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         path, _, query = target.partition("?")
         self._app = app
         self._scope = {
             "type": "http",
             "method": method,
             "path": path,
+            "client": (address, 50_000),
             "query_string": query.encode(),
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         }
+        self._body = body
         self.left = asyncio.Event()
         self.reply = Reply()
         self.ended = asyncio.Event()
@@ -136,6 +141,9 @@ class Request:
         return found
 
     async def _receive(self) -> dict[str, Any]:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
         await self.left.wait()
         return {"type": "http.disconnect"}
 
