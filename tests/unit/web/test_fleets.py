@@ -10,7 +10,7 @@ import pytest
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.web.audiences import Audience
-from dungeonfighter.web.watch import BEST_SECONDS, VIEWERS_MAX, WANTED_SECONDS
+from dungeonfighter.web.watch import BEST_SECONDS, WANTED_SECONDS
 from tests.doors import CountedStore, Doorkeeper
 from tests.unit.web.watching import Reply, Site
 
@@ -212,4 +212,3 @@ async def test_one_fleet_leaves_places_for_the_viewers_of_others() -> None:
     assert (await site.ask("red", "/api/events")).status == 503
     async with site.viewing(authorization="Bearer blue") as page:
         await page.events(2)
-    assert VIEWERS_MAX > 3
