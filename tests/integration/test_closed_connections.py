@@ -165,7 +165,7 @@ async def test_a_connection_aborted_because_it_did_not_read_is_freed(monkeypatch
 @pytest.mark.usefixtures("without_collector")
 async def test_refused_connections_beyond_the_limit_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     connections: list[weakref.ref[BoundedProtocol]] = []
-    bounded = serving_server._bounded(Draining(echo), connections_max=1)
+    bounded = serving_server._bounded(1, Draining(echo))
 
     class Recorded(bounded):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -178,5 +177,6 @@ def test_the_log_in_is_readable_and_large_enough(browser: Browser, fleets: Fleet
     page.click("#log-in-button")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert [one for one in page.evaluate(CONTRASTS) if one[2] < CONTRAST] == []
-    heights = "[...document.querySelectorAll('#log-in :is(input, button)')].map((one) => one.getBoundingClientRect().height)"
-    assert min(page.evaluate(heights)) >= TARGET_PIXELS
+    parts = "[...document.querySelectorAll('#log-in :is(input, button)')]"
+    heights = page.evaluate(f"{parts}.map((one) => one.getBoundingClientRect().height)")
+    assert min(heights) >= TARGET_PIXELS

@@ -1,4 +1,4 @@
-"""What a caller may see on the watch page: one fleet or some of its bots, or all fleets."""
+"""The bots that a caller may see on the watch page: those of one fleet, some of them, or those of all fleets."""
 
 from __future__ import annotations
 

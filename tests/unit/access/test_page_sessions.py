@@ -89,7 +89,7 @@ async def test_nobody_is_let_in_when_the_tokens_are_too_old() -> None:
         office.sessions.find(opened.value)
 
 
-async def test_the_value_says_nothing_about_the_token() -> None:
+async def test_the_value_does_not_reveal_the_token() -> None:
     office = Office()
     secret = await office.make()
     value = office.sessions.open(secret).value

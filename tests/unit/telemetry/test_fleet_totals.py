@@ -67,7 +67,7 @@ async def test_a_worker_that_ended_leaves_its_counts_and_takes_its_live_runs() -
     assert ledger.totals(["red"])["red"].turns == 3
 
 
-async def test_a_report_names_only_the_fleets_that_changed_and_nothing_twice() -> None:
+async def test_a_report_names_only_the_fleets_that_changed_and_each_turn_once() -> None:
     host = new_host()
     reporter = FleetReporter(host)
     await play(host, "red", turns=2)

@@ -19,8 +19,8 @@ async def test_every_file_of_the_page_is_kept_for_ever_and_the_page_is_asked_for
         kept = "no-cache" if path == "/" else "public, max-age=31536000, immutable"
         assert reply.headers["cache-control"] == kept
         assert path == "/" or HASHED.fullmatch(path)
-        again = await site.get(path, if_none_match=reply.headers["etag"])
-        assert (again.status, again.body, again.headers["cache-control"]) == (304, b"", kept)
+        second = await site.get(path, if_none_match=reply.headers["etag"])
+        assert (second.status, second.body, second.headers["cache-control"]) == (304, b"", kept)
         assert not {"set-cookie", "vary"} & set(reply.headers)
 
 

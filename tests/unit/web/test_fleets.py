@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.access.principals import Principal
+from dungeonfighter.access.principals import Principal, Scope
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import BEST_SECONDS, WANTED_SECONDS
 from tests.doors import CountedStore, Doorkeeper
 from tests.unit.web.watching import Reply, Site
 
-PLAYER = frozenset({"read", "play"})
+PLAYER: frozenset[Scope] = frozenset({"read", "play"})
+ADMIN: frozenset[Scope] = frozenset({"read", "admin"})
 CALLERS = {
     "red": Principal("red", scopes=PLAYER),
     "blue": Principal("blue", scopes=PLAYER),
     "some": Principal("red", "ro*", PLAYER),
     "one": Principal("red", "ruby", PLAYER),
-    "all": Principal("green", scopes=frozenset({"read", "admin"})),
+    "all": Principal("green", scopes=ADMIN),
 }
 RED, BLUE = ("rose", "ruby", "rubyx"), ("bell", "bird")
 

@@ -90,7 +90,7 @@ async def test_a_session_lives_no_longer_than_its_token() -> None:
     assert "Max-Age=100;" in reply.headers["set-cookie"]
 
 
-async def test_the_cookie_is_a_caller_of_the_api_and_of_nothing_else() -> None:
+async def test_the_cookie_is_a_caller_of_the_api() -> None:
     door = Door()
     await door.host.start("team-a/ada", NewGame(seed=1, weapon=1))
     cookie = await door.cookie()
@@ -217,4 +217,3 @@ async def test_without_access_control_there_are_no_sessions() -> None:
     site = Site()
     assert (await site.get("/api/session")).status == 404
     assert (await site.get("/api/session", "POST", origin="http://localhost")).status == 405
-
