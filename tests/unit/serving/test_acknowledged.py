@@ -1,4 +1,4 @@
-"""The kernel's count of acknowledged bytes, over real connections; a transport without a socket tells none."""
+"""The kernel's count of acknowledged bytes, over real connections, and transports without a socket."""
 
 from __future__ import annotations
 
