@@ -16,7 +16,7 @@ from dungeonfighter.access.json_web_tokens import LEEWAY_SECONDS, LIFETIME_SECON
 from dungeonfighter.access.jwt_admission import JwtAdmission
 from dungeonfighter.access.protected_resource import ProtectedResource
 from dungeonfighter.access.rates import Rates, RateSettings
-from dungeonfighter.access.signing_keys import KEY_SECONDS_MAX, SEARCH_SECONDS, KeyCache, KeysUnavailable
+from dungeonfighter.access.signing_keys import KEY_SECONDS_MAX, SEARCH_SECONDS, KeyCache, ProviderUnavailable
 from dungeonfighter.errors import AccessUnknown, NotAllowed, ScopeMissing, Unauthenticated
 from tests.provider import Key, key_set
 from tests.unit.access.hand import Hand
@@ -41,7 +41,7 @@ class Desk:
     async def fetch(self) -> bytes:
         self.asked += 1
         if self.is_away:
-            raise KeysUnavailable("away")
+            raise ProviderUnavailable("away")
         return key_set(*self.published)
 
     def claims(self, **changed: object) -> dict[str, Any]:
