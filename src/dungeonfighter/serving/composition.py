@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
     from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
+    from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.watch import Watch
 
@@ -34,13 +37,16 @@ REST_SECONDS_MAX: Final = 0.05
 
 
 @contextlib.asynccontextmanager
-async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterator[BotHost]:
+async def open_host(
+    settings: Settings, secrets: Secrets | None = None, *, serves: bool = False
+) -> AsyncIterator[BotHost]:
     """Open the store and a host over it; at the end, write what the host has accepted and close both.
 
     If closing takes longer than `close_seconds_max`, the process ends.
 
     Args:
         settings: The store, and the number of games that the host keeps in memory.
+        secrets: The secrets that may change while the process runs.
         serves: True if the host will play for many bots; then the store reads ahead.
     """
     from dungeonfighter.hosting.host import BotHost
@@ -51,6 +57,8 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
+    if secrets is not None:
+        _follow(secrets, settings, store)
     await store.open()
     host = BotHost(
         store=store,
@@ -61,6 +69,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
+        bots_per_fleet=settings.bots_per_fleet,
     )
     try:
         if serves:
@@ -92,6 +101,27 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     await closing
     if not host.is_store_up():
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
+
+
+def _follow(secrets: Secrets, settings: Settings, store: Store) -> None:
+    """Let a store use the new connection strings of its databases."""
+    if settings.database.kind != "postgresql":
+        return
+    from dungeonfighter.storage.postgres import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+
+    def follow(attribute: str, before: Database | None, use: Callable[[str], None]) -> None:
+        def change(now: Database) -> None:
+            if before is None or now.shown != before.shown:
+                logger.warning("a new connection string names another database: restart the server to use it")
+            else:
+                use(now.url)
+
+        secrets.call_at_change(attribute, change)
+
+    follow("database", settings.database, store.use_url)
+    follow("read_database", settings.read_database, store.use_read_url)
 
 
 def make_store(settings: Settings) -> Store:
@@ -135,9 +165,11 @@ def make_rates(settings: Settings) -> Rates:
     from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
+    has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
-    )
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
+        are_leased=bool(has_limits) and settings.workers > 1,
+    )  # fmt: skip
     return Rates(given, SystemClock().now)
 
 
@@ -208,6 +240,15 @@ def _resource(settings: Settings) -> ProtectedResource | None:
     return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
 
 
+def client_rules(settings: Settings) -> ClientRules:
+    """Make the rules about the clients of one process."""
+    from dungeonfighter.serving.clients import ClientRules
+
+    return ClientRules(
+        settings.trusted_proxies, settings.proxy_header == "proxy-protocol", settings.connections_per_address
+    )
+
+
 def compose(
     settings: Settings,
     host: BotHost,
@@ -245,8 +286,10 @@ def compose(
         ready=lambda: draining.is_ready,
         worker=worker,
         resource=_resource(settings),
+        body_bytes_max=settings.body_bytes_max,
     )
-    draining = Draining(app, short_way=app)
+    rejected = host.metrics.rejected
+    draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     return draining, watch
 
 

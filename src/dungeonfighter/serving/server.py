@@ -22,8 +22,8 @@ from typing import Final
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.serving import error_responses, heap, huge_pages
-from dungeonfighter.serving.connection import BoundedProtocol
+from dungeonfighter.serving import heap, huge_pages
+from dungeonfighter.serving.clients import OPEN, ClientRules, protocol_of
 from dungeonfighter.serving.draining import Draining
 from dungeonfighter.serving.signals import StopSignals, call_at_stdin_end, end_at_once
 from dungeonfighter.serving.sockets import BACKLOG
@@ -63,6 +63,7 @@ async def serve(
     draining: Draining,
     listener: socket.socket,
     *,
+    clients: ClientRules = OPEN,
     keep_alive_seconds: int = limits.keep_alive_seconds,
     drain_seconds: float = 0.0,
     on_listening: Callable[[], None] = lambda: None,
@@ -75,6 +76,7 @@ async def serve(
     Args:
         draining: The wrapped application.
         listener: A socket from `sockets.listen`; this function closes it.
+        clients: The addresses of clients, and the limit on their connections.
         keep_alive_seconds: The time after which an idle connection is closed.
         drain_seconds: The time that the server still serves after the first signal.
         on_listening: Called once, when the server accepts connections.
@@ -85,7 +87,7 @@ async def serve(
     _raise_file_limit()
     config = uvicorn.Config(
         draining,
-        http=_bounded(draining, _connections_max()),
+        http=protocol_of(draining, _connections_max(), clients),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -141,23 +143,6 @@ def _duplicates(listener: socket.socket) -> list[socket.socket]:
     With a single descriptor, clients of a server whose loop turns take long waited up to 37 s (measured).
     """
     return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
-
-
-def _bounded(draining: Draining, connections_max: int) -> type[BoundedProtocol]:
-    """Make the protocol class of a server that refuses connections beyond `connections_max`, idle ones
-    included.
-    """
-
-    class Bounded(BoundedProtocol):
-        short_way = draining
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > connections_max:
-                self.transport.write(error_responses.FULL)
-                self.transport.close()
-
-    return Bounded
 
 
 def _connections_max() -> int:
