@@ -186,9 +186,12 @@ class KeyCache:
         except ProviderUnavailable as error:
             self._has_failed = True
             logger.warning("the keys of the identity provider cannot be read: %s", error)
-            return
-        self._has_failed = False
-        self._replace(found, asked_at + KEY_SECONDS_MAX)
+        except Exception:
+            self._has_failed = True
+            logger.exception("the keys of the identity provider cannot be read")
+        else:
+            self._has_failed = False
+            self._replace(found, asked_at + KEY_SECONDS_MAX)
 
     def _replace(self, found: Iterable[SigningKey], valid_until: float) -> None:
         before = self._keys

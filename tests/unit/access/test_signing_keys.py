@@ -191,6 +191,15 @@ async def test_without_any_key_the_set_is_read_sooner() -> None:
     assert slept == [UNKNOWN_SECONDS] * 3
 
 
+async def test_a_failure_of_our_own_reaches_no_caller() -> None:
+    async def fetch() -> bytes:
+        raise RuntimeError("broken")
+
+    cache = KeyCache(fetch, Hand())
+    await cache.search()
+    assert not cache.is_known
+
+
 def without(key: Key, *names: str, **more: object) -> dict[str, Any]:
     return {name: value for name, value in key.jwk.items() if name not in names} | more
 
