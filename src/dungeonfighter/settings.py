@@ -410,19 +410,20 @@ def read_settings(
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
+    unreadable: set[str] = set()
     notes: list[str] = []
     for field in FIELDS:
         try:
             found = read_setting(field, flags, environ)
         except Problem as problem:
             problems.append(str(problem))
+            unreadable.add(field.flags[0])
             continue
         if found is not None:
             values[field.attribute] = found
             if flags.get(field.attribute) is not None and _is_exposed(field, found):
                 notes.append(f"{field.flags[0]} {_EXPOSED.format(field.file_variable)}")
     databases = (values.get("database"), values.get("read_database"))
-    notes = [note for one in databases if one is not None for note in one.notes]
     if values.get("auth") != "jwt":
         notes += [
             f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
@@ -434,7 +435,7 @@ def read_settings(
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
     if settings.auth == "none" and settings.trusted_proxies:
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN_BY_PROXY))
-    problems += _contradictions(settings, stores)
+    problems += [one for one in _contradictions(settings, stores) if one.partition(":")[0] not in unreadable]
     if problems:
         raise SettingsError(problems)
     return settings

@@ -209,7 +209,8 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
 async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
     """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
     from dungeonfighter.access.jwt_admission import JwtAdmission
-    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.provider_check import check_provider
+    from dungeonfighter.access.provider_endpoint import ProviderEndpoint
     from dungeonfighter.access.signing_keys import KeyCache
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
@@ -217,17 +218,21 @@ async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncItera
     resource = _resource(settings)
     assert resource is not None
     clock = SystemClock()
-    endpoint = KeyEndpoint(settings.jwks_url)
-    keys = KeyCache(endpoint.fetch, clock)
+    endpoint = ProviderEndpoint()
+    keys = KeyCache(lambda: endpoint.read(settings.jwks_url), clock)
     admission = JwtAdmission(
         rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
     )  # fmt: skip
     await keys.refresh()
-    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    working = [
+        begin(keys.keep_fresh(), "refresh of the keys of the identity provider"),
+        begin(check_provider(settings.jwt_issuer, endpoint.read), "check of the identity provider"),
+    ]
     try:
         yield admission
     finally:
-        refreshing.cancel()
+        for task in working:
+            task.cancel()
         await endpoint.close()
 
 
