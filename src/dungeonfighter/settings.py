@@ -16,12 +16,13 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.connection_strings import Database, Problem, parse_database
+from dungeonfighter.connection_strings import Database, Problem, parse_database, parse_redis
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
@@ -50,12 +51,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     bot_id_prefix: str = ""
     """The beginning of the ids of all bots of this server; calls for other bots are refused."""
     auth: str = "none"
+    jwt_issuer: str = ""
+    """The identity provider, exactly as it names itself."""
+    jwt_audience: tuple[str, ...] = ()
+    """The accepted audiences; by default the MCP address below `public_url`."""
+    jwks_url: str = ""
     allow_open: bool = False
     """Serve addresses beyond loopback without access control."""
     rate_per_bot: float = 0.0
     rate_per_token: float = 0.0
     rate_per_fleet: float = 0.0
     """Calls a second; 0 means no limit."""
+    bots_per_fleet: int = 0
+    tokens_per_bot_per_day: int = 0
+    """0 means no limit."""
+    body_bytes_max: int = limits.body_bytes_max
+    replicas: int = 1
+    redis_url: str = ""
+    redis_key_prefix: str = "dungeonfighter:"
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -164,6 +177,26 @@ def _origin(text: str) -> str:
     return text.removesuffix("/").lower()
 
 
+def _secure_address(text: str) -> str:
+    """Return the text as it is: issuers are compared byte by byte."""
+    parts = _split(text)
+    if parts is None or parts.username is not None or parts.fragment:
+        raise Problem(f"{text[:80]!a} must be an address like https://login.example.org/realm")
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise Problem(f"{text[:80]!a} must begin with https:// (http:// is for loopback addresses)")
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    """Return the parts of a URL of HTTP; None if the text is none."""
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if is_url and text.isascii() and text.isprintable() and " " not in text else None
+
+
 def _networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(parse_network(part) for part in _list(text))
@@ -174,6 +207,12 @@ def _networks(text: str) -> tuple[Network, ...]:
 def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
+    return text
+
+
+def _key_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
     return text
 
 
@@ -219,7 +258,6 @@ class Field(NamedTuple):
         return (*self.variables, self.file_variable) if self.is_secret else self.variables
 
 
-_LATER: Final = "is not in this version yet"
 FIELDS: Final = (
     Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
           "address to listen on (default: 127.0.0.1; only loopback without access control)"),
@@ -249,8 +287,15 @@ FIELDS: Final = (
           "name of this server in logs (default: the machine's)"),
     Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _bot_prefix, "TEXT",
           "serve only bots whose ids begin so, for example bot-1- (default: all)"),
-    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": _LATER}), "none|tokens",
-          "who may play: none (everybody, on loopback) or tokens (`token create` makes one; default: none)"),
+    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": ""}),
+          "none|tokens|jwt", "who may play: none (everybody, on loopback), tokens (`token create` makes one) "
+          "or jwt (tokens of an identity provider; default: none)"),
+    Field("jwt_issuer", ("--jwt-issuer",), ("JWT_ISSUER",), _secure_address, "URL",
+          "with --auth jwt: the identity provider, exactly as its tokens name it (claim iss)"),
+    Field("jwt_audience", ("--jwt-audience",), ("JWT_AUDIENCE",), _list, "TEXT,...",
+          "with --auth jwt: the accepted audiences of tokens (claim aud; default: PUBLIC_URL/mcp)"),
+    Field("jwks_url", ("--jwks-url",), ("JWKS_URL",), _secure_address, "URL",
+          "with --auth jwt: the address of the identity provider's public keys"),
     Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
           "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
     Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), _rate, "N",
@@ -259,6 +304,20 @@ FIELDS: Final = (
           "calls a second of each access token (default: 0, no limit)"),
     Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
           "calls a second of each fleet (default: 0, no limit)"),
+    Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), _integer(0, 100_000_000), "N",
+          "bots of each fleet; beyond it none is created (default: 0, no limit)"),
+    Field("tokens_per_bot_per_day", ("--tokens-per-bot-per-day",), ("TOKENS_PER_BOT_PER_DAY",),
+          _integer(0, 999_999_999), "N",
+          "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)"),
+    Field("body_bytes_max", ("--body-bytes-max",), ("BODY_BYTES_MAX",),
+          _integer(limits.body_bytes_least, limits.body_bytes_most), "N",
+          f"longest body of a request (default: {limits.body_bytes_max})"),
+    Field("replicas", ("--replicas",), ("REPLICAS",), _integer(1, 1000), "N",
+          "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
+    Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
+          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand"),
+    Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
+          "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -285,13 +344,15 @@ FIELDS: Final = (
           "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
+    "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN_BY_PROXY: Final = (
     "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
 )
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
+JWT_SETTINGS: Final = ("jwt_issuer", "jwt_audience", "jwks_url")
+"""The settings of the identity provider, by attribute."""
 _EXPOSED: Final = "shows its password to every user of this machine (in `ps`): use {} instead"
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
 """The settings that say which database is opened and how, by attribute."""
@@ -342,6 +403,11 @@ def read_settings(
             if flags.get(field.attribute) is not None and _is_exposed(field, found):
                 notes.append(f"{field.flags[0]} {_EXPOSED.format(field.file_variable)}")
     databases = (values.get("database"), values.get("read_database"))
+    notes = [note for one in databases if one is not None for note in one.notes]
+    if values.get("auth") != "jwt":
+        notes += [
+            f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
+        ]
     notes += [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
     if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
@@ -425,6 +491,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--auth tokens (`dungeonfighter token create` makes one), listen on 127.0.0.1, or write "
             "--allow-open 1 if everybody may"
         )
+    problems += _missing_for_jwt(settings)
     if settings.proxy_header and not settings.trusted_proxies:
         problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
     kind = settings.database.kind
@@ -442,6 +509,21 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--workers: memory:// lives in one process; write --workers 1 or keep games in sqlite:///FILE"
         )
     return problems
+
+
+def _missing_for_jwt(settings: Settings) -> list[str]:
+    if settings.auth != "jwt":
+        return []
+    needed = {
+        "--jwt-issuer": (settings.jwt_issuer, "the identity provider, exactly as its tokens name it"),
+        "--jwks-url": (settings.jwks_url, "the address of its public keys (`jwks_uri` in its metadata)"),
+        "--public-url": (settings.public_url, "the origin that clients use to reach this server"),
+    }
+    return [
+        f"{flag}: --auth jwt needs it: write {meaning}"
+        for flag, (given, meaning) in needed.items()
+        if not given
+    ]
 
 
 def is_loopback(host: str) -> bool:

@@ -20,6 +20,13 @@ from dungeonfighter.errors import NotAllowed, Unauthenticated
 class Admission(Protocol):
     """Decides about callers and about each of their calls."""
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        """Learn what `identify` needs for these credentials and can only wait for; never raises.
+
+        An entry point that can wait calls this first. One that cannot wait leaves a caller that `identify`
+        refuses to one that can.
+        """
+
     def identify(self, authorization: bytes | None) -> Principal:
         """Return the principal of a caller.
 
@@ -69,6 +76,9 @@ class BoundedAdmission:
         self._has_rates = rates.are_on
         self._caller = caller
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        """See `Admission`."""
+
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`."""
         del authorization
@@ -83,8 +93,9 @@ class BoundedAdmission:
             if not is_covered or not bot.startswith(self._bot_prefix):
                 raise NotAllowed(f"the caller may not act for the bot {bot}")
         if self._has_rates or principal.limits is not UNLIMITED:
-            cost = turns or (scope != "fleet")  # each step of `step_many` is charged by itself
-            self._rates.charge(principal, bot, cost)
+            cost = turns or (scope != "fleet")
+            if cost:  # a call of `step_many` costs no more than its steps, each of which is charged by itself
+                self._rates.charge(principal, bot, cost)
 
 
 class TokenAdmission(BoundedAdmission):

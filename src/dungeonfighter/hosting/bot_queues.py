@@ -51,14 +51,18 @@ class BotQueues:
         self._metrics = resolver.metrics
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
+        self._unanswered = 0
         self._is_closing = False
 
     def submit(self, key: str, pending: Pending) -> None:
         """Queue one request behind those of its bot; its responder gets the answer.
 
         Raises:
-            Overloaded: The server is draining, or too many requests wait for this bot; nothing was queued.
+            Overloaded: The server is draining, or too many requests wait for this bot or altogether; nothing
+                was queued.
         """
+        if self._unanswered >= limits.unanswered_max:
+            raise self._patience.overloaded(f"{self._unanswered} requests already wait for this server")
         if self._is_closing:
             what = f"this server is going down; try again in {DRAINING_RETRY_SECONDS} s"
             raise Draining(what, retry_after_seconds=DRAINING_RETRY_SECONDS)
@@ -73,6 +77,7 @@ class BotQueues:
             if len(game.waiting) >= limits.waiting_per_bot_max:
                 raise Overloaded(f"{len(game.waiting)} requests already wait for this bot; try again in 1 s")
             game.waiting.append(pending)
+            self._unanswered += 1
             return
         game.busy = True
         if len(self._by_key) > self._games.games_max:
@@ -80,6 +85,7 @@ class BotQueues:
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._start_ready)
         self._ready.append((game, pending))
+        self._unanswered += 1
 
     async def close(self) -> None:
         """Accept no more requests, and finish the accepted ones."""
@@ -133,6 +139,7 @@ class BotQueues:
         else:  # nearly always; does the same as `record_win`, without its calls
             game.row, game.trouble = write.row, None
             self._metrics.turns.value += attempt.applied
+        self._unanswered -= 1
         pending.responder.deliver(pending.tag, attempt.rendered)
         self._next(game)
 
@@ -147,11 +154,13 @@ class BotQueues:
         except Exception as error:  # noqa: BLE001 (the caller gets the error)
             self._fail(game, pending, error)
         else:
+            self._unanswered -= 1
             pending.responder.deliver(pending.tag, rendered)
             self._next(game)
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
         self._metrics.errors.add()
+        self._unanswered -= 1
         pending.responder.deliver(pending.tag, error)
         self._next(game)
 

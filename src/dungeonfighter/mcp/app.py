@@ -13,9 +13,16 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from dungeonfighter import limits
 from dungeonfighter.access import cross_origin
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.protected_resource import (
+    LOGIN_PATHS,
+    METADATA_PATHS,
+    WELL_KNOWN,
+    ProtectedResource,
+)
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
@@ -23,6 +30,7 @@ from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.answers import INVALID_REQUEST, ProtocolError
 from dungeonfighter.mcp.endpoint import McpEndpoint
 from dungeonfighter.mcp.registry import Registry
+from dungeonfighter.mcp.rejections import Rejections, reason_of
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
 
@@ -43,10 +51,14 @@ class App:
         guard: HostGuard,
         ready: Callable[[], bool],
         store_up: Callable[[], bool],
+        rejections: Rejections,
         worker: Mapping[str, int] | None = None,
+        resource: ProtectedResource | None = None,
     ) -> None:
+        self._metadata = None if resource is None else resource.metadata()
         self._worker = worker or {}
         self._store_up = store_up
+        self._rejections = rejections
         self._endpoint = endpoint
         self._pages = pages
         self._guard = guard
@@ -86,7 +98,10 @@ class App:
             await self._endpoint(scope, receive, send, bot)
         elif refused is not None:
             status, why = refused
+            self._rejections.count(reason_of(status, INVALID_REQUEST))
             await wire.send_json(send, status, msgspec.json.encode({"error": why}))
+        elif path.startswith(WELL_KNOWN) or path in LOGIN_PATHS:
+            await self._answer_discovery(path, scope["method"], send)
         elif (misplaced := _fault_of_address(scope)) is not None:
             await wire.send_fault(send, misplaced, None)
         else:
@@ -101,6 +116,17 @@ class App:
             await self._answer_ready(send)
         else:
             await self._pages(scope, receive, send)
+
+    async def _answer_discovery(self, path: str, method: str, send: wire.Send) -> None:
+        """Answer a client that looks for a way to log in; needs no credentials, no store, no provider."""
+        if self._metadata is None or path not in METADATA_PATHS:
+            elsewhere = "there is nothing here: access tokens do not come from this server"
+            await wire.send_json(send, 404, msgspec.json.encode({"error": elsewhere}))
+        elif method in {"GET", "HEAD"}:
+            await wire.send_json(send, 200, self._metadata, [(b"cache-control", b"max-age=300")])
+        else:
+            body = msgspec.json.encode({"error": "only GET is served here"})
+            await wire.send_json(send, 405, body, [(b"allow", b"GET, HEAD")])
 
     async def _answer_ready(self, send: wire.Send) -> None:
         if self._ready():
@@ -189,6 +215,8 @@ def build_app(
     ready: Callable[[], bool] = lambda: True,
     short_way: bool = True,
     worker: Mapping[str, int] | None = None,
+    resource: ProtectedResource | None = None,
+    body_bytes_max: int = limits.body_bytes_max,
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -200,14 +228,19 @@ def build_app(
         ready: `/readyz` answers 503 while it returns False (starting, draining).
         short_way: Answer calls without the protocol library where that is possible.
         worker: The number and the process id of this worker, for `/readyz`; None for a single process.
+        resource: Has the metadata for clients that need a token of an identity provider; None without one.
+        body_bytes_max: The length of the longest body of a message.
     """
     registry = Registry(host, admission)
-    speaker = SdkSpeaker(registry)
+    speaker = SdkSpeaker(registry, body_bytes_max)
     response_seconds = host.meter.histogram(
         "mcp_response_time_seconds",
         "Time from a whole POST to an MCP address until its answer is handed over.",
     )
-    endpoint = McpEndpoint(speaker, guard, admission, response_seconds)
+    endpoint = McpEndpoint(
+        speaker, guard, admission, response_seconds,
+        rejections=registry.rejections, body_bytes_max=body_bytes_max,
+    )  # fmt: skip
     if short_way:
         endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
 
@@ -217,4 +250,4 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, host.is_store_up, worker)
+    return App(endpoint, pages, guard, ready, host.is_store_up, registry.rejections, worker, resource)

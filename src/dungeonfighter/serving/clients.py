@@ -25,7 +25,8 @@ from dungeonfighter.access.client_addresses import TrustedProxies, limit_group
 from dungeonfighter.mcp.wire import HeadHandler
 from dungeonfighter.networks import Network
 from dungeonfighter.serving import error_responses
-from dungeonfighter.serving.connection import BoundedProtocol, ReadyShortWay
+from dungeonfighter.serving.connection import BoundedProtocol
+from dungeonfighter.serving.draining import Draining
 from dungeonfighter.serving.preamble import Malformed, read_preamble
 
 logger = logging.getLogger(__name__)
@@ -224,12 +225,12 @@ class PreambleProtocol(asyncio.Protocol):
 
 
 def protocol_of(
-    draining: ReadyShortWay, connections_max: int, rules: ClientRules = OPEN
+    draining: Draining, connections_max: int, rules: ClientRules = OPEN
 ) -> type[asyncio.Protocol]:
     """Make the protocol class of the connections of one server.
 
     Args:
-        draining: The short way of the server.
+        draining: The short way of the server; it counts refused connections, too.
         connections_max: The server refuses further connections, idle ones included.
         rules: The addresses of clients, and their limit.
     """
@@ -242,9 +243,13 @@ def protocol_of(
     class Bounded(base):  # type: ignore[valid-type, misc]  # one of three
         short_way = draining
 
+        def count_malformed(self) -> None:
+            draining.reject("malformed")
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max and not self.transport.is_closing():
+                draining.reject("too_many_connections")
                 self.transport.write(error_responses.FULL)
                 self.transport.close()
 

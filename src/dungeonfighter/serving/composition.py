@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
@@ -68,6 +69,7 @@ async def open_host(
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
+        bots_per_fleet=settings.bots_per_fleet,
     )
     try:
         if serves:
@@ -163,9 +165,11 @@ def make_rates(settings: Settings) -> Rates:
     from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
+    has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
-    )
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
+        are_leased=bool(has_limits) and settings.workers > 1,
+    )  # fmt: skip
     return Rates(given, SystemClock().now)
 
 
@@ -184,6 +188,10 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         prefix = settings.bot_id_prefix
         yield BoundedAdmission(rates, prefix, replace(LOCAL, default_bot=prefix + DEFAULT_BOT))
         return
+    if settings.auth == "jwt":
+        async with _admitting_by_provider(settings, rates) as admission:
+            yield admission
+        return
     clock = SystemClock()
     book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
@@ -192,6 +200,39 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
         yield TokenAdmission(rates, book, settings.bot_id_prefix)
     finally:
         refreshing.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
+    """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
+    from dungeonfighter.access.jwt_admission import JwtAdmission
+    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.signing_keys import KeyCache
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.serving.background import begin
+
+    resource = _resource(settings)
+    assert resource is not None
+    clock = SystemClock()
+    endpoint = KeyEndpoint(settings.jwks_url)
+    keys = KeyCache(endpoint.fetch, clock)
+    admission = JwtAdmission(
+        rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
+    )  # fmt: skip
+    await keys.refresh()
+    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    try:
+        yield admission
+    finally:
+        refreshing.cancel()
+        await endpoint.close()
+
+
+def _resource(settings: Settings) -> ProtectedResource | None:
+    """Return the server as a resource of OAuth, if callers need a token of an identity provider."""
+    from dungeonfighter.access.protected_resource import ProtectedResource
+
+    return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
 
 
 def client_rules(settings: Settings) -> ClientRules:
@@ -214,7 +255,7 @@ def compose(
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
     Args:
-        settings: The accepted Host and Origin headers.
+        settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
@@ -239,8 +280,11 @@ def compose(
         routes=[Mount("", app=WatchApp(host, watch, admission))],
         ready=lambda: draining.is_ready,
         worker=worker,
+        resource=_resource(settings),
+        body_bytes_max=settings.body_bytes_max,
     )
-    draining = Draining(app, short_way=app)
+    rejected = host.metrics.rejected
+    draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     return draining, watch
 
 

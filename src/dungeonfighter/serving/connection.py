@@ -122,6 +122,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unacknowledged = None
         self.cycle = self.scope = self.headers = self._short_body = None  # type: ignore[assignment]
 
+    def count_malformed(self) -> None:
+        """Count a request that was refused unread; a server overrides it."""
+
     def data_received(self, data: bytes) -> None:
         """Handle a request under the known head, or feed the parser with at most one request."""
         is_between_requests = self._idle_since is not None and not self._incomplete
@@ -202,6 +205,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse_malformed(self) -> None:
         """Answer 400 and close; only close inside an answer, which would otherwise include the 400."""
         if self._is_answered() or not self.cycle.response_started:
+            self.count_malformed()
             self.transport.write(error_responses.MALFORMED)
         self.transport.close()
 
@@ -486,5 +490,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """Write a refusal and close; only close if an answer is pending."""
         self._cancel_deadline()
         if self._is_answered():
+            self.count_malformed()
             self.transport.write(answer)
         self.transport.close()

@@ -143,6 +143,7 @@ async def _serve_as_worker(
         parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
         open_host(settings, secrets, serves=True) as host,
         admitting(settings, host, rates) as admission,
+        parent.sharing(rates),
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)

@@ -19,12 +19,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
+from dungeonfighter.serving.shared_rates import SharedRates
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
 from dungeonfighter.serving.worker_channel import (
     Channel,
+    Demand,
     Drain,
     Go,
     HangUp,
@@ -32,6 +35,7 @@ from dungeonfighter.serving.worker_channel import (
     Losses,
     Opened,
     Report,
+    Shares,
     Tick,
 )
 from dungeonfighter.telemetry.totals import Ledger
@@ -70,6 +74,7 @@ class Supervisor:
         close_seconds: The longest time that a worker may take to close its store.
         on_listening: Called once, when the workers accept connections.
         open_seconds: The longest time that workers which can serve wait for the other workers.
+        leases: Divides the limits on calls among the workers.
         environ: The environment of the workers; by default that of this process.
     """
 
@@ -82,6 +87,7 @@ class Supervisor:
         close_seconds: float,
         on_listening: Callable[[], None],
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
+        leases: Leases | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
@@ -95,6 +101,7 @@ class Supervisor:
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger(time.monotonic())
+        self._rates = SharedRates(leases or Leases(count), self._send_shares)
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -127,6 +134,7 @@ class Supervisor:
             await self._wait_for(self._stopping, unless=keepers)
             await self._drain(keepers)
             ticking.cancel()
+            self._rates.close()
         for keeper in keepers:
             keeper.result()  # raises the exception of a keeper that failed
         return self._bad_code
@@ -200,6 +208,7 @@ class Supervisor:
         worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
+        self._rates.retire(number)
         if code and self._stopping.is_set() and worker.may_listen:
             logger.error("worker %d ended while draining (%s)", number, _describe_exit(code))
             self._bad_code = 1
@@ -222,6 +231,8 @@ class Supervisor:
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
                         other.losses.add(message.losses)
+            elif isinstance(message, Demand):
+                self._rates.note(number, message.calls, message.seconds)
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
@@ -269,6 +280,13 @@ class Supervisor:
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
                 worker.channel.send(Tick(totals))
+
+    def _send_shares(self, number: int, shares: dict[str, float]) -> bool:
+        worker = self._live.get(number)
+        if worker is None or not worker.may_listen or not worker.channel.is_idle:
+            return False
+        worker.channel.send(Shares(shares))
+        return True
 
     def _stop(self, number: int) -> None:
         """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""

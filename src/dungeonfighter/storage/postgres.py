@@ -232,6 +232,10 @@ class PostgresStore:
         except Corrupt as error:
             raise StoreError(_BAD_LIST) from error
 
+    async def count_bots(self, prefix: str, most: int) -> int:
+        ((count,),) = await self._fetch("count_bots", prefix, sql_files.after_prefix(prefix), most)
+        return int(count)
+
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """List the best runs from the replica, if there is one; no other method reads from it."""
         values = (prefix, sql_files.after_prefix(prefix), count)

@@ -125,6 +125,7 @@ class WatchApp:
         rest = path.removeprefix(route)
         bot = _bot_id(unquote(rest)) if route.endswith("/") else query.get("bot", [""])[0]
         authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
+        await self._admission.prepare(authorization)
         principal = self._admission.identify(authorization)
         call = _Call(principal, bot, query, receive, send)
         self._admit(call)
