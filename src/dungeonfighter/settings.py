@@ -474,9 +474,8 @@ def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -
 def _is_exposed(field: Field, value: object) -> bool:
     """Return True for a secret that everybody on this machine can read on the command line."""
     if isinstance(value, Database):
-        return field.is_secret and value.has_password
-    has_none = field.attribute == "redis_url" and "@" not in str(value)
-    return field.is_secret and not has_none
+        return value.has_password
+    return field.is_secret and (field.attribute != "redis_url" or bool(urlsplit(str(value)).password))
 
 
 def worker_words(
