@@ -50,6 +50,10 @@ class ServerProcess:
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
+    def add_flags(self, *flags: str) -> None:
+        """Add arguments for the next start, for example one that needs `url`."""
+        self._flags = [*self._flags, *flags]
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"

@@ -24,6 +24,9 @@ class Doorkeeper:
         self.admitted: list[tuple[str, Scope, str | None, int]] = []
         self.refused = 0
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        del authorization
+
     def identify(self, authorization: bytes | None) -> Principal:
         if authorization not in self.callers:
             raise NotAllowed("these credentials are unknown")

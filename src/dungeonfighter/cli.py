@@ -98,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser: Parser = arguments.parser
     try:
         code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # the process may have been started without it
+            sys.stdout.flush()
     except CommandFailed as error:
         return _report(parser, [str(error)], error.exit_code)
     except SettingsError as error:

@@ -5,7 +5,7 @@
         BadArgument, IllegalInput, StaleTurn, FutureTurn, RequestConflict, RunOver, UnknownBot, BotExists,
         UnknownSave
       NotAllowed     the caller may not do this
-        SlotsTaken, Unauthenticated
+        SlotsTaken, Unauthenticated, ScopeMissing
       Overloaded     load: the error carries the pause before a retry
         Draining, RateLimited, AccessUnknown
       StoreError     ours: the store is unavailable, or newer than this release
@@ -109,7 +109,27 @@ class SlotsTaken(NotAllowed):
 
 
 class Unauthenticated(NotAllowed):
-    """The caller shows no credentials, or none that are valid now."""
+    """The caller shows no credentials, or none that are valid now.
+
+    Attributes:
+        challenge: The way to credentials, in the form of RFC 9110, section 11.6.1.
+    """
+
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class ScopeMissing(NotAllowed):
+    """The caller's credentials lack a scope that it can ask its identity provider for.
+
+    Attributes:
+        challenge: As in `Unauthenticated`; it names all scopes that the call needs.
+    """
+
+    def __init__(self, message: str, *, challenge: str) -> None:
+        super().__init__(message)
+        self.challenge = challenge
 
 
 class Overloaded(DungeonFighterError):
@@ -139,7 +159,7 @@ class RateLimited(Overloaded):
 
 
 class AccessUnknown(Overloaded):
-    """The server cannot tell now who may play, because the store does not answer."""
+    """The server cannot tell now who may play: the store or the identity provider does not answer."""
 
     code = "store_unavailable"
 

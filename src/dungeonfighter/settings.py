@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -52,7 +53,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     catalog: str = ""
     """The folder with content files for new runs; "" stands for the packaged files."""
+    bot_id_prefix: str = ""
+    """The beginning of the ids of all bots of this server; calls for other bots are refused."""
     auth: str = "none"
+    jwt_issuer: str = ""
+    """The identity provider, exactly as it names itself."""
+    jwt_audience: tuple[str, ...] = ()
+    """The accepted audiences; by default the MCP address below `public_url`."""
+    jwks_url: str = ""
     allow_open: bool = False
     """Serve addresses beyond loopback without access control."""
     rate_per_bot: float = 0.0
@@ -167,6 +175,26 @@ def _origin(text: str) -> str:
     return text.removesuffix("/").lower()
 
 
+def _secure_address(text: str) -> str:
+    """Return the text as it is: issuers are compared byte by byte."""
+    parts = _split(text)
+    if parts is None or parts.username is not None or parts.fragment:
+        raise Problem(f"{text[:80]!a} must be an address like https://login.example.org/realm")
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise Problem(f"{text[:80]!a} must begin with https:// (http:// is for loopback addresses)")
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    """Return the parts of a URL of HTTP; None if the text is none."""
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if is_url and text.isascii() and text.isprintable() and " " not in text else None
+
+
 def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
@@ -176,6 +204,12 @@ def _folder(text: str) -> str:
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _bot_prefix(text: str) -> str:
+    if not limits.is_bot_id(f"{text}hero"):
+        raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")
     return text
 
 
@@ -190,7 +224,6 @@ class Field(NamedTuple):
     purpose: str
 
 
-_LATER: Final = "is not in this version yet"
 FIELDS: Final = (
     Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
           "address to listen on (default: 127.0.0.1; only loopback without access control)"),
@@ -216,8 +249,17 @@ FIELDS: Final = (
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
           "name of this server in logs (default: the machine's)"),
-    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": _LATER}), "none|tokens",
-          "who may play: none (everybody, on loopback) or tokens (`token create` makes one; default: none)"),
+    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _bot_prefix, "TEXT",
+          "serve only bots whose ids begin so, for example bot-1- (default: all)"),
+    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": ""}),
+          "none|tokens|jwt", "who may play: none (everybody, on loopback), tokens (`token create` makes one) "
+          "or jwt (tokens of an identity provider; default: none)"),
+    Field("jwt_issuer", ("--jwt-issuer",), ("JWT_ISSUER",), _secure_address, "URL",
+          "with --auth jwt: the identity provider, exactly as its tokens name it (claim iss)"),
+    Field("jwt_audience", ("--jwt-audience",), ("JWT_AUDIENCE",), _list, "TEXT,...",
+          "with --auth jwt: the accepted audiences of tokens (claim aud; default: PUBLIC_URL/mcp)"),
+    Field("jwks_url", ("--jwks-url",), ("JWKS_URL",), _secure_address, "URL",
+          "with --auth jwt: the address of the identity provider's public keys"),
     Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
           "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
     Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), _rate, "N",
@@ -247,9 +289,11 @@ FIELDS: Final = (
 )  # fmt: skip
 NOT_YET: Final = (
     "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
-    "OTEL_EXPORTER_OTLP_ENDPOINT", "BOT_ID_PREFIX",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
+JWT_SETTINGS: Final = ("jwt_issuer", "jwt_audience", "jwks_url")
+"""The settings of the identity provider, by attribute."""
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
 """The settings that say which database is opened and how, by attribute."""
 
@@ -294,6 +338,10 @@ def read_settings(
             problems.append(f"{name}: {problem}")
     databases = (values.get("database"), values.get("read_database"))
     notes = [note for one in databases if one is not None for note in one.notes]
+    if values.get("auth") != "jwt":
+        notes += [
+            f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
+        ]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
     hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
     if settings.auth == "none" and settings.allow_open and not all(map(is_loopback, hosts)):
@@ -327,6 +375,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--allow-open 1 if everybody may"
         )
     problems += _admin_contradictions(settings)
+    problems += _missing_for_jwt(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -357,6 +406,21 @@ def _admin_contradictions(settings: Settings) -> list[str]:
     if admin.port == settings.port:
         problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
     return problems
+
+
+def _missing_for_jwt(settings: Settings) -> list[str]:
+    if settings.auth != "jwt":
+        return []
+    needed = {
+        "--jwt-issuer": (settings.jwt_issuer, "the identity provider, exactly as its tokens name it"),
+        "--jwks-url": (settings.jwks_url, "the address of its public keys (`jwks_uri` in its metadata)"),
+        "--public-url": (settings.public_url, "the origin that clients use to reach this server"),
+    }
+    return [
+        f"{flag}: --auth jwt needs it: write {meaning}"
+        for flag, (given, meaning) in needed.items()
+        if not given
+    ]
 
 
 def is_loopback(host: str) -> bool:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 TURNS = 30
 SEED, WEAPON = 11, "dagger"
+PATIENCE_SECONDS = 60.0
+"""How long a client waits for a server that starts or answers on a busy machine; some wait only 5 s."""
 MISTAKE = "fly"
 BOT = "PLAYED_BOT"
 """The environment variable that names the bot of a player."""

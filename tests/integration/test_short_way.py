@@ -140,7 +140,7 @@ async def test_the_short_way_gets_the_bot_of_the_path() -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        CALL.replace(b"/mcp", b"/mcp?toolset=core"),
+        CALL.replace(b"/mcp", b"/mcp?toolset=%63ore"),
         CALL.replace(b"/mcp", b"/bots/a%41/mcp"),
         CALL.replace(b"/mcp", b"/bots/a/b/mcp"),
         CALL.replace(b"/mcp", b"/"),
@@ -155,6 +155,13 @@ async def test_other_requests_go_to_the_application_unchanged(request_bytes: byt
     recorder, answers = await exchange(request_bytes)
     assert not recorder.accepted
     assert answers == [str(len(request_bytes.partition(b"\r\n\r\n")[2])).encode()]
+
+
+@pytest.mark.parametrize("query", [b"toolset=core", b"turns=required", b"toolset=fleet&turns=required"])
+async def test_the_short_way_gets_a_request_with_a_usual_query(query: bytes) -> None:
+    recorder, answers = await exchange(CALL.replace(b"/mcp", b"/mcp?" + query))
+    assert [body for body, _, _ in recorder.accepted] == [b"call"]
+    assert answers == [b"short"]
 
 
 async def test_both_ways_share_a_connection_in_order() -> None:

@@ -163,15 +163,15 @@ def test_new_asks_and_a_no_keeps_the_run(tmp_path: Path) -> None:
         terminal.type("new\r")
         terminal.wait_for("[y/N] ")
         terminal.type("\r")
-        terminal.wait_for("The run goes on.")
+        terminal.wait_for("The run is kept.")
         terminal.type("new\r")
         terminal.wait_for("[y/N] ")
         terminal.end_input()
-        terminal.wait_for("The run goes on.")
+        terminal.wait_for("The run is kept.")
         terminal.type("new\r")
         terminal.wait_for("[y/N] ")
         terminal.interrupt()
-        terminal.wait_for("The run goes on.")
+        terminal.wait_for("The run is kept.")
         terminal.type("new\r")
         terminal.wait_for("[y/N] ")
         terminal.type("y\r")
@@ -253,7 +253,7 @@ def test_a_pipe_gets_a_plain_transcript(tmp_path: Path) -> None:
     done = piped(tmp_path, b"1\n\xff\xfe\n\x1b[A\nnew\n")
     shown = done.stdout.decode()
     assert "\n> 1\n\ne1 t1 | Hero" in shown
-    assert "[y/N] \nThe run goes on.\n> \n" in shown
+    assert "[y/N] \nThe run is kept.\n> \n" in shown
     assert not COLOR.search(shown)
     assert not BARS.search(shown)
     assert done.stderr == b""

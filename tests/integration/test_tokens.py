@@ -178,7 +178,7 @@ def test_wrong_words_are_explained(tmp_path: Path, words: list[str], problem: st
     assert ended.stdout == ""
 
 
-def test_an_ambiguous_beginning_revokes_nothing(tmp_path: Path) -> None:
+def test_an_ambiguous_beginning_revokes_no_token(tmp_path: Path) -> None:
     database = tmp_path / "games.db"
     for _ in range(2):
         make_token(database, "--fleet", "a")
@@ -193,3 +193,17 @@ def until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_server_with_a_prefix_serves_only_its_bots(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, database="memory://", flags=["--bot-id-prefix=bot-1-"]) as server:
+        client = Client(server)
+        assert client.call("", "start_new_game", {"weapon": "mace"})[0] is False
+        assert "bot-1-hero" in client.call("", "list_bots", {})[1]
+        there, absent = (
+            client.post(None, "get_game_state", {"botId": bot})[:2] for bot in ("hero", "nobody")
+        )
+        assert json.dumps(there).replace("bot hero", "bot nobody") == json.dumps(absent)
+        assert there[1]["result"]["structuredContent"]["code"] == "not_allowed"
+        status, body, _ = client.post(None, "get_game_state", {}, "/bots/hero/mcp")
+        assert (status, body["result"]["structuredContent"]["code"]) == (200, "not_allowed")

@@ -61,7 +61,10 @@ def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
 
 async def test_the_short_way_answers_a_request_it_takes() -> None:
     class Takes:
-        def handle(self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply) -> bool:
+        def handle(
+            self, scope: wire.Scope, body: bytes, bot: bytes | None, reply: wire.Reply, delivery: object
+        ) -> bool:
+            assert delivery is None  # no connection observes the end of this answer
             assert (scope["query_string"], body, bot) == (b"toolset=core", BODY, b"me")
             reply(200, b"{}")
             return True

@@ -20,6 +20,13 @@ from dungeonfighter.errors import NotAllowed, Unauthenticated
 class Admission(Protocol):
     """Decides about callers and about each of their calls."""
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        """Learn what `identify` needs for these credentials and can only wait for; never raises.
+
+        An entry point that can wait calls this first. One that cannot wait leaves a caller that `identify`
+        refuses to one that can.
+        """
+
     def identify(self, authorization: bytes | None) -> Principal:
         """Return the principal of a caller.
 
@@ -59,13 +66,18 @@ class BoundedAdmission:
 
     Args:
         rates: The limits on calls a second.
+        bot_prefix: The beginning of the ids of all bots of this server; "" for none.
         caller: The principal of every caller.
     """
 
-    def __init__(self, rates: Rates, caller: Principal = LOCAL) -> None:
+    def __init__(self, rates: Rates, bot_prefix: str = "", caller: Principal = LOCAL) -> None:
         self._rates = rates
+        self._bot_prefix = bot_prefix
         self._has_rates = rates.are_on
         self._caller = caller
+
+    async def prepare(self, authorization: bytes | None) -> None:
+        """See `Admission`."""
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`."""
@@ -76,8 +88,10 @@ class BoundedAdmission:
         """See `Admission`."""
         if scope not in principal.scopes:
             raise NotAllowed(f"the caller may not {scope}")
-        if bot is not None and principal.bots != EVERY_BOT and not principal.covers(bot):
-            raise NotAllowed(f"the caller may not act for the bot {bot}")
+        if bot is not None:
+            is_covered = principal.bots == EVERY_BOT or principal.covers(bot)
+            if not is_covered or not bot.startswith(self._bot_prefix):
+                raise NotAllowed(f"the caller may not act for the bot {bot}")
         if self._has_rates or principal.limits is not UNLIMITED:
             cost = turns or (scope != "fleet")  # each step of `step_many` is charged by itself
             self._rates.charge(principal, bot, cost)
@@ -87,12 +101,12 @@ class TokenAdmission(BoundedAdmission):
     """Lets in callers with an access token, and judges the token anew with every call.
 
     Args:
-        rates: As for `BoundedAdmission`.
+        rates, bot_prefix: As for `BoundedAdmission`.
         book: Knows the tokens.
     """
 
-    def __init__(self, rates: Rates, book: TokenBook) -> None:
-        super().__init__(rates)
+    def __init__(self, rates: Rates, book: TokenBook, bot_prefix: str = "") -> None:
+        super().__init__(rates, bot_prefix)
         self.book = book
 
     def identify(self, authorization: bytes | None) -> Principal:

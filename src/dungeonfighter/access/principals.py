@@ -17,6 +17,7 @@ Scope = Literal["read", "play", "fleet", "balance", "admin"]
 rules; `admin` sees all fleets. None includes another."""
 SCOPES: Final[tuple[Scope, ...]] = ("read", "play", "fleet", "balance", "admin")
 EVERY_BOT: Final = "*"
+DEFAULT_BOT: Final = "hero"
 
 
 class Limits(Struct, frozen=True):
@@ -39,6 +40,7 @@ class Principal(Struct, frozen=True):
         turns_required: Its calls must name turn and episode.
         token: The digest of its access token; empty without one.
         expires_at: The end of its credentials, in seconds since 1970; 0 for none.
+        default_bot: The bot of a call that names none, where the pattern covers several.
 
     Raises:
         ValueError: The fleet or the pattern is malformed, or a limit is not positive.
@@ -51,6 +53,7 @@ class Principal(Struct, frozen=True):
     turns_required: bool = False
     token: bytes = b""
     expires_at: float = 0.0
+    default_bot: str = DEFAULT_BOT
 
     def __post_init__(self) -> None:
         if not limits.fleet_pattern.match(self.fleet):
@@ -71,9 +74,9 @@ class Principal(Struct, frozen=True):
         return bot == pattern
 
     @property
-    def own_bot(self) -> str | None:
-        """The one bot that the pattern covers; None if it covers several."""
-        return None if self.bots.endswith("*") else self.bots
+    def own_bot(self) -> str:
+        """The bot of a call that names none: the one that the pattern covers, else the default one."""
+        return self.default_bot if self.bots.endswith("*") else self.bots
 
 
 LOCAL: Final = Principal("local")

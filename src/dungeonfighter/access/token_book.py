@@ -37,9 +37,11 @@ class TokenBook:
     Args:
         source: Reads the tokens.
         clock: Time.
+        bot_prefix: As for `tokens.principal_of`.
     """
 
-    def __init__(self, source: TokenSource, clock: Clock) -> None:
+    def __init__(self, source: TokenSource, clock: Clock, bot_prefix: str = "") -> None:
+        self._bot_prefix = bot_prefix
         self._source = source
         self._clock = clock
         self._live: dict[bytes, Principal] = {}
@@ -123,7 +125,7 @@ class TokenBook:
         if token.revoked_at:
             return
         try:
-            self._live[token.digest] = tokens.principal_of(token)
+            self._live[token.digest] = tokens.principal_of(token, self._bot_prefix)
             self._digests[name] = token.digest
         except ValueError as error:
             logger.warning("the access token %s... is damaged and lets nobody in: %s", token.prefix, error)

@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from typing import Final
 
-from dungeonfighter.access.principals import SCOPES, Principal, Scope
+from dungeonfighter.access.principals import DEFAULT_BOT, SCOPES, Principal, Scope
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.hosting.ports import AccessToken
 
@@ -68,8 +68,8 @@ def describe(
     return token
 
 
-def principal_of(token: AccessToken) -> Principal:
-    """Return the principal of a token.
+def principal_of(token: AccessToken, bot_prefix: str = "") -> Principal:
+    """Return the principal of a token, whose calls without a bot are about `hero` behind the prefix.
 
     Raises:
         ValueError: The stored fleet or pattern is malformed.
@@ -77,5 +77,5 @@ def principal_of(token: AccessToken) -> Principal:
     scopes = [scope for scope in TOKEN_SCOPES if scope in token.scopes.split(",")]
     return Principal(
         token.fleet, token.bots, frozenset({"read", *scopes}), turns_required=token.turns_required,
-        token=token.digest, expires_at=token.expires_at,
+        token=token.digest, expires_at=token.expires_at, default_bot=bot_prefix + DEFAULT_BOT,
     )  # fmt: skip

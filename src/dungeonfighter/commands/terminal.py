@@ -180,7 +180,7 @@ class TerminalGame:
             answer = ""
         if answer.strip().lower() in {"y", "yes"}:
             return True
-        self._say("The run goes on.")
+        self._say("The run is kept.")
         return False
 
     def _begin(self) -> None:

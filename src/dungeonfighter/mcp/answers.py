@@ -21,8 +21,10 @@ from dungeonfighter.errors import (
     NotWritten,
     Overloaded,
     RateLimited,
+    ScopeMissing,
     StoreError,
     StoreUnavailable,
+    Unauthenticated,
 )
 from dungeonfighter.hosting.answers import Answer, Present
 from dungeonfighter.hosting.game_errors import ShowsGame
@@ -99,11 +101,12 @@ class ProtocolError(Exception):
         status: The status of HTTP.
         data: Details for programs.
         allow: The methods that the address takes, for status 405.
+        challenge: The way to other credentials, for status 401 and 403.
     """
 
     def __init__(
         self, code: int, message: str, *, status: int = 400, data: dict[str, object] | None = None,
-        allow: bytes = b"POST",
+        allow: bytes = b"POST", challenge: str = "",
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.code = code
@@ -111,6 +114,7 @@ class ProtocolError(Exception):
         self.status = status
         self.data = data
         self.allow = allow
+        self.challenge = challenge
 
 
 class Refusal(ProtocolError):
@@ -138,10 +142,18 @@ def refusal_of(error: Overloaded) -> Refusal:
 
 
 def denied(error: NotAllowed, *, status: int = 400) -> ProtocolError:
-    """Return the answer to a request, other than a tool call, that its caller may not make."""
-    return ProtocolError(
-        REFUSED, f"{error.code}: {error}", status=status, data={"code": error.code, "message": str(error)}
-    )
+    """Return the answer to a request that its caller may not make.
+
+    Args:
+        error: The reason.
+        status: The status where neither other credentials nor another scope would help.
+    """
+    challenge = ""
+    if isinstance(error, Unauthenticated | ScopeMissing):
+        status = 401 if isinstance(error, Unauthenticated) else 403
+        challenge = error.challenge
+    data: dict[str, object] = {"code": error.code, "message": str(error)}
+    return ProtocolError(REFUSED, f"{error.code}: {error}", status=status, data=data, challenge=challenge)
 
 
 def failure(error: DungeonFighterError) -> ToolAnswer:

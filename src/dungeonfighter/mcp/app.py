@@ -16,6 +16,12 @@ from starlette.routing import BaseRoute
 from dungeonfighter.access import cross_origin
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
+from dungeonfighter.access.protected_resource import (
+    LOGIN_PATHS,
+    METADATA_PATHS,
+    WELL_KNOWN,
+    ProtectedResource,
+)
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
@@ -44,9 +50,11 @@ class App:
         ready: Callable[[], bool],
         store_up: Callable[[], bool],
         worker: Mapping[str, int] | None = None,
+        resource: ProtectedResource | None = None,
         *,
         has_pages: bool = True,
     ) -> None:
+        self._metadata = None if resource is None else resource.metadata()
         self._worker = worker or {}
         self._has_pages = has_pages
         self._store_up = store_up
@@ -82,7 +90,8 @@ class App:
     async def _serve(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, *, has_mcp: bool, has_pages: bool
     ) -> None:
-        if has_pages and scope["path"] in UNGUARDED:
+        path: str = scope["path"]
+        if has_pages and path in UNGUARDED:
             await self._answer_unguarded(scope, receive, send)
             return
         origin = wire.listed(scope, b"origin")
@@ -98,6 +107,8 @@ class App:
         elif refused is not None:
             status, why = refused
             await wire.send_json(send, status, msgspec.json.encode({"error": why}))
+        elif path.startswith(WELL_KNOWN) or path in LOGIN_PATHS:
+            await self._answer_discovery(path, scope["method"], send)
         elif (misplaced := _fault_of_address(scope)) is not None:
             await wire.send_fault(send, misplaced, None)
         elif has_pages:
@@ -113,6 +124,17 @@ class App:
             await self._answer_ready(send)
         else:
             await self._pages(scope, receive, send)
+
+    async def _answer_discovery(self, path: str, method: str, send: wire.Send) -> None:
+        """Answer a client that looks for a way to log in; needs no credentials, no store, no provider."""
+        if self._metadata is None or path not in METADATA_PATHS:
+            elsewhere = "there is nothing here: access tokens do not come from this server"
+            await wire.send_json(send, 404, msgspec.json.encode({"error": elsewhere}))
+        elif method in {"GET", "HEAD"}:
+            await wire.send_json(send, 200, self._metadata, [(b"cache-control", b"max-age=300")])
+        else:
+            body = msgspec.json.encode({"error": "only GET is served here"})
+            await wire.send_json(send, 405, body, [(b"allow", b"GET, HEAD")])
 
     async def _answer_ready(self, send: wire.Send) -> None:
         if self._ready():
@@ -202,6 +224,7 @@ def build_app(
     ready: Callable[[], bool] = lambda: True,
     short_way: bool = True,
     worker: Mapping[str, int] | None = None,
+    resource: ProtectedResource | None = None,
     has_pages: bool = True,
 ) -> App:
     """Build the application around a host whose store is open.
@@ -214,6 +237,7 @@ def build_app(
         ready: `/readyz` answers 503 while it returns False (starting, draining).
         short_way: Answer calls without the protocol library where that is possible.
         worker: The number and the process id of this worker, for `/readyz`; None for a single process.
+        resource: Has the metadata for clients that need a token of an identity provider; None without one.
         has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
     """
     registry = Registry(host, admission)
@@ -232,4 +256,4 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, host.is_store_up, worker, has_pages=has_pages)
+    return App(endpoint, pages, guard, ready, host.is_store_up, worker, resource, has_pages=has_pages)

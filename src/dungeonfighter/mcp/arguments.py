@@ -35,7 +35,6 @@ WeaponName = Literal["mace", "sword", "dagger", "wand"]
 ModeName = Literal["casual", "ironman", "daily"]
 WornSlot = Literal["weapon", "head", "chest", "legs", "feet"]
 
-DEFAULT_BOT: Final = "hero"
 DEFAULT_SLOT: Final = "main"
 
 

@@ -116,7 +116,8 @@ class McpEndpoint:
         mended = wire.Mended(send, envelope.id)
         try:
             path_bot, query = self.demand(scope, envelope, bot)
-            exchange = Exchange(path_bot, query, self._identify(scope), mended, scope.get(wire.DELIVERY))
+            principal = await self._identify(scope)
+            exchange = Exchange(path_bot, query, principal, mended, scope.get(wire.DELIVERY))
             plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
             await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
@@ -142,9 +143,11 @@ class McpEndpoint:
         _check_version(scope, envelope)
         return found
 
-    def _identify(self, scope: wire.Scope) -> Principal:
+    async def _identify(self, scope: wire.Scope) -> Principal:
+        authorization = wire.authorization(scope)
+        await self._admission.prepare(authorization)
         try:
-            return self._admission.identify(wire.authorization(scope))
+            return self._admission.identify(authorization)
         except Overloaded as error:
             raise refusal_of(error) from error
         except NotAllowed as error:

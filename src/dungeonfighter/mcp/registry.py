@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError, Unauthenticated
+from dungeonfighter.errors import Corrupt, DungeonFighterError, ScopeMissing, StoreError, Unauthenticated
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
@@ -189,8 +189,8 @@ def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) 
     if not isinstance(error, DungeonFighterError):
         logger.error("tool %s broke", found.name, exc_info=error)
         return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
-    if isinstance(error, Unauthenticated):
-        return denied(error, status=401)
+    if isinstance(error, Unauthenticated | ScopeMissing):
+        return denied(error)
     if isinstance(error, StoreError | Corrupt):
         logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
     try:
@@ -211,7 +211,7 @@ def _bot_of(
                 f"there is no argument `botId` here: this address belongs to the bot {bound_bot}"
             )
         return given, bound_bot
-    own_bot = principal.own_bot or arguments.DEFAULT_BOT
+    own_bot = principal.own_bot
     if not found.takes_bot:
         return given, own_bot
     wanted = spellings.as_text(given.pop("botId", None))

@@ -249,7 +249,7 @@ def _exchange(ctx: Context) -> Exchange | None:
 def _reported(ctx: Context, fault: ProtocolError) -> MCPError:
     """Return a fault as the SDK's error; over HTTP also record it, to keep its status."""
     exchange = _exchange(ctx)
-    if exchange is not None and (fault.status == 401 or fault.status >= OWN_STATUS_FROM):
+    if exchange is not None and (fault.status in {401, 403} or fault.status >= OWN_STATUS_FROM):
         exchange.send.fault = fault
     return MCPError(fault.code, fault.message, fault.data)
 

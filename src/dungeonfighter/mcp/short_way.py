@@ -35,7 +35,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import arguments, wire
+from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
@@ -128,7 +128,7 @@ class ToolCalls:
             turns_required = read_query(scope["query_string"]).turns_required
         except (NotAllowed, Overloaded, ProtocolError):
             return None
-        own_bot = (principal.own_bot or arguments.DEFAULT_BOT) if bot is None else bot.decode("latin-1")
+        own_bot = principal.own_bot if bot is None else bot.decode("latin-1")
         if not limits.is_bot_id(own_bot):
             return None
         headers: Headers = scope["headers"]

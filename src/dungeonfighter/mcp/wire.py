@@ -252,8 +252,8 @@ def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
     Source: RFC 9110, sections 11.6.1, 15.5.6, 15.5.16 and 10.2.3.
     """
     extra = []
-    if fault.status == 401:
-        extra.append((b"www-authenticate", b"Bearer"))
+    if fault.status == 401 or fault.challenge:
+        extra.append((b"www-authenticate", fault.challenge.encode("ascii") or b"Bearer"))
     if fault.status == 405:
         extra.append((b"allow", fault.allow))
     if fault.status == 415:

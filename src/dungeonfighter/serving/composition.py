@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
     from dungeonfighter.access.hosts import HostGuard
+    from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Store
@@ -146,22 +147,63 @@ def make_rates(settings: Settings) -> Rates:
 @contextlib.asynccontextmanager
 async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIterator[Admission]:
     """Make the one admission of a server process, and keep its access tokens fresh while the block runs."""
+    from msgspec.structs import replace
+
     from dungeonfighter.access.admission import BoundedAdmission, TokenAdmission
+    from dungeonfighter.access.principals import DEFAULT_BOT, LOCAL
     from dungeonfighter.access.token_book import TokenBook
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
 
     if settings.auth == "none":
-        yield BoundedAdmission(rates)
+        prefix = settings.bot_id_prefix
+        yield BoundedAdmission(rates, prefix, replace(LOCAL, default_bot=prefix + DEFAULT_BOT))
+        return
+    if settings.auth == "jwt":
+        async with _admitting_by_provider(settings, rates) as admission:
+            yield admission
         return
     clock = SystemClock()
-    book = TokenBook(host, clock)
+    book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
     refreshing = begin(book.keep_fresh(), "refresh of the access tokens")
     try:
-        yield TokenAdmission(rates, book)
+        yield TokenAdmission(rates, book, settings.bot_id_prefix)
     finally:
         refreshing.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
+    """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
+    from dungeonfighter.access.jwt_admission import JwtAdmission
+    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.signing_keys import KeyCache
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.serving.background import begin
+
+    resource = _resource(settings)
+    assert resource is not None
+    clock = SystemClock()
+    endpoint = KeyEndpoint(settings.jwks_url)
+    keys = KeyCache(endpoint.fetch, clock)
+    admission = JwtAdmission(
+        rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
+    )  # fmt: skip
+    await keys.refresh()
+    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    try:
+        yield admission
+    finally:
+        refreshing.cancel()
+        await endpoint.close()
+
+
+def _resource(settings: Settings) -> ProtectedResource | None:
+    """Return the server as a resource of OAuth, if callers need a token of an identity provider."""
+    from dungeonfighter.access.protected_resource import ProtectedResource
+
+    return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
 
 
 def compose(
@@ -175,7 +217,7 @@ def compose(
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
     Args:
-        settings: The accepted Host and Origin headers.
+        settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
@@ -206,6 +248,7 @@ def compose(
         ready=lambda: draining.is_ready,
         worker=worker,
         has_pages=settings.admin_listen is None,
+        resource=_resource(settings),
     )
     draining = Draining(app, short_way=app)
     draining.admin = app.serve_admin if settings.admin_listen is not None else None

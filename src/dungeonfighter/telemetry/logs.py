@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
 
-_WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx")
+_WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx", "httpx2", "httpcore2")
 QUIET_SECONDS: Final = 1.0
 _NEVER_LIMITED: Final = (
     "dungeonfighter.serving.server",

@@ -12,7 +12,7 @@ from agents import Model as AgentsModel
 from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
-from tests.clients.scripted import Model
+from tests.clients.scripted import PATIENCE_SECONDS, Model
 
 
 class Scripted(AgentsModel):
@@ -55,7 +55,10 @@ def plain(output: Any) -> str:
 async def play(target: dict[str, Any], mode: str) -> Model:
     wants = set(mode.split("+"))
     kind = MCPServerStreamableHttp if "url" in target else MCPServerStdio
-    async with kind(params=target, use_structured_content="structured" in wants) as server:
+    async with kind(
+        params=target, use_structured_content="structured" in wants,
+        client_session_timeout_seconds=PATIENCE_SECONDS,
+    ) as server:  # fmt: skip
         model = Scripted(strict="strict" in wants)
         agent = Agent(
             name="player", model=model, mcp_servers=[server],

@@ -14,7 +14,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.usage import UsageLimits
 
-from tests.clients.scripted import Model
+from tests.clients.scripted import PATIENCE_SECONDS, Model
 
 
 def shown(messages: list[ModelMessage]) -> str | None:
@@ -32,7 +32,7 @@ async def play(target: dict[str, Any], behaviour: str) -> Model:
         return ModelResponse(parts=[ToolCallPart(*call) if call else TextPart("done")])
 
     client = target.get("url") or StdioTransport(**target)
-    tools = MCPToolset(client, tool_error_behavior=behaviour)
+    tools = MCPToolset(client, tool_error_behavior=behaviour, init_timeout=PATIENCE_SECONDS)
     async with Agent(FunctionModel(respond), toolsets=[tools]) as agent:
         await agent.run("Play.", usage_limits=UsageLimits(request_limit=None))
     return model

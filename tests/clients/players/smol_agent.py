@@ -11,7 +11,7 @@ from smolagents import ChatMessage, LogLevel, MCPClient, ToolCallingAgent
 from smolagents import Model as SmolModel
 from smolagents.models import ChatMessageToolCall, ChatMessageToolCallFunction, MessageRole
 
-from tests.clients.scripted import Call, Model
+from tests.clients.scripted import PATIENCE_SECONDS, Call, Model
 
 OBSERVED = "Observation:\n"
 
@@ -35,7 +35,8 @@ class Scripted(SmolModel):
 def play(target: dict[str, Any], mode: str) -> Model:
     server = target if "url" in target else StdioServerParameters(**target)
     model = Scripted()
-    with MCPClient(server, structured_output=mode == "structured") as tools:
+    patience = {"connect_timeout": PATIENCE_SECONDS}
+    with MCPClient(server, patience, structured_output=mode == "structured") as tools:
         ToolCallingAgent(tools, model, max_steps=100, verbosity_level=LogLevel.OFF).run("Play.")
     return model.model
 

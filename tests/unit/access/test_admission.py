@@ -56,6 +56,14 @@ def test_a_pattern_bounds_the_bots(hand: Hand) -> None:
         admission.admit(principal, "play", "hero", 1)
 
 
+def test_a_prefix_bounds_the_bots_of_a_server(hand: Hand) -> None:
+    admission = BoundedAdmission(Rates(RateSettings(), hand.now), "bot-1-")
+    admission.admit(LOCAL, "play", "bot-1-x", 1)
+    admission.admit(LOCAL, "read", None, 0)
+    with pytest.raises(NotAllowed, match="the bot bot-2-x"):
+        admission.admit(LOCAL, "play", "bot-2-x", 1)
+
+
 def test_a_rate_is_a_mean_and_one_call_may_overdraw(hand: Hand) -> None:
     admission = BoundedAdmission(Rates(RateSettings(), hand.now))
     principal = Principal("local", limits=Limits(calls_per_second=10))

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from dungeonfighter import cli
@@ -131,7 +132,7 @@ def test_new_begins_the_next_run_after_a_yes(tmp_path: Path, yes: str) -> None:
 @pytest.mark.parametrize("no", ["", "n", "no", "1", EOFError(), KeyboardInterrupt()])
 def test_every_other_answer_keeps_the_run(tmp_path: Path, no: Line) -> None:
     shown = sit(tmp_path / "games.db", ["1", "new", no, "", "q"])
-    assert "The run goes on." in shown
+    assert "The run is kept." in shown
     assert shown[-1].startswith("\ne1 t1")
 
 
@@ -172,6 +173,19 @@ def test_the_view_is_shown_when_another_player_has_moved_the_bot(tmp_path: Path)
     script = Between(["1", "2", "q"], shown)
     terminal.run("hero", lambda: open_host(database), Keeping("x", "y"), reader=script, say=shown.append)
     assert any(text.startswith("\ne1 t2") for text in shown)
+
+
+def test_a_run_that_cannot_be_read_is_left_alone_until_a_yes(tmp_path: Path) -> None:
+    database = tmp_path / "games.db"
+    sit(database, ["1", "q"])
+    file = apsw.Connection(str(database))
+    file.execute("update games set state = x'00'")
+    file.close()
+    shown = sit(database, ["1", "new", "n", "new", "y", "q"])
+    assert "The run was left as it is" in shown[0]
+    assert any("Give up the run that cannot be read here?" in text for text in shown)
+    assert "The run is kept." in shown
+    assert "e2 t0" in shown[-1]
 
 
 def test_two_bots_are_two_games(tmp_path: Path) -> None:

@@ -341,6 +341,12 @@ def test_a_purchase_is_shown_once() -> None:
     assert f"Bag 1: {name(CAT, item)}" in view(state)
 
 
+def test_the_hub_counts_a_level_that_was_cleared_before_its_turn() -> None:
+    state = hub()
+    state.world.cleared, state.world.first_clears = [2], 1
+    assert "levels cleared: 1, bosses 0." in view(state)
+
+
 def test_a_reward_is_called_so() -> None:
     state = hub()
     play(state, "1")

@@ -126,6 +126,8 @@ WORST: Final = {
     ): Worst("match", BODY, pump="a" * 128 + "\n", end="a"),
     ("settings", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[0-9]{1,6}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("settings", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("commands.token", "'([1-9][0-9]{0,5})([smhdw])'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
     ("settings", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
     ("storage.sql_files", "'^-- name: (\\\\w+)$'"): Worst("split", ARGUMENT, pump="-- name: a"),

@@ -209,9 +209,11 @@ def test_not_loopback(host: str) -> None:
         read_settings({"host": host}, {})
 
 
-def test_access_control_of_a_later_version_is_refused() -> None:
-    with pytest.raises(SettingsError, match="write none or tokens"):
-        read_settings({"auth": "jwt"}, {})
+@pytest.mark.parametrize("prefix", ["-a", ".", "a b", "a/", "x" * 125])
+def test_a_prefix_begins_bot_ids(prefix: str) -> None:
+    assert read_settings({}, {"BOT_ID_PREFIX": "bot-1-"}).bot_id_prefix == "bot-1-"
+    with pytest.raises(SettingsError, match="BOT_ID_PREFIX"):
+        read_settings({}, {"BOT_ID_PREFIX": prefix})
 
 
 def test_an_open_address_needs_access_control_or_consent() -> None:
@@ -231,3 +233,62 @@ def test_games_in_memory_cannot_be_shared_by_workers() -> None:
     with pytest.raises(SettingsError, match="--workers"):
         read_settings({"workers": "2", "database": "memory://"}, {})
     assert read_settings({"workers": "2"}, {}).workers == 2
+
+
+JWT = {
+    "AUTH": "jwt",
+    "JWT_ISSUER": "https://login.example.org/Realm/",
+    "JWKS_URL": "https://login.example.org/keys",
+    "PUBLIC_URL": "https://game.example.org",
+}
+
+
+def test_an_issuer_is_kept_byte_for_byte() -> None:
+    settings = read_settings({}, JWT | {"JWT_AUDIENCE": "client-1, https://game.example.org/mcp"})
+    assert settings.jwt_issuer == "https://login.example.org/Realm/"
+    assert settings.jwt_audience == ("client-1", "https://game.example.org/mcp")
+    assert settings.notes == ()
+
+
+def test_an_identity_provider_lets_the_server_listen_anywhere() -> None:
+    assert read_settings({"host": "0.0.0.0"}, JWT).host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("missing", "flag"),
+    [("JWT_ISSUER", "--jwt-issuer"), ("JWKS_URL", "--jwks-url"), ("PUBLIC_URL", "--public-url")],
+)
+def test_what_an_identity_provider_needs_is_demanded(missing: str, flag: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{flag}: --auth jwt needs it: write "):
+        read_settings({}, {name: value for name, value in JWT.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "login.example.org",
+        "http://login.example.org",
+        "ftp://login.example.org",
+        "https://",
+        "https://user:secret@login.example.org",
+        "https://login.example.org/#keys",
+        "https://login.example.org/a b",
+        "https://login.example.org:99999",
+        "https://[::1",
+        "https://b\u00fccher.example.org",
+    ],
+)
+@pytest.mark.parametrize("name", ["JWT_ISSUER", "JWKS_URL"])
+def test_an_address_of_a_provider_is_secure(name: str, address: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name}: .* must be") as caught:
+        read_settings({}, JWT | {name: address})
+    assert len(caught.value.problems) == 2  # the setting counts as missing, too
+
+
+def test_an_address_of_a_provider_on_this_machine_may_be_plain() -> None:
+    assert read_settings({}, JWT | {"JWKS_URL": "http://localhost:8080/keys"}).jwks_url
+
+
+def test_settings_of_a_provider_without_it_have_no_effect() -> None:
+    settings = read_settings({}, {"JWT_ISSUER": "https://login.example.org"})
+    assert settings.notes == ("JWT_ISSUER has no effect without --auth jwt",)

@@ -132,29 +132,27 @@ def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
 
     These lines stand in place of the sentences of `FOUND`, except that a purchase also has its price.
     """
-    found = _found_now(state)
+    found = 0
+    for event in state.log[state.turn_start :]:
+        if event[0] in FOUND:
+            found += 1
     if not found:
         return []
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}{_grants(cat, state.hero, item)}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
+        f"{_grants(cat, state.hero, item) if item.actions else ''}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
 
 
 def _found_now(state: State) -> int:
-    found = 0
-    for event in state.log[state.turn_start :]:
-        if event[0] in FOUND:
-            found += 1
-    return found
+    return sum(event[0] in FOUND for event in state.log[state.turn_start :])
 
 
 def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
     """Return the actions that wearing the item would add, with their figures unless `briefly`."""
-    if not item.actions:
-        return ""
     kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
     new = [
         cat.actions[action].name if briefly else actions.listed(cat, action)
@@ -240,6 +238,10 @@ def inputs_line(cat: Catalogue, state: State, line: Outline, comparison: Compari
     ])  # fmt: skip
 
 
+_PRICE_WITHOUT_SCAR: Final = f"{tables.LEAVE_TURNS} turns"
+_PRICE: Final = f"{_PRICE_WITHOUT_SCAR} and a scar"
+_LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
+_LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
 _BRIEF: Final = {"search the room": "search", "back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
@@ -286,7 +288,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = _grants(cat, hero, item, briefly=True)
+        grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -320,7 +322,7 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
         kind, hint = door(cat, dungeon, dungeon.doors[number - 1])
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
-        return _leaving(state.hero, "leave: ")
+        return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
@@ -373,7 +375,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        grants = _grants(cat, state.hero, item, briefly=True)
+        grants = _grants(cat, state.hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
@@ -399,14 +401,8 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     if number != 8:
         return ""
-    first = "" if state.hero.figures.perks[Perk.escape_artist] else "the enemy acts first; "
-    return _leaving(state.hero, f"flee: {first}")
-
-
-def _leaving(hero: Hero, words: str) -> str:
-    """Return the price of leaving a dungeon, after these words."""
-    scar = "" if hero.figures.perks[Perk.escape_artist] else " and a scar"
-    return f"{words}{tables.LEAVE_TURNS} turns{scar}"
+    free = state.hero.figures.perks[Perk.escape_artist]
+    return f"flee: {_PRICE_WITHOUT_SCAR}" if free else f"flee: the enemy acts first; {_PRICE}"
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -418,14 +414,14 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
-    cleared, bosses = NUMERALS[world.frontier - 1], NUMERALS[world.bosses]
+    cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
     lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
     bag = state.hero.bag
-    worn = [comparison.wearing(item) for item in bag]
-    old = len(bag) - _found_now(state)  # the new ones have a line of their own
-    scores = [
-        (-comparison.score(figures), place) for place, figures in enumerate(worn[:old] if old > 0 else ())
-    ]
+    if not bag:
+        return lines
+    found = _found_now(state)
+    worn = [comparison.wearing(item) for item in (bag[:-found] if found else bag)]  # new ones have a line
+    scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
         if score < 0:
             lines.append(
@@ -455,7 +451,8 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
     lines += [
-        f"{place} {_found(cat, item, comparison)}{_grants(cat, hero, item, briefly=True)}"
+        f"{place} {_found(cat, item, comparison)}"
+        f"{_grants(cat, hero, item, briefly=True) if item.actions else ''}"
         for place, item in enumerate(hero.bag, 1)
     ]
     known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))

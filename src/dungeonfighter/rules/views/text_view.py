@@ -166,7 +166,7 @@ def _status(rules: TextRules, state: State, head: str) -> str:
         f"{NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp"
     )
-    left = turns_left(state)
+    left = turns_left(state) if state.ranked else None
     turns = "" if left is None else f", {_turns(left)}"
     dungeon = state.dungeon
     if dungeon is not None:

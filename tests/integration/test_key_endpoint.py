@@ -1,0 +1,90 @@
+"""The address of an identity provider's keys: anything but a whole answer in time is a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from dungeonfighter.access import key_endpoint
+from dungeonfighter.access.key_endpoint import BODY_BYTES_MAX, KeyEndpoint
+from dungeonfighter.access.signing_keys import KeysUnavailable
+from testkit.ports import free_port
+
+BODY = b'{"keys":[]}'
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers each path in its own way."""
+
+    released = threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("location", "/keys")
+            self.end_headers()
+            return
+        if self.path == "/slow":
+            self.released.wait(30)
+        self.send_response(404 if self.path == "/absent" else 200)
+        body = b" " * (BODY_BYTES_MAX + 1) if self.path == "/long" else BODY
+        self.send_header("content-length", str(len(body) + (self.path == "/short")))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        del args
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    Handler.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+async def fetch(url: str) -> bytes:
+    endpoint = KeyEndpoint(url)
+    try:
+        return await endpoint.fetch()
+    finally:
+        await endpoint.close()
+
+
+async def test_a_whole_answer_is_returned(origin: str) -> None:
+    assert await fetch(f"{origin}/keys") == BODY
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/redirect", "status 302"),
+        ("/absent", "status 404"),
+        ("/long", "more than 262144 bytes"),
+        ("/short", "incomplete|peer closed"),
+        ("/slow", "did not answer within"),
+    ],
+)
+async def test_any_other_answer_is_a_failure(
+    origin: str, path: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if path == "/slow":
+        monkeypatch.setattr(key_endpoint, "FETCH_SECONDS_MAX", 0.2)
+    with pytest.raises(KeysUnavailable, match=reason):
+        await fetch(origin + path)
+
+
+async def test_a_provider_that_is_away_is_a_failure() -> None:
+    with pytest.raises(KeysUnavailable):
+        await fetch(f"http://127.0.0.1:{free_port()}/keys")
+
+
+async def test_a_server_that_does_not_speak_tls_is_a_failure(origin: str) -> None:
+    with pytest.raises(KeysUnavailable):
+        await fetch(origin.replace("http:", "https:") + "/keys")
