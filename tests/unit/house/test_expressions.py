@@ -167,6 +167,12 @@ WORST: Final = {
     ),
     ("storage.sql_files", "'^-- concurrently$'"): Worst("search", ARGUMENT, "", "-- concurrently", "!"),
     ("storage.sql_files", "'(?<=;)[ \\\\t]*$'"): Worst("split", ARGUMENT, "", " ", "!"),
+    ("web.files", '\'(from "\\\\./|"static/)([a-z]+\\\\.[a-z]+)"\''): Worst(
+        "sub", ARGUMENT, 'from "./', "a", "!"
+    ),
+    ("web.files", "'(/static/[a-z]{1,32})\\\\.[0-9a-f]{16}(\\\\.[a-z]{2,4})'"): Worst(
+        "fullmatch", HEAD, "/static/a.", "0", "!"
+    ),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
 }
 """By module and source text of the expression; None stands for the only, long expression of a module."""
