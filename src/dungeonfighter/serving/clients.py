@@ -102,10 +102,14 @@ class CountedProtocol(BoundedProtocol):
         super().connection_lost(exc)
         self._leave()
 
+    def count_excess(self) -> None:
+        """Count a connection or a request beyond the limit."""
+
     def _enter(self, group: str) -> bool:
         if self.limit.enter(group):
             self._group = group
             return True
+        self.count_excess()
         self._refuse(error_responses.TOO_MANY_OF_ADDRESS)
         return False
 
@@ -225,12 +229,12 @@ class PreambleProtocol(asyncio.Protocol):
 
 
 def protocol_of(
-    draining: Draining, connections_max: int, rules: ClientRules = OPEN
+    draining: Draining | None, connections_max: int, rules: ClientRules = OPEN
 ) -> type[asyncio.Protocol]:
     """Make the protocol class of the connections of one server.
 
     Args:
-        draining: The short way of the server; it counts refused connections, too.
+        draining: The short way of the server; it counts refused connections, too. None without either.
         connections_max: The server refuses further connections, idle ones included.
         rules: The addresses of clients, and their limit.
     """
@@ -244,12 +248,17 @@ def protocol_of(
         short_way = draining
 
         def count_malformed(self) -> None:
-            draining.reject("malformed")
+            if draining is not None:
+                draining.reject("malformed")
+
+        def count_excess(self) -> None:
+            if draining is not None:
+                draining.reject("too_many_connections")
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max and not self.transport.is_closing():
-                draining.reject("too_many_connections")
+                self.count_excess()
                 self.transport.write(error_responses.FULL)
                 self.transport.close()
 

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
@@ -64,6 +66,7 @@ class Worker:
         self.process = process
         self.channel = channel
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
+        self.watched: list[str] = []
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -237,6 +240,7 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+                worker.watched = message.watched
             elif isinstance(message, Losses):
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
@@ -289,7 +293,10 @@ class Supervisor:
         tick = self._tick()
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
-                worker.channel.send(tick)
+                fleets = self._ledger.fleets(worker.watched)
+                worker.channel.send(
+                    msgspec.structs.replace(tick, totals=msgspec.structs.replace(tick.totals, fleets=fleets))
+                )
 
     def _tick(self) -> Tick:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
