@@ -31,6 +31,13 @@ from dungeonfighter.secret_files import read_secret
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
 
+class Address(NamedTuple):
+    """An address to listen on."""
+
+    host: str
+    port: int
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The configuration of one server; an empty text or sequence means that the setting was not given."""
 
@@ -69,6 +76,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     replicas: int = 1
     redis_url: str = ""
     redis_key_prefix: str = "dungeonfighter:"
+    admin_listen: Address | None = None
+    """A second address, for the health checks and the watch page; these are then not at the first one."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -142,6 +151,14 @@ def _host(text: str) -> str:
     if not text or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", text):
         raise Problem(f"{text[:40]!r} must be an address or a host name, for example 127.0.0.1")
     return text
+
+
+def _address(text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (host != bare):
+        raise Problem(f"{text[:80]!r} must be an address and a port, for example 127.0.0.1:9000")
+    return Address(_host(bare), _integer(1, 65535)(port))
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -318,6 +335,8 @@ FIELDS: Final = (
           "URL", "redis:// or rediss:// server through which replicas divide the rates by demand"),
     Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
           "beginning of all keys in Redis (default: dungeonfighter:)"),
+    Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), _address, "ADDRESS:PORT",
+          "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
@@ -411,7 +430,8 @@ def read_settings(
         ]
     notes += [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
-    if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
+    hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
+    if settings.auth == "none" and settings.allow_open and not all(map(is_loopback, hosts)):
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
     if settings.auth == "none" and settings.trusted_proxies:
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN_BY_PROXY))
@@ -495,6 +515,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     problems += _missing_for_jwt(settings)
     if settings.proxy_header and not settings.trusted_proxies:
         problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
+    problems += _admin_contradictions(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -525,6 +546,21 @@ def _missing_for_jwt(settings: Settings) -> list[str]:
         for flag, (given, meaning) in needed.items()
         if not given
     ]
+
+
+def _admin_contradictions(settings: Settings) -> list[str]:
+    admin = settings.admin_listen
+    if admin is None:
+        return []
+    problems = []
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(admin.host):
+        problems.append(
+            f"--admin-listen: {admin.host} can be reached from other machines and everybody could see every "
+            "bot; write --auth tokens, listen on 127.0.0.1, or write --allow-open 1 if everybody may"
+        )
+    if admin.port == settings.port:
+        problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
+    return problems
 
 
 def is_loopback(host: str) -> bool:

@@ -225,12 +225,12 @@ class PreambleProtocol(asyncio.Protocol):
 
 
 def protocol_of(
-    draining: Draining, connections_max: int, rules: ClientRules = OPEN
+    draining: Draining | None, connections_max: int, rules: ClientRules = OPEN
 ) -> type[asyncio.Protocol]:
     """Make the protocol class of the connections of one server.
 
     Args:
-        draining: The short way of the server; it counts refused connections, too.
+        draining: The short way of the server; it counts refused connections, too. None without either.
         connections_max: The server refuses further connections, idle ones included.
         rules: The addresses of clients, and their limit.
     """
@@ -244,12 +244,14 @@ def protocol_of(
         short_way = draining
 
         def count_malformed(self) -> None:
-            draining.reject("malformed")
+            if draining is not None:
+                draining.reject("malformed")
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max and not self.transport.is_closing():
-                draining.reject("too_many_connections")
+                if draining is not None:
+                    draining.reject("too_many_connections")
                 self.transport.write(error_responses.FULL)
                 self.transport.close()
 

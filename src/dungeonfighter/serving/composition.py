@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.hosts import HostGuard
     from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
 
 STORES: Final = ("sqlite", "memory", "postgresql")
@@ -70,6 +72,7 @@ async def open_host(
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
         bots_per_fleet=settings.bots_per_fleet,
+        by_fleet=settings.auth != "none",
     )
     try:
         if serves:
@@ -274,23 +277,46 @@ def compose(
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.web.app import WatchApp
-    from dungeonfighter.web.watch import Watch
+    from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
-    watch = Watch(host, SystemClock(), LOCAL.fleet, totals=totals)
+    guard = HostGuard(settings)
+    watch = Watch(
+        host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
+        viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
+    )  # fmt: skip
+    pages = WatchApp(host, watch, admission, _make_log_in(settings, admission, guard))
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
-        guard=HostGuard(settings),
+        guard=guard,
         admission=admission,
-        routes=[Mount("", app=WatchApp(host, watch, admission))],
+        routes=[Mount("", app=pages)],
         ready=lambda: draining.is_ready,
         worker=worker,
         resource=_resource(settings),
         body_bytes_max=settings.body_bytes_max,
+        has_pages=settings.admin_listen is None,
     )
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
+    draining.admin = app.serve_admin if settings.admin_listen is not None else None
     return draining, watch
+
+
+def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> LogIn | None:
+    """Make the log-in of the watch page; None if callers have no access tokens."""
+    from dungeonfighter.access.admission import TokenAdmission
+    from dungeonfighter.access.failed_log_ins import FailedLogIns
+    from dungeonfighter.access.page_sessions import PageSessions
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.web.log_in import LogIn
+
+    if not isinstance(admission, TokenAdmission):
+        return None
+    clock = SystemClock()
+    failures = FailedLogIns(clock.now, parts=settings.workers)
+    sessions = PageSessions(admission.book, clock)
+    return LogIn(sessions, failures, guard.is_own_page, clock, settings.public_url)
 
 
 @contextlib.asynccontextmanager

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
@@ -61,6 +63,7 @@ class Worker:
         self.process = process
         self.channel = channel
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
+        self.watched: list[str] = []
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -227,6 +230,7 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+                worker.watched = message.watched
             elif isinstance(message, Losses):
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
@@ -279,7 +283,8 @@ class Supervisor:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
-                worker.channel.send(Tick(totals))
+                fleets = self._ledger.fleets(worker.watched)
+                worker.channel.send(Tick(msgspec.structs.replace(totals, fleets=fleets)))
 
     def _send_shares(self, number: int, shares: dict[str, float]) -> bool:
         worker = self._live.get(number)

@@ -53,9 +53,10 @@ class Listening(Struct, frozen=True, tag=True):
 
 
 class Report(Struct, frozen=True, tag=True):
-    """The worker's metrics since its last report."""
+    """The worker's metrics since its last report, and the fleets whose figures its viewers watch."""
 
     share: Share
+    watched: list[str] = []
 
 
 class Losses(Struct, frozen=True, tag=True):
@@ -151,6 +152,8 @@ class Parent:
         self._channel = channel
         self.reporter: Reporter | None = None
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
+        self.watched_fleets: Callable[[], list[str]] = list
+        """Returns the fleets whose figures this worker needs."""
         self.lost_answers: LostAnswers | None = None
         """Learns the losses of the other workers."""
         self.on_hang_up: Callable[[], None] = _no_op
@@ -256,7 +259,7 @@ class Parent:
 
     def _report(self) -> None:
         if self.reporter is not None:
-            self._channel.send(Report(self.reporter.share()))
+            self._channel.send(Report(self.reporter.share(), self.watched_fleets()))
 
 
 def _no_op() -> None:
