@@ -332,7 +332,8 @@ FIELDS: Final = (
     Field("replicas", ("--replicas",), ("REPLICAS",), _integer(1, 1000), "N",
           "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
     Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
-          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand"),
+          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand",
+          is_secret=True),
     Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
           "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), _address, "ADDRESS:PORT",
@@ -472,7 +473,9 @@ def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -
 
 def _is_exposed(field: Field, value: object) -> bool:
     """Return True for a secret that everybody on this machine can read on the command line."""
-    return field.is_secret and (not isinstance(value, Database) or value.has_password)
+    if isinstance(value, Database):
+        return value.has_password
+    return field.is_secret and (field.attribute != "redis_url" or bool(urlsplit(str(value)).password))
 
 
 def worker_words(

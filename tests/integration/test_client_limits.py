@@ -98,6 +98,8 @@ def test_an_address_has_as_many_connections_as_it_may(direct: ServerProcess) -> 
     assert [one.status() for one in two] == [200, 200]
     third = Client(direct, "127.0.0.2")
     assert third.read_status() == 429
+    metrics = raw(direct, "127.0.0.6", b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b'mcp_rejected_total{reason="too_many_connections"} 1' in metrics
     assert Client(direct, "127.0.0.3").status() == 200
     two[0].close()
     until(lambda: Client(direct, "127.0.0.2").status() == 200)

@@ -6,7 +6,7 @@ All users of a machine can read the flags of a process.
 from __future__ import annotations
 
 import argparse
-import re
+import string
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,7 +16,9 @@ from dungeonfighter.secret_files import read_secret
 
 VARIABLE: Final = "DUNGEONFIGHTER_TOKEN"
 HINT: Final = f"give an access token by {VARIABLE} or --token-file"
-_is_token: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}").fullmatch
+_CHARS: Final = frozenset(string.ascii_letters + string.digits + "-._~+/=")
+"""The characters of a token (RFC 6750, section 2.1)."""
+_CHARS_MAX: Final = 8192
 
 
 class _Refused(argparse.Action):
@@ -53,6 +55,6 @@ def read_token(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str
             token = read_secret(file)
         except Problem as problem:
             raise BadArgument(f"{name}: {problem}") from None
-    if token and not _is_token(token):
+    if not _CHARS.issuperset(token) or len(token) > _CHARS_MAX:
         raise BadArgument(f"{name}: the text is no access token; `dungeonfighter token create` makes one")
     return token

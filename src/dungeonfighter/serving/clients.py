@@ -102,10 +102,14 @@ class CountedProtocol(BoundedProtocol):
         super().connection_lost(exc)
         self._leave()
 
+    def count_excess(self) -> None:
+        """Count a connection or a request beyond the limit."""
+
     def _enter(self, group: str) -> bool:
         if self.limit.enter(group):
             self._group = group
             return True
+        self.count_excess()
         self._refuse(error_responses.TOO_MANY_OF_ADDRESS)
         return False
 
@@ -247,11 +251,14 @@ def protocol_of(
             if draining is not None:
                 draining.reject("malformed")
 
+        def count_excess(self) -> None:
+            if draining is not None:
+                draining.reject("too_many_connections")
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if len(self.connections) > connections_max and not self.transport.is_closing():
-                if draining is not None:
-                    draining.reject("too_many_connections")
+                self.count_excess()
                 self.transport.write(error_responses.FULL)
                 self.transport.close()
 

@@ -11,10 +11,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.serving.scheduling import Coalescing
-from dungeonfighter.settings import Settings
+from dungeonfighter.settings import Settings, instance_name
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
-    from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.log_in import LogIn
@@ -170,10 +172,43 @@ def make_rates(settings: Settings) -> Rates:
 
     has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
-        are_leased=bool(has_limits) and settings.workers > 1,
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet,
+        parts=settings.workers * settings.replicas,
+        are_leased=bool(has_limits) and (settings.workers > 1 or bool(settings.redis_url)),
     )  # fmt: skip
     return Rates(given, SystemClock().now)
+
+
+def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
+    """Make the replica's side of Redis; None if no server is configured or no rate can be divided.
+
+    Raises:
+        SettingsError: The package `redis` is not installed.
+    """
+    from dungeonfighter.connection_strings import shown_redis
+    from dungeonfighter.errors import SettingsError
+
+    if not settings.redis_url:
+        return None
+    try:
+        from dungeonfighter.serving.redis_leases import RedisLeases
+    except ImportError:
+        needs = "--redis: this needs the package redis; install dungeonfighter[redis], or leave it out"
+        raise SettingsError([needs]) from None
+    leases = RedisLeases(
+        settings.redis_url,
+        prefix=settings.redis_key_prefix,
+        replica=f"{instance_name(settings)}-{token_hex(8)}",
+        replicas=settings.replicas,
+        place=shown_redis(settings.redis_url),
+    )
+    secrets.call_at_change("redis_url", leases.use)
+    return leases
+
+
+def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
+    """Declare the metric of a server with Redis."""
+    meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(is_up()))
 
 
 @contextlib.asynccontextmanager

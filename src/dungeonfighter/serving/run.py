@@ -14,13 +14,16 @@ from typing import Any
 import msgspec
 
 from dungeonfighter import __version__
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.serving.composition import (
     admitting,
     client_rules,
     close_seconds_max,
     compose,
+    declare_redis_metric,
     make_rates,
+    make_redis,
     open_host,
     ticking,
 )
@@ -28,6 +31,7 @@ from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve
+from dungeonfighter.serving.shared_rates import leasing_alone
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.supervisor import Supervisor
@@ -69,12 +73,15 @@ async def _serve_alone(
     settings: Settings, secrets: Secrets, listener: socket.socket, admin: socket.socket | None,
     signals: StopSignals, *, watch_stdin: bool,
 ) -> None:  # fmt: skip
-    rates = make_rates(settings)
+    rates, redis = make_rates(settings), make_redis(settings, secrets)
     signals.call_at_hang_up(secrets.read_anew)
     async with (
         open_host(settings, secrets, serves=True) as host,
         admitting(settings, host, rates) as admission,
+        leasing_alone(redis, rates, 1 / settings.replicas),
     ):
+        if redis is not None:
+            declare_redis_metric(host.meter, lambda: redis.is_up)
         draining, watch = compose(settings, host, admission)
         async with ticking(watch):
             await serve(
@@ -100,6 +107,8 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings.log_format, instance_name(settings))
+    secrets = Secrets(settings, flags, os.environ)
+    redis = make_redis(settings, secrets)
     with contextlib.ExitStack() as stack:
         reserved = stack.enter_context(contextlib.closing(reserve(settings.host, settings.port)))
         if (admin := settings.admin_listen) is not None:
@@ -116,6 +125,9 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 drain_seconds=settings.drain_seconds,
                 close_seconds=close_seconds_max(settings),
                 on_listening=lambda: _announce(settings, address),
+                leases=Leases(settings.workers, 1 / settings.replicas),
+                redis=redis,
+                on_hang_up=secrets.read_anew,
                 environ=environ,
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
@@ -163,6 +175,8 @@ async def _serve_as_worker(
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
+        if settings.redis_url:
+            declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )
