@@ -94,7 +94,8 @@ class App:
     async def _serve(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, *, has_mcp: bool, has_pages: bool
     ) -> None:
-        if has_pages and scope["path"] in UNGUARDED:
+        path: str = scope["path"]
+        if has_pages and path in UNGUARDED:
             await self._answer_unguarded(scope, receive, send)
             return
         origin = wire.listed(scope, b"origin")

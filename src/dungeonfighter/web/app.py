@@ -116,18 +116,14 @@ class WatchApp:
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         bot = unquote(path.removeprefix(route)) if route.endswith("/") else query.get("bot", [""])[0]
-        await self._admission.prepare(_authorization(scope))
-        principal, session = self._identify(scope)
-        audience = Audience.of(principal)
-        if route.endswith("/"):
-            audience.key_of(bot)  # a malformed name is no question about a bot
+        principal, session = await self._identify(scope)
+        audience = self._watch.audience_of(principal)
         call = _Call(principal, session, audience, bot, query, scope, receive, send)
-        self._admit(call, may_see_bot=route.endswith("/"))
-        if scope["method"] == "HEAD" and route == "/api/events":
-            await send_head(send, 200, b"text/event-stream", *_STREAMED)
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await self.api[route](call)
+        if route.endswith("/"):
+            self._admit_to_bot(call)
+        elif route != "/api/events":
+            self._admit(call, None)
+        await self.api[route](call)
 
     def _route(self, path: str) -> str | None:
         for route in self.api:
@@ -135,21 +131,22 @@ class WatchApp:
                 return route
         return None
 
-    def _identify(self, scope: Scope) -> tuple[Principal, Session | None]:
+    async def _identify(self, scope: Scope) -> tuple[Principal, Session | None]:
         """Return the caller of a request, by its credentials or by the session of its browser.
 
         Raises:
             NotAllowed, Overloaded: The caller is unknown, or cannot be known now.
         """
-        authorization = _authorization(scope)
+        authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
         if authorization is None and self._log_in is not None:
             session = self._log_in.session_of(scope)
             if session is not None:
                 return session.principal, session
+        await self._admission.prepare(authorization)
         return self._admission.identify(authorization), None
 
-    def _admit(self, call: _Call, *, may_see_bot: bool) -> None:
-        """Admit a caller to a path; with `may_see_bot` also to the bot that it names.
+    def _admit(self, call: _Call, bot: str | None) -> None:
+        """Admit a caller to the figures that it may see, and to a bot.
 
         Raises:
             NotAllowed, Overloaded: The caller is refused.
@@ -157,7 +154,33 @@ class WatchApp:
         if call.audience.fleet is None:
             self._admission.admit(call.principal, "admin", None, 0)
         else:
-            self._admission.admit(call.principal, "read", call.bot if may_see_bot else None, 0)
+            self._admission.admit(call.principal, "read", bot, 0)
+
+    def _admit_to_bot(self, call: _Call) -> None:
+        """Admit a caller to the bot that its request names.
+
+        Raises:
+            BadInput: That is no name of a bot.
+            NotAllowed, Overloaded: The caller is refused.
+        """
+        call.audience.key_of(call.bot)
+        self._admit(call, call.bot)
+
+    def _admit_to_events(self, call: _Call) -> DungeonFighterError | None:
+        """Admit a caller to a stream; return the reason not to show the bot that it names, if any.
+
+        Raises:
+            NotAllowed, Overloaded: The caller is refused altogether.
+        """
+        if call.bot:
+            try:
+                self._admit_to_bot(call)
+            except (BadInput, NotAllowed) as error:
+                self._admit(call, None)
+                return error
+        else:
+            self._admit(call, None)
+        return None
 
     async def _summary(self, call: _Call) -> None:
         await send_json(call.send, msgspec.Raw(self._watch.summary_body(call.audience)))
@@ -196,8 +219,12 @@ class WatchApp:
 
         A page that cannot show one bot shows the figures all the same, so the trouble with a bot is an event.
         """
-        send, refusal = call.send, _refusal_of_bot(call)
+        send, refusal = call.send, self._admit_to_events(call)
         is_shown = call.bot != "" and refusal is None
+        if call.scope["method"] == "HEAD":
+            await send_head(send, 200, b"text/event-stream", *_STREAMED)
+            await send({"type": "http.response.body", "body": b""})
+            return
         viewer = self._watch.enter(call.audience, call.bot if is_shown else None)
         tasks = [asyncio.create_task(_leave_at_disconnect(call.receive, viewer))]
         try:
@@ -210,7 +237,7 @@ class WatchApp:
             elif refusal is not None:
                 viewer.put(trouble(None, refusal))
             while (frames := await viewer.next()) is not None:
-                if self._identify(call.scope)[0] != call.principal:
+                if (await self._identify(call.scope))[0] != call.principal:
                     break
                 async with asyncio.timeout(SEND_SECONDS_MAX):
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
@@ -240,17 +267,3 @@ async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     viewer.leave()
-
-
-def _authorization(scope: Scope) -> bytes | None:
-    return joined(value for name, value in scope["headers"] if name == b"authorization")
-
-
-def _refusal_of_bot(call: _Call) -> DungeonFighterError | None:
-    """Return the reason to show no bot on a stream that asks for one; the same for all bots of others."""
-    try:
-        if call.bot and not call.audience.covers(call.audience.key_of(call.bot)):
-            return NotAllowed(f"the caller may not act for the bot {call.bot}")
-    except BadInput as error:
-        return error
-    return None

@@ -1,11 +1,11 @@
-"""The bots that a caller may see on the watch page: those of one fleet, some of them, or those of all fleets."""
+"""The bots that a caller may see on the watch page: those of one fleet, some of these, or all bots."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.access.principals import EVERY_BOT, LOCAL, Principal
+from dungeonfighter.access.principals import EVERY_BOT, Principal
 from dungeonfighter.errors import BadInput
 
 BAD_ID = f"a bot id is {limits.bot_id_rule}"
@@ -24,8 +24,8 @@ class Audience(Struct, frozen=True):
 
     @classmethod
     def of(cls, principal: Principal) -> Audience:
-        """Return what a principal may see; on a server without access control this is its one fleet."""
-        if principal is not LOCAL and "admin" in principal.scopes:
+        """Return what a principal may see on a server that may have several fleets."""
+        if "admin" in principal.scopes:
             return ALL_FLEETS
         return cls(principal.fleet, principal.bots)
 

@@ -13,6 +13,7 @@ from dungeonfighter.errors import (
     NotAllowed,
     Overloaded,
     RateLimited,
+    StoreError,
     Unauthenticated,
 )
 
@@ -79,4 +80,4 @@ def _status(error: DungeonFighterError) -> int:
         return 403
     if isinstance(error, RateLimited):
         return 429
-    return 503 if isinstance(error, Overloaded) or error.code.startswith("store") else 500
+    return 503 if isinstance(error, Overloaded | StoreError) else 500

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Draining, DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Clock
@@ -108,6 +109,7 @@ class Watch:
     ) -> None:
         self._host = host
         self._clock = clock
+        self._has_one_fleet = fleet is not None
         self._whole = ALL_FLEETS if fleet is None else Audience(fleet)
         self._viewers_of_fleet_max = viewers_of_fleet_max
         self._boards: dict[Audience, Board] = {}
@@ -140,6 +142,12 @@ class Watch:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+
+    def audience_of(self, principal: Principal) -> Audience:
+        """Return what a caller may see; on a server for one fleet there are no further fleets to see."""
+        if self._has_one_fleet:
+            return Audience(principal.fleet, principal.bots)
+        return Audience.of(principal)
 
     # Boards
 

@@ -29,11 +29,12 @@ async def test_no_path_answers_a_refused_caller(refusal: Exception, status: int)
     store.calls.clear()
     for target in targets(site):
         for query in ("", "?bot=ada"):
+            refused = keeper.refused
             reply = await asyncio.wait_for(site.get(target + query), 10)
+            assert keeper.refused > refused
             assert reply.status == status
             assert set(reply.json) == {"error"}
     assert not store.calls
-    assert keeper.refused == 2 * len(site.app.api)
 
 
 async def test_unknown_credentials_are_refused_everywhere() -> None:
