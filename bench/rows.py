@@ -44,6 +44,10 @@ EIGHTY_LOST: Final = "80k lost"
 EIGHTY_P99: Final = "80k p99"
 EIGHTY_PSS: Final = "80k PSS"
 
+HOSTILE_WRONG: Final = "hostile, wrong answers"
+HOSTILE_GROWTH: Final = "hostile, memory"
+HOSTILE_RATE: Final = "hostile, requests"
+
 ROWS: Final = (
     Row("durable handle_input, 2026-07-28", OURS, unit="turns/s"),
     Row("durable handle_input, 2025-11-25", OURS_OLDER, unit="turns/s"),
@@ -67,6 +71,10 @@ ROWS: Final = (
     Row("memory (PSS) of all servers, 80,000 hot bots", EIGHTY_PSS, unit="GB", must=2.5, goal=1.6, less=True,
         digits=2),
     Row("memory (PSS) of the server per connected hot bot", HOT_BOT, unit="KB", less=True, digits=1),
+    Row("20,000 hostile requests: answers that are no refusal", HOSTILE_WRONG, must=0, goal=0, less=True),
+    Row("20,000 hostile requests: memory (PSS) grown by the last 15,000", HOSTILE_GROWTH, unit="MB", must=8,
+        goal=4, less=True, digits=1),
+    Row("20,000 hostile requests: refused", HOSTILE_RATE, unit="/s"),
     Row("engine, legal_inputs + apply, random bot", RANDOM_BOT, unit="turns/s", must=60_000, goal=100_000),
     Row("engine, a turn of the host: decode, advance, encode, digest", PLAN, unit="us", less=True, digits=1),
     Row("engine, the text view", TEXT, unit="us", less=True, digits=1),

@@ -48,10 +48,11 @@ class PostgresServer:
     Args:
         in_memory: Put the data into a file system in memory, if the platform has one: then `fsync`, which a
             store requires, costs nothing.
+        access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         settings: Further settings, as in `postgresql.conf`.
     """
 
-    def __init__(self, *, in_memory: bool = False, **settings: str) -> None:
+    def __init__(self, *, in_memory: bool = False, access: str = "", **settings: str) -> None:
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
         self._port = free_port()
@@ -63,6 +64,12 @@ class PostgresServer:
             shutil.chown(self._folder, "nobody")
         self._warden = self._start_warden()
         self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+        if access:
+            (self._folder / "data" / "pg_hba.conf").write_text(access)
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database; a restart does not change it."""
@@ -74,10 +81,13 @@ class PostgresServer:
 
     def empty_database(self, name: str) -> str:
         """Create a database, or replace it by an empty one; return its address."""
-        client = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "postgres")
-        orders = (f"drop database if exists {name} with (force)", f"create database {name}")
-        self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
+        self.order(f"drop database if exists {name} with (force)", f"create database {name}")
         return self.url(name)
+
+    def order(self, *orders: str) -> None:
+        """Execute statements as the administrator."""
+        client = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "postgres")
+        self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -140,10 +150,10 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_server(**settings: str) -> Iterator[PostgresServer]:
+def running_server(*, access: str = "", **settings: str) -> Iterator[PostgresServer]:
     """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
-    server = PostgresServer(in_memory=True, **settings)
+    server = PostgresServer(in_memory=True, access=access, **settings)
     try:
         server.start()
         yield server

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,7 @@ class ServerProcess:
         flags: Further arguments of `serve`.
         source: The folder from which the program is imported.
         stderr: A descriptor that gets the log instead of the file.
+        environ: Further variables. If one of them gives the database, `database` is left out.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class ServerProcess:
         flags: Sequence[str] = (),
         source: Path = ROOT / "src",
         stderr: int | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._flags = flags
         self._source = source
         self._stderr = stderr
+        self._environ = environ or {}
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
@@ -79,14 +82,15 @@ class ServerProcess:
 
     def launch(self) -> None:
         assert self._process is None
+        is_given = any(name.startswith("DB_CONNECTION_STRING") for name in self._environ)
+        database = [] if is_given else ["--db", self._connection_string]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
-                 "--port", str(self.port), "--db", self._connection_string, "--until-stdin-closes",
-                 *self._flags],
+                 "--port", str(self.port), *database, "--until-stdin-closes", *self._flags],
                 stdin=subprocess.PIPE, stdout=log,
                 stderr=log if self._stderr is None else self._stderr, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(self._source)},
+                env={**os.environ, "PYTHONPATH": str(self._source), **self._environ},
             )  # fmt: skip
         self._deadline = time.monotonic() + START_SECONDS_MAX
 

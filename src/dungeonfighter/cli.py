@@ -141,12 +141,13 @@ def _with_hint(error: DungeonFighterError) -> str:
 
 def _remedy(arguments: argparse.Namespace) -> str:
     """Return the advice for a database that does not answer, without its password."""
-    from dungeonfighter.connection_strings import Problem, parse_database
+    from dungeonfighter.connection_strings import Problem
+    from dungeonfighter.settings import FIELDS, read_setting
 
-    text = getattr(arguments, "database", None) or os.environ.get("DB_CONNECTION_STRING", "")
+    field = next(field for field in FIELDS if field.attribute == "database")
     with contextlib.suppress(Problem):
-        database = parse_database(text)
-        if database.kind == "postgresql":
+        database = read_setting(field, vars(arguments), os.environ)
+        if database is not None and database.kind == "postgresql":
             return (
                 f" ({database.shown}); check that PostgreSQL runs there and accepts connections from here, "
                 "and that host, port, database, user and password in --db are right"

@@ -37,6 +37,16 @@ class Database(Struct, frozen=True):
     url: str = ""
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return the name without a password, because texts about failures may show it."""
+        return f"Database({self.kind}: {self.shown})"
+
+    @property
+    def has_password(self) -> bool:
+        """True if the url holds a password."""
+        parts = urlsplit(self.url)
+        return bool(parts.password) or any(name in _SECRET for name in parse_qs(parts.query))
+
     @property
     def shown(self) -> str:
         """The name of the database for people, without a password; a file with its whole path."""
@@ -281,3 +291,21 @@ def _host_and_port(text: str) -> tuple[str, str]:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", name):
         raise Problem("has a host that is no address and no name")
     return name, port
+
+
+def parse_redis(text: str) -> str:
+    """Return the URL of a Redis server; no message holds a part of it, for it may have a password."""
+    parts = urlsplit(text)
+    try:
+        sound = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not (sound or (parts.scheme == "unix" and parts.path)):
+        raise Problem("this must be like redis://host:6379/0, or rediss://user:password@host:6379/0 with TLS")
+    return text
+
+
+def shown_redis(url: str) -> str:
+    """Return the place of a Redis server for people, without a password."""
+    parts = urlsplit(url)
+    return f"unix:{parts.path}" if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"

@@ -5,7 +5,7 @@
         BadArgument, IllegalInput, StaleTurn, FutureTurn, RequestConflict, RunOver, UnknownBot, BotExists,
         UnknownSave
       NotAllowed     the caller may not do this
-        SlotsTaken, Unauthenticated, ScopeMissing
+        QuotaExceeded (SlotsTaken), Unauthenticated, ScopeMissing
       Overloaded     load: the error carries the pause before a retry
         Draining, RateLimited, AccessUnknown
       StoreError     ours: the store is unavailable, or newer than this release
@@ -102,10 +102,14 @@ class NotAllowed(DungeonFighterError):
     code = "not_allowed"
 
 
-class SlotsTaken(NotAllowed):
-    """All save slots of a bot are in use."""
+class QuotaExceeded(NotAllowed):
+    """The caller has used up what it may have; the message says of what, and until when."""
 
     code = "quota_exceeded"
+
+
+class SlotsTaken(QuotaExceeded):
+    """All save slots of a bot are in use."""
 
 
 class Unauthenticated(NotAllowed):

@@ -41,6 +41,12 @@ batch_rows_max: Final = 256
 waiting_per_bot_max: Final = 32
 attempts_max: Final = 256
 pending_writes_max: Final = 100_000
+unanswered_max: Final = 20_000
+"""Accepted requests of one process that wait for their answers: some seconds of work. The process refuses
+further ones at once, so that a load beyond its capacity does not make every answer late."""
+reads_max: Final = 10_000
+"""The same, for reads."""
+overloaded_retry_seconds_max: Final = 4
 hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
 read_ahead_seconds: Final = 1.0
@@ -49,6 +55,10 @@ steps_at_once_max: Final = 1000
 
 # The wire
 body_bytes_max: Final = 1_048_576
+"""By default."""
+body_bytes_least: Final = 16_384
+body_bytes_most: Final = 67_108_864
+"""The bounds of the setting."""
 head_bytes_max: Final = 32_768
 head_fields_max: Final = 128
 head_seconds_max: Final = 20.0

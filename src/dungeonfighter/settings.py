@@ -22,9 +22,11 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.connection_strings import Database, Problem, parse_database
+from dungeonfighter.connection_strings import Database, Problem, parse_database, parse_redis
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
+from dungeonfighter.secret_files import read_secret
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
@@ -67,17 +69,34 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_per_token: float = 0.0
     rate_per_fleet: float = 0.0
     """Calls a second; 0 means no limit."""
+    bots_per_fleet: int = 0
+    tokens_per_bot_per_day: int = 0
+    """0 means no limit."""
+    body_bytes_max: int = limits.body_bytes_max
+    replicas: int = 1
+    redis_url: str = ""
+    redis_key_prefix: str = "dungeonfighter:"
     admin_listen: Address | None = None
     """A second address, for the health checks and the watch page; these are then not at the first one."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    proxy_header: str = ""
+    """How those proxies name their clients: `x-forwarded-for` (also if empty) or `proxy-protocol`."""
+    connections_per_address: int = 0
     drain_seconds: float = 0.0
     keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
     notes: tuple[str, ...] = ()
     """One sentence for each setting that was given and has no effect; `serve` prints them at start."""
+
+    def __repr__(self) -> str:
+        """Return the settings without the secrets, because texts about failures may show them."""
+        secret = {field.attribute for field in FIELDS if field.is_secret}
+        shown = (f"{one}={getattr(self, one)!r}" for one in self.__struct_fields__ if one not in secret)
+        return f"Settings({', '.join(shown)})"
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -195,9 +214,22 @@ def _split(text: str) -> SplitResult | None:
     return parts if is_url and text.isascii() and text.isprintable() and " " not in text else None
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(parse_network(part) for part in _list(text))
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
 def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
+    return text
+
+
+def _key_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
     return text
 
 
@@ -222,6 +254,25 @@ class Field(NamedTuple):
     parse: Callable[[str], Any]
     metavar: str
     purpose: str
+    is_secret: bool = False
+    """A file may hold the value: the names of its flag and variable are those of the last flag and of the
+    first variable, and end with `-file` and `_FILE`."""
+
+    @property
+    def file_flag(self) -> str:
+        return f"{self.flags[-1]}-file"
+
+    @property
+    def file_attribute(self) -> str:
+        return f"{self.attribute}_file"
+
+    @property
+    def file_variable(self) -> str:
+        return f"{self.variables[0]}_FILE"
+
+    @property
+    def all_variables(self) -> tuple[str, ...]:
+        return (*self.variables, self.file_variable) if self.is_secret else self.variables
 
 
 FIELDS: Final = (
@@ -232,11 +283,13 @@ FIELDS: Final = (
     Field("workers", ("--workers",), ("WORKERS",), _integer(1, 64), "N",
           "processes that serve, best one per core (default: 1)"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
-          f"where games live: sqlite:///FILE, postgresql://... or memory:// (default: {DEFAULT_DATABASE})"),
+          f"where games live: sqlite:///FILE, postgresql://... or memory:// (default: {DEFAULT_DATABASE})",
+          is_secret=True),
     Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
           "connections of each worker to a database server (default: 8)"),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
-          parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs"),
+          parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs",
+          is_secret=True),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           _one_of({"on": "", "off": ""}), "on|off",
           "off where PgBouncer without prepared statements is in between (default: on)"),
@@ -268,6 +321,21 @@ FIELDS: Final = (
           "calls a second of each access token (default: 0, no limit)"),
     Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
           "calls a second of each fleet (default: 0, no limit)"),
+    Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), _integer(0, 100_000_000), "N",
+          "bots of each fleet; beyond it none is created (default: 0, no limit)"),
+    Field("tokens_per_bot_per_day", ("--tokens-per-bot-per-day",), ("TOKENS_PER_BOT_PER_DAY",),
+          _integer(0, 999_999_999), "N",
+          "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)"),
+    Field("body_bytes_max", ("--body-bytes-max",), ("BODY_BYTES_MAX",),
+          _integer(limits.body_bytes_least, limits.body_bytes_most), "N",
+          f"longest body of a request (default: {limits.body_bytes_max})"),
+    Field("replicas", ("--replicas",), ("REPLICAS",), _integer(1, 1000), "N",
+          "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
+    Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
+          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand",
+          is_secret=True),
+    Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
+          "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), _address, "ADDRESS:PORT",
           "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
@@ -276,6 +344,14 @@ FIELDS: Final = (
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
           "further origins whose pages may play, for example https://game.example.org"),
+    Field("trusted_proxies", ("--trusted-proxies",), ("TRUSTED_PROXIES",), _networks, "NETWORK,...",
+          "proxies that name their clients' addresses, for example 10.0.0.0/8 (default: none)"),
+    Field("proxy_header", ("--proxy-header",), ("PROXY_HEADER",),
+          _one_of({"x-forwarded-for": "", "proxy-protocol": ""}), "x-forwarded-for|proxy-protocol",
+          "how they name them: by a header of each request, or before the first (default: x-forwarded-for)"),
+    Field("connections_per_address", ("--connections-per-address",), ("CONNECTIONS_PER_ADDRESS",),
+          _integer(0, 1_000_000), "N",
+          "connections of each client's address to each worker (default: 0, no limit)"),
     Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
           "how long to go on serving after SIGTERM, so that balancers notice (default: 0)"),
     Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), _integer(1, 86_400),
@@ -288,12 +364,16 @@ FIELDS: Final = (
           "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "REDIS_CONNECTION_STRING", "PROMETHEUS_ENDPOINT", "TOKENS_PER_BOT_PER_DAY", "REPLICAS", "RETENTION_DAYS",
+    "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
+_OPEN_BY_PROXY: Final = (
+    "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
+)
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
 JWT_SETTINGS: Final = ("jwt_issuer", "jwt_audience", "jwks_url")
 """The settings of the identity provider, by attribute."""
+_EXPOSED: Final = "shows its password to every user of this machine (in `ps`): use {} instead"
 DATABASE_SETTINGS: Final = ("database", "db_pool_size", "db_prepared_statements")
 """The settings that say which database is opened and how, by attribute."""
 
@@ -311,6 +391,9 @@ def add_arguments(
             purpose = f"{field.purpose} [{', '.join(field.variables)}]".replace("%", "%%")
             purpose = purpose.replace(DEFAULT_DATABASE, default_database)
             group.add_argument(*field.flags, dest=field.attribute, metavar=field.metavar, help=purpose)
+            if field.is_secret:
+                purpose = f"a file that holds it, read anew on SIGHUP [{field.file_variable}]"
+                group.add_argument(field.file_flag, dest=field.file_attribute, metavar="FILE", help=purpose)
 
 
 def read_settings(
@@ -328,38 +411,96 @@ def read_settings(
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
+    unreadable: set[str] = set()
+    notes: list[str] = []
     for field in FIELDS:
-        name, text = _given(field, flags, environ)
-        if text is None:
-            continue
         try:
-            values[field.attribute] = field.parse(text)
+            found = read_setting(field, flags, environ)
         except Problem as problem:
-            problems.append(f"{name}: {problem}")
+            problems.append(str(problem))
+            unreadable.add(field.flags[0])
+            continue
+        if found is not None:
+            values[field.attribute] = found
+            if flags.get(field.attribute) is not None and _is_exposed(field, found):
+                notes.append(f"{field.flags[0]} {_EXPOSED.format(field.file_variable)}")
     databases = (values.get("database"), values.get("read_database"))
-    notes = [note for one in databases if one is not None for note in one.notes]
     if values.get("auth") != "jwt":
         notes += [
             f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
         ]
+    notes += [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
     hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
     if settings.auth == "none" and settings.allow_open and not all(map(is_loopback, hosts)):
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
-    problems += _contradictions(settings, stores)
+    if settings.auth == "none" and settings.trusted_proxies:
+        settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN_BY_PROXY))
+    problems += [one for one in _contradictions(settings, stores) if one.partition(":")[0] not in unreadable]
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, str | None]:
-    flag = flags.get(field.attribute)
-    if flag is not None:
-        return field.flags[0], str(flag).strip()
-    for variable in field.variables:
-        if environ.get(variable, "").strip():
-            return variable, environ[variable].strip()
-    return field.flags[0], None
+def read_setting(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    """Read one setting; None if it was not given.
+
+    Raises:
+        Problem: The value is wrong, or there are two of them; the message begins with the name.
+    """
+    found = _given(field, flags, environ)
+    if not found:
+        return None
+    name, text = found[0]
+    if len(found) > 1 and field.is_secret:
+        raise Problem(f"{name}: {found[1][0]} is given, too; leave one of them out")
+    try:
+        if name in {field.file_flag, field.file_variable}:
+            text = read_secret(text)
+        return field.parse(text)
+    except Problem as problem:
+        raise Problem(f"{name}: {problem}") from None
+
+
+def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return name and text of the flags, or else of the variables, that give a setting."""
+    attributes = [(field.flags[0], field.attribute), (field.file_flag, field.file_attribute)]
+    by_flag = [(name, str(flags[one]).strip()) for name, one in attributes if flags.get(one) is not None]
+    return by_flag or [
+        (name, environ[name].strip()) for name in field.all_variables if environ.get(name, "").strip()
+    ]
+
+
+def _is_exposed(field: Field, value: object) -> bool:
+    """Return True for a secret that everybody on this machine can read on the command line."""
+    if isinstance(value, Database):
+        return value.has_password
+    return field.is_secret and (field.attribute != "redis_url" or bool(urlsplit(str(value)).password))
+
+
+def worker_words(
+    flags: Mapping[str, Any], environ: Mapping[str, str], **changes: object
+) -> tuple[list[str], dict[str, str]]:
+    """Return the flags and the environment that give the same settings to another process.
+
+    Secrets go into the environment, because all users of a machine can read the flags of a process.
+
+    Args:
+        flags: Parsed arguments by attribute; None where a flag was not given.
+        environ: The environment of this process.
+        changes: Other values of flags, by attribute.
+    """
+    values = {**flags, **changes}
+    words, theirs = [], dict(environ)
+    for field in FIELDS:
+        value, file = values.get(field.attribute), values.get(field.file_attribute)
+        if field.is_secret and (value is not None or file is not None):
+            for variable in field.all_variables:
+                theirs.pop(variable, None)
+            theirs[field.variables[0] if file is None else field.file_variable] = str(value or file)
+        elif value is not None:
+            words.append(f"{field.flags[0]}={value}")
+    return words, theirs
 
 
 def _notes(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -374,8 +515,10 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
             "--auth tokens (`dungeonfighter token create` makes one), listen on 127.0.0.1, or write "
             "--allow-open 1 if everybody may"
         )
-    problems += _admin_contradictions(settings)
     problems += _missing_for_jwt(settings)
+    if settings.proxy_header and not settings.trusted_proxies:
+        problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
+    problems += _admin_contradictions(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -393,21 +536,6 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     return problems
 
 
-def _admin_contradictions(settings: Settings) -> list[str]:
-    admin = settings.admin_listen
-    if admin is None:
-        return []
-    problems = []
-    if settings.auth == "none" and not settings.allow_open and not is_loopback(admin.host):
-        problems.append(
-            f"--admin-listen: {admin.host} can be reached from other machines and everybody could see every "
-            "bot; write --auth tokens, listen on 127.0.0.1, or write --allow-open 1 if everybody may"
-        )
-    if admin.port == settings.port:
-        problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
-    return problems
-
-
 def _missing_for_jwt(settings: Settings) -> list[str]:
     if settings.auth != "jwt":
         return []
@@ -421,6 +549,21 @@ def _missing_for_jwt(settings: Settings) -> list[str]:
         for flag, (given, meaning) in needed.items()
         if not given
     ]
+
+
+def _admin_contradictions(settings: Settings) -> list[str]:
+    admin = settings.admin_listen
+    if admin is None:
+        return []
+    problems = []
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(admin.host):
+        problems.append(
+            f"--admin-listen: {admin.host} can be reached from other machines and everybody could see every "
+            "bot; write --auth tokens, listen on 127.0.0.1, or write --allow-open 1 if everybody may"
+        )
+    if admin.port == settings.port:
+        problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
+    return problems
 
 
 def is_loopback(host: str) -> bool:

@@ -193,6 +193,13 @@ async def test_bots_are_listed_by_id_within_their_fleet_and_paged(store: Store) 
     assert [bot.bot_id for bot in await store.list_bots("local/", "local/b", 2)] == ["local/c"]
 
 
+async def test_the_bots_of_a_fleet_are_counted_up_to_a_number(store: Store) -> None:
+    names = ["local/a", "local/b", "local/c", "local-2/x", "other/a"]
+    await store.commit([first(name) for name in sorted(names)])
+    counts = [await store.count_bots(prefix, most) for prefix in ("local/", "none/") for most in (2, 3, 9)]
+    assert counts == [2, 3, 3, 0, 0, 0]
+
+
 async def test_a_bot_without_a_run_is_not_listed(store: Store) -> None:
     begun = first("local/a")
     await store.commit([begun])

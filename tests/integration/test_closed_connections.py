@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.serving import server as serving_server
+from dungeonfighter.serving.clients import protocol_of
 from dungeonfighter.serving.connection import BoundedProtocol
 from dungeonfighter.serving.draining import Draining
 from tests.integration.test_http_bounds import Message, echo
@@ -165,7 +165,7 @@ async def test_a_connection_aborted_because_it_did_not_read_is_freed(monkeypatch
 @pytest.mark.usefixtures("without_collector")
 async def test_refused_connections_beyond_the_limit_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     connections: list[weakref.ref[BoundedProtocol]] = []
-    bounded = serving_server._bounded(1, Draining(echo))
+    bounded = protocol_of(Draining(echo), connections_max=1)
 
     class Recorded(bounded):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

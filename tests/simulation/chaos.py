@@ -246,6 +246,9 @@ class FaultyStore:
     async def tokens_after(self, version: int) -> list[AccessToken]:
         return await self._read(lambda: self.inner.tokens_after(version))
 
+    async def count_bots(self, prefix: str, most: int) -> int:
+        return len(await self.list_bots(prefix, "", most))
+
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         return await self._read(lambda: self.inner.list_bots(prefix, after, count))
 

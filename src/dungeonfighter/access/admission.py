@@ -93,8 +93,9 @@ class BoundedAdmission:
             if not is_covered or not bot.startswith(self._bot_prefix):
                 raise NotAllowed(f"the caller may not act for the bot {bot}")
         if self._has_rates or principal.limits is not UNLIMITED:
-            cost = turns or (scope != "fleet")  # each step of `step_many` is charged by itself
-            self._rates.charge(principal, bot, cost)
+            cost = turns or (scope != "fleet")
+            if cost:  # a call of `step_many` costs no more than its steps, each of which is charged by itself
+                self._rates.charge(principal, bot, cost)
 
 
 class TokenAdmission(BoundedAdmission):

@@ -20,8 +20,8 @@ EVERY_BOT: Final = "*"
 DEFAULT_BOT: Final = "hero"
 
 
-class Limits(Struct, frozen=True):
-    """Limits of one principal; None is unlimited.
+class Limits(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Limits of one principal; None is unlimited. Its JSON is stored with tokens.
 
     `calls_per_second` is a mean; see `access.rates`.
     """

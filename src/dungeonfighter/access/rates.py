@@ -6,8 +6,9 @@ while that time lies in the future, and otherwise moves it on by its cost; the c
 once, because a call of a thousand turns could otherwise never begin.
 
 The limits of a fleet or token hold for the whole server, or for all replicas together: each process gets a
-share of the rate by its part of the demand (`shares`). Until a process knows better, its share is its equal
-part. A bot has no shares: its limit holds in each process that it uses.
+share of the rate by its part of the demand (`leases`). Until a process knows better, its share is its equal
+part. When a share changes, the calls that were saved up or overdrawn stay the same, so that no burst is made
+by moving from process to process. A bot has no shares: its limit holds in each process that it uses.
 
 Source: docs/operations.md, "Limits".
 """
@@ -15,7 +16,7 @@ Source: docs/operations.md, "Limits".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -26,15 +27,22 @@ from dungeonfighter.errors import RateLimited
 BURST_SECONDS: Final = 2.0
 _GENERATION_SECONDS: Final = 2 * BURST_SECONDS
 _OFF: Final = 0.0
+_OWED_CALLS: Final = 0.1
+"""The demand of a name that owes calls and asks for none; with it the name keeps its share meanwhile."""
 
 
 class RateSettings(Struct, frozen=True):
-    """Calls a second; 0 means no limit. `parts` is the number of processes that share a fleet's rate."""
+    """Calls a second; 0 means no limit.
+
+    `parts` is the number of processes that share the rates of fleets and tokens; `are_leased` is True if
+    somebody takes the demand and divides them.
+    """
 
     per_bot: float = _OFF
     per_token: float = _OFF
     per_fleet: float = _OFF
     parts: int = 1
+    are_leased: bool = False
 
     @property
     def are_on(self) -> bool:
@@ -54,15 +62,20 @@ class Rates:
         self._now = now
         self._bots = _Meters(now())
         self._shared = _Meters(now())
-        self.shares: dict[str, float] = {}
-        """The share of this process in the rate of a fleet or token, from 0 to 1, by its name."""
-        self.demand: dict[str, float] = {}
-        """The calls that were asked for since the demand was last taken, refused ones included, by name."""
+        self._equal_share = 1.0 / settings.parts
+        self._shares: dict[str, float] = {}
+        self._demand: dict[str, float] = {}
+        self._owing: set[str] = set()
 
     @property
     def are_on(self) -> bool:
         """True if any limit of the settings is on; tokens may have limits of their own."""
         return self._settings.are_on
+
+    @property
+    def are_leased(self) -> bool:
+        """True if the demand must be taken; it grows otherwise."""
+        return self._settings.are_leased
 
     def charge(self, principal: Principal, bot: str | None, calls: float) -> None:
         """Charge a call to its bot, its token and its fleet.
@@ -77,12 +90,14 @@ class Rates:
         """
         now = self._now()
         charges = self._charges(principal, bot, calls)
-        for meters, name, _, who, rate in charges:
+        for meters, name, seconds, who, rate in charges:
             wait = meters.wait_seconds(name, now)
-            if wait > 0:
-                raise _limited(who, rate, wait)
+            if wait > 0:  # the share of a caller who waits grows, if nobody else needs the calls
+                raise _limited(who, rate, wait * calls / (seconds * rate))
         for meters, name, seconds, _, _ in charges:
-            meters.add(name, seconds, now)
+            paid_until = meters.add(name, seconds, now)
+            if paid_until > now and meters is self._shared and self._settings.are_leased:
+                self._owing.add(name)
 
     def _charges(self, principal: Principal, bot: str | None, calls: float) -> list[_Charge]:
         given, fleet = self._settings, principal.fleet
@@ -103,13 +118,27 @@ class Rates:
         return charges
 
     def take_demand(self) -> dict[str, float]:
-        """Return the demand since the last call of this method, and begin to count anew."""
-        demand, self.demand = self.demand, {}
+        """Return the calls asked for since the last call of this method by name, refused ones included."""
+        demand, self._demand = self._demand, {}
+        now = self._now()
+        self._owing = {name for name in self._owing if self._shared.wait_seconds(name, now) > 0}
+        for name in self._owing:
+            demand.setdefault(name, _OWED_CALLS)
         return demand
 
-    def _share(self, name: str, turns: float) -> float:
-        self.demand[name] = self.demand.get(name, 0.0) + turns
-        return self.shares.get(name) or 1.0 / self._settings.parts
+    def learn(self, shares: Mapping[str, float]) -> None:
+        """Learn the shares of this process in the rates of some names, from 0 to 1; 0 is an equal part."""
+        now = self._now()
+        for name, given in shares.items():
+            former, share = self._shares.pop(name, self._equal_share), given or self._equal_share
+            if given:
+                self._shares[name] = share
+            self._shared.stretch(name, former / share, now)
+
+    def _share(self, name: str, calls: float) -> float:
+        if self._settings.are_leased:
+            self._demand[name] = self._demand.get(name, 0.0) + calls
+        return self._shares.get(name) or self._equal_share
 
 
 class _Meters:
@@ -129,7 +158,8 @@ class _Meters:
             paid_until = self._older.get(name, 0.0)
         return paid_until - now
 
-    def add(self, name: str, seconds: float, now: float) -> None:
+    def add(self, name: str, seconds: float, now: float) -> float:
+        """Charge a name; return the time until which its calls are paid for."""
         if now - self._turned_at > _GENERATION_SECONDS:
             self._turned_at = now
             self._older = {each: until for each, until in self._older.items() if until > now} | self._recent
@@ -137,7 +167,16 @@ class _Meters:
         paid_until = self._recent.get(name)
         if paid_until is None:
             paid_until = self._older.pop(name, 0.0)
-        self._recent[name] = max(paid_until, now - BURST_SECONDS) + seconds
+        paid_until = max(paid_until, now - BURST_SECONDS) + seconds
+        self._recent[name] = paid_until
+        return paid_until
+
+    def stretch(self, name: str, factor: float, now: float) -> None:
+        """Multiply the time that a name has saved up or owes: from now on a call costs so many times more."""
+        former = self._older.pop(name, 0.0)
+        saved = min(now - self._recent.pop(name, former), BURST_SECONDS) * factor
+        if saved < BURST_SECONDS:
+            self._recent[name] = now - saved
 
 
 _Charge = tuple[_Meters, str, float, str, float]

@@ -13,7 +13,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from typing import Final
 
-from dungeonfighter.access.principals import DEFAULT_BOT, SCOPES, Principal, Scope
+import msgspec
+
+from dungeonfighter.access.principals import DEFAULT_BOT, SCOPES, UNLIMITED, Limits, Principal, Scope
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.hosting.ports import AccessToken
 
@@ -25,6 +27,7 @@ _MARK: Final = "df_"
 """Begins every token, so that people and scanners for leaked secrets recognise one."""
 _SECRET_BYTES: Final = 32
 TOKEN_CHARS_MAX: Final = 128
+_decode_limits: Final = msgspec.json.Decoder(Limits).decode
 NAME_BYTES: Final = 16
 
 
@@ -45,12 +48,12 @@ def name_of(digest: bytes) -> bytes:
 
 def describe(
     secret: str, *, fleet: str, bots: str, scopes: Collection[str], created_at: float, expires_at: float,
-    turns_required: bool,
+    turns_required: bool, limits: Limits = UNLIMITED,
 ) -> AccessToken:  # fmt: skip
     """Return the stored form of a new token.
 
     Raises:
-        BadArgument: Fleet, pattern or scopes are malformed.
+        BadArgument: Fleet, pattern, scopes or limits are malformed.
     """
     unknown = [scope for scope in scopes if scope not in TOKEN_SCOPES]
     if unknown or not scopes:
@@ -60,6 +63,7 @@ def describe(
         digest=digest_of(secret.encode()), prefix=secret[:PREFIX_CHARS], fleet=fleet, bots=bots,
         scopes=",".join(scope for scope in TOKEN_SCOPES if scope in scopes), turns_required=turns_required,
         created_at=created_at, expires_at=expires_at,
+        limits="" if limits == UNLIMITED else msgspec.json.encode(limits).decode(),
     )  # fmt: skip
     try:
         principal_of(token)
@@ -72,10 +76,14 @@ def principal_of(token: AccessToken, bot_prefix: str = "") -> Principal:
     """Return the principal of a token, whose calls without a bot are about `hero` behind the prefix.
 
     Raises:
-        ValueError: The stored fleet or pattern is malformed.
+        ValueError: The stored fleet, pattern or limits are malformed.
     """
     scopes = [scope for scope in TOKEN_SCOPES if scope in token.scopes.split(",")]
+    try:
+        limits = _decode_limits(token.limits) if token.limits else UNLIMITED
+    except msgspec.MsgspecError:
+        raise ValueError(f"its limits {token.limits[:40]!r} are malformed") from None
     return Principal(
         token.fleet, token.bots, frozenset({"read", *scopes}), turns_required=token.turns_required,
-        token=token.digest, expires_at=token.expires_at, default_bot=bot_prefix + DEFAULT_BOT,
+        token=token.digest, expires_at=token.expires_at, default_bot=bot_prefix + DEFAULT_BOT, limits=limits,
     )  # fmt: skip

@@ -160,7 +160,7 @@ def _plain_environment() -> dict[str, str]:
     """Return the environment without the settings of another server."""
     from dungeonfighter.settings import FIELDS
 
-    foreign = {variable for field in FIELDS for variable in field.variables}
+    foreign = {variable for field in FIELDS for variable in field.all_variables}
     return {name: value for name, value in os.environ.items() if name not in foreign}
 
 

@@ -7,6 +7,7 @@ error remained; or 2 when the command could not begin; or 130 when it was interr
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ import msgspec
 
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
+from dungeonfighter.commands import caller_token
 from dungeonfighter.commands.numbers import amount, count, whole
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
 from dungeonfighter.errors import BadArgument
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many seconds one answer may take (default: %(default)g)")
     add("--verify", action=argparse.BooleanOptionalAction, default=True,
         help="check afterwards that every acknowledged turn is in the store (default: --verify)")
+    caller_token.add_argument(parser)
     add("--report", type=Path, metavar="FILE", help="also write the figures to FILE, as JSON")
     # fmt: on
 
@@ -96,7 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write(report, arguments.report)
     if not report.passed:
-        raise CommandFailed(f"failed: {report.failure}")
+        wants_token = "not_allowed" in report.errors and not options.token
+        hint = f"; {caller_token.HINT}" if wants_token else ""
+        raise CommandFailed(f"failed: {report.failure}{hint}")
     return 0
 
 
@@ -134,6 +139,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
             "--ramp needs --every, whose first calls it spreads: add --every, or leave --ramp out"
         )
     processes = _processes(arguments)
+    token = caller_token.read_token(arguments, os.environ)
     return LoadOptions(
         url=arguments.url,
         bots=arguments.bots,
@@ -150,6 +156,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
         timeout_seconds=arguments.timeout,
         sources=_sources(arguments),
         processes=processes,
+        token=token,
         habits=Habits(
             view=arguments.view or ("text" if text_enough else "json"),
             mode=arguments.mode,

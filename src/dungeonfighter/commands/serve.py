@@ -19,12 +19,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal; return the exit code."""
     from dungeonfighter.serving.composition import STORES
     from dungeonfighter.serving.run import run_single, run_supervisor, run_worker
+    from dungeonfighter.serving.secrets_anew import Secrets
 
     flags = vars(arguments)
     given = settings.read_settings(flags, os.environ, stores=STORES)
+    secrets = Secrets(given, flags, os.environ)
     if arguments.worker:
         number, _, descriptor = arguments.worker.partition(":")
-        return run_worker(given, int(number), int(descriptor))
+        return run_worker(given, int(number), int(descriptor), secrets)
     if given.workers > 1:
         return run_supervisor(given, flags, until_stdin_closes=arguments.until_stdin_closes)
-    return run_single(given, until_stdin_closes=arguments.until_stdin_closes)
+    return run_single(given, secrets, until_stdin_closes=arguments.until_stdin_closes)

@@ -14,6 +14,7 @@ import msgspec
 
 from dungeonfighter import settings
 from dungeonfighter.access import tokens
+from dungeonfighter.access.principals import Limits
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.hosting.ports import AccessToken, Store
@@ -21,6 +22,7 @@ from dungeonfighter.hosting.ports import AccessToken, Store
 _Result = TypeVar("_Result")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LIFETIME: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_RATE: Final = re.compile(r"[0-9]{1,7}(\.[0-9]{1,3})?")
 _NEVER: Final = "never"
 _DEFAULT_LIFETIME: Final = "90d"
 
@@ -53,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="its calls must name turn and episode, as ?turns=required",
     )
+    create.add_argument(
+        "--rate", metavar="N",
+        help="its calls a second, with a burst of 2 s (default: RATE_PER_TOKEN of the server)",
+    )  # fmt: skip
     create.set_defaults(act=_create)
     listing = chosen.add_parser(
         "list",
@@ -91,6 +97,7 @@ def _create(arguments: argparse.Namespace) -> int:
         secret, fleet=arguments.fleet, bots=arguments.bots,
         scopes=[scope.strip() for scope in arguments.scopes.split(",") if scope.strip()],
         created_at=now, expires_at=_expiry(arguments.expires, now), turns_required=arguments.require_turns,
+        limits=Limits(_rate(arguments.rate)),
     )  # fmt: skip
     _with_store(arguments, lambda store: store.put_token(token))
     print(secret)
@@ -100,10 +107,11 @@ def _create(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     found = _with_store(arguments, lambda store: store.tokens_after(0))
     now = time.time()
-    rows = [("TOKEN", "FLEET", "BOTS", "SCOPES", "CREATED", "EXPIRES", "STATE")]
+    rows = [("TOKEN", "FLEET", "BOTS", "SCOPES", "CREATED", "EXPIRES", "RATE", "STATE")]
     rows += [
         (f"{token.prefix}...", token.fleet, token.bots, token.scopes + ",turns" * token.turns_required,
-         _day(token.created_at), _day(token.expires_at) if token.expires_at else _NEVER, _state(token, now))
+         _day(token.created_at), _day(token.expires_at) if token.expires_at else _NEVER, _limits(token),
+         _state(token, now))
         for token in sorted(found, key=lambda token: token.created_at)
     ]  # fmt: skip
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -148,6 +156,22 @@ def _expiry(text: str, now: float) -> float:
     if found is None:
         raise SettingsError([f"--expires: {text[:40]!r} must be like 12h, 30d or 8w, or {_NEVER}"])
     return now + int(found[1]) * _UNITS[found[2]]
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not _RATE.fullmatch(text) or float(text) == 0:
+        raise SettingsError([f"--rate: {text[:40]!r} must be calls a second, for example 5 or 0.5"])
+    return float(text)
+
+
+def _limits(token: AccessToken) -> str:
+    try:
+        rate = tokens.principal_of(token).limits.calls_per_second
+    except ValueError:
+        return "damaged"
+    return "" if rate is None else f"{rate:g}/s"
 
 
 def _day(seconds: float) -> str:

@@ -30,7 +30,9 @@ def read_personal_settings(arguments: argparse.Namespace) -> settings.Settings:
     from dungeonfighter.serving.composition import STORES
 
     flags = dict(vars(arguments))
-    if flags["database"] is None and not os.environ.get("DB_CONNECTION_STRING"):
+    names = ("DB_CONNECTION_STRING", "DB_CONNECTION_STRING_FILE")
+    is_given = flags["database"] is not None or flags["database_file"] is not None
+    if not is_given and not any(os.environ.get(name) for name in names):
         flags["database"] = f"sqlite:///{quote(str(data_folder() / 'dungeonfighter.db'))}"
     return settings.read_settings(flags, os.environ, stores=STORES)
 

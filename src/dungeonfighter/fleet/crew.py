@@ -67,7 +67,7 @@ class Crew:
         self.tally = tally
         self.warm_up = Tally()
         self.count_from = 0.0
-        self.input_calls = InputCalls(endpoint.path, endpoint.authority, habits.view)
+        self.input_calls = InputCalls(endpoint.path, endpoint.authority, habits.view, endpoint.token)
         self.steps = Steps(self.input_calls, habits.run_inputs_max)
         self.ending = b""
         self.is_stopping = False

@@ -218,13 +218,16 @@ class Endpoint:
         heads: Heads of plain answers up to the length, the last seen first.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = 15.0, sources: Sequence[str] = ()) -> None:
+    def __init__(
+        self, url: str, *, timeout_seconds: float = 15.0, sources: Sequence[str] = (), token: str = ""
+    ) -> None:
         """Parse `http(s)://host[:port][/prefix]`; the MCP path is `<prefix>/mcp` unless the URL ends with it.
 
         Args:
             url: The server.
             timeout_seconds: The longest time that an answer or a connect may take.
             sources: Loopback addresses to connect from, for a server on loopback.
+            token: The access token of the requests; empty without one.
 
         Raises:
             ValueError: The URL is malformed.
@@ -238,6 +241,7 @@ class Endpoint:
         self.authority = parts.netloc.rpartition("@")[2]
         prefix = parts.path.rstrip("/")
         self.path = prefix if prefix.endswith("/mcp") else f"{prefix}/mcp"
+        self.token = token
         self.timeout_seconds = timeout_seconds
         self.sources = tuple(sources)
         self.connected = 0

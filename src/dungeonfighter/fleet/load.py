@@ -46,6 +46,7 @@ class LoadOptions(Struct, frozen=True):
         seconds: The length of the measurement; 0 = until stopped.
         turns: The load stops after that many acknowledged turns; 0 = no such end.
         sources: The number of loopback addresses to connect from; 0 leaves the choice to the system.
+        token: The access token of the calls; empty without one.
         process, processes: Only the bots whose number is `process` modulo `processes` play.
     """
 
@@ -66,6 +67,11 @@ class LoadOptions(Struct, frozen=True):
     process: int = 0
     processes: int = 1
     habits: Habits = Habits()
+    token: str = ""
+
+    def __repr__(self) -> str:
+        """Return the load without its token, because texts about failures may show it."""
+        return f"LoadOptions({self.url}, {self.bots} bots, process {self.process} of {self.processes})"
 
     @property
     def numbers(self) -> range:
@@ -139,7 +145,9 @@ async def play_load(
     tally: Tally | None = None,
 ) -> Load:
     """Run a load like `run_load`, without handling signals; `watch` receives the progress each second."""
-    endpoint = Endpoint(options.url, timeout_seconds=options.timeout_seconds, sources=_sources(options))
+    endpoint = Endpoint(
+        options.url, timeout_seconds=options.timeout_seconds, sources=_sources(options), token=options.token
+    )
     policy = make_policy(options.policy)
     always_1 = isinstance(policy, InputPolicy) and policy.always == "1"
     crew = Crew(endpoint, options.habits, tally or Tally(), always_1=always_1)

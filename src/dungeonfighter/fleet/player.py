@@ -166,7 +166,7 @@ class Player:
         bot = self._journal.bot_id
         endpoint = self._crew.endpoint
         body = call_body(self._requests, tool, {"botId": bot, **arguments})
-        head = RequestHeads(endpoint.path, endpoint.authority, bot).of(tool)
+        head = RequestHeads(endpoint.path, endpoint.authority, bot, endpoint.token).of(tool)
         self._request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
         self._send()
 

@@ -92,15 +92,22 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RequestHeads:
-    """The request heads of one bot, up to the value of `Content-Length`, one for each tool."""
+    """The request heads of one bot, up to the value of `Content-Length`, one for each tool.
+
+    Args:
+        path, authority: As in `http.Endpoint`.
+        bot_id: The bot.
+        token: The access token; empty without one.
+    """
 
     __slots__ = ("_after", "_before", "_heads")
 
-    def __init__(self, path: str, authority: str, bot_id: str) -> None:
+    def __init__(self, path: str, authority: str, bot_id: str, token: str = "") -> None:
+        credentials = f"Authorization: Bearer {token}\r\n" if token else ""
         self._before = (
             f"POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/json\r\n"
             "Accept: application/json, text/event-stream\r\nUser-Agent: dungeonfighter-fleet\r\n"
-            f"MCP-Protocol-Version: {PROTOCOL_VERSION}\r\nMcp-Method: tools/call\r\nMcp-Name: "
+            f"{credentials}MCP-Protocol-Version: {PROTOCOL_VERSION}\r\nMcp-Method: tools/call\r\nMcp-Name: "
         ).encode("ascii")
         self._after = f"\r\nMcp-Param-Bot-Id: {bot_id}\r\nContent-Length: ".encode("ascii")
         self._heads: dict[str, bytes] = {}
@@ -119,8 +126,8 @@ class InputCalls:
     no memory for each bot.
     """
 
-    def __init__(self, path: str, authority: str, view: str) -> None:
-        heads = RequestHeads(path.replace("%", "%%"), authority.replace("%", "%%"), "%b")
+    def __init__(self, path: str, authority: str, view: str, token: str = "") -> None:
+        heads = RequestHeads(path.replace("%", "%%"), authority.replace("%", "%%"), "%b", token)
         self._head = heads.of("handle_input") + b"%d\r\n\r\n%b"
         arguments = b'{"botId":"%%b","input":%%b,"turn":%%d,"episode":%%d,"view":%b}' % _encode(view)
         self._body = _CALL % (b"%d", b"handle_input", arguments, _META)

@@ -52,14 +52,18 @@ class BotQueues:
         self._fleet_turns = resolver.metrics.fleet_turns
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
+        self._unanswered = 0
         self._is_closing = False
 
     def submit(self, key: str, pending: Pending) -> None:
         """Queue one request behind those of its bot; its responder gets the answer.
 
         Raises:
-            Overloaded: The server is draining, or too many requests wait for this bot; nothing was queued.
+            Overloaded: The server is draining, or too many requests wait for this bot or altogether; nothing
+                was queued.
         """
+        if self._unanswered >= limits.unanswered_max:
+            raise self._patience.overloaded(f"{self._unanswered} requests already wait for this server")
         if self._is_closing:
             what = f"this server is going down; try again in {DRAINING_RETRY_SECONDS} s"
             raise Draining(what, retry_after_seconds=DRAINING_RETRY_SECONDS)
@@ -74,6 +78,7 @@ class BotQueues:
             if len(game.waiting) >= limits.waiting_per_bot_max:
                 raise Overloaded(f"{len(game.waiting)} requests already wait for this bot; try again in 1 s")
             game.waiting.append(pending)
+            self._unanswered += 1
             return
         game.busy = True
         if len(self._by_key) > self._games.games_max:
@@ -81,6 +86,7 @@ class BotQueues:
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._start_ready)
         self._ready.append((game, pending))
+        self._unanswered += 1
 
     async def close(self) -> None:
         """Accept no more requests, and finish the accepted ones."""
@@ -136,6 +142,7 @@ class BotQueues:
             self._metrics.turns.value += attempt.applied
             if self._fleet_turns is not None:
                 self._fleet_turns.add(game.key, attempt.applied)
+        self._unanswered -= 1
         pending.responder.deliver(pending.tag, attempt.rendered)
         self._next(game)
 
@@ -150,11 +157,13 @@ class BotQueues:
         except Exception as error:  # noqa: BLE001 (the caller gets the error)
             self._fail(game, pending, error)
         else:
+            self._unanswered -= 1
             pending.responder.deliver(pending.tag, rendered)
             self._next(game)
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
         self._metrics.errors.add()
+        self._unanswered -= 1
         pending.responder.deliver(pending.tag, error)
         self._next(game)
 

@@ -32,6 +32,7 @@ from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
 from dungeonfighter.hosting.bot_queues import BotQueues
 from dungeonfighter.hosting.feed import Feed
+from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
@@ -79,6 +80,7 @@ class BotHost:
         rest: Called in the event loop whenever no write is left; it may block for a moment, so that larger
             batches form.
         meter: Creates the metrics of the host; by default nothing collects them.
+        bots_per_fleet: The number of bots that a fleet may have; 0 for any number.
         by_fleet: There may be several fleets: keep the figures of the watch page for each.
     """
 
@@ -86,7 +88,8 @@ class BotHost:
         self, *, store: Store, rules: ShippedRules, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
-        rest: Callable[[], None] | None = None, meter: Meter | None = None, by_fleet: bool = False,
+        rest: Callable[[], None] | None = None, meter: Meter | None = None, bots_per_fleet: int = 0,
+        by_fleet: bool = False,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
@@ -109,6 +112,10 @@ class BotHost:
         self.lost_answers = LostAnswers(clock.now)
         self._now, self._op, self._submit = clock.now, chance.op, self._queues.submit
         self._timeout_seconds = commit_timeout_seconds
+        self._counting: set[asyncio.Task[None]] = set()
+        self._fleet_sizes = (
+            FleetSizes(self._count_bots, bots_per_fleet, clock.now) if bots_per_fleet else None
+        )
 
     @property
     def feed(self) -> Feed:
@@ -242,7 +249,14 @@ class BotHost:
         request: Request = (start := Start(self._chance.op(), options, episode, self._seeds()))
         if episode is None and delivery is not None:
             request = self.lost_answers.claim(key, f"start {start.options_text}", start, delivery)
-        self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
+        sizes = start.fleet_sizes = self._fleet_sizes
+        if sizes is None or self._exists(key) or sizes.is_known(key.partition("/")[0]):
+            self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
+        else:
+            counting = self._count_and_submit(sizes, key, request, responder, tag)
+            task = asyncio.get_running_loop().create_task(counting)
+            self._counting.add(task)
+            task.add_done_callback(self._counting.discard)
 
     async def reset(
         self, key: str, *, episode: int | None = None, delivery: Delivery | None = None
@@ -389,6 +403,8 @@ class BotHost:
 
     async def close(self) -> None:
         """Accept no more requests, and finish the accepted ones."""
+        if self._counting:
+            await asyncio.wait(self._counting)
         await self._queues.close()
         await self._patience.close()
 
@@ -403,6 +419,23 @@ class BotHost:
             request = self.lost_answers.claim(key, call, request, delivery)
         self._submit(key, Pending(request, self._patience.deadline(), _FUTURES, future))
         return await future
+
+    async def _count_bots(self, fleet: str, most: int) -> int:
+        return await self._patience.ask(lambda: self._store.count_bots(f"{fleet}/", most))
+
+    def _exists(self, key: str) -> bool:
+        """Return True if the bot is in memory, and so in the store."""
+        game = self._games.get(key)
+        return game is not None and game.row is not None and game.row.version > 0
+
+    async def _count_and_submit(
+        self, sizes: FleetSizes, key: str, request: Request, responder: Responder[_Tag], tag: _Tag
+    ) -> None:
+        try:
+            await sizes.learn(key.partition("/")[0])
+            self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
+        except Exception as error:  # noqa: BLE001 (the responder gets it, as from a submitted request)
+            responder.deliver(tag, error)
 
     def _seeds(self) -> Seeds:
         return Seeds(drawn=self._chance.seed(), of_the_day=daily_seed(self._clock.wall()))

@@ -15,6 +15,11 @@ CONFLICTS: Final = "mcp_store_conflicts_total"
 STORE_UP: Final = "mcp_store_up"
 EPISODES: Final = "mcp_episodes_total"
 """The metrics that the watch page shows, too."""
+REASONS: Final = (
+    "rate_limited", "quota_exceeded", "overloaded", "draining", "body_too_large", "bad_host", "bad_origin",
+    "unauthorized", "header_mismatch", "malformed", "too_many_connections",
+)  # fmt: skip
+"""The reasons for which a server refuses requests."""
 RESULTS: Final = ("won", "died", "turns", "abandoned")
 """Every way in which a run can end (`EpisodeEnd.result`)."""
 
@@ -65,3 +70,6 @@ class HostMetrics:
             merge="max", read=lambda: int(bool(health().hazards)),
         )  # fmt: skip
         self.episodes = meter.counters(EPISODES, "Runs that ended, by result.", "result", RESULTS)
+        self.rejected = meter.counters(
+            "mcp_rejected_total", "Requests, steps and connections refused, by reason.", "reason", REASONS
+        )

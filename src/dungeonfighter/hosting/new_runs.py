@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import Corrupt, FutureTurn, NewerRules, NotAllowed, StaleTurn
+from dungeonfighter.errors import Corrupt, FutureTurn, NewerRules, NotAllowed, QuotaExceeded, StaleTurn
 from dungeonfighter.hosting import damaged_rows
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
+from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Save, Write
 from dungeonfighter.hosting.requests import Planned, Request
@@ -46,6 +47,7 @@ class Start(Request):
         self.episode = episode
         self.seeds = seeds
         self.origin = origin
+        self.fleet_sizes: FleetSizes | None = None
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Plan run `row.episode + 1`, and the end of a live run before it."""
@@ -58,6 +60,11 @@ class Start(Request):
         refused = _episode_verdict(row, trail, standing, self.episode, self.origin, wanted)
         if refused is not None:
             return refused
+        if self.fleet_sizes is not None and not row.version:
+            try:
+                self.fleet_sizes.take(row.bot_id.partition("/")[0])
+            except QuotaExceeded as error:
+                return Verdict(error=error)
         rules = book.current
         options = self._game_options(standing)
         state = rules.new_game(options)

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from dungeonfighter.errors import StoreError, StoreUnavailable
+from dungeonfighter import limits
+from dungeonfighter.errors import Overloaded, StoreError, StoreUnavailable
 from dungeonfighter.hosting.ports import Chance, Clock
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,12 @@ class Patience:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait([self._probing])
+
+    def overloaded(self, what: str) -> Overloaded:
+        """Return the refusal of a request; the pauses before the retries of many callers differ."""
+        pause = 1 + int(self._chance.uniform() * limits.overloaded_retry_seconds_max)
+        pause = min(pause, limits.overloaded_retry_seconds_max)
+        return Overloaded(f"{what}; try again in {pause} s", retry_after_seconds=pause)
 
     def deadline(self) -> float:
         """Return the deadline of a request that arrives now, in the clock's seconds."""

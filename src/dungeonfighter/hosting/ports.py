@@ -299,6 +299,9 @@ class Store(Protocol):
     async def list_bots(self, prefix: str, after: str, count: int) -> list[BotSummary]:
         """List the bots with a run whose key starts with `prefix`, in key order, beyond the key `after`."""
 
+    async def count_bots(self, prefix: str, most: int) -> int:
+        """Count the bots whose key starts with `prefix`, up to `most`; the cost grows with the result."""
+
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """List the ended runs with the best scores of bots whose key starts with `prefix`, best first.
 

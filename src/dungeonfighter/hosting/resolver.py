@@ -63,6 +63,7 @@ class Resolver:
         self._settles = Gather(store.settle)
         self.metrics = metrics
         self.feed = Feed(by_fleet=metrics.fleet_turns is not None)
+        self._reading = 0
 
     async def resolve(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Any:
         """Carry out one request: load, check and commit; retry after a conflict or an unknown outcome.
@@ -112,9 +113,19 @@ class Resolver:
         """Return the row of a bot as of a moment after this call began; version 0 when there is none.
 
         Raises:
+            Overloaded: Too many reads wait already.
             StoreUnavailable: The store did not answer in time.
             Corrupt, NewerRules: As `rows.checked`.
         """
+        if self._reading >= limits.reads_max:
+            raise self._patience.overloaded(f"{self._reading} reads already wait for this server")
+        self._reading += 1
+        try:
+            return await self._fresh_row(key)
+        finally:
+            self._reading -= 1
+
+    async def _fresh_row(self, key: str) -> Row:
         deadline = self._patience.deadline()
         game = self._games.get(key)
         row = game.row if game is not None else None

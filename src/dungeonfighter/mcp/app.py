@@ -13,6 +13,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from dungeonfighter import limits
 from dungeonfighter.access import cross_origin
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
@@ -29,6 +30,7 @@ from dungeonfighter.mcp.addresses import ELSEWHERE, bot_segment
 from dungeonfighter.mcp.answers import INVALID_REQUEST, ProtocolError
 from dungeonfighter.mcp.endpoint import McpEndpoint
 from dungeonfighter.mcp.registry import Registry
+from dungeonfighter.mcp.rejections import Rejections, reason_of
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
 
@@ -49,6 +51,7 @@ class App:
         guard: HostGuard,
         ready: Callable[[], bool],
         store_up: Callable[[], bool],
+        rejections: Rejections,
         worker: Mapping[str, int] | None = None,
         resource: ProtectedResource | None = None,
         *,
@@ -58,6 +61,7 @@ class App:
         self._worker = worker or {}
         self._has_pages = has_pages
         self._store_up = store_up
+        self._rejections = rejections
         self._endpoint = endpoint
         self._pages = pages
         self._guard = guard
@@ -106,9 +110,10 @@ class App:
             await self._endpoint(scope, receive, send, bot)
         elif refused is not None:
             status, why = refused
+            self._rejections.count(reason_of(status, INVALID_REQUEST))
             await wire.send_json(send, status, msgspec.json.encode({"error": why}))
-        elif path.startswith(WELL_KNOWN) or path in LOGIN_PATHS:
-            await self._answer_discovery(path, scope["method"], send)
+        elif scope["path"].startswith(WELL_KNOWN) or scope["path"] in LOGIN_PATHS:
+            await self._answer_discovery(scope["path"], scope["method"], send)
         elif (misplaced := _fault_of_address(scope)) is not None:
             await wire.send_fault(send, misplaced, None)
         elif has_pages:
@@ -225,6 +230,7 @@ def build_app(
     short_way: bool = True,
     worker: Mapping[str, int] | None = None,
     resource: ProtectedResource | None = None,
+    body_bytes_max: int = limits.body_bytes_max,
     has_pages: bool = True,
 ) -> App:
     """Build the application around a host whose store is open.
@@ -238,15 +244,19 @@ def build_app(
         short_way: Answer calls without the protocol library where that is possible.
         worker: The number and the process id of this worker, for `/readyz`; None for a single process.
         resource: Has the metadata for clients that need a token of an identity provider; None without one.
+        body_bytes_max: The length of the longest body of a message.
         has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
     """
     registry = Registry(host, admission)
-    speaker = SdkSpeaker(registry)
+    speaker = SdkSpeaker(registry, body_bytes_max)
     response_seconds = host.meter.histogram(
         "mcp_response_time_seconds",
         "Time from a whole POST to an MCP address until its answer is handed over.",
     )
-    endpoint = McpEndpoint(speaker, guard, admission, response_seconds)
+    endpoint = McpEndpoint(
+        speaker, guard, admission, response_seconds,
+        rejections=registry.rejections, body_bytes_max=body_bytes_max,
+    )  # fmt: skip
     if short_way:
         endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
 
@@ -256,4 +266,7 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, host.is_store_up, worker, resource, has_pages=has_pages)
+    return App(
+        endpoint, pages, guard, ready, host.is_store_up, registry.rejections, worker, resource,
+        has_pages=has_pages,
+    )  # fmt: skip

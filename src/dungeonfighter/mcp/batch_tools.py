@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from dungeonfighter import limits
-from dungeonfighter.errors import Corrupt, DungeonFighterError, StoreError
+from dungeonfighter.errors import Corrupt, DungeonFighterError, QuotaExceeded, StoreError
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.mcp import arguments, spellings, views
 from dungeonfighter.mcp.answers import (
@@ -130,6 +130,7 @@ class _Steps:
         self._open = count
         self._all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._troubles: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
         self.results: list[Any] = [None] * count
 
     async def take(self) -> None:
@@ -145,6 +146,9 @@ class _Steps:
             sound = these if good is not None else [number for number in these if self._is_good(number, seen)]
             self._host.begin_plays(self._plays(sound), self, self._delivery)
         await self._all_done
+        for code, count in self._rejected.items():
+            if code in self._host.metrics.rejected:
+                self._host.metrics.rejected[code].add(count)
         if self._troubles:
             troubles = ", ".join(f"{code} {count}" for code, count in self._troubles.items())
             logger.warning("step_many for %s: %s", self._principal.fleet, troubles)
@@ -233,8 +237,11 @@ class _Steps:
         try:
             answer = failure(error)
         except Refusal as refusal:
+            self._rejected[error.code] += 1
             said = refusal.message.removeprefix(f"{error.code}: ")
             return NotStepped(bot, error.code, said, f"error {refusal.message}")
+        if isinstance(error, QuotaExceeded):
+            self._rejected[error.code] += 1
         of = answer.structured
         assert isinstance(of, dict)
         short = self._view == "none"

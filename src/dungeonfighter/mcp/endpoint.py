@@ -37,6 +37,7 @@ from dungeonfighter.mcp.answers import (
 )
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.query import Query, read_query
+from dungeonfighter.mcp.rejections import Rejections
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """The key of the `Exchange` in the scope of a request that the SDK handles."""
@@ -75,17 +76,22 @@ class McpEndpoint:
         response_seconds: Observes each POST that was read completely and that the short way refused. The
             short way observes those that it accepts.
         short_way: Sees every body first.
+        rejections: Counts the refused requests.
+        body_bytes_max: The length of the longest body.
     """
 
     def __init__(
         self, speaker: Speaker, guard: HostGuard, admission: Admission, response_seconds: Histogram,
-        short_way: wire.ShortWay | None = None,
+        short_way: wire.ShortWay | None = None, rejections: Rejections | None = None,
+        body_bytes_max: int = limits.body_bytes_max,
     ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
         self._admission = admission
         self._response_seconds = response_seconds
         self.short_way = short_way
+        self._rejections = Rejections({}) if rejections is None else rejections
+        self._body_bytes_max = body_bytes_max
 
     async def __call__(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
@@ -95,14 +101,15 @@ class McpEndpoint:
             if scope["method"] != "POST":
                 self._check_hosts(scope)
                 raise ProtocolError(INVALID_REQUEST, "this address takes POST only", status=405)
-            body = await wire.read_body(scope, receive)
+            body = await wire.read_body(scope, receive, self._body_bytes_max)
         except wire.Disconnected:
             return
         except wire.TooLarge:
-            await wire.send_fault(send, _TOO_LARGE, None)
+            wrong = f"the body is larger than {self._body_bytes_max} bytes"
+            await self._refuse(send, ProtocolError(INVALID_REQUEST, wrong, status=413), None)
             return
         except ProtocolError as fault:
-            await wire.send_fault(send, fault, None)
+            await self._refuse(send, fault, None)
             return
         began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
@@ -113,7 +120,7 @@ class McpEndpoint:
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None
     ) -> None:
         envelope = wire.open_envelope(body)
-        mended = wire.Mended(send, envelope.id)
+        mended = wire.Mended(send, envelope.id, self._rejections)
         try:
             path_bot, query = self.demand(scope, envelope, bot)
             principal = await self._identify(scope)
@@ -121,7 +128,7 @@ class McpEndpoint:
             plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
             await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
-            await wire.send_fault(send, fault, envelope.id)
+            await self._refuse(send, fault, envelope.id)
         except Exception:
             logger.exception("an MCP request broke")
             if not mended.started:
@@ -142,6 +149,10 @@ class McpEndpoint:
             raise envelope.fault
         _check_version(scope, envelope)
         return found
+
+    async def _refuse(self, send: wire.Send, fault: ProtocolError, request_id: wire.RequestId) -> None:
+        self._rejections.count_fault(fault)
+        await wire.send_fault(send, fault, request_id)
 
     async def _identify(self, scope: wire.Scope) -> Principal:
         authorization = wire.authorization(scope)
@@ -178,11 +189,6 @@ async def _taken(
         return False
     await wire.send_json(send, *await future)
     return True
-
-
-_TOO_LARGE: Final = ProtocolError(
-    INVALID_REQUEST, f"the body is larger than {limits.body_bytes_max} bytes", status=413
-)
 
 
 _BROKEN: Final = ProtocolError(INTERNAL_ERROR, BROKEN, status=500)

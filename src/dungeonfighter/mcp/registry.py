@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
-from dungeonfighter.errors import Corrupt, DungeonFighterError, ScopeMissing, StoreError, Unauthenticated
+from dungeonfighter.errors import (
+    Corrupt,
+    DungeonFighterError,
+    QuotaExceeded,
+    ScopeMissing,
+    StoreError,
+    Unauthenticated,
+)
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
@@ -36,6 +43,7 @@ from dungeonfighter.mcp.answers import (
 from dungeonfighter.mcp.arguments import ToolArguments
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.numbers import demand_numbers
+from dungeonfighter.mcp.rejections import Rejections
 from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
 
 logger = logging.getLogger(__name__)
@@ -59,6 +67,7 @@ class Registry:
         self._host = host
         self.admission = admission
         self._admit = admission.admit
+        self.rejections = Rejections(host.metrics.rejected)
         self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
@@ -126,7 +135,7 @@ class Registry:
             seat = Seat(self._host, self.admission, principal, bot, delivery, strict)
             return await found.run(seat, args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-            failed = _failed(error, found, principal, bot)
+            failed = self._failed(error, found, principal, bot)
         if isinstance(failed, ProtocolError):
             raise failed
         return failed
@@ -152,9 +161,37 @@ class Registry:
                 demand_numbers(args, found.numbers)
             ask = found.ask(args)
             key, call = f"{principal.fleet}/{bot}", (found, principal, bot, ask, then)
-            self._host.begin_play(key, ask.text, ask.turn, ask.episode, _CALLING, call, None, delivery)
+            self._host.begin_play(key, ask.text, ask.turn, ask.episode, self, call, None, delivery)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-            then(_failed(error, found, principal, bot))
+            then(self._failed(error, found, principal, bot))
+
+    def render(self, tag: _Call, answer: Answer) -> ToolAnswer:
+        """Render the answer to a playing tool for the host; see `Responder`."""
+        return played(answer, tag[3])
+
+    def deliver(self, tag: _Call, rendered: ToolAnswer | Exception) -> None:
+        """Take the host's result for a playing tool; see `Responder`."""
+        found, principal, bot, _, then = tag
+        then(self._failed(rendered, found, principal, bot) if isinstance(rendered, Exception) else rendered)
+
+    def _failed(
+        self, error: Exception, found: Tool[Any], principal: Principal, bot: str
+    ) -> ToolAnswer | ProtocolError:
+        """Return the answer to a failure; log the failure if the caller did not cause it."""
+        if not isinstance(error, DungeonFighterError):
+            logger.error("tool %s broke", found.name, exc_info=error)
+            return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
+        if isinstance(error, Unauthenticated | ScopeMissing):
+            return denied(error)
+        if isinstance(error, StoreError | Corrupt):
+            logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
+        try:
+            answer = failure(error)
+        except Refusal as refusal:
+            return refusal
+        if isinstance(error, QuotaExceeded):
+            self.rejections.count(error.code)
+        return answer
 
 
 async def _pass_on(running: Coroutine[Any, Any, ToolAnswer], then: Then) -> None:
@@ -168,35 +205,6 @@ async def _pass_on(running: Coroutine[Any, Any, ToolAnswer], then: Then) -> None
 
 _Call = tuple[Tool[Any], Principal, str, Ask, Then]
 """The tool, the caller, the bot, its input, and the function that takes the answer."""
-
-
-class _Calling:
-    """Takes the host's results for calls of playing tools; the tag of each is its call."""
-
-    def render(self, tag: _Call, answer: Answer) -> ToolAnswer:
-        return played(answer, tag[3])
-
-    def deliver(self, tag: _Call, rendered: ToolAnswer | Exception) -> None:
-        found, principal, bot, _, then = tag
-        then(_failed(rendered, found, principal, bot) if isinstance(rendered, Exception) else rendered)
-
-
-_CALLING: Final = _Calling()
-
-
-def _failed(error: Exception, found: Tool[Any], principal: Principal, bot: str) -> ToolAnswer | ProtocolError:
-    """Return the answer to a failure; log the failure if the caller did not cause it."""
-    if not isinstance(error, DungeonFighterError):
-        logger.error("tool %s broke", found.name, exc_info=error)
-        return ProtocolError(INTERNAL_ERROR, BROKEN, status=500)
-    if isinstance(error, Unauthenticated | ScopeMissing):
-        return denied(error)
-    if isinstance(error, StoreError | Corrupt):
-        logger.warning("tool %s for %s/%s: %s", found.name, principal.fleet, bot, error)
-    try:
-        return failure(error)
-    except Refusal as refusal:
-        return refusal
 
 
 def _bot_of(

@@ -214,9 +214,9 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
 class SdkSpeaker:
     """Both servers over Streamable HTTP, without sessions in any era; the endpoint checks Host and Origin."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._free = _manager(build_server(registry, bound=False))
-        self._bound = _manager(build_server(registry, bound=True))
+    def __init__(self, registry: Registry, body_bytes_max: int = limits.body_bytes_max) -> None:
+        self._free = _manager(build_server(registry, bound=False), body_bytes_max)
+        self._bound = _manager(build_server(registry, bound=True), body_bytes_max)
 
     async def answer(self, exchange: Exchange, scope: wire.Scope, receive: wire.Receive) -> None:
         """Answer one POST through `exchange.send`."""
@@ -232,9 +232,9 @@ class SdkSpeaker:
             yield
 
 
-def _manager(server: Server[Any]) -> StreamableHTTPSessionManager:
+def _manager(server: Server[Any], body_bytes_max: int) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
-        server, json_response=True, stateless=True, max_request_body_size=limits.body_bytes_max
+        server, json_response=True, stateless=True, max_request_body_size=body_bytes_max
     )
 
 

@@ -254,12 +254,14 @@ class _HeadHandler:
 
         def then(
             result: ToolAnswer | ProtocolError,
-            began: float = began,  # defaults are cheaper than two more cells
+            began: float = began,  # defaults are cheaper than more cells
             response_seconds: Histogram = self._short_way.response_seconds,
+            registry: Registry = self._short_way.registry,
         ) -> None:
             if isinstance(result, ToolAnswer):
                 reply(200, _result_body(request_id, result, is_modern=is_modern))
             else:
+                registry.rejections.count_fault(result)
                 reply(*wire.whole_fault(result, own_id))
             waiting = response_seconds.waiting  # `observe` without the call
             waiting.append(perf_counter() - began)

@@ -19,6 +19,7 @@ from dungeonfighter import limits
 from dungeonfighter.access.admission import joined
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.answers import INVALID_REQUEST, PARSE_ERROR, ProtocolError
+from dungeonfighter.mcp.rejections import Rejections, reason_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -82,7 +83,7 @@ class ShortWay(Protocol):
 
 
 class TooLarge(Exception):
-    """The body is longer than `limits.body_bytes_max`."""
+    """The body is longer than the limit."""
 
 
 class Disconnected(Exception):
@@ -119,26 +120,26 @@ def has_two_hosts(scope: Scope) -> bool:
     return [key for key, _ in scope["headers"]].count(b"host") > 1
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """Return the whole body, and never keep more than `limits.body_bytes_max` of it in memory.
+async def read_body(scope: Scope, receive: Receive, most: int = limits.body_bytes_max) -> bytes:
+    """Return the whole body, and never keep more than `most` bytes of it in memory.
 
     Raises:
         TooLarge: The body, or its content-length, is beyond that bound.
         Disconnected: The client went away before the end of the body.
     """
     declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared[:20]) > limits.body_bytes_max:
+    if declared is not None and declared.isdigit() and int(declared[:20]) > most:
         raise TooLarge
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         whole: bytes = message.get("body", b"")
-        if len(whole) > limits.body_bytes_max:
+        if len(whole) > most:
             raise TooLarge
         return whole
     body = bytearray()
     while message["type"] == "http.request":
         body += message.get("body", b"")
-        if len(body) > limits.body_bytes_max:
+        if len(body) > most:
             raise TooLarge
         if not message.get("more_body", False):
             return bytes(body)
@@ -276,8 +277,9 @@ class Mended:
     `fault` is set by a handler whose failure needs an HTTP status of its own (429, 503, 500).
     """
 
-    def __init__(self, send: Send, request_id: RequestId) -> None:
+    def __init__(self, send: Send, request_id: RequestId, rejections: Rejections) -> None:
         self._send = send
+        self._rejections = rejections
         self._request_id = request_id
         self._held: Message | None = None
         self._body = bytearray()
@@ -304,11 +306,13 @@ class Mended:
     async def _mend(self, status: int) -> None:
         self.started = True
         if self.fault is not None:
+            self._rejections.count_fault(self.fault)
             await send_fault(self._send, self.fault, self._request_id)
             return
         error = _error_in(bytes(self._body))
         if error is None:
             error = {"code": INVALID_REQUEST, "message": _REASONS.get(status, "the request was refused")}
+        self._rejections.count(reason_of(status, error["code"]))
         message = str(error["message"])
         if error["code"] == HEADER_MISMATCH and _BOT_HEADER_NAME in message:
             message += _BOT_HEADER_WAY_OUT

@@ -23,7 +23,7 @@ def position_after_writes(transport: asyncio.Transport) -> int | None:
     """Return how many bytes the client will have acknowledged once it has everything that was written.
 
     Returns:
-        `OUT_OF_REACH` if the connection is broken already; None if this system does not tell.
+        `OUT_OF_REACH` if the connection is broken already; None if this system or transport does not tell.
     """
     if not _TELLS:
         return None
@@ -31,7 +31,9 @@ def position_after_writes(transport: asyncio.Transport) -> int | None:
     import termios  # noqa: PLC0415
 
     try:
-        end: socket.socket = transport.get_extra_info("socket")
+        end: socket.socket | None = transport.get_extra_info("socket")
+        if end is None:
+            return None
         state, acknowledged = _read(end)
         if state == _IS_CLOSED:
             return OUT_OF_REACH
@@ -43,8 +45,9 @@ def position_after_writes(transport: asyncio.Transport) -> int | None:
 
 def is_acknowledged(transport: asyncio.Transport, position: int) -> bool:
     """Return True if the client has acknowledged the bytes up to a position, or if nobody can tell."""
+    end: socket.socket | None = transport.get_extra_info("socket")
     try:
-        return _read(transport.get_extra_info("socket"))[1] >= position
+        return end is None or _read(end)[1] >= position
     except OSError:
         return True
 

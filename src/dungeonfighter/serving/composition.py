@@ -11,10 +11,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.serving.scheduling import Coalescing
-from dungeonfighter.settings import Settings
+from dungeonfighter.settings import Settings, instance_name
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from dungeonfighter.access.hosts import HostGuard
     from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
+    from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
-    from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.hosting.ports import Meter, Store
+    from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.redis_leases import RedisLeases
+    from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
     from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
@@ -36,13 +41,16 @@ REST_SECONDS_MAX: Final = 0.05
 
 
 @contextlib.asynccontextmanager
-async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterator[BotHost]:
+async def open_host(
+    settings: Settings, secrets: Secrets | None = None, *, serves: bool = False
+) -> AsyncIterator[BotHost]:
     """Open the store and a host over it; at the end, write what the host has accepted and close both.
 
     If closing takes longer than `close_seconds_max`, the process ends.
 
     Args:
         settings: The store, and the number of games that the host keeps in memory.
+        secrets: The secrets that may change while the process runs.
         serves: True if the host will play for many bots; then the store reads ahead.
     """
     from dungeonfighter.hosting.host import BotHost
@@ -53,6 +61,8 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = make_store(settings)
+    if secrets is not None:
+        _follow(secrets, settings, store)
     await store.open()
     host = BotHost(
         store=store,
@@ -63,6 +73,7 @@ async def open_host(settings: Settings, *, serves: bool = False) -> AsyncIterato
         commit_timeout_seconds=settings.commit_timeout_seconds,
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
+        bots_per_fleet=settings.bots_per_fleet,
         by_fleet=settings.auth != "none",
     )
     try:
@@ -95,6 +106,27 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     await closing
     if not host.is_store_up():
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
+
+
+def _follow(secrets: Secrets, settings: Settings, store: Store) -> None:
+    """Let a store use the new connection strings of its databases."""
+    if settings.database.kind != "postgresql":
+        return
+    from dungeonfighter.storage.postgres import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+
+    def follow(attribute: str, before: Database | None, use: Callable[[str], None]) -> None:
+        def change(now: Database) -> None:
+            if before is None or now.shown != before.shown:
+                logger.warning("a new connection string names another database: restart the server to use it")
+            else:
+                use(now.url)
+
+        secrets.call_at_change(attribute, change)
+
+    follow("database", settings.database, store.use_url)
+    follow("read_database", settings.read_database, store.use_read_url)
 
 
 def make_store(settings: Settings) -> Store:
@@ -138,10 +170,45 @@ def make_rates(settings: Settings) -> Rates:
     from dungeonfighter.access.rates import Rates, RateSettings
     from dungeonfighter.hosting.system import SystemClock
 
+    has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers
-    )
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet,
+        parts=settings.workers * settings.replicas,
+        are_leased=bool(has_limits) and (settings.workers > 1 or bool(settings.redis_url)),
+    )  # fmt: skip
     return Rates(given, SystemClock().now)
+
+
+def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
+    """Make the replica's side of Redis; None if no server is configured or no rate can be divided.
+
+    Raises:
+        SettingsError: The package `redis` is not installed.
+    """
+    from dungeonfighter.connection_strings import shown_redis
+    from dungeonfighter.errors import SettingsError
+
+    if not settings.redis_url:
+        return None
+    try:
+        from dungeonfighter.serving.redis_leases import RedisLeases
+    except ImportError:
+        needs = "--redis: this needs the package redis; install dungeonfighter[redis], or leave it out"
+        raise SettingsError([needs]) from None
+    leases = RedisLeases(
+        settings.redis_url,
+        prefix=settings.redis_key_prefix,
+        replica=f"{instance_name(settings)}-{token_hex(8)}",
+        replicas=settings.replicas,
+        place=shown_redis(settings.redis_url),
+    )
+    secrets.call_at_change("redis_url", leases.use)
+    return leases
+
+
+def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
+    """Declare the metric of a server with Redis."""
+    meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(is_up()))
 
 
 @contextlib.asynccontextmanager
@@ -177,7 +244,8 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
 async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
     """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
     from dungeonfighter.access.jwt_admission import JwtAdmission
-    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.provider_check import check_provider
+    from dungeonfighter.access.provider_endpoint import ProviderEndpoint
     from dungeonfighter.access.signing_keys import KeyCache
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
@@ -185,17 +253,21 @@ async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncItera
     resource = _resource(settings)
     assert resource is not None
     clock = SystemClock()
-    endpoint = KeyEndpoint(settings.jwks_url)
-    keys = KeyCache(endpoint.fetch, clock)
+    endpoint = ProviderEndpoint()
+    keys = KeyCache(lambda: endpoint.read(settings.jwks_url), clock)
     admission = JwtAdmission(
         rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
     )  # fmt: skip
     await keys.refresh()
-    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    working = [
+        begin(keys.keep_fresh(), "refresh of the keys of the identity provider"),
+        begin(check_provider(settings.jwt_issuer, endpoint.read), "check of the identity provider"),
+    ]
     try:
         yield admission
     finally:
-        refreshing.cancel()
+        for task in working:
+            task.cancel()
         await endpoint.close()
 
 
@@ -204,6 +276,15 @@ def _resource(settings: Settings) -> ProtectedResource | None:
     from dungeonfighter.access.protected_resource import ProtectedResource
 
     return ProtectedResource(settings.public_url, settings.jwt_issuer) if settings.auth == "jwt" else None
+
+
+def client_rules(settings: Settings) -> ClientRules:
+    """Make the rules about the clients of one process."""
+    from dungeonfighter.serving.clients import ClientRules
+
+    return ClientRules(
+        settings.trusted_proxies, settings.proxy_header == "proxy-protocol", settings.connections_per_address
+    )
 
 
 def compose(
@@ -247,10 +328,12 @@ def compose(
         routes=[Mount("", app=pages)],
         ready=lambda: draining.is_ready,
         worker=worker,
-        has_pages=settings.admin_listen is None,
         resource=_resource(settings),
+        body_bytes_max=settings.body_bytes_max,
+        has_pages=settings.admin_listen is None,
     )
-    draining = Draining(app, short_way=app)
+    rejected = host.metrics.rejected
+    draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     draining.admin = app.serve_admin if settings.admin_listen is not None else None
     return draining, watch
 

@@ -40,6 +40,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from dungeonfighter import limits
+from dungeonfighter.access.client_addresses import TrustedProxies
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
 from dungeonfighter.mcp.wire import DELIVERY, HeadHandler, Scope, ShortWay
@@ -72,6 +73,8 @@ class BoundedProtocol(HttpToolsProtocol):
         "_unread_since", "_unused_heads_left",
     )  # fmt: skip
     short_way: ClassVar[ReadyShortWay | None] = None
+    proxies: ClassVar[TrustedProxies | None] = None
+    """The proxies whose `X-Forwarded-For` names the client of a request."""
     flow: Flow  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,6 +121,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_handler = self._exchange = None
         self._unacknowledged = None
         self.cycle = self.scope = self.headers = self._short_body = None  # type: ignore[assignment]
+
+    def count_malformed(self) -> None:
+        """Count a request that was refused unread; a server overrides it."""
 
     def data_received(self, data: bytes) -> None:
         """Handle a request under the known head, or feed the parser with at most one request."""
@@ -199,6 +205,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse_malformed(self) -> None:
         """Answer 400 and close; only close inside an answer, which would otherwise include the 400."""
         if self._is_answered() or not self.cycle.response_started:
+            self.count_malformed()
             self.transport.write(error_responses.MALFORMED)
         self.transport.close()
 
@@ -304,11 +311,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi(self) -> None:
         self.scope["server"] = get_local_addr(self.transport)
-        self.scope["client"] = get_remote_addr(self.transport)
+        self.scope["client"] = self._client()
         self.scope[DELIVERY] = Delivery()  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         if self.parser.get_http_version() == "1.0":
             self.cycle.__class__ = EndedByClosing
+
+    def _client(self) -> tuple[str, int] | None:
+        """Return the address of the client; `client` is set if a proxy named it before the first request."""
+        client = self.client or get_remote_addr(self.transport)
+        if client is None or self.proxies is None:
+            return client
+        return self.proxies.client_of(client[0], self.headers), client[1]
 
     def _try_short_way(self, body: bytes) -> bool:
         bot = plain_bot_segment(self.url)
@@ -476,5 +490,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """Write a refusal and close; only close if an answer is pending."""
         self._cancel_deadline()
         if self._is_answered():
+            self.count_malformed()
             self.transport.write(answer)
         self.transport.close()

@@ -26,10 +26,14 @@ class Draining:
     Args:
         app: Answers all requests over ASGI.
         short_way: Answers small requests past ASGI, until the drain begins.
+        reject: Counts what is refused before there is a request, by reason.
     """
 
-    def __init__(self, app: App, short_way: ShortWay | None = None) -> None:
+    def __init__(
+        self, app: App, short_way: ShortWay | None = None, reject: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._app = app
+        self.reject = reject
         self._short_way = short_way
         self.admin: App | None = None
         """The application of the second address (`ADMIN_LISTEN`), if there is one."""

@@ -33,10 +33,21 @@ MALFORMED: Final = _refusal(http.HTTPStatus.BAD_REQUEST, "this is not a valid HT
 NO_TUNNEL: Final = _refusal(
     http.HTTPStatus.METHOD_NOT_ALLOWED, "this server is no proxy", "allow: GET, HEAD, POST"
 )
+NO_PREAMBLE: Final = _refusal(
+    http.HTTPStatus.BAD_REQUEST, "connections from your network must begin with the PROXY protocol"
+)
 FULL: Final = _refusal(
     http.HTTPStatus.SERVICE_UNAVAILABLE,
     '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections; try again in 5 s",'
     '"data":{"code":"overloaded","retryAfterSeconds":5}}}',
+    "retry-after: 5", "access-control-expose-headers: Retry-After",
+    kind="application/json",
+)  # fmt: skip
+TOO_MANY_OF_ADDRESS: Final = _refusal(
+    http.HTTPStatus.TOO_MANY_REQUESTS,
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"rate_limited: there are too many '
+    'connections from your address; close some, or try again in 5 s",'
+    '"data":{"code":"rate_limited","retryAfterSeconds":5}}}',
     "retry-after: 5", "access-control-expose-headers: Retry-After",
     kind="application/json",
 )  # fmt: skip

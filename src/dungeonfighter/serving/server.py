@@ -22,9 +22,9 @@ from typing import Final, Literal
 import uvicorn
 
 from dungeonfighter import limits
-from dungeonfighter.serving import error_responses, heap, huge_pages
+from dungeonfighter.serving import heap, huge_pages
 from dungeonfighter.serving.background import begin
-from dungeonfighter.serving.connection import BoundedProtocol
+from dungeonfighter.serving.clients import OPEN, ClientRules, protocol_of
 from dungeonfighter.serving.draining import App, Draining, Receive, Scope, Send
 from dungeonfighter.serving.signals import StopSignals, call_at_stdin_end, end_at_once
 from dungeonfighter.serving.sockets import BACKLOG
@@ -65,6 +65,7 @@ async def serve(
     draining: Draining,
     listener: socket.socket,
     *,
+    clients: ClientRules = OPEN,
     keep_alive_seconds: int = limits.keep_alive_seconds,
     drain_seconds: float = 0.0,
     on_listening: Callable[[], None] = lambda: None,
@@ -78,6 +79,7 @@ async def serve(
     Args:
         draining: The wrapped application.
         listener: A socket from `sockets.listen`; this function closes it.
+        clients: The addresses of clients, and the limit on their connections.
         keep_alive_seconds: The time after which an idle connection is closed.
         drain_seconds: The time that the server still serves after the first signal.
         on_listening: Called once, when the server accepts connections.
@@ -87,7 +89,7 @@ async def serve(
         admin_listener: Like `listener`, for `draining.admin`; it is served as long as requests are finished.
     """
     _raise_file_limit()
-    http = _bounded(_connections_max(), draining)
+    http = protocol_of(draining, _connections_max(), clients)
     server = _Server(_config(draining, http, keep_alive_seconds, "on"), on_listening)
     heap.return_large_blocks()
     gc.collect()
@@ -111,7 +113,7 @@ async def serve(
 
 
 def _config(
-    app: App, http: type[BoundedProtocol], keep_alive_seconds: int, lifespan: Literal["on", "off"]
+    app: App, http: type[asyncio.Protocol], keep_alive_seconds: int, lifespan: Literal["on", "off"]
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -139,7 +141,7 @@ def _begin_admin(
     async def serve_admin(scope: Scope, receive: Receive, send: Send) -> None:
         await draining.serve(app, scope, receive, send)
 
-    http = _bounded(ADMIN_CONNECTIONS_MAX)
+    http = protocol_of(None, ADMIN_CONNECTIONS_MAX)
     server = _Server(_config(serve_admin, http, keep_alive_seconds, "off"), lambda: None)
     serving = begin(server.serve([listener]), "the address of health checks")
 
@@ -176,23 +178,6 @@ def _duplicates(listener: socket.socket) -> list[socket.socket]:
     With a single descriptor, clients of a server whose loop turns take long waited up to 37 s (measured).
     """
     return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
-
-
-def _bounded(connections_max: int, draining: Draining | None = None) -> type[BoundedProtocol]:
-    """Make the protocol class of a server that refuses connections beyond `connections_max`, idle ones
-    included; `draining` answers small requests past ASGI.
-    """
-
-    class Bounded(BoundedProtocol):
-        short_way = draining
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > connections_max:
-                self.transport.write(error_responses.FULL)
-                self.transport.close()
-
-    return Bounded
 
 
 def _connections_max() -> int:

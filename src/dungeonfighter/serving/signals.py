@@ -1,6 +1,6 @@
 """Signals end a process: the first one after a drain, the second one at once, even if the process hangs.
 
-SIGHUP ends a server in a terminal that is closed, like SIGTERM; it changes nothing about any other server.
+SIGHUP ends a server in a terminal that is closed, like SIGTERM; any other server reads its secrets anew.
 
 The handlers are Python's own, not the event loop's: they also run while the loop is blocked, before it starts
 and after it was closed. Ending at once is safe, because an answer leaves only after its commit.
@@ -51,10 +51,6 @@ def stop_signals() -> list[int]:
     return numbers
 
 
-def ignore_hang_up(number: int, frame: FrameType | None) -> None:
-    """Handle SIGHUP: every setting is read once, at start."""
-
-
 class StopSignals:
     """Handles SIGTERM, SIGINT and SIGHUP while the block runs.
 
@@ -69,6 +65,7 @@ class StopSignals:
     def __init__(self, *, is_worker: bool = False) -> None:
         self._is_worker = is_worker
         self._on_first: Callable[[], object] | None = None
+        self._on_hang_up: Callable[[], object] = lambda: None
         self._was_signalled = False
         self._former: dict[int, Any] = {}
 
@@ -77,7 +74,7 @@ class StopSignals:
         for number in numbers:
             self._former[number] = signal.signal(number, self._on_signal)
         if HANG_UP is not None and HANG_UP not in numbers:
-            self._former[HANG_UP] = signal.signal(HANG_UP, ignore_hang_up)
+            self._former[HANG_UP] = signal.signal(HANG_UP, self._handle_hang_up)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,6 +85,15 @@ class StopSignals:
         """Arrange that the next signal calls `callback` in the running event loop."""
         loop = asyncio.get_running_loop()
         self._on_first = lambda: loop.call_soon_threadsafe(callback)
+
+    def call_at_hang_up(self, callback: Callable[[], None]) -> None:
+        """Arrange that each SIGHUP that does not stop the server calls `callback` in the running loop."""
+        loop = asyncio.get_running_loop()
+        self._on_hang_up = lambda: loop.call_soon_threadsafe(callback)
+
+    def _handle_hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._on_hang_up()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         on_first = self._on_first

@@ -15,27 +15,35 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
+from dungeonfighter.serving.shared_rates import SharedRates, leasing
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
 from dungeonfighter.serving.worker_channel import (
     Channel,
+    Demand,
     Drain,
     Go,
+    HangUp,
     Listening,
     Losses,
     Opened,
     Report,
+    Shares,
     Tick,
 )
 from dungeonfighter.telemetry.totals import Ledger
+
+if TYPE_CHECKING:
+    from dungeonfighter.serving.redis_leases import RedisLeases  # needs the extra `redis`
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +80,10 @@ class Supervisor:
         close_seconds: The longest time that a worker may take to close its store.
         on_listening: Called once, when the workers accept connections.
         open_seconds: The longest time that workers which can serve wait for the other workers.
+        leases: Divides the limits on calls among the workers.
+        redis: Divides them among the replicas.
+        on_hang_up: Called at SIGHUP, besides passing it on to the workers.
+        environ: The environment of the workers; by default that of this process.
     """
 
     def __init__(
@@ -83,10 +95,15 @@ class Supervisor:
         close_seconds: float,
         on_listening: Callable[[], None],
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
+        leases: Leases | None = None,
+        redis: RedisLeases | None = None,
+        on_hang_up: Callable[[], None] = lambda: None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
         self._count = count
         self._open_seconds = open_seconds
+        self._environ = environ
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
         )
@@ -94,6 +111,9 @@ class Supervisor:
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger(time.monotonic())
+        self._rates = SharedRates(leases or Leases(count), self._send_shares)
+        self._redis = redis
+        self._on_hang_up = on_hang_up
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -123,9 +143,11 @@ class Supervisor:
             ticking = asyncio.create_task(
                 every(TICK_SECONDS, self._send_totals, "sending the totals", logger)
             )
-            await self._wait_for(self._stopping, unless=keepers)
-            await self._drain(keepers)
+            async with leasing(self._redis, self._rates):
+                await self._wait_for(self._stopping, unless=keepers)
+                await self._drain(keepers)
             ticking.cancel()
+            self._rates.close()
         for keeper in keepers:
             keeper.result()  # raises the exception of a keeper that failed
         return self._bad_code
@@ -183,7 +205,7 @@ class Supervisor:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command(number, theirs.fileno()), stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),), process_group=0,
+                    pass_fds=(theirs.fileno(),), process_group=0, env=self._environ,
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
@@ -199,6 +221,7 @@ class Supervisor:
         worker.channel.close()
         del self._live[number]
         self._ledger.retire(number)
+        self._rates.retire(number)
         if code and self._stopping.is_set() and worker.may_listen:
             logger.error("worker %d ended while draining (%s)", number, _describe_exit(code))
             self._bad_code = 1
@@ -222,6 +245,8 @@ class Supervisor:
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
                         other.losses.add(message.losses)
+            elif isinstance(message, Demand):
+                self._rates.note(number, message.calls, message.seconds)
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
@@ -256,7 +281,7 @@ class Supervisor:
     def _let_listen(self, worker: Worker) -> None:
         """Send the sum of all metrics and then `Go`, so that the worker's rates do not begin with a jump."""
         worker.may_listen = True
-        worker.channel.send(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
+        worker.channel.send(self._tick())
         worker.channel.send(Go())
 
     def _call_if_all_listen(self) -> None:
@@ -265,11 +290,24 @@ class Supervisor:
             callback()
 
     def _send_totals(self) -> None:
-        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        tick = self._tick()
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
                 fleets = self._ledger.fleets(worker.watched)
-                worker.channel.send(Tick(msgspec.structs.replace(totals, fleets=fleets)))
+                worker.channel.send(
+                    msgspec.structs.replace(tick, totals=msgspec.structs.replace(tick.totals, fleets=fleets))
+                )
+
+    def _tick(self) -> Tick:
+        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        return Tick(totals, self._redis is not None and self._redis.is_up)
+
+    def _send_shares(self, number: int, shares: dict[str, float]) -> bool:
+        worker = self._live.get(number)
+        if worker is None or not worker.may_listen or not worker.channel.is_idle:
+            return False
+        worker.channel.send(Shares(shares))
+        return True
 
     def _stop(self, number: int) -> None:
         """Drain on the first signal; kill all on the second, or on a signal before the workers serve."""
@@ -284,6 +322,11 @@ class Supervisor:
         for worker in self._live.values():
             worker.channel.send(Drain())
 
+    def _pass_hang_up_on(self) -> None:
+        self._on_hang_up()
+        for worker in self._live.values():
+            worker.channel.send(HangUp())
+
     def _kill_all(self) -> None:
         for worker in self._live.values():
             with contextlib.suppress(ProcessLookupError):
@@ -296,7 +339,7 @@ class Supervisor:
             number: partial(self._stop, number) for number in stop_signals()
         }
         if HANG_UP is not None:
-            handlers.setdefault(HANG_UP, _no_op)
+            handlers.setdefault(HANG_UP, self._pass_hang_up_on)
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:

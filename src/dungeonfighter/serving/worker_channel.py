@@ -1,17 +1,20 @@
 """The protocol between a worker and its parent, over a socketpair: one JSON object a line.
 
 ```
-worker  Opened Report ............. Listening ... Report .. Losses .. Report   (end of the stream: it died)
-parent             Tick Go (once all have opened)  Tick ............. Losses .. Drain  (end: the parent died)
+worker  Opened Report ............. Listening ... Report .. Losses .. Demand .......... (end: it died)
+parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
+
+`HangUp` may come at any time, too.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
 Once a second the parent sends the sum of all workers' metrics, and each worker answers with what it counted
 since its last report. The first report follows `Opened`, so the parent knows the metrics of a worker before
-the worker may listen. `Losses` go to all other workers at once (`shared_losses`). Neither side ever waits for
-the other: a side skips a message while its last one is still buffered, and the next report includes the
-counts of the skipped report.
+the worker may listen. `Losses` go to all other workers at once (`shared_losses`). While calls come, a worker
+reports their number ten times a second, and gets its shares of the limits (`shared_rates`). Neither side ever
+waits for the other: a side skips a message while its last one is still buffered, and the next report includes
+the counts of the skipped report.
 
 Source: docs/architecture.md, "Processes".
 """
@@ -28,8 +31,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.access.rates import Rates
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
 from dungeonfighter.serving.shared_losses import SharedLosses
+from dungeonfighter.serving.shared_rates import reporting
 from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 
 logger = logging.getLogger(__name__)
@@ -58,6 +63,19 @@ class Losses(Struct, frozen=True, tag=True):
     losses: list[Loss]
 
 
+class Demand(Struct, frozen=True, tag=True):
+    """The calls that the worker was asked for in the last `seconds`, by the names of `access.rates`."""
+
+    calls: dict[str, float]
+    seconds: float
+
+
+class Shares(Struct, frozen=True, tag=True):
+    """The shares of the worker that changed; see `access.rates.Rates.learn`."""
+
+    shares: dict[str, float]
+
+
 class Go(Struct, frozen=True, tag=True):
     """The worker may listen."""
 
@@ -66,14 +84,19 @@ class Tick(Struct, frozen=True, tag=True):
     """The counters of all workers; the worker answers with a `Report`."""
 
     totals: Totals
+    redis_up: bool = False
 
 
 class Drain(Struct, frozen=True, tag=True):
     """The worker must drain and end."""
 
 
-FromWorker = Opened | Listening | Report | Losses
-FromParent = Go | Tick | Drain | Losses
+class HangUp(Struct, frozen=True, tag=True):
+    """The parent got SIGHUP; the worker must read its secrets anew."""
+
+
+FromWorker = Opened | Listening | Report | Losses | Demand
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -132,9 +155,14 @@ class Parent:
         """Returns the fleets whose figures this worker needs."""
         self.lost_answers: LostAnswers | None = None
         """Learns the losses of the other workers."""
+        self.on_hang_up: Callable[[], None] = _no_op
+        """Called when the parent got SIGHUP."""
         self._shared_losses = SharedLosses(
             lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
         )
+        self._rates: Rates | None = None
+        self.redis_up = False
+        """True if Redis answered the parent the last time."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._is_stopping = False
@@ -143,6 +171,16 @@ class Parent:
         """Publish the losses of this worker, and learn those of the others."""
         self.lost_answers = lost_answers
         lost_answers.publish = lambda loss: self._shared_losses.add([loss])
+
+    @contextlib.asynccontextmanager
+    async def sharing(self, rates: Rates) -> AsyncIterator[None]:
+        """Report the demand of this worker and learn its shares while the block runs."""
+        self._rates = rates
+        channel = self._channel
+        async with reporting(
+            rates, lambda calls, seconds: channel.send(Demand(calls, seconds)), lambda: channel.is_idle
+        ):
+            yield
 
     def totals(self) -> Totals:
         """Return the last sum that the parent sent; before the first one, this worker's own."""
@@ -194,12 +232,17 @@ class Parent:
     async def _handle_messages(self, on_drain: Callable[[], None]) -> None:
         async for message in self._channel.from_parent():
             if isinstance(message, Tick):
-                self._totals = message.totals
+                self._totals, self.redis_up = message.totals, message.redis_up
                 if self._channel.is_idle:
                     self._report()
             elif isinstance(message, Losses):
                 if self.lost_answers is not None:
                     self.lost_answers.learn(message.losses)
+            elif isinstance(message, Shares):
+                if self._rates is not None:
+                    self._rates.learn(message.shares)
+            elif isinstance(message, HangUp):
+                self.on_hang_up()
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True
@@ -209,3 +252,7 @@ class Parent:
     def _report(self) -> None:
         if self.reporter is not None:
             self._channel.send(Report(self.reporter.share(), self.watched_fleets()))
+
+
+def _no_op() -> None:
+    pass

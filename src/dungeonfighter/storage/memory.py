@@ -98,6 +98,9 @@ class MemoryStore:
         rows = [self._rows[key] for key in keys[bisect.bisect_right(keys, after) :][:count]]
         return [BotSummary(row.bot_id, row.episode, row.turn, row.updated_at) for row in rows]
 
+    async def count_bots(self, prefix: str, most: int) -> int:
+        return min(sum(key.startswith(prefix) for key in self._rows), most)
+
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         runs = [
             RunSummary(end.score, key, end.episode, end.last_turn, end.result, end.mode)

@@ -103,8 +103,20 @@ class PostgresStore:
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
         self._copy = self._readers
+        self._has_copy = bool(read_url)
         if read_url:
             self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
+
+    def use_url(self, url: str) -> None:
+        """Open further connections by another connection string of the same database."""
+        self._writers.url = self._readers.url = url
+        if not self._has_copy:
+            self._copy.url = url
+
+    def use_read_url(self, url: str) -> None:
+        """Open further connections to the replica by another connection string."""
+        if self._has_copy:
+            self._copy.url = url
 
     async def open(self) -> None:
         """Connect and migrate the schema.
@@ -219,6 +231,10 @@ class PostgresStore:
             return [BotSummary(*row) for row in await self._fetch("list_bots", after, prefix, bound, count)]
         except Corrupt as error:
             raise StoreError(_BAD_LIST) from error
+
+    async def count_bots(self, prefix: str, most: int) -> int:
+        ((count,),) = await self._fetch("count_bots", prefix, sql_files.after_prefix(prefix), most)
+        return int(count)
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         """List the best runs from the replica, if there is one; no other method reads from it."""

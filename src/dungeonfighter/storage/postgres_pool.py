@@ -71,7 +71,8 @@ class Pool:
     def __init__(
         self, url: str, size: int, *, slow_seconds: float, is_pooler: bool, server: ServerState | None = None
     ) -> None:
-        self._url = url
+        self.url = url
+        """Leads to the database; a new one holds for connections that are opened later."""
         self._slow_seconds = slow_seconds
         self._is_pooler = is_pooler
         self._slots = asyncio.Semaphore(size)
@@ -257,7 +258,7 @@ class Pool:
         self._connection_count += 1  # before the connection opens, so that other work may wait for it
         try:
             connection, backend = await postgres_links.connect(
-                self._url, is_pooler=self._is_pooler, safety=self._safety
+                self.url, is_pooler=self._is_pooler, safety=self._safety
             )
         except BaseException:
             self._connection_count -= 1

@@ -216,6 +216,10 @@ class SqliteStore:
         rows = await self._select("list_bots", (after, prefix, sql_files.after_prefix(prefix), count))
         return [BotSummary(_readable(bot_id), *rest) for bot_id, *rest in rows]
 
+    async def count_bots(self, prefix: str, most: int) -> int:
+        ((count,),) = await self._select("count_bots", (prefix, sql_files.after_prefix(prefix), most))
+        return int(count)
+
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         rows = await self._select("best_runs", (prefix, sql_files.after_prefix(prefix), count))
         return [

@@ -89,13 +89,54 @@ def test_the_pause_before_a_retry_is_enough_and_not_too_long(hand: Hand) -> None
 
 
 def test_processes_share_a_fleets_rate_equally_until_they_know_better(hand: Hand) -> None:
-    rates = Rates(RateSettings(per_fleet=100, parts=4), hand.now)
+    rates = Rates(RateSettings(per_fleet=100, parts=4, are_leased=True), hand.now)
     assert spent(rates) in {50, 51}
     assert rates.take_demand() == {"fleet local": 52.0}
-    assert rates.take_demand() == {}
-    rates.shares = {"fleet local": 1.0}
+    rates.learn({"fleet local": 1.0})
     hand.seconds += 1000.0
     assert spent(rates) in {200, 201}
+
+
+def test_a_share_that_grows_makes_no_burst(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=100, parts=4, are_leased=True), hand.now)
+    for _ in range(10):
+        rates.learn({"fleet local": 1.0})
+        rates.learn({"fleet local": 0.0})
+    rates.learn({"fleet local": 1.0})
+    assert spent(rates) <= 51
+    rates.learn({"fleet local": 0.01})
+    rates.learn({"fleet local": 1.0})
+    assert spent(rates) <= 2
+
+
+def test_a_share_that_shrinks_forgives_no_debt(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=100, parts=2, are_leased=True), hand.now)
+    rates.charge(LOCAL, None, 1100)
+    rates.learn({"fleet local": 1.0})
+    with pytest.raises(RateLimited) as refused:
+        rates.charge(LOCAL, None, 1)
+    assert refused.value.retry_after_seconds == 10
+    rates.learn({"fleet local": 0.5})
+    hand.seconds += 19.9
+    assert spent(rates) == 0
+    hand.seconds += 0.2
+    rates.charge(LOCAL, None, 1)
+
+
+def test_a_name_that_owes_calls_keeps_a_demand_until_they_are_paid(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=10, parts=2, are_leased=True), hand.now)
+    rates.charge(LOCAL, None, 30)
+    assert rates.take_demand() == {"fleet local": 30.0}
+    assert 0 < rates.take_demand()["fleet local"] < 1
+    hand.seconds += 10
+    assert rates.take_demand() == {}
+
+
+def test_demand_that_nobody_takes_is_not_kept(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_token=1), hand.now)
+    for number in range(100):
+        rates.charge(Principal("team-a", token=bytes([number])), None, 9)
+    assert rates.take_demand() == {}
 
 
 def test_idle_bots_cost_no_memory(hand: Hand) -> None:

@@ -24,6 +24,11 @@ from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.totals import Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
 
+REASONS = {
+    "rate_limited", "quota_exceeded", "overloaded", "draining", "body_too_large", "bad_host", "bad_origin",
+    "unauthorized", "header_mismatch", "malformed", "too_many_connections",
+}  # fmt: skip
+
 
 def run(number: int) -> RunSummary:
     return RunSummary(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
@@ -201,6 +206,9 @@ def test_metrics_keep_their_names_kinds_and_labels() -> None:
         "mcp_store_up": ("gauge", ["mcp_store_up"]),
         "mcp_store_log_bytes": ("gauge", ["mcp_store_log_bytes"]),
         "mcp_store_unsafe": ("gauge", ["mcp_store_unsafe"]),
+        "mcp_rejected_total": (
+            "counter", [f"mcp_rejected_total{{'reason': '{name}'}}" for name in sorted(REASONS)],
+        ),
         "mcp_episodes_total": (
             "counter",
             [f"mcp_episodes_total{{'result': '{name}'}}" for name in ("abandoned", "died", "turns", "won")],

@@ -107,6 +107,9 @@ select bot_id, episode, turn, extract(epoch from updated_at)::float8 from games
 where bot_id > $1 and bot_id >= $2 and bot_id < $3 and length(state) > 0
 order by bot_id limit $4;
 
+-- name: count_bots
+select count(*) from (select from games where bot_id >= $1 and bot_id < $2 limit $3) as found;
+
 -- name: best_runs
 select score, bot_id, episode, last_turn, result, mode from episodes
 where bot_id >= $1 and bot_id < $2

@@ -89,6 +89,9 @@ select cast(bot_id as blob), episode, turn, updated_at from games
 where bot_id > ? and bot_id >= ? and bot_id < ? and length(state) > 0
 order by bot_id limit ?;
 
+-- name: count_bots
+select count(*) from (select 1 from games where bot_id >= ? and bot_id < ? limit ?);
+
 -- name: best_runs
 select score, cast(bot_id as blob), episode, last_turn, cast(result as blob), cast(mode as blob) from episodes
 where bot_id >= ? and bot_id < ?

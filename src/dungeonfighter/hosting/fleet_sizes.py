@@ -1,0 +1,80 @@
+"""The limit on the bots of a fleet.
+
+A process counts the bots of a fleet when somebody begins a new one, and keeps the count for a while, together
+with the bots that it began itself. The count stops at the limit, so its cost has a bound. Near the limit
+several processes that begin bots at the same moment may exceed it by what they begin within
+`KEPT_SECONDS`.
+
+Source: docs/operations.md, "Limits".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from dungeonfighter.errors import QuotaExceeded
+
+KEPT_SECONDS: Final = 5.0
+_KEPT_SECONDS_FULL: Final = 1.0
+"""A fleet that was full is counted again after so long."""
+_FLEETS_MAX: Final = 10_000
+
+
+class FleetSizes:
+    """The counts of bots, by fleet.
+
+    Args:
+        count: Counts the bots of a fleet, up to a number.
+        most: The number of bots that a fleet may have.
+        now: The time in seconds, which never goes back.
+    """
+
+    def __init__(
+        self, count: Callable[[str, int], Awaitable[int]], most: int, now: Callable[[], float]
+    ) -> None:
+        self._count = count
+        self._most = most
+        self._now = now
+        self._known: dict[str, tuple[int, float]] = {}
+        self._counting: dict[str, asyncio.Task[None]] = {}
+
+    def is_known(self, fleet: str) -> bool:
+        """Return True if the last count of a fleet is still good."""
+        count, counted_at = self._known.get(fleet, (0, -KEPT_SECONDS))
+        kept = KEPT_SECONDS if count < self._most else _KEPT_SECONDS_FULL
+        return self._now() - counted_at < kept
+
+    async def learn(self, fleet: str) -> None:
+        """Count the bots of a fleet; all who ask at the same moment share one count.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        counting = self._counting.get(fleet)
+        if counting is None:
+            counting = self._counting[fleet] = asyncio.ensure_future(self._learn(fleet))
+            counting.add_done_callback(lambda _: self._counting.pop(fleet))
+        await asyncio.shield(counting)
+
+    async def _learn(self, fleet: str) -> None:
+        began = self._now()
+        count = await self._count(fleet, self._most)
+        if len(self._known) >= _FLEETS_MAX:
+            self._known.clear()
+        self._known[fleet] = (count, began)
+
+    def take(self, fleet: str) -> None:
+        """Count one more bot.
+
+        Raises:
+            QuotaExceeded: The fleet has as many bots as it may have.
+        """
+        count, counted_at = self._known.get(fleet, (0, -KEPT_SECONDS))
+        if count >= self._most:
+            what = (
+                f"the fleet {fleet} has all of its {self._most} bots; a new one can begin when its operator"
+            )
+            raise QuotaExceeded(f"{what} allows more, so play one of those that list_bots shows")
+        self._known[fleet] = (count + 1, counted_at)

@@ -1,0 +1,56 @@
+"""Reads the secrets of a running server anew when SIGHUP asks for it.
+
+Only secrets that came from a file can change. A file that cannot be used any more changes nothing: the former
+secret stays in use, and the log says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dungeonfighter.connection_strings import Problem
+from dungeonfighter.settings import FIELDS, Settings, read_setting
+
+logger = logging.getLogger(__name__)
+
+
+class Secrets:
+    """The secrets of one process.
+
+    Args:
+        settings: Read at the start from `flags` and `environ`.
+        flags: Parsed arguments by attribute.
+        environ: The environment.
+    """
+
+    def __init__(self, settings: Settings, flags: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self._flags = flags
+        self._environ = environ
+        self._fields = {field.attribute: field for field in FIELDS if field.is_secret}
+        self._values = {attribute: getattr(settings, attribute) for attribute in self._fields}
+        self._callbacks: dict[str, list[Callable[[Any], None]]] = {}
+
+    def call_at_change(self, attribute: str, callback: Callable[[Any], None]) -> None:
+        """Call `callback` with the new value of a secret setting whenever it changes."""
+        assert attribute in self._fields
+        self._callbacks.setdefault(attribute, []).append(callback)
+
+    def read_anew(self) -> None:
+        """Read all files; pass on the secrets that changed."""
+        changed = []
+        for attribute, callbacks in self._callbacks.items():
+            field = self._fields[attribute]
+            try:
+                value = read_setting(field, self._flags, self._environ)
+            except Problem as problem:
+                logger.warning("%s; the former value stays in use", problem)
+                continue
+            if value is None or value == self._values[attribute]:
+                continue
+            self._values[attribute] = value
+            changed.append(field.file_variable)
+            for callback in callbacks:
+                callback(value)
+        logger.info("the secrets were read anew; changed: %s", ", ".join(changed) or "none")

@@ -1,0 +1,123 @@
+"""The limit on the bots of a fleet, over a host and a real memory store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dungeonfighter.errors import QuotaExceeded, StoreUnavailable
+from dungeonfighter.hosting.answers import NewGame
+from dungeonfighter.hosting.fleet_sizes import KEPT_SECONDS, FleetSizes
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.rules import load_rules
+from dungeonfighter.storage.memory import MemoryStore
+
+RULES = ShippedRules([load_rules()])
+
+
+class CountingStore(MemoryStore):
+    """Counts the counts."""
+
+    counts = 0
+
+    async def count_bots(self, prefix: str, most: int) -> int:
+        self.counts += 1
+        await asyncio.sleep(0)
+        return await super().count_bots(prefix, most)
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    return CountingStore()
+
+
+def host_over(store: MemoryStore) -> BotHost:
+    return BotHost(store=store, rules=RULES, clock=SystemClock(), chance=SystemChance(), bots_per_fleet=3)
+
+
+@pytest.fixture
+async def host(store: CountingStore) -> AsyncIterator[BotHost]:
+    made = host_over(store)
+    yield made
+    await made.close()
+
+
+async def begin(host: BotHost, *keys: str) -> list[str]:
+    """Begin runs at the same moment; return the bots that were refused."""
+    begun = await asyncio.gather(
+        *(host.start(key, NewGame(weapon=1)) for key in keys), return_exceptions=True
+    )
+    refused = []
+    for key, result in zip(keys, begun, strict=True):
+        if isinstance(result, BaseException):
+            assert isinstance(result, QuotaExceeded), result
+            refused.append(key)
+    return refused
+
+
+async def test_no_more_bots_begin_than_a_fleet_may_have(host: BotHost) -> None:
+    assert await begin(host, *(f"local/b{number}" for number in range(9))) == [
+        f"local/b{number}" for number in range(3, 9)
+    ]
+    with pytest.raises(QuotaExceeded, match="the fleet local has all of its 3 bots"):
+        await host.start("local/late", NewGame())
+    assert await begin(host, "other/a", "other/b") == []
+
+
+async def test_the_bots_of_a_full_fleet_begin_new_runs(host: BotHost, store: CountingStore) -> None:
+    await begin(host, "local/a", "local/b", "local/c")
+    assert await begin(host, "local/a", "local/b") == []
+    later = host_over(store)  # has none of them in memory
+    assert await begin(later, "local/c", "local/d") == ["local/d"]
+    await later.close()
+
+
+async def test_starts_at_the_same_moment_share_one_count(host: BotHost, store: CountingStore) -> None:
+    await begin(host, *(f"local/b{number}" for number in range(50)))
+    assert store.counts == 1
+
+
+async def test_a_fleet_is_counted_seldom(host: BotHost, store: CountingStore) -> None:
+    await begin(host, "local/a")
+    counted = store.counts
+    await begin(host, "local/b")
+    await begin(host, *["local/a"] * 5)
+    assert store.counts == counted == 1
+
+
+async def test_a_store_without_an_answer_refuses_the_start(store: CountingStore) -> None:
+    class Away(MemoryStore):
+        async def count_bots(self, prefix: str, most: int) -> int:
+            raise StoreUnavailable("away")
+
+    host = BotHost(
+        store=Away(), rules=RULES, clock=SystemClock(), chance=SystemChance(), bots_per_fleet=3,
+        commit_timeout_seconds=0.05,
+    )  # fmt: skip
+    with pytest.raises(StoreUnavailable):
+        await host.start("local/a", NewGame())
+    await host.close()
+
+
+async def test_a_count_is_good_for_a_while_and_that_of_a_full_fleet_for_less() -> None:
+    seconds, there = 1000.0, 2
+
+    async def count(fleet: str, most: int) -> int:
+        return min(there, most)
+
+    sizes = FleetSizes(count, 3, lambda: seconds)
+    assert not sizes.is_known("local")
+    await sizes.learn("local")
+    seconds += KEPT_SECONDS - 0.1
+    assert sizes.is_known("local")
+    sizes.take("local")
+    assert not sizes.is_known("local")
+    with pytest.raises(QuotaExceeded):
+        sizes.take("local")
+    there = 1  # bots were deleted
+    await sizes.learn("local")
+    sizes.take("local")
