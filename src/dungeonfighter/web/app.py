@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from dungeonfighter.access.admission import Admission
+from dungeonfighter.access.admission import Admission, joined
 from dungeonfighter.access.page_sessions import Session
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.access.visible_bots import visible_bots
