@@ -10,7 +10,8 @@ Source: MCP 2025-11-25 and 2026-07-28, "Streamable HTTP", security warning.
 from __future__ import annotations
 
 from dungeonfighter.origins import DEFAULT_PORTS, Authority, parse_authority, parse_origin
-from dungeonfighter.settings import Settings, is_loopback
+from dungeonfighter.setting_values import is_loopback
+from dungeonfighter.settings import Settings
 
 
 class HostGuard:

@@ -8,10 +8,10 @@ import pytest
 
 from dungeonfighter.connection_strings import Database, parse_database
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.setting_values import is_loopback
 from dungeonfighter.settings import (
     Settings,
     add_arguments,
-    is_loopback,
     read_settings,
 )
 
