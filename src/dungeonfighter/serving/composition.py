@@ -74,14 +74,37 @@ async def open_host(
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
         bots_per_fleet=settings.bots_per_fleet,
+        tokens_per_bot_per_day=settings.tokens_per_bot_per_day,
         by_fleet=settings.auth != "none",
     )
     try:
         if serves:
             await store.read_ahead()
-        yield host
+        async with _writing_tokens(host):
+            yield host
     finally:
         await _close_in_time(host, store, close_seconds_max(settings))
+
+
+@contextlib.asynccontextmanager
+async def _writing_tokens(host: BotHost) -> AsyncIterator[None]:
+    """Write the counts of tokens in time while the block runs, if they are limited."""
+    from dungeonfighter.hosting.daily_tokens import FLUSH_SECONDS
+    from dungeonfighter.serving.background import begin
+
+    async def keep_writing() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await host.write_tokens()
+
+    if host.daily_tokens is None:
+        yield
+        return
+    writing = begin(keep_writing(), "writing of the counted tokens")
+    try:
+        yield
+    finally:
+        writing.cancel()
 
 
 def close_seconds_max(settings: Settings) -> float:
