@@ -118,6 +118,7 @@ class Played:
             RuntimeError: An answer was not a turn.
         """
         Transport.waiting = self._answer
+        asyncio.get_running_loop().set_exception_handler(_end)  # else the answer would be awaited for ever
         async with self._named["open_host"](self._settings, serves=True) as host:
             draining, _ = self._named["compose"](self._settings, host, *_admission(self._named["compose"]))
             self._connect(draining)
@@ -200,6 +201,11 @@ def _on_fastest_loop(played: Played, turns: int) -> None:
         return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(played.play(turns))
+
+
+def _end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    loop.default_exception_handler(context)
+    os._exit(1)
 
 
 def _begin(number: int) -> bytes:

@@ -9,24 +9,22 @@ Source: docs/operations.md, "Settings".
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
-import re
 import socket
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
+from dungeonfighter import setting_values as to
 from dungeonfighter.connection_strings import Database, Problem, parse_database, parse_redis
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.networks import Network, parse_network
-from dungeonfighter.origins import parse_authority, parse_origin
+from dungeonfighter.networks import Network
 from dungeonfighter.secret_files import read_secret
+from dungeonfighter.setting_values import Address, is_loopback
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
@@ -69,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     replicas: int = 1
     redis_url: str = ""
     redis_key_prefix: str = "dungeonfighter:"
+    admin_listen: Address | None = None
+    """A second address, for the health checks and the watch page; these are then not at the first one."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -88,144 +88,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         secret = {field.attribute for field in FIELDS if field.is_secret}
         shown = (f"{one}={getattr(self, one)!r}" for one in self.__struct_fields__ if one not in secret)
         return f"Settings({', '.join(shown)})"
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise Problem(f"{text[:40]!r} must be a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not low <= float(text) <= high:
-            raise Problem(f"{text[:40]!r} must be seconds from {low:g} to {high:g}")
-        return float(text)
-
-    return parse
-
-
-def _rate(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
-        raise Problem(f"{text[:40]!r} must be calls a second, for example 5 or 0.5; 0 sets no limit")
-    return float(text)
-
-
-def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a parser for one of `words`; a word with a reason is known but refused for that reason."""
-
-    def parse(text: str) -> str:
-        word = text.lower()
-        usable = [known for known, reason in words.items() if not reason]
-        if word not in words:
-            raise Problem(f"{text[:40]!r} must be {' or '.join(usable)}")
-        if words[word]:
-            raise Problem(f"{word} {words[word]}: write {' or '.join(usable)}")
-        return word
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word in {"1", "true", "yes", "on"}:
-        return True
-    if word in {"0", "false", "no", "off"}:
-        return False
-    raise Problem(f"{text[:40]!r} must be 1 or 0 (or true, false, yes, no, on, off)")
-
-
-def _host(text: str) -> str:
-    if not text or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", text):
-        raise Problem(f"{text[:40]!r} must be an address or a host name, for example 127.0.0.1")
-    return text
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(_host_header(part) for part in _list(text))
-
-
-def _host_header(text: str) -> str:
-    found = parse_authority(text)
-    if found is None:
-        raise Problem(f"{text[:80]!a} must be a host like game.example.org or game.example.org:8000")
-    return found.host if found.port is None else f"{found.host}:{found.port}"
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(part) for part in _list(text))
-
-
-def _origin(text: str) -> str:
-    if not text.isascii():  # browsers send the ASCII form, so no request would match this one
-        raise Problem(f"{text[:80]!a} must be an origin in ASCII like https://xn--bcher-kva.example.org")
-    if "*" in text:
-        raise Problem(f"{text[:80]!r} must be one origin, without a star: name each page that may play")
-    if text.lower() == "null":
-        raise Problem(
-            "'null' stands for files and sandboxed pages of everybody; serve the page from an origin"
-        )
-    if parse_origin(text.removesuffix("/")) is None:
-        raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
-    return text.removesuffix("/").lower()
-
-
-def _secure_address(text: str) -> str:
-    """Return the text as it is: issuers are compared byte by byte."""
-    parts = _split(text)
-    if parts is None or parts.username is not None or parts.fragment:
-        raise Problem(f"{text[:80]!a} must be an address like https://login.example.org/realm")
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise Problem(f"{text[:80]!a} must begin with https:// (http:// is for loopback addresses)")
-    return text
-
-
-def _split(text: str) -> SplitResult | None:
-    """Return the parts of a URL of HTTP; None if the text is none."""
-    try:
-        parts = urlsplit(text)
-        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return None
-    return parts if is_url and text.isascii() and text.isprintable() and " " not in text else None
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(parse_network(part) for part in _list(text))
-    except ValueError as error:
-        raise Problem(str(error)) from None
-
-
-def _folder(text: str) -> str:
-    if not Path(text).is_dir():
-        raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
-    return text
-
-
-def _key_prefix(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
-        raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
-    return text
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
-        raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
-    return text
-
-
-def _bot_prefix(text: str) -> str:
-    if not limits.is_bot_id(f"{text}hero"):
-        raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")
-    return text
 
 
 class Field(NamedTuple):
@@ -259,89 +121,92 @@ class Field(NamedTuple):
 
 
 FIELDS: Final = (
-    Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), _host, "ADDRESS",
+    Field("host", ("--host",), ("DUNGEONFIGHTER_HOST",), to.host, "ADDRESS",
           "address to listen on (default: 127.0.0.1; only loopback without access control)"),
-    Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), _integer(0, 65535), "PORT",
+    Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), to.integer(0, 65535), "PORT",
           "port to listen on (default: 8000; 0 takes a free one)"),
-    Field("workers", ("--workers",), ("WORKERS",), _integer(1, 64), "N",
+    Field("workers", ("--workers",), ("WORKERS",), to.integer(1, 64), "N",
           "processes that serve, best one per core (default: 1)"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
           f"where games live: sqlite:///FILE, postgresql://... or memory:// (default: {DEFAULT_DATABASE})",
           is_secret=True),
-    Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), _integer(1, 64), "N",
+    Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), to.integer(1, 64), "N",
           "connections of each worker to a database server (default: 8)"),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
           parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs",
           is_secret=True),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
-          _one_of({"on": "", "off": ""}), "on|off",
+          to.one_of({"on": "", "off": ""}), "on|off",
           "off where PgBouncer without prepared statements is in between (default: on)"),
-    Field("allow_unsafe_store", ("--allow-unsafe-store",), ("ALLOW_UNSAFE_STORE",), _boolean, "1|0",
+    Field("allow_unsafe_store", ("--allow-unsafe-store",), ("ALLOW_UNSAFE_STORE",), to.boolean, "1|0",
           "1 serves even where the store's own settings can lose acknowledged turns (default: 0)"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
-          _integer(1, 10_000_000), "N",
+          to.integer(1, 10_000_000), "N",
           f"games kept in memory; the rest hibernates (default: {limits.hot_games_default})"),
-    Field("catalog", ("--catalog",), ("CATALOG",), _folder, "DIR",
+    Field("catalog", ("--catalog",), ("CATALOG",), to.folder, "DIR",
           "content files of yours in place of the packaged ones, for new runs"),
-    Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), _name, "NAME",
+    Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), to.name, "NAME",
           "name of this server in logs (default: the machine's)"),
-    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), _bot_prefix, "TEXT",
+    Field("bot_id_prefix", ("--bot-id-prefix",), ("BOT_ID_PREFIX",), to.bot_prefix, "TEXT",
           "serve only bots whose ids begin so, for example bot-1- (default: all)"),
-    Field("auth", ("--auth",), ("AUTH",), _one_of({"none": "", "tokens": "", "jwt": ""}),
+    Field("auth", ("--auth",), ("AUTH",), to.one_of({"none": "", "tokens": "", "jwt": ""}),
           "none|tokens|jwt", "who may play: none (everybody, on loopback), tokens (`token create` makes one) "
           "or jwt (tokens of an identity provider; default: none)"),
-    Field("jwt_issuer", ("--jwt-issuer",), ("JWT_ISSUER",), _secure_address, "URL",
+    Field("jwt_issuer", ("--jwt-issuer",), ("JWT_ISSUER",), to.secure_address, "URL",
           "with --auth jwt: the identity provider, exactly as its tokens name it (claim iss)"),
-    Field("jwt_audience", ("--jwt-audience",), ("JWT_AUDIENCE",), _list, "TEXT,...",
+    Field("jwt_audience", ("--jwt-audience",), ("JWT_AUDIENCE",), to.listed, "TEXT,...",
           "with --auth jwt: the accepted audiences of tokens (claim aud; default: PUBLIC_URL/mcp)"),
-    Field("jwks_url", ("--jwks-url",), ("JWKS_URL",), _secure_address, "URL",
+    Field("jwks_url", ("--jwks-url",), ("JWKS_URL",), to.secure_address, "URL",
           "with --auth jwt: the address of the identity provider's public keys"),
-    Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), _boolean, "1|0",
+    Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), to.boolean, "1|0",
           "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
-    Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), _rate, "N",
+    Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), to.rate, "N",
           "calls a second of each bot, with a burst of 2 s (default: 0, no limit)"),
-    Field("rate_per_token", ("--rate-per-token",), ("RATE_PER_TOKEN",), _rate, "N",
+    Field("rate_per_token", ("--rate-per-token",), ("RATE_PER_TOKEN",), to.rate, "N",
           "calls a second of each access token (default: 0, no limit)"),
-    Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), _rate, "N",
+    Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), to.rate, "N",
           "calls a second of each fleet (default: 0, no limit)"),
-    Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), _integer(0, 100_000_000), "N",
+    Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), to.integer(0, 100_000_000), "N",
           "bots of each fleet; beyond it none is created (default: 0, no limit)"),
     Field("tokens_per_bot_per_day", ("--tokens-per-bot-per-day",), ("TOKENS_PER_BOT_PER_DAY",),
-          _integer(0, 999_999_999), "N",
+          to.integer(0, 999_999_999), "N",
           "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)"),
     Field("body_bytes_max", ("--body-bytes-max",), ("BODY_BYTES_MAX",),
-          _integer(limits.body_bytes_least, limits.body_bytes_most), "N",
+          to.integer(limits.body_bytes_least, limits.body_bytes_most), "N",
           f"longest body of a request (default: {limits.body_bytes_max})"),
-    Field("replicas", ("--replicas",), ("REPLICAS",), _integer(1, 1000), "N",
+    Field("replicas", ("--replicas",), ("REPLICAS",), to.integer(1, 1000), "N",
           "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
     Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
           "URL", "redis:// or rediss:// server through which replicas divide the rates by demand",
           is_secret=True),
-    Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), _key_prefix, "TEXT",
+    Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), to.key_prefix, "TEXT",
           "beginning of all keys in Redis (default: dungeonfighter:)"),
-    Field("public_url", ("--public-url",), ("PUBLIC_URL",), _origin, "ORIGIN",
+    Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), to.address, "ADDRESS:PORT",
+          "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
+    Field("public_url", ("--public-url",), ("PUBLIC_URL",), to.origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
-    Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), _hosts, "HOST,...",
+    Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), to.hosts, "HOST,...",
           "further Host headers to accept (loopback names always are)"),
-    Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), _origins, "ORIGIN,...",
+    Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), to.origins, "ORIGIN,...",
           "further origins whose pages may play, for example https://game.example.org"),
-    Field("trusted_proxies", ("--trusted-proxies",), ("TRUSTED_PROXIES",), _networks, "NETWORK,...",
+    Field("trusted_proxies", ("--trusted-proxies",), ("TRUSTED_PROXIES",), to.networks, "NETWORK,...",
           "proxies that name their clients' addresses, for example 10.0.0.0/8 (default: none)"),
     Field("proxy_header", ("--proxy-header",), ("PROXY_HEADER",),
-          _one_of({"x-forwarded-for": "", "proxy-protocol": ""}), "x-forwarded-for|proxy-protocol",
+          to.one_of({"x-forwarded-for": "", "proxy-protocol": ""}), "x-forwarded-for|proxy-protocol",
           "how they name them: by a header of each request, or before the first (default: x-forwarded-for)"),
     Field("connections_per_address", ("--connections-per-address",), ("CONNECTIONS_PER_ADDRESS",),
-          _integer(0, 1_000_000), "N",
+          to.integer(0, 1_000_000), "N",
           "connections of each client's address to each worker (default: 0, no limit)"),
-    Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), _seconds(600), "SECONDS",
+    Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), to.seconds(600), "SECONDS",
           "how long to go on serving after SIGTERM, so that balancers notice (default: 0)"),
-    Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), _integer(1, 86_400),
+    Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), to.integer(1, 86_400),
           "SECONDS", "how long an idle connection stays open: longer than at the balancer "
           f"(default: {limits.keep_alive_seconds})"),
-    Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), _seconds(120, 0.1), "SECONDS",
+    Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), to.seconds(120, 0.1),
+          "SECONDS",
           "how long a turn may wait for the store (default: 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
-          _one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
+          to.one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
           "form of the log on standard error (default: text)"),
 )  # fmt: skip
 NOT_YET: Final = (
@@ -392,12 +257,14 @@ def read_settings(
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
+    unreadable: set[str] = set()
     notes: list[str] = []
     for field in FIELDS:
         try:
             found = read_setting(field, flags, environ)
         except Problem as problem:
             problems.append(str(problem))
+            unreadable.add(field.flags[0])
             continue
         if found is not None:
             values[field.attribute] = found
@@ -410,11 +277,12 @@ def read_settings(
         ]
     notes += [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
-    if settings.auth == "none" and settings.allow_open and not is_loopback(settings.host):
+    hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
+    if settings.auth == "none" and settings.allow_open and not all(map(is_loopback, hosts)):
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN))
     if settings.auth == "none" and settings.trusted_proxies:
         settings = msgspec.structs.replace(settings, notes=(*settings.notes, _OPEN_BY_PROXY))
-    problems += _contradictions(settings, stores)
+    problems += [one for one in _contradictions(settings, stores) if one.partition(":")[0] not in unreadable]
     if problems:
         raise SettingsError(problems)
     return settings
@@ -496,6 +364,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     problems += _missing_for_jwt(settings)
     if settings.proxy_header and not settings.trusted_proxies:
         problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
+    problems += _admin_contradictions(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -513,6 +382,21 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     return problems
 
 
+def _admin_contradictions(settings: Settings) -> list[str]:
+    admin = settings.admin_listen
+    if admin is None:
+        return []
+    problems = []
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(admin.host):
+        problems.append(
+            f"--admin-listen: {admin.host} can be reached from other machines and everybody could see every "
+            "bot; write --auth tokens, listen on 127.0.0.1, or write --allow-open 1 if everybody may"
+        )
+    if admin.port == settings.port:
+        problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
+    return problems
+
+
 def _missing_for_jwt(settings: Settings) -> list[str]:
     if settings.auth != "jwt":
         return []
@@ -526,17 +410,6 @@ def _missing_for_jwt(settings: Settings) -> list[str]:
         for flag, (given, meaning) in needed.items()
         if not given
     ]
-
-
-def is_loopback(host: str) -> bool:
-    """Return True if an address or name is reachable from this machine only."""
-    name = host.strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def instance_name(settings: Settings) -> str:

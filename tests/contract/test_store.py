@@ -223,6 +223,17 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
     assert len(await store.best_runs("local/", 10)) == 3
 
 
+async def test_an_empty_prefix_lists_all_fleets(store: Store) -> None:
+    keys = ["a/x", "local/a", "z-9/y"]
+    for key in keys:
+        write = first(key)
+        await store.commit([write])
+        await store.commit([after(write, b"1", ended=end(1))])
+    assert [bot.bot_id for bot in await store.list_bots("", "", 10)] == keys
+    assert [bot.bot_id for bot in await store.list_bots("", "a/x", 1)] == ["local/a"]
+    assert [run.key for run in await store.best_runs("", 10)] == keys
+
+
 async def test_a_large_load_returns_rows_in_the_given_order_and_none_for_missing_bots(store: Store) -> None:
     there = [first(f"local/b{number:03}", b"%d" % number) for number in range(0, 200, 2)]
     await store.commit(there)

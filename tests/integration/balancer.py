@@ -43,6 +43,7 @@ class Balancer:
             `differing` collects the pairs of different answers.
         resends_later: Send every request once more, to any server, after a random number of other requests.
         answered: The number of answered requests.
+        under_way: The number of requests that each server has and did not answer yet.
     """
 
     def __init__(self, ports: Sequence[int], dice: Random) -> None:
@@ -55,6 +56,7 @@ class Balancer:
         self.differing: list[tuple[Exchange, Exchange]] = []
         self.answered = self.resent = self.broken = 0
         self.answered_by: dict[int, int] = dict.fromkeys(ports, 0)
+        self.under_way: dict[int, int] = dict.fromkeys(ports, 0)
         self.port = 0
 
     @property
@@ -113,6 +115,7 @@ class Balancer:
             except OSError:  # nothing was sent, so another server may get the request
                 self._up.discard(port)
                 continue
+            self.under_way[port] += 1
             try:
                 writer.write(request)
                 answer = await _message(reader)
@@ -120,6 +123,7 @@ class Balancer:
                 self._up.discard(port)
                 raise Broken from None
             finally:
+                self.under_way[port] -= 1
                 writer.close()
             self.answered_by[port] += 1
             head, _, body = answer.partition(b"\r\n\r\n")

@@ -158,6 +158,7 @@ def test_the_page_dims_when_the_server_dies_and_recovers_when_it_is_back(
     browser: Browser, mortal: ServerProcess
 ) -> None:
     page = opened(browser, mortal.url)
+    page.wait_for_selector(".chart .curve", state="attached")
     live = style(page, "#rate", "color")
     page.evaluate(RECORD_PAUSES)
     mortal.kill()

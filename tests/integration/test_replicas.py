@@ -21,7 +21,7 @@ from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
 from tests.integration.balancer import balancing
 from tests.integration.cutting_proxy import CUTS, cutting
-from tests.integration.through_balancer import play_through, play_turns, servers, wait_for_turns
+from tests.integration.through_balancer import kill_at_work, play_through, play_turns, servers, wait_for_turns
 
 STOPPED_SECONDS = 10.0
 
@@ -70,7 +70,7 @@ async def test_a_killed_server_costs_its_bots_only_a_retry(tmp_path: Path, postg
         async def kill(tally: Tally) -> None:
             for server in two:
                 await wait_for_turns(tally, tally.turns + 500)
-                server.kill()
+                await kill_at_work(balancer, server)
                 await wait_for_turns(tally, tally.turns + 300)
                 await server.start_in_thread()
 

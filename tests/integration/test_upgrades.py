@@ -27,7 +27,13 @@ from dungeonfighter.storage.sql_files import migrations
 from dungeonfighter.storage.sqlite import SqliteStore
 from testkit.server_process import ROOT, ServerProcess
 from tests.integration.balancer import balancing
-from tests.integration.through_balancer import TURNS_AFTER, play_through, servers, wait_for_turns
+from tests.integration.through_balancer import (
+    TURNS_AFTER,
+    kill_at_work,
+    play_through,
+    servers,
+    wait_for_turns,
+)
 
 NEWEST = migrations("sqlite")[-1].number
 COLUMN, INDEX = NEWEST + 1, NEWEST + 2
@@ -118,7 +124,7 @@ async def test_a_release_comes_under_play_and_is_taken_back(tmp_path: Path, data
                     done = await asyncio.to_thread(run, source, "db", "migrate", "--db", database)
                     assert done.returncode == 0, done.stderr
                     assert f"schema: {INDEX:03}_episodes_note done in " in done.stderr
-                old[0].kill()
+                await kill_at_work(balancer, old[0])
                 await wait_for_turns(tally, tally.turns + 100)
                 await old[0].start_in_thread()  # the old release, on the new schema
                 assert await recorded(database) == list(range(1, INDEX + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -82,6 +83,14 @@ async def play_through(
     await store.close()
     assert stored == tally.turns
     return tally
+
+
+async def kill_at_work(balancer: Balancer, server: ServerProcess) -> None:
+    """Kill a server while it has requests that it did not answer; stopping it first makes that certain."""
+    server.signal(signal.SIGSTOP)
+    while not balancer.under_way[server.port]:  # noqa: ASYNC110 (a plain counter)
+        await asyncio.sleep(0.001)
+    server.kill()
 
 
 def play_turns(turns: int) -> Trouble:

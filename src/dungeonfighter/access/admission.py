@@ -108,7 +108,7 @@ class TokenAdmission(BoundedAdmission):
 
     def __init__(self, rates: Rates, book: TokenBook, bot_prefix: str = "") -> None:
         super().__init__(rates, bot_prefix)
-        self._book = book
+        self.book = book
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`; the header is `Authorization: Bearer TOKEN`."""
@@ -118,11 +118,11 @@ class TokenAdmission(BoundedAdmission):
         secret = secret.strip()
         if scheme.lower() != b"bearer" or not 0 < len(secret) <= TOKEN_CHARS_MAX:
             raise Unauthenticated("the header must be `Authorization: Bearer TOKEN`")
-        return self._book.find(secret)
+        return self.book.find(secret)
 
     def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
         """See `Admission`."""
-        self._book.check(principal)
+        self.book.check(principal)
         super().admit(principal, scope, bot, turns)
 
 

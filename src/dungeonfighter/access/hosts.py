@@ -10,7 +10,8 @@ Source: MCP 2025-11-25 and 2026-07-28, "Streamable HTTP", security warning.
 from __future__ import annotations
 
 from dungeonfighter.origins import DEFAULT_PORTS, Authority, parse_authority, parse_origin
-from dungeonfighter.settings import Settings, is_loopback
+from dungeonfighter.setting_values import is_loopback
+from dungeonfighter.settings import Settings
 
 
 class HostGuard:
@@ -37,6 +38,18 @@ class HostGuard:
         if origin is not None and not self._may_ask(origin, named):
             return "pages of that Origin may not ask; see ALLOWED_ORIGINS"
         return ""
+
+    def is_own_page(self, host: str | None, origin: str | None) -> bool:
+        """Return True if the origin is that of this server, as the client addresses it.
+
+        Pages of other origins may play, but they may not use the sessions of the watch page.
+        """
+        named = None if host is None else parse_authority(host)
+        page = None if origin is None else parse_origin(origin)
+        if named is None or page is None:
+            return False
+        port = DEFAULT_PORTS[page.scheme] if named.port is None else named.port
+        return (page.host, page.port) == (named.host, port)
 
     def _is_ours(self, named: Authority) -> bool:
         return is_loopback(named.host) or named in self._names or Authority(named.host, None) in self._names

@@ -41,8 +41,8 @@ class Leases:
         self._by_process: dict[int, set[str]] = {}
         self._given: dict[int, dict[str, float]] = {}
         self._changed: set[str] = set()
-        self.calls: dict[str, float] = {}
-        """The calls asked for since the owner last emptied this dict, by name."""
+        self.calls: dict[str, float] | None = None
+        """The calls asked for since the owner last emptied this dict, by name; None if nobody does."""
 
     def note(self, process: int, calls: Mapping[str, float], seconds: float) -> None:
         """Note the calls that a process was asked for in the last `seconds`.
@@ -50,8 +50,9 @@ class Leases:
         A process reports until it has no more demand, and then some more times (`REPORTS_AFTER`).
         """
         known = self._by_process.setdefault(process, set())
-        for name, count in calls.items():
-            self.calls[name] = self.calls.get(name, 0.0) + count
+        if self.calls is not None:
+            for name, count in calls.items():
+                self.calls[name] = self.calls.get(name, 0.0) + count
         for name in known | calls.keys():
             demands = self._demand.setdefault(name, {})
             newest = calls.get(name, 0.0) / seconds

@@ -43,7 +43,7 @@ _PUBLIC: Final = ("kid", "kty", "crv", "alg", "n", "e", "x", "y")
 logger = logging.getLogger(__name__)
 
 
-class KeysUnavailable(Exception):
+class ProviderUnavailable(Exception):
     """The provider did not answer with a key set that can be used."""
 
 
@@ -79,12 +79,12 @@ def read_key_set(body: bytes) -> list[SigningKey]:
     """Return the usable keys of a key set; a key that cannot be used is logged and left out.
 
     Raises:
-        KeysUnavailable: It is no key set, or contains no usable key.
+        ProviderUnavailable: It is no key set, or contains no usable key.
     """
     try:
         found = _decode(body).keys
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise KeysUnavailable(f"the answer is no key set: {error}") from None
+        raise ProviderUnavailable(f"the answer is no key set: {error}") from None
     keys = []
     for data in found[:_KEYS_MAX]:
         try:
@@ -92,7 +92,7 @@ def read_key_set(body: bytes) -> list[SigningKey]:
         except (ValueError, TypeError, jwt.PyJWTError) as error:
             logger.warning("the key %.40r of the identity provider is not used: %s", data.get("kid"), error)
     if not keys:
-        raise KeysUnavailable("the key set contains no key that can be used")
+        raise ProviderUnavailable("the key set contains no key that can be used")
     return keys
 
 
@@ -124,7 +124,7 @@ class KeyCache:
     """The keys of one identity provider.
 
     Args:
-        fetch: Returns the key set as JSON; raises `KeysUnavailable`.
+        fetch: Returns the key set as JSON; raises `ProviderUnavailable`.
         clock: Time.
         on_change: Called after keys were added or removed.
     """
@@ -183,12 +183,15 @@ class KeyCache:
         asked_at = self._clock.now()
         try:
             found = read_key_set(await self._fetch())
-        except KeysUnavailable as error:
+        except ProviderUnavailable as error:
             self._has_failed = True
             logger.warning("the keys of the identity provider cannot be read: %s", error)
-            return
-        self._has_failed = False
-        self._replace(found, asked_at + KEY_SECONDS_MAX)
+        except Exception:
+            self._has_failed = True
+            logger.exception("the keys of the identity provider cannot be read")
+        else:
+            self._has_failed = False
+            self._replace(found, asked_at + KEY_SECONDS_MAX)
 
     def _replace(self, found: Iterable[SigningKey], valid_until: float) -> None:
         before = self._keys

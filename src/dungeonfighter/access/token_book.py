@@ -45,6 +45,8 @@ class TokenBook:
         self._source = source
         self._clock = clock
         self._live: dict[bytes, Principal] = {}
+        self._digests: dict[bytes, bytes] = {}
+        """The digests of the live tokens by their public names."""
         self._version = 0
         self._valid_until = 0.0
         self._is_known = False
@@ -85,6 +87,19 @@ class TokenBook:
         self.check(principal)
         return principal
 
+    def find_named(self, name: bytes) -> Principal:
+        """Return the principal of the token with this public name (`tokens.name_of`).
+
+        Raises:
+            Unauthenticated, AccessUnknown: As `find`.
+        """
+        principal = self._live.get(self._digests.get(name, b""))
+        if principal is None:
+            self._demand_knowledge()
+            raise Unauthenticated("this access token was revoked")
+        self.check(principal)
+        return principal
+
     def check(self, principal: Principal) -> None:
         """Return if the token of a principal is still valid.
 
@@ -105,9 +120,12 @@ class TokenBook:
     def _learn(self, token: AccessToken) -> None:
         self._version = max(self._version, token.version)
         self._live.pop(token.digest, None)
+        name = tokens.name_of(token.digest)
+        self._digests.pop(name, None)
         if token.revoked_at:
             return
         try:
             self._live[token.digest] = tokens.principal_of(token, self._bot_prefix)
+            self._digests[name] = token.digest
         except ValueError as error:
             logger.warning("the access token %s... is damaged and lets nobody in: %s", token.prefix, error)

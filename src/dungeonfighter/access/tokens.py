@@ -28,6 +28,7 @@ _MARK: Final = "df_"
 _SECRET_BYTES: Final = 32
 TOKEN_CHARS_MAX: Final = 128
 _decode_limits: Final = msgspec.json.Decoder(Limits).decode
+NAME_BYTES: Final = 16
 
 
 def new_secret() -> str:
@@ -38,6 +39,11 @@ def new_secret() -> str:
 def digest_of(secret: bytes) -> bytes:
     """Return the digest under which a token is stored."""
     return hashlib.blake2b(secret, digest_size=32).digest()
+
+
+def name_of(digest: bytes) -> bytes:
+    """Return the public name of a token: `NAME_BYTES` bytes that reveal neither the token nor its digest."""
+    return hashlib.blake2b(digest, digest_size=NAME_BYTES, person=b"df token name").digest()
 
 
 def describe(

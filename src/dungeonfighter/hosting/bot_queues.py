@@ -49,6 +49,7 @@ class BotQueues:
         self._add = commits.add
         self._resolver = resolver
         self._metrics = resolver.metrics
+        self._fleet_turns = resolver.metrics.fleet_turns
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
         self._unanswered = 0
@@ -139,6 +140,8 @@ class BotQueues:
         else:  # nearly always; does the same as `record_win`, without its calls
             game.row, game.trouble = write.row, None
             self._metrics.turns.value += attempt.applied
+            if self._fleet_turns is not None:
+                self._fleet_turns.add(game.key, attempt.applied)
         self._unanswered -= 1
         pending.responder.deliver(pending.tag, attempt.rendered)
         self._next(game)

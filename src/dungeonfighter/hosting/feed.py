@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 
+from dungeonfighter.hosting.fleets import FLEETS_MAX, fleet_of
 from dungeonfighter.hosting.ports import EpisodeEnd, RunSummary, Write
 
 _RECENT_MAX = 50
 _TOP_MAX = 20
 
 
-class Feed:
-    """The latest and the best ended runs since this process began."""
+class EndedRuns:
+    """The latest and the best ended runs since this process began, and the number of each result."""
 
     def __init__(self) -> None:
         self.recent_runs: deque[RunSummary] = deque(maxlen=_RECENT_MAX)
+        self.results: Counter[str] = Counter()
         self._top: list[RunSummary] = []
+
+    def add(self, run: RunSummary) -> None:
+        """Record a run that has ended."""
+        self.results[run.result] += 1
+        self.recent_runs.append(run)
+        heapq.heappush(self._top, run)
+        if len(self._top) > _TOP_MAX:
+            heapq.heappop(self._top)
+
+    def top_runs(self) -> list[RunSummary]:
+        """Return the best of these runs, best first."""
+        return sorted(self._top, reverse=True)
+
+
+class Feed(EndedRuns):
+    """The ended runs of all fleets, and of each if there may be several.
+
+    Args:
+        by_fleet: Record the runs of each fleet too, of at most `FLEETS_MAX`.
+    """
+
+    def __init__(self, *, by_fleet: bool = False) -> None:
+        super().__init__()
+        self._by_fleet = by_fleet
+        self.fleets: dict[str, EndedRuns] = {}
 
     def run_ended(self, write: Write) -> None:
         """Record the run that this committed write ended."""
@@ -24,14 +51,13 @@ class Feed:
         if ended is None:
             return
         run = _summary(write.row.bot_id, ended)
-        self.recent_runs.append(run)
-        heapq.heappush(self._top, run)
-        if len(self._top) > _TOP_MAX:
-            heapq.heappop(self._top)
-
-    def top_runs(self) -> list[RunSummary]:
-        """Return the best ended runs since this process began, best first."""
-        return sorted(self._top, reverse=True)
+        self.add(run)
+        if self._by_fleet:
+            fleet = fleet_of(run.key)
+            if fleet not in self.fleets and len(self.fleets) < FLEETS_MAX:
+                self.fleets[fleet] = EndedRuns()
+            if fleet in self.fleets:
+                self.fleets[fleet].add(run)
 
 
 def _summary(key: str, ended: EpisodeEnd) -> RunSummary:

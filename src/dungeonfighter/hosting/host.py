@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
@@ -80,6 +81,7 @@ class BotHost:
             batches form.
         meter: Creates the metrics of the host; by default nothing collects them.
         bots_per_fleet: The number of bots that a fleet may have; 0 for any number.
+        by_fleet: There may be several fleets: keep the figures of the watch page for each.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class BotHost:
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
         rest: Callable[[], None] | None = None, meter: Meter | None = None, bots_per_fleet: int = 0,
+        by_fleet: bool = False,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
@@ -94,10 +97,14 @@ class BotHost:
         self._chance = chance
         self._patience = Patience(clock, chance, commit_timeout_seconds, store.probe)
         self._games = HotGames(hot_games_max)
-        self.live_runs = LiveRuns(self._games, rules, store)
+        self.live_runs = LiveRuns(self._games, rules, store, by_fleet=by_fleet)
         self.meter: Meter = UncollectedMeter() if meter is None else meter
         self.metrics = HostMetrics(
-            self.meter, hot_games=self._games.__len__, store_up=self.is_store_up, health=store.health
+            self.meter,
+            hot_games=self._games.__len__,
+            store_up=self.is_store_up,
+            health=store.health,
+            by_fleet=by_fleet,
         )
         self._commits = Lanes(store, clock, self.metrics.batch_rows, self.metrics.commit_seconds, rest)
         self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
@@ -340,13 +347,19 @@ class BotHost:
         """List bots of one fleet in order of their ids, after the id `after`."""
         return await self._patience.ask(lambda: self._store.list_bots(f"{fleet}/", f"{fleet}/{after}", count))
 
-    async def best_runs(self, fleet: str, count: int) -> list[RunSummary]:
-        """List the best ended runs of one fleet, best first; the list may come from a replica that lags.
+    async def list_all_bots(self, after: str = "", count: int = 100) -> list[BotSummary]:
+        """List bots of every fleet in order of their keys, after the key `after`."""
+        return await self._patience.ask(lambda: self._store.list_bots("", after, count))
+
+    async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
+        """List the best ended runs of the bots whose keys begin with `prefix`, best first.
+
+        The list may come from a replica that lags.
 
         Raises:
             StoreUnavailable: The store did not answer; the host does not retry, for no turn waits for this.
         """
-        return await self._store.best_runs(f"{fleet}/", count)
+        return await self._store.best_runs(prefix, count)
 
     # Requests of operators
 
@@ -366,12 +379,20 @@ class BotHost:
         """Return the length of the log of the store, and its hazards."""
         return self._store.health()
 
-    def recent(self, count: int) -> list[Present]:
-        """List the games last used in this process, newest first, as in memory: for display only."""
+    def recent(
+        self, count: int, covers: Callable[[str], bool] | None = None, looked_at_max: int | None = None
+    ) -> list[Present]:
+        """List the games last used in this process, newest first, as in memory: for display only.
+
+        Args:
+            count: The greatest number of games.
+            covers: Returns True for the keys to list; by default all are.
+            looked_at_max: Look at no more than so many games.
+        """
         shown: list[Present] = []
-        for game in self._games.latest():
+        for game in itertools.islice(self._games.latest(), looked_at_max):
             row = game.row
-            if row is not None and row.state:
+            if row is not None and row.state and (covers is None or covers(game.key)):
                 try:
                     shown.append(present(row, self._book))
                 except (StoreError, Corrupt):  # newer rules or corrupt: its own bot gets the error

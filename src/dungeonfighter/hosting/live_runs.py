@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from typing import Final
 
 from msgspec import Struct
 
 from dungeonfighter.errors import Corrupt, StoreError
+from dungeonfighter.hosting.fleets import fleet_of
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.ports import Row, Store
 from dungeonfighter.hosting.rows import checked, present
@@ -15,6 +17,8 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import Mode
 
 LIVE_RUNS_MAX: Final = 20
+FLEET_RUNS_MAX: Final = 400
+"""The number of runs that are found for all fleets together; each fleet has an equal part of them."""
 
 
 class LiveRun(Struct, frozen=True, order=True):
@@ -33,9 +37,14 @@ class LiveRuns:
     `walk` looks at a few games per call, so its cost does not depend on the number of games. A run is found
     when the walk passes its game. `refresh` compares the runs found with the store: if several processes
     serve the same bots, a copy in memory may be old.
+
+    Args:
+        games, book, store: Those of the host.
+        by_fleet: Find the best runs of each fleet, not only of all together.
     """
 
-    def __init__(self, games: HotGames, book: ShippedRules, store: Store) -> None:
+    def __init__(self, games: HotGames, book: ShippedRules, store: Store, *, by_fleet: bool = False) -> None:
+        self._by_fleet = by_fleet
         self._games = games
         self._book = book
         self._store = store
@@ -46,6 +55,17 @@ class LiveRuns:
         """Return the runs found, best first."""
         return heapq.nlargest(LIVE_RUNS_MAX, self._found.values())
 
+    def best_of_fleets(self) -> dict[str, list[LiveRun]]:
+        """Return the runs found by fleet, best first; empty on a server for one fleet."""
+        if not self._by_fleet:
+            return {}
+        found: dict[str, list[LiveRun]] = {}
+        for run in self._found.values():
+            found.setdefault(fleet_of(run.key), []).append(run)
+        each = max(1, min(LIVE_RUNS_MAX, FLEET_RUNS_MAX // max(1, len(found))))
+        some = itertools.islice(found.items(), FLEET_RUNS_MAX)
+        return {fleet: heapq.nlargest(each, runs) for fleet, runs in some}
+
     def walk(self, count: int) -> None:
         """Look at the next `count` games in memory, at most at the rest of one pass through all."""
         if not self._ahead:
@@ -54,7 +74,9 @@ class LiveRuns:
             game = self._games.get(self._ahead.pop())
             if game is not None and game.row is not None and game.row.state:
                 self._note(game.row)
-        self._found = {run.key: run for run in self.best()}
+        fleets = self.best_of_fleets()
+        best = itertools.chain.from_iterable(fleets.values()) if self._by_fleet else self.best()
+        self._found = {run.key: run for run in best}
 
     async def refresh(self) -> None:
         """Read the runs found from the store: update those that went on, and forget those that ended.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from dungeonfighter.hosting.fleets import FleetTurns
 from dungeonfighter.hosting.ports import Meter, StoreHealth
 
 INTERACTIONS: Final = "mcp_bot_interactions_total"
@@ -31,6 +32,7 @@ class HostMetrics:
         hot_games: Returns the number of games in memory.
         store_up: Returns True if the store answered the last read and the last commit.
         health: Returns the result of `Store.health`.
+        by_fleet: Count the turns of each fleet too.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class HostMetrics:
         hot_games: Callable[[], int],
         store_up: Callable[[], bool],
         health: Callable[[], StoreHealth],
+        by_fleet: bool = False,
     ) -> None:
+        self.fleet_turns = FleetTurns() if by_fleet else None
         outcomes = meter.counters(
             INTERACTIONS, "Playing requests answered, by outcome.", "outcome", ("ok", "repeated", "error")
         )

@@ -62,7 +62,7 @@ class Resolver:
         self._loads = Gather(store.load)
         self._settles = Gather(store.settle)
         self.metrics = metrics
-        self.feed = Feed()
+        self.feed = Feed(by_fleet=metrics.fleet_turns is not None)
         self._reading = 0
 
     async def resolve(self, game: HotGame, pending: Pending, result: CommitResult | None) -> Any:
@@ -148,6 +148,8 @@ class Resolver:
 
     def _count(self, attempt: Attempt) -> None:
         self.metrics.turns.add(attempt.applied)
+        if self.metrics.fleet_turns is not None:
+            self.metrics.fleet_turns.add(attempt.write.row.bot_id, attempt.applied)
         self._patience.wrote()
         if attempt.write.ended is not None:
             self.metrics.episodes[attempt.write.ended.result].add()

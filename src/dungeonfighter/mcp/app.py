@@ -54,9 +54,12 @@ class App:
         rejections: Rejections,
         worker: Mapping[str, int] | None = None,
         resource: ProtectedResource | None = None,
+        *,
+        has_pages: bool = True,
     ) -> None:
         self._metadata = None if resource is None else resource.metadata()
         self._worker = worker or {}
+        self._has_pages = has_pages
         self._store_up = store_up
         self._rejections = rejections
         self._endpoint = endpoint
@@ -82,9 +85,18 @@ class App:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
+        await self._serve(scope, receive, send, has_mcp=True, has_pages=self._has_pages)
+
+    async def serve_admin(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        """Serve one request to the address that has the health checks and the watch page, but no game."""
+        await self._serve(scope, receive, send, has_mcp=False, has_pages=True)
+
+    async def _serve(
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, *, has_mcp: bool, has_pages: bool
+    ) -> None:
         path: str = scope["path"]
-        if path in UNGUARDED:
-            await self._answer_unguarded(path, scope, receive, send)
+        if has_pages and path in UNGUARDED:
+            await self._answer_unguarded(scope, receive, send)
             return
         origin = wire.listed(scope, b"origin")
         refused = self._refused(scope)
@@ -93,23 +105,24 @@ class App:
                 await _answer_preflight(scope, send, origin)
                 return
             send = _readable(send, origin)
-        bot = bot_segment(scope)
+        bot = bot_segment(scope) if has_mcp else ELSEWHERE
         if bot is not ELSEWHERE:
             await self._endpoint(scope, receive, send, bot)
         elif refused is not None:
             status, why = refused
             self._rejections.count(reason_of(status, INVALID_REQUEST))
             await wire.send_json(send, status, msgspec.json.encode({"error": why}))
-        elif path.startswith(WELL_KNOWN) or path in LOGIN_PATHS:
-            await self._answer_discovery(path, scope["method"], send)
+        elif scope["path"].startswith(WELL_KNOWN) or scope["path"] in LOGIN_PATHS:
+            await self._answer_discovery(scope["path"], scope["method"], send)
         elif (misplaced := _fault_of_address(scope)) is not None:
             await wire.send_fault(send, misplaced, None)
-        else:
+        elif has_pages:
             await self._pages(scope, receive, send)
+        else:
+            await wire.send_json(send, 404, _NOT_HERE)
 
-    async def _answer_unguarded(
-        self, path: str, scope: wire.Scope, receive: wire.Receive, send: wire.Send
-    ) -> None:
+    async def _answer_unguarded(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        path: str = scope["path"]
         if path == "/livez":
             await wire.send_json(send, 200, _ALIVE)
         elif path == "/readyz":
@@ -150,6 +163,7 @@ class App:
 
 
 _ALIVE: Final = b'{"status":"alive"}'
+_NOT_HERE: Final = msgspec.json.encode({"error": f"there is nothing here: {RIGHT_ADDRESSES}"})
 
 
 def _handle_for_page(
@@ -217,6 +231,7 @@ def build_app(
     worker: Mapping[str, int] | None = None,
     resource: ProtectedResource | None = None,
     body_bytes_max: int = limits.body_bytes_max,
+    has_pages: bool = True,
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -230,6 +245,7 @@ def build_app(
         worker: The number and the process id of this worker, for `/readyz`; None for a single process.
         resource: Has the metadata for clients that need a token of an identity provider; None without one.
         body_bytes_max: The length of the longest body of a message.
+        has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry, body_bytes_max)
@@ -250,4 +266,7 @@ def build_app(
             yield
 
     pages = Starlette(routes=list(routes), lifespan=lifespan)
-    return App(endpoint, pages, guard, ready, host.is_store_up, registry.rejections, worker, resource)
+    return App(
+        endpoint, pages, guard, ready, host.is_store_up, registry.rejections, worker, resource,
+        has_pages=has_pages,
+    )  # fmt: skip

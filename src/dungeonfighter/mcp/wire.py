@@ -28,6 +28,7 @@ Send = Callable[[Message], Awaitable[None]]
 RequestId = str | int | None
 
 JSON: Final = b"application/json"
+NO_STORE: Final = (b"cache-control", b"no-store")
 BOT_HEADER: Final = b"mcp-param-bot-id"
 """Clients of 2026-07-28 repeat `botId` in this header, for balancers."""
 
@@ -265,7 +266,7 @@ def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
 
 async def send_json(send: Send, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """Send a whole JSON answer."""
-    headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode()), *extra]
+    headers = [(b"content-type", JSON), NO_STORE, (b"content-length", str(len(body)).encode()), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -290,7 +291,8 @@ class Mended:
         if message["type"] == "http.response.start":
             if message["status"] < 400 and self.fault is None:
                 self.started = True
-                await self._send(message)
+                others = [pair for pair in message.get("headers", ()) if pair[0].lower() != NO_STORE[0]]
+                await self._send({**message, "headers": [*others, NO_STORE]})
             else:
                 self._held = message
             return

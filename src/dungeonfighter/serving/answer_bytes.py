@@ -6,7 +6,10 @@ import http
 from collections.abc import Sequence
 from typing import Final
 
-_HEAD: Final = b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n"
+_HEAD: Final = (
+    b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncache-control: no-store\r\n"
+    b"content-length: %d\r\n%b\r\n"
+)
 _CLOSE: Final = b"connection: close\r\n"
 _PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 

@@ -229,12 +229,12 @@ class PreambleProtocol(asyncio.Protocol):
 
 
 def protocol_of(
-    draining: Draining, connections_max: int, rules: ClientRules = OPEN
+    draining: Draining | None, connections_max: int, rules: ClientRules = OPEN
 ) -> type[asyncio.Protocol]:
     """Make the protocol class of the connections of one server.
 
     Args:
-        draining: The short way of the server; it counts refused connections, too.
+        draining: The short way of the server; it counts refused connections, too. None without either.
         connections_max: The server refuses further connections, idle ones included.
         rules: The addresses of clients, and their limit.
     """
@@ -248,10 +248,12 @@ def protocol_of(
         short_way = draining
 
         def count_malformed(self) -> None:
-            draining.reject("malformed")
+            if draining is not None:
+                draining.reject("malformed")
 
         def count_excess(self) -> None:
-            draining.reject("too_many_connections")
+            if draining is not None:
+                draining.reject("too_many_connections")
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)

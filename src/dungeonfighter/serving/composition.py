@@ -11,24 +11,28 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.serving.scheduling import Coalescing
-from dungeonfighter.settings import Settings
+from dungeonfighter.settings import Settings, instance_name
 
 logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from dungeonfighter.access.admission import Admission
+    from dungeonfighter.access.hosts import HostGuard
     from dungeonfighter.access.protected_resource import ProtectedResource
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
-    from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
 
 STORES: Final = ("sqlite", "memory", "postgresql")
@@ -70,6 +74,7 @@ async def open_host(
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
         bots_per_fleet=settings.bots_per_fleet,
+        by_fleet=settings.auth != "none",
     )
     try:
         if serves:
@@ -167,10 +172,43 @@ def make_rates(settings: Settings) -> Rates:
 
     has_limits = settings.rate_per_token or settings.rate_per_fleet or settings.auth != "none"
     given = RateSettings(
-        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet, parts=settings.workers,
-        are_leased=bool(has_limits) and settings.workers > 1,
+        settings.rate_per_bot, settings.rate_per_token, settings.rate_per_fleet,
+        parts=settings.workers * settings.replicas,
+        are_leased=bool(has_limits) and (settings.workers > 1 or bool(settings.redis_url)),
     )  # fmt: skip
     return Rates(given, SystemClock().now)
+
+
+def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
+    """Make the replica's side of Redis; None if no server is configured or no rate can be divided.
+
+    Raises:
+        SettingsError: The package `redis` is not installed.
+    """
+    from dungeonfighter.connection_strings import shown_redis
+    from dungeonfighter.errors import SettingsError
+
+    if not settings.redis_url:
+        return None
+    try:
+        from dungeonfighter.serving.redis_leases import RedisLeases
+    except ImportError:
+        needs = "--redis: this needs the package redis; install dungeonfighter[redis], or leave it out"
+        raise SettingsError([needs]) from None
+    leases = RedisLeases(
+        settings.redis_url,
+        prefix=settings.redis_key_prefix,
+        replica=f"{instance_name(settings)}-{token_hex(8)}",
+        replicas=settings.replicas,
+        place=shown_redis(settings.redis_url),
+    )
+    secrets.call_at_change("redis_url", leases.use)
+    return leases
+
+
+def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
+    """Declare the metric of a server with Redis."""
+    meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(is_up()))
 
 
 @contextlib.asynccontextmanager
@@ -206,7 +244,8 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
 async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
     """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
     from dungeonfighter.access.jwt_admission import JwtAdmission
-    from dungeonfighter.access.key_endpoint import KeyEndpoint
+    from dungeonfighter.access.provider_check import check_provider
+    from dungeonfighter.access.provider_endpoint import ProviderEndpoint
     from dungeonfighter.access.signing_keys import KeyCache
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.serving.background import begin
@@ -214,17 +253,21 @@ async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncItera
     resource = _resource(settings)
     assert resource is not None
     clock = SystemClock()
-    endpoint = KeyEndpoint(settings.jwks_url)
-    keys = KeyCache(endpoint.fetch, clock)
+    endpoint = ProviderEndpoint()
+    keys = KeyCache(lambda: endpoint.read(settings.jwks_url), clock)
     admission = JwtAdmission(
         rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
     )  # fmt: skip
     await keys.refresh()
-    refreshing = begin(keys.keep_fresh(), "refresh of the keys of the identity provider")
+    working = [
+        begin(keys.keep_fresh(), "refresh of the keys of the identity provider"),
+        begin(check_provider(settings.jwt_issuer, endpoint.read), "check of the identity provider"),
+    ]
     try:
         yield admission
     finally:
-        refreshing.cancel()
+        for task in working:
+            task.cancel()
         await endpoint.close()
 
 
@@ -269,23 +312,46 @@ def compose(
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.web.app import WatchApp
-    from dungeonfighter.web.watch import Watch
+    from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
-    watch = Watch(host, SystemClock(), LOCAL.fleet, totals=totals)
+    guard = HostGuard(settings)
+    watch = Watch(
+        host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
+        viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
+    )  # fmt: skip
+    pages = WatchApp(host, watch, admission, _make_log_in(settings, admission, guard))
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
-        guard=HostGuard(settings),
+        guard=guard,
         admission=admission,
-        routes=[Mount("", app=WatchApp(host, watch, admission))],
+        routes=[Mount("", app=pages)],
         ready=lambda: draining.is_ready,
         worker=worker,
         resource=_resource(settings),
         body_bytes_max=settings.body_bytes_max,
+        has_pages=settings.admin_listen is None,
     )
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
+    draining.admin = app.serve_admin if settings.admin_listen is not None else None
     return draining, watch
+
+
+def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> LogIn | None:
+    """Make the log-in of the watch page; None if callers have no access tokens."""
+    from dungeonfighter.access.admission import TokenAdmission
+    from dungeonfighter.access.failed_log_ins import FailedLogIns
+    from dungeonfighter.access.page_sessions import PageSessions
+    from dungeonfighter.hosting.system import SystemClock
+    from dungeonfighter.web.log_in import LogIn
+
+    if not isinstance(admission, TokenAdmission):
+        return None
+    clock = SystemClock()
+    failures = FailedLogIns(clock.now, parts=settings.workers)
+    sessions = PageSessions(admission.book, clock)
+    return LogIn(sessions, failures, guard.is_own_page, clock, settings.public_url)
 
 
 @contextlib.asynccontextmanager

@@ -35,6 +35,8 @@ class Draining:
         self._app = app
         self.reject = reject
         self._short_way = short_way
+        self.admin: App | None = None
+        """The application of the second address (`ADMIN_LISTEN`), if there is one."""
         self.begun = asyncio.Event()
         """Set to begin the drain."""
         self.hurried = asyncio.Event()
@@ -54,8 +56,13 @@ class Draining:
         return self._short_way.handle(scope, body, bot, reply, delivery)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request over ASGI."""
+        await self.serve(self._app, scope, receive, send)
+
+    async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of a further application, which drains together with this one."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
 
         async def send_with_close(message: MutableMapping[str, Any]) -> None:
@@ -68,7 +75,7 @@ class Draining:
                     raise
                 await _wait_for_disconnect(receive)
 
-        await self._app(scope, receive, send_with_close)
+        await app(scope, receive, send_with_close)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

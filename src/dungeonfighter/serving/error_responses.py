@@ -19,6 +19,7 @@ def _refusal(
         f"HTTP/1.1 {status.value} {status.phrase}",
         f"content-type: {kind}",
         f"content-length: {len(why)}",
+        "cache-control: no-store",
         "access-control-allow-origin: *",
         "connection: close",
     ]

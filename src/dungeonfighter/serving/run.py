@@ -8,19 +8,22 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from dungeonfighter import __version__
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.serving.composition import (
     admitting,
     client_rules,
     close_seconds_max,
     compose,
+    declare_redis_metric,
     make_rates,
+    make_redis,
     open_host,
     ticking,
 )
@@ -28,6 +31,7 @@ from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve
+from dungeonfighter.serving.shared_rates import leasing_alone
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.supervisor import Supervisor
@@ -47,22 +51,37 @@ def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool
     """
     set_up_logs(settings.log_format, instance_name(settings))
     listener = listen(settings.host, settings.port)
-    with contextlib.closing(listener), StopSignals() as signals:
+    with contextlib.closing(listener), _admin_listener(settings) as admin, StopSignals() as signals:
         run_on_fastest_loop(
-            _serve_alone(settings, secrets, listener, signals, watch_stdin=until_stdin_closes)
+            _serve_alone(settings, secrets, listener, admin, signals, watch_stdin=until_stdin_closes)
         )
     return 0
 
 
+@contextlib.contextmanager
+def _admin_listener(settings: Settings, *, shared: bool = False) -> Iterator[socket.socket | None]:
+    """Bind the second address, if there is one, until the end of the block."""
+    admin = settings.admin_listen
+    if admin is None:
+        yield None
+        return
+    with contextlib.closing(listen(admin.host, admin.port, shared=shared, flag="--admin-listen")) as bound:
+        yield bound
+
+
 async def _serve_alone(
-    settings: Settings, secrets: Secrets, listener: socket.socket, signals: StopSignals, *, watch_stdin: bool
-) -> None:
-    rates = make_rates(settings)
+    settings: Settings, secrets: Secrets, listener: socket.socket, admin: socket.socket | None,
+    signals: StopSignals, *, watch_stdin: bool,
+) -> None:  # fmt: skip
+    rates, redis = make_rates(settings), make_redis(settings, secrets)
     signals.call_at_hang_up(secrets.read_anew)
     async with (
         open_host(settings, secrets, serves=True) as host,
         admitting(settings, host, rates) as admission,
+        leasing_alone(redis, rates, 1 / settings.replicas),
     ):
+        if redis is not None:
+            declare_redis_metric(host.meter, lambda: redis.is_up)
         draining, watch = compose(settings, host, admission)
         async with ticking(watch):
             await serve(
@@ -75,6 +94,7 @@ async def _serve_alone(
                 before_close=watch.close,
                 watch_stdin=watch_stdin,
                 signals=signals,
+                admin_listener=admin,
             )
 
 
@@ -87,7 +107,12 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings.log_format, instance_name(settings))
-    with contextlib.closing(reserve(settings.host, settings.port)) as reserved:
+    secrets = Secrets(settings, flags, os.environ)
+    redis = make_redis(settings, secrets)
+    with contextlib.ExitStack() as stack:
+        reserved = stack.enter_context(contextlib.closing(reserve(settings.host, settings.port)))
+        if (admin := settings.admin_listen) is not None:
+            stack.enter_context(contextlib.closing(reserve(*admin, flag="--admin-listen")))
         address = reserved.getsockname()
         words, environ = worker_words(flags, os.environ, port=address[1])
 
@@ -100,6 +125,9 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 drain_seconds=settings.drain_seconds,
                 close_seconds=close_seconds_max(settings),
                 on_listening=lambda: _announce(settings, address),
+                leases=Leases(settings.workers, 1 / settings.replicas),
+                redis=redis,
+                on_hang_up=secrets.read_anew,
                 environ=environ,
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
@@ -147,11 +175,17 @@ async def _serve_as_worker(
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
+        if settings.redis_url:
+            declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
         )
         draining.begun, draining.hurried = drain_begun, parent_gone
-        with contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener:
+        parent.watched_fleets = watch.wanted_fleets
+        with (
+            contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener,
+            _admin_listener(settings, shared=True) as admin,
+        ):
             # Everything is prepared, so the worker accepts connections right after the permission.
             if not await parent.may_listen():
                 return
@@ -165,13 +199,15 @@ async def _serve_as_worker(
                     on_listening=parent.report_listening,
                     before_close=watch.close,
                     signals=signals,
+                    admin_listener=admin,
                 )
 
 
 def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
     """Print the addresses of the server once; with `--log-format json` write one line of the log instead."""
     host, port = address[:2]
-    origin = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    origin = settings.public_url or _origin(host, port)
+    page = origin if settings.admin_listen is None else _origin(*settings.admin_listen)
     if settings.log_format == "json":
         logging.getLogger("dungeonfighter").info(
             "serving on %s, games in %s", origin, settings.database.shown
@@ -179,7 +215,7 @@ def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
     else:
         lines = [
             f"DungeonFighter {__version__}",
-            f"  watch page   {origin}/",
+            f"  watch page   {page}/",
             f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
             f"  games        {settings.database.shown}",
             *([f"  workers      {settings.workers} processes"] if settings.workers > 1 else []),
@@ -187,3 +223,7 @@ def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
             *(f"  note         {note}" for note in settings.notes),
         ]
         print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

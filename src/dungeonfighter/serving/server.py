@@ -17,14 +17,15 @@ import gc
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import uvicorn
 
 from dungeonfighter import limits
 from dungeonfighter.serving import heap, huge_pages
+from dungeonfighter.serving.background import begin
 from dungeonfighter.serving.clients import OPEN, ClientRules, protocol_of
-from dungeonfighter.serving.draining import Draining
+from dungeonfighter.serving.draining import App, Draining, Receive, Scope, Send
 from dungeonfighter.serving.signals import StopSignals, call_at_stdin_end, end_at_once
 from dungeonfighter.serving.sockets import BACKLOG
 
@@ -34,6 +35,7 @@ FINISH_SECONDS_MAX: Final = 20
 """The longest time for requests in flight after the drain."""
 SPARE_SECONDS: Final = 5
 """The time that uvicorn may take on top of `FINISH_SECONDS_MAX` to close its connections and itself."""
+ADMIN_CONNECTIONS_MAX: Final = 200
 SPARE_FILES: Final = 500
 """Descriptors that connections leave free: for the store, the log, and connections that are refused."""
 _ACCEPTS_AT_ONCE: Final = 16
@@ -70,6 +72,7 @@ async def serve(
     before_close: Callable[[], Awaitable[None]] | None = None,
     watch_stdin: bool = False,
     signals: StopSignals | None = None,
+    admin_listener: socket.socket | None = None,
 ) -> None:
     """Serve until a signal, then drain; return when the last answer has left.
 
@@ -83,22 +86,11 @@ async def serve(
         before_close: Awaited after `drain_seconds`; it ends event streams, which do not end by themselves.
         watch_stdin: Also drain when standard input ends: for a parent process that may be killed.
         signals: Already handles the signals of this process; by default `serve` handles them itself.
+        admin_listener: Like `listener`, for `draining.admin`; it is served as long as requests are finished.
     """
     _raise_file_limit()
-    config = uvicorn.Config(
-        draining,
-        http=protocol_of(draining, _connections_max(), clients),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=keep_alive_seconds,
-        timeout_graceful_shutdown=FINISH_SECONDS_MAX,
-        backlog=BACKLOG,
-    )
-    server = _Server(config, on_listening)
+    http = protocol_of(draining, _connections_max(), clients)
+    server = _Server(_config(draining, http, keep_alive_seconds, "on"), on_listening)
     heap.return_large_blocks()
     gc.collect()
     gc.freeze()
@@ -107,6 +99,7 @@ async def serve(
     with StopSignals() if signals is None else contextlib.nullcontext(signals) as stop_signals, watching:
         stop_signals.call_at_first(draining.begun.set)
         advising = asyncio.create_task(huge_pages.keep_advising())
+        admin = _begin_admin(draining, admin_listener, keep_alive_seconds)
         serving = asyncio.create_task(server.serve(_duplicates(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +107,49 @@ async def serve(
         if not serving.done():
             await _drain(draining, server, serving, drain_seconds, before_close)
         await serving
+        if admin is not None:
+            await admin()
         advising.cancel()
+
+
+def _config(
+    app: App, http: type[asyncio.Protocol], keep_alive_seconds: int, lifespan: Literal["on", "off"]
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=keep_alive_seconds,
+        timeout_graceful_shutdown=FINISH_SECONDS_MAX,
+        backlog=BACKLOG,
+    )
+
+
+def _begin_admin(
+    draining: Draining, listener: socket.socket | None, keep_alive_seconds: int
+) -> Callable[[], Awaitable[None]] | None:
+    """Serve `draining.admin` on its own listener; return a function that ends it, None without a listener."""
+    app = draining.admin
+    if listener is None or app is None:
+        return None
+
+    async def serve_admin(scope: Scope, receive: Receive, send: Send) -> None:
+        await draining.serve(app, scope, receive, send)
+
+    http = protocol_of(None, ADMIN_CONNECTIONS_MAX)
+    server = _Server(_config(serve_admin, http, keep_alive_seconds, "off"), lambda: None)
+    serving = begin(server.serve([listener]), "the address of health checks")
+
+    async def end() -> None:
+        server.should_exit = True
+        await serving
+
+    return end
 
 
 async def _drain(

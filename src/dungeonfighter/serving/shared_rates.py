@@ -7,11 +7,22 @@ moment and sends each worker the shares that changed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Callable
-from typing import Final
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.access.leases import REPORTS_AFTER, Leases
+from dungeonfighter.access.rates import Rates
+from dungeonfighter.serving.background import begin, every
+
+if TYPE_CHECKING:
+    from dungeonfighter.serving.redis_leases import RedisLeases  # needs the extra `redis`
+
+logger = logging.getLogger(__name__)
 
 DEMAND_SECONDS: Final = 0.1
 BATCH_SECONDS: Final = 0.02
@@ -97,3 +108,55 @@ class SharedRates:
             while part := {name: shares[name] for name in itertools.islice(names, NAMES_AT_ONCE_MAX)}:
                 if not self._send(worker, part):
                     self.leases.missed(worker, part)
+
+
+@contextlib.asynccontextmanager
+async def leasing(redis: RedisLeases | None, shared: SharedRates) -> AsyncIterator[None]:
+    """Divide the rates among the replicas while the block runs; without Redis do nothing."""
+    if redis is None:
+        yield
+        return
+    keeping = begin(redis.keep(shared.leases, shared.send_soon), "leases from Redis")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+
+
+@contextlib.asynccontextmanager
+async def reporting(
+    rates: Rates, send: Callable[[dict[str, float], float], None], is_idle: Callable[[], bool] = lambda: True
+) -> AsyncIterator[None]:
+    """Report the demand of this process while the block runs, if anybody divides its rates."""
+    if not rates.are_leased:
+        yield
+        return
+    reports = DemandReports(rates.take_demand, send, is_idle, time.monotonic)
+    sending = begin(
+        every(DEMAND_SECONDS, reports.send, "reporting the demand", logger), "reports of the demand"
+    )
+    try:
+        yield
+    finally:
+        sending.cancel()
+
+
+@contextlib.asynccontextmanager
+async def leasing_alone(redis: RedisLeases | None, rates: Rates, whole: float) -> AsyncIterator[None]:
+    """Lease the rates of a server of one process from Redis while the block runs.
+
+    Args:
+        redis: The other replicas; None if there are none.
+        rates: Its limits.
+        whole: Its part of each rate without Redis.
+    """
+
+    def learn(_: int, shares: dict[str, float]) -> bool:
+        rates.learn(shares)
+        return True
+
+    shared = SharedRates(Leases(1, whole), learn)
+    async with reporting(rates, partial(shared.note, 0)), leasing(redis, shared):
+        yield
+    shared.close()

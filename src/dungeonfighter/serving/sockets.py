@@ -13,7 +13,7 @@ from dungeonfighter.errors import SettingsError
 BACKLOG: Final = 4096
 
 
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def listen(host: str, port: int, *, shared: bool = False, flag: str = "--port") -> socket.socket:
     """Bind a non-blocking socket to the address, before anything else of the server starts.
 
     Args:
@@ -21,17 +21,18 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         port: 0 takes a free port.
         shared: True if other workers bind to the same address; the kernel spreads connections over the
             sockets that listen. A shared socket is only bound: `server.serve` lets it listen.
+        flag: The flag that the text of an error names.
 
     Raises:
         SettingsError: The address cannot be bound; the text says what to do.
     """
-    bound = _bind(host, port, shared=shared)
+    bound = _bind(host, port, shared=shared, flag=flag)
     if not shared:
         bound.listen(BACKLOG)
     return bound
 
 
-def reserve(host: str, port: int) -> socket.socket:
+def reserve(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """Bind a shared socket that never listens: it keeps the address for workers that listen there later.
 
     Raises:
@@ -39,11 +40,12 @@ def reserve(host: str, port: int) -> socket.socket:
     """
     if not hasattr(socket, "SO_REUSEPORT"):
         raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
-    _bind(host, port).close()  # a shared bind succeeds although another program shares the port: check first
-    return _bind(host, port, shared=True)
+    # A shared bind succeeds although another program shares the port: check first.
+    _bind(host, port, flag=flag).close()
+    return _bind(host, port, shared=True, flag=flag)
 
 
-def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def _bind(host: str, port: int, *, shared: bool = False, flag: str) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
@@ -58,7 +60,8 @@ def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
             raise
     except OSError as error:
         why = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}"
-        raise SettingsError([f"--port: {why}; choose another one, or --port 0 for any free one"]) from None
+        free = ", or --port 0 for any free one" if flag == "--port" else ""
+        raise SettingsError([f"{flag}: {why}; choose another one{free}"]) from None
     bound.setblocking(False)
     _limit_unsent_bytes(bound)
     return bound

@@ -17,13 +17,15 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
-from dungeonfighter.serving.shared_rates import SharedRates
+from dungeonfighter.serving.shared_rates import SharedRates, leasing
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
 from dungeonfighter.serving.worker_channel import (
     Channel,
@@ -39,6 +41,9 @@ from dungeonfighter.serving.worker_channel import (
     Tick,
 )
 from dungeonfighter.telemetry.totals import Ledger
+
+if TYPE_CHECKING:
+    from dungeonfighter.serving.redis_leases import RedisLeases  # needs the extra `redis`
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +66,7 @@ class Worker:
         self.process = process
         self.channel = channel
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
+        self.watched: list[str] = []
         self.has_opened = self.may_listen = self.is_listening = False
 
 
@@ -75,6 +81,8 @@ class Supervisor:
         on_listening: Called once, when the workers accept connections.
         open_seconds: The longest time that workers which can serve wait for the other workers.
         leases: Divides the limits on calls among the workers.
+        redis: Divides them among the replicas.
+        on_hang_up: Called at SIGHUP, besides passing it on to the workers.
         environ: The environment of the workers; by default that of this process.
     """
 
@@ -88,6 +96,8 @@ class Supervisor:
         on_listening: Callable[[], None],
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
         leases: Leases | None = None,
+        redis: RedisLeases | None = None,
+        on_hang_up: Callable[[], None] = lambda: None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
@@ -102,6 +112,8 @@ class Supervisor:
         self._live: dict[int, Worker] = {}
         self._ledger = Ledger(time.monotonic())
         self._rates = SharedRates(leases or Leases(count), self._send_shares)
+        self._redis = redis
+        self._on_hang_up = on_hang_up
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -131,8 +143,9 @@ class Supervisor:
             ticking = asyncio.create_task(
                 every(TICK_SECONDS, self._send_totals, "sending the totals", logger)
             )
-            await self._wait_for(self._stopping, unless=keepers)
-            await self._drain(keepers)
+            async with leasing(self._redis, self._rates):
+                await self._wait_for(self._stopping, unless=keepers)
+                await self._drain(keepers)
             ticking.cancel()
             self._rates.close()
         for keeper in keepers:
@@ -227,6 +240,7 @@ class Supervisor:
         async for message in worker.channel.from_worker():
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
+                worker.watched = message.watched
             elif isinstance(message, Losses):
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
@@ -267,7 +281,7 @@ class Supervisor:
     def _let_listen(self, worker: Worker) -> None:
         """Send the sum of all metrics and then `Go`, so that the worker's rates do not begin with a jump."""
         worker.may_listen = True
-        worker.channel.send(Tick(self._ledger.totals(asyncio.get_running_loop().time())))
+        worker.channel.send(self._tick())
         worker.channel.send(Go())
 
     def _call_if_all_listen(self) -> None:
@@ -276,10 +290,17 @@ class Supervisor:
             callback()
 
     def _send_totals(self) -> None:
-        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        tick = self._tick()
         for worker in self._live.values():
             if worker.may_listen and worker.channel.is_idle:
-                worker.channel.send(Tick(totals))
+                fleets = self._ledger.fleets(worker.watched)
+                worker.channel.send(
+                    msgspec.structs.replace(tick, totals=msgspec.structs.replace(tick.totals, fleets=fleets))
+                )
+
+    def _tick(self) -> Tick:
+        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        return Tick(totals, self._redis is not None and self._redis.is_up)
 
     def _send_shares(self, number: int, shares: dict[str, float]) -> bool:
         worker = self._live.get(number)
@@ -302,6 +323,7 @@ class Supervisor:
             worker.channel.send(Drain())
 
     def _pass_hang_up_on(self) -> None:
+        self._on_hang_up()
         for worker in self._live.values():
             worker.channel.send(HangUp())
 

@@ -25,7 +25,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -34,9 +33,8 @@ from msgspec import Struct
 
 from dungeonfighter.access.rates import Rates
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
-from dungeonfighter.serving.background import begin, every
 from dungeonfighter.serving.shared_losses import SharedLosses
-from dungeonfighter.serving.shared_rates import DEMAND_SECONDS, DemandReports
+from dungeonfighter.serving.shared_rates import reporting
 from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 
 logger = logging.getLogger(__name__)
@@ -53,9 +51,10 @@ class Listening(Struct, frozen=True, tag=True):
 
 
 class Report(Struct, frozen=True, tag=True):
-    """The worker's metrics since its last report."""
+    """The worker's metrics since its last report, and the fleets whose figures its viewers watch."""
 
     share: Share
+    watched: list[str] = []
 
 
 class Losses(Struct, frozen=True, tag=True):
@@ -85,6 +84,7 @@ class Tick(Struct, frozen=True, tag=True):
     """The counters of all workers; the worker answers with a `Report`."""
 
     totals: Totals
+    redis_up: bool = False
 
 
 class Drain(Struct, frozen=True, tag=True):
@@ -151,6 +151,8 @@ class Parent:
         self._channel = channel
         self.reporter: Reporter | None = None
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
+        self.watched_fleets: Callable[[], list[str]] = list
+        """Returns the fleets whose figures this worker needs."""
         self.lost_answers: LostAnswers | None = None
         """Learns the losses of the other workers."""
         self.on_hang_up: Callable[[], None] = _no_op
@@ -159,6 +161,8 @@ class Parent:
             lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
         )
         self._rates: Rates | None = None
+        self.redis_up = False
+        """True if Redis answered the parent the last time."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._is_stopping = False
@@ -171,21 +175,12 @@ class Parent:
     @contextlib.asynccontextmanager
     async def sharing(self, rates: Rates) -> AsyncIterator[None]:
         """Report the demand of this worker and learn its shares while the block runs."""
-        if not rates.are_leased:
-            yield
-            return
         self._rates = rates
-        reports = DemandReports(
-            rates.take_demand, lambda calls, seconds: self._channel.send(Demand(calls, seconds)),
-            lambda: self._channel.is_idle, time.monotonic,
-        )  # fmt: skip
-        reporting = begin(
-            every(DEMAND_SECONDS, reports.send, "reporting the demand", logger), "report of the demand"
-        )
-        try:
+        channel = self._channel
+        async with reporting(
+            rates, lambda calls, seconds: channel.send(Demand(calls, seconds)), lambda: channel.is_idle
+        ):
             yield
-        finally:
-            reporting.cancel()
 
     def totals(self) -> Totals:
         """Return the last sum that the parent sent; before the first one, this worker's own."""
@@ -237,7 +232,7 @@ class Parent:
     async def _handle_messages(self, on_drain: Callable[[], None]) -> None:
         async for message in self._channel.from_parent():
             if isinstance(message, Tick):
-                self._totals = message.totals
+                self._totals, self.redis_up = message.totals, message.redis_up
                 if self._channel.is_idle:
                     self._report()
             elif isinstance(message, Losses):
@@ -256,7 +251,7 @@ class Parent:
 
     def _report(self) -> None:
         if self.reporter is not None:
-            self._channel.send(Report(self.reporter.share()))
+            self._channel.send(Report(self.reporter.share(), self.watched_fleets()))
 
 
 def _no_op() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
@@ -36,7 +37,9 @@ def queries(dialect: str) -> dict[str, str]:
 
 
 def after_prefix(prefix: str) -> str:
-    """Return the smallest text above all texts that begin with `prefix`, in code point order."""
+    """Return a text above all texts that begin with `prefix`, in code point order, and below all others."""
+    if not prefix:
+        return chr(sys.maxunicode)  # no key begins with it
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 

@@ -6,22 +6,27 @@ of a second at most, if it was killed) are missing from the sum; the turns thems
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Iterable
 from functools import reduce
-from typing import Final
 
 from msgspec import Struct
 
 from dungeonfighter.hosting import metrics as names
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.instruments import Snapshot
-from dungeonfighter.hosting.live_runs import LIVE_RUNS_MAX, LiveRun
+from dungeonfighter.hosting.live_runs import LiveRun
 from dungeonfighter.hosting.ports import Clock, RunSummary
+from dungeonfighter.telemetry import fleet_totals
+from dungeonfighter.telemetry.fleet_totals import (
+    RUNS_REPORTED_MAX,
+    FleetFigures,
+    FleetLedger,
+    FleetReporter,
+    best_live_runs,
+    best_runs,
+)
 from dungeonfighter.telemetry.meter import advance, delta, label_text, merge, without_gauges
-
-RUNS_REPORTED_MAX: Final = 10
 
 
 class Totals(Struct, frozen=True):
@@ -29,7 +34,8 @@ class Totals(Struct, frozen=True):
 
     `at` and `began`, when counting began, are of the monotonic clock, which all processes of a machine share.
     `top` are the best of the ended runs, best first, and `recent` the last, newest last: `RUNS_REPORTED_MAX`
-    each at most. `live` are the best of the live runs, best first: `LIVE_RUNS_MAX` at most.
+    each at most. `live` are the best of the live runs, best first: `LIVE_RUNS_MAX` at most. `fleets` are the
+    same by fleet, of the fleets that were asked for and that have any.
     """
 
     began: float
@@ -38,6 +44,7 @@ class Totals(Struct, frozen=True):
     top: list[RunSummary]
     recent: list[RunSummary]
     live: list[LiveRun]
+    fleets: dict[str, FleetFigures] = {}
 
     @property
     def turns(self) -> int:
@@ -76,12 +83,14 @@ class Share(Struct, frozen=True):
 
     `counted` is a delta. `top` are the best runs since the worker began, `ended` the last ones that ended
     since its last report: `RUNS_REPORTED_MAX` each at most. `live` are the best live runs that it knows now.
+    `fleets` are the same of the fleets that changed.
     """
 
     counted: Snapshot
     top: list[RunSummary]
     ended: list[RunSummary]
     live: list[LiveRun]
+    fleets: dict[str, FleetFigures] = {}
 
 
 class Reporter:
@@ -97,6 +106,7 @@ class Reporter:
         self._clock = clock
         self._began = clock.now()
         self._reported = Snapshot()
+        self._fleets = FleetReporter(host)
 
     def totals(self) -> Totals:
         """Return all that this process has counted."""
@@ -113,16 +123,22 @@ class Reporter:
             top=feed.top_runs()[:RUNS_REPORTED_MAX],
             ended=list(feed.recent_runs)[-min(ended, RUNS_REPORTED_MAX) :] if ended else [],
             live=self._host.live_runs.best(),
+            fleets=self._fleets.shares(),
         )
 
 
-def of_host(host: BotHost, began: float, now: float) -> Totals:
-    """Return the metrics and runs of this process, which began to count at `began`."""
+def of_host(host: BotHost, began: float, now: float, fleets: Iterable[str] = ()) -> Totals:
+    """Return the metrics and runs of this process, which began to count at `began`.
+
+    Args:
+        host, began, now: See `Totals`.
+        fleets: Also return the figures of these fleets.
+    """
     feed = host.feed
     return Totals(
         began=began, at=now, counted=host.meter.collect(),
         top=feed.top_runs()[:RUNS_REPORTED_MAX], recent=list(feed.recent_runs)[-RUNS_REPORTED_MAX:],
-        live=host.live_runs.best(),
+        live=host.live_runs.best(), fleets=fleet_totals.of_host(host, fleets),
     )  # fmt: skip
 
 
@@ -136,6 +152,7 @@ class Ledger:
         self._former = Snapshot()
         self._top: list[RunSummary] = []
         self._recent: deque[RunSummary] = deque(maxlen=RUNS_REPORTED_MAX)
+        self._fleets = FleetLedger()
 
     def note(self, worker: int, share: Share) -> None:
         """Add a worker's newest share to those it reported before.
@@ -144,13 +161,15 @@ class Ledger:
             ValueError: The share declares a metric differently from earlier shares; nothing was added.
         """
         self._live[worker] = advance(self._live.get(worker, Snapshot()), share.counted)
-        self._top = _best([*self._top, *share.top])
+        self._top = best_runs([*self._top, *share.top])
         self._recent.extend(share.ended)
         self._live_runs[worker] = share.live
+        self._fleets.note(worker, share.fleets)
 
     def retire(self, worker: int) -> None:
         """Keep the counters of a worker that ended, and drop its gauges."""
         self._live_runs.pop(worker, None)
+        self._fleets.retire(worker)
         ended = self._live.pop(worker, None)
         if ended is not None:
             self._former = merge(self._former, without_gauges(ended))
@@ -164,20 +183,9 @@ class Ledger:
             counted=counted,
             top=list(self._top),
             recent=list(self._recent),
-            live=_best_live(run for runs in self._live_runs.values() for run in runs),
+            live=best_live_runs(run for runs in self._live_runs.values() for run in runs),
         )
 
-
-def _best(runs: Iterable[RunSummary]) -> list[RunSummary]:
-    """Return the best of these runs, best first, each once."""
-    return heapq.nlargest(RUNS_REPORTED_MAX, set(runs))
-
-
-def _best_live(runs: Iterable[LiveRun]) -> list[LiveRun]:
-    """Return the best of these runs, best first; of a bot that two workers know, only the newer position."""
-    newest: dict[str, LiveRun] = {}
-    for run in runs:
-        other = newest.get(run.key)
-        if other is None or (run.episode, run.turn) > (other.episode, other.turn):
-            newest[run.key] = run
-    return heapq.nlargest(LIVE_RUNS_MAX, newest.values())
+    def fleets(self, fleets: Iterable[str]) -> dict[str, FleetFigures]:
+        """Return the figures of these fleets, for `Totals.fleets`."""
+        return self._fleets.totals(fleets)

@@ -1,66 +1,62 @@
 """The watch page as an ASGI application: `/`, `/static/...`, `/api/...` and `/metrics`.
 
-It shows one fleet and writes nothing. Each path under `/api/` admits its caller. `mcp/app.py` checks Host and
-Origin before it passes a request on.
+It writes nothing. Each path under `/api/` admits its caller, and shows what this caller may see: one fleet,
+some of its bots, or all fleets (scope `admin`). `mcp/app.py` checks Host and Origin before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from dungeonfighter import limits
 from dungeonfighter.access.admission import Admission, joined
-from dungeonfighter.access.principals import EVERY_BOT, Principal
+from dungeonfighter.access.page_sessions import Session
+from dungeonfighter.access.principals import Principal
 from dungeonfighter.access.visible_bots import visible_bots
-from dungeonfighter.errors import (
-    BadInput,
-    DungeonFighterError,
-    NotAllowed,
-    Overloaded,
-    RateLimited,
-    StoreError,
-)
+from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.telemetry import exposition
-from dungeonfighter.web.files import load_files
-from dungeonfighter.web.watch import Viewer, Watch, frame
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from dungeonfighter.web import log_in
+from dungeonfighter.web.audiences import Audience
+from dungeonfighter.web.files import File, Files
+from dungeonfighter.web.log_in import LogIn
+from dungeonfighter.web.responses import (
+    NO_STORE,
+    Receive,
+    Scope,
+    Send,
+    send_error,
+    send_fault,
+    send_head,
+    send_json,
+    send_whole,
+)
+from dungeonfighter.web.watch import Viewer, Watch, frame, trouble
 
 BOTS_PER_PAGE_MAX: Final = 500
 SEND_SECONDS_MAX: Final = 30.0
-_STORE_RETRY_SECONDS: Final = 3
-_BAD_ID: Final = f"a bot id is {limits.bot_id_rule}"
 _NOT_HERE: Final = (
     "there is nothing here: the watch page is at /, "
     "MCP is served at POST /mcp and for one bot at POST /bots/{botId}/mcp"
 )
-_SAFETY: Final = (
-    (
-        b"content-security-policy",
-        b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-)
-_STREAMED: Final = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
+_STREAMED: Final = (NO_STORE, (b"x-accel-buffering", b"no"))
 """The headers of an event stream."""
 
 
 class _Call(NamedTuple):
-    """One request to the API. `bot` is the bot in the request, not decoded; empty if there is none."""
+    """One request to the API; `bot` is the name of the bot in it, empty if there is none."""
 
     principal: Principal
+    session: Session | None
+    audience: Audience
     bot: str
     query: dict[str, list[str]]
+    scope: Scope
     receive: Receive
     send: Send
 
@@ -72,44 +68,41 @@ class WatchApp:
         host: Lists all bots.
         watch: The ticker; the composition starts and closes it.
         admission: Identifies callers and decides about their requests.
+        log_in: Opens the sessions of browsers; None where callers have no access tokens.
     """
 
-    def __init__(self, host: BotHost, watch: Watch, admission: Admission) -> None:
+    def __init__(
+        self, host: BotHost, watch: Watch, admission: Admission, log_in: LogIn | None = None
+    ) -> None:
         self._host = host
         self._watch = watch
         self._admission = admission
-        self._files = load_files()
+        self._log_in = log_in
+        self._files = Files()
         self.api: Mapping[str, Callable[[_Call], Awaitable[None]]] = {
             "/api/summary": self._summary,
             "/api/bots": self._bots,
             "/api/events": self._events,
             "/api/bots/": self._bot,
         }
-        """The paths of the API; one that ends in a slash is followed by a bot id."""
+        """The paths of the API; one that ends in a slash is followed by the name of a bot."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
         path: str = scope["path"]
-        if scope["method"] not in {"GET", "HEAD"}:
-            await _fail(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
+        if path == log_in.PATH and self._log_in is not None:
+            await self._log_in.answer(scope, receive, send)
+        elif scope["method"] not in {"GET", "HEAD"}:
+            await send_fault(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
         elif path == "/metrics":
-            await _answer(send, 200, exposition.render(self._watch.totals().counted), exposition.CONTENT_TYPE)
-        elif path in self._files:
-            await self._file(send, path, headers.get(b"if-none-match"))
+            body = exposition.render(self._watch.totals().counted)
+            await send_whole(send, 200, body, exposition.CONTENT_TYPE)
+        elif (file := self._files.get(path)) is not None:
+            await _send_file(send, file, dict(scope["headers"]).get(b"if-none-match"))
         else:
             try:
                 await self._answer_api(path, scope, receive, send)
             except DungeonFighterError as error:
-                status = _status(error)
-                await _fail(send, status, error.code, str(error), *_retry_after(status, error))
-
-    async def _file(self, send: Send, path: str, known: bytes | None) -> None:
-        file = self._files[path]
-        headers = ((b"etag", file.etag), (b"cache-control", b"no-cache"))
-        if known == file.etag:
-            await _answer(send, 304, b"", file.content_type, *headers)
-        else:
-            await _answer(send, 200, file.body, file.content_type, *headers)
+                await send_error(send, error)
 
     async def _answer_api(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the caller, and answer the request.
@@ -119,21 +112,18 @@ class WatchApp:
         """
         route = self._route(path)
         if route is None:
-            await _fail(send, 404, "bad_argument", _NOT_HERE)
+            await send_fault(send, 404, "bad_argument", _NOT_HERE)
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        rest = path.removeprefix(route)
-        bot = _bot_id(unquote(rest)) if route.endswith("/") else query.get("bot", [""])[0]
-        authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
-        await self._admission.prepare(authorization)
-        principal = self._admission.identify(authorization)
-        call = _Call(principal, bot, query, receive, send)
-        self._admit(call)
-        if scope["method"] == "HEAD" and route == "/api/events":
-            await _send_head(send, 200, b"text/event-stream", *_STREAMED)
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await self.api[route](call)
+        bot = unquote(path.removeprefix(route)) if route.endswith("/") else query.get("bot", [""])[0]
+        principal, session = await self._identify(scope)
+        audience = self._watch.audience_of(principal)
+        call = _Call(principal, session, audience, bot, query, scope, receive, send)
+        if route.endswith("/"):
+            self._admit_to_bot(call)
+        elif route != "/api/events":
+            self._admit(call, None)
+        await self.api[route](call)
 
     def _route(self, path: str) -> str | None:
         for route in self.api:
@@ -141,37 +131,80 @@ class WatchApp:
                 return route
         return None
 
-    def _admit(self, call: _Call) -> None:
-        """Admit a caller to a path, and to the bot that it names.
+    async def _identify(self, scope: Scope) -> tuple[Principal, Session | None]:
+        """Return the caller of a request, by its credentials or by the session of its browser.
+
+        Raises:
+            NotAllowed, Overloaded: The caller is unknown, or cannot be known now.
+        """
+        authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
+        if authorization is None and self._log_in is not None:
+            session = self._log_in.session_of(scope)
+            if session is not None:
+                return session.principal, session
+        await self._admission.prepare(authorization)
+        return self._admission.identify(authorization), None
+
+    def _admit(self, call: _Call, bot: str | None) -> None:
+        """Admit a caller to the figures that it may see, and to a bot.
 
         Raises:
             NotAllowed, Overloaded: The caller is refused.
         """
-        bot = call.bot if limits.is_bot_id(call.bot) else None
-        self._admission.admit(call.principal, "read", bot, 0)
-        if call.principal.fleet != self._watch.fleet:
-            raise NotAllowed("the caller's fleet is not the one that this server shows")
+        if call.audience.fleet is None:
+            self._admission.admit(call.principal, "admin", None, 0)
+        else:
+            self._admission.admit(call.principal, "read", bot, 0)
+
+    def _admit_to_bot(self, call: _Call) -> None:
+        """Admit a caller to the bot that its request names.
+
+        Raises:
+            BadInput: That is no name of a bot.
+            NotAllowed, Overloaded: The caller is refused.
+        """
+        call.audience.key_of(call.bot)
+        self._admit(call, call.bot)
+
+    def _admit_to_events(self, call: _Call) -> DungeonFighterError | None:
+        """Admit a caller to a stream; return the reason not to show the bot that it names, if any.
+
+        Raises:
+            NotAllowed, Overloaded: The caller is refused altogether.
+        """
+        if call.bot:
+            try:
+                self._admit_to_bot(call)
+            except (BadInput, NotAllowed) as error:
+                self._admit(call, None)
+                return error
+        else:
+            self._admit(call, None)
+        return None
 
     async def _summary(self, call: _Call) -> None:
-        _require_every_bot(call.principal)
-        await _json(call.send, msgspec.Raw(self._watch.summary_body()))
+        await send_json(call.send, msgspec.Raw(self._watch.summary_body(call.audience)))
 
     async def _bot(self, call: _Call) -> None:
-        await _json(call.send, await self._watch.detail(call.bot))
+        await send_json(call.send, await self._watch.detail(call.audience, call.bot))
 
     async def _bots(self, call: _Call) -> None:
-        """Answer one page of the bots, in order of their ids; `next` is the last id, null at the end."""
-        query = call.query
+        """Answer one page of the bots, in order of their names; `next` is the last one, null at the end."""
+        query, audience = call.query, call.audience
         after = query.get("after", [""])[0]
         count = query.get("count", ["100"])[0]
         if not (
             count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= BOTS_PER_PAGE_MAX
         ):
             raise BadInput(f"count must be 1 to {BOTS_PER_PAGE_MAX}")
-        page = await visible_bots(self._host, call.principal, _bot_id(after) if after else "", int(count))
+        key = audience.key_of(after) if after else ""
+        if audience.fleet is None:
+            page = await self._host.list_all_bots(key, int(count))
+        else:
+            page = await visible_bots(self._host, call.principal, after, int(count))
         bots = [
             {
-                "botId": bot.bot_id.partition("/")[2],
+                "botId": audience.name_of(bot.bot_id),
                 "episode": bot.episode,
                 "turn": bot.turn,
                 "updatedAt": bot.updated_at,
@@ -179,26 +212,33 @@ class WatchApp:
             for bot in page
         ]
         following = bots[-1]["botId"] if len(bots) == int(count) else None
-        await _json(call.send, {"bots": bots, "next": following})
+        await send_json(call.send, {"bots": bots, "next": following})
 
     async def _events(self, call: _Call) -> None:
-        """Send events until the client leaves or the server stops.
+        """Send events until the client leaves, its rights end, or the server stops.
 
-        A browser's `EventSource` cannot read the body of a refusal, so an invalid id is reported as an event.
+        A page that cannot show one bot shows the figures all the same, so the trouble with a bot is an event.
         """
-        bot_id, receive, send = call.bot, call.receive, call.send
-        _require_every_bot(call.principal)
-        usable = limits.is_bot_id(bot_id)
-        viewer = self._watch.enter(bot_id if usable else None)
-        tasks = [asyncio.create_task(_leave_at_disconnect(receive, viewer))]
+        send, refusal = call.send, self._admit_to_events(call)
+        is_shown = call.bot != "" and refusal is None
+        if call.scope["method"] == "HEAD":
+            await send_head(send, 200, b"text/event-stream", *_STREAMED)
+            await send({"type": "http.response.body", "body": b""})
+            return
+        viewer = self._watch.enter(call.audience, call.bot if is_shown else None)
+        tasks = [asyncio.create_task(_leave_at_disconnect(call.receive, viewer))]
         try:
-            await _send_head(send, 200, b"text/event-stream", *_STREAMED)
-            if usable:  # beside the stream: the store may be slow
-                tasks.append(asyncio.create_task(self._put_bot(viewer, bot_id)))
-            elif bot_id:
-                viewer.put(frame("trouble", {"botId": None, "code": "bad_argument", "message": _BAD_ID}))
+            await send_head(send, 200, b"text/event-stream", *_STREAMED)
+            if call.session is not None:
+                about = log_in.description(call.principal, call.session.expires_at)
+                viewer.put_first(frame("session", about))
+            if is_shown:  # beside the stream: the store may be slow
+                tasks.append(asyncio.create_task(self._put_bot(viewer, call)))
+            elif refusal is not None:
+                viewer.put(trouble(None, refusal))
             while (frames := await viewer.next()) is not None:
-                self._admit(call)  # the caller may have lost its rights since
+                if (await self._identify(call.scope))[0] != call.principal:
+                    break
                 async with asyncio.timeout(SEND_SECONDS_MAX):
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -213,61 +253,17 @@ class WatchApp:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    async def _put_bot(self, viewer: Viewer, bot_id: str) -> None:
-        viewer.put(await self._watch.bot_frame(bot_id))
+    async def _put_bot(self, viewer: Viewer, call: _Call) -> None:
+        viewer.put(await self._watch.bot_frame(call.audience, call.bot))
+
+
+async def _send_file(send: Send, file: File, known: bytes | None) -> None:
+    headers = ((b"etag", file.etag), (b"cache-control", file.cache_control))
+    status, body = (304, b"") if known == file.etag else (200, file.body)
+    await send_whole(send, status, body, file.content_type, *headers)
 
 
 async def _leave_at_disconnect(receive: Receive, viewer: Viewer) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     viewer.leave()
-
-
-def _require_every_bot(principal: Principal) -> None:
-    """Refuse a request that shows all bots of the fleet, if the caller may act only for some of them."""
-    if principal.bots != EVERY_BOT:
-        raise NotAllowed("the caller may not read about every bot")
-
-
-def _bot_id(text: str) -> str:
-    if not limits.is_bot_id(text):
-        raise BadInput(_BAD_ID)
-    return text
-
-
-def _status(error: DungeonFighterError) -> int:
-    if isinstance(error, BadInput):
-        return 404 if error.code == "unknown_bot" else 400
-    if isinstance(error, NotAllowed):
-        return 403
-    if isinstance(error, RateLimited):
-        return 429
-    return 503 if isinstance(error, Overloaded | StoreError) else 500
-
-
-def _retry_after(status: int, error: DungeonFighterError) -> tuple[tuple[bytes, bytes], ...]:
-    if status not in {429, 503}:
-        return ()
-    seconds = error.retry_after_seconds if isinstance(error, Overloaded) else _STORE_RETRY_SECONDS
-    return ((b"retry-after", b"%d" % seconds),)
-
-
-async def _json(send: Send, value: object) -> None:
-    await _answer(send, 200, msgspec.json.encode(value), b"application/json", (b"cache-control", b"no-store"))
-
-
-async def _fail(send: Send, status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> None:
-    body = msgspec.json.encode({"error": {"code": code, "message": message}})
-    await _answer(send, status, body, b"application/json", (b"cache-control", b"no-store"), *headers)
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    await _send_head(
-        send, status, kind, *headers, *(((b"content-length", b"%d" % len(body)),) if status != 304 else ())
-    )
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _send_head(send: Send, status: int, kind: bytes, *headers: tuple[bytes, bytes]) -> None:
-    all_headers = [(b"content-type", kind), *headers, *_SAFETY]
-    await send({"type": "http.response.start", "status": status, "headers": all_headers})

@@ -1,6 +1,7 @@
 """The data of the watch page as typed values; their names on the wire are camelCase.
 
-Scores are points with two decimals here; the host counts in hundredths of a point.
+Names of bots are those of `Audience.name_of`. Scores are points with two decimals here; the host counts in
+hundredths of a point.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class LiveRun(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """The numbers of the whole page at one moment.
+    """The numbers of the whole page at one moment; None for those that the caller may not see.
 
+    `bot_id` is a bot id everywhere; on a page of all fleets it is `<fleet>/<botId>`.
     `scores` is a histogram of the current scores of a sample of runs (`sampled`, at most
     `watch.SAMPLE_MAX`), in buckets of `SCORE_BUCKET_POINTS` points; the last bucket has no upper bound.
     `turns`, `results` and `conflicts` count since `started_at` (seconds since 1970). `top` are the best ended
@@ -65,13 +67,13 @@ class Summary(Struct, frozen=True, rename="camel"):
     settings with which the store can lose acknowledged turns.
     """
 
-    turns: int
-    turns_per_second: float
-    hot_games: int
-    runs_ended: int
+    turns: int | None
+    turns_per_second: float | None
+    hot_games: int | None
+    runs_ended: int | None
     results: dict[str, int]
-    conflicts: int
-    rows_per_batch: float
+    conflicts: int | None
+    rows_per_batch: float | None
     store_up: bool
     hazards: tuple[str, ...]
     started_at: int
@@ -95,19 +97,14 @@ class Detail(Struct, frozen=True, rename="camel"):
     view: Observation
 
 
-def bot_of(key: str) -> str:
-    """Return the bot id of a key: `hero` for `local/hero`."""
-    return key.partition("/")[2]
-
-
-def card(game: Present) -> Card:
+def card(game: Present, name: str) -> Card:
     """Make the card of a game from its state alone, which is far cheaper than an observation."""
     state = game.state
     hero = state.hero
     catalogue = game.rules.catalogue
     dungeon = state.dungeon
     return Card(
-        bot_id=bot_of(game.key),
+        bot_id=name,
         name=hero.name,
         kind=_class_name(hero.kind),
         level=hero.level,
@@ -132,10 +129,10 @@ def score_buckets(cards: Sequence[Card]) -> list[int]:
     return counts
 
 
-def run(summary: RunSummary) -> Run:
+def run(summary: RunSummary, name: str) -> Run:
     """Convert an ended run into the form that the page shows."""
     return Run(
-        bot_id=bot_of(summary.key),
+        bot_id=name,
         episode=summary.episode,
         turns=summary.turns,
         score=summary.score / 100,
@@ -144,16 +141,16 @@ def run(summary: RunSummary) -> Run:
     )
 
 
-def live_run(one: live_runs.LiveRun) -> LiveRun:
+def live_run(one: live_runs.LiveRun, name: str) -> LiveRun:
     """Convert a live run into the form that the page shows."""
-    return LiveRun(bot_of(one.key), one.episode, one.turn, one.score / 100, one.mode)
+    return LiveRun(name, one.episode, one.turn, one.score / 100, one.mode)
 
 
-def detail(game: Present) -> Detail:
+def detail(game: Present, name: str) -> Detail:
     """Make the detail of a game."""
     head = f"e{game.episode} t{game.turn}"
     return Detail(
-        bot_id=bot_of(game.key),
+        bot_id=name,
         episode=game.episode,
         turn=game.turn,
         text=game.rules.text(game.state, head),

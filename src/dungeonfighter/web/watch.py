@@ -1,10 +1,10 @@
 """The ticker behind the watch page: one for all viewers.
 
-Once a second it computes the rate of turns from the counters, and looks for the best live runs among some of
-the games in memory. If there are viewers, it also makes a `Summary` and the details of the watched bots,
-encodes each of them once, and puts it into the queue of every viewer concerned. Queues are short and drop
-their oldest frame if a viewer is slow: the next frame replaces it. A tick takes a few milliseconds for the
-samples of games, and waits only `STORE_SECONDS` for the store.
+Once a second it computes the rates of turns from the counters, and looks for the best live runs among some of
+the games in memory. If there are viewers, it also makes a `Summary` for each audience and the details of the
+watched bots, encodes each of them once, and puts it into the queue of every viewer concerned. Queues are
+short and drop their oldest frame if a viewer is slow: the next frame replaces it. A tick takes a few
+milliseconds for the samples of games, and waits only `STORE_SECONDS` for the store.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from typing import Final
 
 import msgspec
 
-from dungeonfighter import __version__
+from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import Draining, DungeonFighterError, Overloaded, StoreError
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Clock, RunSummary
+from dungeonfighter.hosting.ports import Clock
 from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
+from dungeonfighter.web.audiences import ALL_FLEETS, Audience
+from dungeonfighter.web.boards import RUNS_MAX, Board
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
-SUMMARY_SECONDS: Final = 0.5
-"""The greatest age of the numbers in an answer of `/api/summary`."""
-HISTORY_TICKS: Final = 180
 BEST_SECONDS: Final = 5.0
 """The greatest age of the lists of the best runs."""
 WALKED_GAMES: Final = 100
@@ -40,18 +39,23 @@ STORE_SECONDS: Final = 0.5
 """The longest wait of a tick for the store; what comes later goes out when it comes."""
 BEST_SECONDS_MAX: Final = 10.0
 """The longest time to read the best runs; then the next ticks try anew."""
-SAMPLE_MAX: Final = 200
-CARDS_MAX: Final = 40
-RUNS_MAX: Final = 10
+BEST_READ_MAX: Final = 100
+"""The number of runs to read where some of them may be of other bots."""
 VIEWERS_MAX: Final = 64
+VIEWERS_OF_FLEET_MAX: Final = 16
+"""The number of viewers of one fleet, where there may be several."""
 FRAMES_WAITING_MAX: Final = 8
+BOARDS_MAX: Final = 128
+WANTED_SECONDS: Final = 60.0
+"""A board without viewers is kept for so long after its last use."""
 
 
 class Viewer:
-    """One open page: its queue of frames, and the bot that it shows."""
+    """One open page: its queue of frames, its board, and the name of the bot that it shows."""
 
-    def __init__(self, bot_id: str | None) -> None:
-        self.bot_id = bot_id
+    def __init__(self, board: Board, bot: str | None) -> None:
+        self.board = board
+        self.bot = bot
         self._frames: deque[bytes] = deque(maxlen=FRAMES_WAITING_MAX)
         self._wake = asyncio.Event()
         self._gone = False
@@ -59,6 +63,11 @@ class Viewer:
     def put(self, frame: bytes) -> None:
         """Queue a frame; drop the oldest one if the queue is full."""
         self._frames.append(frame)
+        self._wake.set()
+
+    def put_first(self, frame: bytes) -> None:
+        """Queue a frame before all others that wait."""
+        self._frames.appendleft(frame)
         self._wake.set()
 
     def leave(self) -> None:
@@ -84,38 +93,39 @@ class Watch:
     Args:
         host: Its games are the sample, and the list of bots that play.
         clock: Time.
-        fleet: The fleet that the page shows.
+        fleet: The one fleet of this server; None if there may be several.
         totals: Returns the counters of all workers of this server; by default those of `host` alone.
+        viewers_of_fleet_max: The number of viewers that one fleet may have.
     """
 
     def __init__(
         self,
         host: BotHost,
         clock: Clock,
-        fleet: str,
+        fleet: str | None,
         *,
         totals: Callable[[], Totals] | None = None,
+        viewers_of_fleet_max: int = VIEWERS_MAX,
     ) -> None:
         self._host = host
         self._clock = clock
-        self.fleet = fleet
+        self._has_one_fleet = fleet is not None
+        self._whole = ALL_FLEETS if fleet is None else Audience(fleet)
+        self._viewers_of_fleet_max = viewers_of_fleet_max
+        self._boards: dict[Audience, Board] = {}
         began = clock.now()
-        self.totals: Callable[[], Totals] = totals or (lambda: of_host(host, began, clock.now()))
+        self.totals: Callable[[], Totals] = totals or (
+            lambda: of_host(host, began, clock.now(), self.wanted_fleets())
+        )
         first = self.totals()
         self._started = (first.began, self._wall_of(first.began))
-        self._last = (first.at, first.turns)
-        self._rate = 0.0
+        self.board(self._whole).begin(first)
         self._viewers: set[Viewer] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._asked_at: dict[str, float] = {}
         self._closed = False
         self.failed_ticks = 0
-        self._listed: set[str] = set()
-        self._best: list[RunSummary] | None = None
-        self._body: bytes | None = None
-        self._body_at = -math.inf
-        self.history: deque[float] = deque(maxlen=HISTORY_TICKS)
 
     def start(self) -> None:
         """Begin to tick; needs a running event loop."""
@@ -133,20 +143,63 @@ class Watch:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    def enter(self, bot_id: str | None) -> Viewer:
+    def audience_of(self, principal: Principal) -> Audience:
+        """Return what a caller may see; on a server for one fleet there are no further fleets to see."""
+        if self._has_one_fleet:
+            return Audience(principal.fleet, principal.bots)
+        return Audience.of(principal)
+
+    # Boards
+
+    def board(self, audience: Audience) -> Board:
+        """Return the board of an audience, a new one if there is none."""
+        board = self._boards.get(audience)
+        if board is None:
+            if len(self._boards) >= BOARDS_MAX:
+                self._drop_boards(0.0)
+            board = Board(self._host, self._clock, audience, is_server=audience == self._whole)
+            self._boards[audience] = board
+        board.wanted_at = self._clock.now()
+        return board
+
+    def _drop_boards(self, seconds: float) -> None:
+        """Drop the boards without viewers that nobody wanted for so long, except that of the server."""
+        now = self._clock.now()
+        used = {viewer.board.audience for viewer in self._viewers} | {self._whole}
+        self._boards = {
+            audience: board
+            for audience, board in self._boards.items()
+            if audience in used or now - board.wanted_at < seconds
+        }
+
+    def wanted_fleets(self) -> list[str]:
+        """Return the fleets whose figures the boards show."""
+        fleets = {audience.fleet for audience in self._boards if audience != self._whole}
+        return sorted(fleet for fleet in fleets if fleet is not None)
+
+    # Viewers
+
+    def enter(self, audience: Audience, bot: str | None) -> Viewer:
         """Admit a viewer and queue its first frames; the caller must call `exit` at the end.
 
+        Args:
+            audience: The bots that it may see.
+            bot: The name of the bot that it watches, if any.
+
         Raises:
-            Overloaded: There are `VIEWERS_MAX` viewers already, or the server stops.
+            Overloaded: There are `VIEWERS_MAX` viewers already, or too many of this fleet, or the server
+                stops.
         """
         if self._closed:
             raise Draining("this server is going down")
-        if len(self._viewers) >= VIEWERS_MAX:
-            raise Overloaded(f"{VIEWERS_MAX} pages are watching already", retry_after_seconds=10)
-        viewer = Viewer(bot_id)
+        of_fleet = sum(viewer.board.audience.fleet == audience.fleet for viewer in self._viewers)
+        if len(self._viewers) >= VIEWERS_MAX or of_fleet >= self._viewers_of_fleet_max:
+            most = min(VIEWERS_MAX, self._viewers_of_fleet_max)
+            raise Overloaded(f"{most} pages are watching already", retry_after_seconds=10)
+        viewer = Viewer(self.board(audience), bot)
         self._viewers.add(viewer)
-        viewer.put(frame("history", list(self.history)))
-        viewer.put(frame("summary", self.summary()))
+        viewer.put(frame("history", list(viewer.board.history)))
+        viewer.put(frame("summary", self.summary(audience)))
         return viewer
 
     def exit(self, viewer: Viewer) -> None:
@@ -154,47 +207,18 @@ class Watch:
         viewer.leave()
         self._viewers.discard(viewer)
 
-    def summary_body(self) -> bytes:
-        """Return the summary as JSON, cached for `SUMMARY_SECONDS`: making it takes some milliseconds."""
-        now = self._clock.now()
-        if self._body is None or not 0 <= now - self._body_at < SUMMARY_SECONDS:
-            self._body, self._body_at = msgspec.json.encode(self.summary()), now
-        return self._body
+    def summary_body(self, audience: Audience) -> bytes:
+        """Return the summary as JSON; it may be `SUMMARY_SECONDS` old: making it takes some milliseconds."""
+        board = self.board(audience)
+        return board.kept_body() or board.keep_body(self.summary(audience))
 
-    def summary(self) -> figures.Summary:
-        totals = self.totals()
-        cards = [figures.card(game) for game in self._host.recent(SAMPLE_MAX)]
-        best = self._best or totals.top
-        return figures.Summary(
-            turns=totals.turns,
-            turns_per_second=round(self._rate, 1),
-            hot_games=totals.hot_games,
-            runs_ended=sum(totals.results.values()),
-            results=totals.results,
-            conflicts=totals.conflicts,
-            rows_per_batch=round(totals.rows_per_batch, 1),
-            store_up=totals.store_up,
-            hazards=self._host.store_health().hazards,
-            started_at=self._started_at(totals.began),
-            uptime_seconds=int(self._clock.now() - totals.began),
-            version=__version__,
-            sampled=len(cards),
-            scores=figures.score_buckets(cards),
-            playing=self._keep_listed(cards),
-            live=self._live(totals, best),
-            top=[figures.run(one) for one in best[:RUNS_MAX]],
-            recent=[figures.run(one) for one in totals.recent[-RUNS_MAX:][::-1]],
-        )
+    def summary(self, audience: Audience) -> figures.Summary:
+        """Return the summary of an audience."""
+        board, totals = self.board(audience), self.totals()
+        return board.summary(totals, self._started_at(totals.began), self._viewed_boards())
 
-    def _live(self, totals: Totals, best: list[RunSummary]) -> list[figures.LiveRun]:
-        """List the best live runs of the fleet; a run that is listed as ended is not live any more."""
-        ended = {(run.key, run.episode) for run in (*best, *totals.recent)}
-        runs = [
-            run
-            for run in totals.live
-            if run.key.startswith(f"{self.fleet}/") and (run.key, run.episode) not in ended
-        ]
-        return [figures.live_run(run) for run in runs[:RUNS_MAX]]
+    def _viewed_boards(self) -> int:
+        return max(1, len({viewer.board.audience for viewer in self._viewers}))
 
     def _started_at(self, began: float) -> int:
         """Return the wall clock of the start; computed once, so that it does not change with that clock."""
@@ -205,37 +229,28 @@ class Watch:
     def _wall_of(self, moment: float) -> int:
         return round(self._clock.wall() - (self._clock.now() - moment))
 
-    def _keep_listed(self, cards: list[figures.Card]) -> list[figures.Card]:
-        """Choose `CARDS_MAX` cards, first those of the last list, so that the list stays readable."""
-        cards = sorted(cards, key=lambda one: one.bot_id not in self._listed)[:CARDS_MAX]
-        self._listed = {one.bot_id for one in cards}
-        return cards
-
-    async def detail(self, bot_id: str) -> figures.Detail:
-        """Return the detail of one bot as the store holds it now.
+    async def detail(self, audience: Audience, bot: str) -> figures.Detail:
+        """Return the detail of one bot as the store holds it now; `bot` is its name on the page.
 
         Raises:
             BadInput: There is no such bot (`unknown_bot`).
             StoreError: The store does not answer.
         """
-        return figures.detail(await self._host.read(f"{self.fleet}/{bot_id}"))
+        return figures.detail(await self._host.read(audience.key_of(bot)), bot)
 
     async def tick(self) -> None:
-        """Compute the rate and send frames to all viewers."""
+        """Compute the rates and send frames to all viewers."""
+        self._drop_boards(WANTED_SECONDS)
         totals = self.totals()
-        now, turns = totals.at, totals.turns
-        before, turns_before = self._last
-        if now > before:
-            self._rate = (turns - turns_before) / (now - before)
-            self._last = (now, turns)
-            self.history.append(round(self._rate, 1))
-            self._body = None
+        for board in self._boards.values():
+            board.tick(totals)
         self._host.live_runs.walk(WALKED_GAMES)
         await self._ask_store("live runs", self._refresh_live, BEST_SECONDS)
         if not self._viewers:
             return
         await self._ask_store("best runs", self._update_best, BEST_SECONDS)
-        self._send(None, frame("summary", self.summary()))
+        for board in {viewer.board for viewer in self._viewers}:
+            self._send(board, None, frame("summary", self.summary(board.audience)))
         await self._ask_store("watched bots", self._send_bots, 0.0)
 
     async def _ask_store(
@@ -266,30 +281,39 @@ class Watch:
                 await self._host.live_runs.refresh()
 
     async def _update_best(self) -> None:
+        for board in {viewer.board for viewer in self._viewers}:
+            await self._update_best_of(board)
+
+    async def _update_best_of(self, board: Board) -> None:
         # Without the store the summary falls back on the best runs since the start of this server.
+        audience = board.audience
+        count = RUNS_MAX if audience.bots.endswith("*") else BEST_READ_MAX
         try:
             async with asyncio.timeout(BEST_SECONDS_MAX):
-                self._best = await self._host.best_runs(self.fleet, RUNS_MAX)
+                found = await self._host.best_runs(audience.prefix, count)
         except (StoreError, TimeoutError):
-            self._best = None
+            board.best = None
+        else:
+            board.best = [run for run in found if audience.covers(run.key)]
 
     async def _send_bots(self) -> None:
-        async def send(bot_id: str) -> None:
-            self._send(bot_id, await self.bot_frame(bot_id))
+        async def send(board: Board, bot: str) -> None:
+            self._send(board, bot, await self.bot_frame(board.audience, bot))
 
-        await asyncio.gather(*map(send, {viewer.bot_id for viewer in self._viewers if viewer.bot_id}))
+        watched = {(viewer.board, viewer.bot) for viewer in self._viewers if viewer.bot is not None}
+        await asyncio.gather(*(send(board, bot) for board, bot in watched))
 
-    async def bot_frame(self, bot_id: str) -> bytes:
+    async def bot_frame(self, audience: Audience, bot: str) -> bytes:
         """Make the frame of one bot; an error becomes a frame too, because it concerns only this bot."""
         try:
-            return frame("bot", await self.detail(bot_id))
+            return frame("bot", await self.detail(audience, bot))
         except DungeonFighterError as error:
-            return frame("trouble", {"botId": bot_id, "code": error.code, "message": str(error)})
+            return trouble(bot, error)
 
-    def _send(self, bot_id: str | None, frame: bytes) -> None:
-        """Queue a frame for the viewers of one bot; None means all viewers."""
+    def _send(self, board: Board, bot: str | None, frame: bytes) -> None:
+        """Queue a frame for the viewers of one board; with `bot` only for those that watch this bot."""
         for viewer in self._viewers:
-            if bot_id is None or viewer.bot_id == bot_id:
+            if viewer.board is board and (bot is None or viewer.bot == bot):
                 viewer.put(frame)
 
     async def _run(self) -> None:
@@ -308,3 +332,8 @@ def frame(event: str, value: object) -> bytes:
     Source: the HTML standard, "Server-sent events".
     """
     return b"event: %b\ndata: %b\n\n" % (event.encode(), msgspec.json.encode(value))
+
+
+def trouble(bot: str | None, error: DungeonFighterError) -> bytes:
+    """Make the frame of an error that concerns one bot."""
+    return frame("trouble", {"botId": bot, "code": error.code, "message": str(error)})

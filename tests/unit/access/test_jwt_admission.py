@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dungeonfighter.access.json_web_tokens import LEEWAY_SECONDS, LIFETIME_SECONDS_MAX, TOKEN_BYTES_MAX
 from dungeonfighter.access.jwt_admission import JwtAdmission
 from dungeonfighter.access.protected_resource import ProtectedResource
 from dungeonfighter.access.rates import Rates, RateSettings
-from dungeonfighter.access.signing_keys import KEY_SECONDS_MAX, SEARCH_SECONDS, KeyCache, KeysUnavailable
+from dungeonfighter.access.signing_keys import KEY_SECONDS_MAX, SEARCH_SECONDS, KeyCache, ProviderUnavailable
 from dungeonfighter.errors import AccessUnknown, NotAllowed, ScopeMissing, Unauthenticated
 from tests.provider import Key, key_set
 from tests.unit.access.hand import Hand
@@ -41,7 +43,7 @@ class Desk:
     async def fetch(self) -> bytes:
         self.asked += 1
         if self.is_away:
-            raise KeysUnavailable("away")
+            raise ProviderUnavailable("away")
         return key_set(*self.published)
 
     def claims(self, **changed: object) -> dict[str, Any]:
@@ -230,6 +232,36 @@ async def test_a_forged_or_unfit_token_is_refused_as_invalid(
         assert len(token) < 20 or token[:20].decode("latin-1") not in str(caught.value)
     assert desk.asked <= 2
     assert (await desk.enter(desk.token())).fleet == "team-a"
+
+
+@given(
+    places=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 255)), min_size=1, max_size=3),
+    cut=st.integers(0, 400) | st.none(),
+)
+async def test_a_damaged_token_is_refused_and_breaks_no_part(
+    places: list[tuple[int, int]], cut: int | None
+) -> None:
+    desk = Desk()
+    await desk.cache.refresh()
+    original = desk.token()
+    damaged = bytearray(original)
+    for place, change in places:
+        damaged[place % len(damaged)] ^= change
+    try:
+        await desk.enter(bytes(damaged[:cut]))
+    except Unauthenticated:
+        return
+    # The last character of a part has bits that its bytes do not have; two changes may undo each other.
+    assert bytes(damaged).rpartition(b".")[0] == original.rpartition(b".")[0]
+
+
+@pytest.mark.parametrize(
+    "authorization", [b"\xff", b"Bearer \0", b"Bearer a.b.c", b"bearer =.=.=", b"," * 9000]
+)
+async def test_other_credentials_are_refused(desk: Desk, authorization: bytes) -> None:
+    await desk.admission.prepare(authorization)
+    with pytest.raises(Unauthenticated):
+        desk.admission.identify(authorization)
 
 
 async def test_unknown_claims_have_no_effect(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from dungeonfighter.access.signing_keys import (
     SEARCH_SECONDS,
     UNKNOWN_SECONDS,
     KeyCache,
-    KeysUnavailable,
+    ProviderUnavailable,
     read_key_set,
 )
 from tests.provider import Key, key_set
@@ -39,7 +39,7 @@ class Endpoint:
         self.asked += 1
         await self.gate.wait()
         if self.is_away:
-            raise KeysUnavailable("away")
+            raise ProviderUnavailable("away")
         return key_set(*self.keys)
 
 
@@ -191,6 +191,15 @@ async def test_without_any_key_the_set_is_read_sooner() -> None:
     assert slept == [UNKNOWN_SECONDS] * 3
 
 
+async def test_a_failure_of_our_own_reaches_no_caller() -> None:
+    async def fetch() -> bytes:
+        raise RuntimeError("broken")
+
+    cache = KeyCache(fetch, Hand())
+    await cache.search()
+    assert not cache.is_known
+
+
 def without(key: Key, *names: str, **more: object) -> dict[str, Any]:
     return {name: value for name, value in key.jwk.items() if name not in names} | more
 
@@ -219,7 +228,7 @@ def test_a_key_that_cannot_be_used_is_left_out(jwk: dict[str, Any]) -> None:
     good = ED_KEY.jwk
     found = read_key_set(json.dumps({"keys": [jwk, good]}).encode())
     assert [key.kid for key in found] == ["ed"]
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(ProviderUnavailable):
         read_key_set(json.dumps({"keys": [jwk]}).encode())
 
 
@@ -227,7 +236,7 @@ def test_a_key_that_cannot_be_used_is_left_out(jwk: dict[str, Any]) -> None:
     "body", [b"", b"<html>", b"[]", b"{}", b'{"keys":5}', b'{"keys":[5]}', b"\xff", b"[" * 9999]
 )
 def test_an_answer_that_is_no_key_set_is_refused(body: bytes) -> None:
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(ProviderUnavailable):
         read_key_set(body)
 
 

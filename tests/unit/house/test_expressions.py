@@ -127,9 +127,14 @@ WORST: Final = {
     ("settings", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[0-9]{1,6}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("settings", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("commands.token", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("settings", "'[A-Za-z0-9._:/-]{1,64}'"): Worst("fullmatch", ARGUMENT),
+    ("setting_values", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("setting_values", "'[0-9]{1,6}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
+    ("setting_values", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("commands.token", "'([1-9][0-9]{0,5})([smhdw])'"): Worst("fullmatch", ARGUMENT, pump="1"),
-    ("settings", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
-    ("settings", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
+    ("setting_values", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
+    ("setting_values", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
     ("storage.sql_files", "'^-- name: (\\\\w+)$'"): Worst("split", ARGUMENT, pump="-- name: a"),
     (
         "connection_strings",
@@ -167,6 +172,12 @@ WORST: Final = {
     ),
     ("storage.sql_files", "'^-- concurrently$'"): Worst("search", ARGUMENT, "", "-- concurrently", "!"),
     ("storage.sql_files", "'(?<=;)[ \\\\t]*$'"): Worst("split", ARGUMENT, "", " ", "!"),
+    ("web.files", '\'(from "\\\\./|"static/)([a-z]+\\\\.[a-z]+)"\''): Worst(
+        "sub", ARGUMENT, 'from "./', "a", "!"
+    ),
+    ("web.files", "'(/static/[a-z]{1,32})\\\\.[0-9a-f]{16}(\\\\.[a-z]{2,4})'"): Worst(
+        "fullmatch", HEAD, "/static/a.", "0", "!"
+    ),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
 }
 """By module and source text of the expression; None stands for the only, long expression of a module."""

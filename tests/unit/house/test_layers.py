@@ -27,6 +27,7 @@ LEVELS = {
     "networks": 1,
     "rules": 2,
     "bots": 3,
+    "setting_values": 3,
     "settings": 4,
     "hosting": 5,
     "storage": 6,

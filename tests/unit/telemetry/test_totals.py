@@ -19,8 +19,9 @@ from dungeonfighter.rules import load_rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.exposition import render
+from dungeonfighter.telemetry.fleet_totals import RUNS_REPORTED_MAX
 from dungeonfighter.telemetry.meter import MeterRegistry
-from dungeonfighter.telemetry.totals import RUNS_REPORTED_MAX, Ledger, Reporter, Share, Totals
+from dungeonfighter.telemetry.totals import Ledger, Reporter, Share, Totals
 from tests.unit.telemetry.exposition import parse
 
 REASONS = {

@@ -7,8 +7,14 @@ import re
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.web.files import load_files
+from dungeonfighter.web.files import Files
 from tests.unit.web.watching import Site
+
+
+def source(name: str) -> str:
+    file = Files().get(f"/static/{name}")
+    assert file is not None
+    return file.body.decode()
 
 
 async def test_the_page_has_a_policy_that_blocks_foreign_content() -> None:
@@ -26,7 +32,7 @@ async def test_an_unchanged_file_is_answered_304() -> None:
 
 
 def test_every_file_that_the_page_names_exists_and_no_file_names_a_foreign_address() -> None:
-    files = load_files()
+    files = Files().by_path
     for path, file in files.items():
         text = file.body.decode()
         named = re.findall(r'(?:src|href)="(static/[^"]+)"', text)
@@ -37,7 +43,7 @@ def test_every_file_that_the_page_names_exists_and_no_file_names_a_foreign_addre
 
 
 def test_every_address_is_relative_so_that_the_page_works_below_a_path() -> None:
-    for path, file in load_files().items():
+    for path, file in Files().by_path.items():
         text = file.body.decode()
         assert not re.findall(r"""(?:src|href|action)=["']/|["'`(]/(?:api|static|mcp|metrics)\b""", text), (
             path
@@ -49,7 +55,7 @@ async def test_the_page_has_one_address() -> None:
 
 
 def test_the_page_checks_bot_ids_with_the_same_pattern() -> None:
-    script = load_files()["/static/main.js"].body.decode()
+    script = source("main.js")
     assert f"/^{limits.bot_id_pattern.pattern.removesuffix(chr(92) + 'Z')}$/" in script
 
 
@@ -69,7 +75,7 @@ def contrast(one: str, other: str) -> float:
 
 def test_each_colour_of_texts_has_enough_contrast_in_both_schemes() -> None:
     """The test of the page in a browser measures every text; this one needs no browser."""
-    style = load_files()["/static/style.css"].body.decode()
+    style = source("style.css")
     schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     assert len(schemes) == 2
     for scheme in schemes:

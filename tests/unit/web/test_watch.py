@@ -13,10 +13,11 @@ from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import Head, Row, RunSummary
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.totals import Totals
-from dungeonfighter.web import figures
+from dungeonfighter.web import boards, figures
 from dungeonfighter.web import watch as watching
+from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import Viewer
-from tests.unit.web.watching import Site
+from tests.unit.web.watching import WHOLE, Site
 
 
 async def test_a_viewer_gets_the_history_then_a_summary_each_tick() -> None:
@@ -64,7 +65,7 @@ async def test_an_invalid_id_is_reported_as_an_event_and_summaries_go_on(bot: st
 
 async def test_a_viewer_that_leaves_makes_room_for_another() -> None:
     site = Site()
-    viewers = [site.watch.enter(None) for _ in range(watching.VIEWERS_MAX)]
+    viewers = [site.watch.enter(WHOLE, None) for _ in range(watching.VIEWERS_MAX)]
     refused = await site.get("/api/events")
     assert (refused.status, refused.headers["retry-after"]) == (503, "10")
     site.watch.exit(viewers[0])
@@ -74,7 +75,7 @@ async def test_a_viewer_that_leaves_makes_room_for_another() -> None:
 
 
 async def test_a_slow_viewer_keeps_only_the_newest_frames() -> None:
-    viewer = Viewer(None)
+    viewer = Viewer(Site().watch.board(WHOLE), None)
     for number in range(watching.FRAMES_WAITING_MAX + 5):
         viewer.put(b"%d " % number)
     frames = await viewer.next()
@@ -89,23 +90,23 @@ async def test_closing_ends_every_stream_and_admits_no_viewer() -> None:
         await site.watch.close()
         await request.ended.wait()
     with pytest.raises(Overloaded):
-        site.watch.enter(None)
+        site.watch.enter(WHOLE, None)
 
 
 async def test_the_list_keeps_its_bots_while_others_play(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "CARDS_MAX", 2)
+    monkeypatch.setattr(boards, "CARDS_MAX", 2)
     site = Site()
     await site.start("a", "b")
-    before = {card.bot_id for card in site.watch.summary().playing}
+    before = {card.bot_id for card in site.summary().playing}
     await site.start("c", "d")
-    assert {card.bot_id for card in site.watch.summary().playing} == before
+    assert {card.bot_id for card in site.summary().playing} == before
 
 
 async def test_history_is_bounded() -> None:
     site = Site()
-    for _ in range(watching.HISTORY_TICKS + 10):
+    for _ in range(boards.HISTORY_TICKS + 10):
         await site.tick()
-    assert len(site.watch.history) == watching.HISTORY_TICKS
+    assert len(site.watch.board(WHOLE).history) == boards.HISTORY_TICKS
 
 
 async def test_a_game_that_cannot_be_shown_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +148,9 @@ async def test_requests_at_the_same_time_share_one_summary() -> None:
     made: list[None] = []
     summary = site.watch.summary
 
-    def counted() -> figures.Summary:
+    def counted(audience: Audience) -> figures.Summary:
         made.append(None)
-        return summary()
+        return summary(audience)
 
     site.watch.summary = counted  # type: ignore[method-assign]
     for _ in range(50):
@@ -161,7 +162,7 @@ async def test_the_summary_lists_the_best_live_runs_before_any_run_has_ended() -
     site = Site()
     await site.start("ada", "bob")
     await site.tick()
-    summary = site.watch.summary()
+    summary = site.summary()
     assert not summary.top
     assert [(run.bot_id, run.episode, run.turn, run.mode) for run in summary.live] == [
         ("bob", 1, 0, "casual"),
@@ -175,11 +176,11 @@ async def test_a_run_that_is_listed_as_ended_is_not_listed_as_live() -> None:
     await site.start("ada")
     await site.tick()
     await site.host.reset("local/ada")
-    summary = site.watch.summary()
+    summary = site.summary()
     assert [(run.bot_id, run.episode) for run in summary.recent] == [("ada", 1)]
     assert not summary.live
     await site.tick()
-    assert [(run.bot_id, run.episode) for run in site.watch.summary().live] == [("ada", 2)]
+    assert [(run.bot_id, run.episode) for run in site.summary().live] == [("ada", 2)]
 
 
 async def test_only_runs_of_the_fleet_are_listed_as_live() -> None:
@@ -187,7 +188,7 @@ async def test_only_runs_of_the_fleet_are_listed_as_live() -> None:
     await site.start("ada")
     await site.host.start("other/eve", NewGame(seed=1, weapon=1))
     await site.tick()
-    assert [run.bot_id for run in site.watch.summary().live] == ["ada"]
+    assert [run.bot_id for run in site.summary().live] == ["ada"]
 
 
 async def test_a_live_run_is_compared_with_the_store_although_nobody_watches() -> None:
@@ -197,15 +198,15 @@ async def test_a_live_run_is_compared_with_the_store_although_nobody_watches() -
     await site.tick()
     await other.host.play("local/ada", "1")
     await site.tick(watching.BEST_SECONDS)
-    assert [run.turn for run in site.watch.summary().live] == [1]
+    assert [run.turn for run in site.summary().live] == [1]
 
 
 async def test_the_start_is_one_moment_however_the_clock_of_the_day_moves() -> None:
     site = Site()
-    started = site.watch.summary().started_at
+    started = site.summary().started_at
     await site.tick(3600.0)
     site.clock.wall = lambda: 5.0  # type: ignore[method-assign]
-    summary = site.watch.summary()
+    summary = site.summary()
     assert (summary.started_at, summary.uptime_seconds) == (started, 3600) == (100, 3600)
 
 
@@ -262,11 +263,11 @@ async def test_the_best_runs_are_read_anew_after_a_read_that_hung(monkeypatch: p
         await request.events(2)
         store.answers.clear()
         await site.tick()
-        assert site.watch.summary().live[0].episode == 1
+        assert site.summary().live[0].episode == 1
         store.answers.set()
         await other.host.reset("local/ada")
         await site.tick(watching.BEST_SECONDS)
-        summary = site.watch.summary()
+        summary = site.summary()
     assert [(run.bot_id, run.episode) for run in summary.top] == [("ada", 1)]
     assert [(run.bot_id, run.episode) for run in summary.live] == [("ada", 2)]
 

@@ -19,7 +19,11 @@ from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.web.app import WatchApp
+from dungeonfighter.web.audiences import Audience
+from dungeonfighter.web.figures import Summary
 from dungeonfighter.web.watch import Watch
+
+WHOLE = Audience("local")
 
 
 class HandClock:
@@ -41,20 +45,27 @@ class HandClock:
 class Site:
     """A host, its ticker and its application; the ticker runs only when the test calls `tick`."""
 
-    def __init__(self, admission: Admission | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self, admission: Admission | None = None, store: Store | None = None, fleet: str | None = "local"
+    ) -> None:
         self.clock = HandClock()
         self.admission = admission or BoundedAdmission(Rates(RateSettings(), self.clock.now))
         self.host = BotHost(
             store=MemoryStore() if store is None else store, rules=ShippedRules([load_rules()]),
             clock=self.clock, chance=SystemChance(), meter=MeterRegistry(),
+            by_fleet=fleet is None,
         )  # fmt: skip
-        self.watch = Watch(self.host, self.clock, "local")
+        self.watch = Watch(self.host, self.clock, fleet)
         self.app = WatchApp(self.host, self.watch, self.admission)
 
     async def start(self, *bots: str) -> None:
         """Start a run of each bot."""
         for bot in bots:
             await self.host.start(f"local/{bot}", NewGame(seed=1, weapon=1, name="Ada"))
+
+    def summary(self) -> Summary:
+        """Return the summary of the one fleet."""
+        return self.watch.summary(WHOLE)
 
     async def tick(self, seconds: float = 1.0) -> None:
         self.clock.seconds += seconds
@@ -67,9 +78,9 @@ class Site:
         return request.reply
 
     @asynccontextmanager
-    async def viewing(self, target: str = "/api/events") -> AsyncIterator[Request]:
+    async def viewing(self, target: str = "/api/events", **headers: str) -> AsyncIterator[Request]:
         """Open a stream of events; the client leaves at the end of the block."""
-        request = Request(self.app, target, "GET", {})
+        request = Request(self.app, target, "GET", headers)
         task = asyncio.create_task(request.run())
         try:
             yield request
@@ -92,16 +103,21 @@ class Reply:
 class Request:
     """One request to an ASGI application; `left` closes the connection from the client's side."""
 
-    def __init__(self, app: Any, target: str, method: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, app: Any, target: str, method: str, headers: dict[str, str], body: bytes | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         path, _, query = target.partition("?")
         self._app = app
         self._scope = {
             "type": "http",
             "method": method,
             "path": path,
+            "client": (address, 50_000),
             "query_string": query.encode(),
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         }
+        self._body = body
         self.left = asyncio.Event()
         self.reply = Reply()
         self.ended = asyncio.Event()
@@ -125,6 +141,9 @@ class Request:
         return found
 
     async def _receive(self) -> dict[str, Any]:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
         await self.left.wait()
         return {"type": "http.disconnect"}
 

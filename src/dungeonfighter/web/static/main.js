@@ -3,6 +3,7 @@ import { link, markChosen, onRowClick, showAll, showPlaying } from "./bots.js";
 import { drawCurve, drawScores } from "./charts.js";
 import { byId, duration, make, moment, number } from "./dom.js";
 import { clearHero, reveal, showHero, showTrouble } from "./hero.js";
+import { askForToken, showSession } from "./login.js";
 import { showHeard, showLost } from "./notice.js";
 import { reasonOf, Stream } from "./stream.js";
 
@@ -10,7 +11,9 @@ const HISTORY = 180;
 const BUCKET_POINTS = 3;
 const BOT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const ID_RULE = "1 to 128 letters, digits, “.”, “_” and “-”, the first a letter or digit";
-const stream = new Stream(showEvent, showLost);
+const FLEET = /^[a-z0-9-]{1,32}\//;
+const stream = new Stream(showEvent, lose, askForToken);
+let seesAllFleets = null; // unknown until the first event; if so, the name of a bot is its fleet, a slash and its id
 let history = [];
 let isInHistory = false; // the next summary is of the last moment of the history
 let summary = null;
@@ -22,8 +25,18 @@ function connect() {
   stream.open(chosen ? `api/events?bot=${encodeURIComponent(chosen)}` : "api/events");
 }
 
+function lose(reason, nextTry) {
+  byId("main").hidden = false;
+  showLost(reason, nextTry);
+}
+
 function showEvent(name, value) {
-  if (name === "history") {
+  byId("main").hidden = false;
+  byId("log-in").hidden = true;
+  if (name === "session") {
+    seesAllFleets = value.fleet === null;
+    showSession(value);
+  } else if (name === "history") {
     history = value.slice(-HISTORY);
     isInHistory = true;
     drawCharts();
@@ -33,27 +46,35 @@ function showEvent(name, value) {
 }
 
 function showSummary(next) {
-  if (!isInHistory) history = [...history, next.turnsPerSecond].slice(-HISTORY);
+  if (!isInHistory && next.turnsPerSecond !== null) history = [...history, next.turnsPerSecond].slice(-HISTORY);
   isInHistory = false;
   summary = next;
+  seesAllFleets ??= false;
   showHeard(next.storeUp);
   showHazards(next.hazards ?? []);
   const since = `since ${moment(next.startedAt * 1000, false)}`;
-  byId("rate").textContent = number(Math.round(next.turnsPerSecond));
-  byId("hot").textContent = number(next.hotGames);
-  byId("turns").textContent = number(next.turns);
+  showCount("rate", next.turnsPerSecond === null ? null : Math.round(next.turnsPerSecond));
+  byId("rate-panel").hidden = next.turnsPerSecond === null;
+  showCount("hot", next.hotGames);
+  showCount("turns", next.turns);
   byId("turns-label").textContent = `turns committed ${since}`;
-  byId("ended").textContent = number(next.runsEnded);
+  showCount("ended", next.runsEnded);
   byId("ended-label").textContent = [`runs ended ${since}`, ...Object.entries(next.results).map(([result, count]) => `${count} ${result}`)].join(" · ");
-  byId("batch").textContent = number(next.rowsPerBatch);
+  showCount("batch", next.rowsPerBatch);
   byId("about").textContent = `version ${next.version}, up ${duration(next.uptimeSeconds)}`;
-  byId("scores-note").textContent = next.sampled < next.hotGames ? `of the ${next.sampled} that played last` : "being played now";
+  byId("scores-note").textContent = next.sampled && (next.hotGames === null || next.sampled < next.hotGames) ? `of the ${next.sampled} that played last` : "being played now";
   drawCharts();
   if (paging === null) showPlaying(next.playing, chosen);
   showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${run.mode}`, "No run is being played.");
   showRuns("top", next.top, ended, "No run has ended yet.");
   showRuns("recent", next.recent, ended, "No run has ended yet.");
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
+}
+
+/** Show a number, or hide its tile if the server does not tell it to this caller. */
+function showCount(id, value) {
+  byId(id).parentElement.hidden = value === null;
+  byId(id).textContent = value === null ? "" : number(value);
 }
 
 const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${run.mode}`;
@@ -107,7 +128,7 @@ function decoded(text) {
 
 /** Check a bot id, and show the reason beside the field if it is not valid. */
 function isBotId(text) {
-  const good = BOT_ID.test(text);
+  const good = BOT_ID.test(seesAllFleets === false ? text : text.replace(FLEET, ""));
   byId("find-trouble").textContent = good ? "" : `${text ? `“${text.slice(0, 40)}” is not a bot id` : "Type a bot id"}: ${ID_RULE}.`;
   byId("find-id").setAttribute("aria-invalid", String(!good));
   return good;
@@ -115,6 +136,7 @@ function isBotId(text) {
 
 async function turnPage() {
   const answer = await fetch(`api/bots?count=100${paging ? `&after=${encodeURIComponent(paging)}` : ""}`).catch(() => null);
+  if (answer?.status === 401) return askForToken();
   byId("more-trouble").textContent = answer?.ok ? "" : `${await reasonOf(answer)}.`;
   if (!answer?.ok) return;
   const { bots, next } = await answer.json();
@@ -145,6 +167,5 @@ window.addEventListener("hashchange", chooseByHash);
 window.addEventListener("resize", drawCharts);
 byId("mcp-url").textContent = new URL("mcp", document.baseURI);
 byId("fleet-command").textContent = `dungeonfighter fleet ${new URL(".", document.baseURI)}`;
-byId("main").hidden = false;
 chooseByHash();
 if (!chosen) connect();

@@ -41,6 +41,13 @@ export function showLost(reason, nextTry) {
   show(heardAt ? `${reason}. The last figures came at ${moment(heardAt)}.` : `${reason}.`, true);
 }
 
+/** Show that the server does not know this browser. */
+export function showLoggedOut() {
+  heardAt = retryAt = 0;
+  setStatus("waiting", "logged out");
+  show("", false);
+}
+
 setStatus("waiting", "connecting");
 
 setInterval(() => retryAt && countDown(), 1000);

@@ -8,9 +8,10 @@ const PAUSES_MS = [1000, 2000, 4000, 8000, 15000, 30000];
 const NO_ANSWER = "The server does not answer";
 
 class Refusal extends Error {
-  constructor(reason, seconds) {
+  constructor(reason, seconds, status = 0) {
     super(reason);
     this.seconds = seconds;
+    this.status = status;
   }
 }
 
@@ -27,18 +28,21 @@ export async function reasonOf(answer) {
  *
  * `onEvent(name, value)` gets every event. `onLost(reason, retryAt)` is called after every attempt that failed, with
  * the moment of the next one (milliseconds). A good stream that ends is tried again once before that.
+ * `onStranger()` is called if the server asks for credentials; then there is no further attempt before `retry`.
  */
 export class Stream {
   #path = "";
   #onEvent;
   #onLost;
+  #onStranger;
   #attempt = null; // {abort, until, events}
   #failures = 0;
   #timer = 0;
 
-  constructor(onEvent, onLost) {
+  constructor(onEvent, onLost, onStranger) {
     this.#onEvent = onEvent;
     this.#onLost = onLost;
+    this.#onStranger = onStranger;
     setInterval(() => this.#endIfQuiet(), 1000);
   }
 
@@ -59,16 +63,25 @@ export class Stream {
     const attempt = this.#attempt = { abort: new AbortController(), until: Date.now() + ANSWER_MS, events: 0, isQuiet: false };
     let reason = NO_ANSWER;
     let seconds = 0;
+    let status = 0;
     try {
       const answer = await fetch(this.#path, { signal: attempt.abort.signal, cache: "no-store", headers: { accept: "text/event-stream" } });
       const kind = answer.headers.get("content-type") ?? "";
-      if (!answer.ok) throw new Refusal(await reasonOf(answer), Number(answer.headers.get("retry-after")) || 0);
+      if (!answer.ok) throw new Refusal(await reasonOf(answer), Number(answer.headers.get("retry-after")) || 0, answer.status);
       if (!kind.startsWith("text/event-stream")) throw new Refusal("The answer is not from a DungeonFighter server", 0);
       await this.#read(answer.body, attempt);
     } catch (error) {
-      if (error instanceof Refusal) ({ message: reason, seconds } = error);
+      if (error instanceof Refusal) ({ message: reason, seconds, status } = error);
     }
-    if (attempt === this.#attempt) this.#ended(attempt, reason, seconds);
+    if (attempt !== this.#attempt) return;
+    if (status === 401) this.#leave();
+    else this.#ended(attempt, reason, seconds);
+  }
+
+  #leave() {
+    this.#attempt = null;
+    this.#failures = 0;
+    this.#onStranger();
   }
 
   async #read(body, attempt) {

@@ -1,4 +1,4 @@
-"""The address of an identity provider's keys: anything but a whole answer in time is a failure."""
+"""Documents of an identity provider: anything but a whole answer in time is a failure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dungeonfighter.access import key_endpoint
-from dungeonfighter.access.key_endpoint import BODY_BYTES_MAX, KeyEndpoint
-from dungeonfighter.access.signing_keys import KeysUnavailable
+from dungeonfighter.access import provider_endpoint
+from dungeonfighter.access.provider_endpoint import BODY_BYTES_MAX, ProviderEndpoint
+from dungeonfighter.access.signing_keys import ProviderUnavailable
 from testkit.ports import free_port
 
 BODY = b'{"keys":[]}'
@@ -50,9 +50,9 @@ def origin() -> Iterator[str]:
 
 
 async def fetch(url: str) -> bytes:
-    endpoint = KeyEndpoint(url)
+    endpoint = ProviderEndpoint()
     try:
-        return await endpoint.fetch()
+        return await endpoint.read(url)
     finally:
         await endpoint.close()
 
@@ -75,16 +75,16 @@ async def test_any_other_answer_is_a_failure(
     origin: str, path: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if path == "/slow":
-        monkeypatch.setattr(key_endpoint, "FETCH_SECONDS_MAX", 0.2)
-    with pytest.raises(KeysUnavailable, match=reason):
+        monkeypatch.setattr(provider_endpoint, "FETCH_SECONDS_MAX", 0.2)
+    with pytest.raises(ProviderUnavailable, match=reason):
         await fetch(origin + path)
 
 
 async def test_a_provider_that_is_away_is_a_failure() -> None:
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(ProviderUnavailable):
         await fetch(f"http://127.0.0.1:{free_port()}/keys")
 
 
 async def test_a_server_that_does_not_speak_tls_is_a_failure(origin: str) -> None:
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(ProviderUnavailable):
         await fetch(origin.replace("http:", "https:") + "/keys")

@@ -1,0 +1,179 @@
+"""Parses the texts of settings into values; each parser raises `Problem` with the remedy."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from dungeonfighter import limits
+from dungeonfighter.connection_strings import Problem
+from dungeonfighter.networks import Network, parse_network
+from dungeonfighter.origins import parse_authority, parse_origin
+
+
+class Address(NamedTuple):
+    """An address to listen on."""
+
+    host: str
+    port: int
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if an address or name is reachable from this machine only."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise Problem(f"{text[:40]!r} must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def seconds(high: float, low: float = 0.0) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not low <= float(text) <= high:
+            raise Problem(f"{text[:40]!r} must be seconds from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def rate(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
+        raise Problem(f"{text[:40]!r} must be calls a second, for example 5 or 0.5; 0 sets no limit")
+    return float(text)
+
+
+def one_of(words: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a parser for one of `words`; a word with a reason is known but refused for that reason."""
+
+    def parse(text: str) -> str:
+        word = text.lower()
+        usable = [known for known, reason in words.items() if not reason]
+        if word not in words:
+            raise Problem(f"{text[:40]!r} must be {' or '.join(usable)}")
+        if words[word]:
+            raise Problem(f"{word} {words[word]}: write {' or '.join(usable)}")
+        return word
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    word = text.lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise Problem(f"{text[:40]!r} must be 1 or 0 (or true, false, yes, no, on, off)")
+
+
+def host(text: str) -> str:
+    if not text or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", text):
+        raise Problem(f"{text[:40]!r} must be an address or a host name, for example 127.0.0.1")
+    return text
+
+
+def address(text: str) -> Address:
+    written, colon, port = text.rpartition(":")
+    bare = written.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (written != bare):
+        raise Problem(f"{text[:80]!r} must be an address and a port, for example 127.0.0.1:9000")
+    return Address(host(bare), integer(1, 65535)(port))
+
+
+def listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    return tuple(host_header(part) for part in listed(text))
+
+
+def host_header(text: str) -> str:
+    found = parse_authority(text)
+    if found is None:
+        raise Problem(f"{text[:80]!a} must be a host like game.example.org or game.example.org:8000")
+    return found.host if found.port is None else f"{found.host}:{found.port}"
+
+
+def origins(text: str) -> tuple[str, ...]:
+    return tuple(origin(part) for part in listed(text))
+
+
+def origin(text: str) -> str:
+    if not text.isascii():  # browsers send the ASCII form, so no request would match this one
+        raise Problem(f"{text[:80]!a} must be an origin in ASCII like https://xn--bcher-kva.example.org")
+    if "*" in text:
+        raise Problem(f"{text[:80]!r} must be one origin, without a star: name each page that may play")
+    if text.lower() == "null":
+        raise Problem(
+            "'null' stands for files and sandboxed pages of everybody; serve the page from an origin"
+        )
+    if parse_origin(text.removesuffix("/")) is None:
+        raise Problem(f"{text[:80]!r} must be an origin like https://game.example.org (no path)")
+    return text.removesuffix("/").lower()
+
+
+def secure_address(text: str) -> str:
+    """Return the text as it is: issuers are compared byte by byte."""
+    parts = split_url(text)
+    if parts is None or parts.username is not None or parts.fragment:
+        raise Problem(f"{text[:80]!a} must be an address like https://login.example.org/realm")
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise Problem(f"{text[:80]!a} must begin with https:// (http:// is for loopback addresses)")
+    return text
+
+
+def split_url(text: str) -> SplitResult | None:
+    """Return the parts of a URL of HTTP; None if the text is none."""
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if is_url and text.isascii() and text.isprintable() and " " not in text else None
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(parse_network(part) for part in listed(text))
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
+def folder(text: str) -> str:
+    if not Path(text).is_dir():
+        raise Problem(f"{text[:80]!r} must be a folder with content files like enemies.json")
+    return text
+
+
+def key_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
+    return text
+
+
+def name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text):
+        raise Problem(f"{text[:40]!r} must be 1 to 128 letters, digits, '.', '_' or '-'")
+    return text
+
+
+def bot_prefix(text: str) -> str:
+    if not limits.is_bot_id(f"{text}hero"):
+        raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")
+    return text
