@@ -12,8 +12,10 @@ import asyncio
 import gc
 import importlib
 import importlib.util
+import inspect
 import os
 import re
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -35,6 +37,9 @@ class Transport:
 
     waiting: Callable[[], None]
 
+    _socket = socket.socket()
+    """An unconnected one: the server asks the kernel how much of an answer has arrived."""
+
     def __init__(self) -> None:
         self.last = b""
 
@@ -43,7 +48,9 @@ class Transport:
         self.waiting()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return a loopback address for both ends, and `default` for everything else, such as TLS."""
+        """Return a loopback address for both ends, a socket, and `default` for everything else."""
+        if name == "socket":
+            return self._socket
         return ("127.0.0.1", 8000) if name in {"peername", "sockname"} else default
 
     def is_closing(self) -> bool:
@@ -86,6 +93,12 @@ def parts() -> dict[str, Any]:
     return named
 
 
+def _admission(compose: Any) -> list[Any]:
+    """Return the admission for `compose`, if the measured sources want one."""
+    wants_one = "admission" in inspect.signature(compose).parameters
+    return [sys.modules[compose.__module__].make_admission()] if wants_one else []
+
+
 class Played:
     """A server over a new store, with a connection for every bot."""
 
@@ -107,7 +120,7 @@ class Played:
         Transport.waiting = self._answer
         asyncio.get_running_loop().set_exception_handler(_end)  # else the answer would be awaited for ever
         async with self._named["open_host"](self._settings, serves=True) as host:
-            draining, _ = self._named["compose"](self._settings, host)
+            draining, _ = self._named["compose"](self._settings, host, *_admission(self._named["compose"]))
             self._connect(draining)
             await self._ask([_begin(number) for number in range(self._bots)])
             self._check(b"")

@@ -74,7 +74,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     proxy_header: str = ""
-    """How those proxies name their clients: `x-forwarded-for` (also if empty) or `proxy-protocol`."""
+    """The way in which those proxies name their clients: `x-forwarded-for` (also if empty) or
+    `proxy-protocol`."""
     connections_per_address: int = 0
     drain_seconds: float = 0.0
     keep_alive_seconds: int = limits.keep_alive_seconds

@@ -105,7 +105,7 @@ def test_a_password_changes_without_a_restart(
 
 
 @pytest.mark.long
-def test_a_broken_file_changes_nothing_while_the_server_runs(
+def test_a_broken_file_leaves_the_former_secret_in_use(
     tmp_path: Path, postgres: PostgresServer, database: str
 ) -> None:
     planted = Planted(tmp_path, database)
