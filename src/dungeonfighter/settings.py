@@ -69,6 +69,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_key_prefix: str = "dungeonfighter:"
     admin_listen: Address | None = None
     """A second address, for the health checks and the watch page; these are then not at the first one."""
+    signing_key: str = ""
+    """Goes into the seals of the sessions of the watch page."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -183,6 +185,9 @@ FIELDS: Final = (
           "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), to.address, "ADDRESS:PORT",
           "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
+    Field("signing_key", ("--signing-key",), ("SIGNING_KEY",), to.signing_key, "TEXT",
+          "a secret that all servers of a database share, for sessions of the watch page (default: none)",
+          is_secret=True),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), to.origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), to.hosts, "HOST,...",
@@ -202,8 +207,8 @@ FIELDS: Final = (
     Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), to.integer(1, 86_400),
           "SECONDS", "how long an idle connection stays open: longer than at the balancer "
           f"(default: {limits.keep_alive_seconds})"),
-    Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), to.seconds(120, 0.1), "SECONDS",
-          "how long a turn may wait for the store (default: 10)"),
+    Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), to.seconds(120, 0.1),
+          "SECONDS", "how long a turn may wait for the store (default: 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
           to.one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
           "form of the log on standard error (default: text)"),

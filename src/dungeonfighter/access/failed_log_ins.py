@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
+from dungeonfighter.access.client_addresses import limit_group
 from dungeonfighter.errors import RateLimited
 
 FAILURES_MAX: Final = 10
@@ -15,8 +15,6 @@ FAILURES_MAX: Final = 10
 FAILURES_MAX_EACH_LEAST: Final = 3
 WINDOW_SECONDS: Final = 60.0
 ADDRESSES_MAX: Final = 10_000
-_IPV6_NETWORK_BITS: Final = 64
-"""A client of IPv6 usually has a whole network of this size."""
 
 
 class FailedLogIns:
@@ -38,7 +36,7 @@ class FailedLogIns:
         Raises:
             RateLimited: It failed too often within the last minute.
         """
-        failures = self._failures.get(_key(address))
+        failures = self._failures.get(limit_group(address))
         if failures is None or len(failures) < self._most:
             return
         wait = failures[0] + WINDOW_SECONDS - self._now()
@@ -48,22 +46,9 @@ class FailedLogIns:
 
     def note(self, address: str) -> None:
         """Count a failure; forget the address that failed longest ago if there are too many."""
-        key = _key(address)
+        key = limit_group(address)
         failures = self._failures.setdefault(key, deque(maxlen=self._most))
         failures.append(self._now())
         self._failures.move_to_end(key)
         if len(self._failures) > ADDRESSES_MAX:
             self._failures.popitem(last=False)
-
-
-def _key(address: str) -> str:
-    """Return the address, or its network where one client has a whole network."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK_BITS), strict=False))
-    return str(parsed)

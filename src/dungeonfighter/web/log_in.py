@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.access.client_addresses import client_address
 from dungeonfighter.access.failed_log_ins import FailedLogIns
 from dungeonfighter.access.page_sessions import PageSessions, Session
 from dungeonfighter.access.principals import Principal
@@ -119,7 +120,7 @@ class LogIn:
         if (_header(scope, b"content-type") or "").partition(";")[0].strip().lower() != "application/json":
             await send_fault(send, 415, "bad_argument", "Content-Type must be application/json")
             return
-        address = (scope.get("client") or ("",))[0]
+        address = client_address(scope)
         self._failures.check(address)
         body = await _read(receive)
         if body is None:
