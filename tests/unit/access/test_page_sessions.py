@@ -64,6 +64,7 @@ async def test_a_revoked_token_ends_its_sessions() -> None:
     with pytest.raises(Unauthenticated):
         office.sessions.find(ended.value)
     assert office.sessions.find(going.value) == going
+    assert len(office.book._digests) == len(office.book) == 1
 
 
 async def test_another_server_of_the_store_reads_the_session() -> None:
