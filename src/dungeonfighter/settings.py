@@ -208,7 +208,8 @@ FIELDS: Final = (
           "SECONDS", "how long an idle connection stays open: longer than at the balancer "
           f"(default: {limits.keep_alive_seconds})"),
     Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), to.seconds(120, 0.1),
-          "SECONDS", "how long a turn may wait for the store (default: 10)"),
+          "SECONDS",
+          "how long a turn may wait for the store (default: 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
           to.one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
           "form of the log on standard error (default: text)"),

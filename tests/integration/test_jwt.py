@@ -177,6 +177,15 @@ def test_hostile_credentials_are_refused_and_logged_nowhere(shared: Served) -> N
     assert "Traceback" not in log
 
 
+def test_the_watch_page_takes_the_same_tokens(shared: Served) -> None:
+    status, _, headers = shared.send("GET", "/api/bots")
+    assert (status, "resource_metadata=" in headers["WWW-Authenticate"]) == (401, True)
+    token = shared.token(sub="page", fleet="team-p")
+    shared.call(token, "start_new_game", {"botId": "page-1", "weapon": "mace"})
+    status, body, _ = shared.send("GET", "/api/bots", headers={"Authorization": f"Bearer {token}"})
+    assert (status, [bot["botId"] for bot in body["bots"]]) == (200, ["page-1"])
+
+
 def test_both_ways_serve_the_same_token(shared: Served) -> None:
     token = shared.token(sub="both")
     assert shared.call(token, "start_new_game", {"botId": "both", "weapon": "mace"})[0] == 200

@@ -112,7 +112,7 @@ async def test_each_refused_step_counts_and_is_a_result() -> None:
             assert counted(served) == {"rate_limited": refused}
 
 
-async def test_good_calls_count_nothing(served: Served) -> None:
+async def test_good_calls_are_not_counted(served: Served) -> None:
     for tool, arguments in (("start_new_game", {}), ("handle_input", {"input": "99"})):
         await post(served, call_body(tool, arguments), call_headers(tool))
     assert counted(served) == {}

@@ -43,7 +43,8 @@ class JwtAdmission(BoundedAdmission):
         audiences: Collection[str] = (), bot_prefix: str = "",
     ) -> None:  # fmt: skip
         super().__init__(rates, bot_prefix)
-        self._clock = clock
+        self._wall = clock.wall
+        self._now = clock.now
         self._keys = keys
         self._resource = resource
         self._audiences = tuple(audiences) or (resource.url, f"{resource.url}/")
@@ -71,20 +72,22 @@ class JwtAdmission(BoundedAdmission):
         principal = self._verdicts.get(digest)
         if principal is None:
             principal = self._judge(token, digest)
-        self._check(principal)
+        if self._wall() >= principal.expires_at + LEEWAY_SECONDS or self._now() > principal.key.valid_until:
+            raise self._end_of(principal, principal.key)
         return principal
 
     def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
         """See `Admission`."""
-        assert isinstance(principal, JwtPrincipal)
-        self._check(principal)
+        key: SigningKey = principal.key  # type: ignore[attr-defined]  # `identify` makes no others
+        if self._wall() >= principal.expires_at + LEEWAY_SECONDS or self._now() > key.valid_until:
+            raise self._end_of(principal, key)
         if scope not in principal.scopes:
             needed = {*principal.scopes, scope} - {"read"}
             raise ScopeMissing(
                 f"the access token lacks the scope {scope}",
                 challenge=self._resource.challenge("insufficient_scope", needed),
             )
-        super().admit(principal, scope, bot, turns)
+        BoundedAdmission.admit(self, principal, scope, bot, turns)  # cheaper than `super`
 
     def _token_in(self, authorization: bytes | None) -> bytes:
         scheme, _, token = (authorization or b"").strip().partition(b" ")
@@ -106,7 +109,7 @@ class JwtAdmission(BoundedAdmission):
             found = json_web_tokens.read(token)
             if found.claims.iss != self._resource.issuer:
                 raise BadToken("the access token is of another issuer")
-            json_web_tokens.check_times(found.claims, self._clock.wall())
+            json_web_tokens.check_times(found.claims, self._wall())
             key = self._keys.find(found.header.kid, found.header.alg)
             if key is None:
                 self._demand_keys()
@@ -131,17 +134,16 @@ class JwtAdmission(BoundedAdmission):
             self._refused[digest] = str(error)
             raise
 
-    def _check(self, principal: JwtPrincipal) -> None:
-        """Return if the token of a principal is valid now.
+    def _end_of(self, principal: Principal, key: SigningKey) -> Unauthenticated:
+        """Return the reason why the token of a principal is valid no more.
 
         Raises:
-            Unauthenticated, AccessUnknown: It is not, or nobody can tell.
+            AccessUnknown: Nobody can tell.
         """
-        if self._clock.wall() >= principal.expires_at + LEEWAY_SECONDS:
-            raise self._unauthenticated("the access token has expired")
-        if self._clock.now() > principal.key.valid_until:
+        if self._now() > key.valid_until and self._wall() < principal.expires_at + LEEWAY_SECONDS:
             self._demand_keys()
-            raise self._unauthenticated("the key of the access token was withdrawn")
+            return self._unauthenticated("the key of the access token was withdrawn")
+        return self._unauthenticated("the access token has expired")
 
     def _demand_keys(self) -> None:
         if not self._keys.is_known:

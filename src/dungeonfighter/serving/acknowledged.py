@@ -6,16 +6,22 @@ Source: tcp(7), `TCP_INFO` and `SIOCOUTQ`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
 from typing import Final
+
+with contextlib.suppress(ImportError):  # absent on Windows
+    import fcntl
+    import termios
 
 _BYTES_ACKED: Final = struct.Struct("B119xQ")
 """The first field of `struct tcp_info` (the state of the connection), and `tcpi_bytes_acked`."""
 _IS_CLOSED: Final = 7
 OUT_OF_REACH: Final = 1 << 63
 """A number of bytes that no client ever acknowledges."""
+_NO_BYTES: Final = bytes(4)
 _TELLS: Final = sys.platform == "linux"
 
 
@@ -25,19 +31,14 @@ def position_after_writes(transport: asyncio.Transport) -> int | None:
     Returns:
         `OUT_OF_REACH` if the connection is broken already; None if this system or transport does not tell.
     """
-    if not _TELLS:
+    end: socket.socket | None = transport.get_extra_info("socket") if _TELLS else None
+    if end is None:
         return None
-    import fcntl  # noqa: PLC0415 - absent on Windows
-    import termios  # noqa: PLC0415
-
     try:
-        end: socket.socket | None = transport.get_extra_info("socket")
-        if end is None:
-            return None
         state, acknowledged = _read(end)
         if state == _IS_CLOSED:
             return OUT_OF_REACH
-        in_kernel = int.from_bytes(fcntl.ioctl(end.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        in_kernel = int.from_bytes(fcntl.ioctl(end.fileno(), termios.TIOCOUTQ, _NO_BYTES), sys.byteorder)
     except OSError:
         return None
     return acknowledged + in_kernel + transport.get_write_buffer_size()

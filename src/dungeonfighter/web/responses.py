@@ -13,6 +13,7 @@ from dungeonfighter.errors import (
     NotAllowed,
     Overloaded,
     RateLimited,
+    ScopeMissing,
     StoreError,
     Unauthenticated,
 )
@@ -44,8 +45,8 @@ async def send_error(send: Send, error: DungeonFighterError) -> None:
     """Answer with an error of the game and its status."""
     status = _status(error)
     headers: list[Header] = []
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, Unauthenticated | ScopeMissing):
+        headers.append((b"www-authenticate", error.challenge.encode("ascii")))
     if status in {429, 503}:
         seconds = error.retry_after_seconds if isinstance(error, Overloaded) else _STORE_RETRY_SECONDS
         headers.append((b"retry-after", b"%d" % seconds))
