@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from dungeonfighter.access import provider_endpoint
 from dungeonfighter.access.provider_endpoint import BODY_BYTES_MAX, ProviderEndpoint
 from dungeonfighter.access.signing_keys import ProviderUnavailable
+from testkit.certificates import Authority
 from testkit.ports import free_port
 
 BODY = b'{"keys":[]}'
@@ -88,3 +90,30 @@ async def test_a_provider_that_is_away_is_a_failure() -> None:
 async def test_a_server_that_does_not_speak_tls_is_a_failure(origin: str) -> None:
     with pytest.raises(ProviderUnavailable):
         await fetch(origin.replace("http:", "https:") + "/keys")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "host", "days", "is_read"),
+    [("ours", "127.0.0.1", 30, True), ("other", "127.0.0.1", 30, False),
+     ("ours", "10.9.8.7", 30, False), ("ours", "127.0.0.1", -1, False)],
+    ids=["good", "of an authority that is not trusted", "for another host", "expired"],
+)  # fmt: skip
+async def test_certificates_are_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str, host: str, days: int, *, is_read: bool
+) -> None:
+    authorities = {name: Authority(tmp_path, name) for name in ("ours", "other")}
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities[trusted].file))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = authorities["ours"].server_context(host, days=days)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{server.server_address[1]}/keys"
+    try:
+        if is_read:
+            assert await fetch(url) == BODY
+        else:
+            with pytest.raises(ProviderUnavailable, match="certificate"):
+                await fetch(url)
+    finally:
+        server.shutdown()
+        server.server_close()

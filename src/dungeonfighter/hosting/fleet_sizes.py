@@ -11,10 +11,12 @@ Source: docs/operations.md, "Limits".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from dungeonfighter.errors import QuotaExceeded
+from dungeonfighter.hosting.patience import Patience
+from dungeonfighter.hosting.ports import Clock, Store
 
 KEPT_SECONDS: Final = 5.0
 _KEPT_SECONDS_FULL: Final = 1.0
@@ -26,19 +28,49 @@ class FleetSizes:
     """The counts of bots, by fleet.
 
     Args:
-        count: Counts the bots of a fleet, up to a number.
+        patience: Asks the store again while it does not answer.
+        store: Counts the bots.
         most: The number of bots that a fleet may have.
-        now: The time in seconds, which never goes back.
+        clock: Time.
     """
 
-    def __init__(
-        self, count: Callable[[str, int], Awaitable[int]], most: int, now: Callable[[], float]
-    ) -> None:
-        self._count = count
+    def __init__(self, patience: Patience, store: Store, most: int, clock: Clock) -> None:
+        self._patience = patience
+        self._store = store
         self._most = most
-        self._now = now
+        self._now = clock.now
         self._known: dict[str, tuple[int, float]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._counting: dict[str, asyncio.Task[None]] = {}
+
+    def when_known(self, key: str, do: Callable[[], None], fail: Callable[[Exception], None]) -> None:
+        """Call `do` when the bots of the fleet of `key` are counted, at once if they are.
+
+        Args:
+            key: `<fleet>/<botId>`.
+            do: May raise only if it is called at once.
+            fail: Gets the error of the count, or that of a later call of `do`.
+        """
+        fleet = key.partition("/")[0]
+        if self.is_known(fleet):
+            do()
+            return
+
+        async def count_first() -> None:
+            try:
+                await self.learn(fleet)
+                do()
+            except Exception as error:  # noqa: BLE001 (the caller gets it, as from a submitted request)
+                fail(error)
+
+        task = asyncio.get_running_loop().create_task(count_first())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Return when nobody waits for a count any more."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def is_known(self, fleet: str) -> bool:
         """Return True if the last count of a fleet is still good."""
@@ -60,7 +92,7 @@ class FleetSizes:
 
     async def _learn(self, fleet: str) -> None:
         began = self._now()
-        count = await self._count(fleet, self._most)
+        count = await self._patience.ask(lambda: self._store.count_bots(f"{fleet}/", self._most))
         if len(self._known) >= _FLEETS_MAX:
             self._known.clear()
         self._known[fleet] = (count, began)

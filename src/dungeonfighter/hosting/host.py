@@ -31,6 +31,7 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
 from dungeonfighter.hosting.bot_queues import BotQueues
+from dungeonfighter.hosting.daily_tokens import DailyTokens, WriteTokens
 from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.game_errors import with_game
@@ -49,6 +50,7 @@ from dungeonfighter.hosting.ports import (
     Chance,
     Clock,
     Meter,
+    Row,
     RunSummary,
     Save,
     Store,
@@ -81,6 +83,7 @@ class BotHost:
             batches form.
         meter: Creates the metrics of the host; by default nothing collects them.
         bots_per_fleet: The number of bots that a fleet may have; 0 for any number.
+        tokens_per_bot_per_day: The tokens of answers to a bot on a day; 0 for any number.
         by_fleet: There may be several fleets: keep the figures of the watch page for each.
     """
 
@@ -89,6 +92,7 @@ class BotHost:
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
         rest: Callable[[], None] | None = None, meter: Meter | None = None, bots_per_fleet: int = 0,
+        tokens_per_bot_per_day: int = 0,
         by_fleet: bool = False,
     ) -> None:  # fmt: skip
         self._store = store
@@ -110,12 +114,16 @@ class BotHost:
         self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
         self._queues = BotQueues(rules, self._patience, self._games, self._commits, self._resolver)
         self.lost_answers = LostAnswers(clock.now)
-        self._now, self._op, self._submit = clock.now, chance.op, self._queues.submit
+        self._now, self._op = clock.now, chance.op
+        self._submit: Callable[[str, Pending], None] = self._queues.submit
         self._timeout_seconds = commit_timeout_seconds
-        self._counting: set[asyncio.Task[None]] = set()
-        self._fleet_sizes = (
-            FleetSizes(self._count_bots, bots_per_fleet, clock.now) if bots_per_fleet else None
-        )
+        self.daily_tokens: DailyTokens | None = None
+        """Whoever answers a bot counts the tokens here; None without a limit."""
+        if tokens_per_bot_per_day:
+            self.daily_tokens = DailyTokens(tokens_per_bot_per_day, clock)
+            self._submit = self.daily_tokens.counting(self._submit)
+        sizes = FleetSizes(self._patience, store, bots_per_fleet, clock)
+        self._fleet_sizes = sizes if bots_per_fleet else None
 
     @property
     def feed(self) -> Feed:
@@ -183,7 +191,7 @@ class BotHost:
         self, plays: Iterable[BegunPlay[_Tag]], responder: Responder[_Tag], delivery: Delivery | None = None
     ) -> None:
         """Begin many plays; the responder also gets the errors that `begin_play` would raise."""
-        op, deadline, submit = self._chance.op, self._patience.deadline(), self._queues.submit
+        op, deadline, submit = self._chance.op, self._patience.deadline(), self._submit
         for key, text, turn, episode, tag in plays:
             try:
                 request: Request = (play := Play(op(), canonical(text), turn, episode))
@@ -249,14 +257,14 @@ class BotHost:
         request: Request = (start := Start(self._chance.op(), options, episode, self._seeds()))
         if episode is None and delivery is not None:
             request = self.lost_answers.claim(key, f"start {start.options_text}", start, delivery)
-        sizes = start.fleet_sizes = self._fleet_sizes
-        if sizes is None or self._exists(key) or sizes.is_known(key.partition("/")[0]):
+        start.fleet_sizes = self._fleet_sizes
+        if self._fleet_sizes is None or self._games.has_bot(key):
             self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
         else:
-            counting = self._count_and_submit(sizes, key, request, responder, tag)
-            task = asyncio.get_running_loop().create_task(counting)
-            self._counting.add(task)
-            task.add_done_callback(self._counting.discard)
+            self._fleet_sizes.when_known(
+                key, lambda: self._submit(key, Pending(request, self._patience.deadline(), responder, tag)),
+                lambda error: responder.deliver(tag, error),
+            )  # fmt: skip
 
     async def reset(
         self, key: str, *, episode: int | None = None, delivery: Delivery | None = None
@@ -274,9 +282,13 @@ class BotHost:
 
         Raises:
             BadInput: unknown_bot.
+            NotAllowed: quota_exceeded, when the tokens of the day are used up.
             StoreUnavailable: The store did not answer within the commit timeout.
         """
-        return present(await self._resolver.fresh_row(key), self._book)
+        row = await self._resolver.fresh_row(key)
+        if self.daily_tokens is not None and (refusal := self.daily_tokens.refusal(row)) is not None:
+            raise refusal
+        return present(row, self._book)
 
     async def save(self, key: str, slot: str) -> Present:
         """Write the present game into a save slot; the run stays unchanged.
@@ -376,7 +388,7 @@ class BotHost:
         return self._patience.store_up
 
     def store_health(self) -> StoreHealth:
-        """Return the length of the log of the store, and its hazards."""
+        """Return the length of the store's log, and its hazards."""
         return self._store.health()
 
     def recent(
@@ -401,10 +413,16 @@ class BotHost:
                     break
         return shown
 
+    async def write_tokens(self, *, all_of_them: bool = False) -> None:
+        """Write the tokens that have waited for long; call this every `daily_tokens.FLUSH_SECONDS`."""
+        if self.daily_tokens is not None:
+            await self.daily_tokens.write(self._write_tokens, all_of_them=all_of_them)
+
     async def close(self) -> None:
         """Accept no more requests, and finish the accepted ones."""
-        if self._counting:
-            await asyncio.wait(self._counting)
+        if self._fleet_sizes is not None:
+            await self._fleet_sizes.close()
+        await self.write_tokens(all_of_them=True)
         await self._queues.close()
         await self._patience.close()
 
@@ -420,22 +438,10 @@ class BotHost:
         self._submit(key, Pending(request, self._patience.deadline(), _FUTURES, future))
         return await future
 
-    async def _count_bots(self, fleet: str, most: int) -> int:
-        return await self._patience.ask(lambda: self._store.count_bots(f"{fleet}/", most))
-
-    def _exists(self, key: str) -> bool:
-        """Return True if the bot is in memory, and so in the store."""
+    async def _write_tokens(self, key: str) -> Row | None:
+        await self._answer(key, WriteTokens(self._chance.op()))
         game = self._games.get(key)
-        return game is not None and game.row is not None and game.row.version > 0
-
-    async def _count_and_submit(
-        self, sizes: FleetSizes, key: str, request: Request, responder: Responder[_Tag], tag: _Tag
-    ) -> None:
-        try:
-            await sizes.learn(key.partition("/")[0])
-            self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
-        except Exception as error:  # noqa: BLE001 (the responder gets it, as from a submitted request)
-            responder.deliver(tag, error)
+        return None if game is None else game.row
 
     def _seeds(self) -> Seeds:
         return Seeds(drawn=self._chance.seed(), of_the_day=daily_seed(self._clock.wall()))

@@ -64,6 +64,11 @@ class HotGames:
         """Return the game of this key if it is in memory, without marking it as used."""
         return self.by_key.get(key)
 
+    def has_bot(self, key: str) -> bool:
+        """Return True if the row of a bot is in memory, so that the store has it too."""
+        game = self.by_key.get(key)
+        return game is not None and game.row is not None and game.row.version > 0
+
     def add(self, key: str) -> HotGame:
         """Add a game that is not in memory yet, as the most recently used one, without an eviction."""
         game = self.by_key[key] = HotGame(key)

@@ -37,6 +37,7 @@ from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.play_tools import new_game
 from dungeonfighter.mcp.schemas import NUMBERS
 from dungeonfighter.mcp.tool import Seat, tool
+from dungeonfighter.telemetry.tokens import count_tokens
 
 _SHOWN_MAX: Final = 20
 """The text shows each result of up to so many steps; a larger call is one of a program."""
@@ -131,6 +132,7 @@ class _Steps:
         self._all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._troubles: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
+        self._daily_tokens = seat.host.daily_tokens
         self.results: list[Any] = [None] * count
 
     async def take(self) -> None:
@@ -206,6 +208,9 @@ class _Steps:
         """Store the result of a step; an exception becomes a `NotStepped`."""
         if isinstance(rendered, Exception):
             rendered = self._not_stepped(self._steps[tag].bot_id, rendered)
+        if self._daily_tokens is not None and rendered.bot_id is not UNSET:
+            tokens = count_tokens(msgspec.json.encode(rendered).decode())
+            self._daily_tokens.count(f"{self._principal.fleet}/{rendered.bot_id}", tokens)
         self.results[tag] = rendered
         self._open -= 1
         if self._open == 0 and not self._all_done.done():

@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import (
@@ -24,6 +26,7 @@ from dungeonfighter.errors import (
     Unauthenticated,
 )
 from dungeonfighter.hosting.answers import Answer
+from dungeonfighter.hosting.daily_tokens import DailyTokens
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas, spellings
@@ -45,6 +48,7 @@ from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.rejections import Rejections
 from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
+from dungeonfighter.telemetry.tokens import count_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ class Registry:
         self.admission = admission
         self._admit = admission.admit
         self.rejections = Rejections(host.metrics.rejected)
+        self._daily_tokens = host.daily_tokens
         self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
         self._schemas = {
@@ -126,6 +131,15 @@ class Registry:
         delivery: Delivery | None = None, *, turns_required: bool = False,
     ) -> ToolAnswer:  # fmt: skip
         """Call a tool with arguments that are decoded already; see `call`."""
+        answer = await self._run(found, bot, args, principal, delivery, turns_required=turns_required)
+        if self._daily_tokens is not None and found.takes_bot:
+            self._daily_tokens.count(f"{principal.fleet}/{bot}", tokens_of(answer))
+        return answer
+
+    async def _run(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
+        delivery: Delivery | None = None, *, turns_required: bool = False,
+    ) -> ToolAnswer:  # fmt: skip
         try:
             about = bot if found.takes_bot else None
             self._admit(principal, found.scope, about, found.turns(args))
@@ -155,6 +169,8 @@ class Registry:
             task.add_done_callback(self._tasks.discard)
             return
 
+        if self._daily_tokens is not None:
+            then = _counting(self._daily_tokens, f"{principal.fleet}/{bot}", then)
         try:
             self._admit(principal, "play", bot, 1)
             if turns_required or principal.turns_required:
@@ -192,6 +208,24 @@ class Registry:
         if isinstance(error, QuotaExceeded):
             self.rejections.count(error.code)
         return answer
+
+
+def _counting(daily: DailyTokens, key: str, then: Then) -> Then:
+    """Return a `then` that counts the tokens of the answer."""
+
+    def count(answer: ToolAnswer | ProtocolError) -> None:
+        if isinstance(answer, ToolAnswer):
+            daily.count(key, tokens_of(answer))
+        then(answer)
+
+    return count
+
+
+def tokens_of(answer: ToolAnswer) -> int:
+    """Return the tokens that an answer costs a model, by estimate: those of its structure, if it has one."""
+    if answer.structured is None:
+        return count_tokens(answer.text)
+    return count_tokens(msgspec.json.encode(answer.structured).decode())
 
 
 async def _pass_on(running: Coroutine[Any, Any, ToolAnswer], then: Then) -> None:

@@ -74,14 +74,37 @@ async def open_host(
         rest=Coalescing(REST_SECONDS_MAX).rest if settings.workers > 1 else None,
         meter=MeterRegistry(),
         bots_per_fleet=settings.bots_per_fleet,
+        tokens_per_bot_per_day=settings.tokens_per_bot_per_day,
         by_fleet=settings.auth != "none",
     )
     try:
         if serves:
             await store.read_ahead()
-        yield host
+        async with _writing_tokens(host):
+            yield host
     finally:
         await _close_in_time(host, store, close_seconds_max(settings))
+
+
+@contextlib.asynccontextmanager
+async def _writing_tokens(host: BotHost) -> AsyncIterator[None]:
+    """Write the counts of tokens in time while the block runs, if they are limited."""
+    from dungeonfighter.hosting.daily_tokens import FLUSH_SECONDS
+    from dungeonfighter.serving.background import begin
+
+    async def keep_writing() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await host.write_tokens()
+
+    if host.daily_tokens is None:
+        yield
+        return
+    writing = begin(keep_writing(), "writing of the counted tokens")
+    try:
+        yield
+    finally:
+        writing.cancel()
 
 
 def close_seconds_max(settings: Settings) -> float:
@@ -294,6 +317,7 @@ def compose(
     *,
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
+    secrets: Secrets | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -303,6 +327,7 @@ def compose(
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
+        secrets: The secrets that may change while the process runs.
     """
     from starlette.routing import Mount
 
@@ -319,7 +344,7 @@ def compose(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
-    pages = WatchApp(host, watch, admission, _make_log_in(settings, admission, guard))
+    pages = WatchApp(host, watch, admission, _make_log_in(settings, secrets, admission, guard))
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -338,7 +363,9 @@ def compose(
     return draining, watch
 
 
-def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> LogIn | None:
+def _make_log_in(
+    settings: Settings, secrets: Secrets | None, admission: Admission, guard: HostGuard
+) -> LogIn | None:
     """Make the log-in of the watch page; None if callers have no access tokens."""
     from dungeonfighter.access.admission import TokenAdmission
     from dungeonfighter.access.failed_log_ins import FailedLogIns
@@ -350,7 +377,9 @@ def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> 
         return None
     clock = SystemClock()
     failures = FailedLogIns(clock.now, parts=settings.workers)
-    sessions = PageSessions(admission.book, clock)
+    sessions = PageSessions(admission.book, clock, settings.signing_key)
+    if secrets is not None:
+        secrets.call_at_change("signing_key", sessions.use)
     return LogIn(sessions, failures, guard.is_own_page, clock, settings.public_url)
 
 

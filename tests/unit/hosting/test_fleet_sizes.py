@@ -11,6 +11,7 @@ from dungeonfighter.errors import QuotaExceeded, StoreUnavailable
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.fleet_sizes import KEPT_SECONDS, FleetSizes
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
@@ -103,21 +104,22 @@ async def test_a_store_without_an_answer_refuses_the_start(store: CountingStore)
     await host.close()
 
 
-async def test_a_count_is_good_for_a_while_and_that_of_a_full_fleet_for_less() -> None:
-    seconds, there = 1000.0, 2
+async def test_a_count_is_good_for_a_while_and_that_of_a_full_fleet_for_less(store: CountingStore) -> None:
+    class Hand(SystemClock):
+        seconds = 1000.0
 
-    async def count(fleet: str, most: int) -> int:
-        return min(there, most)
+        def now(self) -> float:
+            return self.seconds
 
-    sizes = FleetSizes(count, 3, lambda: seconds)
+    hand = Hand()
+    sizes = FleetSizes(Patience(hand, SystemChance(), 1.0, store.probe), store, 1, hand)
     assert not sizes.is_known("local")
     await sizes.learn("local")
-    seconds += KEPT_SECONDS - 0.1
+    hand.seconds += KEPT_SECONDS - 0.1
     assert sizes.is_known("local")
     sizes.take("local")
     assert not sizes.is_known("local")
     with pytest.raises(QuotaExceeded):
         sizes.take("local")
-    there = 1  # bots were deleted
-    await sizes.learn("local")
+    await sizes.learn("local")  # the new bot was not written
     sizes.take("local")
