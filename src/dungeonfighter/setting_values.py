@@ -173,6 +173,12 @@ def name(text: str) -> str:
     return text
 
 
+def signing_key(text: str) -> str:
+    if not 16 <= len(text) <= 1024:
+        raise Problem("it must have 16 to 1024 characters; `openssl rand -hex 32` makes one")
+    return text
+
+
 def bot_prefix(text: str) -> str:
     if not limits.is_bot_id(f"{text}hero"):
         raise Problem(f"{text[:40]!r} must be the beginning of bot ids, for example bot-1-")

@@ -69,6 +69,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_key_prefix: str = "dungeonfighter:"
     admin_listen: Address | None = None
     """A second address, for the health checks and the watch page; these are then not at the first one."""
+    signing_key: str = ""
+    """Goes into the seals of the sessions of the watch page."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -184,6 +186,9 @@ FIELDS: Final = (
           "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), to.address, "ADDRESS:PORT",
           "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
+    Field("signing_key", ("--signing-key",), ("SIGNING_KEY",), to.signing_key, "TEXT",
+          "a secret that all servers of a database share, for sessions of the watch page (default: none)",
+          is_secret=True),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), to.origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), to.hosts, "HOST,...",

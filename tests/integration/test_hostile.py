@@ -41,6 +41,15 @@ def test_hostile_requests_are_refused_at_no_cost(tmp_path: Path) -> None:
         assert grown < GROWTH_BYTES_MAX
 
 
+def test_some_hostile_requests_are_refused(tmp_path: Path) -> None:
+    """The beginning of the same without a valid token, and with proxies that speak the PROXY protocol."""
+    flags = ("--auth=tokens", "--trusted-proxies=10.0.0.0/8", "--proxy-header=proxy-protocol")
+    with ServerProcess(tmp_path, flags=flags) as server:
+        verdict = asyncio.run(attack(server.port, HostileRequests(7), 500))
+        assert verdict.wrong == []
+        assert "Traceback" not in server.log.read_text()
+
+
 def resident_bytes(pid: int) -> int:
     (line,) = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in one]
     return int(line.split()[1]) * 1024

@@ -126,7 +126,8 @@ def test_no_path_of_the_api_shows_another_fleet(fleets: Fleets) -> None:
         shown = [repr(browser.ask("GET", path)[1]) for path in paths]
         for _ in range(TRIES):
             shown.append(repr(browser.ask("GET", "/api/summary")[1]))
-            shown.append(browser.first_events(f"/api/events?bot={own[0]}", 5))
+            shown.append(browser.first_events(f"/api/events?bot={own[0]}", 4))
+        shown.append(browser.first_events(f"/api/events?bot={own[0]}", 6))
         for text in shown:
             assert not [bot for bot in others if bot in text]
         assert all(bot in "".join(shown) for bot in own)

@@ -1,9 +1,10 @@
 """Sessions of the watch page: a browser shows its access token once, and gets a sealed value in its place.
 
 The value is the public name of the token, the end of the session, some random bytes, and a seal over them.
-The key of the seal is the stored digest of the token, so every server on the same store reads the sessions of
-every other, without a table and without a key of its own. The value says nothing about the token, cannot be
-made without its digest, and is worth nothing once the token is revoked or has expired.
+The key of the seal is made of the stored digest of the token, so every server on the same store reads the
+sessions of every other, without a table. `SIGNING_KEY` goes into it too, if it was given: then a copy of the
+store does not suffice to make sessions. The value does not reveal the token, and is worth nothing once the
+token is revoked or has expired.
 
 Source: docs/decisions/028-page-sessions.md.
 """
@@ -48,11 +49,17 @@ class PageSessions:
     Args:
         book: Knows the tokens.
         clock: Time.
+        signing_key: A secret of all servers of the store that is not in the store, if there is one.
     """
 
-    def __init__(self, book: TokenBook, clock: Clock) -> None:
+    def __init__(self, book: TokenBook, clock: Clock, signing_key: str = "") -> None:
         self._book = book
         self._clock = clock
+        self.use(signing_key)
+
+    def use(self, signing_key: str) -> None:
+        """Seal with another signing key from now on; all sessions end."""
+        self._key = hashlib.blake2b(signing_key.encode(errors="replace"), person=_PURPOSE).digest()
 
     def open(self, secret: bytes) -> Session:
         """Begin a session with an access token.
@@ -66,7 +73,7 @@ class PageSessions:
         if principal.expires_at:
             end = min(end, int(principal.expires_at))
         sealed = name_of(principal.token) + end.to_bytes(8, "big") + secrets.token_bytes(_NONCE_BYTES)
-        value = urlsafe_b64encode(sealed + _seal(sealed, principal)).rstrip(b"=").decode()
+        value = urlsafe_b64encode(sealed + self._seal(sealed, principal)).rstrip(b"=").decode()
         return Session(value, principal, end)
 
     def find(self, value: str) -> Session:
@@ -79,16 +86,16 @@ class PageSessions:
         content = _decoded(value)
         sealed, seal = content[:_SEALED], content[_SEALED:]
         principal = self._book.find_named(sealed[:NAME_BYTES])
-        if not hmac.compare_digest(seal, _seal(sealed, principal)):
+        if not hmac.compare_digest(seal, self._seal(sealed, principal)):
             raise _ended()
         end = int.from_bytes(sealed[_END], "big")
         if self._clock.wall() >= end:
             raise _ended()
         return Session(value, principal, end)
 
-
-def _seal(sealed: bytes, principal: Principal) -> bytes:
-    return hashlib.blake2b(sealed, key=principal.token, digest_size=_SEAL_BYTES, person=_PURPOSE).digest()
+    def _seal(self, sealed: bytes, principal: Principal) -> bytes:
+        key = hashlib.blake2b(principal.token, key=self._key).digest()
+        return hashlib.blake2b(sealed, key=key, digest_size=_SEAL_BYTES).digest()
 
 
 def _decoded(value: str) -> bytes:

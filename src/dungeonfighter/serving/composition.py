@@ -317,6 +317,7 @@ def compose(
     *,
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
+    secrets: Secrets | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -326,6 +327,7 @@ def compose(
         admission: Identifies the callers and decides about their calls.
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
+        secrets: The secrets that may change while the process runs.
     """
     from starlette.routing import Mount
 
@@ -342,7 +344,7 @@ def compose(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
-    pages = WatchApp(host, watch, admission, _make_log_in(settings, admission, guard))
+    pages = WatchApp(host, watch, admission, _make_log_in(settings, secrets, admission, guard))
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -361,7 +363,9 @@ def compose(
     return draining, watch
 
 
-def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> LogIn | None:
+def _make_log_in(
+    settings: Settings, secrets: Secrets | None, admission: Admission, guard: HostGuard
+) -> LogIn | None:
     """Make the log-in of the watch page; None if callers have no access tokens."""
     from dungeonfighter.access.admission import TokenAdmission
     from dungeonfighter.access.failed_log_ins import FailedLogIns
@@ -373,7 +377,9 @@ def _make_log_in(settings: Settings, admission: Admission, guard: HostGuard) -> 
         return None
     clock = SystemClock()
     failures = FailedLogIns(clock.now, parts=settings.workers)
-    sessions = PageSessions(admission.book, clock)
+    sessions = PageSessions(admission.book, clock, settings.signing_key)
+    if secrets is not None:
+        secrets.call_at_change("signing_key", sessions.use)
     return LogIn(sessions, failures, guard.is_own_page, clock, settings.public_url)
 
 

@@ -82,7 +82,7 @@ async def _serve_alone(
     ):
         if redis is not None:
             declare_redis_metric(host.meter, lambda: redis.is_up)
-        draining, watch = compose(settings, host, admission)
+        draining, watch = compose(settings, host, admission, secrets=secrets)
         async with ticking(watch):
             await serve(
                 draining,
@@ -178,8 +178,9 @@ async def _serve_as_worker(
         if settings.redis_url:
             declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
-            settings, host, admission, totals=parent.totals, worker={"worker": number, "pid": os.getpid()}
-        )
+            settings, host, admission, totals=parent.totals, secrets=secrets,
+            worker={"worker": number, "pid": os.getpid()},
+        )  # fmt: skip
         draining.begun, draining.hurried = drain_begun, parent_gone
         parent.watched_fleets = watch.wanted_fleets
         with (

@@ -99,7 +99,7 @@ async def serve(
     with StopSignals() if signals is None else contextlib.nullcontext(signals) as stop_signals, watching:
         stop_signals.call_at_first(draining.begun.set)
         advising = asyncio.create_task(huge_pages.keep_advising())
-        admin = _begin_admin(draining, admin_listener, keep_alive_seconds)
+        admin = _begin_admin(draining, admin_listener, clients, keep_alive_seconds)
         serving = asyncio.create_task(server.serve(_duplicates(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +131,7 @@ def _config(
 
 
 def _begin_admin(
-    draining: Draining, listener: socket.socket | None, keep_alive_seconds: int
+    draining: Draining, listener: socket.socket | None, clients: ClientRules, keep_alive_seconds: int
 ) -> Callable[[], Awaitable[None]] | None:
     """Serve `draining.admin` on its own listener; return a function that ends it, None without a listener."""
     app = draining.admin
@@ -141,7 +141,9 @@ def _begin_admin(
     async def serve_admin(scope: Scope, receive: Receive, send: Send) -> None:
         await draining.serve(app, scope, receive, send)
 
-    http = protocol_of(None, ADMIN_CONNECTIONS_MAX)
+    # Probes come without a proxy, so no preamble can be demanded, and they are not limited.
+    rules = OPEN if clients.speak_proxy_protocol else ClientRules(clients.proxies)
+    http = protocol_of(None, ADMIN_CONNECTIONS_MAX, rules)
     server = _Server(_config(serve_admin, http, keep_alive_seconds, "off"), lambda: None)
     serving = begin(server.serve([listener]), "the address of health checks")
 

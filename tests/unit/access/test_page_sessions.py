@@ -64,6 +64,7 @@ async def test_a_revoked_token_ends_its_sessions() -> None:
     with pytest.raises(Unauthenticated):
         office.sessions.find(ended.value)
     assert office.sessions.find(going.value) == going
+    assert len(office.book._digests) == len(office.book) == 1
 
 
 async def test_another_server_of_the_store_reads_the_session() -> None:
@@ -72,6 +73,21 @@ async def test_another_server_of_the_store_reads_the_session() -> None:
     replica.source.store = office.source.store
     await replica.book.refresh()
     assert replica.sessions.find(opened.value).principal.fleet == opened.principal.fleet
+
+
+async def test_a_copy_of_the_store_does_not_suffice_where_there_is_a_signing_key() -> None:
+    office = Office()
+    secret = await office.make()
+    thief = PageSessions(office.book, office.hand)
+    mine, other = (PageSessions(office.book, office.hand, key) for key in ("a" * 16, "b" * 16))
+    for sessions in (thief, other):
+        with pytest.raises(Unauthenticated):
+            mine.find(sessions.open(secret).value)
+    value = mine.open(secret).value
+    assert mine.find(value).value == value
+    mine.use("c" * 16)
+    with pytest.raises(Unauthenticated):
+        mine.find(value)
 
 
 async def test_an_unknown_token_opens_no_session() -> None:

@@ -292,3 +292,27 @@ def test_an_address_of_a_provider_on_this_machine_may_be_plain() -> None:
 def test_settings_of_a_provider_without_it_have_no_effect() -> None:
     settings = read_settings({}, {"JWT_ISSUER": "https://login.example.org"})
     assert settings.notes == ("JWT_ISSUER has no effect without --auth jwt",)
+
+
+def test_the_second_address_and_its_dangers() -> None:
+    given = read_settings({}, {"ADMIN_LISTEN": "[::1]:9000"}).admin_listen
+    assert given == ("::1", 9000)
+    for text in ("9000", ":9000", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:x", "::1:9000", "[::1]"):
+        with pytest.raises(SettingsError):
+            read_settings({}, {"ADMIN_LISTEN": text})
+    for flags, problem in (
+        ({"admin_listen": "127.0.0.1:8000"}, "that of the game"),
+        ({"admin_listen": "0.0.0.0:9000"}, "everybody could see every bot"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            read_settings(flags, {})
+        assert problem in str(caught.value)
+    assert read_settings({"admin_listen": "0.0.0.0:9000", "auth": "tokens"}, {}).notes == ()
+    assert "EVERYBODY" in read_settings({"admin_listen": "0.0.0.0:9000", "allow_open": "1"}, {}).notes[0]
+
+
+def test_a_signing_key_is_long() -> None:
+    assert read_settings({}, {"SIGNING_KEY": "k" * 16}).signing_key == "k" * 16
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, {"SIGNING_KEY": "hunter2"})
+    assert "hunter2" not in str(caught.value)

@@ -11,7 +11,7 @@ from dungeonfighter.access.principals import Principal, Scope
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import BEST_SECONDS, WANTED_SECONDS
-from tests.doors import CountedStore, Doorkeeper
+from tests.doors import NOT_ALLOWED, CountedStore, Doorkeeper
 from tests.unit.web.watching import Reply, Site
 
 PLAYER: frozenset[Scope] = frozenset({"read", "play"})
@@ -173,6 +173,12 @@ async def test_the_scope_admin_sees_all_fleets_by_their_names(fleets: Fleets) ->
     assert (await fleets.ask("all", "/api/bots/bird")).status == 400
     found = await fleets.events("all", "/api/events?bot=blue/bird")
     assert ("bot", "blue/bird") in [(name, value.get("botId")) for name, value in found if name == "bot"]
+
+
+async def test_a_refused_caller_of_all_fleets_sees_none(fleets: Fleets) -> None:
+    fleets.keeper.refusal = NOT_ALLOWED
+    for route in fleets.app.api:
+        assert (await fleets.ask("all", f"{route}red/rose" if route.endswith("/") else route)).status == 403
 
 
 async def test_two_audiences_that_watch_at_once_get_their_own_frames(fleets: Fleets) -> None:
