@@ -25,7 +25,7 @@ from dungeonfighter.access.principals import UNLIMITED, Principal
 from dungeonfighter.errors import RateLimited
 
 BURST_SECONDS: Final = 2.0
-_GENERATION_SECONDS: Final = 2 * BURST_SECONDS
+_GENERATION_SECONDS: Final = 15 * BURST_SECONDS
 _OFF: Final = 0.0
 _OWED_CALLS: Final = 0.1
 """The demand of a name that owes calls and asks for none; with it the name keeps its share meanwhile."""
@@ -153,37 +153,46 @@ class Rates:
         now = self._now()
         if now > self._turns_at:
             self._turn(now)
-        fleet = self._fleets.get(principal.fleet)
-        if fleet is None:
+        try:
+            fleet = self._fleets[principal.fleet]
+        except KeyError:
             fleet = self._add_fleet(principal.fleet)
-        token = None
         if principal.token or principal.limits is not UNLIMITED:
             token = self._token_of(principal)
             if token is not None:
                 token.asked += calls
+        else:
+            token = None
         shared = fleet.meter
         if shared is not None:
             shared.asked += calls
-        bot_seconds = self._bot_seconds
-        paid_until = 0.0
-        if bot_seconds and bot is not None:
-            paid_until = fleet.recent.get(bot) or fleet.older.get(bot, 0.0)
-            if paid_until > now:
-                raise _limited(f"the bot {bot}", self._settings.per_bot, paid_until - now)
-        if token is not None and token.paid_until > now:
-            raise token.refusal(now)
-        if shared is not None and shared.paid_until > now:
-            raise shared.refusal(now)
 
         earliest = now - BURST_SECONDS
-        if bot_seconds and bot is not None:
-            fleet.recent[bot] = (max(earliest, paid_until)) + bot_seconds * calls
-        if token is not None:
-            paid_until = token.paid_until
-            token.paid_until = (max(earliest, paid_until)) + token.seconds * calls
+        bot_until = shared_until = 0.0
+        bot_seconds = self._bot_seconds if bot is not None else 0.0
+        if bot_seconds:
+            recent = fleet.recent
+            try:
+                bot_until = recent[bot]  # type: ignore[index]
+            except KeyError:
+                bot_until = fleet.older.get(bot, 0.0)  # type: ignore[arg-type]
+            if bot_until > now:
+                raise _limited(f"the bot {bot}", self._settings.per_bot, bot_until - now)
+            bot_until = max(bot_until, earliest)
         if shared is not None:
-            paid_until = shared.paid_until
-            shared.paid_until = (max(earliest, paid_until)) + shared.seconds * calls
+            shared_until = shared.paid_until
+            if shared_until > now:
+                raise shared.refusal(now)
+            shared_until = max(shared_until, earliest)
+        if token is not None:
+            if token.paid_until > now:
+                raise token.refusal(now)
+            token.paid_until = max(token.paid_until, earliest) + token.seconds * calls
+
+        if bot_seconds:
+            recent[bot] = bot_until + bot_seconds * calls  # type: ignore[index]
+        if shared is not None:
+            shared.paid_until = shared_until + shared.seconds * calls
 
     def take_demand(self) -> dict[str, float]:
         """Return the calls asked for since the last call of this method by name, refused ones included."""
