@@ -88,9 +88,8 @@ class BoundedAdmission:
         """See `Admission`."""
         if scope not in principal.scopes:
             raise NotAllowed(f"the caller may not {scope}")
-        if bot is not None:
-            is_covered = principal.bots == EVERY_BOT or principal.covers(bot)
-            if not is_covered or not bot.startswith(self._bot_prefix):
+        if bot is not None and (principal.bots != EVERY_BOT or self._bot_prefix):
+            if not (principal.covers(bot) and bot.startswith(self._bot_prefix)):
                 raise NotAllowed(f"the caller may not act for the bot {bot}")
         if self._has_rates or principal.limits is not UNLIMITED:
             cost = turns or (scope != "fleet")
