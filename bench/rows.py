@@ -44,6 +44,9 @@ EIGHTY_LOST: Final = "80k lost"
 EIGHTY_P99: Final = "80k p99"
 EIGHTY_PSS: Final = "80k PSS"
 
+QUIET_ALONE: Final = "quiet fleet, alone"
+QUIET_BESIDE: Final = "quiet fleet, beside a loud one"
+
 HOSTILE_WRONG: Final = "hostile, wrong answers"
 HOSTILE_GROWTH: Final = "hostile, memory"
 HOSTILE_RATE: Final = "hostile, requests"
@@ -71,6 +74,8 @@ ROWS: Final = (
     Row("memory (PSS) of all servers, 80,000 hot bots", EIGHTY_PSS, unit="GB", must=2.5, goal=1.6, less=True,
         digits=2),
     Row("memory (PSS) of the server per connected hot bot", HOT_BOT, unit="KB", less=True, digits=1),
+    Row("p99 of a fleet beside one at 10 times its rate / alone", QUIET_BESIDE, QUIET_ALONE, "x", 1.2, 1.1,
+        less=True, digits=2),
     Row("20,000 hostile requests: answers that are no refusal", HOSTILE_WRONG, must=0, goal=0, less=True),
     Row("20,000 hostile requests: memory (PSS) grown by the last 15,000", HOSTILE_GROWTH, unit="MB", must=8,
         goal=4, less=True, digits=1),
