@@ -134,6 +134,8 @@ def test_a_preamble_comes_in_any_pieces(by_preamble: ServerProcess) -> None:
 def test_a_proxy_without_preamble_is_refused(by_preamble: ServerProcess) -> None:
     assert Client(by_preamble).status() == 400
     assert b"PROXY protocol" in raw(by_preamble, PROXY, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    metrics = raw(by_preamble, "127.0.0.2", b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b'mcp_rejected_total{reason="malformed"} 2' in metrics
 
 
 def test_a_preamble_of_anybody_else_is_no_http(by_preamble: ServerProcess) -> None:

@@ -138,7 +138,8 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
     )  # fmt: skip
     token = made.stdout.strip()
     assert token, made.stderr
-    with ServerProcess(tmp_path, flags=flags) as server:
+    environ = {"REDIS_CONNECTION_STRING": f"redis://:{SECOND}@127.0.0.1:9/0", "RATE_PER_FLEET": "1000"}
+    with ServerProcess(tmp_path, flags=flags, environ=environ) as server:
         client = Client(server)
         assert client.call(token, "start_new_game", {"weapon": "mace"})[0] is False
         workers = "\n".join(command_lines(server).split("\n")[1:])
@@ -157,7 +158,8 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
         )
         own_words = command_lines(server).split("\n")[0]
         shown = everything_shown(server).replace(own_words, "")
-        for secret in (FIRST, token, token[12:]):
+        assert "127.0.0.1:9" in shown
+        for secret in (FIRST, SECOND, token, token[12:]):
             assert secret not in shown
             assert secret not in str(answers)
         assert "shows its password to every user of this machine" in shown

@@ -110,7 +110,10 @@ class CountedProtocol(BoundedProtocol):
             self._group = group
             return True
         self.count_excess()
-        self._refuse(error_responses.TOO_MANY_OF_ADDRESS)
+        self._cancel_deadline()
+        if self._is_answered():
+            self.transport.write(error_responses.TOO_MANY_OF_ADDRESS)
+        self.transport.close()
         return False
 
     def _leave(self) -> None:
@@ -197,6 +200,7 @@ class PreambleProtocol(asyncio.Protocol):
             found = read_preamble(self._data)
         except Malformed as error:
             logger.warning("a connection of a trusted proxy was refused: %s", error)
+            self.count_malformed()
             self._transport.write(error_responses.NO_PREAMBLE)
             self._transport.close()
             return
@@ -206,6 +210,9 @@ class PreambleProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
+
+    def count_malformed(self) -> None:
+        """Count a connection without a valid preamble."""
 
     def shutdown(self) -> None:
         """Close the connection: the server stops."""
@@ -272,5 +279,9 @@ def protocol_of(
     class Beginning(PreambleProtocol):
         trusted = proxies
         make_http = Bounded
+
+        def count_malformed(self) -> None:
+            if draining is not None:
+                draining.reject("malformed")
 
     return Beginning

@@ -15,6 +15,7 @@ from tests.unit.house.sources import ROOT
 
 LONG_ONLY: set[str] = {
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
+    "tests/integration/test_haproxy.py",  # HAProxy is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
     "tests/integration/test_page_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_worker_starts.py",  # three workers start beside a client that never rests
