@@ -170,8 +170,8 @@ class Rates:
         earliest = now - BURST_SECONDS
         bot_until = shared_until = 0.0
         bot_seconds = self._bot_seconds if bot is not None else 0.0
+        recent = fleet.recent
         if bot_seconds:
-            recent = fleet.recent
             try:
                 bot_until = recent[bot]  # type: ignore[index]
             except KeyError:
