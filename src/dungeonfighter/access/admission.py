@@ -88,14 +88,16 @@ class BoundedAdmission:
         """See `Admission`."""
         if scope not in principal.scopes:
             raise NotAllowed(f"the caller may not {scope}")
-        if bot is not None:
-            is_covered = principal.bots == EVERY_BOT or principal.covers(bot)
-            if not is_covered or not bot.startswith(self._bot_prefix):
-                raise NotAllowed(f"the caller may not act for the bot {bot}")
+        is_bounded = principal.bots != EVERY_BOT or self._bot_prefix
+        if is_bounded and bot is not None and not self._covers(principal, bot):
+            raise NotAllowed(f"the caller may not act for the bot {bot}")
         if self._has_rates or principal.limits is not UNLIMITED:
             cost = turns or (scope != "fleet")
             if cost:  # a call of `step_many` costs no more than its steps, each of which is charged by itself
                 self._rates.charge(principal, bot, cost)
+
+    def _covers(self, principal: Principal, bot: str) -> bool:
+        return principal.covers(bot) and bot.startswith(self._bot_prefix)
 
 
 class TokenAdmission(BoundedAdmission):

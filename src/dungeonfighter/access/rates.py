@@ -49,6 +49,63 @@ class RateSettings(Struct, frozen=True):
         return max(self.per_bot, self.per_token, self.per_fleet) > _OFF
 
 
+class _Meter:
+    """The limit of one fleet or token in this process.
+
+    Attributes:
+        name: Its name between processes.
+        who: Its name for people.
+        rate: The calls a second of all processes together.
+        seconds: The time that a call costs here.
+        paid_until: The time until which the calls are paid for.
+        asked: The calls asked for since the demand was last taken, refused ones included.
+    """
+
+    __slots__ = ("asked", "name", "paid_until", "rate", "seconds", "who")
+
+    def __init__(self, name: str, who: str, rate: float, share: float) -> None:
+        self.name = name
+        self.who = who
+        self.rate = rate
+        self.seconds = 1.0 / (rate * share)
+        self.paid_until = 0.0
+        self.asked = 0.0
+
+    def stretch(self, share: float, now: float) -> None:
+        """Take another share of the rate; the calls that were saved up or overdrawn stay the same."""
+        seconds = 1.0 / (self.rate * share)
+        saved = min(now - self.paid_until, BURST_SECONDS) * seconds / self.seconds
+        self.seconds, self.paid_until = seconds, now - min(saved, BURST_SECONDS)
+
+    def is_idle(self, now: float) -> bool:
+        return self.paid_until < now - _GENERATION_SECONDS
+
+    def refusal(self, now: float) -> RateLimited:
+        """Return the refusal of a call; the share of a caller who waits grows, if nobody else needs it."""
+        share = 1.0 / (self.rate * self.seconds)
+        return _limited(self.who, self.rate, (self.paid_until - now) * share)
+
+
+class _Fleet:
+    """The limits of one fleet, and the times until which the calls of its bots are paid for.
+
+    The times of bots that were used in the last generation are in `recent`, others in `older`.
+    """
+
+    __slots__ = ("meter", "older", "recent")
+
+    def __init__(self, meter: _Meter | None) -> None:
+        self.meter = meter
+        self.recent: dict[str, float] = {}
+        self.older: dict[str, float] = {}
+
+    def turn(self, now: float) -> bool:
+        """Begin a new generation; return True if the fleet was idle for long."""
+        self.older = {bot: until for bot, until in self.older.items() if until > now} | self.recent
+        self.recent = {}
+        return not self.older and (self.meter is None or self.meter.is_idle(now))
+
+
 class Rates:
     """The limits of one process.
 
@@ -60,12 +117,17 @@ class Rates:
     def __init__(self, settings: RateSettings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
-        self._bots = _Meters(now())
-        self._shared = _Meters(now())
+        self._bot_seconds = 1.0 / settings.per_bot if settings.per_bot else 0.0
+        self._fleets: dict[str, _Fleet] = {}
+        self._tokens: dict[bytes, _Meter] = {}
+        self._shared: dict[str, _Meter] = {}
         self._equal_share = 1.0 / settings.parts
         self._shares: dict[str, float] = {}
-        self._demand: dict[str, float] = {}
-        self._owing: set[str] = set()
+        self._turns_at = now() + _GENERATION_SECONDS
+
+    def __len__(self) -> int:
+        """Return the number of bots, tokens and fleets that take memory."""
+        return len(self._shared) + sum(len(one.recent) + len(one.older) for one in self._fleets.values())
 
     @property
     def are_on(self) -> bool:
@@ -74,11 +136,11 @@ class Rates:
 
     @property
     def are_leased(self) -> bool:
-        """True if the demand must be taken; it grows otherwise."""
+        """True if somebody takes the demand and divides the rates."""
         return self._settings.are_leased
 
     def charge(self, principal: Principal, bot: str | None, calls: float) -> None:
-        """Charge a call to its bot, its token and its fleet.
+        """Charge a call to its bot, its token and its fleet; this is part of every turn.
 
         Args:
             principal: The caller.
@@ -89,98 +151,93 @@ class Rates:
             RateLimited: One of them has used up its calls; nothing was charged.
         """
         now = self._now()
-        charges = self._charges(principal, bot, calls)
-        for meters, name, seconds, who, rate in charges:
-            wait = meters.wait_seconds(name, now)
-            if wait > 0:  # the share of a caller who waits grows, if nobody else needs the calls
-                raise _limited(who, rate, wait * calls / (seconds * rate))
-        for meters, name, seconds, _, _ in charges:
-            paid_until = meters.add(name, seconds, now)
-            if paid_until > now and meters is self._shared and self._settings.are_leased:
-                self._owing.add(name)
+        if now > self._turns_at:
+            self._turn(now)
+        fleet = self._fleets.get(principal.fleet)
+        if fleet is None:
+            fleet = self._add_fleet(principal.fleet)
+        token = None
+        if principal.token or principal.limits is not UNLIMITED:
+            token = self._token_of(principal)
+            if token is not None:
+                token.asked += calls
+        shared = fleet.meter
+        if shared is not None:
+            shared.asked += calls
+        bot_seconds = self._bot_seconds
+        paid_until = 0.0
+        if bot_seconds and bot is not None:
+            paid_until = fleet.recent.get(bot) or fleet.older.get(bot, 0.0)
+            if paid_until > now:
+                raise _limited(f"the bot {bot}", self._settings.per_bot, paid_until - now)
+        if token is not None and token.paid_until > now:
+            raise token.refusal(now)
+        if shared is not None and shared.paid_until > now:
+            raise shared.refusal(now)
 
-    def _charges(self, principal: Principal, bot: str | None, calls: float) -> list[_Charge]:
-        given, fleet = self._settings, principal.fleet
-        charges: list[_Charge] = []
-        if given.per_bot and bot is not None:
-            charges.append(
-                (self._bots, f"{fleet}/{bot}", calls / given.per_bot, f"the bot {bot}", given.per_bot)
-            )
-        rate = principal.limits.calls_per_second or given.per_token
-        if rate and (principal.token or principal.limits is not UNLIMITED):
-            name = f"token {principal.token.hex() or principal.bots}"
-            seconds = calls / (rate * self._share(name, calls))
-            charges.append((self._shared, name, seconds, "this caller", rate))
-        if given.per_fleet:
-            name = f"fleet {fleet}"
-            seconds = calls / (given.per_fleet * self._share(name, calls))
-            charges.append((self._shared, name, seconds, f"the fleet {fleet}", given.per_fleet))
-        return charges
+        earliest = now - BURST_SECONDS
+        if bot_seconds and bot is not None:
+            fleet.recent[bot] = (max(earliest, paid_until)) + bot_seconds * calls
+        if token is not None:
+            paid_until = token.paid_until
+            token.paid_until = (max(earliest, paid_until)) + token.seconds * calls
+        if shared is not None:
+            paid_until = shared.paid_until
+            shared.paid_until = (max(earliest, paid_until)) + shared.seconds * calls
 
     def take_demand(self) -> dict[str, float]:
         """Return the calls asked for since the last call of this method by name, refused ones included."""
-        demand, self._demand = self._demand, {}
         now = self._now()
-        self._owing = {name for name in self._owing if self._shared.wait_seconds(name, now) > 0}
-        for name in self._owing:
-            demand.setdefault(name, _OWED_CALLS)
+        demand = {}
+        for name, meter in self._shared.items():
+            if meter.asked or meter.paid_until > now:
+                demand[name] = meter.asked or _OWED_CALLS
+                meter.asked = 0.0
         return demand
 
     def learn(self, shares: Mapping[str, float]) -> None:
         """Learn the shares of this process in the rates of some names, from 0 to 1; 0 is an equal part."""
         now = self._now()
-        for name, given in shares.items():
-            former, share = self._shares.pop(name, self._equal_share), given or self._equal_share
-            if given:
+        for name, share in shares.items():
+            if share:
                 self._shares[name] = share
-            self._shared.stretch(name, former / share, now)
+            else:
+                self._shares.pop(name, None)
+            meter = self._shared.get(name)
+            if meter is not None:
+                meter.stretch(share or self._equal_share, now)
 
-    def _share(self, name: str, calls: float) -> float:
-        if self._settings.are_leased:
-            self._demand[name] = self._demand.get(name, 0.0) + calls
-        return self._shares.get(name) or self._equal_share
+    def _add_fleet(self, name: str) -> _Fleet:
+        rate = self._settings.per_fleet
+        meter = self._meter(f"fleet {name}", f"the fleet {name}", rate) if rate else None
+        fleet = self._fleets[name] = _Fleet(meter)
+        return fleet
 
+    def _token_of(self, principal: Principal) -> _Meter | None:
+        rate = principal.limits.calls_per_second or self._settings.per_token
+        if not rate:
+            return None
+        key = principal.token or f"{principal.fleet}/{principal.bots}".encode()
+        token = self._tokens.get(key)
+        if token is None or token.rate != rate:
+            token = self._tokens[key] = self._meter(f"token {key.hex()}", "this caller", rate)
+        return token
 
-class _Meters:
-    """Times until which calls are paid for; names that were idle for long cost no memory."""
+    def _meter(self, name: str, who: str, rate: float) -> _Meter:
+        share = self._shares.get(name, self._equal_share)
+        meter = self._shared[name] = _Meter(name, who, rate, share)
+        if name in self._shares:  # whoever comes to a process that has a share for it gets no new burst
+            meter.paid_until = self._now() - BURST_SECONDS * min(1.0, self._equal_share / share)
+        return meter
 
-    def __init__(self, now: float) -> None:
-        self._recent: dict[str, float] = {}
-        self._older: dict[str, float] = {}
-        self._turned_at = now
-
-    def __len__(self) -> int:
-        return len(self._recent) + len(self._older)
-
-    def wait_seconds(self, name: str, now: float) -> float:
-        paid_until = self._recent.get(name)
-        if paid_until is None:
-            paid_until = self._older.get(name, 0.0)
-        return paid_until - now
-
-    def add(self, name: str, seconds: float, now: float) -> float:
-        """Charge a name; return the time until which its calls are paid for."""
-        if now - self._turned_at > _GENERATION_SECONDS:
-            self._turned_at = now
-            self._older = {each: until for each, until in self._older.items() if until > now} | self._recent
-            self._recent = {}
-        paid_until = self._recent.get(name)
-        if paid_until is None:
-            paid_until = self._older.pop(name, 0.0)
-        paid_until = max(paid_until, now - BURST_SECONDS) + seconds
-        self._recent[name] = paid_until
-        return paid_until
-
-    def stretch(self, name: str, factor: float, now: float) -> None:
-        """Multiply the time that a name has saved up or owes: from now on a call costs so many times more."""
-        former = self._older.pop(name, 0.0)
-        saved = min(now - self._recent.pop(name, former), BURST_SECONDS) * factor
-        if saved < BURST_SECONDS:
-            self._recent[name] = now - saved
-
-
-_Charge = tuple[_Meters, str, float, str, float]
-"""The meters, the name in them, the seconds to pay, the one who pays in words, and its rate."""
+    def _turn(self, now: float) -> None:
+        """Begin a new generation, and forget whatever was idle for long."""
+        self._turns_at = now + _GENERATION_SECONDS
+        for name in [name for name, fleet in self._fleets.items() if fleet.turn(now)]:
+            del self._fleets[name]
+            self._shared.pop(f"fleet {name}", None)
+        for key in [key for key, meter in self._tokens.items() if meter.is_idle(now)]:
+            self._shared.pop(self._tokens.pop(key).name, None)
 
 
 def _limited(who: str, rate: float, wait_seconds: float) -> RateLimited:

@@ -40,6 +40,7 @@ async function logIn() {
   if (answer?.ok) return location.reload(); // the page begins anew, and keeps nothing of another session
   if (answer?.status === 401) complain("This access token is unknown, was revoked, or has expired.");
   else if (answer?.status === 429) complain(`Too many log-ins failed. Try again in ${answer.headers.get("retry-after")} s.`);
+  else if (answer?.status === 405) complain("This page has no log-in for the tokens of this server's identity provider.");
   else complain(`${await reasonOf(answer)}.`);
   byId("token").focus();
 }
