@@ -169,6 +169,17 @@ def test_a_proxy_may_have_any_number_of_connections(by_header: ServerProcess) ->
     assert [one.status() for one in pool] == [200] * 6
 
 
+def test_a_request_under_a_known_head_counts_too(by_header: ServerProcess) -> None:
+    known = Client(by_header)
+    assert [known.status("198.51.100.11") for _ in range(3)] == [200] * 3
+    two = [Client(by_header) for _ in range(2)]
+    for one in two:
+        one.begin("198.51.100.11")
+    until(lambda: Client(by_header).status("198.51.100.11") == 429)
+    assert known.status("198.51.100.11") == 429
+    assert [one.end() for one in two] == [200, 200]
+
+
 def test_a_connection_lost_in_a_request_counts_no_more(by_header: ServerProcess) -> None:
     for one in [Client(by_header) for _ in range(2)]:
         one.begin("198.51.100.10")
