@@ -8,15 +8,7 @@ from dungeonfighter.access.admission import BoundedAdmission, joined
 from dungeonfighter.access.principals import LOCAL, SCOPES, Limits, Principal
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import NotAllowed, Overloaded
-
-
-class Hand:
-    """A clock that the test advances."""
-
-    seconds = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
+from tests.unit.access.hand import Hand
 
 
 @pytest.fixture

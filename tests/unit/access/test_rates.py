@@ -7,15 +7,7 @@ import pytest
 from dungeonfighter.access.principals import LOCAL, Limits, Principal
 from dungeonfighter.access.rates import BURST_SECONDS, Rates, RateSettings
 from dungeonfighter.errors import RateLimited
-
-
-class Hand:
-    """A clock that the test advances."""
-
-    seconds = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
+from tests.unit.access.hand import Hand
 
 
 @pytest.fixture

@@ -12,23 +12,7 @@ from dungeonfighter.access.token_book import REFRESH_SECONDS, SKEW_SECONDS, STAL
 from dungeonfighter.errors import AccessUnknown, NotAllowed, StoreUnavailable, Unauthenticated
 from dungeonfighter.hosting.ports import AccessToken
 from dungeonfighter.storage.memory import MemoryStore
-
-NOW = 1_800_000_000.0
-
-
-class Hand:
-    """A clock that the test advances."""
-
-    seconds = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def wall(self) -> float:
-        return NOW + self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+from tests.unit.access.hand import Hand
 
 
 class Source:
