@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from dungeonfighter import cli
-from tests.unit.house.sources import MODULES, PACKAGE, dotted_name
+from tests.unit.house.sources import MODULES, PACKAGE, dotted_name, parsed
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -43,7 +43,7 @@ def test_only_commands_and_settings_import_argparse() -> None:
     importing = {
         dotted_name(path)
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if (isinstance(node, ast.Import) and any(alias.name == "argparse" for alias in node.names))
         or (isinstance(node, ast.ImportFrom) and node.module == "argparse")
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.unit.house.sources import MODULES, dotted_name
+from tests.unit.house.sources import MODULES, dotted_name, parsed
 
 _BY_TEXT = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 
@@ -31,7 +31,7 @@ class Expression(NamedTuple):
 
 def expressions(path: Path) -> Iterator[Expression]:
     """Yield the expressions of one module: arguments of `re`, and each `pattern` of a msgspec `Meta`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.Call):
             continue
         module, function = dotted_name(path), node.func
@@ -58,7 +58,7 @@ def other_ways() -> list[str]:
     """Return the modules that import `re` under another name, or another module of patterns."""
     found = []
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             is_hidden = (isinstance(node, ast.ImportFrom) and node.module in {"re", "regex", "fnmatch"}) or (
                 isinstance(node, ast.Import)
                 and any(

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.unit.house.sources import ROOT
+from tests.unit.house.sources import ROOT, parsed
 
 LINE_CHARS_MAX: Final = 110
 CELL_WORDS_MAX: Final = 60
@@ -73,7 +73,7 @@ Rule = Callable[[Path], Iterator[Offender]]
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return parsed(path)
 
 
 def python_files() -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.house.sources import MODULES, PACKAGE, ROOT, dotted_name
+from tests.unit.house.sources import MODULES, PACKAGE, ROOT, dotted_name, parsed
 
 # A room may not import a room with a higher number, or another room with the same number.
 LEVELS = {
@@ -53,7 +53,7 @@ def room_of(module: str) -> str:
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, absolute module name) for each import of a file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -130,7 +130,7 @@ def imports_inside(room: str, paths: Sequence[Path]) -> Imports:
 
 
 def _imported_modules(path: Path, members: Mapping[str, Path]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in members)
         elif isinstance(node, ast.ImportFrom):
@@ -209,7 +209,7 @@ def test_benchmarks_and_the_kit_import_no_tests(folder: str) -> None:
 
 
 def _absolute_imports(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.house.sources import MODULES, ROOT, dotted_name
+from tests.unit.house.sources import MODULES, ROOT, dotted_name, parsed
 
 MODULE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
@@ -17,7 +17,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield every function of a file with its length in lines."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
 

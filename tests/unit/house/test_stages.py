@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.house.sources import ROOT
+from tests.unit.house.sources import ROOT, parsed
 
 LONG_ONLY: set[str] = {
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
@@ -79,7 +79,7 @@ def words(variable: str) -> list[str]:
 
 @pytest.mark.parametrize("path", STAGED, ids=name_of)
 def test_every_module_has_short_tests_or_is_named(path: Path) -> None:
-    has_short = bool(short_tests(ast.parse(path.read_text(encoding="utf-8"))))
+    has_short = bool(short_tests(parsed(path)))
     assert has_short != (name_of(path) in LONG_ONLY)
 
 
@@ -94,7 +94,7 @@ def test_every_marker_is_registered() -> None:
     registered = {line.split(":")[0] for line in options["markers"]}
     assert "long" in registered
     assert "--strict-markers" in options["addopts"]
-    used = {mark for path in TEST_MODULES for mark in markers(ast.parse(path.read_text(encoding="utf-8")))}
+    used = {mark for path in TEST_MODULES for mark in markers(parsed(path))}
     assert used <= registered | MARKERS_OF_PYTEST
 
 
