@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 def parsed(path: Path) -> ast.Module:
     """Parse a source file, without the garbage collector.
 
-    A collection in the middle may run finalizers of earlier tests, such as that of a pending task, which logs.
+    A collection may run a finalizer of an earlier test, such as that of a pending task, which logs.
     The parser of CPython 3.11 then fails ("AST constructor recursion depth mismatch").
     """
     source = path.read_text(encoding="utf-8")
