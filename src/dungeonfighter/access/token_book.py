@@ -8,6 +8,7 @@ anywhere is known here within 5 s. While the store does not answer, the last kno
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final, Protocol
 
 from dungeonfighter.access import tokens
@@ -48,8 +49,7 @@ class TokenBook:
         self._digests: dict[bytes, bytes] = {}
         """The digests of the live tokens by their public names."""
         self._version = 0
-        self._valid_until = 0.0
-        self._is_known = False
+        self._valid_until = -math.inf
 
     def __len__(self) -> int:
         return len(self._live)
@@ -65,7 +65,6 @@ class TokenBook:
         for token in changed:
             self._learn(token)
         self._valid_until = asked_at + REFRESH_SECONDS + STALE_SECONDS_MAX
-        self._is_known = True
 
     async def keep_fresh(self) -> None:
         """Refresh until cancelled."""
@@ -80,12 +79,7 @@ class TokenBook:
             Unauthenticated: There is no such token, or it is not valid now.
             AccessUnknown: The store has not answered for too long.
         """
-        principal = self._live.get(tokens.digest_of(secret)) if secret else None
-        if principal is None:
-            self._demand_knowledge()
-            raise Unauthenticated("this access token is unknown or was revoked")
-        self.check(principal)
-        return principal
+        return self._checked(tokens.digest_of(secret), "this access token is unknown or was revoked")
 
     def find_named(self, name: bytes) -> Principal:
         """Return the principal of the token with this public name (`tokens.name_of`).
@@ -93,12 +87,7 @@ class TokenBook:
         Raises:
             Unauthenticated, AccessUnknown: As `find`.
         """
-        principal = self._live.get(self._digests.get(name, b""))
-        if principal is None:
-            self._demand_knowledge()
-            raise Unauthenticated("this access token was revoked")
-        self.check(principal)
-        return principal
+        return self._checked(self._digests.get(name, b""), "this access token was revoked")
 
     def check(self, principal: Principal) -> None:
         """Return if the token of a principal is still valid.
@@ -112,8 +101,16 @@ class TokenBook:
         if principal.expires_at and self._clock.wall() > principal.expires_at + SKEW_SECONDS:
             raise Unauthenticated("this access token has expired")
 
+    def _checked(self, digest: bytes, absent: str) -> Principal:
+        principal = self._live.get(digest)
+        if principal is None:
+            self._demand_knowledge()
+            raise Unauthenticated(absent)
+        self.check(principal)
+        return principal
+
     def _demand_knowledge(self) -> None:
-        if not self._is_known or self._clock.now() > self._valid_until:
+        if self._clock.now() > self._valid_until:
             what = f"the store that knows the access tokens does not answer; try again in {_RETRY_SECONDS} s"
             raise AccessUnknown(what, retry_after_seconds=_RETRY_SECONDS)
 

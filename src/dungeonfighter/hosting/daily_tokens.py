@@ -21,11 +21,9 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.errors import DungeonFighterError, Overloaded, QuotaExceeded, StoreError
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.attempts import Pending
 from dungeonfighter.hosting.ports import Clock, Row, Write
-from dungeonfighter.hosting.requests import Planned, Request
-from dungeonfighter.hosting.rows import present, unknown_bot
+from dungeonfighter.hosting.requests import Planned, Request, Rewrite, Wrapper
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
@@ -187,7 +185,7 @@ class DailyTokens:
         return day if day == today + 1 else today, tokens if day >= today else 0
 
 
-class Counted(Request):
+class Counted(Wrapper):
     """A request of a bot whose tokens are limited.
 
     Args:
@@ -196,12 +194,8 @@ class Counted(Request):
     """
 
     def __init__(self, request: Request, daily: DailyTokens) -> None:
-        self._request = request
+        super().__init__(request)
         self._daily = daily
-        self.replaces_unreadable = request.replaces_unreadable
-        self.is_replayable = request.is_replayable
-        self.has_copies = request.has_copies
-        self.episode = request.episode
 
     @property
     def op(self) -> bytes:  # type: ignore[override]
@@ -218,23 +212,6 @@ class Counted(Request):
             self._daily.add_to(planned, self.op)
         return planned
 
-    def repeated(self, row: Row, book: ShippedRules) -> Answer:
-        """See `Request`."""
-        return self._request.repeated(row, book)
 
-
-class WriteTokens(Request):
-    """A request that changes the count of tokens alone."""
-
-    is_replayable = True
-
-    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Plan the same row with the next version; `Counted` adds the tokens."""
-        if not row.state:
-            return Verdict(error=unknown_bot(row.bot_id))
-        trail = trails.marked(trails.decode(row.trail), self.op)
-        new = sealed_row(
-            row.bot_id, row.version + 1, row.digest, row.episode, row.turn, row.rules, row.state,
-            trails.encode(trail), row.directive, row.tokens_today,
-        )  # fmt: skip
-        return Planned(Write(new, row.version, row.digest, row.tail), Answer(present(new, book)))
+class WriteTokens(Rewrite):
+    """A request that changes the count of tokens alone; `Counted` adds the tokens."""

@@ -121,7 +121,26 @@ class RepeatablePlay(Play):
         return super().plan(row, book)
 
 
-class Retry(Request):
+class Wrapper(Request):
+    """A request around another one, whose properties it has; a subclass sets `op`.
+
+    Args:
+        request: The other request.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.replaces_unreadable = request.replaces_unreadable
+        self.is_replayable = request.is_replayable
+        self.has_copies = request.has_copies
+        self.episode = request.episode
+
+    def repeated(self, row: Row, book: ShippedRules) -> Answer:
+        """See `Request`."""
+        return self._request.repeated(row, book)
+
+
+class Retry(Wrapper):
     """An unnumbered request whose last answer was lost (`lost_answers`); it has the lost one's operation id.
 
     If that operation was the last one of the game, the request is answered as a repeat. If it is not in the
@@ -133,15 +152,11 @@ class Retry(Request):
         op: The id of the lost request.
     """
 
-    has_copies = True
-
     def __init__(self, request: Request, op: bytes) -> None:
-        super().__init__(op)
-        self._request = request
+        super().__init__(request)
+        self.has_copies = True
         self._own_op, request.op = request.op, op
-        self.replaces_unreadable = request.replaces_unreadable
-        self.is_replayable = request.is_replayable
-        self.episode = request.episode
+        self.op = op
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Answer as a repeat, or plan the request."""
@@ -152,27 +167,33 @@ class Retry(Request):
             self.op = self._request.op = self._own_op
         return self._request.plan(row, book)
 
-    def repeated(self, row: Row, book: ShippedRules) -> Answer:
-        """See `Request`."""
-        return self._request.repeated(row, book)
 
-
-class SetDirective(Request):
-    """A request to set the directive, a note of the bot's owner beside the run."""
+class Rewrite(Request):
+    """A request that writes the next version of a row with the same run, and changes what is beside it."""
 
     is_replayable = True
 
-    def __init__(self, op: bytes, directive: str) -> None:
-        super().__init__(op)
-        self.directive = directive
-
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
-        """Plan a row with the same run and the new directive."""
+        """Plan a row with the same run."""
         if not row.state:
             return Verdict(error=unknown_bot(row.bot_id))
         trail = trails.marked(trails.decode(row.trail), self.op)
         new = sealed_row(
             row.bot_id, row.version + 1, row.digest, row.episode, row.turn, row.rules, row.state,
-            trails.encode(trail), self.directive, row.tokens_today,
+            trails.encode(trail), self._directive(row), row.tokens_today,
         )  # fmt: skip
         return Planned(Write(new, row.version, row.digest, row.tail), Answer(present(new, book)))
+
+    def _directive(self, row: Row) -> str:
+        return row.directive
+
+
+class SetDirective(Rewrite):
+    """A request to set the directive, a note of the bot's owner beside the run."""
+
+    def __init__(self, op: bytes, directive: str) -> None:
+        super().__init__(op)
+        self.directive = directive
+
+    def _directive(self, row: Row) -> str:
+        return self.directive

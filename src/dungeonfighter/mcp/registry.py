@@ -143,9 +143,9 @@ class Registry:
         try:
             about = bot if found.takes_bot else None
             self._admit(principal, found.scope, about, found.turns(args))
-            if turns_required or principal.turns_required:
-                demand_numbers(args, found.numbers)
             strict = turns_required or principal.turns_required
+            if strict:
+                demand_numbers(args, found.numbers)
             seat = Seat(self._host, self.admission, principal, bot, delivery, strict)
             return await found.run(seat, args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)

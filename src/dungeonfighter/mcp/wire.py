@@ -103,8 +103,8 @@ def listed(scope: Scope, name: bytes) -> str | None:
 
     Source: RFC 9110, section 5.3.
     """
-    values = [bytes(value).decode("latin-1") for key, value in scope["headers"] if key == name]
-    return ", ".join(values) if values else None
+    values = joined(value for key, value in scope["headers"] if key == name)
+    return None if values is None else values.decode("latin-1")
 
 
 def authorization(scope: Scope) -> bytes | None:

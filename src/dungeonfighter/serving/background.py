@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NoReturn
 
 
@@ -23,6 +24,43 @@ async def every(seconds: float, do: Callable[[], object], what: str, logger: log
             do()
         except Exception:
             logger.exception("%s failed; it is tried again", what)
+
+
+class Soon:
+    """Calls `do` once, some time after the first of any number of requests.
+
+    Args:
+        seconds: The time between.
+        do: The work; it may ask for the next call.
+    """
+
+    def __init__(self, seconds: float, do: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._do = do
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ask(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._run)
+
+    def close(self) -> None:
+        """Call `do` no more for earlier requests."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _run(self) -> None:
+        self._timer = None
+        self._do()
+
+
+@contextlib.asynccontextmanager
+async def running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run a task that never ends by itself (`begin`) while the block runs."""
+    task = begin(work, name)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

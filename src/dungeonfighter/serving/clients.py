@@ -251,16 +251,16 @@ def protocol_of(
     if rules.connections_max:
         base = CountedProtocol if by_header is None else ForwardedProtocol
 
+    reject = _no_op if draining is None else draining.reject
+
     class Bounded(base):  # type: ignore[valid-type, misc]  # one of three
         short_way = draining
 
         def count_malformed(self) -> None:
-            if draining is not None:
-                draining.reject("malformed")
+            reject("malformed")
 
         def count_excess(self) -> None:
-            if draining is not None:
-                draining.reject("too_many_connections")
+            reject("too_many_connections")
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
@@ -281,7 +281,10 @@ def protocol_of(
         make_http = Bounded
 
         def count_malformed(self) -> None:
-            if draining is not None:
-                draining.reject("malformed")
+            reject("malformed")
 
     return Beginning
+
+
+def _no_op(reason: str) -> None:
+    pass

@@ -90,7 +90,7 @@ async def open_host(
 async def _writing_tokens(host: BotHost) -> AsyncIterator[None]:
     """Write the counts of tokens in time while the block runs, if they are limited."""
     from dungeonfighter.hosting.daily_tokens import FLUSH_SECONDS
-    from dungeonfighter.serving.background import begin
+    from dungeonfighter.serving.background import running
 
     async def keep_writing() -> None:
         while True:
@@ -100,11 +100,8 @@ async def _writing_tokens(host: BotHost) -> AsyncIterator[None]:
     if host.daily_tokens is None:
         yield
         return
-    writing = begin(keep_writing(), "writing of the counted tokens")
-    try:
+    async with running(keep_writing(), "writing of the counted tokens"):
         yield
-    finally:
-        writing.cancel()
 
 
 def close_seconds_max(settings: Settings) -> float:
@@ -243,7 +240,7 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
     from dungeonfighter.access.principals import DEFAULT_BOT, LOCAL
     from dungeonfighter.access.token_book import TokenBook
     from dungeonfighter.hosting.system import SystemClock
-    from dungeonfighter.serving.background import begin
+    from dungeonfighter.serving.background import running
 
     if settings.auth == "none":
         prefix = settings.bot_id_prefix
@@ -256,11 +253,8 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
     clock = SystemClock()
     book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
-    refreshing = begin(book.keep_fresh(), "refresh of the access tokens")
-    try:
+    async with running(book.keep_fresh(), "refresh of the access tokens"):
         yield TokenAdmission(rates, book, settings.bot_id_prefix)
-    finally:
-        refreshing.cancel()
 
 
 @contextlib.asynccontextmanager

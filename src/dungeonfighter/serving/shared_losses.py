@@ -7,13 +7,13 @@ they wait; beyond `limits.lost_answers_max` the oldest are dropped.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.hosting.lost_answers import Loss
+from dungeonfighter.serving.background import Soon
 
 BATCH_SECONDS: Final = 0.01
 LOSSES_AT_ONCE_MAX: Final = 1000
@@ -32,7 +32,7 @@ class SharedLosses:
         self._send = send
         self._is_idle = is_idle
         self._waiting: dict[str, Loss] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._soon = Soon(BATCH_SECONDS, self._flush)
 
     def add(self, losses: Sequence[Loss]) -> None:
         """Send these changes soon, each in place of an earlier one of its bot."""
@@ -42,16 +42,13 @@ class SharedLosses:
             waiting[loss.key] = loss
         while len(waiting) > limits.lost_answers_max:
             del waiting[next(iter(waiting))]
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._flush)
+        self._soon.ask()
 
     def close(self) -> None:
         """Send nothing more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._soon.close()
 
     def _flush(self) -> None:
-        self._timer = None
         waiting = self._waiting
         if self._is_idle():
             batch = list(itertools.islice(waiting.values(), LOSSES_AT_ONCE_MAX))
@@ -59,4 +56,4 @@ class SharedLosses:
                 del waiting[loss.key]
             self._send(batch)
         if waiting:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._flush)
+            self._soon.ask()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.access.leases import REPORTS_AFTER, Leases
 from dungeonfighter.access.rates import Rates
-from dungeonfighter.serving.background import begin, every
+from dungeonfighter.serving.background import Soon, begin, every, running
 
 if TYPE_CHECKING:
     from dungeonfighter.serving.redis_leases import RedisLeases  # needs the extra `redis`
@@ -79,7 +79,7 @@ class SharedRates:
     def __init__(self, leases: Leases, send: Callable[[int, dict[str, float]], bool]) -> None:
         self.leases = leases
         self._send = send
-        self._timer: asyncio.TimerHandle | None = None
+        self._soon = Soon(BATCH_SECONDS, self._flush)
 
     def note(self, worker: int, calls: dict[str, float], seconds: float) -> None:
         """Note the demand of a worker, and send the shares that follow from it soon."""
@@ -93,16 +93,13 @@ class SharedRates:
 
     def send_soon(self) -> None:
         """Send the shares that changed, `BATCH_SECONDS` from now."""
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._flush)
+        self._soon.ask()
 
     def close(self) -> None:
         """Send nothing more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._soon.close()
 
     def _flush(self) -> None:
-        self._timer = None
         for worker, shares in self.leases.changes().items():
             names = iter(shares)
             while part := {name: shares[name] for name in itertools.islice(names, NAMES_AT_ONCE_MAX)}:
@@ -133,13 +130,9 @@ async def reporting(
         yield
         return
     reports = DemandReports(rates.take_demand, send, is_idle, time.monotonic)
-    sending = begin(
-        every(DEMAND_SECONDS, reports.send, "reporting the demand", logger), "reports of the demand"
-    )
-    try:
+    sending = every(DEMAND_SECONDS, reports.send, "reporting the demand", logger)
+    async with running(sending, "reports of the demand"):
         yield
-    finally:
-        sending.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +149,6 @@ async def leasing_alone(redis: RedisLeases | None, rates: Rates, whole: float) -
         rates.learn(shares)
         return True
 
-    shared = SharedRates(Leases(1, whole), learn)
-    async with reporting(rates, partial(shared.note, 0)), leasing(redis, shared):
-        yield
-    shared.close()
+    with contextlib.closing(SharedRates(Leases(1, whole), learn)) as shared:
+        async with reporting(rates, partial(shared.note, 0)), leasing(redis, shared):
+            yield

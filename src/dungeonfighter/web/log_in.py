@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dungeonfighter.access.admission import joined
 from dungeonfighter.access.client_addresses import client_address
 from dungeonfighter.access.failed_log_ins import FailedLogIns
 from dungeonfighter.access.page_sessions import PageSessions, Session
@@ -174,8 +175,8 @@ async def _read(receive: Receive) -> bytes | None:
 
 def _header(scope: Scope, wanted: bytes) -> str | None:
     """Return the values of a header as one list; None if there is none."""
-    values = [bytes(value).decode("latin-1") for name, value in scope["headers"] if name == wanted]
-    return ", ".join(values) if values else None
+    values = joined(value for name, value in scope["headers"] if name == wanted)
+    return None if values is None else values.decode("latin-1")
 
 
 def _cookies(scope: Scope) -> list[str]:
