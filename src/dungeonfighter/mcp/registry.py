@@ -124,54 +124,56 @@ class Registry:
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
         except DungeonFighterError as error:
             return failure(error)
-        return await self.run(found, bot, args, principal, delivery, turns_required=turns_required)
-
-    async def run(
-        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
-        delivery: Delivery | None = None, *, turns_required: bool = False,
-    ) -> ToolAnswer:  # fmt: skip
-        """Call a tool with arguments that are decoded already; see `call`."""
-        answer = await self._run(found, bot, args, principal, delivery, turns_required=turns_required)
-        if self._daily_tokens is not None and found.takes_bot:
-            self._daily_tokens.count(f"{principal.fleet}/{bot}", tokens_of(answer))
-        return answer
-
-    async def _run(
-        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
-        delivery: Delivery | None = None, *, turns_required: bool = False,
-    ) -> ToolAnswer:  # fmt: skip
+        outcome: ToolAnswer | ProtocolError
         try:
-            about = bot if found.takes_bot else None
-            self._admit(principal, found.scope, about, found.turns(args))
-            strict = turns_required or principal.turns_required
-            if strict:
-                demand_numbers(args, found.numbers)
-            seat = Seat(self._host, self.admission, principal, bot, delivery, strict)
+            seat = self._seat(found, bot, args, principal, delivery, turns_required=turns_required)
+        except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
+            outcome = self._failed(error, found, principal, bot)
+        else:
+            outcome = await self._served(found, seat, args)
+        if isinstance(outcome, ProtocolError):
+            try:
+                raise outcome
+            finally:
+                del outcome  # its traceback refers to this frame
+        if self._daily_tokens is not None and found.takes_bot:
+            self._daily_tokens.count(f"{principal.fleet}/{bot}", tokens_of(outcome))
+        return outcome
+
+    async def _served(self, found: Tool[Any], seat: Seat, args: ToolArguments) -> ToolAnswer | ProtocolError:
+        try:
             return await found.run(seat, args)
         except Exception as error:  # noqa: BLE001 (every failure becomes an answer)
-            failed = self._failed(error, found, principal, bot)
-        if isinstance(failed, ProtocolError):
-            raise failed
-        return failed
+            return self._failed(error, found, seat.principal, seat.bot)
+
+    def _seat(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
+        delivery: Delivery | None, *, turns_required: bool,
+    ) -> Seat:  # fmt: skip
+        """Admit a call; raise what refuses it."""
+        self._admit(principal, found.scope, bot if found.takes_bot else None, found.turns(args))
+        strict = turns_required or principal.turns_required
+        if strict:
+            demand_numbers(args, found.numbers)
+        return Seat(self._host, self.admission, principal, bot, delivery, strict)
 
     def begin(
         self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then,
         delivery: Delivery | None = None, turns_required: bool = False,
     ) -> None:  # fmt: skip
-        """Call a tool as `run` does, without waiting.
+        """Call a tool with arguments that are decoded already, without waiting; see `call`.
 
         `then` gets the answer once, in the event loop, perhaps before this returns. `then` must not raise.
         """
-        if found.ask is None:
-            running = self.run(found, bot, args, principal, delivery, turns_required=turns_required)
-            task = asyncio.get_running_loop().create_task(_pass_on(running, then))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return
-
-        if self._daily_tokens is not None:
+        if self._daily_tokens is not None and found.takes_bot:
             then = _counting(self._daily_tokens, f"{principal.fleet}/{bot}", then)
         try:
+            if found.ask is None:
+                seat = self._seat(found, bot, args, principal, delivery, turns_required=turns_required)
+                task = asyncio.get_running_loop().create_task(_pass_on(self._served(found, seat, args), then))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return
             self._admit(principal, "play", bot, 1)
             if turns_required or principal.turns_required:
                 demand_numbers(args, found.numbers)
@@ -228,13 +230,8 @@ def tokens_of(answer: ToolAnswer) -> int:
     return count_tokens(msgspec.json.encode(answer.structured).decode())
 
 
-async def _pass_on(running: Coroutine[Any, Any, ToolAnswer], then: Then) -> None:
-    result: ToolAnswer | ProtocolError
-    try:
-        result = await running
-    except ProtocolError as fault:
-        result = fault
-    then(result)
+async def _pass_on(serving: Coroutine[Any, Any, ToolAnswer | ProtocolError], then: Then) -> None:
+    then(await serving)
 
 
 _Call = tuple[Tool[Any], Principal, str, Ask, Then]

@@ -250,7 +250,7 @@ def _reported(ctx: Context, fault: ProtocolError) -> MCPError:
     """Return a fault as the SDK's error; over HTTP also record it, to keep its status."""
     exchange = _exchange(ctx)
     if exchange is not None and (fault.status in {401, 403} or fault.status >= OWN_STATUS_FROM):
-        exchange.send.fault = fault
+        exchange.send.fault = fault.with_traceback(None)  # which refers to the exchange
     return MCPError(fault.code, fault.message, fault.data)
 
 
