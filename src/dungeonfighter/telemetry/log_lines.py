@@ -43,7 +43,6 @@ _SPEAKING: Final = (
 _OWN: Final = "dungeonfighter"
 _SPEAKING_MODULES: Final = (_OWN, "apsw")
 _plain: Final = re.compile(r"[A-Za-z0-9_./:@+-]{1,80}").fullmatch
-_lone_surrogates: Final = re.compile("[\ud800-\udfff]")
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -285,7 +284,7 @@ def encoded(document: dict[str, Any]) -> str:
 
 def _readable(document: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: _lone_surrogates.sub("?", value) if isinstance(value, str) else value
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
         for name, value in document.items()
     }
 

@@ -38,7 +38,7 @@ def _no_lines(_at_end: bool) -> list[str]:
 
 
 def _loss_as_text(lost: int, why: str) -> str:
-    return f"{lost} lines of the log are missing here: {why}"
+    return f"{lost} lines of the log are missing here: {why}" if lost else why
 
 
 class LogQueue:
@@ -169,9 +169,8 @@ class LogQueue:
         try:
             opened = self._opened()
         except OSError as error:
-            self._write(
-                f"{self.loss_line(0, f'the file cannot be opened anew ({error.strerror})')}\n".encode()
-            )
+            line = self.loss_line(0, f"the file of the log cannot be opened anew ({error.strerror})")
+            self._write(f"{line}\n".encode())
             return
         former, self.descriptor = self.descriptor, opened
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ tracebacks, warnings of Python, and what other code prints to standard error.
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import os
@@ -15,9 +16,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
 
+from dungeonfighter.connection_strings import Problem
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.hosting.ports import Meter
-from dungeonfighter.settings import Settings
+from dungeonfighter.settings import FIELDS, Settings, instance_name, read_setting
 from dungeonfighter.telemetry.log_limits import RateLimit
 from dungeonfighter.telemetry.log_lines import EcsFormatter, JsonFormatter, TextFormatter, escaped, type_of
 from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, LogQueue
@@ -31,7 +33,7 @@ _RAW_CHARS_MAX: Final = 8192
 _queue: LogQueue | None = None
 
 
-class LineHandler(logging.Handler):
+class LogHandler(logging.Handler):
     """Formats a record in the thread that logs it, and queues the line."""
 
     def __init__(self, queue: LogQueue, formatter: logging.Formatter) -> None:
@@ -46,7 +48,7 @@ class LineHandler(logging.Handler):
             self._queue.put(self._queue.loss_line(1, f"it cannot be formatted ({type_of(error)})"))
 
 
-class RawLines(io.TextIOBase):
+class StandardError(io.TextIOBase):
     """Takes the place of standard error; each line that is printed to it becomes a line of the log.
 
     Args:
@@ -138,8 +140,9 @@ def set_up_logs(settings: Settings, instance: str) -> None:
 
     if queue is not None:
         queue.more_lines, queue.loss_line = count_lines, loss_line
-        handler: logging.Handler = LineHandler(queue, formatter)
-        sys.stderr = RawLines(queue, as_records=settings.log_format != "text")
+        handler: logging.Handler = LogHandler(queue, formatter)
+        sys.stderr = StandardError(queue, as_records=settings.log_format != "text")
+        atexit.register(sys.stderr.flush)  # runs before the queue is written
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(formatter)
@@ -154,9 +157,6 @@ def set_up_logs(settings: Settings, instance: str) -> None:
 
 def set_up_early_logs(flags: Mapping[str, Any], environ: Mapping[str, str]) -> None:
     """Log in the wanted form until the settings are read, so that their problems have this form, too."""
-    from dungeonfighter.connection_strings import Problem
-    from dungeonfighter.settings import FIELDS, instance_name, read_setting
-
     field = next(field for field in FIELDS if field.attribute == "log_format")
     try:
         log_format = read_setting(field, flags, environ)

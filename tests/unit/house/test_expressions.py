@@ -176,6 +176,7 @@ WORST: Final = {
         "fullmatch", HEAD, "/static/a.", "0", "!"
     ),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
+    ("telemetry.log_lines", "'[A-Za-z0-9_./:@+-]{1,80}'"): Worst("fullmatch", BODY),
 }
 """By module and source text of the expression; None stands for the only, long expression of a module."""
 
