@@ -4,8 +4,8 @@ A thread writes the queued lines in order, several at a time but never more than
 that the lines of processes which share a pipe or a file stay whole. If the reader or the disk does not keep
 up, the queue drops lines and counts them. Once lines are written again, one line has the count.
 
-With a file the lines are appended to it. After `reopen` the thread opens the path anew, so that the file can
-be rotated by renaming it: lines before go to the former file, lines after to the new one.
+With a file the lines are appended to it. After `reopen` the thread opens the path anew before it writes any
+further line, so that the file can be rotated by renaming it.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ class LogQueue:
             if time.monotonic() - collected_at >= _COLLECT_SECONDS:
                 collected_at = time.monotonic()
                 lines += self._collected(at_end=False)
-            self._write_lines(lines)
             if must_reopen:
                 self._reopen()
+            self._write_lines(lines)
 
     def _write_lines(self, lines: list[str]) -> None:
         for count, chunk in _chunks(lines):
