@@ -161,8 +161,8 @@ async def test_no_line_holds_a_text_of_a_player_or_a_seed(
         await host.play(KEY, "sing a song")
     await host.play(KEY, "1")
     await host.reset(KEY)
-    told = " ".join(f"{one.getMessage()} {vars(one)}" for one in caplog.records)
-    assert [word for word in (NAME, str(SEED), "buy-potions", "sing a song") if word in told] == []
+    logged = " ".join(f"{one.getMessage()} {vars(one)}" for one in caplog.records)
+    assert [word for word in (NAME, str(SEED), "buy-potions", "sing a song") if word in logged] == []
     assert {action for action, _ in events(caplog)} == {"run-started", "run-ended", "slow-turn", "turn"}
 
 
