@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dungeonfighter.access.meters import BURST_SECONDS
 from dungeonfighter.access.principals import LOCAL, Limits, Principal
-from dungeonfighter.access.rates import BURST_SECONDS, Rates, RateSettings
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import RateLimited
 from tests.unit.access.hand import Hand
 
