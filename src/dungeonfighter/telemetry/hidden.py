@@ -1,0 +1,49 @@
+"""Hides secrets in texts that leave a server for people: the last line of defence behind every message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from dungeonfighter.connection_strings import Database
+
+HIDDEN: Final = "***"
+_LEAST_CHARS: Final = 4
+"""A shorter secret would also hide innocent texts, and cannot be searched for in them."""
+_CREDENTIALS: Final = re.compile(
+    r"(?<=://)[^/@\s]+(?=@)"
+    r"|(?<![\w-])df_[\w-]{20,}"
+    r"|(?i:(?<=bearer )\S+)"
+    r"|(?i:(?<=password=)[^\s;&]+)|(?i:(?<=pwd=)[^\s;&]+)"
+    r"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"
+)
+"""The texts that look like the sign-in of a URL, an access token, a password or a JSON Web Token."""
+
+
+def hiding(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """Return a function that replaces these texts, and all that looks like a credential, by `***`."""
+    known = sorted({one for one in secrets if len(one) >= _LEAST_CHARS}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, HIDDEN)
+        return _CREDENTIALS.sub(HIDDEN, text)
+
+    return hide
+
+
+def secrets_in(*values: object) -> Iterator[str]:
+    """Yield the secret texts within values of settings: passwords of URLs, or else the whole text."""
+    for value in values:
+        url = value.url if isinstance(value, Database) else str(value or "")
+        if "://" not in url:
+            yield url
+            continue
+        parts = urlsplit(url)
+        found = [parts.password or ""]
+        for name in ("password", "sslpassword"):
+            found += parse_qs(parts.query).get(name, [])
+        for one in found:
+            yield from {one, unquote(one), quote(unquote(one), safe="")}
