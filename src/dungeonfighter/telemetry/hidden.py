@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -13,23 +14,28 @@ HIDDEN: Final = "***"
 _LEAST_CHARS: Final = 4
 """A shorter secret would also hide innocent texts, and cannot be searched for in them."""
 _CREDENTIALS: Final = re.compile(
-    r"(?<=://)[^/@\s]+(?=@)"
+    r"(?<=://)[^/@\s\"]+(?=@)"
     r"|(?<![\w-])df_[\w-]{20,}"
-    r"|(?i:(?<=bearer )\S+)"
-    r"|(?i:(?<=password=)[^\s;&]+)|(?i:(?<=pwd=)[^\s;&]+)"
+    r"|(?i:(?<=bearer )[^\s\"]+)"
+    r"|(?i:(?<=password=)[^\s;&\"]+)|(?i:(?<=pwd=)[^\s;&\"]+)"
     r"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"
 )
-"""The texts that look like the sign-in of a URL, an access token, a password or a JSON Web Token."""
+"""The texts that look like the sign-in of a URL, an access token, a password or a JSON Web Token; none of them
+reaches beyond a double quote, so that JSON stays JSON."""
 
 
 def hiding(secrets: Iterable[str] = ()) -> Callable[[str], str]:
-    """Return a function that replaces these texts, and all that looks like a credential, by `***`."""
-    known = sorted({one for one in secrets if len(one) >= _LEAST_CHARS}, key=len, reverse=True)
+    """Return a function that replaces these texts, and all that looks like a credential, by `***`.
+
+    It finds a secret as it is and as JSON writes it, but not within a longer word: `postgres`, which is a usual
+    password, must not hide a part of `postgresql`.
+    """
+    long = {one for one in secrets if len(one) >= _LEAST_CHARS}
+    known = sorted(long | {json.dumps(one, ensure_ascii=False)[1:-1] for one in long}, key=len, reverse=True)
+    words = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in known)) if known else None
 
     def hide(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, HIDDEN)
-        return _CREDENTIALS.sub(HIDDEN, text)
+        return _CREDENTIALS.sub(HIDDEN, words.sub(HIDDEN, text) if words else text)
 
     return hide
 
