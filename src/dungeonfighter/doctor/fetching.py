@@ -7,6 +7,7 @@ environment counts, because the question is about this server and not about them
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from types import TracebackType
@@ -43,13 +44,14 @@ def server_url(text: str) -> str:
         BadArgument: The text is no such address.
     """
     text = text.strip()
-    parts = urlsplit(text)
+    wrong = BadArgument("URL: write the address of a server, for example http://127.0.0.1:8000")
     try:
+        parts = urlsplit(text)
         is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_sound = False
+        raise wrong from None
     if not is_sound or not text.isascii() or not text.isprintable() or " " in text:
-        raise BadArgument("URL: write the address of a server, for example http://127.0.0.1:8000")
+        raise wrong
     if parts.username is not None or parts.password is not None:
         raise BadArgument(
             "URL: leave out the sign-in before the @; tokens come from the environment or a file"
@@ -126,7 +128,9 @@ def _cause(error: BaseException) -> str:
     """Return the reason that the operating system gives, if there is one, or else the text of the error."""
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror.lower()
+        if isinstance(inner, ssl.SSLError):
+            return first_words(inner)
+        if isinstance(inner, OSError) and inner.errno:
+            return (os.strerror(inner.errno) if inner.errno > 0 else inner.strerror or str(inner)).lower()
         inner = inner.__cause__ or inner.__context__
     return first_words(error)

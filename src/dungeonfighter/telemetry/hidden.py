@@ -20,15 +20,15 @@ _CREDENTIALS: Final = re.compile(
     r"|(?i:(?<=password=)[^\s;&\"]+)|(?i:(?<=pwd=)[^\s;&\"]+)"
     r"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"
 )
-"""The texts that look like the sign-in of a URL, an access token, a password or a JSON Web Token; none of them
-reaches beyond a double quote, so that JSON stays JSON."""
+"""The texts that look like the sign-in of a URL, an access token, a password or a JSON Web Token; none of
+them reaches beyond a double quote, so that JSON stays JSON."""
 
 
 def hiding(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     """Return a function that replaces these texts, and all that looks like a credential, by `***`.
 
-    It finds a secret as it is and as JSON writes it, but not within a longer word: `postgres`, which is a usual
-    password, must not hide a part of `postgresql`.
+    It finds a secret as it is and as JSON writes it, but not within a longer word: `postgres`, which is a
+    usual password, must not hide a part of `postgresql`.
     """
     long = {one for one in secrets if len(one) >= _LEAST_CHARS}
     known = sorted(long | {json.dumps(one, ensure_ascii=False)[1:-1] for one in long}, key=len, reverse=True)
