@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from dungeonfighter.cli import main
 from testkit.ports import free_port
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
@@ -58,7 +60,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["one process", "three workers"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(1, id="one process"), pytest.param(3, id="three workers", marks=pytest.mark.long)],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerProcess]:
@@ -73,8 +78,10 @@ def server(
         yield started
 
 
-def test_a_server_and_its_database_are_seen_whole(server: ServerProcess) -> None:
-    count = 1 if "three" not in server.log.read_text() and "worker 2" not in server.log.read_text() else 3
+def test_a_server_and_its_database_are_seen_whole(
+    server: ServerProcess, request: pytest.FixtureRequest
+) -> None:
+    count: int = request.node.callspec.params["server"]
     doctor = Doctor(server.url, "--db", f"sqlite:///{server.database}", "--json")
     assert doctor.code == 1, "Redis is away"
     assert doctor.problems == ["Redis does not answer, so each server takes its equal part of the rates"]
@@ -144,6 +151,7 @@ def test_only_a_token_with_the_scope_admin_gets_the_report(tmp_path: Path) -> No
         assert "every user of this machine can read a flag" in Doctor(server.url, "--token", "x").errors
 
 
+@pytest.mark.long
 def test_the_second_address_has_the_report(tmp_path: Path) -> None:
     admin = free_port()
     server = ServerProcess(tmp_path, flags=[f"--admin-listen=127.0.0.1:{admin}"])
@@ -176,9 +184,8 @@ def test_workers_that_hang_or_died_are_named(tmp_path: Path) -> None:
             os.kill(frozen, signal.SIGCONT)
         assert found["silent"] == [2]
         assert found["parent"]["restarts"] == {"1": 1}
-        assert any(
-            "worker 1 ended (killed by signal 9)" in one["message"] for one in found["parent"]["troubles"]
-        )
+        logged = [trouble["message"] for trouble in found["parent"]["troubles"]]
+        assert any("worker 1 ended (killed by signal 9)" in message for message in logged)
         until(lambda: len(pids(server)) == 3)
         doctor = Doctor(server.url, "--json")
         assert "the worker ended and was replaced, 1 times since the server began" in doctor.problems
@@ -242,12 +249,16 @@ def test_an_environment_that_no_server_would_accept_is_a_problem(tmp_path: Path)
         ([f"http://h{n}" for n in range(40)], "40 servers are too many"),
     ],
 )
-def test_wrong_words_end_with_code_2(words: list[str], reason: str) -> None:
-    doctor = Doctor(*words)
-    assert doctor.code == 2
-    assert reason in doctor.errors
-    assert doctor.errors.count("\n") == 1 or "usage" in doctor.errors
-    assert SECRET not in doctor.errors
+def test_wrong_words_end_with_code_2(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DB_CONNECTION_STRING", raising=False)
+    assert main(["doctor", *words]) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert reason in written.err
+    assert written.err.count("\n") == 1
+    assert SECRET not in written.err
 
 
 async def test_waiting_is_shown_and_ends() -> None:
@@ -294,11 +305,9 @@ def test_postgresql_is_seen_from_the_server_and_from_here(
             assert database["schema"]["found"] == database["schema"]["known"]
             assert database["round_trips"]["count"] == 20
             assert abs(database["clock"]["seconds"]) < 1
-        crowded = Doctor(server.url, "--json")
-        assert crowded.code == 0
-    with ServerProcess(tmp_path, url, flags=[f"--workers={workers}", "--db-pool-size=64"]) as server:
+    with ServerProcess(tmp_path, url, flags=[f"--workers={workers}", "--replicas=20"]) as server:
         doctor = Doctor(server.url, "--json")
-        assert any(f"1 servers may open {64 * workers} connections" in text for text in doctor.problems)
+        assert any(f"20 servers may open {160 * workers} connections" in text for text in doctor.problems)
 
 
 @pytest.mark.long
@@ -307,11 +316,38 @@ def test_an_empty_postgresql_database_is_not_migrated(postgres: PostgresServer) 
     doctor = Doctor("--db", url, "--json")
     assert doctor.problems == ["there is no schema of DungeonFighter in it"]
     assert asyncio.run(tables(url)) == 0
+    with filled(url):
+        full = Doctor("--db", url.replace("postgres@", "plain@"), "--json")
+        assert "no room for another connection" in full.problems[0]
     away = Doctor("--db", url.replace(str(postgres.port), "1"), "--json")
     assert "the database cannot be reached" in away.problems[0]
     unknown = Doctor("--db", f"postgresql://postgres:{SECRET}@127.0.0.1:{postgres.port}/none", "--json")
     assert 'database "none" does not exist' in unknown.problems[0]
     assert SECRET not in unknown.text + unknown.errors
+
+
+@contextlib.contextmanager
+def filled(url: str) -> Iterator[None]:
+    """Take all connections that an ordinary role can have, while the block runs."""
+
+    async def fill() -> list[asyncpg.Connection]:
+        administrator = await asyncpg.connect(url)
+        await administrator.execute("drop role if exists plain; create role plain login")
+        taken = [administrator]
+        try:
+            while True:
+                taken.append(await asyncpg.connect(url.replace("postgres@", "plain@")))
+        except asyncpg.TooManyConnectionsError:
+            return taken
+
+    async def free(taken: list[asyncpg.Connection]) -> None:
+        for one in taken:
+            await one.close()
+
+    with asyncio.Runner() as runner:
+        taken = runner.run(fill())
+        yield
+        runner.run(free(taken))
 
 
 async def tables(url: str) -> int:

@@ -31,6 +31,9 @@ CONNECT_SECONDS: Final = 5.0
 _STATEMENT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 1.0
 _CLOCK_SAMPLES: Final = 5
+_FULL: Final = (
+    "it has no room for another connection: raise max_connections there, or lower DB_POOL_SIZE of the servers"
+)
 _NAME: Final = "dungeonfighter doctor"
 _SETTINGS: Final = (
     "server_encoding", "max_connections", "superuser_reserved_connections", "reserved_connections", "fsync",
@@ -95,6 +98,8 @@ async def examine_postgres(url: str, place: str, *, is_pooler: bool = False) -> 
         connection = await asyncpg.connect(
             url, timeout=CONNECT_SECONDS, statement_cache_size=0, server_settings={"application_name": _NAME}
         )
+    except asyncpg.TooManyConnectionsError:
+        return DatabaseReport("postgresql", place, [_FULL])
     except Exception as error:
         if not is_database_error(error) and not isinstance(error, ValueError):
             raise
