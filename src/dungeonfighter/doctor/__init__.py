@@ -1,1 +1,1 @@
-"""What a support engineer asks for: looks at servers and databases from outside, and judges what it sees."""
+"""Looks at servers and databases from outside, and judges what it sees: the command `doctor`."""

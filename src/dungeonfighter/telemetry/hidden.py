@@ -32,10 +32,11 @@ def hiding(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     """
     long = {one for one in secrets if len(one) >= _LEAST_CHARS}
     known = sorted(long | {json.dumps(one, ensure_ascii=False)[1:-1] for one in long}, key=len, reverse=True)
-    words = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in known)) if known else None
 
     def hide(text: str) -> str:
-        return _CREDENTIALS.sub(HIDDEN, words.sub(HIDDEN, text) if words else text)
+        for secret in known:
+            text = _without(text, secret)
+        return _CREDENTIALS.sub(HIDDEN, text)
 
     return hide
 
@@ -53,3 +54,21 @@ def secrets_in(*values: object) -> Iterator[str]:
             found += parse_qs(parts.query).get(name, [])
         for one in found:
             yield from {one, unquote(one), quote(unquote(one), safe="")}
+
+
+def _without(text: str, secret: str) -> str:
+    """Replace a secret wherever it is not within a longer word."""
+    kept, begin, found = [], 0, text.find(secret)
+    while found >= 0:
+        end = found + len(secret)
+        if _is_in_word(text[found - 1 : found]) or _is_in_word(text[end : end + 1]):
+            found = text.find(secret, found + 1)
+            continue
+        kept.append(text[begin:found])
+        begin = end
+        found = text.find(secret, begin)
+    return HIDDEN.join([*kept, text[begin:]])
+
+
+def _is_in_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import time
 from functools import cache
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +43,7 @@ class Build(Struct, frozen=True):
 
 
 class Resources(Struct, frozen=True):
-    """What this process uses of its machine, and may use; 0 stands for an unknown or absent limit."""
+    """The use of its machine by this process, and its limits; 0 stands for an unknown or absent limit."""
 
     files_open: int
     files_soft_max: int
@@ -88,8 +88,12 @@ def _dependencies() -> list[str]:
         wanted = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         wanted = []
-    names = {found[0].lower() for one in wanted if (found := re.match(r"[A-Za-z0-9_.-]+", one))}
+    names = {"".join(takewhile(_is_of_name, one)).lower() for one in wanted}
     return sorted(names | set(_FURTHER))
+
+
+def _is_of_name(char: str) -> bool:
+    return char.isalnum() or char in "._-"
 
 
 def _version(name: str) -> str:

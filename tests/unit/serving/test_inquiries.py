@@ -143,7 +143,7 @@ async def test_a_late_answer_to_an_earlier_inquiry_is_no_answer_to_the_next() ->
         assert {one.worker for one in (await asking).reports} == {1, 2}
 
 
-async def test_a_worker_that_reads_nothing_is_not_sent_more() -> None:
+async def test_a_worker_that_does_not_read_is_not_sent_more() -> None:
     sent: list[object] = []
 
     class Full:

@@ -65,7 +65,7 @@ async def test_only_the_scope_admin_opens_the_report() -> None:
 
 
 @pytest.mark.parametrize("header", ["forwarded", "via", "x_forwarded_for", "x_real_ip"])
-async def test_nothing_is_given_through_a_proxy_without_access_control(header: str) -> None:
+async def test_no_report_goes_through_a_proxy_without_access_control(header: str) -> None:
     page, keeper = site()
     reply = await page.get("/api/doctor", **{header: "127.0.0.1"})
     assert reply.status == 403
@@ -76,7 +76,7 @@ async def test_nothing_is_given_through_a_proxy_without_access_control(header: s
     assert answer.status == 200
 
 
-async def test_a_page_of_another_origin_gets_nothing_even_with_a_token() -> None:
+async def test_a_page_of_another_origin_gets_no_report_even_with_a_token() -> None:
     for settings in ({}, {"auth": "tokens"}):
         page, _ = site(**settings)
         reply = await page.get("/api/doctor", authorization=OPERATOR, origin="http://localhost:3000")
@@ -91,7 +91,7 @@ async def test_a_page_of_another_origin_gets_nothing_even_with_a_token() -> None
         {"trusted_proxies": "10.0.0.0/8"},
     ],
 )
-async def test_a_server_that_strangers_reach_gives_nothing_without_access_control(
+async def test_a_server_that_strangers_reach_gives_no_report_without_access_control(
     settings: dict[str, str],
 ) -> None:
     """Behind a forwarded port each client may appear as 127.0.0.1, so the settings decide."""
