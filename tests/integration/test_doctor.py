@@ -164,7 +164,7 @@ def test_the_second_address_has_the_report(tmp_path: Path) -> None:
         server.port = game
         lost = Doctor(server.url, "--json")
         assert lost.code == 1
-        assert "GET /livez answers 404 instead of 200" in lost.problems
+        assert lost.problems == ["GET /livez answers 404 instead of 200"]
         assert "--admin-listen" in lost.json["problems"][0]["remedy"]
     finally:
         server.kill()
@@ -213,6 +213,19 @@ def json_from_another_worker(server: ServerProcess) -> Any:
             continue
         finally:
             connection.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_that_drains_says_so(tmp_path: Path, workers: int) -> None:
+    with ServerProcess(tmp_path, flags=[f"--workers={workers}", "--drain-seconds=60"]) as server:
+        server.signal(signal.SIGTERM)
+        until(lambda: ask(server, "/readyz")[0] == 503)
+        until(lambda: all(one["is_draining"] for one in report_of(server)["processes"]))
+        doctor = Doctor(server.url, "--json")
+        assert doctor.code == 1
+        assert "the server is not ready: it starts, or it drains" in doctor.problems
+        assert len(doctor.json["servers"][0]["report"]["processes"]) == workers
 
 
 def test_a_database_without_a_server_stays_as_it_is(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ SERVERS_MAX: Final = 32
 DATABASE_SECONDS_MAX: Final = 20.0
 _FIRST_SECONDS: Final = 1.0
 _MORE_SECONDS: Final = 5.0
+_REPORT_IT: Final = "this is a fault of the doctor: please report it with this text"
 _FIELDS: Final = {field.attribute: field for field in settings.FIELDS}
 
 
@@ -98,7 +99,7 @@ async def _look(urls: list[str], token: str, database: Database | None, flags: d
     from dungeonfighter.doctor.findings import Findings
     from dungeonfighter.doctor.report import Report
     from dungeonfighter.doctor.server_rules import judge_servers, judge_transport
-    from dungeonfighter.doctor.servers import ask_server
+    from dungeonfighter.doctor.servers import ServerAnswers, ask_server
     from dungeonfighter.storage.sqlite_library import library_version, shown
     from dungeonfighter.telemetry.machine import build
 
@@ -106,7 +107,11 @@ async def _look(urls: list[str], token: str, database: Database | None, flags: d
 
     async def ask(url: str) -> ServerAnswers:
         judge_transport(url, token, findings)
-        return await _noted(url, ask_server(url, token, findings))
+        try:
+            return await _noted(url, ask_server(url, token, findings))
+        except Exception as error:  # noqa: BLE001 (the other servers and the database must be seen)
+            findings.problem(url, f"the doctor failed on it: {error!r}", _REPORT_IT)
+            return ServerAnswers(url)
 
     servers = asyncio.gather(*map(ask, urls))
     found: DatabaseReport | None = None
@@ -141,7 +146,9 @@ async def _examine(database: Database, flags: dict[str, Any]) -> DatabaseReport:
     try:
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             return await make_examine(given, lambda: database, DATABASE_SECONDS_MAX / 2)()
-    except TimeoutError:
+    except Exception as error:  # noqa: BLE001 (a failure is a finding; the servers must be seen)
+        if not isinstance(error, TimeoutError):
+            return DatabaseReport(database.kind, database.shown, [f"the look at it failed: {error!r}"])
         overdue = f"the database did not answer within {DATABASE_SECONDS_MAX:g} s"
         return DatabaseReport(database.kind, database.shown, [overdue])
 

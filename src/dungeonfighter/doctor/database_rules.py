@@ -83,6 +83,12 @@ def _judge_sqlite(facts: SqliteFacts, place: str, findings: Findings) -> None:
         findings.problem(
             place, f"it is in memory ({facts.file_system}) and gone with the machine", "move it to a disk"
         )
+    elif facts.file_system.startswith("fuse"):
+        findings.note(
+            place,
+            f"it is on a file system in user space ({facts.file_system}), whose locks may not hold",
+            "keep it on a disk of the machine",
+        )
     elif facts.file_system == "overlay":
         findings.note(
             place, "it is in the layer of a container and goes with the container", "keep it in a volume"

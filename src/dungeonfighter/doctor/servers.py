@@ -66,6 +66,7 @@ async def ask_server(url: str, token: str, findings: Findings) -> ServerAnswers:
         if alive.status != 200:
             remedy = _HOST if alive.status == 421 else _OTHER_ADDRESS
             findings.problem(url, f"GET /livez answers {alive.status} instead of 200", remedy)
+            return answers
         await _ask_health(fetcher, answers, findings)
         await _ask_metrics(fetcher, answers, findings)
         await _ask_report(fetcher, answers, findings)

@@ -8,6 +8,7 @@ more. Every part has a time limit, and a part that is overdue is missing from th
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,8 @@ from dungeonfighter.telemetry.hidden import hiding
 from dungeonfighter.telemetry.machine import build, resources
 from dungeonfighter.telemetry.shown_settings import ShownSetting
 from dungeonfighter.telemetry.troubles import Trouble, TroubleLog
+
+logger = logging.getLogger(__name__)
 
 DESCRIBE_SECONDS_MAX: Final = 2.0
 """The longest time for the reads of one process from its store."""
@@ -143,6 +146,9 @@ class Diagnosis:
         except TimeoutError:
             overdue = f"the database did not answer within {EXAMINE_SECONDS_MAX:g} s"
             return DatabaseReport(database.kind, database.shown, [overdue])
+        except Exception as error:
+            logger.exception("the look at the database failed")
+            report = DatabaseReport(database.kind, database.shown, [f"the look at it failed: {error!r}"])
         return replace(report, troubles=[hide(one) for one in report.troubles])
 
     async def _read_store(self) -> tuple[RoundTrips | None, str]:

@@ -62,6 +62,9 @@ class SqliteExaminer:
         except StoreUnavailable:
             overdue = f"the file system of {self._path} did not answer within {self._seconds_max:g} s"
             return DatabaseReport("sqlite", self._place, [overdue])
+        except OSError as error:
+            why = f"the files of {self._path} cannot be looked at: {(error.strerror or str(error)).lower()}"
+            report = DatabaseReport("sqlite", self._place, [why])
         self._thread = None
         await thread.stop()
         return report
@@ -85,7 +88,7 @@ def _examine(path: Path, place: str) -> DatabaseReport:
     schema = round_trips = None
     try:
         schema, round_trips = _read(path, facts, is_immutable=is_immutable)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         troubles.append(f"the file cannot be read as a database of SQLite: {first_words(error)}")
     return DatabaseReport("sqlite", place, troubles, schema, round_trips, sqlite=facts)
 
@@ -99,7 +102,6 @@ def _read(path: Path, facts: SqliteFacts, *, is_immutable: bool) -> tuple[Schema
     uri = f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if is_immutable else "")
     connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         waiting = Waiting()
         waiting.at_most(_BUSY_SECONDS)
         connection.set_busy_handler(waiting)

@@ -216,6 +216,7 @@ def test_a_fault_of_a_file_is_a_problem(changes: dict[str, Any], words: str) -> 
     ("changes", "words"),
     [
         ({"file_system": "overlay"}, "layer of a container"),
+        ({"file_system": "fuse.s3fs"}, "file system in user space (fuse.s3fs)"),
         ({"journal_mode": "delete"}, "journal mode is delete"),
         ({"is_log_read": False}, "log was not read"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import apsw
@@ -74,6 +75,31 @@ async def test_a_file_in_use_is_read_with_its_log_and_the_store_works_on(tmp_pat
     await store.probe()
     assert await store.heads([""]) == [None]
     await store.close()
+
+
+async def test_what_a_killed_server_left_is_read_and_stays(tmp_path: Path) -> None:
+    """The last connection to a file would move the log into the file and remove it."""
+    path, copied = tmp_path / "games.db", tmp_path / "killed"
+    store = SqliteStore(path)
+    await store.open()
+    await store.probe()
+    copy(tmp_path, copied)
+    await store.close()
+    before = contents(copied)
+    assert len(before["games.db-wal"][0]) > 0
+    report = await look(copied / "games.db")
+    after = contents(copied)
+    assert report.schema is not None
+    assert report.schema.found == report.schema.known
+    assert after.keys() == before.keys()
+    for name in ("games.db", "games.db-wal"):  # the index is memory that connections share
+        assert after[name] == before[name]
+
+
+def copy(folder: Path, to: Path) -> None:
+    to.mkdir()
+    for file in folder.glob("games.db*"):
+        shutil.copy2(file, to)
 
 
 async def test_a_log_without_its_index_is_not_read_and_not_moved(tmp_path: Path) -> None:
