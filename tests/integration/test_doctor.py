@@ -75,6 +75,7 @@ def server(
         assert not served.call("start_new_game", seed=7, weapon="dagger")[1]
         assert not served.call(PLAY, input="1", turn=0)[1]
         until(lambda: "does not answer" in started.log.read_text())
+        until(lambda: len(pids(started)) == request.param)
         yield started
 
 
@@ -173,6 +174,7 @@ def test_the_second_address_has_the_report(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_workers_that_hang_or_died_are_named(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, flags=["--workers=3"]) as server:
+        until(lambda: len(pids(server)) == 3)  # the first worker serves before the parent knows the others
         workers = {one["worker"]: one["pid"] for one in report_of(server)["processes"]}
         os.kill(workers[1], signal.SIGKILL)
         until(lambda: workers[1] not in pids(server) and len(pids(server)) == 3)

@@ -33,7 +33,7 @@ from dungeonfighter.telemetry.troubles import Trouble, TroubleLog
 
 logger = logging.getLogger(__name__)
 
-DESCRIBE_SECONDS_MAX: Final = 2.0
+DESCRIBE_SECONDS_MAX: Final = 4.0
 """The longest time for the reads of one process from its store."""
 GATHER_SECONDS_MAX: Final = DESCRIBE_SECONDS_MAX + 1.0
 EXAMINE_SECONDS_MAX: Final = 8.0
