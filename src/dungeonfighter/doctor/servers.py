@@ -114,6 +114,11 @@ async def _ask_metrics(fetcher: Fetcher, answers: ServerAnswers, findings: Findi
     found = await _fetch(fetcher, "/metrics", findings)
     if found is None:
         return
+    if found.status == 404:
+        findings.note(
+            fetcher.url, "GET /metrics answers 404: the metrics are at another address, if anywhere"
+        )
+        return
     answers.metrics = _sums(found.body.decode(errors="replace"))
     if found.status != 200 or not answers.metrics:
         findings.problem(

@@ -53,7 +53,6 @@ def migrate(connection: Connection) -> None:
 
 
 def applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
-    """Return the number of each applied step, with the oldest release that can run on the schema after it."""
     (newest,) = connection.execute(sql["schema_number"]).fetchone()
     applied: dict[int, str | None] = dict.fromkeys(range(1, newest + 1))
     (exists,) = connection.execute(sql["schema_table_exists"]).fetchone()

@@ -146,6 +146,14 @@ async def test_what_is_no_report_is_a_finding(body: bytes) -> None:
     assert all(one.remedy for one in problems)
 
 
+async def test_metrics_at_another_address_are_no_problem() -> None:
+    async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(whole(404 if b"/metrics" in head else 200, b'{"status":"ready"}'))
+
+    _, problems = await ask(answer)
+    assert not [one for one in problems if "/metrics" in one.text]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
