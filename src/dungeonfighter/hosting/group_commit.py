@@ -78,6 +78,11 @@ class GroupCommit:
             asyncio.get_running_loop().call_soon(self._send_soon)
 
     @property
+    def queued(self) -> int:
+        """The number of writes that are not on their way yet."""
+        return len(self._queue)
+
+    @property
     def is_busy(self) -> bool:
         """True while a write is queued or on its way."""
         return self._scheduled or self._sending is not None
@@ -171,6 +176,11 @@ class Lanes:
         """Call `callback` after each commit, before its results are passed on: `GroupCommit.committed`."""
         for lane in self._lanes:
             lane.committed = callback
+
+    @property
+    def queued(self) -> int:
+        """The number of writes that are not on their way yet."""
+        return sum(lane.queued for lane in self._lanes)
 
     @property
     def is_busy(self) -> bool:
