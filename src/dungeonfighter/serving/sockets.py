@@ -61,6 +61,8 @@ def _bind(host: str, port: int, *, shared: bool = False, flag: str) -> socket.so
     except OSError as error:
         why = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}"
         free = ", or --port 0 for any free one" if flag == "--port" else ""
+        if flag == "--prometheus-endpoint":
+            free = f", or write http://{host}:{port} if that is your Prometheus"
         raise SettingsError([f"{flag}: {why}; choose another one{free}"]) from None
     bound.setblocking(False)
     _limit_unsent_bytes(bound)

@@ -18,8 +18,11 @@ from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
 _WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx", "httpx2", "httpcore2")
 QUIET_SECONDS: Final = 1.0
 _NEVER_LIMITED: Final = (
+    "dungeonfighter.serving.announcement",
+    "dungeonfighter.serving.opening",
     "dungeonfighter.serving.secrets_anew",
     "dungeonfighter.serving.server",
+    "dungeonfighter.serving.service_manager",
     "dungeonfighter.serving.supervisor",
     "dungeonfighter.serving.worker_channel",
 )
