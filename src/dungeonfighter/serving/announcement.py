@@ -1,4 +1,4 @@
-"""What a server says when it serves: its addresses, the checks of its start, and notes on its settings.
+"""The announcement of a server that serves: its addresses, the checks of its start, notes on its settings.
 
 With `--log-format text` that is a block for people, else one line of the log for each statement.
 """

@@ -1,4 +1,4 @@
-"""What a server answers while it waits for its store: it is alive, it is not ready, try again.
+"""The answers of a server that waits for its store: it is alive, it is not ready, try again.
 
 Without these answers a probe of the process would fail, and an orchestrator would restart a server that only
 waits. A start that does not wait answers nothing: the system refuses connections until the server can serve.

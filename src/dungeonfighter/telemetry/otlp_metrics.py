@@ -1,6 +1,6 @@
 """A snapshot of all metrics as a request of the OpenTelemetry protocol, in its JSON form.
 
-Source: OpenTelemetry, "OTLP Specification", JSON Protobuf Encoding; opentelemetry-proto, metrics.proto.
+Source: OpenTelemetry, "OTLP Specification", JSON Protobuf Encoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dungeonfighter.hosting.instruments import MILLIONTHS, Distribution, Family,
 
 _CUMULATIVE: Final = 2
 _LABEL: Final = re.compile(r'([a-z_][a-z0-9_]*)="((?:[^"\\]|\\.)*)"')
-_UNESCAPED: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 
 def export_request(
@@ -62,10 +61,7 @@ def _point(family: Family, value: Value) -> dict[str, Any]:
 
 def _labels(text: str) -> dict[str, str]:
     """Split the labels of a series, which are kept as Prometheus writes them (`meter.label_text`)."""
-    return {
-        name: re.sub(r"\\.", lambda found: _UNESCAPED.get(found[0], found[0]), value)
-        for name, value in _LABEL.findall(text)
-    }
+    return {name: msgspec.json.decode(f'"{value}"') for name, value in _LABEL.findall(text)}
 
 
 def _attributes(values: Mapping[str, str]) -> list[dict[str, object]]:

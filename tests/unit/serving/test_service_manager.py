@@ -1,0 +1,105 @@
+"""The reports to systemd, received by the test itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dungeonfighter.serving.service_manager import ServiceManager, without_socket
+from testkit.notify_socket import NotifySocket
+
+READY = ["READY=1", "STATUS=serving"]
+ALIVE = "WATCHDOG=1"
+HALF_SECONDS = 0.01
+EXTENDED = "EXTEND_TIMEOUT_USEC=15000000"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[NotifySocket]:
+    with NotifySocket(str(tmp_path / "notify")) as made:
+        yield made
+
+
+def told(manager: NotifySocket, **environ: str) -> ServiceManager:
+    watchdog = str(int(2 * HALF_SECONDS * 1_000_000))
+    return ServiceManager({"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": watchdog, **environ})
+
+
+async def test_signs_of_life_begin_when_the_server_is_ready_and_end_while_a_part_is_stuck(
+    manager: NotifySocket,
+) -> None:
+    service, stuck = told(manager, WATCHDOG_PID=str(os.getpid())), ""
+    async with service.reporting(lambda _: stuck):
+        await asyncio.sleep(5 * HALF_SECONDS)
+        assert manager.drain() == [EXTENDED]
+        service.ready()
+        assert manager.drain() == READY
+        await asyncio.to_thread(manager.wait_for, ALIVE)
+        stuck = "worker 1 is stuck"
+        await asyncio.to_thread(manager.wait_for, "STATUS=worker 1 is stuck")
+        await asyncio.sleep(5 * HALF_SECONDS)
+        assert manager.drain() == []
+        stuck = ""
+        await asyncio.to_thread(manager.wait_for, "STATUS=serving")
+        await asyncio.to_thread(manager.wait_for, ALIVE)
+
+
+@pytest.mark.parametrize("watchdog", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "x"}])
+async def test_without_a_watchdog_of_its_own_a_process_sends_no_signs_of_life(
+    manager: NotifySocket, watchdog: dict[str, str]
+) -> None:
+    service = told(manager, **watchdog)
+    async with service.reporting():
+        service.ready()
+        await asyncio.sleep(5 * HALF_SECONDS)
+        service.stopping()
+    lines = manager.drain()
+    assert ALIVE not in lines
+    assert lines[-3:] == ["STOPPING=1", "STATUS=finishing what is in flight", EXTENDED]
+
+
+def test_a_reload_is_reported_only_by_a_server_that_serves(manager: NotifySocket) -> None:
+    service, read = told(manager), list[list[str]]()
+    service.reload(lambda: read.append(manager.drain()))
+    assert read == [[]]
+    service.ready()
+    service.reload(lambda: read.append(manager.drain()))
+    assert read[1][:3] == [*READY, "RELOADING=1"]
+    assert manager.drain() == READY
+    service.stopping()
+    manager.drain()
+    service.reload(lambda: read.append(manager.drain()))
+    assert read[2] == manager.drain() == []
+
+
+def test_a_reload_that_fails_is_still_over(manager: NotifySocket) -> None:
+    service = told(manager)
+    service.ready()
+    with pytest.raises(ZeroDivisionError):
+        service.reload(lambda: 1 // 0)
+    assert manager.drain()[-2:] == READY
+
+
+def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "nowhere")}).ready()
+    assert "the service manager cannot be told READY=1: No such file" in caplog.text
+
+
+@pytest.mark.parametrize("address", ["", "vsock:2:1"])
+async def test_without_a_usable_socket_nothing_is_sent(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = ServiceManager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1"})
+    async with service.reporting():
+        service.ready()
+        service.stopping()
+    assert ("no path" in caplog.text) == bool(address)
+
+
+def test_workers_do_not_get_the_socket() -> None:
+    environ = {"NOTIFY_SOCKET": "@a", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "2", "HOME": "/"}
+    assert without_socket(environ) == {"HOME": "/"}
