@@ -154,7 +154,8 @@ FIELDS: Final = (
           see="Settings that can lose turns"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           to.integer(1, 10_000_000), "N",
-          f"games kept in memory; the rest hibernates until their next call (default: {limits.hot_games_default})"),
+          "games kept in memory; the rest hibernates until their next call "
+          f"(default: {limits.hot_games_default})"),
     Field("catalog", ("--catalog",), ("CATALOG",), to.folder, "DIR",
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), to.name, "NAME",

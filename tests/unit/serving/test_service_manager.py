@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dungeonfighter.serving.service_manager import ServiceManager, without_socket
+from dungeonfighter.serving.service_manager import (
+    SILENCE_SECONDS_MIN,
+    ServiceManager,
+    without_socket,
+)
 from testkit.notify_socket import NotifySocket
 
 READY = ["READY=1", "STATUS=serving"]
@@ -29,37 +33,55 @@ def told(manager: NotifySocket, **environ: str) -> ServiceManager:
     return ServiceManager({"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": watchdog, **environ})
 
 
+class Asked:
+    """Tells whether a part is stuck, and counts the questions."""
+
+    def __init__(self) -> None:
+        self.stuck = ""
+        self.count = 0
+
+    def __call__(self, seconds: float) -> str:
+        assert seconds >= SILENCE_SECONDS_MIN
+        self.count += 1
+        return self.stuck
+
+    async def times(self, count: int) -> None:
+        end = self.count + count
+        while self.count < end:  # noqa: ASYNC110 (nothing else happens)
+            await asyncio.sleep(HALF_SECONDS / 2)
+
+
 async def test_signs_of_life_begin_when_the_server_is_ready_and_end_while_a_part_is_stuck(
     manager: NotifySocket,
 ) -> None:
-    service, stuck = told(manager, WATCHDOG_PID=str(os.getpid())), ""
-    async with service.reporting(lambda _: stuck):
-        await asyncio.sleep(5 * HALF_SECONDS)
-        assert manager.drain() == [EXTENDED]
+    service, asked = told(manager, WATCHDOG_PID=str(os.getpid())), Asked()
+    async with service.reporting(asked):
+        await asyncio.to_thread(manager.wait_for, EXTENDED)
         service.ready()
-        assert manager.drain() == READY
-        await asyncio.to_thread(manager.wait_for, ALIVE)
-        stuck = "worker 1 is stuck"
-        await asyncio.to_thread(manager.wait_for, "STATUS=worker 1 is stuck")
-        await asyncio.sleep(5 * HALF_SECONDS)
+        await asked.times(2)
+        assert manager.drain()[:4] == [*READY, ALIVE, ALIVE]
+        asked.stuck = "worker 1 is stuck"
+        await asked.times(3)
+        assert manager.drain()[-1] == "STATUS=worker 1 is stuck"
+        await asked.times(3)
         assert manager.drain() == []
-        stuck = ""
-        await asyncio.to_thread(manager.wait_for, "STATUS=serving")
-        await asyncio.to_thread(manager.wait_for, ALIVE)
+        asked.stuck = ""
+        await asked.times(2)
+        assert manager.drain()[:2] == ["STATUS=serving", ALIVE]
 
 
 @pytest.mark.parametrize("watchdog", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "x"}])
-async def test_without_a_watchdog_of_its_own_a_process_sends_no_signs_of_life(
+async def test_without_a_watchdog_of_its_own_a_process_never_asks_for_signs_of_life(
     manager: NotifySocket, watchdog: dict[str, str]
 ) -> None:
-    service = told(manager, **watchdog)
-    async with service.reporting():
+    service, asked = told(manager, **watchdog), Asked()
+    async with service.reporting(asked):
         service.ready()
-        await asyncio.sleep(5 * HALF_SECONDS)
         service.stopping()
-    lines = manager.drain()
-    assert ALIVE not in lines
-    assert lines[-3:] == ["STOPPING=1", "STATUS=finishing what is in flight", EXTENDED]
+        await asyncio.to_thread(manager.wait_for, EXTENDED)
+        await asyncio.to_thread(manager.wait_for, EXTENDED)
+    assert asked.count == 0
+    assert manager.seen == [*READY, "STOPPING=1", "STATUS=finishing what is in flight", EXTENDED, EXTENDED]
 
 
 def test_a_reload_is_reported_only_by_a_server_that_serves(manager: NotifySocket) -> None:
