@@ -149,6 +149,7 @@ def test_the_environment_starts_a_server_that_plays(
     assert PASSWORD not in log
 
 
+@pytest.mark.long
 def test_redis_and_prometheus_that_are_away_are_no_reason_not_to_start(
     tmp_path: Path, surroundings: Surroundings
 ) -> None:

@@ -23,11 +23,10 @@ from tests.integration.test_tokens import make_token, until
 from tests.parts import program
 from tests.provider import Key, Provider
 
-ONE_AND_THREE = pytest.mark.parametrize(
-    "workers", [1, pytest.param(3, marks=pytest.mark.long)], ids=["one process", "three workers"]
-)
+ONE_AND_THREE = pytest.mark.parametrize("workers", [1, 3], ids=["one process", "three workers"])
 
 
+@pytest.mark.long
 @ONE_AND_THREE
 def test_a_key_that_the_provider_withdrew_ends_its_tokens_at_once(tmp_path: Path, workers: int) -> None:
     with Provider() as provider:
@@ -85,6 +84,7 @@ def questions(administrator: Redis) -> int:
     return int(statistics["cmdstat_evalsha"]["calls"])
 
 
+@pytest.mark.long
 @ONE_AND_THREE
 async def test_redis_is_asked_by_another_user_without_a_gap(
     tmp_path: Path, redis: RedisServer, workers: int

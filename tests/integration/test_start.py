@@ -116,6 +116,7 @@ def test_a_database_that_never_comes_ends_the_start(tmp_path: Path, workers: int
     assert "check that PostgreSQL runs there" in log
 
 
+@pytest.mark.long
 @ONE_AND_THREE
 def test_a_signal_ends_a_start_that_waits_at_once(tmp_path: Path, workers: int) -> None:
     with launched(
@@ -127,7 +128,7 @@ def test_a_signal_ends_a_start_that_waits_at_once(tmp_path: Path, workers: int) 
         assert server.wait() == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("name", ["nowhere", "games?user=nobody-here"])
+@pytest.mark.parametrize("name", ["nowhere", pytest.param("games?user=nobody-here", marks=pytest.mark.long)])
 def test_a_refusal_that_does_not_pass_ends_the_start_at_once(
     tmp_path: Path, postgres: PostgresServer, name: str
 ) -> None:
@@ -162,7 +163,8 @@ def begins(lines: Sequence[str]) -> list[str]:
     return [line.partition(":")[0] for line in lines]
 
 
-def test_all_problems_of_a_start_are_reported_together(tmp_path: Path) -> None:
+@pytest.mark.long
+def test_a_limit_on_files_is_among_the_problems_of_a_start(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         flags = (f"--port={taken.getsockname()[1]}", f"--db=sqlite:///{tmp_path}/missing/games.db")
         ended = subprocess.run(
@@ -175,6 +177,18 @@ def test_all_problems_of_a_start_are_reported_together(tmp_path: Path) -> None:
     assert begins(lines) == ["COMMIT_TIMEOUT", "--port", "this process may open 100 files", "--db"]
     assert "address already in use" in lines[1]
     assert "does not exist" in lines[3]
+
+
+def test_all_problems_of_a_start_are_reported_together(tmp_path: Path, refused: Refused) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        lines = refused(
+            f"--port={taken.getsockname()[1]}",
+            f"--db=sqlite:///{tmp_path}/missing/a.db",
+            COMMIT_TIMEOUT="soon",
+        )
+    assert begins(lines) == ["COMMIT_TIMEOUT", "--port", "--db"]
+    assert "address already in use" in lines[1]
+    assert "does not exist; make it" in lines[2]
 
 
 def test_a_database_of_a_newer_release_is_among_them(tmp_path: Path, refused: Refused) -> None:
@@ -196,19 +210,3 @@ def test_a_wrong_connection_string_is_reported_once_and_no_other_database_is_loo
     refused: Refused,
 ) -> None:
     assert begins(refused("--db=oracle://x", AUTH="maybe")) == ["--db", "AUTH"]
-
-
-def test_a_json_log_has_the_notes_and_the_checks_of_the_start(tmp_path: Path) -> None:
-    environ = {"REDIS_CONNECTION_STRING": "redis://127.0.0.1:9", "DB_POOL_SIZE": "100"}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    flags = ("--log-format=json", f"--admin-listen=0.0.0.0:{port}", "--allow-open=1")
-    with launched(tmp_path, "", *flags, **environ) as server:
-        wait_for_line(server, "EVERYBODY")
-        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    warnings = [line["message"] for line in lines if line["level"] == "warning"]
-    assert any(text.startswith("EVERYBODY who reaches this address may play") for text in warnings)
-    assert any("100 counts as 64" in text for text in warnings)
-    assert any("Redis: 127.0.0.1:9 does not answer" in text for text in warnings)
-    infos = [line["message"] for line in lines if line["level"] == "info"]
-    assert {"start: store: reachable, and its schema is up to date", "start: settings: valid"} <= set(infos)

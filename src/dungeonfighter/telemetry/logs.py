@@ -19,6 +19,7 @@ _WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx", 
 QUIET_SECONDS: Final = 1.0
 _NEVER_LIMITED: Final = (
     "dungeonfighter.serving.announcement",
+    "dungeonfighter.serving.metrics_push",
     "dungeonfighter.serving.opening",
     "dungeonfighter.serving.secrets_anew",
     "dungeonfighter.serving.server",
