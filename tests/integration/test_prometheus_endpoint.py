@@ -93,7 +93,7 @@ def test_an_address_of_its_own_has_metrics_and_health_only(tmp_path: Path, worke
     with ServerProcess(tmp_path, flags=flags) as server:
         status, text = got(port, "/metrics")
         assert status == 200
-        assert "mcp_store_up 1" in text
+        assert "\nmcp_store_up 1\n" in text
         assert got(port, "/readyz")[0] == got(port, "/livez")[0] == 200
         assert [got(port, path)[0] for path in ("/", "/mcp", "/api/summary")] == [404, 404, 404]
         assert got(server.port, "/metrics")[0] == 200
@@ -103,7 +103,7 @@ def test_an_address_of_its_own_has_metrics_and_health_only(tmp_path: Path, worke
 def test_a_second_path_has_the_metrics_too(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, environ={"PROMETHEUS_ENDPOINT": "/prometheus/metrics"}) as server:
         for path in ("/metrics", "/prometheus/metrics"):
-            assert "mcp_store_up 1" in got(server.port, path)[1]
+            assert "\nmcp_store_up 1\n" in got(server.port, path)[1]
         assert got(server.port, "/prometheus/")[0] == 404
 
 
@@ -153,7 +153,7 @@ def test_a_receiver_that_refuses_or_hangs_is_a_warning_and_a_metric(tmp_path: Pa
         with ServerProcess(tmp_path, source=eager, environ=environ) as server:
             receiver.wait()
             receiver.wait()
-            assert "mcp_metrics_push_up 0" in got(server.port, "/metrics")[1]
+            assert "\nmcp_metrics_push_up 0\n" in got(server.port, "/metrics")[1]
             receiver.status = 200
             until_up(server, 1)
             receiver.may_answer.clear()
@@ -171,7 +171,7 @@ def test_a_receiver_that_refuses_or_hangs_is_a_warning_and_a_metric(tmp_path: Pa
 
 def until_up(server: ServerProcess, value: int) -> None:
     end = time.monotonic() + WAIT_SECONDS
-    while f"mcp_metrics_push_up {value}" not in got(server.port, "/metrics")[1]:
+    while f"\nmcp_metrics_push_up {value}\n" not in got(server.port, "/metrics")[1]:
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -181,7 +181,7 @@ def test_a_receiver_that_is_not_there_is_no_reason_not_to_serve(tmp_path: Path) 
     environ = {"PROMETHEUS_ENDPOINT": "http://127.0.0.1:9/otlp"}
     with ServerProcess(tmp_path, environ=environ) as server:
         assert not Served(server).call("start_new_game", seed=7, weapon="mace")[1]
-        assert "mcp_metrics_push_up 0" in got(server.port, "/metrics")[1]
+        assert "\nmcp_metrics_push_up 0\n" in got(server.port, "/metrics")[1]
     assert metrics_push.PERIOD_SECONDS == 15
 
 

@@ -80,7 +80,7 @@ class ServiceManager:
         """Report what a start waits for."""
         self._send(f"STATUS=waiting for {what}", _extension())
 
-    def reload(self, read: Callable[[], None]) -> None:
+    def reload(self, read: Callable[[], object]) -> None:
         """Report that files are read anew, call `read`, and report that it is done."""
         if not self._is_ready or self._is_extending:  # `READY=1` would end the start too early
             read()
