@@ -36,18 +36,18 @@ def text() -> str:
 def _row(field: Field) -> str:
     variables = " or ".join(f"`{name}`" for name in field.variables)
     flags = " or ".join(f"`{name} {field.metavar.replace('|', chr(92) + '|')}`" for name in field.flags)
-    again = "no"
+    reread = "no"
     if field.is_secret:
         variables += f", `{field.file_variable}`"
         flags += f", `{field.file_flag} FILE`"
-        again = "its file, on SIGHUP"
+        reread = "its file, on SIGHUP"
     default, meaning = _split(field)
     if field.most:
         meaning += f"; more than {field.most} count as {field.most}"
     if field.see:
         anchor = re.sub(r"[^\w\- ]", "", field.see.lower()).replace(" ", "-")
         meaning += f", see [{field.see}](operations.md#{anchor})"
-    return f"| {variables} | {flags} | {default} | {meaning} | {again} |\n"
+    return f"| {variables} | {flags} | {default} | {meaning} | {reread} |\n"
 
 
 def _split(field: Field) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NotifySo
 
 
 @contextmanager
-def told(
+def reporting_to(
     folder: Path, manager: NotifySocket, flags: Sequence[str], watchdog_seconds: float
 ) -> Iterator[ServerProcess]:
     """Launch a server that reports to the manager."""
@@ -50,7 +50,7 @@ def told(
 @ONE_AND_THREE
 def test_a_server_reports_its_whole_life(tmp_path: Path, manager: NotifySocket, workers: int) -> None:
     flags = ("--workers", str(workers), "--drain-seconds", "1")
-    with told(tmp_path, manager, flags, 1) as server:
+    with reporting_to(tmp_path, manager, flags, 1) as server:
         assert extends(manager.wait_for(lambda _: True)[0])
         assert "STATUS=serving" in manager.wait_for(READY)
         assert Served(server).ready()["status"] == "ready"  # it serves from that moment on
@@ -74,7 +74,7 @@ def test_a_server_reports_its_whole_life(tmp_path: Path, manager: NotifySocket, 
 def test_a_worker_that_hangs_ends_the_signs_of_life_until_it_goes_on(
     tmp_path: Path, manager: NotifySocket
 ) -> None:
-    with told(tmp_path, manager, ("--workers", "3"), 2) as server:
+    with reporting_to(tmp_path, manager, ("--workers", "3"), 2) as server:
         manager.wait_for(READY)
         manager.wait_for(ALIVE)
         hanging = Served(server).ready()
@@ -94,8 +94,8 @@ def test_a_worker_that_hangs_ends_the_signs_of_life_until_it_goes_on(
 
 @pytest.mark.long
 @pytest.mark.parametrize("manager", ["path"], indirect=True)
-def test_a_long_drain_asks_for_more_time_again_and_again(tmp_path: Path, manager: NotifySocket) -> None:
-    with told(tmp_path, manager, ("--drain-seconds", "600"), 0) as server:
+def test_a_long_drain_keeps_asking_for_more_time(tmp_path: Path, manager: NotifySocket) -> None:
+    with reporting_to(tmp_path, manager, ("--drain-seconds", "600"), 0) as server:
         manager.wait_for(READY)
         server.signal(signal.SIGTERM)
         manager.wait_for(STOPPING)
