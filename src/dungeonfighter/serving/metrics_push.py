@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 PERIOD_SECONDS: Final = 15.0
 ANSWER_SECONDS_MAX: Final = 5.0
+_HEADERS: Final = {"content-type": "application/json"}
 
 
 class MetricsPush:
@@ -47,7 +49,11 @@ class MetricsPush:
         Args:
             read: Returns all metrics.
         """
-        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+        # Without the environment, because a receiver is a neighbour, and no proxy leads to it.
+        client = httpx2.AsyncClient(
+            timeout=ANSWER_SECONDS_MAX, trust_env=False, verify=ssl.create_default_context()
+        )
+        async with client:
             while True:
                 began = time.monotonic()
                 self._note(await self._push(client, read()))
@@ -59,13 +65,13 @@ class MetricsPush:
             snapshot, self._resource, began_nanoseconds=self._began, now_nanoseconds=time.time_ns()
         )
         try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                answer = await client.post(
-                    self._url, content=body, headers={"content-type": "application/json"}
-                )
+            async with (
+                asyncio.timeout(ANSWER_SECONDS_MAX),
+                client.stream("POST", self._url, content=body, headers=_HEADERS) as answer,
+            ):
+                return "" if answer.is_success else f"status {answer.status_code}"
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             return type(error).__name__
-        return "" if answer.is_success else f"status {answer.status_code}"
 
     def _note(self, trouble: str) -> None:
         if trouble and not self._is_known_down:

@@ -32,6 +32,15 @@ def listen(host: str, port: int, *, shared: bool = False, flag: str = "--port") 
     return bound
 
 
+def check_free(host: str, port: int, *, flag: str) -> None:
+    """Bind the address for a moment, without listening.
+
+    Raises:
+        SettingsError: The address cannot be bound; see `listen`.
+    """
+    _bind(host, port, flag=flag).close()
+
+
 def reserve(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """Bind a shared socket that never listens: it keeps the address for workers that listen there later.
 
@@ -40,8 +49,7 @@ def reserve(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """
     if not hasattr(socket, "SO_REUSEPORT"):
         raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
-    # A shared bind succeeds although another program shares the port: check first.
-    _bind(host, port, flag=flag).close()
+    check_free(host, port, flag=flag)  # a shared bind succeeds although another program shares the port
     return _bind(host, port, shared=True, flag=flag)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from dungeonfighter.connection_strings import shown_redis
 from dungeonfighter.errors import SettingsError, StoreError
 from dungeonfighter.serving.server import connections_of, file_limit
-from dungeonfighter.serving.sockets import listen
+from dungeonfighter.serving.sockets import check_free
 from dungeonfighter.settings import Settings, read_settings, readable_settings
 
 FILES_MIN: Final = 128
@@ -93,7 +93,6 @@ async def check_redis(settings: Settings) -> Finding | None:
 
 
 def _address_problems(settings: Settings, unreadable: Collection[str]) -> list[str]:
-    """Bind each address for a moment."""
     wanted = [(settings.host, settings.port, "--port", "port")]
     if settings.admin_listen is not None:
         wanted.append((*settings.admin_listen, "--admin-listen", "admin_listen"))
@@ -104,7 +103,7 @@ def _address_problems(settings: Settings, unreadable: Collection[str]) -> list[s
         if attribute in unreadable or "host" in unreadable:
             continue
         try:
-            listen(host, port, flag=flag).close()
+            check_free(host, port, flag=flag)
         except SettingsError as error:
             problems += error.problems
     return problems
