@@ -80,16 +80,16 @@ async def check_redis(settings: Settings) -> Finding | None:
     except ImportError:
         needs = "the package redis is missing (pip install 'dungeonfighter[redis]')"
         return Finding(False, f"Redis: {needs}; {_WITHOUT_REDIS}")
-    client = Redis.from_url(settings.redis_url, protocol=2, socket_connect_timeout=_REDIS_SECONDS)
     try:
-        async with asyncio.timeout(_REDIS_SECONDS):
+        async with (
+            asyncio.timeout(_REDIS_SECONDS),
+            Redis.from_url(settings.redis_url, protocol=2, socket_connect_timeout=_REDIS_SECONDS) as client,
+        ):
             await client.ping()
         return Finding(True, f"Redis: {place} answers")
-    except (RedisError, OSError, TimeoutError) as error:
+    except (RedisError, OSError, TimeoutError, ValueError, TypeError) as error:  # the last two: a bad URL
         why = type(error).__name__
         return Finding(False, f"Redis: {place} does not answer ({why}); {_WITHOUT_REDIS}")
-    finally:
-        await client.connection_pool.disconnect()
 
 
 def _address_problems(settings: Settings, unreadable: Collection[str]) -> list[str]:

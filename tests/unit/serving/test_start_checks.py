@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from dungeonfighter.serving.composition import make_redis
+from dungeonfighter.serving.redis_leases import RedisLeases
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.start_checks import Finding, check_redis, findings
 from dungeonfighter.settings import Settings, read_settings
@@ -25,6 +26,16 @@ async def test_redis_that_is_away_is_named_without_its_password() -> None:
     assert not found.is_good
     assert found.text.startswith("Redis: 127.0.0.1:9 does not answer (ConnectionError)")
     assert "s3cret" not in found.text
+
+
+@pytest.mark.parametrize("end", ["/zero", "/0?strange=1", "/0?health_check_interval=often"])
+async def test_redis_with_a_url_that_the_driver_refuses_is_a_warning(end: str) -> None:
+    url = f"redis://127.0.0.1:9{end}"
+    found = await check_redis(read_settings({}, {"REDIS_CONNECTION_STRING": url}))
+    assert found is not None
+    assert not found.is_good
+    leases = RedisLeases(url, prefix="", replica="a", replicas=1, place="here")
+    assert await leases._ask({"fleet a": 1.0}) == {}
 
 
 async def test_a_missing_package_is_no_reason_not_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
