@@ -176,7 +176,7 @@ class Supervisor:
         silent = [str(number) for number, worker in serving.items() if now - worker.heard_at > seconds]
         if silent:
             return f"worker {', '.join(silent)} has shown no sign of life for {seconds:g} s"
-        return "" if serving else "no worker serves"
+        return "" if serving or self._stopping.is_set() else "no worker serves"
 
     async def _wait_for(
         self, event: asyncio.Event, *, unless: list[asyncio.Task[None]], seconds: float | None = None
