@@ -52,7 +52,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "PAUSE_SECONDS", 0.0)
 
 
-async def test_a_store_is_tried_again_until_it_is_ready(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_store_is_opened_in_as_many_attempts_as_it_takes(caplog: pytest.LogCaptureFixture) -> None:
     attempts = Attempts(*(StoreNotReady("connection refused") for _ in range(5)))
     store = await Opening(Settings(), attempts.make).open(3600, attempts.wait)
     assert await store.heads(["a"]) == [None]

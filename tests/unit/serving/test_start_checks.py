@@ -15,7 +15,7 @@ from dungeonfighter.settings import Settings, read_settings
 REDIS = {"REDIS_CONNECTION_STRING": "redis://user:s3cret@127.0.0.1:9/0"}
 
 
-async def test_without_redis_there_is_nothing_to_say() -> None:
+async def test_without_redis_there_is_no_finding_about_it() -> None:
     assert await check_redis(Settings()) is None
     assert len(findings(Settings(), None)) == 3
 
