@@ -48,14 +48,20 @@ class PostgresServer:
     Args:
         in_memory: Put the data into a file system in memory, if the platform has one: then `fsync`, which a
             store requires, costs nothing.
+        host: The loopback address to listen on.
+        port: By default a free one.
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         settings: Further settings, as in `postgresql.conf`.
     """
 
-    def __init__(self, *, in_memory: bool = False, access: str = "", **settings: str) -> None:
+    def __init__(
+        self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
+        **settings: str,
+    ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
-        self._port = free_port()
+        self._host = host
+        self._port = port or free_port()
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
@@ -73,7 +79,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database; a restart does not change it."""
-        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://postgres@{self._host}:{self._port}/{database}"
 
     def socket_url(self, database: str) -> str:
         """Return a connection string in keywords that leads through the Unix socket."""
@@ -86,12 +92,12 @@ class PostgresServer:
 
     def order(self, *orders: str) -> None:
         """Execute statements as the administrator."""
-        client = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "postgres")
+        client = ("-h", self._host, "-p", str(self._port), "-U", "postgres")
         self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = f"-h 127.0.0.1 -p {self._port} " + " ".join(
+        options = f"-h {self._host} -p {self._port} " + " ".join(
             f"-c {name}={value}" for name, value in self._settings.items()
         )
         self._control("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
@@ -150,10 +156,12 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_server(*, access: str = "", **settings: str) -> Iterator[PostgresServer]:
+def running_server(
+    *, host: str = "127.0.0.1", port: int = 0, access: str = "", **settings: str
+) -> Iterator[PostgresServer]:
     """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
-    server = PostgresServer(in_memory=True, access=access, **settings)
+    server = PostgresServer(in_memory=True, host=host, port=port, access=access, **settings)
     try:
         server.start()
         yield server

@@ -26,17 +26,25 @@ def redis_program() -> str | None:
 
 
 class RedisServer:
-    """A server without persistence; as a context manager it is killed at the end."""
+    """A server without persistence; as a context manager it is killed at the end.
 
-    def __init__(self, program: str, folder: Path) -> None:
+    Args:
+        program: `redis_program` finds it.
+        folder: Its working directory.
+        host: A loopback address.
+        port: By default a free one.
+    """
+
+    def __init__(self, program: str, folder: Path, host: str = "127.0.0.1", port: int = 0) -> None:
         self._program = program
         self._folder = folder
-        self.port = free_port()
+        self._host = host
+        self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._host}:{self.port}/0"
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,14 +58,14 @@ class RedisServer:
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         assert self._process is None
-        words = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        words = ["--bind", self._host, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
             [self._program, *words], cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + _START_SECONDS_MAX
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection((self._host, self.port), timeout=1).close()
             except OSError:
                 assert self._process.poll() is None, "redis-server ended"
                 assert time.monotonic() < deadline, "redis-server does not listen"

@@ -32,6 +32,7 @@ class ServerProcess:
         source: The folder from which the program is imported.
         stderr: A descriptor that gets the log instead of the file.
         environ: Further variables. If one of them gives the database, `database` is left out.
+        wrapper: The beginning of the command line: a program that becomes the one it is given.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class ServerProcess:
         source: Path = ROOT / "src",
         stderr: int | None = None,
         environ: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self._flags = flags
         self._source = source
         self._stderr = stderr
         self._environ = environ or {}
+        self._wrapper = wrapper
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
@@ -86,7 +89,7 @@ class ServerProcess:
         database = [] if is_given else ["--db", self._connection_string]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
+                [*self._wrapper, sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
                  "--port", str(self.port), *database, "--until-stdin-closes", *self._flags],
                 stdin=subprocess.PIPE, stdout=log,
                 stderr=log if self._stderr is None else self._stderr, start_new_session=True,

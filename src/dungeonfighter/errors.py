@@ -9,7 +9,7 @@
       Overloaded     load: the error carries the pause before a retry
         Draining, RateLimited, AccessUnknown
       StoreError     ours: the store is unavailable, or newer than this release
-        StoreUnavailable (NotWritten), OutcomeUnknown, NewerRules, SchemaTooNew
+        StoreUnavailable (NotWritten, StoreNotReady), OutcomeUnknown, NewerRules, SchemaTooNew
       Corrupt        a state or replay that fails its checks: only that game stops
       SettingsError  all problems of the configuration at once, at start
 
@@ -180,6 +180,10 @@ class StoreUnavailable(StoreError):
 
 class NotWritten(StoreUnavailable):
     """A write did not happen and never will: the host may retry it at once, without settling."""
+
+
+class StoreNotReady(StoreUnavailable):
+    """The store cannot be opened now; a later attempt may succeed without a change of settings."""
 
 
 class OutcomeUnknown(StoreError):

@@ -51,6 +51,9 @@ hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
 slow_turn_milliseconds: Final = 1000
 """By default the log names the turns that take longer."""
+startup_timeout_seconds: Final = 60.0
+db_pool_size_most: Final = 64
+"""Beyond this, connections of one process wait for each other's locks and cores in the database."""
 read_ahead_seconds: Final = 1.0
 inputs_at_once_max: Final = 100
 steps_at_once_max: Final = 1000

@@ -22,6 +22,24 @@ class Address(NamedTuple):
     port: int
 
 
+class Prometheus(NamedTuple):
+    """The value of `PROMETHEUS_ENDPOINT`; one of the three is given.
+
+    Attributes:
+        listen: A further address of `/metrics`.
+        path: A further path of it.
+        url: A Prometheus. If the URL has a path, that is an OTLP receiver, to which metrics are pushed.
+    """
+
+    listen: Address | None = None
+    path: str = ""
+    url: str = ""
+
+    @property
+    def is_receiver(self) -> bool:
+        return urlsplit(self.url).path.strip("/") != ""
+
+
 def is_loopback(host: str) -> bool:
     """Return True if an address or name is reachable from this machine only."""
     name = host.strip("[]").lower()
@@ -93,6 +111,37 @@ def address(text: str) -> Address:
     if not colon or not bare or (":" in bare) != (written != bare):
         raise Problem(f"{text[:80]!r} must be an address and a port, for example 127.0.0.1:9000")
     return Address(host(bare), integer(1, 65535)(port))
+
+
+def prometheus(text: str) -> Prometheus:
+    if text.startswith("/"):
+        if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", text) or text.startswith(("/mcp", "/bots", "/api")):
+            raise Problem(f"{text[:80]!r} must be a free path like /prometheus/metrics")
+        return Prometheus(path=text)
+    if "://" in text:
+        return Prometheus(url=_receiver(text))
+    try:
+        return Prometheus(listen=address(text))
+    except Problem:
+        raise Problem(
+            f"{text[:80]!r} must be an address and a port like 127.0.0.1:9464, a path like /metrics, or the "
+            "URL of a Prometheus like http://prometheus:9090"
+        ) from None
+
+
+def _receiver(text: str) -> str:
+    wrong = Problem(
+        "this must be a URL like http://prometheus:9090 or, to push, "
+        "http://prometheus:9090/api/v1/otlp/v1/metrics, without a user, a password or a query"
+    )
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise wrong from None
+    if not sound or not text.isascii() or re.search(r"[\s@?#]", text):
+        raise wrong
+    return text.rstrip("/")
 
 
 def listed(text: str) -> tuple[str, ...]:

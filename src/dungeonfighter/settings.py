@@ -24,7 +24,7 @@ from dungeonfighter.connection_strings import Database, Problem, parse_database,
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.networks import Network
 from dungeonfighter.secret_files import read_secret
-from dungeonfighter.setting_values import Address, is_loopback
+from dungeonfighter.setting_values import Address, Prometheus, is_loopback
 
 DEFAULT_DATABASE: Final = "sqlite:///dungeonfighter.db"
 
@@ -82,6 +82,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 0.0
     keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
+    startup_timeout_seconds: float = limits.startup_timeout_seconds
+    prometheus: Prometheus | None = None
     log_format: str = "text"
     log_level: str = "info"
     log_file: str = ""
@@ -107,6 +109,10 @@ class Field(NamedTuple):
     parse: Callable[[str], Any]
     metavar: str
     purpose: str
+    see: str = ""
+    """The heading in docs/operations.md below which there is more."""
+    most: int = 0
+    """A higher number counts as this one, with a note; 0 sets no such bound."""
     is_secret: bool = False
     """A file may hold the value: the names of its flag and variable are those of the last flag and of the
     first variable, and end with `-file` and `_FILE`."""
@@ -134,23 +140,27 @@ FIELDS: Final = (
     Field("port", ("--port",), ("DUNGEONFIGHTER_PORT",), to.integer(0, 65535), "PORT",
           "port to listen on (default: 8000; 0 takes a free one)"),
     Field("workers", ("--workers",), ("WORKERS",), to.integer(1, 64), "N",
-          "processes that serve, best one per core (default: 1)"),
+          "processes that serve, best one per core (default: 1)", see="Workers"),
     Field("database", ("--db", "--db-connection-string"), ("DB_CONNECTION_STRING",), parse_database, "URL",
           f"where games live: sqlite:///FILE, postgresql://... or memory:// (default: {DEFAULT_DATABASE})",
-          is_secret=True),
-    Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), to.integer(1, 64), "N",
-          "connections of each worker to a database server (default: 8)"),
+          see="Connection strings", is_secret=True),
+    Field("db_pool_size", ("--db-pool-size",), ("DB_POOL_SIZE",), to.integer(1, 100_000), "N",
+          "connections of each worker to a database server (default: 8)", see="Connections",
+          most=limits.db_pool_size_most),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
           parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs",
           is_secret=True),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           to.one_of({"on": "", "off": ""}), "on|off",
-          "off where PgBouncer without prepared statements is in between (default: on)"),
+          "off where PgBouncer without prepared statements is in between (default: on)",
+          see="Behind PgBouncer"),
     Field("allow_unsafe_store", ("--allow-unsafe-store",), ("ALLOW_UNSAFE_STORE",), to.boolean, "1|0",
-          "1 serves even where the store's own settings can lose acknowledged turns (default: 0)"),
+          "1 serves even where the store's own settings can lose acknowledged turns (default: 0)",
+          see="Settings that can lose turns"),
     Field("max_bots_per_instance", ("--max-bots-per-instance",), ("MAX_BOTS_PER_INSTANCE",),
           to.integer(1, 10_000_000), "N",
-          f"games kept in memory; the rest hibernates (default: {limits.hot_games_default})"),
+          "games kept in memory; the rest hibernates until their next call "
+          f"(default: {limits.hot_games_default})"),
     Field("catalog", ("--catalog",), ("CATALOG",), to.folder, "DIR",
           "content files of yours in place of the packaged ones, for new runs"),
     Field("instance_id", ("--instance-id",), ("INSTANCE_ID", "POD_NAME"), to.name, "NAME",
@@ -159,9 +169,10 @@ FIELDS: Final = (
           "serve only bots whose ids begin so, for example bot-1- (default: all)"),
     Field("auth", ("--auth",), ("AUTH",), to.one_of({"none": "", "tokens": "", "jwt": ""}),
           "none|tokens|jwt", "who may play: none (everybody, on loopback), tokens (`token create` makes one) "
-          "or jwt (tokens of an identity provider; default: none)"),
+          "or jwt (tokens of an identity provider; default: none)", see="Access"),
     Field("jwt_issuer", ("--jwt-issuer",), ("JWT_ISSUER",), to.secure_address, "URL",
-          "with --auth jwt: the identity provider, exactly as its tokens name it (claim iss)"),
+          "with --auth jwt: the identity provider, exactly as its tokens name it (claim iss)",
+          see="Access with an identity provider"),
     Field("jwt_audience", ("--jwt-audience",), ("JWT_AUDIENCE",), to.listed, "TEXT,...",
           "with --auth jwt: the accepted audiences of tokens (claim aud; default: PUBLIC_URL/mcp)"),
     Field("jwks_url", ("--jwks-url",), ("JWKS_URL",), to.secure_address, "URL",
@@ -169,73 +180,87 @@ FIELDS: Final = (
     Field("allow_open", ("--allow-open",), ("ALLOW_OPEN",), to.boolean, "1|0",
           "1 serves everybody who reaches an address that is not loopback, without --auth (default: 0)"),
     Field("rate_per_bot", ("--rate-per-bot",), ("RATE_PER_BOT",), to.rate, "N",
-          "calls a second of each bot, with a burst of 2 s (default: 0, no limit)"),
+          "calls a second of each bot, with a burst of 2 s (default: 0, no limit)", see="Limits"),
     Field("rate_per_token", ("--rate-per-token",), ("RATE_PER_TOKEN",), to.rate, "N",
-          "calls a second of each access token (default: 0, no limit)"),
+          "calls a second of each access token (default: 0, no limit)", see="Limits"),
     Field("rate_per_fleet", ("--rate-per-fleet",), ("RATE_PER_FLEET",), to.rate, "N",
-          "calls a second of each fleet (default: 0, no limit)"),
+          "calls a second of each fleet (default: 0, no limit)", see="Limits"),
     Field("bots_per_fleet", ("--bots-per-fleet",), ("BOTS_PER_FLEET",), to.integer(0, 100_000_000), "N",
-          "bots of each fleet; beyond it none is created (default: 0, no limit)"),
+          "bots of each fleet; beyond it none is created (default: 0, no limit)", see="Limits"),
     Field("tokens_per_bot_per_day", ("--tokens-per-bot-per-day",), ("TOKENS_PER_BOT_PER_DAY",),
           to.integer(0, 999_999_999), "N",
-          "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)"),
+          "estimated tokens of answers to each bot on a day (UTC; default: 0, no limit)", see="Limits"),
     Field("body_bytes_max", ("--body-bytes-max",), ("BODY_BYTES_MAX",),
           to.integer(limits.body_bytes_least, limits.body_bytes_most), "N",
           f"longest body of a request (default: {limits.body_bytes_max})"),
     Field("replicas", ("--replicas",), ("REPLICAS",), to.integer(1, 1000), "N",
-          "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)"),
+          "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)",
+          see="Limits"),
     Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
           "URL", "redis:// or rediss:// server through which replicas divide the rates by demand",
-          is_secret=True),
+          see="Limits", is_secret=True),
     Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), to.key_prefix, "TEXT",
           "beginning of all keys in Redis (default: dungeonfighter:)"),
     Field("admin_listen", ("--admin-listen",), ("ADMIN_LISTEN",), to.address, "ADDRESS:PORT",
-          "a second address, which alone has the watch page, /livez, /readyz and /metrics"),
+          "a second address, which alone has the watch page, /livez, /readyz and /metrics",
+          see="The watch page"),
     Field("signing_key", ("--signing-key",), ("SIGNING_KEY",), to.signing_key, "TEXT",
           "a secret that all servers of a database share, for sessions of the watch page (default: none)",
-          is_secret=True),
+          see="The watch page", is_secret=True),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), to.origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), to.hosts, "HOST,...",
           "further Host headers to accept (loopback names always are)"),
     Field("allowed_origins", ("--allowed-origins",), ("ALLOWED_ORIGINS",), to.origins, "ORIGIN,...",
-          "further origins whose pages may play, for example https://game.example.org"),
+          "further origins whose pages may play, for example https://game.example.org",
+          see="Pages of other origins"),
     Field("trusted_proxies", ("--trusted-proxies",), ("TRUSTED_PROXIES",), to.networks, "NETWORK,...",
-          "proxies that name their clients' addresses, for example 10.0.0.0/8 (default: none)"),
+          "proxies that name their clients' addresses, for example 10.0.0.0/8 (default: none)",
+          see="Addresses of clients"),
     Field("proxy_header", ("--proxy-header",), ("PROXY_HEADER",),
           to.one_of({"x-forwarded-for": "", "proxy-protocol": ""}), "x-forwarded-for|proxy-protocol",
-          "how they name them: by a header of each request, or before the first (default: x-forwarded-for)"),
+          "how they name them: by a header of each request, or before the first (default: x-forwarded-for)",
+          see="Addresses of clients"),
     Field("connections_per_address", ("--connections-per-address",), ("CONNECTIONS_PER_ADDRESS",),
           to.integer(0, 1_000_000), "N",
-          "connections of each client's address to each worker (default: 0, no limit)"),
+          "connections of each client's address to each worker (default: 0, no limit)",
+          see="Addresses of clients"),
     Field("drain_seconds", ("--drain-seconds",), ("DRAIN_SECONDS",), to.seconds(600), "SECONDS",
-          "how long to go on serving after SIGTERM, so that balancers notice (default: 0)"),
+          "how long to go on serving after SIGTERM, so that balancers notice (default: 0)", see="Signals"),
     Field("keep_alive_seconds", ("--keep-alive-seconds",), ("KEEP_ALIVE_SECONDS",), to.integer(1, 86_400),
           "SECONDS", "how long an idle connection stays open: longer than at the balancer "
-          f"(default: {limits.keep_alive_seconds})"),
+          f"(default: {limits.keep_alive_seconds})", see="Behind a balancer"),
     Field("commit_timeout_seconds", ("--commit-timeout",), ("COMMIT_TIMEOUT",), to.seconds(120, 0.1),
           "SECONDS",
           "how long a turn may wait for the store (default: 10)"),
+    Field("startup_timeout_seconds", ("--startup-timeout",), ("STARTUP_TIMEOUT",), to.seconds(3600),
+          "SECONDS", "how long a start waits for a store that cannot be reached "
+          f"(default: {limits.startup_timeout_seconds:g})", see="Start"),
+    Field("prometheus", ("--prometheus-endpoint",), ("PROMETHEUS_ENDPOINT",), to.prometheus,
+          "ADDRESS:PORT|PATH|URL", "an address of its own for /metrics, a second path for it, or the URL of "
+          "a Prometheus (default: none)", see="Prometheus"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
           to.one_of({"text": "", "json": "", "ecs": ""}), "text|json|ecs",
-          "form of the log: for people, flat JSON, or the Elastic Common Schema (default: text)"),
+          "form of the log: for people, flat JSON, or the Elastic Common Schema (default: text)",
+          see="The log"),
     Field("log_level", ("--log-level",), ("LOG_LEVEL",),
           to.one_of({"debug": "", "info": "", "warning": "", "error": ""}), "debug|info|warning|error",
-          "the least important lines of the log; debug has one for each turn (default: info)"),
+          "the least important lines of the log; debug has one for each turn (default: info)", see="The log"),
     Field("log_file", ("--log-file",), ("LOG_FILE",), to.file_in_folder, "FILE",
-          "append the log to a file, opened anew on SIGHUP (default: standard error)"),
+          "append the log to a file, opened anew on SIGHUP (default: standard error)", see="The log"),
     Field("slow_turn_milliseconds", ("--slow-turn-milliseconds",), ("SLOW_TURN_MILLISECONDS",),
           to.integer(0, 600_000), "N", "log each turn that takes longer, with its parts "
-          f"(default: {limits.slow_turn_milliseconds}; 0 logs none)"),
+          f"(default: {limits.slow_turn_milliseconds}; 0 logs none)", see="The log"),
 )  # fmt: skip
 NOT_YET: Final = (
-    "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",
+    "RETENTION_DAYS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
 _OPEN_BY_PROXY: Final = (
     "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
 )
 _OPEN: Final = "EVERYBODY who reaches this address may play and see every bot (--allow-open 1)"
+_CAPPED: Final = "counts as {}: more would be slower"
 JWT_SETTINGS: Final = ("jwt_issuer", "jwt_audience", "jwks_url")
 """The settings of the identity provider, by attribute."""
 _EXPOSED: Final = "shows its password to every user of this machine (in `ps`): use {} instead"
@@ -286,6 +311,9 @@ def read_settings(
             unreadable.add(field.flags[0])
             continue
         if found is not None:
+            if field.most and found > field.most:
+                notes.append(f"{field.variables[0]}: {found} {_CAPPED.format(field.most)}")
+                found = field.most
             values[field.attribute] = found
             if flags.get(field.attribute) is not None and _is_exposed(field, found):
                 notes.append(f"{field.flags[0]} {_EXPOSED.format(field.file_variable)}")
@@ -305,6 +333,22 @@ def read_settings(
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def readable_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Settings, frozenset[str]]:
+    """Return the settings that can be read, and the attributes of the others, which have their defaults."""
+    values: dict[str, Any] = {}
+    unreadable = set()
+    for field in FIELDS:
+        try:
+            found = read_setting(field, flags, environ)
+        except Problem:
+            unreadable.add(field.attribute)
+        else:
+            values |= {} if found is None else {field.attribute: found}
+    return Settings(**values), frozenset(unreadable)
 
 
 def read_setting(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
@@ -390,6 +434,7 @@ def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:
     if settings.proxy_header and not settings.trusted_proxies:
         problems.append("--proxy-header: also name the proxies that send it, with --trusted-proxies")
     problems += _admin_contradictions(settings)
+    problems += _exporter_contradictions(settings)
     kind = settings.database.kind
     if kind not in stores:
         problems.append(
@@ -420,6 +465,13 @@ def _admin_contradictions(settings: Settings) -> list[str]:
     if admin.port == settings.port:
         problems.append(f"--admin-listen: port {admin.port} is that of the game; choose another one")
     return problems
+
+
+def _exporter_contradictions(settings: Settings) -> list[str]:
+    exporter = settings.prometheus.listen if settings.prometheus else None
+    if exporter is None or exporter.port not in {settings.port, *(settings.admin_listen or ())[1:]}:
+        return []
+    return [f"--prometheus-endpoint: port {exporter.port} is in use for the game or --admin-listen"]
 
 
 def _missing_for_jwt(settings: Settings) -> list[str]:

@@ -163,6 +163,12 @@ class KeyCache:
             self._flight = asyncio.get_running_loop().create_task(self._read())
         await asyncio.shield(self._flight)
 
+    async def refresh_now(self) -> None:
+        """Read the key set as it is now; an earlier request that is under way may return an older one."""
+        if self._flight is not None and not self._flight.done():
+            await asyncio.wait({self._flight})
+        await self.refresh()
+
     async def search(self) -> None:
         """Read the key set because a key is unknown, unless that was done less than a minute ago."""
         if self._flight is None or self._flight.done():

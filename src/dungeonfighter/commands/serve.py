@@ -20,15 +20,17 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.serving.composition import STORES
     from dungeonfighter.serving.run import run_single, run_supervisor, run_worker
     from dungeonfighter.serving.secrets_anew import Secrets
+    from dungeonfighter.serving.start_checks import read_checked_settings
     from dungeonfighter.telemetry.logs import set_up_early_logs
 
     flags = vars(arguments)
     set_up_early_logs(flags, os.environ)
-    given = settings.read_settings(flags, os.environ, stores=STORES)
-    secrets = Secrets(given, flags, os.environ)
     if arguments.worker:
         number, _, descriptor = arguments.worker.partition(":")
-        return run_worker(given, int(number), int(descriptor), secrets)
+        given = settings.read_settings(flags, os.environ, stores=STORES)
+        return run_worker(given, int(number), int(descriptor), Secrets(given, flags, os.environ))
+    given = read_checked_settings(flags, os.environ, STORES)
+    secrets = Secrets(given, flags, os.environ)
     if given.workers > 1:
         return run_supervisor(given, flags, until_stdin_closes=arguments.until_stdin_closes)
     return run_single(given, secrets, until_stdin_closes=arguments.until_stdin_closes)

@@ -236,6 +236,7 @@ class Store(Protocol):
 
         Raises:
             SchemaTooNew: The database belongs to a newer release.
+            StoreNotReady: The store cannot be opened now; another instance may try again.
             StoreUnavailable: It cannot be reached.
         """
 

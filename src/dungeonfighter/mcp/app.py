@@ -34,7 +34,8 @@ from dungeonfighter.mcp.rejections import Rejections, reason_of
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
 
-UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_METRICS: Final = "/metrics"
+UNGUARDED: Final = frozenset({"/livez", "/readyz", _METRICS})
 """Probes and scrapers use the address of the machine, under any Host."""
 RIGHT_ADDRESSES: Final = (
     "MCP is served at POST /mcp and, for one bot, at POST /bots/{botId}/mcp (Streamable HTTP, without /sse)"
@@ -56,7 +57,9 @@ class App:
         resource: ProtectedResource | None = None,
         *,
         has_pages: bool = True,
+        metrics_path: str = "",
     ) -> None:
+        self._metrics_path = metrics_path
         self._metadata = None if resource is None else resource.metadata()
         self._worker = worker or {}
         self._has_pages = has_pages
@@ -91,10 +94,19 @@ class App:
         """Serve one request to the address that has the health checks and the watch page, but no game."""
         await self._serve(scope, receive, send, has_mcp=False, has_pages=True)
 
+    async def serve_exporter(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        """Serve one request to the address that has `/metrics` and the health checks only."""
+        if scope["path"] in UNGUARDED:
+            await self._answer_unguarded(scope, receive, send)
+        else:
+            await wire.send_json(send, 404, _METRICS_ONLY)
+
     async def _serve(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, *, has_mcp: bool, has_pages: bool
     ) -> None:
         path: str = scope["path"]
+        if has_pages and path == self._metrics_path:
+            scope, path = {**scope, "path": _METRICS}, _METRICS
         if has_pages and path in UNGUARDED:
             await self._answer_unguarded(scope, receive, send)
             return
@@ -163,6 +175,7 @@ class App:
 
 
 _ALIVE: Final = b'{"status":"alive"}'
+_METRICS_ONLY: Final = b'{"error":"there is nothing here: this address has /metrics, /livez and /readyz"}'
 _NOT_HERE: Final = msgspec.json.encode({"error": f"there is nothing here: {RIGHT_ADDRESSES}"})
 
 
@@ -232,6 +245,7 @@ def build_app(
     resource: ProtectedResource | None = None,
     body_bytes_max: int = limits.body_bytes_max,
     has_pages: bool = True,
+    metrics_path: str = "",
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -246,6 +260,7 @@ def build_app(
         resource: Has the metadata for clients that need a token of an identity provider; None without one.
         body_bytes_max: The length of the longest body of a message.
         has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
+        metrics_path: A second path of `/metrics`.
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry, body_bytes_max)
@@ -268,5 +283,5 @@ def build_app(
     pages = Starlette(routes=list(routes), lifespan=lifespan)
     return App(
         endpoint, pages, guard, ready, host.is_store_up, registry.rejections, worker, resource,
-        has_pages=has_pages,
+        has_pages=has_pages, metrics_path=metrics_path,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 
 async def every(seconds: float, do: Callable[[], object], what: str, logger: logging.Logger) -> NoReturn:
@@ -54,8 +54,11 @@ class Soon:
 
 
 @contextlib.asynccontextmanager
-async def running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Run a task that never ends by itself (`begin`) while the block runs."""
+async def running(work: Coroutine[Any, Any, None] | None, name: str) -> AsyncIterator[None]:
+    """Run a task that never ends by itself (`begin`) while the block runs; None is no work."""
+    if work is None:
+        yield
+        return
     task = begin(work, name)
     try:
         yield
@@ -64,13 +67,19 @@ async def running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[N
 
 
 def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Start a task that runs until it is cancelled; a failure reaches the loop's exception handler at once.
+    """Start a task that runs without being awaited; a failure reaches the loop's exception handler at once.
 
     Without this, asyncio reports a failed task only when its last reference is gone, perhaps at process exit.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
+    _begun.add(task)
+    task.add_done_callback(_begun.discard)
     task.add_done_callback(_report_failure)
     return task
+
+
+_begun: Final[set[asyncio.Task[None]]] = set()
+"""The event loop itself keeps no tasks alive."""
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

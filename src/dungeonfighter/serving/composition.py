@@ -14,6 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
+from dungeonfighter.serving.opening import Opening
 from dungeonfighter.serving.scheduling import Coalescing
 from dungeonfighter.settings import Settings, instance_name
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dungeonfighter.serving.diagnosis import Diagnosis
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.serving.inquiries import Inquiries
+    from dungeonfighter.serving.metrics_push import MetricsPush
     from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.storage.examination import DatabaseReport
@@ -46,7 +48,11 @@ REST_SECONDS_MAX: Final = 0.05
 
 @contextlib.asynccontextmanager
 async def open_host(
-    settings: Settings, secrets: Secrets | None = None, *, serves: bool = False
+    settings: Settings,
+    secrets: Secrets | None = None,
+    *,
+    serves: bool = False,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[BotHost]:
     """Open the store and a host over it; at the end, write what the host has accepted and close both.
 
@@ -55,7 +61,9 @@ async def open_host(
     Args:
         settings: The store, and the number of games that the host keeps in memory.
         secrets: The secrets that may change while the process runs.
-        serves: True if the host will play for many bots; then the store reads ahead.
+        serves: True if the host will play for many bots; then the store reads ahead, and a store that is
+            not ready is waited for.
+        on_wait: Called when that wait begins.
     """
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -64,10 +72,9 @@ async def open_host(
     from dungeonfighter.telemetry.meter import MeterRegistry
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
-    store = make_store(settings)
-    if secrets is not None:
-        _follow(secrets, settings, store)
-    await store.open()
+    store = await Opening(settings, make_store, secrets).open(
+        settings.startup_timeout_seconds if serves else 0.0, on_wait
+    )
     host = BotHost(
         store=store,
         rules=ShippedRules(shipped),
@@ -131,27 +138,6 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
     await closing
     if not host.is_store_up():
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
-
-
-def _follow(secrets: Secrets, settings: Settings, store: Store) -> None:
-    """Let a store use the new connection strings of its databases."""
-    if settings.database.kind != "postgresql":
-        return
-    from dungeonfighter.storage.postgres import PostgresStore
-
-    assert isinstance(store, PostgresStore)
-
-    def follow(attribute: str, before: Database | None, use: Callable[[str], None]) -> None:
-        def change(now: Database) -> None:
-            if before is None or now.shown != before.shown:
-                logger.warning("a new connection string names another database: restart the server to use it")
-            else:
-                use(now.url)
-
-        secrets.call_at_change(attribute, change)
-
-    follow("database", settings.database, store.use_url)
-    follow("read_database", settings.read_database, store.use_read_url)
 
 
 def make_store(settings: Settings) -> Store:
@@ -254,21 +240,15 @@ def make_rates(settings: Settings) -> Rates:
 
 
 def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
-    """Make the replica's side of Redis; None if no server is configured or no rate can be divided.
-
-    Raises:
-        SettingsError: The package `redis` is not installed.
-    """
+    """Make the replica's side of Redis; None if no server is configured, or its package is not installed."""
     from dungeonfighter.connection_strings import shown_redis
-    from dungeonfighter.errors import SettingsError
 
     if not settings.redis_url:
         return None
     try:
         from dungeonfighter.serving.redis_leases import RedisLeases
     except ImportError:
-        needs = "--redis: this needs the package redis; install dungeonfighter[redis], or leave it out"
-        raise SettingsError([needs]) from None
+        return None  # `start_checks` says so
     leases = RedisLeases(
         settings.redis_url,
         prefix=settings.redis_key_prefix,
@@ -280,13 +260,37 @@ def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
     return leases
 
 
-def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
-    """Declare the metric of a server with Redis."""
-    meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(is_up()))
+def make_push(settings: Settings) -> MetricsPush | None:
+    """Make the pushes of the metrics; None if no receiver is configured."""
+    if settings.prometheus is None or not settings.prometheus.is_receiver:
+        return None
+    from dungeonfighter import __version__
+    from dungeonfighter.serving.metrics_push import MetricsPush
+
+    name = instance_name(settings)
+    return MetricsPush(
+        settings.prometheus.url,
+        {"service.name": "dungeonfighter", "service.instance.id": name, "service.version": __version__},
+    )
+
+
+def declare_outside_metrics(
+    settings: Settings, meter: Meter, *, redis_up: Callable[[], bool], push_up: Callable[[], bool]
+) -> None:
+    """Declare the metrics of the parts outside of a server that it can do without."""
+    if settings.redis_url:
+        meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(redis_up()))
+    if settings.prometheus is not None and settings.prometheus.is_receiver:
+        meter.gauge(
+            "mcp_metrics_push_up", "1 while the receiver takes the pushed metrics.", merge="min",
+            read=lambda: int(push_up()),
+        )  # fmt: skip
 
 
 @contextlib.asynccontextmanager
-async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIterator[Admission]:
+async def admitting(
+    settings: Settings, host: BotHost, rates: Rates, secrets: Secrets
+) -> AsyncIterator[Admission]:
     """Make the one admission of a server process, and keep its access tokens fresh while the block runs."""
     from msgspec.structs import replace
 
@@ -294,25 +298,28 @@ async def admitting(settings: Settings, host: BotHost, rates: Rates) -> AsyncIte
     from dungeonfighter.access.principals import DEFAULT_BOT, LOCAL
     from dungeonfighter.access.token_book import TokenBook
     from dungeonfighter.hosting.system import SystemClock
-    from dungeonfighter.serving.background import running
+    from dungeonfighter.serving.background import begin, running
 
     if settings.auth == "none":
         prefix = settings.bot_id_prefix
         yield BoundedAdmission(rates, prefix, replace(LOCAL, default_bot=prefix + DEFAULT_BOT))
         return
     if settings.auth == "jwt":
-        async with _admitting_by_provider(settings, rates) as admission:
+        async with _admitting_by_provider(settings, rates, secrets) as admission:
             yield admission
         return
     clock = SystemClock()
     book = TokenBook(host, clock, settings.bot_id_prefix)
     await book.refresh()
+    secrets.call_at_reading(lambda: begin(book.refresh(), "refresh of the access tokens"))
     async with running(book.keep_fresh(), "refresh of the access tokens"):
         yield TokenAdmission(rates, book, settings.bot_id_prefix)
 
 
 @contextlib.asynccontextmanager
-async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncIterator[Admission]:
+async def _admitting_by_provider(
+    settings: Settings, rates: Rates, secrets: Secrets
+) -> AsyncIterator[Admission]:
     """Make the admission of callers of an identity provider; keep its keys fresh while the block runs."""
     from dungeonfighter.access.jwt_admission import JwtAdmission
     from dungeonfighter.access.provider_check import check_provider
@@ -330,6 +337,7 @@ async def _admitting_by_provider(settings: Settings, rates: Rates) -> AsyncItera
         rates, clock, keys, resource, settings.jwt_audience, settings.bot_id_prefix
     )  # fmt: skip
     await keys.refresh()
+    secrets.call_at_reading(lambda: begin(keys.refresh_now(), "refresh of the provider's keys"))
     working = [
         begin(keys.keep_fresh(), "refresh of the keys of the identity provider"),
         begin(check_provider(settings.jwt_issuer, endpoint.read), "check of the identity provider"),
@@ -412,10 +420,11 @@ def compose(
         resource=_resource(settings),
         body_bytes_max=settings.body_bytes_max,
         has_pages=settings.admin_listen is None,
+        metrics_path=settings.prometheus.path if settings.prometheus else "",
     )
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
-    draining.admin = app.serve_admin if settings.admin_listen is not None else None
+    draining.admin, draining.exporter = app.serve_admin, app.serve_exporter
     if diagnosis is not None:
         diagnosis.draining = draining
     return draining, watch

@@ -35,8 +35,10 @@ class Draining:
         self._app = app
         self.reject = reject
         self._short_way = short_way
-        self.admin: App | None = None
-        """The application of the second address (`ADMIN_LISTEN`), if there is one."""
+        self.admin: App = app
+        """The application of the second address, if there is one (`ADMIN_LISTEN`)."""
+        self.exporter: App = app
+        """The application of the address of metrics, if there is one (`PROMETHEUS_ENDPOINT`)."""
         self.count_connections: Callable[[], int] = int
         """Returns the number of open connections; the server sets it."""
         self.connections_max = 0

@@ -140,7 +140,7 @@ class RedisLeases:
                 answer = await self._run_script(demand)
             count, *shares = [float(one) for one in answer]
             found = dict(zip(demand, shares, strict=True))
-        except (RedisError, OSError, TimeoutError, ValueError) as error:
+        except (RedisError, OSError, TimeoutError, ValueError, TypeError) as error:  # the last: a bad URL
             # The answer may still be on its way, so the connection is of no use any more.
             self._drop_connection()
             self.is_up = False

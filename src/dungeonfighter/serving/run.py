@@ -4,46 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from dungeonfighter import __version__
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
+from dungeonfighter.serving.announcement import announce
+from dungeonfighter.serving.background import running
 from dungeonfighter.serving.composition import (
     admitting,
     client_rules,
     close_seconds_max,
     compose,
-    declare_redis_metric,
+    declare_outside_metrics,
     make_diagnosis,
+    make_push,
     make_rates,
     make_redis,
     open_host,
     ticking,
 )
+from dungeonfighter.serving.draining import App, Draining
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.inquiries import InquiryRelay
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve
+from dungeonfighter.serving.service_manager import ServiceManager, without_socket
 from dungeonfighter.serving.shared_rates import leasing_alone
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
+from dungeonfighter.serving.start_checks import check_redis, findings
+from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.worker_channel import Channel, Parent
+from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
 from dungeonfighter.telemetry.logs import set_up_logs
 from dungeonfighter.telemetry.totals import Reporter
 from dungeonfighter.telemetry.troubles import remember_troubles
-
-logger = logging.getLogger(__name__)
 
 
 def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool) -> int:
@@ -55,52 +59,110 @@ def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings, instance_name(settings))
-    listener = listen(settings.host, settings.port)
-    with contextlib.closing(listener), _admin_listener(settings) as admin, StopSignals() as signals:
+    with contextlib.closing(_Listeners.bound(settings)) as listeners, StopSignals() as signals:
         run_on_fastest_loop(
-            _serve_alone(settings, secrets, listener, admin, signals, watch_stdin=until_stdin_closes)
+            _serve_alone(settings, secrets, listeners, signals, watch_stdin=until_stdin_closes)
         )
     return 0
 
 
-@contextlib.contextmanager
-def _admin_listener(settings: Settings, *, shared: bool = False) -> Iterator[socket.socket | None]:
-    """Bind the second address, if there is one, until the end of the block."""
-    admin = settings.admin_listen
-    if admin is None:
-        yield None
-        return
-    with contextlib.closing(listen(admin.host, admin.port, shared=shared, flag="--admin-listen")) as bound:
-        yield bound
+class _Listeners(NamedTuple):
+    """The sockets of a process; None for an address that is not configured."""
+
+    game: socket.socket
+    admin: socket.socket | None
+    exporter: socket.socket | None
+
+    @classmethod
+    def bound(cls, settings: Settings, *, shared: bool = False) -> Self:
+        """Bind all addresses.
+
+        Raises:
+            SettingsError: See `sockets.listen`.
+        """
+        made: list[socket.socket | None] = []
+        try:
+            for address, flag in _addresses(settings):
+                made.append(listen(*address, shared=shared, flag=flag) if address is not None else None)
+        except BaseException:
+            for one in made:
+                if one is not None:
+                    one.close()
+            raise
+        game, admin, exporter = made
+        assert game is not None
+        return cls(game, admin, exporter)
+
+    def configured(self) -> list[socket.socket]:
+        return [one for one in self if one is not None]
+
+    def close(self) -> None:
+        for one in self.configured():
+            one.close()
+
+    def further(self, draining: Draining) -> list[tuple[socket.socket, App]]:
+        """Return the listeners besides that of the game, each with its application."""
+        both = ((self.admin, draining.admin), (self.exporter, draining.exporter))
+        return [(listener, app) for listener, app in both if listener is not None]
+
+
+def _addresses(settings: Settings) -> list[tuple[Address | None, str]]:
+    """Return each address of a server with its flag; None if it is not configured."""
+    return [
+        (Address(settings.host, settings.port), "--port"),
+        (settings.admin_listen, "--admin-listen"),
+        (settings.prometheus.listen if settings.prometheus else None, "--prometheus-endpoint"),
+    ]
 
 
 async def _serve_alone(
-    settings: Settings, secrets: Secrets, listener: socket.socket, admin: socket.socket | None,
-    signals: StopSignals, *, watch_stdin: bool,
-) -> None:  # fmt: skip
-    troubles, rates, redis = remember_troubles(), make_rates(settings), make_redis(settings, secrets)
-    signals.call_at_hang_up(secrets.read_anew)
+    settings: Settings, secrets: Secrets, listeners: _Listeners, signals: StopSignals, *, watch_stdin: bool
+) -> None:
+    troubles, rates = remember_troubles(), make_rates(settings)
+    redis, push = make_redis(settings, secrets), make_push(settings)
+    service = ServiceManager(os.environ)
+    starting = Starting(lambda: [one.dup() for one in listeners.configured()])
+    signals.call_at_hang_up(lambda: service.reload(secrets.read_anew))
+    checking = asyncio.create_task(check_redis(settings))
+
+    def wait_for_store() -> None:
+        service.waiting("the store")
+        starting.begin()
+
     async with (
-        open_host(settings, secrets, serves=True) as host,
-        admitting(settings, host, rates) as admission,
+        service.reporting(),
+        open_host(settings, secrets, serves=True, on_wait=wait_for_store) as host,
+        admitting(settings, host, rates, secrets) as admission,
         leasing_alone(redis, rates, 1 / settings.replicas),
     ):
-        if redis is not None:
-            declare_redis_metric(host.meter, lambda: redis.is_up)
+        declare_outside_metrics(
+            settings, host.meter,
+            redis_up=lambda: redis is not None and redis.is_up,
+            push_up=lambda: push is not None and push.is_up,
+        )  # fmt: skip
         diagnosis = make_diagnosis(settings, secrets, host, troubles)
         draining, watch = compose(settings, host, admission, secrets=secrets, diagnosis=diagnosis)
-        async with ticking(watch):
+        found = findings(settings, await checking)
+        await starting.end()
+
+        def serves() -> None:
+            announce(settings, listeners.game.getsockname(), found)
+            service.ready()
+
+        pushes = None if push is None else push.keep(host.meter.collect)
+        async with ticking(watch), running(pushes, "pushes of the metrics"):
             await serve(
                 draining,
-                listener,
+                listeners.game,
                 clients=client_rules(settings),
                 keep_alive_seconds=settings.keep_alive_seconds,
                 drain_seconds=settings.drain_seconds,
-                on_listening=lambda: _announce(settings, listener.getsockname()),
+                on_listening=serves,
                 before_close=watch.close,
                 watch_stdin=watch_stdin,
                 signals=signals,
-                admin_listener=admin,
+                further=listeners.further(draining),
+                on_drain=service.stopping,
             )
 
 
@@ -115,15 +177,20 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
     set_up_logs(settings, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
-    redis = make_redis(settings, secrets)
-    with contextlib.ExitStack() as stack:
-        reserved = stack.enter_context(contextlib.closing(reserve(settings.host, settings.port)))
-        if (admin := settings.admin_listen) is not None:
-            stack.enter_context(contextlib.closing(reserve(*admin, flag="--admin-listen")))
-        address = reserved.getsockname()
-        words, environ = worker_words(flags, os.environ, port=address[1])
+    with _reserving(settings) as address:
+        at = msgspec.structs.replace(settings, port=address[1])
+        words, environ = worker_words(flags, os.environ, port=at.port)
 
         async def supervise() -> int:
+            service = ServiceManager(os.environ)
+            checking = asyncio.create_task(check_redis(settings))
+
+            def serves() -> None:
+                announce(
+                    settings, address, findings(settings, checking.result() if checking.done() else None)
+                )
+                service.ready()
+
             supervisor = Supervisor(
                 lambda number, descriptor: (
                     sys.executable, "-m", "dungeonfighter", "serve", *words, f"--worker={number}:{descriptor}"
@@ -131,16 +198,31 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 settings.workers,
                 drain_seconds=settings.drain_seconds,
                 close_seconds=close_seconds_max(settings),
-                on_listening=lambda: _announce(settings, address),
+                on_listening=serves,
                 leases=Leases(settings.workers, 1 / settings.replicas),
-                redis=redis,
+                redis=make_redis(settings, secrets),
+                push=make_push(settings),
                 on_hang_up=secrets.read_anew,
-                environ=environ,
+                environ=without_socket(environ),
+                service=service,
+                starting=Starting(lambda: _Listeners.bound(at, shared=True).configured()),
                 inquiries=inquiries,
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
 
         return asyncio.run(supervise())
+
+
+@contextlib.contextmanager
+def _reserving(settings: Settings) -> Iterator[tuple[Any, ...]]:
+    """Keep all addresses for workers until the end of the block; yield that of the game."""
+    with contextlib.ExitStack() as stack:
+        reserved = [
+            stack.enter_context(contextlib.closing(reserve(*address, flag=flag)))
+            for address, flag in _addresses(settings)
+            if address is not None
+        ]
+        yield reserved[0].getsockname()
 
 
 def run_worker(settings: Settings, number: int, descriptor: int, secrets: Secrets) -> int:
@@ -178,14 +260,15 @@ async def _serve_as_worker(
 
     async with (
         parent.receiving(on_drain=drain, on_parent_gone=parent_gone.set),
-        open_host(settings, secrets, serves=True) as host,
-        admitting(settings, host, rates) as admission,
+        open_host(settings, secrets, serves=True, on_wait=parent.report_waiting) as host,
+        admitting(settings, host, rates, secrets) as admission,
         parent.sharing(rates),
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
-        if settings.redis_url:
-            declare_redis_metric(host.meter, lambda: parent.redis_up)
+        declare_outside_metrics(
+            settings, host.meter, redis_up=lambda: parent.redis_up, push_up=lambda: parent.push_up
+        )
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, secrets=secrets,
             worker={"worker": number, "pid": os.getpid()},
@@ -193,48 +276,19 @@ async def _serve_as_worker(
         )  # fmt: skip
         draining.begun, draining.hurried = drain_begun, parent_gone
         parent.watched_fleets = watch.wanted_fleets
-        with (
-            contextlib.closing(listen(settings.host, settings.port, shared=True)) as listener,
-            _admin_listener(settings, shared=True) as admin,
-        ):
+        with contextlib.closing(_Listeners.bound(settings, shared=True)) as listeners:
             # Everything is prepared, so the worker accepts connections right after the permission.
             if not await parent.may_listen():
                 return
             async with ticking(watch):
                 await serve(
                     draining,
-                    listener,
+                    listeners.game,
                     clients=client_rules(settings),
                     keep_alive_seconds=settings.keep_alive_seconds,
                     drain_seconds=settings.drain_seconds,
                     on_listening=parent.report_listening,
                     before_close=watch.close,
                     signals=signals,
-                    admin_listener=admin,
+                    further=listeners.further(draining),
                 )
-
-
-def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
-    """Print the addresses of the server once; a log for machines gets records instead."""
-    host, port = address[:2]
-    origin = settings.public_url or _origin(host, port)
-    page = origin if settings.admin_listen is None else _origin(*settings.admin_listen)
-    if settings.log_format != "text":
-        logger.info("serving on %s, games in %s", origin, settings.database.shown)
-        for note in settings.notes:
-            logger.warning("%s", note)
-    else:
-        lines = [
-            f"DungeonFighter {__version__}",
-            f"  watch page   {page}/",
-            f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
-            f"  games        {settings.database.shown}",
-            *([f"  workers      {settings.workers} processes"] if settings.workers > 1 else []),
-            "  stop         Ctrl-C (again: at once); nothing acknowledged is ever lost",
-            *(f"  note         {note}" for note in settings.notes),
-        ]
-        print("\n".join(lines), file=sys.stderr, flush=True)
-
-
-def _origin(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

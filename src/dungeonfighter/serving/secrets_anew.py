@@ -1,7 +1,8 @@
-"""Reads the secrets of a running server anew when SIGHUP asks for it.
+"""Reads anew what a running server may change, when SIGHUP asks for it.
 
-Only secrets that came from a file can change. A file that cannot be used any more changes nothing: the former
-secret stays in use, and the log says why.
+Of the settings only secrets that came from a file can change. A file that cannot be used any more changes
+nothing: the former secret stays in use, and the log says why. Access tokens and the keys of an identity
+provider, which a server reads anew by itself from time to time, are read at once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Secrets:
         self._fields = {field.attribute: field for field in FIELDS if field.is_secret}
         self._values = {attribute: getattr(settings, attribute) for attribute in self._fields}
         self._callbacks: dict[str, list[Callable[[Any], None]]] = {}
+        self._further: list[Callable[[], object]] = []
 
     def call_at_change(self, attribute: str, callback: Callable[[Any], None]) -> None:
         """Call `callback` with the new value of a secret setting whenever it changes."""
@@ -51,9 +53,15 @@ class Secrets:
         """Describe all settings, which came from the same flags and environment; no secret is in it."""
         return shown_settings(settings, self._flags, self._environ)
 
+    def call_at_reading(self, callback: Callable[[], object]) -> None:
+        """Call `callback` whenever everything is read anew, for what does not come from a file."""
+        self._further.append(callback)
+
     def read_anew(self) -> None:
         """Read all files; pass on the secrets that changed. Open the file of the log anew, too."""
         reopen_log()
+        for read in self._further:
+            read()
         changed = []
         for attribute, callbacks in self._callbacks.items():
             field = self._fields[attribute]

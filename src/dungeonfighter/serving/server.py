@@ -16,7 +16,7 @@ import contextlib
 import gc
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, Literal
 
 import uvicorn
@@ -35,7 +35,7 @@ FINISH_SECONDS_MAX: Final = 20
 """The longest time for requests in flight after the drain."""
 SPARE_SECONDS: Final = 5
 """The time that uvicorn may take on top of `FINISH_SECONDS_MAX` to close its connections and itself."""
-ADMIN_CONNECTIONS_MAX: Final = 200
+FURTHER_CONNECTIONS_MAX: Final = 200
 SPARE_FILES: Final = 500
 """Descriptors that connections leave free: for the store, the log, and connections that are refused."""
 _ACCEPTS_AT_ONCE: Final = 16
@@ -72,7 +72,8 @@ async def serve(
     before_close: Callable[[], Awaitable[None]] | None = None,
     watch_stdin: bool = False,
     signals: StopSignals | None = None,
-    admin_listener: socket.socket | None = None,
+    further: Sequence[tuple[socket.socket, App]] = (),
+    on_drain: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until a signal, then drain; return when the last answer has left.
 
@@ -86,7 +87,9 @@ async def serve(
         before_close: Awaited after `drain_seconds`; it ends event streams, which do not end by themselves.
         watch_stdin: Also drain when standard input ends: for a parent process that may be killed.
         signals: Already handles the signals of this process; by default `serve` handles them itself.
-        admin_listener: Like `listener`, for `draining.admin`; it is served as long as requests are finished.
+        further: Listeners like `listener`, each with its application; they are served as long as requests are
+            finished.
+        on_drain: Called when the drain begins.
     """
     _raise_file_limit()
     draining.connections_max = _connections_max()
@@ -101,16 +104,17 @@ async def serve(
     with StopSignals() if signals is None else contextlib.nullcontext(signals) as stop_signals, watching:
         stop_signals.call_at_first(draining.begun.set)
         advising = asyncio.create_task(huge_pages.keep_advising())
-        admin = _begin_admin(draining, admin_listener, clients, keep_alive_seconds)
+        ends = [_begin_further(draining, one, app, clients, keep_alive_seconds) for one, app in further]
         serving = asyncio.create_task(server.serve(_duplicates(listener)))
         stopping = asyncio.create_task(draining.begun.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
+            on_drain()
             await _drain(draining, server, serving, drain_seconds, before_close)
         await serving
-        if admin is not None:
-            await admin()
+        for end in ends:
+            await end()
         advising.cancel()
 
 
@@ -132,22 +136,30 @@ def _config(
     )
 
 
-def _begin_admin(
-    draining: Draining, listener: socket.socket | None, clients: ClientRules, keep_alive_seconds: int
-) -> Callable[[], Awaitable[None]] | None:
-    """Serve `draining.admin` on its own listener; return a function that ends it, None without a listener."""
-    app = draining.admin
-    if listener is None or app is None:
-        return None
-
-    async def serve_admin(scope: Scope, receive: Receive, send: Send) -> None:
+def _begin_further(
+    draining: Draining, listener: socket.socket, app: App, clients: ClientRules, keep_alive_seconds: int
+) -> Callable[[], Awaitable[None]]:
+    async def serve_draining(scope: Scope, receive: Receive, send: Send) -> None:
         await draining.serve(app, scope, receive, send)
 
     # Probes come without a proxy, so no preamble can be demanded, and they are not limited.
     rules = OPEN if clients.speak_proxy_protocol else ClientRules(clients.proxies)
-    http = protocol_of(None, ADMIN_CONNECTIONS_MAX, rules)
-    server = _Server(_config(serve_admin, http, keep_alive_seconds, "off"), lambda: None)
-    serving = begin(server.serve([listener]), "the address of health checks")
+    return begin_serving(serve_draining, listener, rules, keep_alive_seconds)
+
+
+def begin_serving(
+    app: App,
+    listener: socket.socket,
+    clients: ClientRules = OPEN,
+    keep_alive_seconds: int = limits.keep_alive_seconds,
+    finish_seconds_max: int = FINISH_SECONDS_MAX,
+) -> Callable[[], Awaitable[None]]:
+    """Serve an application beside that of the game, to few clients; return a function that ends it."""
+    http = protocol_of(None, FURTHER_CONNECTIONS_MAX, clients)
+    config = _config(app, http, keep_alive_seconds, "off")
+    config.timeout_graceful_shutdown = finish_seconds_max
+    server = _Server(config, lambda: None)
+    serving = begin(server.serve([listener]), f"serving of {listener.getsockname()}")
 
     async def end() -> None:
         server.should_exit = True
@@ -184,6 +196,21 @@ def _duplicates(listener: socket.socket) -> list[socket.socket]:
     return [listener, *(listener.dup() for _ in range(_ACCEPTS_AT_ONCE - 1))]
 
 
+def file_limit() -> int:
+    """Return how many files a process may open after it has raised its limit."""
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return 100_000
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 1_000_000 if hard == resource.RLIM_INFINITY else hard
+
+
+def connections_of(files: int) -> int:
+    """Return how many connections a process accepts that may open so many files."""
+    return max(files - SPARE_FILES, files // 2)
+
+
 def _connections_max() -> int:
     """Compute the connection limit from the file limit of this process."""
     try:
@@ -191,7 +218,7 @@ def _connections_max() -> int:
     except ImportError:
         return 100_000
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 1_000_000 if soft == resource.RLIM_INFINITY else max(soft - SPARE_FILES, soft // 2)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else connections_of(soft)
 
 
 def _raise_file_limit() -> None:

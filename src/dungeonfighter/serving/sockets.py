@@ -32,6 +32,15 @@ def listen(host: str, port: int, *, shared: bool = False, flag: str = "--port") 
     return bound
 
 
+def check_free(host: str, port: int, *, flag: str) -> None:
+    """Bind the address for a moment, without listening.
+
+    Raises:
+        SettingsError: The address cannot be bound; see `listen`.
+    """
+    _bind(host, port, flag=flag).close()
+
+
 def reserve(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """Bind a shared socket that never listens: it keeps the address for workers that listen there later.
 
@@ -40,8 +49,7 @@ def reserve(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """
     if not hasattr(socket, "SO_REUSEPORT"):
         raise SettingsError(["--workers: this system cannot share a port between processes; write 1"])
-    # A shared bind succeeds although another program shares the port: check first.
-    _bind(host, port, flag=flag).close()
+    check_free(host, port, flag=flag)  # a shared bind succeeds although another program shares the port
     return _bind(host, port, shared=True, flag=flag)
 
 
@@ -61,6 +69,8 @@ def _bind(host: str, port: int, *, shared: bool = False, flag: str) -> socket.so
     except OSError as error:
         why = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}"
         free = ", or --port 0 for any free one" if flag == "--port" else ""
+        if flag == "--prometheus-endpoint":
+            free = f", or write http://{host}:{port} if that is your Prometheus"
         raise SettingsError([f"{flag}: {why}; choose another one{free}"]) from None
     bound.setblocking(False)
     _limit_unsent_bytes(bound)

@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dungeonfighter.access.leases import Leases
-from dungeonfighter.serving.background import every
+from dungeonfighter.serving.background import every, running
 from dungeonfighter.serving.inquiries import Inquiry, InquiryRelay, SelfReport
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
+from dungeonfighter.serving.service_manager import ServiceManager
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import SharedRates, leasing
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
+from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.worker_channel import (
     Channel,
     Demand,
@@ -40,10 +42,12 @@ from dungeonfighter.serving.worker_channel import (
     Report,
     Shares,
     Tick,
+    Waiting,
 )
 from dungeonfighter.telemetry.totals import Ledger
 
 if TYPE_CHECKING:
+    from dungeonfighter.serving.metrics_push import MetricsPush
     from dungeonfighter.serving.redis_leases import RedisLeases  # needs the extra `redis`
 
 logger = logging.getLogger(__name__)
@@ -69,6 +73,7 @@ class Worker:
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
         self.watched: list[str] = []
         self.has_opened = self.may_listen = self.is_listening = False
+        self.heard_at = asyncio.get_running_loop().time()
 
 
 class Supervisor:
@@ -85,6 +90,9 @@ class Supervisor:
         redis: Divides them among the replicas.
         on_hang_up: Called at SIGHUP, besides passing it on to the workers.
         environ: The environment of the workers; by default that of this process.
+        push: Pushes the sums of the metrics.
+        service: Gets reports.
+        starting: Answers while the first worker waits for its store.
         inquiries: Passes the inquiries of the workers on.
     """
 
@@ -99,8 +107,11 @@ class Supervisor:
         open_seconds: float = ALL_OPEN_SECONDS_MAX,
         leases: Leases | None = None,
         redis: RedisLeases | None = None,
+        push: MetricsPush | None = None,
         on_hang_up: Callable[[], None] = lambda: None,
         environ: Mapping[str, str] | None = None,
+        service: ServiceManager | None = None,
+        starting: Starting | None = None,
         inquiries: InquiryRelay | None = None,
     ) -> None:
         self._command = command
@@ -116,7 +127,10 @@ class Supervisor:
         self._ledger = Ledger(time.monotonic())
         self._rates = SharedRates(leases or Leases(count), self._send_shares)
         self._redis = redis
+        self._push = push
         self._on_hang_up = on_hang_up
+        self._service = service or ServiceManager({})
+        self._starting = starting or Starting(list)
         self._inquiries = inquiries or InquiryRelay()
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
@@ -135,26 +149,38 @@ class Supervisor:
         """
         watching = call_at_stdin_end(self._begin_drain) if watch_stdin else contextlib.nullcontext()
         with self._signals(), watching:
-            keepers = [asyncio.create_task(self._keep_running(0))]
-            # The first worker starts alone, so that only one creates the tables.
-            await self._wait_for(self._one_opened, unless=keepers)
-            if self._one_opened.is_set():
-                keepers += [
-                    asyncio.create_task(self._keep_running(number)) for number in range(1, self._count)
-                ]
-                await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
-                self._open_gate()
-            ticking = asyncio.create_task(
-                every(TICK_SECONDS, self._send_totals, "sending the totals", logger)
-            )
-            async with leasing(self._redis, self._rates):
-                await self._wait_for(self._stopping, unless=keepers)
-                await self._drain(keepers)
-            ticking.cancel()
-            self._rates.close()
+            push = self._push
+            pushes = None if push is None else push.keep(lambda: self._tick().totals.counted)
+            async with self._service.reporting(self.stuck), running(pushes, "pushes of the metrics"):
+                await self._run_workers()
+        return self._bad_code
+
+    async def _run_workers(self) -> None:
+        keepers = [asyncio.create_task(self._keep_running(0))]
+        # The first worker starts alone, so that only one creates the tables.
+        await self._wait_for(self._one_opened, unless=keepers)
+        if self._one_opened.is_set():
+            keepers += [asyncio.create_task(self._keep_running(number)) for number in range(1, self._count)]
+            await self._wait_for(self._all_opened, unless=keepers, seconds=self._open_seconds)
+            await self._starting.end()
+            self._open_gate()
+        ticking = asyncio.create_task(every(TICK_SECONDS, self._send_totals, "sending the totals", logger))
+        async with leasing(self._redis, self._rates):
+            await self._wait_for(self._stopping, unless=keepers)
+            await self._drain(keepers)
+        ticking.cancel()
+        self._rates.close()
         for keeper in keepers:
             keeper.result()  # raises the exception of a keeper that failed
-        return self._bad_code
+
+    def stuck(self, seconds: float) -> str:
+        """Return a sentence about serving workers that sent no message for so long; empty without any."""
+        now = asyncio.get_running_loop().time()
+        serving = {number: worker for number, worker in self._live.items() if worker.may_listen}
+        silent = [str(number) for number, worker in serving.items() if now - worker.heard_at > seconds]
+        if silent:
+            return f"worker {', '.join(silent)} has shown no sign of life for {seconds:g} s"
+        return "" if serving or self._stopping.is_set() else "no worker serves"
 
     async def _wait_for(
         self, event: asyncio.Event, *, unless: list[asyncio.Task[None]], seconds: float | None = None
@@ -243,6 +269,7 @@ class Supervisor:
 
     async def _handle_messages(self, number: int, worker: Worker) -> None:
         async for message in worker.channel.from_worker():
+            worker.heard_at = asyncio.get_running_loop().time()
             if isinstance(message, Report):
                 self._ledger.note(number, message.share)
                 worker.watched = message.watched
@@ -256,6 +283,8 @@ class Supervisor:
                 serving = {key: one.channel for key, one in self._live.items() if one.is_listening}
                 starting = [key for key in range(self._count) if key not in serving]
                 self._inquiries.take(number, message, serving, starting)
+            elif isinstance(message, Waiting):
+                self._wait_for_store()
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)
@@ -309,7 +338,11 @@ class Supervisor:
 
     def _tick(self) -> Tick:
         totals = self._ledger.totals(asyncio.get_running_loop().time())
-        return Tick(totals, self._redis is not None and self._redis.is_up)
+        return Tick(
+            totals,
+            redis_up=self._redis is not None and self._redis.is_up,
+            push_up=self._push is not None and self._push.is_up,
+        )
 
     def _send_shares(self, number: int, shares: dict[str, float]) -> bool:
         worker = self._live.get(number)
@@ -325,14 +358,20 @@ class Supervisor:
             end_at_once(128 + number)
         self._begin_drain()
 
+    def _wait_for_store(self) -> None:
+        if not self._gate_is_open:
+            self._service.waiting("the store")
+            self._starting.begin()
+
     def _begin_drain(self) -> None:
         logger.info("stopping: finishing what is in flight")
+        self._service.stopping()
         self._stopping.set()
         for worker in self._live.values():
             worker.channel.send(Drain())
 
     def _pass_hang_up_on(self) -> None:
-        self._on_hang_up()
+        self._service.reload(self._on_hang_up)
         for worker in self._live.values():
             worker.channel.send(HangUp())
 

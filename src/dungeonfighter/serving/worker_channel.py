@@ -5,7 +5,7 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
-`HangUp` may come at any time, too, and so may the messages of `inquiries`.
+`Waiting` may come before `Opened`; `HangUp` and the messages of `inquiries` may come at any time.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
@@ -47,6 +47,10 @@ class Opened(Struct, frozen=True, tag=True):
     """The worker's store is open and its socket is bound; it can listen."""
 
 
+class Waiting(Struct, frozen=True, tag=True):
+    """The worker's store is not ready; the worker tries again for `STARTUP_TIMEOUT`."""
+
+
 class Listening(Struct, frozen=True, tag=True):
     """The worker accepts connections."""
 
@@ -86,6 +90,7 @@ class Tick(Struct, frozen=True, tag=True):
 
     totals: Totals
     redis_up: bool = False
+    push_up: bool = False
 
 
 class Drain(Struct, frozen=True, tag=True):
@@ -96,7 +101,7 @@ class HangUp(Struct, frozen=True, tag=True):
     """The parent got SIGHUP; the worker must read its secrets anew."""
 
 
-FromWorker = Opened | Listening | Report | Losses | Demand | Inquiry | SelfReport
+FromWorker = Waiting | Opened | Listening | Report | Losses | Demand | Inquiry | SelfReport
 FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Inquiry | SelfReport | ParentReport
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
@@ -165,6 +170,8 @@ class Parent:
         self._rates: Rates | None = None
         self.redis_up = False
         """True if Redis answered the parent the last time."""
+        self.push_up = False
+        """True if the parent's last push of metrics was taken."""
         self._totals: Totals | None = None
         self._go = asyncio.Event()
         self._is_stopping = False
@@ -195,6 +202,9 @@ class Parent:
         self._report()
         await self._go.wait()
         return not self._is_stopping
+
+    def report_waiting(self) -> None:
+        self._channel.send(Waiting())
 
     def report_listening(self) -> None:
         self._channel.send(Listening())
@@ -234,7 +244,8 @@ class Parent:
     async def _handle_messages(self, on_drain: Callable[[], None]) -> None:
         async for message in self._channel.from_parent():
             if isinstance(message, Tick):
-                self._totals, self.redis_up = message.totals, message.redis_up
+                self._totals = message.totals
+                self.redis_up, self.push_up = message.redis_up, message.push_up
                 if self._channel.is_idle:
                     self._report()
             elif isinstance(message, Losses):

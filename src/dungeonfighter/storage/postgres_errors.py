@@ -6,6 +6,7 @@ Source: docs/architecture.md, "PostgreSQL"; PostgreSQL's manual, appendix A, "Po
 from __future__ import annotations
 
 import enum
+import ssl
 from typing import Final
 
 import asyncpg
@@ -58,6 +59,26 @@ def is_database_error(error: BaseException) -> bool:
         TimeoutError,
     )
     return isinstance(error, kinds)
+
+
+_PASSING: Final = (
+    "08",  # connection exception
+    "25006",  # read-only transaction: a standby that is being promoted
+    "53",  # insufficient resources
+    "57P",  # the server starts, or is being shut down
+)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return True if a connection may succeed later though it failed with this error now.
+
+    A refused user, password, database or certificate does not pass by itself.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_PASSING)
+    if isinstance(error, ssl.SSLError | PermissionError | ValueError):
+        return False
+    return isinstance(error, OSError | asyncpg.InternalClientError)
 
 
 def reason(error: BaseException) -> str:

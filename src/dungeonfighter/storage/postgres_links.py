@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from dungeonfighter.errors import SettingsError, StoreUnavailable
-from dungeonfighter.storage.postgres_errors import is_database_error
+from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
+from dungeonfighter.storage.postgres_errors import is_database_error, is_passing
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ _ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
 """SQL_ASCII stores bytes unchanged, and the store sends UTF-8."""
 
 
-class NoRoom(StoreUnavailable):
+class NoRoom(StoreNotReady):
     """The server has no free slot for another connection (SQLSTATE 53300); the pool sent no statement."""
 
 
@@ -117,7 +117,8 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
 
     Raises:
         NoRoom: The server has no free slot.
-        StoreUnavailable: The server cannot be reached.
+        StoreNotReady: The server cannot be reached now.
+        StoreUnavailable: The server refuses the connection.
     """
     connection = None
     try:
@@ -195,5 +196,7 @@ def _keep_alive(connection: Connection) -> None:
 
 def _unreachable(error: BaseException) -> StoreUnavailable:
     text = str(error).partition("\n")[0][:200] or type(error).__name__
-    kind = NoRoom if getattr(error, "sqlstate", "") == TOO_MANY_CONNECTIONS else StoreUnavailable
-    return kind(f"the database cannot be reached: {text}")
+    what = f"the database cannot be reached: {text}"
+    if getattr(error, "sqlstate", "") == TOO_MANY_CONNECTIONS:
+        return NoRoom(what)
+    return StoreNotReady(what) if is_passing(error) else StoreUnavailable(what)

@@ -16,7 +16,7 @@ from typing import Final
 
 import asyncpg
 
-from dungeonfighter.errors import SettingsError, StoreUnavailable
+from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
 from dungeonfighter.storage import postgres_indexes, sql_files
 from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS, Connection
 from dungeonfighter.storage.releases import missing_steps
@@ -41,7 +41,8 @@ async def migrate(
 
     Raises:
         SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
-        StoreUnavailable: This role may not change the schema, or other transactions hold its tables.
+        StoreUnavailable: This role may not change the schema.
+        StoreNotReady: Other transactions hold its tables.
     """
     steps = sql_files.migrations("postgres")
     missing = missing_steps(steps, await postgres_indexes.applied_steps(connection, sql))
@@ -101,7 +102,7 @@ async def _change_with_retries(
             raise StoreUnavailable(what) from error
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             await asyncio.sleep(_PAUSE_SECONDS)
-    raise StoreUnavailable(
+    raise StoreNotReady(
         "the schema cannot be changed while a long transaction or the building of an index holds its tables",
         hint="nothing was changed; start again when that has ended",
     )

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.releases import missing_steps
+from dungeonfighter.storage.sql_files import Migration
 
 _log = logging.getLogger(__name__)
 
@@ -32,10 +33,10 @@ def migrate(connection: Connection) -> None:
     Raises:
         SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
     """
-    sql = sql_files.queries("sqlite")
-    missing = missing_steps(sql_files.migrations("sqlite"), applied_steps(connection, sql))
+    missing = missing_in(connection)
     if not missing:
         return
+    sql = sql_files.queries("sqlite")
     took: dict[str, float] = {}
     with _transaction(connection):
         for step in missing:
@@ -50,6 +51,16 @@ def migrate(connection: Connection) -> None:
         connection.execute(f"pragma user_version={missing[-1].number}")
     for name, seconds in took.items():
         _log.info("schema: %s done in %.2f s", name, seconds)
+
+
+def missing_in(connection: Connection) -> list[Migration]:
+    """Return the steps that the file lacks, in order.
+
+    Raises:
+        SchemaTooNew: As `migrate`.
+    """
+    sql = sql_files.queries("sqlite")
+    return missing_steps(sql_files.migrations("sqlite"), applied_steps(connection, sql))
 
 
 def applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:

@@ -11,11 +11,14 @@ from dungeonfighter.telemetry.log_lines import message_of
 
 QUIET_SECONDS: Final = 1.0
 _NEVER_LIMITED: Final = (
+    "dungeonfighter.serving.announcement",
+    "dungeonfighter.serving.metrics_push",
+    "dungeonfighter.serving.opening",
     "dungeonfighter.serving.secrets_anew",
     "dungeonfighter.serving.server",
+    "dungeonfighter.serving.service_manager",
     "dungeonfighter.serving.supervisor",
     "dungeonfighter.serving.worker_channel",
-    "dungeonfighter.serving.run",
     "stderr",
 )
 _HANG_UP_NAMES: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")

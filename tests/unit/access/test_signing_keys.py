@@ -67,6 +67,18 @@ async def test_without_a_name_the_only_key_for_the_algorithm_is_found() -> None:
     assert cache.find(None, "ES256") is None
 
 
+async def test_an_order_to_read_now_does_not_take_the_answer_to_an_earlier_request() -> None:
+    endpoint = Endpoint(EC_KEY)
+    cache = KeyCache(endpoint.fetch, Hand())
+    endpoint.gate.clear()
+    waiting = [asyncio.create_task(cache.refresh()), asyncio.create_task(cache.refresh_now())]
+    while not endpoint.asked:  # noqa: ASYNC110 (no event shows it)
+        await asyncio.sleep(0)
+    endpoint.gate.set()
+    await asyncio.gather(*waiting)
+    assert endpoint.asked == 2
+
+
 async def test_callers_at_the_same_time_share_one_request() -> None:
     endpoint = Endpoint(EC_KEY)
     endpoint.gate.clear()

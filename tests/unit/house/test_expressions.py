@@ -132,6 +132,11 @@ WORST: Final = {
     ("commands.token", "'([1-9][0-9]{0,5})([smhdw])'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("setting_values", "'[A-Za-z0-9.:_-]{1,255}'"): Worst("fullmatch", ARGUMENT),
     ("setting_values", "'[A-Za-z0-9._-]{1,128}'"): Worst("fullmatch", ARGUMENT),
+    ("setting_values", "'(/[A-Za-z0-9._-]+)+'"): Worst("fullmatch", ARGUMENT, pump="/a"),
+    ("setting_values", "'[\\\\s@?#]'"): Worst("search", ARGUMENT, end=""),
+    ("telemetry.otlp_metrics", '\'([a-z_][a-z0-9_]*)="((?:[^"\\\\\\\\]|\\\\\\\\.)*)"\''): Worst(
+        "findall", 4096, 'a="', "\\\\", ""
+    ),
     ("storage.sql_files", "'^-- name: (\\\\w+)$'"): Worst("split", ARGUMENT, pump="-- name: a"),
     (
         "connection_strings",

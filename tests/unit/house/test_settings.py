@@ -8,11 +8,12 @@ import pytest
 
 from dungeonfighter.connection_strings import Database, parse_database
 from dungeonfighter.errors import SettingsError
-from dungeonfighter.setting_values import is_loopback
+from dungeonfighter.setting_values import Address, Prometheus, is_loopback
 from dungeonfighter.settings import (
     Settings,
     add_arguments,
     read_settings,
+    readable_settings,
 )
 
 
@@ -316,3 +317,57 @@ def test_a_signing_key_is_long() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({}, {"SIGNING_KEY": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_pool_beyond_the_useful_size_is_capped_with_a_note() -> None:
+    given = read_settings({}, {"DB_POOL_SIZE": "100"})
+    assert given.db_pool_size == 64
+    assert given.notes == ("DB_POOL_SIZE: 100 counts as 64: more would be slower",)
+    assert read_settings({}, {"DB_POOL_SIZE": "64"}).notes == ()
+    with pytest.raises(SettingsError, match="DB_POOL_SIZE: '0' must be"):
+        read_settings({}, {"DB_POOL_SIZE": "0"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:9464", Prometheus(listen=Address("127.0.0.1", 9464))),
+        ("[::1]:9464", Prometheus(listen=Address("::1", 9464))),
+        ("/prometheus/metrics", Prometheus(path="/prometheus/metrics")),
+        ("http://prometheus:9090", Prometheus(url="http://prometheus:9090")),
+        ("https://prometheus:9090/", Prometheus(url="https://prometheus:9090")),
+        ("http://p:9090/api/v1/otlp/v1/metrics", Prometheus(url="http://p:9090/api/v1/otlp/v1/metrics")),
+    ],
+)
+def test_the_forms_of_a_prometheus_endpoint(text: str, expected: Prometheus) -> None:
+    given = read_settings({}, {"PROMETHEUS_ENDPOINT": text})
+    assert given.prometheus == expected
+    assert expected.is_receiver == text.endswith("/v1/metrics")
+    assert given.notes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prometheus", ":9464", "/", "/a b", "/mcp", "/bots/a", "/api/summary", "ftp://prometheus:9090",
+        "http://", "http://user:secret@prometheus:9090", "http://prometheus:99999", "http://prometheus/?a=b",
+        "http://prom\u00e9theus",
+    ],
+)  # fmt: skip
+def test_other_prometheus_endpoints_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="PROMETHEUS_ENDPOINT: ") as caught:
+        read_settings({}, {"PROMETHEUS_ENDPOINT": text})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("environ", [{}, {"ADMIN_LISTEN": "127.0.0.1:9464"}])
+def test_an_exporter_needs_a_port_of_its_own(environ: dict[str, str]) -> None:
+    port = 9464 if environ else 8000
+    with pytest.raises(SettingsError, match=f"--prometheus-endpoint: port {port} is in use"):
+        read_settings({}, {"PROMETHEUS_ENDPOINT": f"127.0.0.1:{port}", **environ})
+
+
+def test_settings_that_cannot_be_read_leave_the_others_readable() -> None:
+    given, unreadable = readable_settings({"port": "x"}, {"WORKERS": "3", "AUTH": "maybe"})
+    assert (given.workers, given.port, given.auth) == (3, 8000, "none")
+    assert unreadable == {"port", "auth"}
