@@ -13,6 +13,7 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import httpx2
@@ -62,25 +63,36 @@ class Link:
         target: The server; bridges of one link may call different addresses of it.
         ca_file: The certificates that the server's one must come from; by default those of the system.
         connections_max: The most connections at the same time.
+        idle_seconds: A connection without a request for so long is closed.
 
     Raises:
         ValueError: The file or a proxy of the environment cannot be used.
     """
 
     def __init__(
-        self, target: Target, ca_file: str | None = None, connections_max: int = CONNECTIONS_MAX
-    ) -> None:
+        self, target: Target, ca_file: str | None = None, connections_max: int = CONNECTIONS_MAX,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:  # fmt: skip
         proxies = {} if target.is_loopback else urllib.request.getproxies()
         context = _tls_context(ca_file) if target.is_tls or proxies else None
+        self._make = partial(
+            _client, context, connections_max=connections_max, idle_seconds=idle_seconds,
+            uses_proxies=bool(proxies),
+        )  # fmt: skip
         try:
-            self._kept = _client(context, connections_max, connections_max, uses_proxies=bool(proxies))
-            self._fresh = _client(context, connections_max, 0, uses_proxies=bool(proxies))
+            self._kept, self._fresh = self._make(connections_max), self._make(0)
         except (ImportError, ValueError, httpx2.InvalidURL) as error:
             raise ValueError(f"a proxy of the environment cannot be used: {error}") from None
+        self._connections_max = connections_max
+        self._idle_seconds = idle_seconds
+        self._under_way = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        await self._kept.aclose()
-        await self._fresh.aclose()
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.gather(self._kept.aclose(), self._fresh.aclose(), *self._closing)
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, *, fresh: bool = False
@@ -96,7 +108,19 @@ class Link:
             Unsent: Nothing was sent.
             Unanswered: The effect of the request is unknown.
         """
-        client = self._fresh if fresh else self._kept
+        if self._timer is not None:
+            self._timer.cancel()
+        self._under_way += 1
+        try:
+            return await self._exchange(self._fresh if fresh else self._kept, url, headers, body, seconds)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._drop_idle)
+
+    async def _exchange(
+        self, client: httpx2.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Reply:
         sent = _Sent()
         request = client.build_request(
             "POST", url, headers=dict(headers), content=body, extensions={"trace": sent.note}
@@ -110,6 +134,13 @@ class Link:
             if (fault := _tls_fault(error)) is not None and not sent.has_begun:
                 raise Unsent(fault, is_final=True) from None
             raise _missing(sent, _words(error)) from None
+
+    def _drop_idle(self) -> None:
+        """Close the idle connections: the pool itself would do so only with the next request."""
+        idle, self._kept = self._kept, self._make(self._connections_max)
+        task = asyncio.get_running_loop().create_task(idle.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 class _Sent:
@@ -142,10 +173,11 @@ def _missing(sent: _Sent, detail: str) -> Unsent | Unanswered:
 
 
 def _client(
-    context: ssl.SSLContext | None, connections_max: int, kept_max: int, *, uses_proxies: bool
-) -> httpx2.AsyncClient:
+    context: ssl.SSLContext | None, kept_max: int, *, connections_max: int, idle_seconds: float,
+    uses_proxies: bool,
+) -> httpx2.AsyncClient:  # fmt: skip
     limits = httpx2.Limits(
-        max_connections=connections_max, max_keepalive_connections=kept_max, keepalive_expiry=IDLE_SECONDS
+        max_connections=connections_max, max_keepalive_connections=kept_max, keepalive_expiry=idle_seconds
     )
     verify: ssl.SSLContext | bool = False if context is None else context  # no TLS: nothing to load
     if uses_proxies:
