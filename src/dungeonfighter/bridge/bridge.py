@@ -156,10 +156,14 @@ class Bridge:
 
     def _forget(self, begun: _Open, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._open.get(begun.message.id) is begun:
-            del self._open[begun.message.id]
+        self._release_id(begun)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._loop.call_exception_handler({"message": "a message broke the bridge", "exception": error})
+
+    def _release_id(self, begun: _Open) -> None:
+        """Let the client use an id once more: it may do so as soon as it reads the answer."""
+        if self._open.get(begun.message.id) is begun:
+            del self._open[begun.message.id]
 
     def _cancel(self, own_id: object) -> None:
         """Give up a request that the client does not wait for any more; it gets no answer."""
@@ -187,6 +191,7 @@ class Bridge:
         else:
             line = await self._write_in_order(begun, kind, until)
         begun.is_answered = True
+        self._release_id(begun)
         await self._lines.write(line + b"\n")
 
     def _headers(self, message: Message) -> dict[str, str]:

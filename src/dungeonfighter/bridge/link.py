@@ -9,6 +9,7 @@ cause, and the caller decides.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import urllib.request
@@ -222,7 +223,12 @@ def _tls_fault(error: BaseException) -> str | None:
 def _words(error: httpx2.HTTPError) -> str:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, socket.gaierror):
+            return f"its name is not known ({cause.strerror})"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno).lower()
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        else:
+            cause = cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__
