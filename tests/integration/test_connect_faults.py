@@ -13,6 +13,7 @@ import pytest
 
 from dungeonfighter.bots import textview
 from dungeonfighter.bridge.attempts import Limits
+from dungeonfighter.bridge.bridge import LINE_BYTES_MAX, OPEN_MAX
 from dungeonfighter.rules import GameOptions, Rules, Weapon, load_rules
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import PipedPlayer, Player, bridged, called, linked, text_of
@@ -182,7 +183,7 @@ async def test_a_client_that_has_looked_meanwhile_plays_on(server: ServerProcess
         assert await play(player) == "e1 t2"
 
 
-async def test_a_call_with_an_unknown_outcome_may_be_called_again(server: ServerProcess) -> None:
+async def test_a_call_with_an_unknown_outcome_may_be_repeated(server: ServerProcess) -> None:
     async with through(server, once("after"), "again", ONCE) as (_, player):
         await begin(player)
         answer = await player.call("handle_input", input="1")
@@ -260,6 +261,50 @@ async def test_a_call_that_waits_too_long_for_another_one_is_refused(server: Ser
         assert "outcome_unknown" in text_of(await first)
         assert "overloaded: calls before this one" in text_of(await second)
         assert (await standing(player))["turn"] == 0
+
+
+async def test_a_request_whose_id_is_in_use_is_refused(server: ServerProcess) -> None:
+    async with through(server, lambda _: "mute", "same-id") as (proxy, player):
+        await player.send(called("x", "get_game_state"))
+        await proxy.until(lambda proxy: proxy.done["mute"] > 0)
+        assert "another request with this id" in text_of(await player.ask(called("x", "get_game_state")))
+        await player.cancel("x")
+
+
+async def test_messages_beyond_a_bound_are_refused(server: ServerProcess) -> None:
+    async with through(server, lambda _: "mute", "flood") as (proxy, player):
+        for number in range(OPEN_MAX):
+            await player.send(called(f"n{number}", "get_game_state"))
+        refused = await player.ask(called("more", "get_game_state"))
+        assert "error overloaded: 100 messages are under way" in text_of(refused)
+        proxy.choose = lambda _: "pass"
+
+
+async def test_a_line_that_is_too_long_is_refused(server: ServerProcess) -> None:
+    async with through(server, lambda _: "pass", "long") as (_, player):
+        await player.send(b'"%b"' % (b"x" * LINE_BYTES_MAX))
+        await begin(player)
+        assert [answer["error"]["code"] for answer in player.others] == [-32600]
+
+
+async def test_an_address_that_demands_numbers_gets_those_of_the_client_alone(server: ServerProcess) -> None:
+    async with (
+        linked(server.url) as link,
+        bridged(link, f"{server.url}?turns=required", "strict") as player,
+    ):
+        assert text_of(await player.call("start_new_game")).startswith("error bad_argument")
+        assert text_of(await player.call("start_new_game", episode=1)).startswith("e1 t0")
+        assert text_of(await player.call("handle_input", input="1")).startswith("error bad_argument")
+        assert text_of(await player.call("handle_input", input="1", turn=0, episode=1)).startswith("e1 t1")
+
+
+async def test_a_text_that_no_message_can_carry_breaks_no_bridge(server: ServerProcess) -> None:
+    async with through(server, lambda _: "pass", "surrogate") as (_, player):
+        await begin(player)
+        line = json.dumps(called("odd", "handle_input", input="X")).encode().replace(b"X", b"\\ud800")
+        await player.send(line)
+        assert await play(player) == "e1 t1"
+        assert [answer["id"] for answer in player.others] in (["odd"], [None])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from dungeonfighter.bridge.bridge import LINE_BYTES_MAX, Bridge
 from dungeonfighter.bridge.link import CONNECTIONS_MAX, Link
 from dungeonfighter.bridge.target import read_target
 from dungeonfighter.fleet.files import allow_many_files
-from dungeonfighter.mcp.lines import StandardLines
+from dungeonfighter.mcp.lines import ByteStreams
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import NoToken, Player, bridged, linked, text_of
 from tests.integration.evil_proxy import DEEDS, evil
@@ -58,7 +58,7 @@ class SocketPlayer(Player):
 async def streamed(link: Link, url: str, bot: str) -> AsyncIterator[SocketPlayer]:
     """Run a bridge over descriptors, as a process runs it over those of its client."""
     ours, its = socket.socketpair()
-    lines = StandardLines(its.fileno(), its.fileno(), LINE_BYTES_MAX)
+    lines = ByteStreams(its.fileno(), its.fileno(), LINE_BYTES_MAX)
     lines.start()
     attempts = Attempts(read_target(url, bot), link, NoToken(), LIMITS, lambda _: None)
     serving = asyncio.create_task(Bridge(lines, attempts).serve(asyncio.Event()))
@@ -110,9 +110,12 @@ async def test_a_thousand_bridges_share_few_connections(tmp_path: Path) -> None:
             assert proxy.done["pass"] < len(proxy.requests)
             print(f"{each / 1024:.0f} KB a bridge, {len(proxy.requests)} requests, {dict(proxy.done)}")
         async with linked(server.url) as link, bridged(link, server.url) as player:
-            bots = text_of(await player.call("list_bots", count=500)).splitlines()
-            rest = text_of(await player.call("list_bots", count=500, after=bots[499].split()[0])).splitlines()
-    assert [line.split()[1:3] for line in (bots + rest)[:BRIDGES]].count(["e1", f"t{TURNS}"]) == BRIDGES
+            rows: list[dict[str, Any]] = []
+            while len(rows) < BRIDGES:
+                after = rows[-1]["botId"] if rows else ""
+                answer = await player.call("list_bots", count=500, after=after)
+                rows += answer["result"]["structuredContent"]["bots"]
+    assert {(row["episode"], row["turn"]) for row in rows} == {(1, TURNS)}
     assert each < BYTES_EACH_MAX
 
 

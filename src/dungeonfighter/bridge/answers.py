@@ -17,6 +17,8 @@ from dungeonfighter.bridge.link import Reply
 from dungeonfighter.bridge.messages import Message, RequestId
 
 INVALID_REQUEST: Final = -32600
+INTERNAL_ERROR: Final = -32603
+INTERNAL_WAY_OUT: Final = "read the game before you go on; standard error of the bridge has details"
 REFUSED: Final = -32000
 UNREACHABLE: Final = "unreachable"
 OUTCOME_UNKNOWN: Final = "outcome_unknown"

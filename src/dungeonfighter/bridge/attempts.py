@@ -22,7 +22,6 @@ from dungeonfighter.bridge.target import Target
 
 FIRST_PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 2.0
-_ATTEMPT_SECONDS_LEAST: Final = 1.0
 _REFUSALS: Final = frozenset({429, 503})
 _PASSING: Final = frozenset({"store_unavailable", "outcome_unknown"})
 """Codes of tool errors after which the same numbered call may be repeated."""
@@ -32,8 +31,9 @@ class Poster(Protocol):
     """The part of `link.Link` that attempts need."""
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, *, fresh: bool = False
-    ) -> Reply: ...
+        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, until: float, *,
+        fresh: bool = False,
+    ) -> Reply: ...  # fmt: skip
 
 
 class Credentials(Protocol):
@@ -125,8 +125,9 @@ class Attempts:
         return outcome
 
     async def post_once(
-        self, message: Message, headers: Mapping[str, str], seconds: float, *, fresh: bool = False
-    ) -> Reply:
+        self, message: Message, headers: Mapping[str, str], seconds: float, until: float, *,
+        fresh: bool = False,
+    ) -> Reply:  # fmt: skip
         """Send a message once; see `Link.post`."""
         token = self._credentials.token
         own = {
@@ -136,7 +137,7 @@ class Attempts:
             **({"Authorization": f"Bearer {token}"} if token else {}),
             **headers,
         }
-        return await self._poster.post(self._target.url, own, message.line, seconds, fresh=fresh)
+        return await self._poster.post(self._target.url, own, message.line, seconds, until, fresh=fresh)
 
     def trouble(self, what: str) -> None:
         """Tell the user, once until an answer comes."""
@@ -179,7 +180,7 @@ class _Run:
         while True:
             try:
                 reply = await self._attempts.post_once(
-                    self._message, self._headers, self._seconds(number), fresh=number > 0
+                    self._message, self._headers, self._seconds(number), self._until, fresh=number > 0
                 )
             except Unsent as error:
                 self._last = None
@@ -204,8 +205,7 @@ class _Run:
     def _seconds(self, number: int) -> float:
         limits = self._attempts.limits
         is_quick = number == 0 and self._is_small and self._may_repeat
-        longest = limits.first_answer_seconds if is_quick else limits.answer_seconds
-        return min(longest, max(_ATTEMPT_SECONDS_LEAST, self._until - self._loop.time()))
+        return limits.first_answer_seconds if is_quick else limits.answer_seconds
 
     async def _wait(self) -> bool:
         """Pause before the next attempt; return False if that would be too late."""
@@ -248,9 +248,9 @@ class _Run:
 
     def _passed_on(self, reply: Reply, answer: Answer) -> Outcome:
         line = answers.passed_on(reply, answer, self._message.id)
-        tells_nothing = reply.status == 500 or answer.tool_code == OUTCOME_UNKNOWN
+        is_unclear = reply.status == 500 or answer.tool_code == OUTCOME_UNKNOWN
         is_vain = self._sent and (reply.status != 200 or answer.tool_code in _PASSING)
-        return Outcome(line, answer, may_have_happened=tells_nothing or is_vain)
+        return Outcome(line, answer, may_have_happened=is_unclear or is_vain)
 
     def _judge_foreign(self, reply: Reply) -> Outcome | str:
         """Judge a reply that is no answer of the server: a proxy's, a web page, half of an answer."""

@@ -16,7 +16,14 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from dungeonfighter.bridge import answers, messages, numbers
-from dungeonfighter.bridge.answers import INVALID_REQUEST, OUTCOME_UNKNOWN, OVERLOADED, UNREACHABLE
+from dungeonfighter.bridge.answers import (
+    INTERNAL_ERROR,
+    INTERNAL_WAY_OUT,
+    INVALID_REQUEST,
+    OUTCOME_UNKNOWN,
+    OVERLOADED,
+    UNREACHABLE,
+)
 from dungeonfighter.bridge.attempts import Attempts, Outcome
 from dungeonfighter.bridge.link import Unanswered, Unsent
 from dungeonfighter.bridge.memory import ALL_STEPS, Memory, Sent
@@ -35,7 +42,7 @@ _IS_LOST: Final = "the bridge was stopped; the call may or may not have been app
 _WAS_NOT_SENT: Final = "the bridge was stopped before the answer came; nothing was applied"
 
 
-class Lines(Protocol):
+class ClientStreams(Protocol):
     """The client's end of a bridge."""
 
     async def next(self) -> bytes | None:
@@ -70,7 +77,7 @@ class Bridge:
         attempts: Sends the messages; its connections may be shared with other bridges.
     """
 
-    def __init__(self, lines: Lines, attempts: Attempts) -> None:
+    def __init__(self, lines: ClientStreams, attempts: Attempts) -> None:
         self._lines = lines
         self._attempts = attempts
         self._target = attempts.target
@@ -137,14 +144,9 @@ class Bridge:
         if message.method == CANCELLED:
             self._cancel((message.params or {}).get("requestId"))
             return
-        if len(self._tasks) >= OPEN_MAX or (message.id is not None and message.id in self._open):
+        if (refused := self._refusal(message)) is not None:
             if message.awaits_answer:
-                what = (
-                    f"{OPEN_MAX} messages are under way: wait for an answer"
-                    if len(self._tasks) >= OPEN_MAX
-                    else "a request with this id is under way: take another id"
-                )
-                await self._lines.write(answers.error(message.id, INVALID_REQUEST, what) + b"\n")
+                await self._lines.write(refused + b"\n")
             return
         begun = _Open(message)
         work = self._answer(begun) if message.awaits_answer else self._notify(message)
@@ -154,11 +156,21 @@ class Bridge:
             self._open[message.id] = begun
         task.add_done_callback(lambda _: self._forget(begun, task))
 
+    def _refusal(self, message: Message) -> bytes | None:
+        """Return the answer to a message that cannot be carried out now; None if it can be."""
+        if len(self._tasks) >= OPEN_MAX:
+            said = f"{OPEN_MAX} messages are under way; nothing of this one was sent: wait for an answer"
+            return answers.failure(message, OVERLOADED, said)
+        if message.id is not None and message.id in self._open:
+            said = "Invalid request: another request with this id is under way"
+            return answers.error(message.id, INVALID_REQUEST, said)
+        return None
+
     def _forget(self, begun: _Open, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._release_id(begun)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._loop.call_exception_handler({"message": "a message broke the bridge", "exception": error})
+            self._loop.call_exception_handler({"message": "the bridge failed", "exception": error})
 
     def _release_id(self, begun: _Open) -> None:
         """Let the client use an id once more: it may do so as soon as it reads the answer."""
@@ -180,16 +192,21 @@ class Bridge:
         """Pass on a notification; the client expects no answer, so its loss is none."""
         with contextlib.suppress(Unsent, Unanswered):
             seconds = self._attempts.limits.answer_seconds
-            await self._attempts.post_once(message, self._headers(message), seconds)
+            until = self._loop.time() + seconds
+            await self._attempts.post_once(message, self._headers(message), seconds, until)
 
     async def _answer(self, begun: _Open) -> None:
         message = begun.message
         until = self._loop.time() + self._attempts.limits.patience_seconds
         kind = numbers.kind_of(message.tool) if message.is_readable_call else Kind.READ
-        if kind is Kind.READ:
-            line = await self._read(message, until)
-        else:
-            line = await self._write_in_order(begun, kind, until)
+        try:
+            if kind is Kind.READ:
+                line = await self._read(message, until)
+            else:
+                line = await self._write_in_order(begun, kind, until)
+        except Exception as error:  # noqa: BLE001 (the client waits for an answer in any case)
+            self._loop.call_exception_handler({"message": "the bridge failed", "exception": error})
+            line = answers.error(message.id, INTERNAL_ERROR, f"the bridge failed; {INTERNAL_WAY_OUT}")
         begun.is_answered = True
         self._release_id(begun)
         await self._lines.write(line + b"\n")

@@ -24,6 +24,7 @@ from dungeonfighter.bridge.target import Target
 
 CONNECTIONS_MAX: Final = 8
 IDLE_SECONDS: Final = 4.0
+_SECONDS_LEAST: Final = 1.0
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 _UNACKNOWLEDGED_MS: Final = 5_000
 """After so long without an acknowledgement from the other machine a connection is broken (Linux)."""
@@ -63,7 +64,7 @@ class Link:
     Args:
         target: The server; bridges of one link may call different addresses of it.
         ca_file: The certificates that the server's one must come from; by default those of the system.
-        connections_max: The most connections at the same time.
+        connections_max: The most requests at the same time.
         idle_seconds: A connection without a request for so long is closed.
 
     Raises:
@@ -86,6 +87,7 @@ class Link:
             raise ValueError(f"a proxy of the environment cannot be used: {error}") from None
         self._connections_max = connections_max
         self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(connections_max)
         self._under_way = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -96,28 +98,39 @@ class Link:
         await asyncio.gather(self._kept.aclose(), self._fresh.aclose(), *self._closing)
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, *, fresh: bool = False
-    ) -> Reply:
+        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, until: float, *,
+        fresh: bool = False,
+    ) -> Reply:  # fmt: skip
         """Send one POST and return its whole answer.
 
         Args:
             url, headers, body: The request.
-            seconds: The longest time until the end of the answer.
+            seconds: The longest time from the beginning of the request until the end of its answer.
+            until: The end of the caller's patience, in the time of the event loop; the request begins before
+                it, and then has a second at least.
             fresh: Take a new connection.
 
         Raises:
             Unsent: Nothing was sent.
             Unanswered: The effect of the request is unknown.
         """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Unsent("other requests use all connections") from None
         if self._timer is not None:
             self._timer.cancel()
         self._under_way += 1
         try:
-            return await self._exchange(self._fresh if fresh else self._kept, url, headers, body, seconds)
+            rest = min(seconds, max(_SECONDS_LEAST, until - loop.time()))
+            return await self._exchange(self._fresh if fresh else self._kept, url, headers, body, rest)
         finally:
+            self._slots.release()
             self._under_way -= 1
             if not self._under_way:
-                self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._drop_idle)
+                self._timer = loop.call_later(self._idle_seconds, self._drop_idle)
 
     async def _exchange(
         self, client: httpx2.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, seconds: float

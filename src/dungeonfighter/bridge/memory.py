@@ -1,4 +1,4 @@
-"""What a bridge remembers of its bots: where each stands, and the call whose answer the client did not get.
+"""The memory of a bridge: the positions of its bots, and the calls whose answers the client did not get.
 
 A client that lost an answer repeats the call, often with a new id and without numbers. The repeat gets the
 numbers of the first call, unless the client has seen the game since.

@@ -9,7 +9,6 @@ Source: MCP 2026-07-28, basic/transports/streamable-http.
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any, Final
 
 import msgspec
@@ -28,8 +27,7 @@ BOT_HEADER: Final = f"Mcp-Param-{schemas.BOT_ID['x-mcp-header']}"
 _NAMED_BY: Final = {CALL: "name", "prompts/get": "name", "resources/read": "uri"}
 """The parameter that `Mcp-Name` repeats, by method."""
 _WITHOUT_BOT: Final = frozenset({"list_bots", "step_many"})
-_is_plain: Final = re.compile(r"[!-~]([ -~]*[!-~])?").fullmatch
-_is_wrapped: Final = re.compile(r"=\?base64\?.*\?=", re.IGNORECASE).fullmatch
+_WRAPPED: Final = ("=?base64?", "?=")
 
 
 class Message(Struct):
@@ -141,6 +139,8 @@ def headers_of(message: Message, agreed_version: str, bot: str) -> dict[str, str
 
 def _header_value(text: str) -> str:
     """Encode a value for a header: text that a header cannot carry, or that looks encoded, as base64."""
-    if _is_plain(text) and not _is_wrapped(text):
+    begin, end = _WRAPPED
+    is_plain = text.isascii() and text.isprintable() and text == text.strip() != ""
+    if is_plain and not (text.lower().startswith(begin) and text.endswith(end)):
         return text
-    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode()}?="
+    return f"{begin}{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode()}{end}"

@@ -92,13 +92,13 @@ async def _serve(
 ) -> None:  # fmt: skip
     from dungeonfighter.bridge.attempts import Attempts, Limits
     from dungeonfighter.bridge.bridge import LINE_BYTES_MAX, Bridge
-    from dungeonfighter.mcp.lines import StandardLines
+    from dungeonfighter.mcp.lines import ByteStreams
     from dungeonfighter.serving.signals import end_at_once
 
     link = _link(target, arguments.ca_file)
     stopped = asyncio.Event()
     signals.call_at_first(stopped.set)
-    lines = StandardLines(*streams, LINE_BYTES_MAX)
+    lines = ByteStreams(*streams, LINE_BYTES_MAX)
     lines.start()
     limits = Limits(patience_seconds=arguments.patience)
     await Bridge(lines, Attempts(target, link, token, limits, _note)).serve(stopped)

@@ -37,8 +37,8 @@ def take_standard_streams() -> tuple[int, int] | None:
     return taken
 
 
-class StandardLines:
-    """The lines of one client.
+class ByteStreams:
+    """The standard streams of one client, line by line.
 
     Once the client does not read any more, the lines end as if it had closed its own end.
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dungeonfighter import limits
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.answers import INVALID_REQUEST
-from dungeonfighter.mcp.lines import StandardLines
+from dungeonfighter.mcp.lines import ByteStreams
 
 
 class StandardStreams:
-    """The messages of one client; the arguments are those of `StandardLines`."""
+    """The messages of one client; the arguments are those of `ByteStreams`."""
 
     def __init__(self, source: int, sink: int) -> None:
-        self._lines = StandardLines(source, sink)
+        self._lines = ByteStreams(source, sink)
 
     def __aiter__(self) -> StandardStreams:
         """Begin to read; call it once."""
