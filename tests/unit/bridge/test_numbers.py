@@ -65,7 +65,8 @@ def test_nothing_is_added_for_an_unknown_bot() -> None:
 def test_each_step_gets_the_numbers_of_its_bot() -> None:
     steps = [
         {"botId": "ada", "input": "1"}, {"botId": "new", "start": {}},
-        {"botId": "ada", "input": "1", "turn": 2}, {"botId": "bob", "input": "1"}, {"botId": "ada"}, "a text", {"input": "1"},
+        {"botId": "ada", "input": "1", "turn": 2}, {"botId": "bob", "input": "1"}, {"botId": "ada"},
+        "a text", {"input": "1"},
     ]  # fmt: skip
     assert numbers.numbered(Kind.STEPS, {"steps": steps}, "", AT)["steps"] == [
         {"botId": "ada", "input": "1", "episode": 3, "turn": 14}, {"botId": "new", "start": {}, "episode": 1},
