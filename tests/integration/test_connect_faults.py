@@ -225,6 +225,24 @@ async def test_a_connection_that_died_without_a_sign_costs_no_turn(server: Serve
         assert [await play(player) for _ in range(3)] == ["e1 t1", "e1 t2", "e1 t3"]
 
 
+async def test_a_repeat_trusts_no_other_connection_of_the_dead_ones(server: ServerProcess) -> None:
+    limits = Limits(patience_seconds=5.0, answer_seconds=60.0, first_answer_seconds=0.3)
+    async with through(server, lambda _: "gag", "all-dead", limits) as (proxy, player):
+        looks = [await player.begin(called(f"n{number}", "get_game_state")) for number in range(4)]
+        await asyncio.gather(*looks)
+        assert proxy.connections == 4
+        assert text_of(await player.call("start_new_game", weapon="mace", episode=1)).startswith("e1 t0")
+        assert proxy.connections == 5
+
+
+async def test_a_tool_of_a_newer_server_is_not_repeated(server: ServerProcess) -> None:
+    async with through(server, lambda _: "after", "newer") as (proxy, player):
+        answer = await player.call("tool_of_tomorrow", turn=1)
+        assert answer["result"]["structuredContent"]["code"] == "outcome_unknown"
+        assert "read the game before you go on" in text_of(answer)
+        assert len(proxy.requests) == 1
+
+
 async def test_a_closed_connection_is_noticed_before_a_call_is_sent_on_it(server: ServerProcess) -> None:
     async with through(server, lambda _: "close", "closed", ONCE) as (proxy, player):
         await begin(player)
