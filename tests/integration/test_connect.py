@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import ssl
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dungeonfighter.cli import main
 from testkit.certificates import Authority
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
@@ -44,7 +44,9 @@ async def play(player: ProcessPlayer) -> str:
 
 
 @pytest.mark.parametrize(
-    "way", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "end of input"]
+    "way",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long), None],
+    ids=["SIGTERM", "SIGINT", "end of input"],
 )
 async def test_every_way_of_stopping_ends_with_0(server: ServerProcess, way: int | None) -> None:
     async with connected(server.url, "--bot", f"stops-{way}") as player:
@@ -71,6 +73,7 @@ async def test_a_signal_leaves_no_call_without_an_answer(server: ServerProcess) 
         assert (await player.ended())[0] == 0
 
 
+@pytest.mark.long
 async def test_a_signal_lets_the_calls_under_way_end(server: ServerProcess) -> None:
     passed = asyncio.Event()
 
@@ -199,6 +202,7 @@ async def test_a_refusal_that_lasts_is_answered_in_the_words_of_the_server(tmp_p
     assert all("unknown_bot" in text_of(answer) for answer in patient)
 
 
+@pytest.mark.long
 def test_a_client_that_reads_no_more_ends_the_bridge(server: ServerProcess) -> None:
     bridge = subprocess.Popen(
         [*COMMAND, server.url, "--bot", "unread"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -280,6 +284,7 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         assert (await player.end())[0] == 0
 
 
+@pytest.mark.long
 async def test_an_address_that_is_no_mcp_address_is_named(server: ServerProcess) -> None:
     async with connected(f"{server.url}/elsewhere", "--bot", "ada") as player:
         answer = await player.call("get_game_state")
@@ -342,12 +347,15 @@ async def test_a_proxy_of_the_environment_is_used_except_for_this_machine(server
         (["http://x", "--token-file", "/none"], "--token-file: /none cannot be read"),
     ],
 )
-def test_wrong_words_are_refused_at_the_start(words: list[str], said: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, check=False, timeout=60, env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert f"dungeonfighter connect: {said}" in done.stderr
-    assert "secret" not in done.stderr.replace("'--token secret'", "")
-    assert done.stdout == ""
+def test_wrong_words_are_refused_at_the_start(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["connect", *words])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    shown = capsys.readouterr()
+    assert code == 2
+    assert f"dungeonfighter connect: {said}" in shown.err
+    assert "secret" not in shown.err
+    assert shown.out == ""

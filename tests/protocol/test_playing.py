@@ -72,7 +72,9 @@ async def test_stdio_plays_a_dungeon_as_the_rules_do(rules: Rules, mode: str, tm
         await go_on(client, script)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", ["auto", *(pytest.param(mode, marks=pytest.mark.long) for mode in MODES if mode != "auto")]
+)
 async def test_a_bridge_plays_a_dungeon_as_the_rules_do(served: Served, rules: Rules, mode: str) -> None:
     script = a_cleared_dungeon(rules)
     bridge = StdioServerParameters(

@@ -23,6 +23,7 @@ from dungeonfighter.bridge.target import Target
 FIRST_PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 2.0
 _REFUSALS: Final = frozenset({429, 503})
+_DAMAGED: Final = "sent a damaged answer"
 _PASSING: Final = frozenset({"store_unavailable", "outcome_unknown"})
 """Codes of tool errors after which the same numbered call may be repeated."""
 
@@ -83,6 +84,26 @@ class Outcome(Struct, frozen=True):
     may_have_happened: bool = False
 
 
+class Sending(Struct, frozen=True):
+    """A message that is to be sent.
+
+    Attributes:
+        message: The message.
+        headers: Its MCP headers.
+        until: The end of the patience, in the time of the event loop.
+        changes: The message may change something.
+        may_repeat: Copies of the message have one effect.
+        is_small: The server answers it at once, unless something is wrong.
+    """
+
+    message: Message
+    headers: Mapping[str, str]
+    until: float
+    changes: bool = False
+    may_repeat: bool = True
+    is_small: bool = True
+
+
 class Attempts:
     """Sends messages to one server.
 
@@ -105,20 +126,9 @@ class Attempts:
         self._note = note
         self._is_troubled = False
 
-    async def carry_out(
-        self, message: Message, headers: Mapping[str, str], until: float, *, may_repeat: bool, is_small: bool
-    ) -> Outcome:
-        """Send a message until it is answered.
-
-        Args:
-            message: The message.
-            headers: Its MCP headers.
-            until: The end of the patience, in the time of the event loop.
-            may_repeat: Copies of the message have one effect.
-            is_small: The server answers it at once, unless something is wrong.
-        """
-        run = _Run(self, message, headers, until, may_repeat=may_repeat, is_small=is_small)
-        outcome = await run.until_answered()
+    async def carry_out(self, sending: Sending) -> Outcome:
+        """Send a message until it is answered, or the patience is used up."""
+        outcome = await _Run(self, sending).until_answered()
         if outcome.answer is not None and self._is_troubled:
             self._is_troubled = False
             self._note(f"{self._target.origin} answers again")
@@ -157,16 +167,11 @@ class Attempts:
 class _Run:
     """The attempts of one message."""
 
-    def __init__(
-        self, attempts: Attempts, message: Message, headers: Mapping[str, str], until: float, *,
-        may_repeat: bool, is_small: bool,
-    ) -> None:  # fmt: skip
+    def __init__(self, attempts: Attempts, sending: Sending) -> None:
         self._attempts = attempts
-        self._message = message
-        self._headers = headers
-        self._until = until
-        self._may_repeat = may_repeat
-        self._is_small = is_small
+        self._sending = sending
+        self._message = sending.message
+        self._may_repeat = sending.may_repeat
         self._loop = asyncio.get_running_loop()
         self._sent = False
         """True after an attempt that may have had its effect, and whose answer is missing."""
@@ -180,7 +185,11 @@ class _Run:
         while True:
             try:
                 reply = await self._attempts.post_once(
-                    self._message, self._headers, self._seconds(number), self._until, fresh=number > 0
+                    self._message,
+                    self._sending.headers,
+                    self._seconds(number),
+                    self._sending.until,
+                    fresh=number > 0,
                 )
             except Unsent as error:
                 self._last = None
@@ -189,7 +198,7 @@ class _Run:
                     return self._given_up(trouble)
             except Unanswered as error:
                 self._last, self._sent = None, True
-                trouble = str(error)
+                trouble = f"does not answer: {error}"
                 if not self._may_repeat:
                     return self._given_up(trouble)
             else:
@@ -204,13 +213,13 @@ class _Run:
 
     def _seconds(self, number: int) -> float:
         limits = self._attempts.limits
-        is_quick = number == 0 and self._is_small and self._may_repeat
+        is_quick = number == 0 and self._sending.is_small and self._may_repeat
         return limits.first_answer_seconds if is_quick else limits.answer_seconds
 
     async def _wait(self) -> bool:
         """Pause before the next attempt; return False if that would be too late."""
         pause = self._pause * (1 + random.random() / 4)
-        if self._loop.time() + pause >= self._until:
+        if self._loop.time() + pause >= self._sending.until:
             return False
         self._pause = min(PAUSE_SECONDS_MAX, max(FIRST_PAUSE_SECONDS, self._pause * 2))
         await asyncio.sleep(pause)
@@ -239,7 +248,7 @@ class _Run:
         if answer.tool_code in _PASSING and self._may_repeat:
             self._last = outcome
             self._sent = self._sent or answer.tool_code == OUTCOME_UNKNOWN
-            return answer.tool_code
+            return f"answers {answer.tool_code}"
         return outcome
 
     def _is_ours(self, answer: Answer) -> bool:
@@ -256,12 +265,12 @@ class _Run:
         """Judge a reply that is no answer of the server: a proxy's, a web page, half of an answer."""
         status, origin = reply.status, self._attempts.target.origin
         if status in _REFUSALS or status >= 500:
-            is_lost = status not in _REFUSALS  # a proxy did not get the answer of the server behind it
-            self._sent = self._sent or is_lost
-            if is_lost and not self._may_repeat:
-                return self._given_up(f"HTTP {status} from a proxy")
+            # With 502 or 504 a proxy did not get the answer of the server behind it.
+            self._sent = self._sent or status not in _REFUSALS or not self._may_repeat
+            if not self._may_repeat:
+                return self._given_up(f"cannot be reached: a proxy answers HTTP {status}")
             self._pause = max(self._pause, _retry_after(reply, None))
-            return f"a proxy answers HTTP {status}"
+            return f"cannot be reached: a proxy answers HTTP {status}"
         if status in {401, 403, 407}:
             return self._given_up_with(
                 "not_allowed",
@@ -269,7 +278,7 @@ class _Run:
             )
         if status == 200 and reply.media_type == "application/json":
             self._sent = True
-            return "the answer is damaged" if self._may_repeat else self._given_up("the answer is damaged")
+            return _DAMAGED if self._may_repeat else self._given_up(_DAMAGED)
         place = f" to {reply.headers['location'][:200]}" if "location" in reply.headers else ""
         what = f"HTTP {status}{place}, {reply.media_type or 'without a content type'}"
         return self._given_up_with(
@@ -283,11 +292,16 @@ class _Run:
         if not self._has_renewed and credentials.renew():
             self._has_renewed = True
             self._pause = 0.0
-            return "another token"
-        return Outcome(answers.extended(answer, self._message.id, credentials.remedy), answer)
+            return "refuses the token, and another one is there"
+        line = answers.extended(answer, self._message.id, credentials.remedy)
+        return Outcome(line, answer, may_have_happened=self._sent)
 
     def _given_up(self, trouble: str) -> Outcome:
         origin = self._attempts.target.origin
+        if not self._sending.changes:
+            return self._given_up_with(
+                UNREACHABLE, f"{origin} {trouble}; nothing was applied: call again later"
+            )
         if not self._sent:
             said = (
                 f"{origin} {trouble}; nothing was applied: check the address and the server, then call again"
@@ -298,12 +312,12 @@ class _Run:
             if self._may_repeat
             else "read the game before you go on"
         )
-        said = f"{origin} did not answer ({trouble}); the call may or may not have been applied: {next_step}"
+        said = f"{origin} {trouble}; the call may or may not have been applied: {next_step}"
         return self._given_up_with(OUTCOME_UNKNOWN, said)
 
     def _given_up_with(self, code: str, said: str) -> Outcome:
         line = answers.failure(self._message, code, said)
-        return Outcome(line, None, code, said, may_have_happened=self._sent)
+        return Outcome(line, None, code, said, may_have_happened=self._sent and self._sending.changes)
 
 
 def _retry_after(reply: Reply, answer: Answer | None) -> float:

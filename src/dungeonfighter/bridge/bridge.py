@@ -24,7 +24,7 @@ from dungeonfighter.bridge.answers import (
     OVERLOADED,
     UNREACHABLE,
 )
-from dungeonfighter.bridge.attempts import Attempts, Outcome
+from dungeonfighter.bridge.attempts import Attempts, Outcome, Sending
 from dungeonfighter.bridge.link import Unanswered, Unsent
 from dungeonfighter.bridge.memory import ALL_STEPS, Memory, Sent
 from dungeonfighter.bridge.messages import CANCELLED, Message, RequestId
@@ -217,9 +217,7 @@ class Bridge:
     async def _read(self, message: Message, until: float) -> bytes:
         """Carry out a message that changes nothing."""
         epoch = self._memory.epoch
-        outcome = await self._attempts.carry_out(
-            message, self._headers(message), until, may_repeat=True, is_small=True
-        )
+        outcome = await self._attempts.carry_out(Sending(message, self._headers(message), until))
         result = outcome.answer.result if outcome.answer is not None else None
         if result is not None:
             version = result.get("protocolVersion")
@@ -254,8 +252,10 @@ class Bridge:
         begun.may_have_happened = True
         try:
             outcome = await self._attempts.carry_out(
-                message, self._headers(message), until,
-                may_repeat=numbers.is_numbered(kind, sent.numbered), is_small=kind not in _NOT_AT_ONCE,
+                Sending(
+                    message, self._headers(message), until, changes=True,
+                    may_repeat=numbers.is_numbered(kind, sent.numbered), is_small=kind not in _NOT_AT_ONCE,
+                )
             )  # fmt: skip
         finally:
             memory.end()
@@ -302,9 +302,7 @@ class Bridge:
         """Return where a bot stands; None if the answer does not tell; an outcome if there is no answer."""
         named = {"botId": bot} if bot and not self._target.bot else {}
         message = messages.call(f"connect-{next(self._looks)}", "get_game_state", named)
-        outcome = await self._attempts.carry_out(
-            message, self._headers(message), until, may_repeat=True, is_small=True
-        )
+        outcome = await self._attempts.carry_out(Sending(message, self._headers(message), until))
         if outcome.answer is None or outcome.answer.error is not None:
             return outcome
         return numbers.position_in(outcome.answer.result or {})
@@ -333,7 +331,4 @@ def _failed_look(message: Message, outcome: Outcome) -> bytes:
         code = fault.get("code")
         said = str(fault.get("message", "the server refused the call"))
         return answers.error(message.id, code if isinstance(code, int) else -32603, said, fault.get("data"))
-    if outcome.code == OUTCOME_UNKNOWN:
-        said = "the server did not answer in time; nothing was applied: call again"
-        return answers.failure(message, UNREACHABLE, said)
     return answers.failure(message, outcome.code, outcome.said)

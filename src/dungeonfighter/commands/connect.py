@@ -14,6 +14,7 @@ from dungeonfighter.commands.numbers import amount
 from dungeonfighter.errors import BadArgument
 
 if TYPE_CHECKING:
+    from dungeonfighter.bridge.attempts import Attempts
     from dungeonfighter.bridge.link import Link
     from dungeonfighter.bridge.target import Target
     from dungeonfighter.serving.signals import StopSignals
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BadArgument: An argument cannot work.
     """
+    from dungeonfighter.bridge.attempts import Attempts, Limits
     from dungeonfighter.bridge.target import read_target
     from dungeonfighter.mcp.lines import take_standard_streams
     from dungeonfighter.serving.signals import StopSignals
@@ -79,29 +81,25 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ca_file is not None and not target.is_tls:
         raise BadArgument("--ca-file is for https; the URL begins with http")
     token = _Token(arguments)
+    link = _link(target, arguments.ca_file)
     streams = take_standard_streams()
+    limits = Limits(patience_seconds=arguments.patience)
     if streams is not None:
         with StopSignals() as signals:
-            asyncio.run(_serve(arguments, target, token, signals, streams))
+            asyncio.run(_serve(Attempts(target, link, token, limits, _note), signals, streams))
     return 0
 
 
-async def _serve(
-    arguments: argparse.Namespace, target: Target, token: _Token, signals: StopSignals,
-    streams: tuple[int, int],
-) -> None:  # fmt: skip
-    from dungeonfighter.bridge.attempts import Attempts, Limits
+async def _serve(attempts: Attempts, signals: StopSignals, streams: tuple[int, int]) -> None:
     from dungeonfighter.bridge.bridge import LINE_BYTES_MAX, Bridge
     from dungeonfighter.mcp.lines import ByteStreams
     from dungeonfighter.serving.signals import end_at_once
 
-    link = _link(target, arguments.ca_file)
     stopped = asyncio.Event()
     signals.call_at_first(stopped.set)
     lines = ByteStreams(*streams, LINE_BYTES_MAX)
     lines.start()
-    limits = Limits(patience_seconds=arguments.patience)
-    await Bridge(lines, Attempts(target, link, token, limits, _note)).serve(stopped)
+    await Bridge(lines, attempts).serve(stopped)
     # A thread may still read from the client, or write to one that does not read; nothing can cancel it.
     end_at_once(0)
 

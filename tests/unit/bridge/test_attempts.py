@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dungeonfighter.bridge.attempts import Attempts, Limits, Outcome
+from dungeonfighter.bridge.attempts import Attempts, Limits, Outcome, Sending
 from dungeonfighter.bridge.link import Reply, Unanswered, Unsent
 from dungeonfighter.bridge.messages import call
 from dungeonfighter.bridge.target import read_target
@@ -82,14 +82,19 @@ class Tokens:
 
 
 async def carried_out(
-    server: Server, patience_seconds: float = 5.0, tokens: Tokens | None = None, *, may_repeat: bool = True
+    server: Server,
+    patience_seconds: float = 5.0,
+    tokens: Tokens | None = None,
+    *,
+    may_repeat: bool = True,
+    changes: bool = True,
 ) -> Outcome:
     limits = Limits(patience_seconds=patience_seconds)
     target = read_target("http://h", "ada")
     attempts = Attempts(target, server, tokens or Tokens(""), limits, lambda _: None)
     until = asyncio.get_running_loop().time() + patience_seconds
     return await attempts.carry_out(
-        call(1, "handle_input", {}), {}, until, may_repeat=may_repeat, is_small=True
+        Sending(call(1, "handle_input", {}), {}, until, changes=changes, may_repeat=may_repeat)
     )
 
 
@@ -146,6 +151,17 @@ async def test_a_refusal_after_a_lost_answer_does_not_hide_the_loss() -> None:
     assert outcome.may_have_happened
 
 
+async def test_a_read_without_an_answer_was_not_applied() -> None:
+    outcome = await carried_out(Server(Unanswered("closed")), patience_seconds=0.1, changes=False)
+    assert (outcome.code, outcome.may_have_happened) == ("unreachable", False)
+    assert outcome.said == "http://h does not answer: closed; nothing was applied: call again later"
+
+
+async def test_a_refused_token_after_a_lost_answer_does_not_hide_the_loss() -> None:
+    outcome = await carried_out(Server(Unanswered("closed"), refused(401, 0, "not_allowed")))
+    assert outcome.may_have_happened
+
+
 async def test_an_answer_to_another_request_is_not_passed_on() -> None:
     foreign = Reply(200, {"content-type": "application/json"}, b'{"jsonrpc":"2.0","id":2,"result":{}}')
     outcome = await carried_out(Server(foreign, answered(OK)))
@@ -191,5 +207,5 @@ async def test_the_trouble_and_its_end_are_noted_once_each() -> None:
     attempts = Attempts(read_target("http://h", "ada"), server, Tokens(""), Limits(), notes.append)
     until = asyncio.get_running_loop().time() + 30
     for _ in range(2):
-        await attempts.carry_out(call(1, "handle_input", {}), {}, until, may_repeat=True, is_small=True)
+        await attempts.carry_out(Sending(call(1, "handle_input", {}), {}, until))
     assert notes == ["http://h: cannot be reached: refused; trying again", "http://h answers again"]
