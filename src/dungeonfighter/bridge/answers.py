@@ -23,6 +23,7 @@ REFUSED: Final = -32000
 UNREACHABLE: Final = "unreachable"
 OUTCOME_UNKNOWN: Final = "outcome_unknown"
 OVERLOADED: Final = "overloaded"
+NOT_ALLOWED: Final = "not_allowed"
 
 
 class Answer(Struct, frozen=True):

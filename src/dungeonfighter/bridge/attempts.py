@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dungeonfighter import __version__
 from dungeonfighter.bridge import answers
-from dungeonfighter.bridge.answers import OUTCOME_UNKNOWN, UNREACHABLE, Answer
+from dungeonfighter.bridge.answers import NOT_ALLOWED, OUTCOME_UNKNOWN, UNREACHABLE, Answer
 from dungeonfighter.bridge.link import Reply, Unanswered, Unsent
 from dungeonfighter.bridge.messages import Message
 from dungeonfighter.bridge.target import Target
@@ -273,7 +273,7 @@ class _Run:
             return f"cannot be reached: a proxy answers HTTP {status}"
         if status in {401, 403, 407}:
             return self._given_up_with(
-                "not_allowed",
+                NOT_ALLOWED,
                 f"{origin} refuses the access (HTTP {status}); {self._attempts.credentials.remedy}",
             )
         if status == 200 and reply.media_type == "application/json":

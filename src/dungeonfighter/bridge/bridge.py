@@ -20,6 +20,7 @@ from dungeonfighter.bridge.answers import (
     INTERNAL_ERROR,
     INTERNAL_WAY_OUT,
     INVALID_REQUEST,
+    NOT_ALLOWED,
     OUTCOME_UNKNOWN,
     OVERLOADED,
     UNREACHABLE,
@@ -291,20 +292,23 @@ class Bridge:
         """
         async with asyncio.TaskGroup() as group:
             asked = [(bot, group.create_task(self._look_at(bot, until))) for bot in bots]
-        failed = [task.result() for _, task in asked if isinstance(task.result(), Outcome)]
-        if failed and isinstance(failed[0], Outcome):
-            raise _LookFailed(failed[0])
         for bot, task in asked:
-            if isinstance(position := task.result(), Position):
-                self._memory.found(bot, position)
+            found = task.result()
+            if isinstance(found, Outcome):
+                raise _LookFailed(found)
+            if found is not None:
+                self._memory.found(bot, found)
 
     async def _look_at(self, bot: str, until: float) -> Position | Outcome | None:
         """Return where a bot stands; None if the answer does not tell; an outcome if there is no answer."""
         named = {"botId": bot} if bot and not self._target.bot else {}
         message = messages.call(f"connect-{next(self._looks)}", "get_game_state", named)
         outcome = await self._attempts.carry_out(Sending(message, self._headers(message), until))
-        if outcome.answer is None or outcome.answer.error is not None:
+        if outcome.answer is None:
             return outcome
+        if outcome.answer.error is not None:
+            # A token may allow to play and not to read.
+            return None if outcome.answer.refusal.get("code") == NOT_ALLOWED else outcome
         return numbers.position_in(outcome.answer.result or {})
 
     def _bot_of(self, message: Message) -> str:

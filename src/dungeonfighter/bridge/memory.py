@@ -68,7 +68,8 @@ class Memory:
     def begin(self, sent: Sent, bots: Iterable[str]) -> None:
         """Remember a call that is about to be sent; only its answer will tell where its bots stand."""
         self.epoch += 1
-        _put(self._lost, sent.key, sent)
+        if sent.numbered != sent.given:
+            _put(self._lost, sent.key, sent)
         for bot in bots:
             self._positions.pop(bot, None)
             self._forget_aliases(bot)
@@ -79,13 +80,15 @@ class Memory:
 
     def answered(self, own_id: RequestId, sent: Sent) -> None:
         """Note that the client gets the answer to a call."""
-        self._lost.pop(sent.key, None)
+        if self._lost.get(sent.key) == sent:
+            del self._lost[sent.key]
         self._last = (own_id, sent)
 
     def was_too_late(self, own_id: RequestId) -> None:
         """Note that the client did not wait for an answer that was written last."""
         if self._last is not None and self._last[0] == own_id:
-            _put(self._lost, self._last[1].key, self._last[1])
+            _, sent = self._last
+            _put(self._lost, sent.key, sent)
 
     def found(self, bot: str, position: Position) -> None:
         """Note the position of a bot that the bridge has asked for."""
@@ -104,6 +107,8 @@ class Memory:
         position = None if kind is Kind.STEPS else numbers.position_in(result)
         if position is not None:
             found[bot] = position
+        for name in found:
+            self._lost.pop(name, None)
         for name, known in {**before, **found}.items():
             _put(self._positions, name, known)
 

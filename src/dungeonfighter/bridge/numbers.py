@@ -17,7 +17,6 @@ from dungeonfighter.mcp import schemas
 
 _first_line: Final = re.compile(r"e(\d{1,15}) t(\d{1,15})\b").match
 _READS: Final = ("get_", "list_", "compare_")
-_LOST: Final = frozenset({"stale_turn", "future_turn"})
 
 
 class Position(NamedTuple):
@@ -127,12 +126,6 @@ def steps_in(result: Mapping[str, Any]) -> dict[str, Position]:
         if position is not None and isinstance(bot, str):
             found[bot] = position
     return found
-
-
-def names_the_present(result: Mapping[str, Any]) -> bool:
-    """Return True if an answer says that the numbers of the call were wrong, so its own ones replace them."""
-    structured = result.get("structuredContent")
-    return isinstance(structured, dict) and structured.get("code") in _LOST
 
 
 def text_of(result: Mapping[str, Any]) -> str:

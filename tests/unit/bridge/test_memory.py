@@ -63,6 +63,21 @@ def test_a_client_that_has_read_the_game_since_repeats_nothing() -> None:
     assert memory.positions["ada"] == (1, 6)
 
 
+def test_a_call_about_something_else_does_not_hide_a_loss() -> None:
+    memory = Memory(is_bound=True)
+    lost_call(memory)
+    other = Sent("ada", "delete_save", {"slot": "a"}, {"slot": "a"})
+    memory.begin(other, ["ada"])
+    memory.end()
+    memory.answered(2, other)
+    memory.played(Kind.SETTING, "ada", {"content": []}, {})
+    assert memory.lost("ada", call(input="1")) == SENT
+    memory.begin(other, ["ada"])
+    memory.end()
+    memory.played(Kind.SETTING, "ada", view(6), {})  # the client has seen where it stands
+    assert memory.lost("ada", call(input="1")) is None
+
+
 def test_a_read_from_before_the_loss_does_not_count() -> None:
     memory = Memory(is_bound=True)
     before = memory.epoch
