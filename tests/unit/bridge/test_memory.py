@@ -55,7 +55,7 @@ def test_only_the_same_call_repeats_a_lost_one() -> None:
     assert memory.lost("bob", call(input="1")) is None
 
 
-def test_a_client_that_has_read_the_game_since_repeats_nothing() -> None:
+def test_a_client_that_has_read_the_game_since_plays_on() -> None:
     memory = Memory(is_bound=True)
     lost_call(memory)
     memory.read("ada", view(6), memory.epoch)

@@ -81,7 +81,7 @@ def test_tools_for_many_bots_have_no_header_of_a_bot() -> None:
 
 
 @pytest.mark.parametrize("params", [{}, {"name": 5, "arguments": "x"}, {"uri": []}])
-def test_odd_params_break_nothing(params: dict[str, Any]) -> None:
+def test_odd_params_have_no_header(params: dict[str, Any]) -> None:
     for method in ("tools/call", "resources/read", "prompts/get", "x\ny"):
         headers = headers_of(message(method, **params, _meta=META), "", "")
         assert "Mcp-Name" not in headers

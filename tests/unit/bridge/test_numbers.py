@@ -58,7 +58,7 @@ def test_a_bot_without_a_run_begins_its_first() -> None:
     assert numbers.numbered(Kind.INPUT, {"input": "1"}, "new", AT) == {"input": "1", "episode": 1, "turn": 0}
 
 
-def test_nothing_is_added_for_an_unknown_bot() -> None:
+def test_an_unknown_bot_gets_no_numbers() -> None:
     assert numbers.numbered(Kind.INPUT, {"input": "1"}, "bob", AT) == {"input": "1"}
 
 
