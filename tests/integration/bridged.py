@@ -139,6 +139,7 @@ class PipedPlayer(Player):
 
     def __init__(self) -> None:
         super().__init__()
+        self.notes: list[str] = []
         self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def send(self, message: Mapping[str, Any] | bytes) -> None:
@@ -173,7 +174,7 @@ async def bridged(
 ) -> AsyncIterator[PipedPlayer]:
     """Run a bridge in this process over the connections of a link."""
     player = PipedPlayer()
-    attempts = Attempts(read_target(url, bot), link, NoToken(), limits or Limits(), lambda _: None)
+    attempts = Attempts(read_target(url, bot), link, NoToken(), limits or Limits(), player.notes.append)
     serving = asyncio.create_task(Bridge(player, attempts).serve(asyncio.Event()))
     try:
         yield player

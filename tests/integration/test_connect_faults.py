@@ -21,6 +21,8 @@ from tests.integration.evil_proxy import DEEDS, EvilProxy, evil
 
 Choose = Callable[[bytes], str]
 QUICK: Final = Limits(patience_seconds=20.0, answer_seconds=1.0, first_answer_seconds=0.3)
+CALM: Final = Limits(patience_seconds=60.0, answer_seconds=30.0, first_answer_seconds=30.0)
+"""No answer comes too late."""
 ONCE: Final = Limits(patience_seconds=0.0)
 """No call is repeated."""
 SEED: Final = 7
@@ -115,7 +117,7 @@ async def test_a_start_whose_answer_is_lost_is_one_run(server: ServerProcess, to
 
 
 async def test_every_attempt_has_the_numbers_of_the_last_answer(server: ServerProcess) -> None:
-    async with through(server, once("after"), "numbered") as (proxy, player):
+    async with through(server, once("after"), "numbered", CALM) as (proxy, player):
         await begin(player)
         await play(player)
         await play(player, turn=1)
@@ -152,9 +154,7 @@ async def test_steps_of_many_bots_are_played_once(server: ServerProcess) -> None
 
 
 async def test_a_client_that_gives_up_and_repeats_plays_once(server: ServerProcess) -> None:
-    limits = Limits(patience_seconds=60.0, answer_seconds=60.0, first_answer_seconds=60.0)
-    async with through(server, once("after"), "gave-up-late", limits) as (proxy, player):
-        proxy.choose = once("mute")
+    async with through(server, once("mute"), "gave-up", CALM) as (proxy, player):
         await begin(player)
         first = await player.begin(called("first", "handle_input", input="1"))
         await proxy.until(lambda proxy: proxy.done["mute"] > 0)
@@ -226,13 +226,14 @@ async def test_a_connection_that_died_without_a_sign_costs_no_turn(server: Serve
 
 
 async def test_a_repeat_trusts_no_other_connection_of_the_dead_ones(server: ServerProcess) -> None:
-    limits = Limits(patience_seconds=5.0, answer_seconds=60.0, first_answer_seconds=0.3)
+    limits = Limits(patience_seconds=20.0, answer_seconds=60.0, first_answer_seconds=1.0)
     async with through(server, lambda _: "gag", "all-dead", limits) as (proxy, player):
         looks = [await player.begin(called(f"n{number}", "get_game_state")) for number in range(4)]
         await asyncio.gather(*looks)
-        assert proxy.connections == 4
+        dead = proxy.connections
+        assert dead >= 4
         assert text_of(await player.call("start_new_game", weapon="mace", episode=1)).startswith("e1 t0")
-        assert proxy.connections == 5
+        assert proxy.connections == dead + 1
 
 
 async def test_a_tool_of_a_newer_server_is_not_repeated(server: ServerProcess) -> None:
@@ -244,16 +245,17 @@ async def test_a_tool_of_a_newer_server_is_not_repeated(server: ServerProcess) -
 
 
 async def test_a_closed_connection_is_noticed_before_a_call_is_sent_on_it(server: ServerProcess) -> None:
-    async with through(server, lambda _: "close", "closed", ONCE) as (proxy, player):
+    async with through(server, lambda _: "close", "closed", CALM) as (proxy, player):
         await begin(player)
         assert [await play(player) for _ in range(3)] == ["e1 t1", "e1 t2", "e1 t3"]
         assert len(proxy.requests) == proxy.connections == 5  # the first call asked for the turn
+        assert player.notes == []
 
 
 async def test_an_idle_connection_is_closed_before_the_network_forgets_it(server: ServerProcess) -> None:
-    async with through(server, lambda _: "pass", "idle", idle_seconds=0.2) as (proxy, player):
+    async with through(server, lambda _: "pass", "idle", CALM, idle_seconds=0.2) as (proxy, player):
         await begin(player)
-        assert proxy.open == proxy.connections == 1
+        assert proxy.connections == 1
         await proxy.until(lambda proxy: not proxy.open)
         assert await play(player) == "e1 t1"
         assert proxy.connections == 2
@@ -271,7 +273,7 @@ async def test_calls_at_once_are_played_in_their_order(server: ServerProcess) ->
 
 
 async def test_a_call_that_waits_too_long_for_another_one_is_refused(server: ServerProcess) -> None:
-    limits = Limits(patience_seconds=1.0, answer_seconds=60.0, first_answer_seconds=60.0)
+    limits = Limits(patience_seconds=1.0, answer_seconds=2.0, first_answer_seconds=2.0)
     async with through(server, once("mute"), "waits", limits) as (_, player):
         await begin(player)
         first = await player.begin(called("a", "handle_input", input="1"))

@@ -24,7 +24,7 @@ from dungeonfighter.bridge.target import Target
 
 CONNECTIONS_MAX: Final = 8
 IDLE_SECONDS: Final = 4.0
-_SECONDS_LEAST: Final = 1.0
+_SECONDS_LEAST: Final = 5.0
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 _UNACKNOWLEDGED_MS: Final = 5_000
 """After so long without an acknowledgement from the other machine a connection is broken (Linux)."""
@@ -107,7 +107,7 @@ class Link:
             url, headers, body: The request.
             seconds: The longest time from the beginning of the request until the end of its answer.
             until: The end of the caller's patience, in the time of the event loop; the request begins before
-                it, and then has a second at least.
+                it, and then has five seconds if it needs them.
             fresh: Take a new connection.
 
         Raises:
