@@ -38,6 +38,7 @@ LEVELS = {
     "serving": 8,
     "fleet": 9,
     "bridge": 9,
+    "doctor": 9,
     "commands": 10,
     "cli": 11,
     "__main__": 12,
