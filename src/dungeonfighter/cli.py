@@ -35,6 +35,10 @@ COMMANDS: Final = {
         "serve MCP over HTTP, with a page to watch the bots", "serve --port 8000 --db sqlite:///games.db"
     ),
     "stdio": Summary("serve one MCP client over standard input and output", "stdio --bot ada"),
+    "connect": Summary(
+        "let one MCP client that only speaks stdio play at a remote server",
+        "connect https://play.example.org --bot ada --token-file token.txt",
+    ),
     "play": Summary("play in the terminal", "play --bot ada"),
     "demo": Summary("start a server and let 200 bots play on it, to watch", "demo --bots 50 --seconds 30"),
     "fleet": Summary(

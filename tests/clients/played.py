@@ -46,6 +46,13 @@ def stdio(folder: Path) -> Target:
     return {"command": sys.executable, "args": program, "env": environment}
 
 
+def bridge(url: str, bot: str) -> Target:
+    """Return a bridge that the client starts itself, to one bot of a server."""
+    program = ["-m", "dungeonfighter", "connect", f"{url}?toolset=fleet", "--bot", bot]
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]}
+    return {"command": sys.executable, "args": program, "env": environment}
+
+
 def play_in_framework(
     packages: str, player: str, target: Target, mode: str, bot: str = ""
 ) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from dungeonfighter.mcp import texts
 from dungeonfighter.rules import Rules
 from testkit.server_process import ServerProcess
-from tests.clients.played import assert_played, node, play_in_node, present_view, stdio
+from tests.clients.played import assert_played, bridge, node, play_in_node, present_view, stdio
 
 pytestmark = pytest.mark.long
 
@@ -45,6 +45,17 @@ def test_it_hands_over_every_text_over_stdio(
     assert greeting["protocol"] == revision
     with ServerProcess(tmp_path) as server:
         assert_played(calls, rules, present_view(server.url, "hero"))
+
+
+@pytest.mark.parametrize(("major", "mode", "revision"), OVER_STDIO)
+def test_it_hands_over_every_text_over_a_bridge(
+    server: ServerProcess, rules: Rules, major: int, mode: str, revision: str
+) -> None:
+    bot = f"typescript-{major}-{mode}-bridged"
+    greeting, calls = play_in_node(f"typescript_{major}.mjs", bridge(server.url, bot), mode)
+    assert greeting["protocol"] == revision
+    assert (greeting["rules"], greeting["prompt"]) == (texts.RULES, texts.PLAY_PROMPT)
+    assert_played(calls, rules, present_view(server.url, bot))
 
 
 @pytest.mark.parametrize(("major", "mode"), [(1, "legacy"), (2, "auto")])

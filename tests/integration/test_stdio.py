@@ -254,7 +254,7 @@ def test_only_answers_reach_standard_output(tmp_path: Path) -> None:
     """A library that prints would break the client's parser; the descriptor itself leads elsewhere."""
     script = (
         "import os, sys\n"
-        "from dungeonfighter.mcp.stdio_lines import take_standard_streams\n"
+        "from dungeonfighter.mcp.lines import take_standard_streams\n"
         "_, sink = take_standard_streams()\n"
         "print('stray', flush=True); os.system('echo stray too'); os.write(sink, b'wire')\n"
         "assert sys.stdin.read() == ''"

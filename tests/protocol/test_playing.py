@@ -72,6 +72,22 @@ async def test_stdio_plays_a_dungeon_as_the_rules_do(rules: Rules, mode: str, tm
         await go_on(client, script)
 
 
+@pytest.mark.parametrize(
+    "mode", ["auto", *(pytest.param(mode, marks=pytest.mark.long) for mode in MODES if mode != "auto")]
+)
+async def test_a_bridge_plays_a_dungeon_as_the_rules_do(served: Served, rules: Rules, mode: str) -> None:
+    script = a_cleared_dungeon(rules)
+    bridge = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "dungeonfighter", "connect", served.origin, "--bot", f"bridged-{mode}"],
+        env={"PYTHONPATH": str(SRC)},
+    )
+    async with Client(bridge, mode=mode) as client:
+        assert await begin(client, script) == list(script.texts)
+    async with Client(bridge, mode=mode) as client:
+        await go_on(client, script)
+
+
 async def test_stdio_lists_what_it_was_started_for(tmp_path: Path) -> None:
     async with Client(child(tmp_path / "a.db", "--toolset", "core", "--bot", "mine")) as client:
         tools = (await client.list_tools()).tools

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until the client closes standard input, or until a signal; return the exit code."""
-    from dungeonfighter.mcp.stdio_lines import take_standard_streams
+    from dungeonfighter.mcp.lines import take_standard_streams
     from dungeonfighter.serving.signals import StopSignals
     from dungeonfighter.telemetry.logs import set_up_logs
 
