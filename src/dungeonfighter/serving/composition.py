@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.instruments import Snapshot
     from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.draining import Draining
@@ -228,7 +229,12 @@ def make_redis(settings: Settings, secrets: Secrets) -> RedisLeases | None:
 
 def declare_redis_metric(meter: Meter, is_up: Callable[[], bool]) -> None:
     """Declare the metric of a server with Redis."""
-    meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(is_up()))
+    meter.gauge(
+        "mcp_redis_up", "1 while Redis answers; only with `REDIS_CONNECTION_STRING`.",
+        "0: each replica keeps to its share of the limits on calls, and nobody is refused for it. Look at "
+        "Redis and the network.",
+        merge="min", read=lambda: int(is_up()),
+    )  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -310,6 +316,7 @@ def compose(
     admission: Admission,
     *,
     totals: Callable[[], Totals] | None = None,
+    scrape: Callable[[], Awaitable[Snapshot]] | None = None,
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
 ) -> tuple[Draining, Watch]:
@@ -319,7 +326,8 @@ def compose(
         settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
-        totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
+        totals: Returns the figures of the watch page; by default the counters of `host`.
+        scrape: Returns the metrics for `/metrics`; by default those of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
     """
@@ -330,6 +338,7 @@ def compose(
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.telemetry.process_metrics import declare_build, declare_process_metrics
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
@@ -338,7 +347,8 @@ def compose(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
-    pages = WatchApp(host, watch, admission, _make_log_in(settings, secrets, admission, guard))
+    log_in = _make_log_in(settings, secrets, admission, guard)
+    pages = WatchApp(host, watch, admission, log_in, scrape=scrape)
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -354,6 +364,13 @@ def compose(
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     draining.admin = app.serve_admin if settings.admin_listen is not None else None
+    host.meter.gauge(
+        "mcp_draining", "1 while the server drains: it finishes and takes no new work.",
+        "1 for long: a client keeps its requests open; the server ends them by itself.",
+        merge="max", read=lambda: int(not draining.is_ready),
+    )  # fmt: skip
+    declare_build(host.meter)
+    declare_process_metrics(host.meter, str((worker or {}).get("worker", 0)))
     return draining, watch
 
 

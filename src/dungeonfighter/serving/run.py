@@ -38,6 +38,7 @@ from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.settings import Settings, instance_name, worker_words
 from dungeonfighter.telemetry.logs import set_up_logs
+from dungeonfighter.telemetry.process_metrics import declare_restarts
 from dungeonfighter.telemetry.totals import Reporter
 
 
@@ -82,6 +83,7 @@ async def _serve_alone(
     ):
         if redis is not None:
             declare_redis_metric(host.meter, lambda: redis.is_up)
+        declare_restarts(host.meter)
         draining, watch = compose(settings, host, admission, secrets=secrets)
         async with ticking(watch):
             await serve(
@@ -178,7 +180,7 @@ async def _serve_as_worker(
         if settings.redis_url:
             declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
-            settings, host, admission, totals=parent.totals, secrets=secrets,
+            settings, host, admission, totals=parent.totals, scrape=parent.scrape, secrets=secrets,
             worker={"worker": number, "pid": os.getpid()},
         )  # fmt: skip
         draining.begun, draining.hurried = drain_begun, parent_gone

@@ -5,7 +5,8 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
-`HangUp` may come at any time, too.
+`HangUp` may come at any time, too. While a scraper waits at a worker, the worker sends `Ask`, and the parent
+answers with `Sum` at once.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
@@ -32,6 +33,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter.access.rates import Rates
+from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import reporting
@@ -40,6 +42,8 @@ from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 logger = logging.getLogger(__name__)
 
 LINE_BYTES_MAX: Final = 1 << 20
+SCRAPE_SECONDS_MAX: Final = 5.0
+"""Half of the time that Prometheus waits for a scrape by default."""
 
 
 class Opened(Struct, frozen=True, tag=True):
@@ -76,6 +80,16 @@ class Shares(Struct, frozen=True, tag=True):
     shares: dict[str, float]
 
 
+class Ask(Struct, frozen=True, tag=True):
+    """A scraper waits at the worker for the sum of all workers, which comes as `Sum`."""
+
+
+class Sum(Struct, frozen=True, tag=True):
+    """The metrics of all workers as of a moment after the worker's `Ask`."""
+
+    counted: Snapshot
+
+
 class Go(Struct, frozen=True, tag=True):
     """The worker may listen."""
 
@@ -95,8 +109,8 @@ class HangUp(Struct, frozen=True, tag=True):
     """The parent got SIGHUP; the worker must read its secrets anew."""
 
 
-FromWorker = Opened | Listening | Report | Losses | Demand
-FromParent = Go | Tick | Drain | Losses | Shares | HangUp
+FromWorker = Opened | Listening | Report | Losses | Demand | Ask
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Sum
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -164,6 +178,10 @@ class Parent:
         self.redis_up = False
         """True if Redis answered the parent the last time."""
         self._totals: Totals | None = None
+        self._scrapes: list[asyncio.Future[Snapshot]] = []
+        """The scrapes that the next `Ask` will serve."""
+        self._served_scrapes: list[asyncio.Future[Snapshot]] = []
+        """The scrapes that wait for the answer to the `Ask` under way."""
         self._go = asyncio.Event()
         self._is_stopping = False
 
@@ -186,6 +204,34 @@ class Parent:
         """Return the last sum that the parent sent; before the first one, this worker's own."""
         assert self.reporter is not None
         return self.reporter.totals() if self._totals is None else self._totals
+
+    async def scrape(self) -> Snapshot:
+        """Return the sum over all workers as of a moment after this call began.
+
+        So the figures of two scrapes never step down, whichever workers answer them. At most one question is
+        under way; all scrapes that come meanwhile share the next one.
+
+        Raises:
+            TimeoutError: The parent does not answer.
+        """
+        waiting: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._scrapes.append(waiting)
+        if not self._served_scrapes:
+            self._ask()
+        async with asyncio.timeout(SCRAPE_SECONDS_MAX):
+            return await waiting
+
+    def _ask(self) -> None:
+        self._served_scrapes, self._scrapes = self._scrapes, []
+        self._channel.send(Ask())
+
+    def _serve_scrapes(self, counted: Snapshot) -> None:
+        served, self._served_scrapes = self._served_scrapes, []
+        for waiting in served:
+            if not waiting.done():  # it may have given up
+                waiting.set_result(counted)
+        if self._scrapes:
+            self._ask()
 
     async def may_listen(self) -> bool:
         """Report that this worker can serve and wait for `Go`; return False if the server is stopping."""
@@ -235,6 +281,8 @@ class Parent:
                 self._totals, self.redis_up = message.totals, message.redis_up
                 if self._channel.is_idle:
                     self._report()
+            elif isinstance(message, Sum):
+                self._serve_scrapes(message.counted)
             elif isinstance(message, Losses):
                 if self.lost_answers is not None:
                     self.lost_answers.learn(message.losses)
