@@ -19,7 +19,7 @@ SECONDS ?= 300
 EVERY   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden keep-rules lock clean
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs-metrics keep-rules lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -77,6 +77,9 @@ sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
+
+docs-metrics: $(DEV) ## write docs/metrics.md anew from the declarations of the metrics
+	@$(PY) -m tests.metrics_document
 
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"

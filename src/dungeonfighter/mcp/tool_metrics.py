@@ -118,8 +118,8 @@ class ToolMetrics:
         errors_by_code = meter.counters(
             "mcp_errors_total", "Errors that callers got, by code.", "code", _codes(),
             'docs/tools.md, "Errors", has the codes. illegal_input, stale_turn and unknown_bot are mistakes '
-            "of agents. store_unavailable, outcome_unknown: the store; look at `mcp_store_up`. overloaded: see "
-            "`mcp_rejected_total`. corrupt_state, internal: look at the log and report it.",
+            "of agents. store_unavailable and outcome_unknown come from the store; look at `mcp_store_up`. "
+            "overloaded: see `mcp_rejected_total`. corrupt_state, internal: look at the log and report it.",
         )  # fmt: skip
         seconds = meter.histograms(
             "mcp_response_time_seconds",

@@ -10,11 +10,18 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
-from dungeonfighter.hosting.instruments import Histogram
-from dungeonfighter.hosting.ports import Outcome, Won, Write
+from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.metrics import HostMetrics
+from dungeonfighter.hosting.ports import Outcome, StoreHealth, Won, Write
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
+
+
+def host_metrics() -> HostMetrics:
+    return HostMetrics(
+        UncollectedMeter(), now=lambda: 0.0, hot_games=int, store_up=lambda: True, health=StoreHealth
+    )
 
 
 def _note(results: list[CommitResult], outcome: CommitResult) -> None:
@@ -45,7 +52,7 @@ class GatedStore(MemoryStore):
 
 async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> None:
     store = GatedStore()
-    batches = Histogram()
+    metrics = host_metrics()
     lanes = Lanes(store, SystemClock(), metrics)
     results: list[CommitResult] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
@@ -56,7 +63,7 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
         lanes.add(after(write, b"next"), _note, results)
     store.gate.set()
     await lanes.drain()
-    assert len(results) == batches.sum == 200
+    assert len(results) == metrics.batch_rows.sum == 200
     assert {head.version for head in await store.heads([w.row.bot_id for w in begun]) if head} == {2}
     assert not lanes.is_busy
 

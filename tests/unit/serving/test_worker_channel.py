@@ -39,7 +39,7 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
             report = await anext(messages)
             assert isinstance(report, Report)
             ledger.note(0, report.share)
-            turns.append(report.share.counted.value("mcp_bot_interactions_total", 'outcome="ok"'))
+            turns.append(report.share.counted.value("mcp_turns_total"))
             await host.play("local/ada", "1")
             channel.send(Tick(ledger.totals(0.0)))
             channel.send(Go())
