@@ -159,10 +159,12 @@ class Parent:
 
     Args:
         channel: The end of this worker.
+        scrape_seconds_max: How long a scrape waits for the parent.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, scrape_seconds_max: float = SCRAPE_SECONDS_MAX) -> None:
         self._channel = channel
+        self._scrape_seconds_max = scrape_seconds_max
         self.reporter: Reporter | None = None
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
         self.watched_fleets: Callable[[], list[str]] = list
@@ -218,7 +220,7 @@ class Parent:
         self._scrapes.append(waiting)
         if not self._served_scrapes:
             self._ask()
-        async with asyncio.timeout(SCRAPE_SECONDS_MAX):
+        async with asyncio.timeout(self._scrape_seconds_max):
             return await waiting
 
     def _ask(self) -> None:
