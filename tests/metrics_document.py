@@ -34,9 +34,9 @@ scraper asks for. This page is made from the code: `make docs-metrics`.
 
 Every series is there with 0 from the first scrape. Bot ids are never labels: `dungeonfighter bots list` and
 `bots show` answer questions about bots. With several workers each worker answers with the sum over all of
-them, which never steps down while the parent lives. The parent keeps the counts of a worker that ended, except
-for those of the last second before a `kill -9`, and drops its gauges. Each metric says how the values of
-workers become one. `worker` is the number of a worker, which its successor inherits, or `parent`.
+them, which never steps down while the parent lives. The parent keeps the counts of a worker that ended,
+except for those of the last second before a `kill -9`, and drops its gauges. Each metric says how the values
+of workers become one. `worker` is the number of a worker, which its successor inherits, or `parent`.
 
 The buckets of latencies go from 1 ms to 10 s, three a decade. Alert on the share of answers below a bound,
 for example `mcp_response_time_seconds_bucket{le="0.05"}` by `mcp_response_time_seconds_count`, rather than on

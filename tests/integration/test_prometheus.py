@@ -113,7 +113,10 @@ def test_every_metric_is_there_from_the_first_scrape(server: ServerProcess, data
         names -= OF_FILES
     _, body = get(server, "/metrics")
     checked = subprocess.run(
-        [program("promtool", part="prometheus"), "check", "metrics"], input=body, capture_output=True, check=False
+        [program("promtool", part="prometheus"), "check", "metrics"],
+        input=body,
+        capture_output=True,
+        check=False,
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
     metrics = scrape(server)
@@ -135,14 +138,14 @@ async def test_sums_are_right_and_no_counter_steps_back_when_a_worker_is_killed(
     os.kill(pids[1], signal.SIGKILL)  # all that it counted is reported
     await asyncio.to_thread(prometheus.until, "mcp_worker_restarts_total", 1)
     assert prometheus.value(TURNS) == played
-    while worker_pids(server)[1] == pids[1]:
+    while worker_pids(server)[1] == pids[1]:  # noqa: ASYNC110 (another process)
         await asyncio.sleep(0.1)
     played += await play(server, 600, 1)
     await asyncio.to_thread(prometheus.until, TURNS, played)
 
     playing = asyncio.create_task(play(server, 1500, 2))
     begun = played + 300
-    while (prometheus.value(TURNS) or 0) < begun and not playing.done():
+    while (prometheus.value(TURNS) or 0) < begun and not playing.done():  # noqa: ASYNC110 (as above)
         await asyncio.sleep(0.1)
     os.kill(worker_pids(server)[0], signal.SIGKILL)  # in the midst of it: at most its last second is missing
     await playing

@@ -49,7 +49,10 @@ def scrape(server: ServerProcess) -> dict[str, Metric] | None:
 def counts(metrics: dict[str, Metric]) -> Counts:
     """Return every series that may not step down."""
     return {
-        series: value for one in metrics.values() if one.kind != "gauge" for series, value in one.series.items()
+        series: value
+        for one in metrics.values()
+        if one.kind != "gauge"
+        for series, value in one.series.items()
     }
 
 

@@ -1,0 +1,91 @@
+"""Questions about bots that no metric may answer, asked of the database itself, beside running servers.
+
+An inspection only reads, and its memory does not grow with the number of bots. A list looks at every bot to
+find the highest ones, which takes seconds where there are a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
+
+from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.hosting.ports import AccessToken, Row, Save
+
+Order = Literal["tokens", "turns", "updated"]
+ORDERS: Final[tuple[Order, ...]] = ("tokens", "turns", "updated")
+OLD_SCHEMA: Final = (
+    "the schema of the database is older than this release; `dungeonfighter db migrate` updates it"
+)
+
+
+class BotLine(Struct, frozen=True):
+    """One bot in a list. `tokens_today` is as in `Row`."""
+
+    key: str
+    episode: int
+    turn: int
+    tokens_today: int
+    updated_at: float
+
+
+class RunLine(Struct, frozen=True):
+    """One ended run of a bot; `score` is in hundredths of a point."""
+
+    episode: int
+    result: str
+    turns: int
+    score: int
+    ended_at: float
+
+
+class Inspection(Protocol):
+    """One look at a database; `close` ends it.
+
+    Raises (each method):
+        StoreUnavailable: The database did not answer.
+    """
+
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[BotLine]:
+        """List the bots with a run whose key starts with `prefix`, the highest first, then by key.
+
+        Args:
+            by: Tokens of the day, turns of the present run, or the time of the last change.
+            prefix: The beginning of the keys; "" for every bot.
+            count: The greatest number of bots.
+            day: The day whose tokens count, in days since 1970.
+        """
+
+    async def row(self, key: str) -> Row | None:
+        """Return the row of a bot, or None."""
+
+    async def saves(self, key: str) -> list[Save]:
+        """List its save slots by name, without their states."""
+
+    async def runs(self, key: str, count: int) -> tuple[int, list[RunLine]]:
+        """Return the number of its ended runs, and the last ones, newest first."""
+
+    async def tokens(self) -> list[AccessToken]:
+        """List all access tokens."""
+
+    async def close(self) -> None: ...
+
+
+def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[BotLine], tuple[float, str]]:
+    """Return the key by which a list is sorted in ascending order.
+
+    Args:
+        by: See `Inspection.top`.
+        day_tokens: Returns the tokens of the day from `BotLine.tokens_today`.
+    """
+    if by == "tokens":
+        return lambda line: (-day_tokens(line.tokens_today), line.key)
+    if by == "turns":
+        return lambda line: (-line.turn, line.key)
+    return lambda line: (-line.updated_at, line.key)
+
+
+def too_old() -> StoreUnavailable:
+    return StoreUnavailable(OLD_SCHEMA)
