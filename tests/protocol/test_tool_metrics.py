@@ -42,7 +42,13 @@ def snapshot(served: Served) -> Snapshot:
 
 
 def above_zero(served: Served, name: str) -> dict[str, float]:
-    return {labels: float(value) for labels, value in snapshot(served).values(name).items() if value}  # type: ignore[arg-type]
+    counted = snapshot(served)
+    return {labels: counted.value(name, labels) for labels, value in counted.values(name).items() if value}
+
+
+def observed(served: Served, tool: str) -> int:
+    """Return the number of requests whose time was observed for a tool."""
+    return sum(snapshot(served).distribution("mcp_response_time_seconds", f'tool="{tool}"').counts)
 
 
 def interactions(served: Served) -> dict[str, float]:
@@ -66,10 +72,9 @@ async def test_each_call_counts_once_for_its_tool_and_outcome(served: Served, *,
         'tool="get_game_state",outcome="ok"': 1,
     }
     assert snapshot(served).value("mcp_turns_total") == 2
-    seconds = snapshot(served).values("mcp_response_time_seconds")
-    assert {labels: sum(one.counts) for labels, one in seconds.items() if sum(one.counts)} == {  # type: ignore[union-attr]
-        'tool="start_new_game"': 2, 'tool="handle_input"': 4, 'tool="get_game_state"': 1,
-    }  # fmt: skip
+    times = {"start_new_game": 2, "handle_input": 4, "get_game_state": 1, "other": 0}
+    for tool, expected in times.items():
+        assert observed(served, tool) == expected
 
 
 @BOTH
@@ -89,7 +94,8 @@ async def test_a_failure_of_the_server_counts_as_internal(served: Served) -> Non
     async def broken(_: object) -> list[object]:
         raise RuntimeError("broken")
 
-    served.store.best_runs = served.store.list_bots = served.store.heads = broken  # type: ignore[method-assign, assignment]
+    for method in ("list_bots", "heads"):
+        setattr(served.store, method, broken)
     await call(served, "list_bots")
     assert above_zero(served, "mcp_errors_total") == {'code="internal"': 1}
     assert interactions(served) == {'tool="list_bots",outcome="error"': 1}
@@ -98,8 +104,8 @@ async def test_a_failure_of_the_server_counts_as_internal(served: Served) -> Non
 async def test_each_step_of_a_batch_is_a_call(served: Served) -> None:
     begin = [{"botId": f"bot-{number}", "start": {}, "episode": 1} for number in range(5)]
     await call(served, "step_many", steps=begin)
-    again = [*begin[:2], {"botId": "nobody", "input": "1"}, {"botId": "bot-4", "input": "1"}, {}]
-    await call(served, "step_many", steps=again)
+    repeats = [*begin[:2], {"botId": "nobody", "input": "1"}, {"botId": "bot-4", "input": "1"}, {}]
+    await call(served, "step_many", steps=repeats)
     assert interactions(served) == {
         'tool="step_many",outcome="ok"': 6,
         'tool="step_many",outcome="repeated"': 2,
@@ -129,8 +135,7 @@ async def test_requests_that_call_no_tool_of_the_server_are_timed_as_others(serv
     await call(served, "no_such_tool")
     await post(served, b"{")
     await post(served, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-    others = snapshot(served).distribution("mcp_response_time_seconds", 'tool="other"')
-    assert sum(others.counts) == 3
+    assert observed(served, "other") == 3
     assert not interactions(served)
 
 

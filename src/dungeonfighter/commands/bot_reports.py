@@ -19,7 +19,7 @@ from dungeonfighter.hosting.rows import checked, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.settings import Settings
-from dungeonfighter.storage.inspection import BotLine, Order, RunLine
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order
 from dungeonfighter.web import figures
 
 _DAY_SECONDS: Final = 86_400
@@ -77,7 +77,7 @@ class BotReport(Struct, frozen=True, rename="camel"):
 
 
 def report(
-    row: Row, saves: Sequence[Save], ended: int, runs: Sequence[RunLine], tokens: Sequence[AccessToken],
+    row: Row, saves: Sequence[Save], ended: int, runs: Sequence[ListedRun], tokens: Sequence[AccessToken],
     *, given: Settings, now: float,
 ) -> BotReport:  # fmt: skip
     """Make the report of a bot.
@@ -123,7 +123,7 @@ def _access(token: AccessToken, fleet: str, bot: str, now: float) -> Access | No
     )  # fmt: skip
 
 
-def list_json(by: Order, lines: Sequence[BotLine], now: float) -> str:
+def list_json(by: Order, lines: Sequence[ListedBot], now: float) -> str:
     """Return a list of bots as one JSON object."""
     tokens = partial(tokens_on_day, day=int(now // _DAY_SECONDS))
     bots = [
@@ -136,7 +136,7 @@ def list_json(by: Order, lines: Sequence[BotLine], now: float) -> str:
     return msgspec.json.encode({"by": by, "bots": bots}).decode()
 
 
-def list_text(by: Order, lines: Sequence[BotLine], now: float) -> str:
+def list_text(by: Order, lines: Sequence[ListedBot], now: float) -> str:
     """Return a table of bots."""
     tokens = partial(tokens_on_day, day=int(now // _DAY_SECONDS))
     rows = [("BOT", "RUN", "TURN", "TOKENS TODAY", "UPDATED")]

@@ -35,7 +35,7 @@ MILLIONTHS: Final = 1_000_000
 EXEMPLAR_CHARS_MAX: Final = 128
 """The characters that the label of an exemplar may have, name and value together.
 
-Source: OpenMetrics 1.0, "Exemplars".
+Source: Prometheus, "OpenMetrics 1.0", section "Exemplars".
 """
 TRACE_ID: Final = "trace_id"
 """The label of an exemplar; the data source of a dashboard names the same one."""

@@ -26,6 +26,49 @@ RESULTS: Final = ("won", "died", "turns", "abandoned")
 """Every way in which a run can end (`EpisodeEnd.result`)."""
 
 
+def _declare_store(meter: Meter, store_up: Callable[[], bool], health: Callable[[], StoreHealth]) -> None:
+    meter.gauge(
+        STORE_UP, "1 while every worker reaches the store.",
+        "0: no turn can be played. Look at the database server, its network, and the log of this server.",
+        merge="min", read=lambda: int(store_up()),
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_pool_size", "Connections to the store that this server may use.",
+        "It is `DB_POOL_SIZE` for each worker; with SQLite it is fixed.",
+        read=lambda: health().pool_size,
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_pool_in_use", "Connections to the store that work at the moment.",
+        "If it stays at `mcp_store_pool_size`, requests wait for a connection: find out why statements "
+        "are slow before you raise `DB_POOL_SIZE`.",
+        read=lambda: health().pool_in_use,
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_unsafe", "1 while a setting of the store can lose acknowledged turns.",
+        "1: the log and the watch page name the setting; correct it before you rely on the store.",
+        merge="max", read=lambda: int(bool(health().hazards)),
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_backup_last_success_timestamp_seconds",
+        "When a backup of the store last succeeded, in seconds since 1970; 0 if none ever did.",
+        "Alert on its age. 0 or old: take a backup, and look at the job that should.",
+        merge="max", read=lambda: health().backup_at,
+    )  # fmt: skip
+    if health().wal_bytes is None:
+        return  # the database server keeps the files
+    meter.gauge(
+        "mcp_wal_bytes", "Size of the write-ahead log of SQLite.",
+        "It stays below some 40 MB. If it grows further, a program holds an old view of the file; the "
+        "log of this server says so. End that program.",
+        merge="max", read=lambda: health().wal_bytes or 0,
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_free_bytes", "Free space on the disk of the database.",
+        "Before it is 0, make room or move the database: on a full disk no turn can be played.",
+        merge="min", read=lambda: health().free_bytes or 0,
+    )  # fmt: skip
+
+
 class HostMetrics:
     """The instruments of one host, registered with its meter.
 
@@ -78,8 +121,8 @@ class HostMetrics:
             EPISODES, "Runs that ended, by result.", "result", RESULTS,
             "Many `abandoned`: clients start runs anew instead of playing them.",
         )  # fmt: skip
+        _declare_store(meter, store_up, health)
         self._declare_commits(meter)
-        self._declare_store(meter, store_up, health)
 
     def _declare_commits(self, meter: Meter) -> None:
         self.batch_rows = meter.summary(
@@ -99,48 +142,4 @@ class HostMetrics:
             "mcp_store_settled_total", "Games whose last commit was unknown until the store settled it.",
             "Connections to the store broke during commits. No turn is lost; look at the database server "
             "and the network.",
-        )  # fmt: skip
-
-    def _declare_store(
-        self, meter: Meter, store_up: Callable[[], bool], health: Callable[[], StoreHealth]
-    ) -> None:
-        meter.gauge(
-            STORE_UP, "1 while every worker reaches the store.",
-            "0: no turn can be played. Look at the database server, its network, and the log of this server.",
-            merge="min", read=lambda: int(store_up()),
-        )  # fmt: skip
-        meter.gauge(
-            "mcp_store_pool_size", "Connections to the store that this server may use.",
-            "It is `DB_POOL_SIZE` for each worker; with SQLite it is fixed.",
-            read=lambda: health().pool_size,
-        )  # fmt: skip
-        meter.gauge(
-            "mcp_store_pool_in_use", "Connections to the store that work at the moment.",
-            "If it stays at `mcp_store_pool_size`, requests wait for a connection: find out why statements "
-            "are slow before you raise `DB_POOL_SIZE`.",
-            read=lambda: health().pool_in_use,
-        )  # fmt: skip
-        meter.gauge(
-            "mcp_store_unsafe", "1 while a setting of the store can lose acknowledged turns.",
-            "1: the log and the watch page name the setting; correct it before you rely on the store.",
-            merge="max", read=lambda: int(bool(health().hazards)),
-        )  # fmt: skip
-        meter.gauge(
-            "mcp_backup_last_success_timestamp_seconds",
-            "When a backup of the store last succeeded, in seconds since 1970; 0 if none ever did.",
-            "Alert on its age. 0 or old: take a backup, and look at the job that should.",
-            merge="max", read=lambda: health().backup_at,
-        )  # fmt: skip
-        if health().wal_bytes is None:
-            return  # the database server keeps the files
-        meter.gauge(
-            "mcp_wal_bytes", "Size of the write-ahead log of SQLite.",
-            "It stays below some 40 MB. If it grows further, a program holds an old view of the file; the "
-            "log of this server says so. End that program.",
-            merge="max", read=lambda: health().wal_bytes or 0,
-        )  # fmt: skip
-        meter.gauge(
-            "mcp_store_free_bytes", "Free space on the disk of the database.",
-            "Before it is 0, make room or move the database: on a full disk no turn can be played.",
-            merge="min", read=lambda: health().free_bytes or 0,
         )  # fmt: skip

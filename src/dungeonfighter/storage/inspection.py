@@ -21,7 +21,7 @@ OLD_SCHEMA: Final = (
 )
 
 
-class BotLine(Struct, frozen=True):
+class ListedBot(Struct, frozen=True):
     """One bot in a list. `tokens_today` is as in `Row`."""
 
     key: str
@@ -31,7 +31,7 @@ class BotLine(Struct, frozen=True):
     updated_at: float
 
 
-class RunLine(Struct, frozen=True):
+class ListedRun(Struct, frozen=True):
     """One ended run of a bot; `score` is in hundredths of a point."""
 
     episode: int
@@ -48,7 +48,7 @@ class Inspection(Protocol):
         StoreUnavailable: The database did not answer.
     """
 
-    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[BotLine]:
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
         """List the bots with a run whose key starts with `prefix`, the highest first, then by key.
 
         Args:
@@ -64,7 +64,7 @@ class Inspection(Protocol):
     async def saves(self, key: str) -> list[Save]:
         """List its save slots by name, without their states."""
 
-    async def runs(self, key: str, count: int) -> tuple[int, list[RunLine]]:
+    async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
         """Return the number of its ended runs, and the last ones, newest first."""
 
     async def tokens(self) -> list[AccessToken]:
@@ -73,12 +73,12 @@ class Inspection(Protocol):
     async def close(self) -> None: ...
 
 
-def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[BotLine], tuple[float, str]]:
+def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[ListedBot], tuple[float, str]]:
     """Return the key by which a list is sorted in ascending order.
 
     Args:
         by: See `Inspection.top`.
-        day_tokens: Returns the tokens of the day from `BotLine.tokens_today`.
+        day_tokens: Returns the tokens of the day from `ListedBot.tokens_today`.
     """
     if by == "tokens":
         return lambda line: (-day_tokens(line.tokens_today), line.key)

@@ -8,7 +8,7 @@ import asyncpg
 
 from dungeonfighter.hosting.ports import AccessToken, Row, Save
 from dungeonfighter.storage import postgres_indexes, postgres_links, sql_files
-from dungeonfighter.storage.inspection import BotLine, Order, RunLine, too_old
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, too_old
 from dungeonfighter.storage.postgres_errors import unavailable
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
@@ -49,9 +49,9 @@ class PostgresInspection:
             raise
         return made
 
-    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[BotLine]:
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
         values = (prefix, sql_files.after_prefix(prefix), count, *((day,) if by == "tokens" else ()))
-        return [BotLine(*row) for row in await self._select(f"top_by_{by}", *values)]
+        return [ListedBot(*row) for row in await self._select(f"top_by_{by}", *values)]
 
     async def row(self, key: str) -> Row | None:
         found = await self._select("load", [key])
@@ -60,9 +60,9 @@ class PostgresInspection:
     async def saves(self, key: str) -> list[Save]:
         return [from_json(*row, with_state=False) for row in await self._select("list_saves", key)]
 
-    async def runs(self, key: str, count: int) -> tuple[int, list[RunLine]]:
+    async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
         ((total,),) = await self._select("count_episodes", key)
-        return int(total), [RunLine(*row) for row in await self._select("last_episodes", key, count)]
+        return int(total), [ListedRun(*row) for row in await self._select("last_episodes", key, count)]
 
     async def tokens(self) -> list[AccessToken]:
         return [AccessToken(*row) for row in await self._select("tokens_after", 0)]

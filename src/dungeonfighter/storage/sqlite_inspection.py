@@ -19,7 +19,7 @@ from dungeonfighter.errors import Corrupt, StoreUnavailable
 from dungeonfighter.hosting.daily_tokens import tokens_on_day
 from dungeonfighter.hosting.ports import AccessToken, Row, Save
 from dungeonfighter.storage import sql_files, sqlite_schema
-from dungeonfighter.storage.inspection import BotLine, Order, RunLine, sort_key, too_old
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, sort_key, too_old
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
 from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
@@ -56,7 +56,7 @@ class SqliteInspection:
         if missing_steps(sql_files.migrations("sqlite"), applied):
             raise too_old()
 
-    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[BotLine]:
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
         key = sort_key(by, partial(tokens_on_day, day=day))
         return heapq.nsmallest(count, self._scan(prefix), key)
 
@@ -67,10 +67,10 @@ class SqliteInspection:
     async def saves(self, key: str) -> list[Save]:
         return [from_json(*row, with_state=False) for row in self._select("list_saves", (key,))]
 
-    async def runs(self, key: str, count: int) -> tuple[int, list[RunLine]]:
+    async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
         ((total,),) = self._select("count_episodes", (key,))
         lines = [
-            RunLine(episode, result.decode(errors="replace"), turns, score, ended_at)
+            ListedRun(episode, result.decode(errors="replace"), turns, score, ended_at)
             for episode, result, turns, score, ended_at in self._select("last_episodes", (key, count))
         ]
         return int(total), lines
@@ -82,14 +82,14 @@ class SqliteInspection:
     async def close(self) -> None:
         self._connection.close()
 
-    def _scan(self, prefix: str) -> Iterator[BotLine]:
+    def _scan(self, prefix: str) -> Iterator[ListedBot]:
         """Yield the bots with a run whose key starts with `prefix`, in the order of the file."""
         last = -1
         while rows := self._select("scan_bots", (last, _SLICE_ROWS)):
             for last, key, *numbers, has_run in rows:  # noqa: B007 (used after the loop)
                 text = key.decode(errors="replace")
                 if has_run and text.startswith(prefix):
-                    yield BotLine(text, *numbers)
+                    yield ListedBot(text, *numbers)
 
     def _select(self, name: str, values: tuple[str | int, ...]) -> list[Any]:
         self._waiting.at_most(_WAIT_SECONDS)

@@ -3,7 +3,7 @@
 Every series exists from the start, so that the computation of a rate needs no special case. Exemplars are
 part of OpenMetrics only, which a scraper must ask for.
 
-Source: Prometheus, "Exposition formats", text format 0.0.4; OpenMetrics 1.0.
+Source: Prometheus, "Exposition formats", text format 0.0.4; Prometheus, "OpenMetrics 1.0".
 """
 
 from __future__ import annotations

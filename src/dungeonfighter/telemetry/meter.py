@@ -9,7 +9,6 @@ Source: docs/decisions/021-one-meter.md.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeVar
@@ -32,7 +31,6 @@ from dungeonfighter.hosting.instruments import (
 )
 
 _Kind = TypeVar("_Kind")
-_LABEL: Final = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -66,6 +64,7 @@ class _Made(NamedTuple):
     family: Family
     instruments: Mapping[str, Instrument]
     advice: str
+    labels: dict[str, list[str]]
 
 
 class Declared(NamedTuple):
@@ -85,40 +84,40 @@ class MeterRegistry:
 
     def counter(self, name: str, purpose: str, advice: str = "") -> Counter:
         counter = Counter()
-        self._make(name, Family("counter", purpose, {}), {"": counter}, advice)
+        self._make(name, Family("counter", purpose, {}), {(): counter}, advice)
         return counter
 
     def counters(
         self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = ""
     ) -> dict[str, Counter]:
         counters = {value: Counter() for value in values}
-        self._make(name, Family("counter", purpose, {}), _by_label(label, counters), advice)
+        self._make(name, Family("counter", purpose, {}), _by_label(counters), advice, (label,))
         return counters
 
     def read_counters(
         self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
         advice: str = "", *, divisor: int = 1,
     ) -> None:  # fmt: skip
-        made = {_labels_text(labels, values): _ReadCounter(read) for values, read in readers.items()}
-        self._make(name, Family("counter", purpose, {}, divisor=divisor), made, advice)
+        made = {values: _ReadCounter(read) for values, read in readers.items()}
+        self._make(name, Family("counter", purpose, {}, divisor=divisor), made, advice, labels)
 
     def gauge(
         self, name: str, purpose: str, advice: str = "", *, merge: Merge = "sum", read: Read | None = None
     ) -> Gauge:
         gauge = Gauge(read)
-        self._make(name, Family("gauge", purpose, {}, merge), {"": gauge}, advice)
+        self._make(name, Family("gauge", purpose, {}, merge), {(): gauge}, advice)
         return gauge
 
     def read_gauges(
         self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
         advice: str = "", *, merge: Merge = "sum",
     ) -> None:  # fmt: skip
-        made = {_labels_text(labels, values): Gauge(read) for values, read in readers.items()}
-        self._make(name, Family("gauge", purpose, {}, merge), made, advice)
+        made = {values: Gauge(read) for values, read in readers.items()}
+        self._make(name, Family("gauge", purpose, {}, merge), made, advice, labels)
 
     def summary(self, name: str, purpose: str, advice: str = "") -> Histogram:
         summary = Histogram()
-        self._make(name, Family("summary", purpose, {}), {"": summary}, advice)
+        self._make(name, Family("summary", purpose, {}), {(): summary}, advice)
         return summary
 
     def histogram(
@@ -126,7 +125,7 @@ class MeterRegistry:
     ) -> Histogram:
         ascending = _ascending(name, bounds)
         histogram = Histogram(ascending)
-        self._make(name, Family("histogram", purpose, {}, bounds=ascending), {"": histogram}, advice)
+        self._make(name, Family("histogram", purpose, {}, bounds=ascending), {(): histogram}, advice)
         return histogram
 
     def histograms(
@@ -135,7 +134,9 @@ class MeterRegistry:
     ) -> dict[str, Histogram]:  # fmt: skip
         ascending = _ascending(name, bounds)
         made = {value: Histogram(ascending) for value in values}
-        self._make(name, Family("histogram", purpose, {}, bounds=ascending), _by_label(label, made), advice)
+        self._make(
+            name, Family("histogram", purpose, {}, bounds=ascending), _by_label(made), advice, (label,)
+        )
         return made
 
     def collect(self) -> Snapshot:
@@ -148,25 +149,24 @@ class MeterRegistry:
 
     def declared(self) -> list[Declared]:
         """Return all metrics in the order of their declaration."""
-        declared = []
-        for name, made in self._made.items():
-            labels: dict[str, list[str]] = {}
-            for text in made.instruments:
-                for label, value in _LABEL.findall(text):
-                    known = labels.setdefault(label, [])
-                    if value not in known:
-                        known.append(value)
-            declared.append(Declared(name, made.family, made.advice, labels))
-        return declared
+        return [Declared(name, made.family, made.advice, made.labels) for name, made in self._made.items()]
 
-    def _make(self, name: str, family: Family, instruments: Mapping[str, Instrument], advice: str) -> None:
+    def _make(
+        self, name: str, family: Family, instruments: Mapping[tuple[str, ...], Instrument], advice: str,
+        labels: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         if not _is_name(name):
             raise ValueError(f"{name!r} is no name of a metric")
         if name in self._made:
             raise ValueError(f"there is a metric {name} already")
         if (family.kind == "counter") != name.endswith("_total"):
             raise ValueError(f"{name}: names of counters, and only those, end in _total")
-        self._made[name] = _Made(family, instruments, advice)
+        by_text = {_labels_text(labels, values): one for values, one in instruments.items()}
+        known = {
+            label: list(dict.fromkeys(values[place] for values in instruments))
+            for place, label in enumerate(labels)
+        }
+        self._made[name] = _Made(family, by_text, advice, known)
 
 
 def _is_name(name: str) -> bool:
@@ -181,8 +181,8 @@ def _labels_text(labels: Sequence[str], values: Sequence[str]) -> str:
     return ",".join([label_text(label, value) for label, value in zip(labels, values, strict=True)])
 
 
-def _by_label(label: str, made: Mapping[str, _Kind]) -> dict[str, _Kind]:
-    return {_labels_text((label,), (value,)): one for value, one in made.items()}
+def _by_label(made: Mapping[str, _Kind]) -> dict[tuple[str, ...], _Kind]:
+    return {(value,): one for value, one in made.items()}
 
 
 def _ascending(name: str, bounds: Sequence[float]) -> tuple[float, ...]:

@@ -64,7 +64,7 @@ def test_samples_of_unequal_workers_are_compared_below_the_lower_limit() -> None
     assert abs(count_distinct([large.bots.sample(), small.bots.sample()]) - 20_000) <= 400
 
 
-def test_after_all_bots_have_left_small_numbers_are_exact_again() -> None:
+def test_after_all_bots_have_left_small_numbers_are_exact() -> None:
     worker = Worker()
     worker.play(*range(5_000))
     worker.now += ACTIVE_SECONDS
