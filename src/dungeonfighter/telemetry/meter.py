@@ -206,7 +206,7 @@ def delta(now: Snapshot, before: Snapshot) -> Snapshot:
 
 def advance(before: Snapshot, change: Snapshot) -> Snapshot:
     """Return the later snapshot of one process from the earlier one and the `delta` between them."""
-    return _combined(change, before, _sum, _former)
+    return _combined(change, before, _later, _former)
 
 
 def merge(one: Snapshot, other: Snapshot) -> Snapshot:
@@ -262,6 +262,15 @@ def _sum(one: Value, other: Value) -> Value:
         return Distribution(counts, one.sum + other.sum, _newest(one.exemplars, other.exemplars))
     assert not isinstance(other, Distribution)
     return one + other
+
+
+def _later(change: Value, before: Value) -> Value:
+    """Return the sum; the exemplars of the later snapshot replace all earlier ones, whatever their times."""
+    later = _sum(change, before)
+    if isinstance(later, Distribution):
+        assert isinstance(change, Distribution)
+        return structs.replace(later, exemplars=change.exemplars)
+    return later
 
 
 def _newest(one: dict[int, Exemplar], other: dict[int, Exemplar]) -> dict[int, Exemplar]:
