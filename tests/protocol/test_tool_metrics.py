@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,13 @@ def observed(served: Served, tool: str) -> int:
     return sum(snapshot(served).distribution("mcp_response_time_seconds", f'tool="{tool}"').counts)
 
 
+async def until_observed(served: Served, tool: str, times: int) -> None:
+    """Wait for the observations of a tool; the SDK's way makes one just after its answer has left."""
+    while observed(served, tool) < times:  # noqa: ASYNC110 (the server runs in another thread)
+        await asyncio.sleep(0.01)
+    assert observed(served, tool) == times
+
+
 def interactions(served: Served) -> dict[str, float]:
     return above_zero(served, "mcp_bot_interactions_total")
 
@@ -74,7 +82,7 @@ async def test_each_call_counts_once_for_its_tool_and_outcome(served: Served, *,
     assert snapshot(served).value("mcp_turns_total") == 2
     times = {"start_new_game": 2, "handle_input": 4, "get_game_state": 1, "other": 0}
     for tool, expected in times.items():
-        assert observed(served, tool) == expected
+        await until_observed(served, tool, expected)
 
 
 @BOTH
@@ -135,7 +143,7 @@ async def test_requests_that_call_no_tool_of_the_server_are_timed_as_others(serv
     await call(served, "no_such_tool")
     await post(served, b"{")
     await post(served, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-    assert observed(served, "other") == 3
+    await until_observed(served, "other", 3)
     assert not interactions(served)
 
 
