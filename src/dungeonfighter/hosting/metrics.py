@@ -93,6 +93,8 @@ class HostMetrics:
     ) -> None:
         self.fleet_turns = FleetTurns() if by_fleet else None
         self.active_bots = ActiveBots(now)
+        self.queue_lengths: Callable[[], dict[str, int]] = dict
+        """Returns the lengths of the host's queues by name; the queues set it."""
         self.turns = meter.counter(
             TURNS, "Inputs and new runs that were committed, each once.",
             "This is the work that the server does. If it falls while `mcp_active_bots` stays, look at "

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from dungeonfighter.hosting.instruments import Snapshot
     from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
+    from dungeonfighter.serving.diagnosis import Diagnosis
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.inquiries import Inquiries
     from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
+    from dungeonfighter.storage.examination import DatabaseReport
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.telemetry.troubles import TroubleLog
     from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
 
@@ -174,6 +178,55 @@ def make_store(settings: Settings) -> Store:
         Path(database.path),
         hold_seconds=HOLD_SECONDS if settings.workers > 1 else 0.0,
         patience_seconds=settings.commit_timeout_seconds,
+    )
+
+
+def make_examine(
+    settings: Settings, database: Callable[[], Database], seconds_max: float
+) -> Callable[[], Awaitable[DatabaseReport]]:
+    """Make a function that looks at a database without changing it; it opens a connection for each look.
+
+    Args:
+        settings: The kind of the database, and how to connect.
+        database: Returns the connection string that is valid now.
+        seconds_max: The longest time to wait for a file system.
+    """
+    from dungeonfighter.storage.examination import DatabaseReport
+
+    place = settings.database.shown
+    if settings.database.kind == "postgresql":
+        from dungeonfighter.storage.postgres_examination import examine_postgres
+
+        is_pooler = settings.db_prepared_statements == "off"
+        return lambda: examine_postgres(database().url, place, is_pooler=is_pooler)
+    if settings.database.kind == "sqlite":
+        from dungeonfighter.storage.sqlite_examination import SqliteExaminer
+
+        return SqliteExaminer(Path(settings.database.path), place, seconds_max).examine
+
+    async def examine_memory() -> DatabaseReport:
+        return DatabaseReport(settings.database.kind, place)
+
+    return examine_memory
+
+
+def make_diagnosis(
+    settings: Settings, secrets: Secrets, host: BotHost, troubles: TroubleLog,
+    worker: tuple[int, Inquiries] | None = None,
+) -> Diagnosis:  # fmt: skip
+    """Make the report of one serving process about itself; the arguments are those of `Diagnosis`."""
+    from dungeonfighter.serving.diagnosis import EXAMINE_SECONDS_MAX, Diagnosis
+    from dungeonfighter.telemetry.hidden import secrets_in
+
+    examine = make_examine(settings, lambda: secrets.current("database"), EXAMINE_SECONDS_MAX / 2)
+    return Diagnosis(
+        settings,
+        secrets.shown(settings),
+        host,
+        troubles,
+        examine,
+        lambda: list(secrets_in(*secrets.values())),
+        worker,
     )
 
 
@@ -319,6 +372,7 @@ def compose(
     scrape: Callable[[], Awaitable[Snapshot]] | None = None,
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -330,6 +384,7 @@ def compose(
         scrape: Returns the metrics for `/metrics`; by default those of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
+        diagnosis: Answers `/api/doctor`; without it there is no such page.
     """
     from starlette.routing import Mount
 
@@ -340,6 +395,7 @@ def compose(
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.telemetry.process_metrics import declare_build, declare_process_metrics
     from dungeonfighter.web.app import WatchApp
+    from dungeonfighter.web.doctor_page import DoctorPage
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
     guard = HostGuard(settings)
@@ -348,7 +404,8 @@ def compose(
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
     log_in = _make_log_in(settings, secrets, admission, guard)
-    pages = WatchApp(host, watch, admission, log_in, scrape=scrape)
+    doctor = None if diagnosis is None else DoctorPage.of(settings, diagnosis.answer)
+    pages = WatchApp(host, watch, admission, log_in, doctor, scrape=scrape)
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -371,6 +428,8 @@ def compose(
     )  # fmt: skip
     declare_build(host.meter)
     declare_process_metrics(host.meter, str((worker or {}).get("worker", 0)))
+    if diagnosis is not None:
+        diagnosis.draining = draining
     return draining, watch
 
 

@@ -5,8 +5,8 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
-`HangUp` may come at any time, too. While a scraper waits at a worker, the worker sends `Ask`, and the parent
-answers with `Sum` at once.
+`HangUp` may come at any time, too, and so may the messages of `inquiries`. While a scraper waits at a worker,
+the worker sends `Ask`, and the parent answers with `Sum` at once.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
@@ -35,6 +35,7 @@ from msgspec import Struct
 from dungeonfighter.access.rates import Rates
 from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
+from dungeonfighter.serving.inquiries import Inquiries, Inquiry, ParentReport, SelfReport
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import reporting
 from dungeonfighter.telemetry.totals import Reporter, Share, Totals
@@ -109,8 +110,8 @@ class HangUp(Struct, frozen=True, tag=True):
     """The parent got SIGHUP; the worker must read its secrets anew."""
 
 
-FromWorker = Opened | Listening | Report | Losses | Demand | Ask
-FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Sum
+FromWorker = Opened | Listening | Report | Losses | Demand | Ask | Inquiry | SelfReport
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Sum | Inquiry | SelfReport | ParentReport
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -176,6 +177,7 @@ class Parent:
         self._shared_losses = SharedLosses(
             lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
         )
+        self.inquiries = Inquiries(channel.send)
         self._rates: Rates | None = None
         self.redis_up = False
         """True if Redis answered the parent the last time."""
@@ -293,6 +295,8 @@ class Parent:
                     self._rates.learn(message.shares)
             elif isinstance(message, HangUp):
                 self.on_hang_up()
+            elif isinstance(message, Inquiry | SelfReport | ParentReport):
+                self.inquiries.take(message)
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True
