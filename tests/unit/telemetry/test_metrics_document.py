@@ -37,6 +37,7 @@ KINDS = {
     "mcp_episodes_total": "counter",
     "mcp_errors_total": "counter",
     "mcp_hot_games": "gauge",
+    "mcp_log_lines_lost_total": "counter",
     "mcp_redis_up": "gauge",
     "mcp_rejected_total": "counter",
     "mcp_response_time_seconds": "histogram",
