@@ -78,8 +78,9 @@ golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
 
-docs: $(DEV) ## write docs/settings.md anew from the code
+docs: $(DEV) ## write docs/settings.md and docs/metrics.md anew from the code
 	@$(PY) -m testkit.settings_reference
+	@$(PY) -m tests.metrics_document
 
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"

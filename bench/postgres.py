@@ -20,7 +20,8 @@ import asyncpg
 from msgspec import Struct
 
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
-from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.ports import Row, Won, Write
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.postgres import PostgresStore
@@ -47,8 +48,11 @@ class Measured(Struct):
 async def measure(url: str, pool_size: int, bots: int) -> Measured:
     store = PostgresStore(url, pool_size=pool_size)
     await store.open()
-    batches = Histogram()
-    lanes = Lanes(store, SystemClock(), batches, Histogram())
+    metrics = HostMetrics(
+        UncollectedMeter(), now=time.monotonic, hot_games=int, store_up=lambda: True, health=store.health
+    )
+    batches = metrics.batch_rows
+    lanes = Lanes(store, SystemClock(), metrics)
     loop = asyncio.get_running_loop()
     until = time.perf_counter() + _SECONDS
     seconds: list[float] = []

@@ -45,6 +45,9 @@ COMMANDS: Final = {
         "let many bots play over MCP; measures, and checks that no turn was lost",
         "fleet http://127.0.0.1:8000 --bots 50 --policy heuristic --seconds 20",
     ),
+    "bots": Summary(
+        "look at bots in the database: `bots list`, `bots show`", "bots list --by turns --top 10"
+    ),
     "db": Summary(
         "look after the database: `db migrate` brings its schema up to date",
         "db migrate --db sqlite:///games.db",

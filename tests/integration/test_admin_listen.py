@@ -69,7 +69,7 @@ def test_only_the_first_address_has_the_game(split: Split) -> None:
         assert split.play(split.port) == 200
         assert split.play(split.admin_port) == 404
         assert split.ask(split.admin_port, "/mcp")[0] == 404
-    assert b'mcp_bot_interactions_total{outcome="ok"}' in split.ask(split.admin_port, "/metrics")[1]
+    assert b"\nmcp_turns_total " in split.ask(split.admin_port, "/metrics")[1]
 
 
 def test_the_second_address_tells_that_the_server_drains(tmp_path: Path) -> None:

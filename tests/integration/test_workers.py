@@ -24,8 +24,10 @@ from dungeonfighter.rules import load_rules
 from testkit.server_process import ROOT, ServerProcess
 
 TURNS = 2000
-OK = 'mcp_bot_interactions_total{outcome="ok"}'
-RESPONSES = "mcp_response_time_seconds_count"
+OK = "mcp_turns_total"
+STARTS = 'mcp_response_time_seconds_count{tool="start_new_game"}'
+PLAYED = 'mcp_response_time_seconds_count{tool="handle_input"}'
+OTHERS = 'mcp_response_time_seconds_count{tool="other"}'
 COMMITS = "mcp_commit_seconds_count"
 
 
@@ -181,7 +183,7 @@ async def test_the_sum_keeps_the_counters_of_a_killed_worker(server: Server) -> 
     pids = server.pids()
     report = await play(server, Tally())
     await until(lambda: server.metric(OK, 0) >= report.turns)
-    counted = {series: server.metric(series, 0) for series in (OK, RESPONSES, COMMITS)}
+    counted = {series: server.metric(series, 0) for series in (OK, PLAYED, COMMITS)}
     os.kill(pids[1], signal.SIGKILL)
     await until(lambda: server.pids()[1] != pids[1])
     for series, count in counted.items():
@@ -194,12 +196,13 @@ async def test_each_worker_times_every_request_on_both_ways(server: Server) -> N
             for number in range(3):
                 assert "e1 t0" in ask(connection, "start_new_game", f"b{worker}-{number}")
     for worker in (0, 1):
-        await until(lambda worker=worker: server.metric(RESPONSES, worker) == 6)  # type: ignore[misc]
+        await until(lambda worker=worker: server.metric(STARTS, worker) == 6)  # type: ignore[misc]
         with contextlib.closing(server.connected_to(worker)) as connection:
             for _ in range(2):
                 assert "handle_input" in ask(connection, "", "")
     for worker in (0, 1):
-        await until(lambda worker=worker: server.metric(RESPONSES, worker) == 10)  # type: ignore[misc]
+        await until(lambda worker=worker: server.metric(STARTS, worker) == 6)  # type: ignore[misc]
+        await until(lambda worker=worker: server.metric(OTHERS, worker) == 4)  # type: ignore[misc]
         assert 1 <= server.metric(COMMITS, worker) <= 6
 
 

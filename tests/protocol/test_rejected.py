@@ -99,6 +99,17 @@ async def test_calls_that_are_refused_for_load(
     assert counted(served) == {reason: 1}
 
 
+@pytest.mark.parametrize("is_short", [True, False])
+async def test_calls_that_a_draining_server_refuses(served: Served, *, is_short: bool) -> None:
+    served.ask(served.host.close())
+    body: Any = call_body("handle_input", {"input": "1"})
+    if not is_short:
+        body["extra"] = 1
+    answer = await post(served, body, call_headers("handle_input"))
+    assert answer.status_code == 503
+    assert counted(served) == {"draining": 1}
+
+
 async def test_each_refused_step_counts_and_is_a_result() -> None:
     rates = Rates(RateSettings(per_fleet=2), lambda: 1000.0)
     with Served(load_rules(), admission=BoundedAdmission(rates), meter=MeterRegistry()) as served:

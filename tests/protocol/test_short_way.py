@@ -6,9 +6,10 @@ from typing import Any
 
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import LOCAL
-from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange, McpEndpoint
+from dungeonfighter.mcp.tool_metrics import ToolMetrics
 from dungeonfighter.settings import Settings
 from tests.protocol.served import OPEN
 
@@ -56,7 +57,7 @@ class Echo:
 
 
 def endpoint(speaker: Echo, short_way: Any = None) -> McpEndpoint:
-    return McpEndpoint(speaker, HostGuard(Settings()), OPEN, Histogram(), short_way)
+    return McpEndpoint(speaker, HostGuard(Settings()), OPEN, ToolMetrics(UncollectedMeter(), ()), short_way)
 
 
 async def test_the_short_way_answers_a_request_it_takes() -> None:

@@ -48,7 +48,9 @@ class BotQueues:
         self._commits = commits
         self._add = commits.add
         self._resolver = resolver
-        self._metrics = resolver.metrics
+        self._turns = resolver.metrics.turns
+        self._active_bots = resolver.metrics.active_bots
+        self._last_turns = self._active_bots.last_turns
         self._fleet_turns = resolver.metrics.fleet_turns
         self._game_log = resolver.game_log
         commits.call_at_commits(resolver.game_log.batch_committed)
@@ -56,7 +58,7 @@ class BotQueues:
         self._ready: list[tuple[HotGame, Pending]] = []
         self._unanswered = 0
         self._is_closing = False
-        self._metrics.queue_lengths = self._lengths
+        resolver.metrics.queue_lengths = self._lengths
 
     def submit(self, key: str, pending: Pending) -> None:
         """Queue one request behind those of its bot; its responder gets the answer.
@@ -151,7 +153,11 @@ class BotQueues:
             self._resolver.record_win(game, attempt)
         else:  # nearly always; does the same as `record_win`, without its calls
             game.row, game.trouble = write.row, None
-            self._metrics.turns.value += attempt.applied
+            if applied := attempt.applied:
+                self._turns.value += applied
+                if self._last_turns.pop(game.key, None) is None:
+                    self._active_bots.enter(game.key)
+                self._last_turns[game.key] = self._active_bots.committed_at
             if self._fleet_turns is not None:
                 self._fleet_turns.add(game.key, attempt.applied)
         self._unanswered -= 1
@@ -178,7 +184,6 @@ class BotQueues:
             self._next(game)
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
-        self._metrics.errors.add()
         self._unanswered -= 1
         pending.responder.deliver(pending.tag, error)
         self._game_log.request_answered(game, pending, error)

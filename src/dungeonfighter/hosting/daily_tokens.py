@@ -63,6 +63,11 @@ class _Waiting(Struct):
     sent: _Sent | None = None
 
 
+def tokens_on_day(tokens_today: int, day: int) -> int:
+    """Return the tokens of a day (days since 1970) that a value of `Row.tokens_today` holds."""
+    return tokens_today & _TOKENS_MAX if tokens_today >> _TOKENS_BITS >= day else 0
+
+
 class DailyTokens:
     """The tokens of all bots of one process.
 
@@ -181,8 +186,8 @@ class DailyTokens:
         That is the day of the row if it is tomorrow: then the clock stepped back. A later day comes from a
         clock that was far ahead, and its tokens count for today, so that nobody is locked out for long.
         """
-        day, tokens, today = row.tokens_today >> _TOKENS_BITS, row.tokens_today & _TOKENS_MAX, self._today()
-        return day if day == today + 1 else today, tokens if day >= today else 0
+        day, today = row.tokens_today >> _TOKENS_BITS, self._today()
+        return day if day == today + 1 else today, tokens_on_day(row.tokens_today, today)
 
 
 class Counted(Wrapper):

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from dungeonfighter import limits
 from dungeonfighter.errors import Overloaded, StoreUnavailable
-from dungeonfighter.hosting.instruments import Histogram
+from dungeonfighter.hosting.metrics import HostMetrics
 from dungeonfighter.hosting.ports import Clock, Conflict, Failed, Store, Unsettled, Won, Write
 
 _log = logging.getLogger(__name__)
@@ -42,19 +42,18 @@ class GroupCommit:
     Args:
         store: Commits the batches.
         clock: Measures the time of each commit.
-        batch_rows: Observes the number of writes of each batch.
-        commit_seconds: Observes the time of each commit.
+        metrics: Observe the number of writes of each batch and the time of each commit.
         emptied: Called when every queued write has its result.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, batch_rows: Histogram, commit_seconds: Histogram,
-        emptied: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
+        self, store: Store, clock: Clock, metrics: HostMetrics, emptied: Callable[[], None] | None = None
+    ) -> None:
         self._store = store
         self._now = clock.now
-        self._batch_rows = batch_rows
-        self._commit_seconds = commit_seconds
+        self._batch_rows = metrics.batch_rows
+        self._commit_seconds = metrics.commit_seconds
+        self._active_bots = metrics.active_bots
         self._emptied = emptied
         self._queue: list[_Queued] = []
         self._sending: asyncio.Task[None] | None = None
@@ -110,7 +109,7 @@ class GroupCommit:
                 self._batch_rows.observe(len(batch))
                 handed_over = self._now()
                 results = await self._commit([queued[1] for queued in batch])
-                committed = self._now()
+                committed = self._active_bots.committed_at = self._now()
                 self._commit_seconds.observe(committed - handed_over)
                 self.committed(handed_over, committed, len(batch))
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
@@ -156,18 +155,15 @@ class Lanes:
     Args:
         store: Commits the batches.
         clock: Measures the time of each commit.
-        batch_rows, commit_seconds: As for `GroupCommit`, shared by all lanes.
+        metrics: As for `GroupCommit`, shared by all lanes.
         rest: Called in the event loop when no write is left and the answers are sent.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, batch_rows: Histogram, commit_seconds: Histogram,
-        rest: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
+        self, store: Store, clock: Clock, metrics: HostMetrics, rest: Callable[[], None] | None = None
+    ) -> None:
         emptied = None if rest is None else partial(self._rest_soon, rest)
-        self._lanes = [
-            GroupCommit(store, clock, batch_rows, commit_seconds, emptied) for _ in range(store.lanes)
-        ]
+        self._lanes = [GroupCommit(store, clock, metrics, emptied) for _ in range(store.lanes)]
         is_one = len(self._lanes) == 1
         self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""

@@ -105,12 +105,13 @@ class BotHost:
         self.meter: Meter = UncollectedMeter() if meter is None else meter
         self.metrics = HostMetrics(
             self.meter,
+            now=clock.now,
             hot_games=self._games.__len__,
             store_up=self.is_store_up,
             health=store.health,
             by_fleet=by_fleet,
         )
-        self._commits = Lanes(store, clock, self.metrics.batch_rows, self.metrics.commit_seconds, rest)
+        self._commits = Lanes(store, clock, self.metrics, rest)
         self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
         self.game_log = self._resolver.game_log
         self._queues = BotQueues(rules, self._patience, self._games, self._commits, self._resolver)

@@ -9,22 +9,21 @@ Source: docs/decisions/021-one-meter.md.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
 
 LATENCY_SECONDS: Final = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
-"""The upper bounds of the buckets of every latency: three a decade, from 100 us to 10 s.
+"""The upper bounds of the buckets of every latency: three a decade, from 1 ms to 10 s.
 
 The bounds are fixed because histograms of several workers, and of several releases in one dashboard, add up
-only if they are equal. A turn takes about 100 us of one core when the server is idle and its commit some
-milliseconds, so most bounds lie there; 50 ms and 250 ms are the limits that `docs/performance.md` measures
-against, and an alert should ask for the share of requests below one of them. 10 s is the default of
-`COMMIT_TIMEOUT`: a longer request has failed.
+only if they are equal. 50 ms and 250 ms are the limits that `docs/performance.md` measures against, and an
+alert should ask for the share of requests below one of them. 10 s is the default of `COMMIT_TIMEOUT`: a
+longer request has failed.
 """
 
 WAITING_MAX: Final = 1024
@@ -33,6 +32,16 @@ WAITING_MAX: Final = 1024
 MILLIONTHS: Final = 1_000_000
 """Sums in a snapshot are integers in millionths: integers add up to the same in every order."""
 
+EXEMPLAR_CHARS_MAX: Final = 128
+"""The characters that the label of an exemplar may have, name and value together.
+
+Source: Prometheus, "OpenMetrics 1.0", section "Exemplars".
+"""
+TRACE_ID: Final = "trace_id"
+"""The label of an exemplar; the data source of a dashboard names the same one."""
+
+Read = Callable[[], float]
+"""Returns the value of an instrument when it is collected."""
 Merge = Literal["sum", "max", "min"]
 """The rule that makes one value of a gauge from those of several workers. For a gauge of 0 or 1, `max` is 1
 if one worker has 1, and `min` is 1 if every worker has 1."""
@@ -55,7 +64,7 @@ class Gauge:
 
     __slots__ = ("_read", "_value")
 
-    def __init__(self, read: Callable[[], float] | None = None) -> None:
+    def __init__(self, read: Read | None = None) -> None:
         self._read = read
         self._value: float = 0
 
@@ -67,8 +76,16 @@ class Gauge:
         self._value = value
 
 
+class Exemplar(Struct, frozen=True, order=True):
+    """One observation that is an example for its bucket; `at` is seconds since 1970."""
+
+    at: float
+    value: float
+    trace_id: str
+
+
 class Histogram:
-    """The number of observations in each bucket, and their sum.
+    """The number of observations in each bucket, their sum, and an example for some buckets.
 
     Observations wait in a list and are sorted into the buckets many at a time: a search for each of them
     would take more than twice as many instructions.
@@ -77,7 +94,7 @@ class Histogram:
         bounds: The inclusive upper bounds of the buckets, ascending; another one counts the larger values.
     """
 
-    __slots__ = ("_bounds", "_counts", "_sum", "waiting")
+    __slots__ = ("_bounds", "_counts", "_sum", "exemplars", "waiting")
 
     def __init__(self, bounds: Sequence[float] = ()) -> None:
         self._bounds = tuple(bounds)
@@ -85,12 +102,27 @@ class Histogram:
         self._sum: float = 0
         self.waiting: list[float] = []
         """Observations that are in no bucket yet. A hot path may append to this list as `observe` does."""
+        self.exemplars: dict[int, Exemplar] = {}
+        """The newest example of each bucket that has one, by the place of the bucket."""
 
     def observe(self, value: float) -> None:
         """Add one observation, in the unit of the bounds; it must not be negative."""
         self.waiting.append(value)
         if len(self.waiting) >= WAITING_MAX:
             self.settle()
+
+    def exemplify(self, value: float, trace_id: str, at: float) -> None:
+        """Keep the trace of an observation as the example of its bucket; `observe` counts the observation.
+
+        An id that is too long for an exemplar is left out.
+
+        Args:
+            value: The observation.
+            trace_id: The trace, which must be sampled: others cannot be looked up.
+            at: The time, in seconds since 1970.
+        """
+        if len(TRACE_ID) + len(trace_id) <= EXEMPLAR_CHARS_MAX:
+            self.exemplars[bisect_left(self._bounds, value)] = Exemplar(at, value, trace_id)
 
     def settle(self) -> None:
         """Sort the waiting observations into the buckets."""
@@ -118,10 +150,14 @@ class Histogram:
 
 
 class Distribution(Struct, frozen=True):
-    """A histogram at one moment: the count of each bucket, not cumulated, and the sum in millionths."""
+    """A histogram at one moment: the count of each bucket, not cumulated, and the sum in millionths.
+
+    `exemplars` are the examples of some buckets, by the place of the bucket.
+    """
 
     counts: tuple[int, ...]
     sum: int
+    exemplars: dict[int, Exemplar] = {}
 
     @property
     def mean(self) -> float:
@@ -141,6 +177,7 @@ class Family(Struct, frozen=True):
         values: The values by label, as Prometheus writes it (`outcome="ok"`); without labels the key is "".
         merge: The rule for several workers; used for gauges only.
         bounds: The upper bounds of the buckets; used for histograms only.
+        divisor: The values of a counter are shown divided by this; they stay integers, which add up exactly.
     """
 
     kind: Literal["counter", "gauge", "summary", "histogram"]
@@ -148,6 +185,7 @@ class Family(Struct, frozen=True):
     values: dict[str, Value]
     merge: Merge = "sum"
     bounds: tuple[float, ...] = ()
+    divisor: int = 1
 
 
 class Snapshot(Struct, frozen=True):
@@ -179,22 +217,44 @@ _NONE: Final = Distribution((0,), 0)
 class UncollectedMeter:
     """A `ports.Meter` whose instruments count and are never collected: for tests and embedded hosts."""
 
-    def counter(self, name: str, purpose: str) -> Counter:
+    def counter(self, name: str, purpose: str, advice: str = "") -> Counter:
         return Counter()
 
-    def counters(self, name: str, purpose: str, label: str, values: Sequence[str]) -> dict[str, Counter]:
+    def counters(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = ""
+    ) -> dict[str, Counter]:
         return {value: Counter() for value in values}
 
+    def read_counters(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, divisor: int = 1,
+    ) -> None:  # fmt: skip
+        pass
+
     def gauge(
-        self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
+        self, name: str, purpose: str, advice: str = "", *, merge: Merge = "sum", read: Read | None = None
     ) -> Gauge:
         return Gauge(read)
 
-    def summary(self, name: str, purpose: str) -> Histogram:
+    def read_gauges(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, merge: Merge = "sum",
+    ) -> None:  # fmt: skip
+        pass
+
+    def summary(self, name: str, purpose: str, advice: str = "") -> Histogram:
         return Histogram()
 
-    def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
+    def histogram(
+        self, name: str, purpose: str, advice: str = "", *, bounds: Sequence[float] = LATENCY_SECONDS
+    ) -> Histogram:
         return Histogram(bounds)
+
+    def histograms(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = "",
+        *, bounds: Sequence[float] = LATENCY_SECONDS,
+    ) -> dict[str, Histogram]:  # fmt: skip
+        return {value: Histogram(bounds) for value in values}
 
     def collect(self) -> Snapshot:
         return Snapshot()

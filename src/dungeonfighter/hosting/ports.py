@@ -12,7 +12,7 @@ Source: docs/architecture.md, "The commit, exactly".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from dungeonfighter.hosting.instruments import (
     Gauge,
     Histogram,
     Merge,
+    Read,
     Snapshot,
 )
 
@@ -216,10 +217,19 @@ class StoreHealth(Struct, frozen=True):
     Attributes:
         log_bytes: Bytes of the write-ahead log that are not yet moved into the file; 0 for a server's store.
         hazards: Settings and facts under which acknowledged turns can be lost, one sentence each.
+        wal_bytes, free_bytes: The size of the file of the write-ahead log, and the free space of its disk,
+            some seconds old; None for a store that keeps no file itself.
+        pool_size, pool_in_use: Connections of this process, and those that work now.
+        backup_at: When `db backup` last succeeded, in seconds since 1970; 0 if it never did.
     """
 
     log_bytes: int = 0
     hazards: tuple[str, ...] = ()
+    wal_bytes: int | None = None
+    free_bytes: int | None = None
+    pool_size: int = 0
+    pool_in_use: int = 0
+    backup_at: float = 0.0
 
 
 class Store(Protocol):
@@ -365,26 +375,57 @@ class Chance(Protocol):
 class Meter(Protocol):
     """Creates the instruments of one process, each name once, and reads them all.
 
+    `purpose` is one sentence that says what a metric counts, `advice` what to do when it moves;
+    docs/metrics.md shows both.
+
     Raises (all but `collect`):
         ValueError: The name is taken, or Prometheus would refuse a name or the bounds.
     """
 
-    def counter(self, name: str, purpose: str) -> Counter:
+    def counter(self, name: str, purpose: str, advice: str = "") -> Counter:
         """Make a counter; its name ends in `_total`."""
 
-    def counters(self, name: str, purpose: str, label: str, values: Sequence[str]) -> dict[str, Counter]:
+    def counters(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = ""
+    ) -> dict[str, Counter]:
         """Make one counter for each value that a label can have; return them by that value."""
 
+    def read_counters(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, divisor: int = 1,
+    ) -> None:  # fmt: skip
+        """Make counters whose values, which only grow, are read on demand.
+
+        Args:
+            labels: The names of their labels.
+            readers: Return the values, as integers, by the values of the labels.
+            divisor: The values are shown divided by this.
+        """
+
     def gauge(
-        self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
+        self, name: str, purpose: str, advice: str = "", *, merge: Merge = "sum", read: Read | None = None
     ) -> Gauge:
         """Make a gauge; the caller sets its value, or `collect` gets it from `read`."""
 
-    def summary(self, name: str, purpose: str) -> Histogram:
+    def read_gauges(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, merge: Merge = "sum",
+    ) -> None:  # fmt: skip
+        """Make gauges whose values are read on demand; see `read_counters`."""
+
+    def summary(self, name: str, purpose: str, advice: str = "") -> Histogram:
         """Make a histogram without buckets, which shows only the sum and the number of observations."""
 
-    def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
+    def histogram(
+        self, name: str, purpose: str, advice: str = "", *, bounds: Sequence[float] = LATENCY_SECONDS
+    ) -> Histogram:
         """Make a histogram with fixed buckets; the default bounds fit latencies in seconds."""
+
+    def histograms(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = "",
+        *, bounds: Sequence[float] = LATENCY_SECONDS,
+    ) -> dict[str, Histogram]:  # fmt: skip
+        """Make one histogram for each value that a label can have; return them by that value."""
 
     def collect(self) -> Snapshot:
         """Read all instruments at one moment."""

@@ -150,6 +150,8 @@ class Resolver:
 
     def _count(self, game: HotGame, attempt: Attempt) -> None:
         self.metrics.turns.add(attempt.applied)
+        if attempt.applied:
+            self.metrics.active_bots.note(attempt.write.row.bot_id)
         if self.metrics.fleet_turns is not None:
             self.metrics.fleet_turns.add(attempt.write.row.bot_id, attempt.applied)
         self._patience.wrote()
@@ -251,8 +253,6 @@ class Resolver:
 
     def _rendered(self, pending: Pending, answer: Answer) -> Any:
         """Render an answer that belongs to no attempt."""
-        if answer.repeated:
-            self.metrics.repeated.add()
         return pending.responder.render(pending.tag, answer)
 
 

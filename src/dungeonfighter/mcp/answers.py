@@ -59,6 +59,8 @@ class ToolAnswer(Struct, frozen=True):
     text: str
     structured: dict[str, object] | Struct | None = None
     is_error: bool = False
+    repeated: bool = False
+    """The call was applied before, and nothing happened now."""
 
 
 class Ask(Struct, frozen=True):
@@ -70,26 +72,28 @@ class Ask(Struct, frozen=True):
     view: Literal["text", "json"] | None = None
 
 
-def in_both_forms(text: str, parts: dict[str, object]) -> ToolAnswer:
+def in_both_forms(text: str, parts: dict[str, object], *, repeated: bool = False) -> ToolAnswer:
     """Return an answer whose structure has these parts and `text`."""
-    return ToolAnswer(text, {**parts, "text": text})
+    return ToolAnswer(text, {**parts, "text": text}, repeated=repeated)
 
 
-def shown(game: Present, view: Literal["text", "json"] | None, note: str = "") -> ToolAnswer:
+def shown(
+    game: Present, view: Literal["text", "json"] | None, note: str = "", *, repeated: bool = False
+) -> ToolAnswer:
     """Return a game in the requested view; `note` follows the text, whose first line stays the status."""
     text = views.text_view(game) + note
     if view != "json":
-        return ToolAnswer(text)
+        return ToolAnswer(text, repeated=repeated)
     snapshot = views.json_view(game, text)
     if note:
         snapshot["repeated"] = True
-    return ToolAnswer(text, snapshot)
+    return ToolAnswer(text, snapshot, repeated=repeated)
 
 
 def played(answer: Answer, ask: Ask) -> ToolAnswer:
     """Return the answer to an input; a repeat of the last input gets the same answer as the input itself."""
     late = answer.repeated and ask.turn is not None and ask.turn < answer.game.turn - 1
-    return shown(answer.game, ask.view, REPEATED if late else "")
+    return shown(answer.game, ask.view, REPEATED if late else "", repeated=answer.repeated)
 
 
 class ProtocolError(Exception):

@@ -264,16 +264,12 @@ def build_app(
     """
     registry = Registry(host, admission)
     speaker = SdkSpeaker(registry, body_bytes_max)
-    response_seconds = host.meter.histogram(
-        "mcp_response_time_seconds",
-        "Time from a whole POST to an MCP address until its answer is handed over.",
-    )
     endpoint = McpEndpoint(
-        speaker, guard, admission, response_seconds,
+        speaker, guard, admission, registry.metrics,
         rejections=registry.rejections, body_bytes_max=body_bytes_max,
     )  # fmt: skip
     if short_way:
-        endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
+        endpoint.short_way = ToolCalls(registry, endpoint.demand)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

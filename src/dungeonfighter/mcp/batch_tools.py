@@ -71,7 +71,7 @@ async def handle_inputs(seat: Seat, args: arguments.HandleInputs) -> ToolAnswer:
     if answer.repeated and args.turn is not None and args.turn + answer.applied < game.turn:
         text += REPEATED
         structured["repeated"] = True
-    return in_both_forms(text, structured)
+    return in_both_forms(text, structured, repeated=answer.repeated)
 
 
 class Stepped(Struct, rename="camel", gc=False):

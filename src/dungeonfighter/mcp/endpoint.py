@@ -23,7 +23,6 @@ from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed, Overloaded
-from dungeonfighter.hosting.instruments import Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import (
@@ -38,6 +37,7 @@ from dungeonfighter.mcp.answers import (
 from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.query import Query, read_query
 from dungeonfighter.mcp.rejections import Rejections
+from dungeonfighter.mcp.tool_metrics import ToolMetrics
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """The key of the `Exchange` in the scope of a request that the SDK handles."""
@@ -73,22 +73,22 @@ class McpEndpoint:
         speaker: Answers the requests that pass.
         guard: Checks the Host and Origin headers.
         admission: Identifies the callers.
-        response_seconds: Observes each POST that was read completely and that the short way refused. The
-            short way observes those that it accepts.
+        metrics: Observe each POST that was read completely and that the short way refused. The short way
+            observes those that it accepts.
         short_way: Sees every body first.
         rejections: Counts the refused requests.
         body_bytes_max: The length of the longest body.
     """
 
     def __init__(
-        self, speaker: Speaker, guard: HostGuard, admission: Admission, response_seconds: Histogram,
+        self, speaker: Speaker, guard: HostGuard, admission: Admission, metrics: ToolMetrics,
         short_way: wire.ShortWay | None = None, rejections: Rejections | None = None,
         body_bytes_max: int = limits.body_bytes_max,
     ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
         self._admission = admission
-        self._response_seconds = response_seconds
+        self._metrics = metrics
         self.short_way = short_way
         self._rejections = Rejections({}) if rejections is None else rejections
         self._body_bytes_max = body_bytes_max
@@ -113,13 +113,14 @@ class McpEndpoint:
             return
         began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
-            await self._answer(scope, receive, send, body, bot)
-            self._response_seconds.observe(time.perf_counter() - began)
+            envelope = wire.open_envelope(body)
+            await self._answer(scope, receive, send, body, bot, envelope)
+            self._metrics.of(_tool_in(envelope)).seconds.observe(time.perf_counter() - began)
 
     async def _answer(
-        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None
-    ) -> None:
-        envelope = wire.open_envelope(body)
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None,
+        envelope: wire.Envelope,
+    ) -> None:  # fmt: skip
         mended = wire.Mended(send, envelope.id, self._rejections)
         try:
             path_bot, query = self.demand(scope, envelope, bot)
@@ -189,6 +190,13 @@ async def _taken(
         return False
     await wire.send_json(send, *await future)
     return True
+
+
+def _tool_in(envelope: wire.Envelope) -> object:
+    """Return the name of the tool that a message calls; None if it calls none."""
+    params = envelope.message.get("params")
+    is_call = envelope.message.get("method") == "tools/call"
+    return params.get("name") if is_call and isinstance(params, dict) else None
 
 
 _BROKEN: Final = ProtocolError(INTERNAL_ERROR, BROKEN, status=500)

@@ -13,7 +13,7 @@ from dungeonfighter.rules import Mode, Weapon
 @tool("core", arguments.StartNewGame, turns=1)
 async def start_new_game(seat: Seat, args: arguments.StartNewGame) -> ToolAnswer:
     answer = await seat.host.start(seat.key, new_game(args), episode=args.episode, delivery=seat.delivery)
-    return shown(answer.game, args.view)
+    return shown(answer.game, args.view, repeated=answer.repeated)
 
 
 @playing("core", arguments.HandleInput)
@@ -37,13 +37,13 @@ async def save_game(seat: Seat, args: arguments.SaveGame) -> ToolAnswer:
 async def load_game(seat: Seat, args: arguments.LoadGame) -> ToolAnswer:
     slot = args.slot or arguments.DEFAULT_SLOT
     answer = await seat.host.load(seat.key, slot, episode=args.episode, delivery=seat.delivery)
-    return shown(answer.game, "text")
+    return shown(answer.game, "text", repeated=answer.repeated)
 
 
 @tool("play", arguments.ResetGame, turns=1)
 async def reset_game(seat: Seat, args: arguments.ResetGame) -> ToolAnswer:
     answer = await seat.host.reset(seat.key, episode=args.episode, delivery=seat.delivery)
-    return shown(answer.game, "text")
+    return shown(answer.game, "text", repeated=answer.repeated)
 
 
 @playing("play", arguments.SelectDungeon)

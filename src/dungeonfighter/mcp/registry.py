@@ -48,6 +48,7 @@ from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.numbers import demand_numbers
 from dungeonfighter.mcp.rejections import Rejections
 from dungeonfighter.mcp.tool import TOOLSETS, Seat, Tool, Toolset, registered
+from dungeonfighter.mcp.tool_metrics import ToolMetrics
 from dungeonfighter.telemetry.tokens import count_tokens
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Registry:
         self.admission = admission
         self._admit = admission.admit
         self.rejections = Rejections(host.metrics.rejected)
+        self.metrics = ToolMetrics(host.meter, schemas.DESCRIPTIONS)
         self._daily_tokens = host.daily_tokens
         self._tasks: set[asyncio.Task[None]] = set()
         self.tools: dict[str, Tool[Any]] = {name: registered[name] for name in schemas.DESCRIPTIONS}
@@ -119,11 +121,13 @@ class Registry:
             raise ProtocolError(
                 INVALID_PARAMS, f"Unknown tool: {arguments.clip(name)}; tools/list shows the tools"
             )
+        counts = self.metrics.of(name)
         try:
             own, bot = _bot_of(found, dict(given or {}), bound_bot, principal)
             args = arguments.decode(found.kind, own, takes_bot=found.takes_bot and bound_bot is None)
         except DungeonFighterError as error:
-            return failure(error)
+            counts.count(refused := failure(error))
+            return refused
         outcome: ToolAnswer | ProtocolError
         try:
             seat = self._seat(found, bot, args, principal, delivery, turns_required=turns_required)
@@ -131,6 +135,7 @@ class Registry:
             outcome = self._failed(error, found, principal, bot)
         else:
             outcome = await self._served(found, seat, args)
+        counts.count(outcome)
         if isinstance(outcome, ProtocolError):
             try:
                 raise outcome

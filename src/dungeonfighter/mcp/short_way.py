@@ -33,13 +33,14 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
-from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
+from dungeonfighter.hosting.instruments import WAITING_MAX
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
+from dungeonfighter.mcp.tool_metrics import ToolCounts
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048
@@ -73,10 +74,11 @@ class _Call(Struct, forbid_unknown_fields=True):
 
 
 class _Known(NamedTuple):
-    """A tool, and the typed decoder of its arguments at one kind of address."""
+    """A tool, the typed decoder of its arguments at one kind of address, and its metrics."""
 
     tool: Tool[Any]
     decode: Callable[[Any], Any]
+    counts: ToolCounts
 
 
 _decode: Final = msgspec.json.Decoder(_Call).decode
@@ -104,16 +106,17 @@ class ToolCalls:
     Args:
         registry: Runs the calls.
         demands: The endpoint's own check of any request.
-        response_seconds: Observes each request that the short way accepts.
     """
 
-    def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
+    def __init__(self, registry: Registry, demands: Demands) -> None:
         self.registry = registry
-        self.response_seconds = response_seconds
         self._demands = demands
-        self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
+        counts, tools = registry.metrics.of, registry.tools
+        self._free = {name: _known(tool, counts(name), bound=False) for name, tool in tools.items()}
         self._bound = {
-            name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
+            name: _known(tool, counts(name), bound=True)
+            for name, tool in tools.items()
+            if not tool.unbound_only
         }
         self._verdicts: dict[tuple[object, ...], Verdicts] = {}
         self._kept = 0
@@ -255,18 +258,25 @@ class _HeadHandler:
         def then(
             result: ToolAnswer | ProtocolError,
             began: float = began,  # defaults are cheaper than more cells
-            response_seconds: Histogram = self._short_way.response_seconds,
+            counts: ToolCounts = known.counts,
             registry: Registry = self._short_way.registry,
         ) -> None:
             if isinstance(result, ToolAnswer):
-                reply(200, _result_body(request_id, result, is_modern=is_modern))
+                structured = None if result.structured is None else _encode(result.structured)
+                reply(200, _result_body(request_id, result, structured, is_modern=is_modern))
+                if structured is None and not result.repeated:  # `count` without the call: nearly every turn
+                    counts.ok += 1
+                    counts.text_chars += len(result.text)
+                else:
+                    counts.count(result, 0 if structured is None else len(structured))
             else:
+                counts.count(result)
                 registry.rejections.count_fault(result)
                 reply(*wire.whole_fault(result, own_id))
-            waiting = response_seconds.waiting  # `observe` without the call
+            waiting = counts.seconds.waiting  # `observe` without the call
             waiting.append(perf_counter() - began)
             if len(waiting) >= WAITING_MAX:
-                response_seconds.settle()
+                counts.seconds.settle()
 
         self._short_way.registry.begin(
             known.tool, acting, args, self._principal, then, delivery, self._turns_required
@@ -302,12 +312,12 @@ def judged_part(meta: bytes) -> bytes | None:
     return b"," + b",".join(kept) if size == len(meta) and len(kept) < len(members) else None
 
 
-def _known(tool: Tool[Any], *, bound: bool) -> _Known:
+def _known(tool: Tool[Any], counts: ToolCounts, *, bound: bool) -> _Known:
     kind: type[Any] = tool.kind
     if tool.takes_bot and not bound:
         bot_id = Annotated[str, Meta(pattern=f"^{limits.bot_id_pattern.pattern}")] | None
         kind = msgspec.defstruct(f"{kind.__name__}Of", [("bot_id", bot_id, None)], bases=(kind,))
-    return _Known(tool, msgspec.json.Decoder(kind).decode)
+    return _Known(tool, msgspec.json.Decoder(kind).decode, counts)
 
 
 def _is_shortest(body: bytes, request_id: bytes, params: _Params) -> bool:
@@ -330,9 +340,11 @@ def _may_repeat(body: bytes) -> bool:
     )
 
 
-def _result_body(request_id: bytes, answer: ToolAnswer, *, is_modern: bool) -> bytes:
+def _result_body(
+    request_id: bytes, answer: ToolAnswer, structured: bytes | None, *, is_modern: bool
+) -> bytes:
     is_error = b"true" if answer.is_error else b"false"
     body = _START % (request_id, _encode(answer.text), is_error)
-    if answer.structured is not None:
-        body += _STRUCTURED + _encode(answer.structured)
+    if structured is not None:
+        body += _STRUCTURED + structured
     return body + (_END_MODERN if is_modern else _END_LEGACY)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dungeonfighter.access.rates import Rates
     from dungeonfighter.connection_strings import Database
     from dungeonfighter.hosting.host import BotHost
+    from dungeonfighter.hosting.instruments import Snapshot
     from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.diagnosis import Diagnosis
@@ -279,11 +280,17 @@ def declare_outside_metrics(
 ) -> None:
     """Declare the metrics of the parts outside of a server that it can do without."""
     if settings.redis_url:
-        meter.gauge("mcp_redis_up", "1 while Redis answers.", merge="min", read=lambda: int(redis_up()))
+        meter.gauge(
+            "mcp_redis_up", "1 while Redis answers; only with `REDIS_CONNECTION_STRING`.",
+            "0: each replica keeps to its share of the limits on calls, and nobody is refused for it. Look "
+            "at Redis and the network.",
+            merge="min", read=lambda: int(redis_up()),
+        )  # fmt: skip
     if settings.prometheus is not None and settings.prometheus.is_receiver:
         meter.gauge(
-            "mcp_metrics_push_up", "1 while the receiver takes the pushed metrics.", merge="min",
-            read=lambda: int(push_up()),
+            "mcp_metrics_push_up", "1 while the receiver takes the pushed metrics; only if they are pushed.",
+            "0: the log says why. The server goes on; the next push that succeeds has all sums.",
+            merge="min", read=lambda: int(push_up()),
         )  # fmt: skip
 
 
@@ -372,6 +379,7 @@ def compose(
     admission: Admission,
     *,
     totals: Callable[[], Totals] | None = None,
+    scrape: Callable[[], Awaitable[Snapshot]] | None = None,
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
     diagnosis: Diagnosis | None = None,
@@ -382,7 +390,8 @@ def compose(
         settings: The accepted Host and Origin headers, and the identity provider.
         host: Plays all calls.
         admission: Identifies the callers and decides about their calls.
-        totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
+        totals: Returns the figures of the watch page; by default the counters of `host`.
+        scrape: Returns the metrics for `/metrics`; by default those of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
         diagnosis: Answers `/api/doctor`; without it there is no such page.
@@ -395,6 +404,7 @@ def compose(
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.telemetry.logs import declare_metric
+    from dungeonfighter.telemetry.process_metrics import declare_build, declare_process_metrics
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.doctor_page import DoctorPage
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
@@ -405,10 +415,9 @@ def compose(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
-    pages = WatchApp(
-        host, watch, admission, _make_log_in(settings, secrets, admission, guard),
-        None if diagnosis is None else DoctorPage.of(settings, diagnosis.answer),
-    )  # fmt: skip
+    log_in = _make_log_in(settings, secrets, admission, guard)
+    doctor = None if diagnosis is None else DoctorPage.of(settings, diagnosis.answer)
+    pages = WatchApp(host, watch, admission, log_in, doctor, scrape=scrape)
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -425,6 +434,13 @@ def compose(
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     draining.admin, draining.exporter = app.serve_admin, app.serve_exporter
+    host.meter.gauge(
+        "mcp_draining", "1 while the server drains: it finishes and takes no new work.",
+        "1 for long: a client keeps its requests open; the server ends them by itself.",
+        merge="max", read=lambda: int(not draining.is_ready),
+    )  # fmt: skip
+    declare_build(host.meter)
+    declare_process_metrics(host.meter, str((worker or {}).get("worker", 0)))
     if diagnosis is not None:
         diagnosis.draining = draining
     return draining, watch

@@ -46,6 +46,7 @@ from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
 from dungeonfighter.telemetry.logs import set_up_logs
+from dungeonfighter.telemetry.process_metrics import declare_restarts
 from dungeonfighter.telemetry.totals import Reporter
 from dungeonfighter.telemetry.troubles import remember_troubles
 
@@ -140,6 +141,7 @@ async def _serve_alone(
             redis_up=lambda: redis is not None and redis.is_up,
             push_up=lambda: push is not None and push.is_up,
         )  # fmt: skip
+        declare_restarts(host.meter)
         diagnosis = make_diagnosis(settings, secrets, host, troubles)
         draining, watch = compose(settings, host, admission, secrets=secrets, diagnosis=diagnosis)
         found = findings(settings, await checking)
@@ -270,7 +272,7 @@ async def _serve_as_worker(
             settings, host.meter, redis_up=lambda: parent.redis_up, push_up=lambda: parent.push_up
         )
         draining, watch = compose(
-            settings, host, admission, totals=parent.totals, secrets=secrets,
+            settings, host, admission, totals=parent.totals, scrape=parent.scrape, secrets=secrets,
             worker={"worker": number, "pid": os.getpid()},
             diagnosis=make_diagnosis(whole, secrets, host, troubles, (number, parent.inquiries)),
         )  # fmt: skip

@@ -110,7 +110,7 @@ def _address_problems(settings: Settings, unreadable: Collection[str]) -> list[s
 
 
 async def _store_problems(settings: Settings) -> list[str]:
-    from dungeonfighter.storage.inspection import inspect_postgres, inspect_sqlite  # noqa: PLC0415
+    from dungeonfighter.storage.start_probe import inspect_postgres, inspect_sqlite  # noqa: PLC0415
 
     database = settings.database
     try:

@@ -31,6 +31,7 @@ from dungeonfighter.serving.shared_rates import SharedRates, leasing
 from dungeonfighter.serving.signals import HANG_UP, call_at_stdin_end, end_at_once, stop_signals
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.worker_channel import (
+    Ask,
     Channel,
     Demand,
     Drain,
@@ -41,8 +42,17 @@ from dungeonfighter.serving.worker_channel import (
     Opened,
     Report,
     Shares,
+    Sum,
     Tick,
     Waiting,
+)
+from dungeonfighter.telemetry.meter import MeterRegistry
+from dungeonfighter.telemetry.process_metrics import (
+    PARENT,
+    RESTARTS,
+    RESTARTS_ADVICE,
+    RESTARTS_PURPOSE,
+    declare_process_metrics,
 )
 from dungeonfighter.telemetry.totals import Ledger
 
@@ -53,6 +63,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
+SUM_SECONDS: Final = 0.05
 PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 10.0
 STABLE_SECONDS: Final = 60.0
@@ -72,7 +83,7 @@ class Worker:
         self.channel = channel
         self.losses = SharedLosses(lambda some: channel.send(Losses(some)), lambda: channel.is_idle)
         self.watched: list[str] = []
-        self.has_opened = self.may_listen = self.is_listening = False
+        self.has_opened = self.may_listen = self.is_listening = self.is_asking = False
         self.heard_at = asyncio.get_running_loop().time()
 
 
@@ -124,7 +135,11 @@ class Supervisor:
         """The longest time of a drain; it exceeds the sum of the time limits of a worker."""
         self._on_listening = on_listening
         self._live: dict[int, Worker] = {}
-        self._ledger = Ledger(time.monotonic())
+        own = MeterRegistry()
+        declare_process_metrics(own, PARENT)
+        self._restarts = own.counter(RESTARTS, RESTARTS_PURPOSE, RESTARTS_ADVICE)
+        self._ledger = Ledger(time.monotonic(), own)
+        self._newest = (float("-inf"), self._ledger.totals(0.0))
         self._rates = SharedRates(leases or Leases(count), self._send_shares)
         self._redis = redis
         self._push = push
@@ -221,6 +236,7 @@ class Supervisor:
                 return
             if loop.time() - began >= STABLE_SECONDS:
                 pause = PAUSE_SECONDS
+            self._restarts.add()
             self._inquiries.note_restart(number)
             logger.warning(
                 "worker %d ended (%s); another one starts in %g s", number, _describe_exit(code), pause
@@ -277,6 +293,9 @@ class Supervisor:
                 for other in self._live.values():
                     if other is not worker and other.may_listen:
                         other.losses.add(message.losses)
+            elif isinstance(message, Ask):
+                worker.is_asking = True
+                self._answer(worker)
             elif isinstance(message, Demand):
                 self._rates.note(number, message.calls, message.seconds)
             elif isinstance(message, Inquiry | SelfReport):
@@ -330,16 +349,25 @@ class Supervisor:
     def _send_totals(self) -> None:
         tick = self._tick()
         for worker in self._live.values():
+            self._answer(worker)
             if worker.may_listen and worker.channel.is_idle:
                 fleets = self._ledger.fleets(worker.watched)
-                worker.channel.send(
-                    msgspec.structs.replace(tick, totals=msgspec.structs.replace(tick.totals, fleets=fleets))
-                )
+                totals = msgspec.structs.replace(tick.totals, fleets=fleets)
+                worker.channel.send(msgspec.structs.replace(tick, totals=totals))
+
+    def _answer(self, worker: Worker) -> None:
+        """Send the sum to a worker that asked for it, if its channel is idle; else the next tick does."""
+        if worker.is_asking and worker.channel.is_idle:
+            worker.is_asking = False
+            worker.channel.send(Sum(self._tick().totals.counted))
 
     def _tick(self) -> Tick:
-        totals = self._ledger.totals(asyncio.get_running_loop().time())
+        """Return the sum of all metrics; many scrapes share one that is not older than `SUM_SECONDS`."""
+        now = asyncio.get_running_loop().time()
+        if now - self._newest[0] >= SUM_SECONDS:
+            self._newest = (now, self._ledger.totals(now))
         return Tick(
-            totals,
+            self._newest[1],
             redis_up=self._redis is not None and self._redis.is_up,
             push_up=self._push is not None and self._push.is_up,
         )

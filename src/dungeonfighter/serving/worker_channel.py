@@ -5,7 +5,8 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
-`Waiting` may come before `Opened`; `HangUp` and the messages of `inquiries` may come at any time.
+`Waiting` may come before `Opened`; `HangUp` and the messages of `inquiries` may come at any time. While a
+scraper waits at a worker, the worker sends `Ask`, and the parent answers with `Sum` at once.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
@@ -32,6 +33,7 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter.access.rates import Rates
+from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
 from dungeonfighter.serving.inquiries import Inquiries, Inquiry, ParentReport, SelfReport
 from dungeonfighter.serving.shared_losses import SharedLosses
@@ -41,6 +43,8 @@ from dungeonfighter.telemetry.totals import Reporter, Share, Totals
 logger = logging.getLogger(__name__)
 
 LINE_BYTES_MAX: Final = 1 << 20
+SCRAPE_SECONDS_MAX: Final = 5.0
+"""Half of the time that Prometheus waits for a scrape by default."""
 
 
 class Opened(Struct, frozen=True, tag=True):
@@ -81,6 +85,16 @@ class Shares(Struct, frozen=True, tag=True):
     shares: dict[str, float]
 
 
+class Ask(Struct, frozen=True, tag=True):
+    """A scraper waits at the worker for the sum of all workers, which comes as `Sum`."""
+
+
+class Sum(Struct, frozen=True, tag=True):
+    """The metrics of all workers as of a moment after the worker's `Ask`."""
+
+    counted: Snapshot
+
+
 class Go(Struct, frozen=True, tag=True):
     """The worker may listen."""
 
@@ -101,8 +115,8 @@ class HangUp(Struct, frozen=True, tag=True):
     """The parent got SIGHUP; the worker must read its secrets anew."""
 
 
-FromWorker = Waiting | Opened | Listening | Report | Losses | Demand | Inquiry | SelfReport
-FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Inquiry | SelfReport | ParentReport
+FromWorker = Waiting | Opened | Listening | Report | Losses | Demand | Ask | Inquiry | SelfReport
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Sum | Inquiry | SelfReport | ParentReport
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -151,10 +165,12 @@ class Parent:
 
     Args:
         channel: The end of this worker.
+        scrape_seconds_max: How long a scrape waits for the parent.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, scrape_seconds_max: float = SCRAPE_SECONDS_MAX) -> None:
         self._channel = channel
+        self._scrape_seconds_max = scrape_seconds_max
         self.reporter: Reporter | None = None
         """Reports the metrics of this worker; set it when the store is open, before `may_listen`."""
         self.watched_fleets: Callable[[], list[str]] = list
@@ -173,6 +189,10 @@ class Parent:
         self.push_up = False
         """True if the parent's last push of metrics was taken."""
         self._totals: Totals | None = None
+        self._scrapes: list[asyncio.Future[Snapshot]] = []
+        """The scrapes that the next `Ask` will serve."""
+        self._served_scrapes: list[asyncio.Future[Snapshot]] = []
+        """The scrapes that wait for the answer to the `Ask` under way."""
         self._go = asyncio.Event()
         self._is_stopping = False
 
@@ -195,6 +215,34 @@ class Parent:
         """Return the last sum that the parent sent; before the first one, this worker's own."""
         assert self.reporter is not None
         return self.reporter.totals() if self._totals is None else self._totals
+
+    async def scrape(self) -> Snapshot:
+        """Return the sum over all workers as of a moment after this call began.
+
+        So the figures of two scrapes never step down, whichever workers answer them. At most one question is
+        under way; all scrapes that come meanwhile share the next one.
+
+        Raises:
+            TimeoutError: The parent does not answer.
+        """
+        waiting: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._scrapes.append(waiting)
+        if not self._served_scrapes:
+            self._ask()
+        async with asyncio.timeout(self._scrape_seconds_max):
+            return await waiting
+
+    def _ask(self) -> None:
+        self._served_scrapes, self._scrapes = self._scrapes, []
+        self._channel.send(Ask())
+
+    def _serve_scrapes(self, counted: Snapshot) -> None:
+        served, self._served_scrapes = self._served_scrapes, []
+        for waiting in served:
+            if not waiting.done():  # it may have given up
+                waiting.set_result(counted)
+        if self._scrapes:
+            self._ask()
 
     async def may_listen(self) -> bool:
         """Report that this worker can serve and wait for `Go`; return False if the server is stopping."""
@@ -248,6 +296,8 @@ class Parent:
                 self.redis_up, self.push_up = message.redis_up, message.push_up
                 if self._channel.is_idle:
                     self._report()
+            elif isinstance(message, Sum):
+                self._serve_scrapes(message.counted)
             elif isinstance(message, Losses):
                 if self.lost_answers is not None:
                     self.lost_answers.learn(message.losses)

@@ -1,54 +1,91 @@
-"""Looks at a database without changing it: can it be reached, and can this release run on its schema?"""
+"""Questions about bots that no metric may answer, asked of the database itself, beside running servers.
+
+An inspection only reads, and its memory does not grow with the number of bots. A list looks at every bot to
+find the highest ones, which takes seconds where there are a million.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from pathlib import Path
+from collections.abc import Callable
+from typing import Final, Literal, Protocol
 
-import apsw
+from msgspec import Struct
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.storage import sql_files, sqlite_schema
-from dungeonfighter.storage.sqlite_connection import check_file, unavailable
+from dungeonfighter.hosting.ports import AccessToken, Row, Save
+
+Order = Literal["tokens", "turns", "updated"]
+ORDERS: Final[tuple[Order, ...]] = ("tokens", "turns", "updated")
+OLD_SCHEMA: Final = (
+    "the schema of the database is older than this release; `dungeonfighter db migrate` updates it"
+)
 
 
-async def inspect_postgres(url: str, *, prepared_statements: bool, allow_unsafe: bool) -> None:
-    """Open one connection and close it.
+class ListedBot(Struct, frozen=True):
+    """One bot in a list. `tokens_today` is as in `Row`."""
 
-    Raises:
-        StoreError, SettingsError: What `PostgresStore.open` would raise, except for problems of a migration.
+    key: str
+    episode: int
+    turn: int
+    tokens_today: int
+    updated_at: float
+
+
+class ListedRun(Struct, frozen=True):
+    """One ended run of a bot; `score` is in hundredths of a point."""
+
+    episode: int
+    result: str
+    turns: int
+    score: int
+    ended_at: float
+
+
+class Inspection(Protocol):
+    """One look at a database; `close` ends it.
+
+    Raises (each method):
+        StoreUnavailable: The database did not answer.
     """
-    from dungeonfighter.storage import postgres_indexes, postgres_links, postgres_schema  # noqa: PLC0415
-    from dungeonfighter.storage.releases import missing_steps  # noqa: PLC0415
 
-    safety, sql = postgres_links.Safety(), sql_files.queries("postgres")
-    connection, _ = await postgres_links.connect(url, is_pooler=not prepared_statements, safety=safety)
-    try:
-        safety.check(allow_unsafe=allow_unsafe)
-        await postgres_schema.check_settings(connection)
-        missing_steps(sql_files.migrations("postgres"), await postgres_indexes.applied_steps(connection, sql))
-    finally:
-        connection.terminate()
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
+        """List the bots with a run whose key starts with `prefix`, the highest first, then by key.
+
+        Args:
+            by: Tokens of the day, turns of the present run, or the time of the last change.
+            prefix: The beginning of the keys; "" for every bot.
+            count: The greatest number of bots.
+            day: The day whose tokens count, in days since 1970.
+        """
+
+    async def row(self, key: str) -> Row | None:
+        """Return the row of a bot, or None."""
+
+    async def saves(self, key: str) -> list[Save]:
+        """List its save slots by name, without their states."""
+
+    async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
+        """Return the number of its ended runs, and the last ones, newest first."""
+
+    async def tokens(self) -> list[AccessToken]:
+        """List all access tokens."""
+
+    async def close(self) -> None: ...
 
 
-async def inspect_sqlite(path: Path) -> None:
-    """Read the schema's number, if the file exists.
+def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[ListedBot], tuple[float, str]]:
+    """Return the key by which a list is sorted in ascending order.
 
-    Raises:
-        StoreError: The file cannot be used, or a newer release wrote it.
+    Args:
+        by: See `Inspection.top`.
+        day_tokens: Returns the tokens of the day from `ListedBot.tokens_today`.
     """
-    await asyncio.to_thread(_inspect_file, path)
+    if by == "tokens":
+        return lambda line: (-day_tokens(line.tokens_today), line.key)
+    if by == "turns":
+        return lambda line: (-line.turn, line.key)
+    return lambda line: (-line.updated_at, line.key)
 
 
-def _inspect_file(path: Path) -> None:
-    try:
-        check_file(path)
-        if not path.exists():
-            return
-        with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            sqlite_schema.missing_in(connection)
-    except OSError as error:
-        raise StoreUnavailable(f"the database {path} cannot be read: {error.strerror or error}") from error
-    except apsw.Error as error:
-        raise unavailable(error) from error
+def too_old() -> StoreUnavailable:
+    return StoreUnavailable(OLD_SCHEMA)

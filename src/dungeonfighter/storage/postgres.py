@@ -251,7 +251,12 @@ class PostgresStore:
         return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
 
     def health(self) -> StoreHealth:
-        return StoreHealth(hazards=self._server.safety.hazards)
+        pools = {self._writers, self._readers, self._copy}
+        return StoreHealth(
+            hazards=self._server.safety.hazards,
+            pool_size=sum(pool.size for pool in pools),
+            pool_in_use=sum(pool.in_use for pool in pools),
+        )
 
     async def close(self) -> None:
         await self._writers.close()

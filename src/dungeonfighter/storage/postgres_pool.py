@@ -113,6 +113,11 @@ class Pool:
         return self._connection_count
 
     @property
+    def in_use(self) -> int:
+        """The number of connections that work."""
+        return self._connection_count - len(self._idle)
+
+    @property
     def is_short(self) -> bool:
         """True if the server had no slot for a connection within the last `_SCARCE_SECONDS`."""
         return self._scarce_until > self._now()

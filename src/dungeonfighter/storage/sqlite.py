@@ -45,7 +45,7 @@ from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
 from dungeonfighter.storage.sqlite_checkpoint import Checkpointer
 from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
-from dungeonfighter.storage.sqlite_file import FileIdentity
+from dungeonfighter.storage.sqlite_file import DiskUse, FileIdentity
 from dungeonfighter.storage.sqlite_writes import BatchWriter, roll_back
 from dungeonfighter.storage.worker_thread import WorkerThread
 
@@ -239,8 +239,14 @@ class SqliteStore:
         if sqlite_library.has_wal_reset_bug(self._library):
             version = sqlite_library.shown(self._library)
             hazards = (f"SQLite {version} has the WAL-reset bug: no other program may checkpoint the file",)
-        log_bytes = self._checkpointer.log_bytes if self._checkpointer is not None else 0
-        return StoreHealth(log_bytes, hazards)
+        threads = [*self._readers, *([self._writer] if self._writer is not None else [])]
+        disk, log_bytes = DiskUse(), 0
+        if self._checkpointer is not None:
+            disk, log_bytes = self._checkpointer.disk, self._checkpointer.log_bytes
+        return StoreHealth(
+            log_bytes, hazards, disk.wal_bytes, disk.free_bytes,
+            pool_size=1 + _READERS, pool_in_use=sum(thread.is_busy for thread in threads),
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Finish the accepted work, move the WAL into the file and close all connections.

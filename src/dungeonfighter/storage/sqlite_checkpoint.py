@@ -31,12 +31,13 @@ import apsw
 
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.sqlite_connection import LOG_FRAME_BYTES, LOG_PAGES_MAX
-from dungeonfighter.storage.sqlite_file import SyncedFile
+from dungeonfighter.storage.sqlite_file import DiskUse, SyncedFile, disk_use
 
 _log = logging.getLogger(__name__)
 
 PORTION_ROWS: Final = 1024
 """This process writes so many rows between two checkpoints."""
+_MEASURE_SECONDS: Final = 5.0
 _NO_LOCK: Final = contextlib.nullcontext()
 _MEGABYTE: Final = 1_000_000
 
@@ -62,6 +63,10 @@ class Checkpointer:
         self._pages_warned = 2 * LOG_PAGES_MAX
         self.log_bytes = 0
         """The size of the used part of the log."""
+        self._path = path
+        self.disk = DiskUse()
+        """The sizes of the files, a few seconds old."""
+        self._measure()
         self._thread = threading.Thread(target=self._run, name="sqlite-checkpoint", daemon=True)
         self._thread.start()
 
@@ -92,10 +97,13 @@ class Checkpointer:
     def _run(self) -> None:
         is_well = True
         while True:
-            self._due.wait()
-            self._due.clear()
+            is_due = self._due.wait(_MEASURE_SECONDS)
             if self._stopping:
                 return
+            self._measure()
+            if not is_due:
+                continue
+            self._due.clear()
             try:
                 self._move()
             except Exception as error:  # noqa: BLE001 (the next portion retries after any error)
@@ -104,6 +112,10 @@ class Checkpointer:
                 is_well = False
             else:
                 is_well = True
+
+    def _measure(self) -> None:
+        with contextlib.suppress(OSError):  # a file that is gone is the writer's trouble
+            self.disk = disk_use(self._path)
 
     def _move(self) -> None:
         with self._moving:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from dungeonfighter.errors import StoreUnavailable
 
@@ -57,6 +58,24 @@ class SyncedFile:
             if not self._users:
                 del self._open[self._key]
                 os.close(self._descriptor)
+
+
+class DiskUse(NamedTuple):
+    """The size of the write-ahead log, and the free space of its disk for this user."""
+
+    wal_bytes: int = 0
+    free_bytes: int = 0
+
+
+def disk_use(path: Path) -> DiskUse:
+    """Measure the files of a database; this may wait for the disk.
+
+    Raises:
+        OSError: The files cannot be looked at.
+    """
+    wal = Path(f"{path}-wal")
+    free_bytes = shutil.disk_usage(path.absolute().parent).free
+    return DiskUse(wal.stat().st_size if wal.exists() else 0, free_bytes)
 
 
 class FileIdentity:

@@ -42,6 +42,11 @@ class WorkerThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """True while the thread has work whose caller waits for it."""
+        return any(not task.is_done for task in self._waited_for)
+
     async def run(
         self,
         work: Callable[[], _Result],

@@ -108,7 +108,10 @@ def reopen_log() -> None:
 
 def declare_metric(meter: Meter) -> None:
     """Declare the metric of lost lines."""
-    counter = meter.counter("mcp_log_lines_lost_total", "Lines of the log that nobody will read.")
+    counter = meter.counter(
+        "mcp_log_lines_lost_total", "Lines of the log that nobody will read.",
+        'The reader of the log is too slow or gone; docs/logs.md, "Bounds". The game goes on.',
+    )  # fmt: skip
     if _queue is not None:
         _queue.count_losses_with(counter)
 

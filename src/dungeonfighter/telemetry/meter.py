@@ -9,9 +9,9 @@ Source: docs/decisions/021-one-meter.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -20,14 +20,17 @@ from dungeonfighter.hosting.instruments import (
     MILLIONTHS,
     Counter,
     Distribution,
+    Exemplar,
     Family,
     Gauge,
     Histogram,
     Merge,
+    Read,
     Snapshot,
     Value,
 )
 
+_Kind = TypeVar("_Kind")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -39,11 +42,38 @@ def label_text(label: str, value: str) -> str:
     return f'{label}="{value.translate(_ESCAPES)}"'
 
 
+class _ReadCounter:
+    """A counter whose value is read on demand."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    @property
+    def value(self) -> int:
+        return int(self._read())
+
+
+Instrument = Counter | _ReadCounter | Gauge | Histogram
+
+
 class _Made(NamedTuple):
     """A metric as it was declared, and its instruments by their labels."""
 
     family: Family
-    instruments: dict[str, Counter] | dict[str, Gauge] | dict[str, Histogram]
+    instruments: Mapping[str, Instrument]
+    advice: str
+    labels: dict[str, list[str]]
+
+
+class Declared(NamedTuple):
+    """A metric as it was declared, for its documentation; `values` are those of each label."""
+
+    name: str
+    family: Family
+    advice: str
+    labels: dict[str, list[str]]
 
 
 class MeterRegistry:
@@ -52,39 +82,62 @@ class MeterRegistry:
     def __init__(self) -> None:
         self._made: dict[str, _Made] = {}
 
-    def counter(self, name: str, purpose: str) -> Counter:
+    def counter(self, name: str, purpose: str, advice: str = "") -> Counter:
         counter = Counter()
-        self._make(name, _Made(_family("counter", purpose), {"": counter}))
+        self._make(name, Family("counter", purpose, {}), {(): counter}, advice)
         return counter
 
-    def counters(self, name: str, purpose: str, label: str, values: Sequence[str]) -> dict[str, Counter]:
-        if not _is_name(label):
-            raise ValueError(f"{label!r} is no name of a label")
+    def counters(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = ""
+    ) -> dict[str, Counter]:
         counters = {value: Counter() for value in values}
-        by_label = {label_text(label, value): counter for value, counter in counters.items()}
-        self._make(name, _Made(_family("counter", purpose), by_label))
+        self._make(name, Family("counter", purpose, {}), _by_label(counters), advice, (label,))
         return counters
 
+    def read_counters(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, divisor: int = 1,
+    ) -> None:  # fmt: skip
+        made = {values: _ReadCounter(read) for values, read in readers.items()}
+        self._make(name, Family("counter", purpose, {}, divisor=divisor), made, advice, labels)
+
     def gauge(
-        self, name: str, purpose: str, *, merge: Merge = "sum", read: Callable[[], float] | None = None
+        self, name: str, purpose: str, advice: str = "", *, merge: Merge = "sum", read: Read | None = None
     ) -> Gauge:
         gauge = Gauge(read)
-        self._make(name, _Made(structs.replace(_family("gauge", purpose), merge=merge), {"": gauge}))
+        self._make(name, Family("gauge", purpose, {}, merge), {(): gauge}, advice)
         return gauge
 
-    def summary(self, name: str, purpose: str) -> Histogram:
+    def read_gauges(
+        self, name: str, purpose: str, labels: Sequence[str], readers: Mapping[tuple[str, ...], Read],
+        advice: str = "", *, merge: Merge = "sum",
+    ) -> None:  # fmt: skip
+        made = {values: Gauge(read) for values, read in readers.items()}
+        self._make(name, Family("gauge", purpose, {}, merge), made, advice, labels)
+
+    def summary(self, name: str, purpose: str, advice: str = "") -> Histogram:
         summary = Histogram()
-        self._make(name, _Made(_family("summary", purpose), {"": summary}))
+        self._make(name, Family("summary", purpose, {}), {(): summary}, advice)
         return summary
 
-    def histogram(self, name: str, purpose: str, bounds: Sequence[float] = LATENCY_SECONDS) -> Histogram:
-        ascending = tuple(map(float, bounds))
-        if not ascending or any(one >= following for one, following in pairwise(ascending)):
-            raise ValueError(f"{name}: the bounds of a histogram ascend")
+    def histogram(
+        self, name: str, purpose: str, advice: str = "", *, bounds: Sequence[float] = LATENCY_SECONDS
+    ) -> Histogram:
+        ascending = _ascending(name, bounds)
         histogram = Histogram(ascending)
-        family = structs.replace(_family("histogram", purpose), bounds=ascending)
-        self._make(name, _Made(family, {"": histogram}))
+        self._make(name, Family("histogram", purpose, {}, bounds=ascending), {(): histogram}, advice)
         return histogram
+
+    def histograms(
+        self, name: str, purpose: str, label: str, values: Sequence[str], advice: str = "",
+        *, bounds: Sequence[float] = LATENCY_SECONDS,
+    ) -> dict[str, Histogram]:  # fmt: skip
+        ascending = _ascending(name, bounds)
+        made = {value: Histogram(ascending) for value in values}
+        self._make(
+            name, Family("histogram", purpose, {}, bounds=ascending), _by_label(made), advice, (label,)
+        )
+        return made
 
     def collect(self) -> Snapshot:
         """Read all instruments at one moment; costs some microseconds for each."""
@@ -94,14 +147,26 @@ class MeterRegistry:
             for name, made in self._made.items()
         })  # fmt: skip
 
-    def _make(self, name: str, made: _Made) -> None:
+    def declared(self) -> list[Declared]:
+        """Return all metrics in the order of their declaration."""
+        return [Declared(name, made.family, made.advice, made.labels) for name, made in self._made.items()]
+
+    def _make(
+        self, name: str, family: Family, instruments: Mapping[tuple[str, ...], Instrument], advice: str,
+        labels: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         if not _is_name(name):
             raise ValueError(f"{name!r} is no name of a metric")
         if name in self._made:
             raise ValueError(f"there is a metric {name} already")
-        if (made.family.kind == "counter") != name.endswith("_total"):
+        if (family.kind == "counter") != name.endswith("_total"):
             raise ValueError(f"{name}: names of counters, and only those, end in _total")
-        self._made[name] = made
+        by_text = {_labels_text(labels, values): one for values, one in instruments.items()}
+        known = {
+            label: list(dict.fromkeys(values[place] for values in instruments))
+            for place, label in enumerate(labels)
+        }
+        self._made[name] = _Made(family, by_text, advice, known)
 
 
 def _is_name(name: str) -> bool:
@@ -109,13 +174,28 @@ def _is_name(name: str) -> bool:
     return name.isascii() and name.isidentifier() and name.islower()
 
 
-def _family(kind: Literal["counter", "gauge", "summary", "histogram"], purpose: str) -> Family:
-    return Family(kind, purpose, {})
+def _labels_text(labels: Sequence[str], values: Sequence[str]) -> str:
+    for label in labels:
+        if not _is_name(label):
+            raise ValueError(f"{label!r} is no name of a label")
+    return ",".join([label_text(label, value) for label, value in zip(labels, values, strict=True)])
 
 
-def _read(instrument: Counter | Gauge | Histogram) -> Value:
+def _by_label(made: Mapping[str, _Kind]) -> dict[tuple[str, ...], _Kind]:
+    return {(value,): one for value, one in made.items()}
+
+
+def _ascending(name: str, bounds: Sequence[float]) -> tuple[float, ...]:
+    ascending = tuple(map(float, bounds))
+    if not ascending or any(one >= following for one, following in pairwise(ascending)):
+        raise ValueError(f"{name}: the bounds of a histogram ascend")
+    return ascending
+
+
+def _read(instrument: Instrument) -> Value:
     if isinstance(instrument, Histogram):
-        return Distribution(instrument.counts, round(instrument.sum * MILLIONTHS))
+        counts, total = instrument.counts, round(instrument.sum * MILLIONTHS)
+        return Distribution(counts, total, dict(instrument.exemplars))
     return instrument.value
 
 
@@ -126,7 +206,7 @@ def delta(now: Snapshot, before: Snapshot) -> Snapshot:
 
 def advance(before: Snapshot, change: Snapshot) -> Snapshot:
     """Return the later snapshot of one process from the earlier one and the `delta` between them."""
-    return _combined(change, before, _sum, _former)
+    return _combined(change, before, _later, _former)
 
 
 def merge(one: Snapshot, other: Snapshot) -> Snapshot:
@@ -156,7 +236,7 @@ def _combined(
         if there is None:
             families[name] = family
             continue
-        if (family.kind, family.merge, family.bounds) != (there.kind, there.merge, there.bounds):
+        if _shape(family) != _shape(there):
             raise ValueError(f"{name} is declared in two ways")
         values = dict(there.values)
         for labels, value in family.values.items():
@@ -171,20 +251,42 @@ def _combined(
     return Snapshot(families)
 
 
+def _shape(family: Family) -> tuple[object, ...]:
+    return family.kind, family.merge, family.bounds, family.divisor
+
+
 def _sum(one: Value, other: Value) -> Value:
     if isinstance(one, Distribution):
         assert isinstance(other, Distribution)
         counts = tuple([a + b for a, b in zip(one.counts, other.counts, strict=True)])
-        return Distribution(counts, one.sum + other.sum)
+        return Distribution(counts, one.sum + other.sum, _newest(one.exemplars, other.exemplars))
     assert not isinstance(other, Distribution)
     return one + other
+
+
+def _later(change: Value, before: Value) -> Value:
+    """Return the sum; the exemplars of the later snapshot replace all earlier ones, whatever their times."""
+    later = _sum(change, before)
+    if isinstance(later, Distribution):
+        assert isinstance(change, Distribution)
+        return structs.replace(later, exemplars=change.exemplars)
+    return later
+
+
+def _newest(one: dict[int, Exemplar], other: dict[int, Exemplar]) -> dict[int, Exemplar]:
+    newest = dict(one)
+    for place, exemplar in other.items():
+        known = newest.get(place)
+        if known is None or exemplar > known:
+            newest[place] = exemplar
+    return newest
 
 
 def _difference(one: Value, other: Value) -> Value:
     if isinstance(one, Distribution):
         assert isinstance(other, Distribution)
         counts = tuple([a - b for a, b in zip(one.counts, other.counts, strict=True)])
-        return Distribution(counts, one.sum - other.sum)
+        return Distribution(counts, one.sum - other.sum, one.exemplars)
     assert not isinstance(other, Distribution)
     return one - other
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from functools import reduce
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dungeonfighter.hosting import metrics as names
+from dungeonfighter.hosting.active_bots import ActiveSample, count_distinct
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.hosting.live_runs import LiveRun
@@ -26,7 +28,14 @@ from dungeonfighter.telemetry.fleet_totals import (
     best_live_runs,
     best_runs,
 )
-from dungeonfighter.telemetry.meter import advance, delta, label_text, merge, without_gauges
+from dungeonfighter.telemetry.meter import (
+    MeterRegistry,
+    advance,
+    delta,
+    label_text,
+    merge,
+    without_gauges,
+)
 
 
 class Totals(Struct, frozen=True):
@@ -48,7 +57,7 @@ class Totals(Struct, frozen=True):
 
     @property
     def turns(self) -> int:
-        return int(self.counted.value(names.INTERACTIONS, label_text("outcome", "ok")))
+        return int(self.counted.value(names.TURNS))
 
     @property
     def hot_games(self) -> int:
@@ -83,7 +92,7 @@ class Share(Struct, frozen=True):
 
     `counted` is a delta. `top` are the best runs since the worker began, `ended` the last ones that ended
     since its last report: `RUNS_REPORTED_MAX` each at most. `live` are the best live runs that it knows now.
-    `fleets` are the same of the fleets that changed.
+    `fleets` are the same of the fleets that changed. `active` is a sample of the bots that are active now.
     """
 
     counted: Snapshot
@@ -91,6 +100,7 @@ class Share(Struct, frozen=True):
     ended: list[RunSummary]
     live: list[LiveRun]
     fleets: dict[str, FleetFigures] = {}
+    active: ActiveSample = ActiveSample()
 
 
 class Reporter:
@@ -124,6 +134,7 @@ class Reporter:
             ended=list(feed.recent_runs)[-min(ended, RUNS_REPORTED_MAX) :] if ended else [],
             live=self._host.live_runs.best(),
             fleets=self._fleets.shares(),
+            active=self._host.metrics.active_bots.sample(),
         )
 
 
@@ -143,10 +154,17 @@ def of_host(host: BotHost, began: float, now: float, fleets: Iterable[str] = ())
 
 
 class Ledger:
-    """Adds up the shares of workers that come and go, since `began` (seconds of the monotonic clock)."""
+    """Adds up the shares of workers that come and go.
 
-    def __init__(self, began: float) -> None:
+    Args:
+        began: When counting began, in seconds of the monotonic clock.
+        own: The metrics of the process that adds up.
+    """
+
+    def __init__(self, began: float, own: MeterRegistry | None = None) -> None:
         self._began = began
+        self._own = MeterRegistry() if own is None else own
+        self._active: dict[int, ActiveSample] = {}
         self._live: dict[int, Snapshot] = {}
         self._live_runs: dict[int, list[LiveRun]] = {}
         self._former = Snapshot()
@@ -164,11 +182,13 @@ class Ledger:
         self._top = best_runs([*self._top, *share.top])
         self._recent.extend(share.ended)
         self._live_runs[worker] = share.live
+        self._active[worker] = share.active
         self._fleets.note(worker, share.fleets)
 
     def retire(self, worker: int) -> None:
         """Keep the counters of a worker that ended, and drop its gauges."""
         self._live_runs.pop(worker, None)
+        self._active.pop(worker, None)
         self._fleets.retire(worker)
         ended = self._live.pop(worker, None)
         if ended is not None:
@@ -176,7 +196,11 @@ class Ledger:
 
     def totals(self, now: float) -> Totals:
         """Return the sum over all workers, those that ended included."""
-        counted = reduce(merge, self._live.values(), self._former)
+        counted = reduce(merge, self._live.values(), merge(self._former, self._own.collect()))
+        active = counted.families.get(names.ACTIVE_BOTS)
+        if active is not None:
+            distinct = replace(active, values={"": count_distinct(self._active.values())})
+            counted = Snapshot({**counted.families, names.ACTIVE_BOTS: distinct})
         return Totals(
             began=self._began,
             at=now,

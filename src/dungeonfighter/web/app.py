@@ -20,6 +20,7 @@ from dungeonfighter.access.principals import Principal
 from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.telemetry import exposition
 from dungeonfighter.web import doctor_page, log_in
 from dungeonfighter.web.audiences import Audience
@@ -44,6 +45,10 @@ SEND_SECONDS_MAX: Final = 30.0
 _NOT_HERE: Final = (
     "there is nothing here: the watch page is at /, "
     "MCP is served at POST /mcp and for one bot at POST /bots/{botId}/mcp"
+)
+_NO_SUM: Final = (
+    "the parent of the workers does not answer, and old sums would look like an idle server; "
+    "if that lasts, restart the server"
 )
 _OWN_ADMISSION: Final = frozenset({"/api/events", doctor_page.PATH})
 """The paths that admit their callers by themselves."""
@@ -73,16 +78,19 @@ class WatchApp:
         admission: Identifies callers and decides about their requests.
         log_in: Opens the sessions of browsers; None where callers have no access tokens.
         doctor: The report about the server itself; None for a server without it.
+        scrape: Returns the metrics for `/metrics`, or raises TimeoutError; by default those of `host`.
     """
 
     def __init__(
         self, host: BotHost, watch: Watch, admission: Admission, log_in: LogIn | None = None,
         doctor: DoctorPage | None = None,
+        *, scrape: Callable[[], Awaitable[Snapshot]] | None = None,
     ) -> None:  # fmt: skip
         self._host = host
         self._watch = watch
         self._admission = admission
         self._log_in = log_in
+        self._scrape = scrape
         self._files = Files()
         self.api: Mapping[str, Callable[[_Call], Awaitable[None]]] = {
             "/api/summary": self._summary,
@@ -102,8 +110,7 @@ class WatchApp:
         elif scope["method"] not in {"GET", "HEAD"}:
             await send_fault(send, 405, "bad_argument", "only GET is served here", (b"allow", b"GET, HEAD"))
         elif path == "/metrics":
-            body = exposition.render(self._watch.totals().counted)
-            await send_whole(send, 200, body, exposition.CONTENT_TYPE)
+            await self._answer_scrape(scope, send)
         elif (file := self._files.get(path)) is not None:
             await _send_file(send, file, dict(scope["headers"]).get(b"if-none-match"))
         else:
@@ -111,6 +118,19 @@ class WatchApp:
                 await self._answer_api(path, scope, receive, send)
             except DungeonFighterError as error:
                 await send_error(send, error)
+
+    async def _answer_scrape(self, scope: Scope, send: Send) -> None:
+        try:
+            counted = self._host.meter.collect() if self._scrape is None else await self._scrape()
+        except TimeoutError:
+            await send_fault(send, 503, "overloaded", _NO_SUM)
+            return
+        accept = joined(value for name, value in scope["headers"] if name == b"accept") or b""
+        is_open = exposition.wants_openmetrics(accept.decode("latin-1"))
+        kind = exposition.OPENMETRICS_TYPE if is_open else exposition.CONTENT_TYPE
+        await send_whole(
+            send, 200, exposition.render(counted, openmetrics=is_open), kind, (b"vary", b"Accept")
+        )
 
     async def _answer_api(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the caller, and answer the request.

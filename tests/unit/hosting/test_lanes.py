@@ -10,11 +10,18 @@ import pytest
 from dungeonfighter import limits
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
-from dungeonfighter.hosting.instruments import Histogram
-from dungeonfighter.hosting.ports import Outcome, Won, Write
+from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.metrics import HostMetrics
+from dungeonfighter.hosting.ports import Outcome, StoreHealth, Won, Write
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first
+
+
+def host_metrics() -> HostMetrics:
+    return HostMetrics(
+        UncollectedMeter(), now=lambda: 0.0, hot_games=int, store_up=lambda: True, health=StoreHealth
+    )
 
 
 def _note(results: list[CommitResult], outcome: CommitResult) -> None:
@@ -45,8 +52,8 @@ class GatedStore(MemoryStore):
 
 async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> None:
     store = GatedStore()
-    batches = Histogram()
-    lanes = Lanes(store, SystemClock(), batches, Histogram())
+    metrics = host_metrics()
+    lanes = Lanes(store, SystemClock(), metrics)
     results: list[CommitResult] = []
     begun = [first(f"local/b{number:03}") for number in range(100)]
     for write in begun:
@@ -56,7 +63,7 @@ async def test_many_bots_are_committed_side_by_side_and_one_bot_in_order() -> No
         lanes.add(after(write, b"next"), _note, results)
     store.gate.set()
     await lanes.drain()
-    assert len(results) == batches.sum == 200
+    assert len(results) == metrics.batch_rows.sum == 200
     assert {head.version for head in await store.heads([w.row.bot_id for w in begun]) if head} == {2}
     assert not lanes.is_busy
 
@@ -65,7 +72,7 @@ async def test_lanes_rest_once_when_no_write_is_left() -> None:
     store = GatedStore()
     rested: list[int] = []
     results: list[CommitResult] = []
-    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), lambda: rested.append(len(results)))
+    lanes = Lanes(store, SystemClock(), host_metrics(), lambda: rested.append(len(results)))
     for number in range(100):
         lanes.add(first(f"local/b{number:03}"), _note, results)
     await store.several.wait()
@@ -96,7 +103,7 @@ def _cancel(_: list[Outcome]) -> list[Outcome]:
 async def test_an_odd_answer_of_the_store_is_an_unknown_outcome_of_every_write(
     odd: Callable[[list[Outcome]], list[Outcome]],
 ) -> None:
-    lanes = Lanes(OddStore(odd), SystemClock(), Histogram(), Histogram())
+    lanes = Lanes(OddStore(odd), SystemClock(), host_metrics())
     results: list[CommitResult] = []
     count = limits.batch_rows_max + 1  # a second batch waits
     for number in range(count):
@@ -116,7 +123,7 @@ async def test_a_rest_that_fails_is_reported_to_the_loop_and_commits_go_on() -> 
         raise OSError("no clock")
 
     store = MemoryStore()
-    lanes = Lanes(store, SystemClock(), Histogram(), Histogram(), rest)
+    lanes = Lanes(store, SystemClock(), host_metrics(), rest)
     results: list[CommitResult] = []
     for number in range(2):
         lanes.add(first(f"local/b{number:03}"), _note, results)

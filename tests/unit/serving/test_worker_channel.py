@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
 
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.instruments import Family, Snapshot
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
-from dungeonfighter.serving.worker_channel import Channel, Go, Opened, Parent, Report, Tick
+from dungeonfighter.serving.worker_channel import Ask, Channel, Go, Opened, Parent, Report, Sum, Tick
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.meter import MeterRegistry
 from dungeonfighter.telemetry.totals import Ledger, Reporter, Share
@@ -39,7 +44,7 @@ async def test_a_worker_reports_before_it_may_listen_then_what_is_new_after_each
             report = await anext(messages)
             assert isinstance(report, Report)
             ledger.note(0, report.share)
-            turns.append(report.share.counted.value("mcp_bot_interactions_total", 'outcome="ok"'))
+            turns.append(report.share.counted.value("mcp_turns_total"))
             await host.play("local/ada", "1")
             channel.send(Tick(ledger.totals(0.0)))
             channel.send(Go())
@@ -76,3 +81,57 @@ async def test_no_share_is_taken_while_the_channel_is_busy_for_it_would_be_lost(
         assert reporter.asked == 0
     assert reporter.asked == 1  # the last message waits behind the other messages
     parent.close()
+
+
+def counted(turns: int) -> Snapshot:
+    return Snapshot({"turns_total": Family("counter", "Turns.", {"": turns})})
+
+
+@asynccontextmanager
+async def receiving(scrape_seconds_max: float = 60.0) -> AsyncIterator[tuple[Channel, Parent]]:
+    ours, theirs = socket.socketpair()
+    parent, worker = await Channel.over(ours), Parent(await Channel.over(theirs), scrape_seconds_max)
+    async with worker.receiving(on_drain=lambda: None, on_parent_gone=lambda: None):
+        yield parent, worker
+    parent.close()
+
+
+async def test_a_scrape_gets_a_sum_that_the_parent_made_after_it_began() -> None:
+    async with receiving() as (parent, worker):
+        asked = parent.from_worker()
+        scrape = asyncio.create_task(worker.scrape())
+        parent.send(Tick(Ledger(0.0).totals(1.0)))  # it was on its way before the scrape began
+        assert isinstance(await anext(asked), Ask)
+        while worker._totals is None:  # noqa: ASYNC110 - the other end of a socket cannot set an event
+            await asyncio.sleep(0)
+        assert not scrape.done()
+        parent.send(Sum(counted(5)))
+        assert (await scrape).value("turns_total") == 5
+
+
+async def test_scrapes_that_come_while_the_parent_is_asked_share_the_next_question() -> None:
+    async with receiving() as (parent, worker):
+        asked = parent.from_worker()
+        first = asyncio.create_task(worker.scrape())
+        assert isinstance(await anext(asked), Ask)
+        others = [asyncio.create_task(worker.scrape()) for _ in range(20)]
+        await asyncio.sleep(0)
+        parent.send(Sum(counted(1)))
+        assert (await first).value("turns_total") == 1
+        assert isinstance(await anext(asked), Ask)
+        assert not any(other.done() for other in others)
+        parent.send(Sum(counted(2)))
+        assert {(await other).value("turns_total") for other in others} == {2}
+
+
+async def test_a_scrape_gives_up_when_the_parent_does_not_answer_and_a_later_one_is_served() -> None:
+    async with receiving(0.01) as (parent, worker):
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await worker.scrape()
+        worker._scrape_seconds_max = 60
+        later = asyncio.create_task(worker.scrape())
+        await asyncio.sleep(0)
+        parent.send(Sum(counted(1)))  # the answer to the first question
+        parent.send(Sum(counted(2)))
+        assert (await later).value("turns_total") == 2

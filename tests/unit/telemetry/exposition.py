@@ -72,10 +72,12 @@ def _labels(text: str) -> Labels:
 
 
 def _check_histogram(name: str, metric: Metric) -> None:
-    counts = [
-        (float(dict(labels)["le"]), count)
-        for (series, labels), count in metric.series.items()
-        if series == f"{name}_bucket"
-    ]
-    assert counts == sorted(counts), f"{name}: buckets ascend and are cumulative"
-    assert counts[-1] == (float("inf"), metric.series[f"{name}_count", ()])
+    counts: dict[Labels, list[tuple[float, float]]] = {}
+    for (series, labels), count in metric.series.items():
+        if series == f"{name}_bucket":
+            assert labels[-1][0] == "le", f"{name}: the bound is the last label"
+            counts.setdefault(labels[:-1], []).append((float(labels[-1][1]), count))
+    assert counts, f"{name} has no buckets"
+    for labels, buckets in counts.items():
+        assert buckets == sorted(buckets), f"{name}: buckets ascend and are cumulative"
+        assert buckets[-1] == (float("inf"), metric.series[f"{name}_count", labels])

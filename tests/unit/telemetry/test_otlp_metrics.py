@@ -43,7 +43,7 @@ def test_a_gauge_is_its_value() -> None:
 
 def test_a_histogram_has_a_count_for_each_bucket() -> None:
     meter = MeterRegistry()
-    histogram = meter.histogram("seconds", "How long?", (0.1, 1))
+    histogram = meter.histogram("seconds", "How long?", bounds=(0.1, 1))
     for value in (0.05, 0.5, 0.5, 3):
         histogram.observe(value)
     (point,) = exported(meter)["seconds"]["histogram"]["dataPoints"]

@@ -161,3 +161,25 @@ from games where bot_id = any($1::text[]);
 
 -- name: settle_without_texts
 select from games where bot_id = any($1::text[]) order by bot_id for update;
+
+-- name: top_by_tokens
+select bot_id, episode, turn, tokens_today, extract(epoch from updated_at)::float8 from games
+where bot_id >= $1 and bot_id < $2 and length(state) > 0
+order by case when tokens_today >> 32 >= $4 then tokens_today & 4294967295 else 0 end desc, bot_id limit $3;
+
+-- name: top_by_turns
+select bot_id, episode, turn, tokens_today, extract(epoch from updated_at)::float8 from games
+where bot_id >= $1 and bot_id < $2 and length(state) > 0
+order by turn desc, bot_id limit $3;
+
+-- name: top_by_updated
+select bot_id, episode, turn, tokens_today, extract(epoch from updated_at)::float8 from games
+where bot_id >= $1 and bot_id < $2 and length(state) > 0
+order by updated_at desc, bot_id limit $3;
+
+-- name: last_episodes
+select episode, result, last_turn, score, extract(epoch from ended_at)::float8 from episodes
+where bot_id = $1 order by episode desc limit $2;
+
+-- name: count_episodes
+select count(*) from episodes where bot_id = $1;

@@ -115,3 +115,16 @@ select version, compatible_from from schema_version;
 
 -- name: schema_step
 insert or replace into schema_version (version, compatible_from, applied_at) values (?, ?, ?);
+
+-- name: scan_bots
+-- A slice of all bots in the order of the file. The length of a value needs no read of the value.
+select rowid, cast(bot_id as blob), cast(episode as integer), cast(turn as integer), cast(tokens_today as integer),
+       cast(updated_at as real), length(state) > 0
+from games where rowid > ? order by rowid limit ?;
+
+-- name: last_episodes
+select episode, cast(result as blob), last_turn, score, ended_at from episodes
+where bot_id = ? order by episode desc limit ?;
+
+-- name: count_episodes
+select count(*) from episodes where bot_id = ?;

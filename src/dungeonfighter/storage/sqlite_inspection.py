@@ -1,0 +1,101 @@
+"""A look at a SQLite database without a store: read-only, in short transactions.
+
+A long read would keep the log of the running servers from beginning anew, so a list reads the table in
+slices.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from dungeonfighter.errors import Corrupt, StoreUnavailable
+from dungeonfighter.hosting.daily_tokens import tokens_on_day
+from dungeonfighter.hosting.ports import AccessToken, Row, Save
+from dungeonfighter.storage import sql_files, sqlite_schema
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, sort_key, too_old
+from dungeonfighter.storage.releases import missing_steps
+from dungeonfighter.storage.save_rows import from_json
+from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
+
+_SLICE_ROWS: Final = 5_000
+_WAIT_SECONDS: Final = 10.0
+
+
+class SqliteInspection:
+    """See `inspection.Inspection`.
+
+    Args:
+        path: The database file.
+
+    Raises:
+        StoreUnavailable: There is no such database, or it has an older schema.
+        SchemaTooNew: Its schema is newer than this release.
+    """
+
+    def __init__(self, path: Path) -> None:
+        check_file(path)
+        if not path.exists():
+            what = f"there is no database {path.absolute()}"
+            raise StoreUnavailable(what, hint="name that of the server with --db sqlite:///FILE")
+        self._sql = sql_files.queries("sqlite")
+        self._waiting = Waiting()
+        try:
+            self._connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._connection.set_busy_handler(self._waiting)
+            self._waiting.at_most(_WAIT_SECONDS)
+            applied = sqlite_schema.applied_steps(self._connection, self._sql)
+        except apsw.Error as error:
+            raise unavailable(error) from error
+        if missing_steps(sql_files.migrations("sqlite"), applied):
+            raise too_old()
+
+    async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
+        key = sort_key(by, partial(tokens_on_day, day=day))
+        return heapq.nsmallest(count, self._scan(prefix), key)
+
+    async def row(self, key: str) -> Row | None:
+        found = self._select("load", (json.dumps([key]),))
+        return Row(*found[0]) if found else None
+
+    async def saves(self, key: str) -> list[Save]:
+        return [from_json(*row, with_state=False) for row in self._select("list_saves", (key,))]
+
+    async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
+        ((total,),) = self._select("count_episodes", (key,))
+        lines = [
+            ListedRun(episode, result.decode(errors="replace"), turns, score, ended_at)
+            for episode, result, turns, score, ended_at in self._select("last_episodes", (key, count))
+        ]
+        return int(total), lines
+
+    async def tokens(self) -> list[AccessToken]:
+        rows = self._select("tokens_after", (0,))
+        return [AccessToken(*(*row[:5], bool(row[5]), *row[6:])) for row in rows]
+
+    async def close(self) -> None:
+        self._connection.close()
+
+    def _scan(self, prefix: str) -> Iterator[ListedBot]:
+        """Yield the bots with a run whose key starts with `prefix`, in the order of the file."""
+        last = -1
+        while rows := self._select("scan_bots", (last, _SLICE_ROWS)):
+            for last, key, *numbers, has_run in rows:  # noqa: B007 (used after the loop)
+                text = key.decode(errors="replace")
+                if has_run and text.startswith(prefix):
+                    yield ListedBot(text, *numbers)
+
+    def _select(self, name: str, values: tuple[str | int, ...]) -> list[Any]:
+        self._waiting.at_most(_WAIT_SECONDS)
+        try:
+            return self._connection.execute(self._sql[name], values).fetchall()
+        except UnicodeDecodeError as error:
+            raise Corrupt("a text that the database keeps of this bot is not UTF-8") from error
+        except apsw.Error as error:
+            raise unavailable(error) from error
