@@ -8,7 +8,6 @@ import signal
 import socket
 import string
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -155,25 +154,48 @@ class Haproxy(Program):
 
 
 class Rendered(Program):
-    """A balancer whose file is a template; the variables are put in as `envsubst` does it."""
+    """A balancer whose files are templates; the variables are put in as `envsubst` does it."""
 
     def __init__(
-        self, command: Callable[[Path], Sequence[str]], template: Path, folder: Path, **environ: str
+        self, command: Callable[[Path], Sequence[str]], templates: Sequence[Path], folder: Path, **environ: str
     ) -> None:
         self.port, self.tls_port, self.status_port = free_port(), free_port(), free_port()
         variables = {
             "HTTP_PORT": str(self.port),
             "HTTPS_PORT": str(self.tls_port),
             "STATUS_PORT": str(self.status_port),
+            "CONFIGURATION": str(folder),
             **environ,
         }
-        file = folder / template.name.removesuffix(".template")
-        file.write_text(string.Template(template.read_text()).safe_substitute(variables))
-        super().__init__(command(file), folder / "balancer.log", {}, lambda: is_open(self.tls_port))
+        files = [folder / template.name.removesuffix(".template") for template in templates]
+        for template, file in zip(templates, files, strict=True):
+            file.write_text(string.Template(template.read_text()).safe_substitute(variables))
+        super().__init__(command(files[0]), folder / "balancer.log", {}, lambda: is_open(self.tls_port))
 
     @property
     def tls_url(self) -> str:
         return f"https://localhost:{self.tls_port}"
+
+
+def envoy(folder: Path, **environ: str) -> Rendered:
+    """Return Envoy with the files of `deploy/envoy`; it starts as a context manager."""
+    path = program("envoy", part="envoy")
+    names = ["envoy.yaml.template", "certificate.yaml.template"]
+    return Rendered(
+        lambda file: [path, "--concurrency", "2", "--use-dynamic-base-id", "-l", "warning", "-c", str(file)],
+        [DEPLOY / "envoy" / name for name in names], folder, BODY_BYTES_REFUSED="1048577", **environ,
+    )  # fmt: skip
+
+
+def nginx(folder: Path, **environ: str) -> Rendered:
+    """Return nginx with the file of `deploy/nginx`; it starts as a context manager."""
+    path = program("nginx", part="nginx")
+    orders = f"daemon off; pid {folder}/nginx.pid;"
+    return Rendered(
+        lambda file: [path, "-c", str(file), "-g", orders],
+        [DEPLOY / "nginx" / "nginx.conf.template"],
+        folder, BODY_BYTES_MAX="1048576", CACHE=str(folder / "cache"), **environ,
+    )  # fmt: skip
 
 
 class Names:
@@ -230,9 +252,21 @@ def write_certificate(authority: Authority, folder: Path, host: str = "localhost
     """Put a certificate with its key into a folder, in place of the former; return the file."""
     folder.mkdir(exist_ok=True)
     certificate, key = authority.server_files(host, days=days)
-    new = folder.parent / "new.pem"
-    new.write_bytes(certificate.read_bytes() + key.read_bytes())
-    return new.replace(folder / f"{host}.pem")
+    return _put(certificate.read_bytes() + key.read_bytes(), folder / f"{host}.pem")
 
 
-assert sys.platform != "win32"
+def write_certificate_and_key(
+    authority: Authority, folder: Path, host: str = "localhost", days: int = 30
+) -> None:
+    """Put a certificate and its key into a folder under the names of a Kubernetes secret."""
+    folder.mkdir(exist_ok=True)
+    certificate, key = authority.server_files(host, days=days)
+    _put(key.read_bytes(), folder / "tls.key")
+    _put(certificate.read_bytes(), folder / "tls.crt")
+
+
+def _put(content: bytes, file: Path) -> Path:
+    """Write a file beside its folder and move it into its place, as a tool that renews certificates does."""
+    new = file.parent.with_suffix(".new")
+    new.write_bytes(content)
+    return new.replace(file)

@@ -25,7 +25,7 @@ from testkit.server_process import ROOT, ServerProcess
 
 DRAIN_SECONDS: Final = 2.0
 """Somewhat longer than a balancer needs to notice that a server is not ready."""
-EVERY_SECONDS: Final = 2.0
+EVERY_SECONDS: Final = 1.0
 SECONDS_MAX: Final = 60.0
 
 
@@ -41,6 +41,10 @@ class Server(ServerProcess):
     async def replace(self, source: Path = ROOT / "src") -> None:
         """Drain the server and start a release in its place."""
         await self.drain()
+        await self.start_release(source)
+
+    async def start_release(self, source: Path = ROOT / "src") -> None:
+        """Start a release, by default this one."""
         self._source = source
         await self.start_in_thread()
 

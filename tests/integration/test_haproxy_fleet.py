@@ -38,17 +38,20 @@ async def test_500_bots_play_through_upgrade_rollback_and_scaling(
             await reaches(lambda: serves(*addresses))
             async with playing(front.url, 500) as tally:
                 await wait_for_turns(tally, 500)
-                for source in (newer, newer.parents[0] / "none"):
-                    for server in servers:
-                        await server.replace(source) if source == newer else await server.replace()
-                        await reaches(lambda: serves(*addresses))
-                        await wait_for_turns(tally, tally.turns + 100)
+                for server in servers:
+                    await server.replace(newer)
+                    await reaches(lambda: serves(*addresses))
+                    await wait_for_turns(tally, tally.turns + 100)
+
                 names.set(addresses[:1])
                 await reaches(lambda: serves(*addresses[:1]))
                 await asyncio.gather(*(server.drain() for server in servers[1:]))
-                await wait_for_turns(tally, tally.turns + 300)
-                await asyncio.gather(*(server.start_in_thread() for server in servers[1:]))
+                await wait_for_turns(tally, tally.turns + 500)
+
+                await asyncio.gather(*(server.start_release() for server in servers[1:]))
                 names.set(addresses)
+                await reaches(lambda: serves(*addresses))
+                await servers[0].replace()
                 await reaches(lambda: serves(*addresses))
                 await wait_for_turns(tally, tally.turns + 500)
             assert min(server.figure("mcp_bot_interactions_total") for server in servers) > 100
@@ -72,7 +75,7 @@ async def test_300_bots_stay_at_their_servers_and_only_those_of_a_lost_one_move(
         ):
             async with playing(front.tls_url, 300) as tally:
                 await reaches(lambda: sum(hot_games(servers)) >= 300)
-                await wait_for_turns(tally, tally.turns + 900)
+                await wait_for_turns(tally, tally.turns + 400)
                 assert sum(hot_games(servers)) == 300, "each bot is at one server"
                 assert min(hot_games(servers)) > 50
 
@@ -80,17 +83,17 @@ async def test_300_bots_stay_at_their_servers_and_only_those_of_a_lost_one_move(
                 moved = hot_games(servers)[2]
                 await reaches(lambda: sum(hot_games(servers)) >= 300 + moved)
                 before = servers[2].figure("mcp_bot_interactions_total")
-                await wait_for_turns(tally, tally.turns + 600)
+                await wait_for_turns(tally, tally.turns + 400)
                 assert servers[2].figure("mcp_bot_interactions_total") == before
                 assert sum(hot_games(servers)) == 300 + moved, "bots of other servers did not move"
                 front.order("set server bots/c state ready")
 
                 write_certificate(authority, certificates, days=20)
                 front.reload()
-                await wait_for_turns(tally, tally.turns + 600)
+                await wait_for_turns(tally, tally.turns + 400)
                 assert not tally.troubles, "neither a drain nor a reload costs a repeat"
 
                 servers[0].kill()
-                await wait_for_turns(tally, tally.turns + 600)
+                await wait_for_turns(tally, tally.turns + 400)
                 await servers[0].start_in_thread()
                 await wait_for_turns(tally, tally.turns + 300)
