@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import string
@@ -15,7 +16,6 @@ from types import TracebackType
 from typing import Self
 
 from testkit.certificates import Authority
-from testkit.ports import free_port
 from tests.parts import PLACES, go_without, program
 from tests.unit.house.sources import ROOT
 
@@ -93,7 +93,7 @@ class Haproxy(Program):
     """
 
     def __init__(self, folder: Path, servers: str, program: str = "", **environ: str) -> None:
-        self.port, self.tls_port, self.status_port = free_port(), free_port(), free_port()
+        self.port, self.tls_port, self.status_port = (quiet_port() for _ in range(3))
         self._socket = folder / "admin.sock"
         files = [word for name in ("haproxy.cfg", servers) for word in ("-f", str(DEPLOY / "haproxy" / name))]
         variables = {
@@ -159,8 +159,9 @@ class Rendered(Program):
     def __init__(
         self, command: Callable[[Path], Sequence[str]], templates: Sequence[Path], folder: Path, **environ: str
     ) -> None:
-        self.port, self.tls_port, self.status_port = free_port(), free_port(), free_port()
+        self.port, self.tls_port, self.status_port = (quiet_port() for _ in range(3))
         variables = {
+            "BIND_ADDRESS": "127.0.0.1",
             "HTTP_PORT": str(self.port),
             "HTTPS_PORT": str(self.tls_port),
             "STATUS_PORT": str(self.status_port),
@@ -190,7 +191,7 @@ def envoy(folder: Path, **environ: str) -> Rendered:
 def nginx(folder: Path, **environ: str) -> Rendered:
     """Return nginx with the file of `deploy/nginx`; it starts as a context manager."""
     path = program("nginx", part="nginx")
-    orders = f"daemon off; pid {folder}/nginx.pid;"
+    orders = f"daemon off; pid {folder}/nginx.pid; {'user root;' if os.geteuid() == 0 else ''}"
     return Rendered(
         lambda file: [path, "-c", str(file), "-g", orders],
         [DEPLOY / "nginx" / "nginx.conf.template"],
@@ -203,7 +204,7 @@ class Names:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "hosts"
-        self.port = free_port()
+        self.port = quiet_port()
         self._file.write_text("")
         words = [
             program("dnsmasq", part="dns"), "--keep-in-foreground", "--log-facility=-", "--no-resolv",
@@ -226,6 +227,14 @@ class Names:
         self._file.write_text("".join(f"{address} {NAME}\n" for address in addresses))
         with self._program:
             yield self
+
+
+def quiet_port() -> int:
+    """Return a free port below those that the system gives to clients, which a busy machine uses up quickly."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def haproxy() -> str:

@@ -20,8 +20,8 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
 from testkit.certificates import Authority
-from testkit.ports import free_port
 from testkit.server_process import ROOT, ServerProcess
+from tests.balancers import quiet_port
 
 DRAIN_SECONDS: Final = 2.0
 """Somewhat longer than a balancer needs to notice that a server is not ready."""
@@ -62,7 +62,7 @@ async def replicas(
     folder: Path, database: str, count: int, flags: Sequence[str] = ()
 ) -> AsyncIterator[list[Server]]:
     """Run servers of one database at 127.0.0.11, 127.0.0.12 and so on, all at the same port."""
-    port = free_port()
+    port = quiet_port()
     words = (f"--drain-seconds={DRAIN_SECONDS}", "--trusted-proxies=127.0.0.0/8", *flags)
     with contextlib.ExitStack() as stack:
         started = []
