@@ -22,6 +22,7 @@ from dungeonfighter.rules import load_rules
 from testkit.certificates import Authority
 from testkit.server_process import ROOT, ServerProcess
 from tests.balancers import quiet_port
+from tests.integration.through_balancer import wait_for_turns
 
 DRAIN_SECONDS: Final = 2.0
 """Somewhat longer than a balancer needs to notice that a server is not ready."""
@@ -98,6 +99,13 @@ async def playing(url: str, bots: int, every: float = EVERY_SECONDS) -> AsyncIte
     assert make_report(load, verdict).passed
 
 
+async def kill_at_work(server: Server, tally: Tally) -> None:
+    """Kill a server that has calls of its bots: it is stopped until the bots of other servers went on."""
+    server.signal(signal.SIGSTOP)
+    await wait_for_turns(tally, tally.turns + 100)
+    server.kill()
+
+
 async def reaches(condition: Callable[[], bool]) -> None:
     """Wait for a condition, which may take a while to find out."""
     async with asyncio.timeout(SECONDS_MAX):
@@ -108,6 +116,11 @@ async def reaches(condition: Callable[[], bool]) -> None:
 def hot_games(servers: Iterable[Server]) -> list[int]:
     """Return how many games each server has in memory: one of each bot that ever called it."""
     return [int(server.figure("mcp_hot_games")) for server in servers]
+
+
+def served_certificate(port: int) -> str:
+    """Return the certificate that a new connection is shown."""
+    return ssl.get_server_certificate(("localhost", port))
 
 
 @contextlib.contextmanager
