@@ -57,12 +57,10 @@ class Client:
             f"content-length: {len(body)}\r\n\r\n"
         ).encode() + body
 
-    def lose(
-        self, tool: str, bot: str, way: str, *, wait: bool = False, more: str = "", **arguments: Any
-    ) -> None:
+    def lose(self, tool: str, bot: str, way: str, *, wait: bool = False, **arguments: Any) -> None:
         """Send a call and reset the connection; with `wait` only after the answer is on its way."""
         with socket.create_connection(("127.0.0.1", self.server.port)) as connection:
-            connection.sendall(self.post(tool, bot, arguments, way, more))
+            connection.sendall(self.post(tool, bot, arguments, way))
             if wait:
                 connection.recv(1, socket.MSG_PEEK)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -176,15 +174,3 @@ def test_a_proxy_that_resets_its_connections_after_the_answers_loses_none(
             assert f"e1 t{turn} |" in answer.read().decode()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         pause()
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_proxy_that_hangs_up_before_the_answer_loses_it(
-    server: Client, way: str, request: pytest.FixtureRequest
-) -> None:
-    bot = new_bot(server, "hung-up", way, request)
-    for _ in range(2):
-        server.lose("handle_input", bot, way, more=FORWARDED, input="1")
-        pause()
-    answer = server.call("handle_input", bot, way, input="1")
-    assert answer["content"][0]["text"].startswith("e1 t1")
