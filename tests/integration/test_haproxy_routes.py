@@ -26,7 +26,7 @@ META = {
     "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
 }
 SECOND_FILES = {
-    "servers-by-address.cfg": {"SERVER_A": "127.0.0.1:1", "SERVER_B": "127.0.0.1:2", "SERVER_C": "127.0.0.1:3"},
+    "servers-by-address.cfg": {f"SERVER_{letter}": "127.0.0.1:1" for letter in "ABC"},
     "servers-by-name.cfg": {"SERVERS": "localhost:1"},
     "servers-by-prefix.cfg": {
         "PREFIXES": "prefixes.map", "SERVER_ALPHA": "127.0.0.1:1", "SERVER_BETA": "127.0.0.1:2",
@@ -40,9 +40,15 @@ def test_both_versions_accept_the_files_without_a_warning(find: Any, name: str) 
     files = [word for one in ("haproxy.cfg", name) for word in ("-f", str(DEPLOY / "haproxy" / one))]
     for more in ({}, {"CERTIFICATES": "no-such-folder"}):
         done = subprocess.run(
-            [find(), "-c", *files], env={**SECOND_FILES[name], **more}, capture_output=True, text=True, check=False
+            [find(), "-c", *files],
+            env={**SECOND_FILES[name], **more},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        found = [line for line in (done.stdout + done.stderr).splitlines() if "[WARN" in line or "[ALERT" in line]
+        found = [
+            line for line in (done.stdout + done.stderr).splitlines() if "[WARN" in line or "[ALERT" in line
+        ]
         if more:
             assert "no-such-folder" in found[0]
         else:

@@ -14,7 +14,7 @@ from dungeonfighter.cli import COMMANDS
 from dungeonfighter.settings import FIELDS
 from tests.unit.house.sources import MODULES, ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 PLACES: Final = (
     "",
     "src/dungeonfighter",
