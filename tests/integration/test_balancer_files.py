@@ -67,11 +67,17 @@ class Front:
     def ask(
         self, method: str, path: str, body: bytes | None = None, source: str = CALLER, **headers: str
     ) -> Answer:
+        """Send a request in one piece: some balancers can repeat only what came whole."""
+        named = {"Host": NAME, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body is not None:
+            named["Content-Length"] = str(len(body))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "", ""]
         connection = self.connection(source)
         with contextlib.closing(connection):
-            named = {"Host": NAME, **{name.replace("_", "-"): value for name, value in headers.items()}}
-            connection.request(method, path, body, named)
-            answer = connection.getresponse()
+            connection.connect()
+            connection.sock.sendall("\r\n".join(lines).encode() + (body or b""))
+            answer = http.client.HTTPResponse(connection.sock, method=method)
+            answer.begin()
             return Answer(answer.status, answer.headers, answer.read())
 
     def call(

@@ -6,7 +6,7 @@ import http.client
 import itertools
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from dungeonfighter.rules import GameOptions, Weapon, load_rules
 from testkit.server_process import ServerProcess
 from tests.balancers import DEPLOY, Haproxy, haproxy, newer_haproxy
+from tests.integration.test_tokens import until
 
 pytestmark = pytest.mark.long
 
@@ -73,6 +74,14 @@ def call(port: int, way: str, tool: str, bot: str, **arguments: Any) -> dict[str
     return result
 
 
+def start_together(stack: ExitStack, servers: Iterable[ServerProcess]) -> None:
+    """Start servers at the same time; the stack kills them."""
+    for server in servers:
+        stack.callback(server.kill)
+        server.launch()
+    until(lambda: all(server.is_ready() for server in servers))
+
+
 def text_of(result: dict[str, Any]) -> str:
     text: str = result["content"][0]["text"]
     return text
@@ -84,8 +93,8 @@ def test_a_bot_may_be_served_by_any_server_at_any_turn(tmp_path: Path) -> None:
         servers = []
         for letter in "ABC":
             (tmp_path / letter).mkdir()
-            database = f"sqlite:///{tmp_path}/games.db"
-            servers.append(stack.enter_context(ServerProcess(tmp_path / letter, database)))
+            servers.append(ServerProcess(tmp_path / letter, f"sqlite:///{tmp_path}/games.db"))
+        start_together(stack, servers)
         where = {f"SERVER_{a}": f"127.0.0.1:{one.port}" for a, one in zip("ABC", servers, strict=True)}
         front = stack.enter_context(Haproxy(tmp_path, "servers-by-address.cfg", **where))
         ports = itertools.cycle([front.port, servers[0].port, front.port, servers[1].port, servers[2].port])
@@ -103,12 +112,15 @@ def test_a_bot_may_be_served_by_any_server_at_any_turn(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def by_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with ExitStack() as stack:
-        where = {"PREFIXES": "prefixes.map"}
-        for prefix in ("alpha", "beta"):
-            server = ServerProcess(
+        servers = {
+            prefix: ServerProcess(
                 tmp_path_factory.mktemp(prefix), "memory://", [f"--bot-id-prefix={prefix}-"]
             )
-            where[f"SERVER_{prefix.upper()}"] = f"127.0.0.1:{stack.enter_context(server).port}"
+            for prefix in ("alpha", "beta")
+        }
+        start_together(stack, servers.values())
+        where = {f"SERVER_{prefix.upper()}": f"127.0.0.1:{one.port}" for prefix, one in servers.items()}
+        where["PREFIXES"] = "prefixes.map"
         front = Haproxy(tmp_path_factory.mktemp("haproxy"), "servers-by-prefix.cfg", **where)
         yield stack.enter_context(front).port
 
