@@ -45,7 +45,7 @@ async def test_300_bots_play_through_envoy(
             with front, trusting(authority):
                 async with playing(front.tls_url, 300) as tally:
                     await reaches(lambda: sum(hot_games(servers)) >= 300)
-                    await wait_for_turns(tally, tally.turns + 600)
+                    await wait_for_turns(tally, tally.turns + 400)
                     assert sum(hot_games(servers)) == 300, "each bot is at one server"
                     assert min(hot_games(servers)) > 50
 
@@ -57,11 +57,11 @@ async def test_300_bots_play_through_envoy(
                     await reaches(lambda: servers[0].figure("mcp_hot_games") > 50)
 
                     await kill_at_work(servers[1], tally)
-                    await wait_for_turns(tally, tally.turns + 300)
+                    await wait_for_turns(tally, tally.turns + 200)
 
                     names.set(addresses[2:])
                     await servers[0].drain()
-                    await wait_for_turns(tally, tally.turns + 300)
+                    await wait_for_turns(tally, tally.turns + 200)
                 assert tally.troubles, "no bot noticed that its server was killed"
 
 
@@ -77,7 +77,7 @@ async def test_300_bots_play_through_nginx(
         with front, trusting(authority):
             async with playing(front.tls_url, 300) as tally:
                 await reaches(lambda: sum(hot_games(servers)) >= 300)
-                await wait_for_turns(tally, tally.turns + 600)
+                await wait_for_turns(tally, tally.turns + 400)
                 assert sum(hot_games(servers)) == 300, "each bot is at one server"
                 assert min(hot_games(servers)) > 50
 
@@ -90,5 +90,5 @@ async def test_300_bots_play_through_nginx(
                 await reaches(lambda: servers[0].figure("mcp_hot_games") > 50)
 
                 await kill_at_work(servers[1], tally)
-                await wait_for_turns(tally, tally.turns + 300)
+                await wait_for_turns(tally, tally.turns + 200)
             assert tally.troubles, "no bot noticed that its server was killed"
