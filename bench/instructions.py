@@ -1,10 +1,15 @@
-"""The number of instructions of a turn: `python -m bench.instructions [--store sqlite] [--tree OTHER]`.
+"""The number of instructions of a turn.
+
+`python -m bench.instructions [--store sqlite] [--access | --tree OTHER]`
 
 valgrind counts the instructions of a server from `data_received` to the transport's write, in its own process
 and without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one
 child and up to turn 46 in another; the figure is the difference for each turn, so the start-up cancels out.
 Unlike a time, this figure is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage
 collector is off.
+
+With `--access` the same sources are counted again, with access tokens and with limits for bots, tokens and
+fleets: the difference is the cost of the admission.
 
 With `--tree` the same driver and interpreter count another checkout, too: the ratio is the cost of a change
 (`git worktree add /tmp/other COMMIT` makes a checkout).
@@ -37,13 +42,13 @@ class Failed(Exception):
 class Count:
     """A running count: a server of this source tree under valgrind, in a process of its own."""
 
-    def __init__(self, valgrind: str, tree: Path, store: str, folder: Path) -> None:
+    def __init__(self, valgrind: str, tree: Path, store: str, folder: Path, *words: str) -> None:
         self._folder = folder
         folder.mkdir()
         command = [
             valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
             f"--log-file={folder}/%p.log", sys.executable, "-m", "bench.in_process", store,
-            *map(str, (_BOTS, _FIRST, _LAST)),
+            *map(str, (_BOTS, _FIRST, _LAST)), *words,
         ]  # fmt: skip
         path = os.pathsep.join([str(tree.resolve() / "src"), str(_ROOT)])
         environ = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
@@ -103,24 +108,33 @@ def main() -> int:
         return 1
     trees = [_ROOT, *([arguments.tree] if arguments.tree else [])]
     try:
-        counted = _counted(valgrind, trees, arguments.store)
+        counted = _counted(valgrind, trees, arguments.store, has_access=arguments.access)
     except Failed as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(
         f"instructions a turn, {arguments.store} store, {_BOTS} bots, turns {_FIRST} to {_LAST}\n"
     )
-    for tree, count in zip(trees, counted, strict=True):
+    for tree, count in zip(trees, counted, strict=False):
         sys.stdout.write(f"{count:12,.0f}  {tree}\n")
+    if arguments.access:
+        sys.stdout.write(f"{counted[1]:12,.0f}  with access tokens and limits\n")
+        sys.stdout.write(f"{counted[1] - counted[0]:12,.0f}  difference\n")
     if arguments.tree:
         sys.stdout.write(f"{counted[0] / counted[1]:12.4f}  ratio, this tree to the other\n")
     return 0
 
 
-def _counted(valgrind: str, trees: list[Path], store: str) -> list[float]:
-    """Count all trees at the same time."""
+def _counted(valgrind: str, trees: list[Path], store: str, *, has_access: bool) -> list[float]:
+    """Count all trees at the same time; with `has_access` also this one with access tokens and limits."""
+    wanted: list[tuple[Path, tuple[str, ...]]] = [(tree, ()) for tree in trees]
+    if has_access:
+        wanted.append((_ROOT, ("access",)))
     with tempfile.TemporaryDirectory() as folder:
-        counts = [Count(valgrind, tree, store, Path(folder, str(n))) for n, tree in enumerate(trees)]
+        counts = [
+            Count(valgrind, tree, store, Path(folder, str(n)), *words)
+            for n, (tree, words) in enumerate(wanted)
+        ]
         return [count.per_turn() for count in counts]
 
 
@@ -128,7 +142,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
-    parser.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--access", action="store_true", help="count the cost of the admission")
+    other.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
     return parser.parse_args()
 
 

@@ -49,6 +49,10 @@ COMMANDS: Final = {
         "say who may play: `token create` makes an access token",
         "token create --fleet team-a --bots 'a-*' --expires 30d",
     ),
+    "doctor": Summary(
+        "say what is wrong with a server or a database, in one text without secrets",
+        "doctor http://127.0.0.1:8000 --db sqlite:///games.db",
+    ),
     "ladder": Summary(
         "rank the built-in policies by the same runs", "ladder --seeds 20 --policies attack,heuristic"
     ),

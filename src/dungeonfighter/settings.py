@@ -314,6 +314,12 @@ def read_setting(field: Field, flags: Mapping[str, Any], environ: Mapping[str, s
         raise Problem(f"{name}: {problem}") from None
 
 
+def source_of(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """Return the name of the flag or variable that gives a setting; empty if none does."""
+    found = _given(field, flags, environ)
+    return found[0][0] if found else ""
+
+
 def _given(field: Field, flags: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return name and text of the flags, or else of the variables, that give a setting."""
     attributes = [(field.flags[0], field.attribute), (field.file_flag, field.file_attribute)]

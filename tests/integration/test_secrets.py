@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -64,16 +65,48 @@ def workers_of(server: ServerProcess) -> list[int]:
     return [int(pid) for pid in children.read_text().split()]
 
 
-def everything_shown(server: ServerProcess) -> str:
-    """Return all that a server shows to the world, and its log."""
+PATHS = (
+    "/", "/livez", "/readyz", "/metrics", "/api/summary", "/api/bots", "/api/bots/ada", "/nowhere", "/mcp",
+)  # fmt: skip
+
+
+def everything_shown(server: ServerProcess, token: str = "") -> str:
+    """Return all that a server shows to the world and to the owner of a token, and its log."""
     shown = [command_lines(server), server.log.read_text()]
-    for path in ("/", "/livez", "/readyz", "/metrics", "/api/summary", "/api/bots", "/nowhere", "/mcp"):
+    for path, headers in product(PATHS, (dict[str, str](), {"Authorization": f"Bearer {token}"})):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         shown += [str(answer.headers), answer.read().decode()]
         connection.close()
     return "\n".join(shown)
+
+
+def diagnoses(server: ServerProcess, tokens: list[str], url: str) -> list[str]:
+    """Return what `/api/doctor` and the command `doctor` show to callers with these tokens."""
+    shown = []
+    for token in tokens:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("GET", "/api/doctor", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        shown.append(str(answer.headers) + answer.read().decode())
+        connection.close()
+        for form in ([], ["--json"]):
+            ended = run("doctor", server.url, "--db", url, *form, DUNGEONFIGHTER_TOKEN=token)
+            assert ended.returncode in {0, 1}
+            shown.append(ended.stdout + ended.stderr)
+    return shown
+
+
+def first_events(server: ServerProcess, token: str) -> str:
+    """Return the beginning of the event stream that the owner of a token gets."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/events", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    lines = [answer.fp.readline() for _ in range(3)]
+    connection.close()
+    return f"{answer.headers}\n{b''.join(lines).decode()}"
 
 
 def assert_no_secret(text: str) -> None:
@@ -138,10 +171,22 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
     )  # fmt: skip
     token = made.stdout.strip()
     assert token, made.stderr
-    environ = {"REDIS_CONNECTION_STRING": f"redis://:{SECOND}@127.0.0.1:9/0", "RATE_PER_FLEET": "1000"}
+    made = run("token", "create", "--fleet=o", "--scopes=admin", DB_CONNECTION_STRING=url)
+    operator = made.stdout.strip()
+    environ = {
+        "REDIS_CONNECTION_STRING": f"redis://:{SECOND}@127.0.0.1:9/0",
+        "RATE_PER_FLEET": "1000",
+        "COMMIT_TIMEOUT": "3",
+        "SIGNING_KEY": SECOND * 2,
+    }
     with ServerProcess(tmp_path, flags=flags, environ=environ) as server:
         client = Client(server)
         assert client.call(token, "start_new_game", {"weapon": "mace"})[0] is False
+        seen = diagnoses(server, [operator, token], url)
+        assert '"mcp_hot_games"' in seen[0]
+        assert '"SIGNING_KEY"' in seen[0]
+        events = first_events(server, token)
+        assert "data:" in events
         workers = "\n".join(command_lines(server).split("\n")[1:])
         assert "--worker=1" in workers
         assert FIRST not in workers
@@ -149,6 +194,7 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
         postgres.order("alter role player nologin")
         postgres.order("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'player'")
         answers += [str(client.post(token, "handle_input", {"input": "1"})) for _ in range(4)]
+        answers += diagnoses(server, [operator, FIRST], url)
         os.kill(workers_of(server)[0], signal.SIGABRT)
         until(lambda: "worker" in server.log.read_text() and "killed by signal" in server.log.read_text())
         until(
@@ -157,11 +203,12 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
             )
         )
         own_words = command_lines(server).split("\n")[0]
-        shown = everything_shown(server).replace(own_words, "")
+        shown = everything_shown(server, token).replace(own_words, "") + events
         assert "127.0.0.1:9" in shown
-        for secret in (FIRST, SECOND, token, token[12:]):
+        for secret in (FIRST, SECOND, token, token[12:], operator):
             assert secret not in shown
             assert secret not in str(answers)
+            assert secret not in str(seen)
         assert "shows its password to every user of this machine" in shown
 
 

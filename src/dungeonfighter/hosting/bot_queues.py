@@ -54,6 +54,7 @@ class BotQueues:
         self._ready: list[tuple[HotGame, Pending]] = []
         self._unanswered = 0
         self._is_closing = False
+        self._metrics.queue_lengths = self._lengths
 
     def submit(self, key: str, pending: Pending) -> None:
         """Queue one request behind those of its bot; its responder gets the answer.
@@ -97,6 +98,13 @@ class BotQueues:
             if self._tasks:
                 await asyncio.wait(self._tasks)
             await self._commits.drain()
+
+    def _lengths(self) -> dict[str, int]:
+        return {
+            "requests without an answer": self._unanswered,
+            "requests on the slow way": len(self._tasks),
+            "writes before a commit": self._commits.queued,
+        }
 
     def _start_ready(self) -> None:
         ready, self._ready = self._ready, []

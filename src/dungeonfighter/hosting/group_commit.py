@@ -72,6 +72,11 @@ class GroupCommit:
             asyncio.get_running_loop().call_soon(self._send_soon)
 
     @property
+    def queued(self) -> int:
+        """The number of writes that are not on their way yet."""
+        return len(self._queue)
+
+    @property
     def is_busy(self) -> bool:
         """True while a write is queued or on its way."""
         return self._scheduled or self._sending is not None
@@ -158,6 +163,11 @@ class Lanes:
         is_one = len(self._lanes) == 1
         self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
+
+    @property
+    def queued(self) -> int:
+        """The number of writes that are not on their way yet."""
+        return sum(lane.queued for lane in self._lanes)
 
     @property
     def is_busy(self) -> bool:

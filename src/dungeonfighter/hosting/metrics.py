@@ -58,6 +58,8 @@ class HostMetrics:
         self.settled = meter.counter(
             "mcp_store_settled_total", "Games whose last commit was unknown until the store settled it."
         )
+        self.queue_lengths: Callable[[], dict[str, int]] = dict
+        """Returns the lengths of the host's queues by name; the queues set it."""
         self.store_up = meter.gauge(
             STORE_UP, "1 while every worker reaches the store.", merge="min", read=lambda: int(store_up())
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.ports import Meter, Store
     from dungeonfighter.serving.clients import ClientRules
+    from dungeonfighter.serving.diagnosis import Diagnosis
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.serving.inquiries import Inquiries
     from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
+    from dungeonfighter.storage.examination import DatabaseReport
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.telemetry.troubles import TroubleLog
     from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
 
@@ -176,6 +180,55 @@ def make_store(settings: Settings) -> Store:
     )
 
 
+def make_examine(
+    settings: Settings, database: Callable[[], Database], seconds_max: float
+) -> Callable[[], Awaitable[DatabaseReport]]:
+    """Make a function that looks at a database without changing it; it opens a connection for each look.
+
+    Args:
+        settings: The kind of the database, and how to connect.
+        database: Returns the connection string that is valid now.
+        seconds_max: The longest time to wait for a file system.
+    """
+    from dungeonfighter.storage.examination import DatabaseReport
+
+    place = settings.database.shown
+    if settings.database.kind == "postgresql":
+        from dungeonfighter.storage.postgres_examination import examine_postgres
+
+        is_pooler = settings.db_prepared_statements == "off"
+        return lambda: examine_postgres(database().url, place, is_pooler=is_pooler)
+    if settings.database.kind == "sqlite":
+        from dungeonfighter.storage.sqlite_examination import SqliteExaminer
+
+        return SqliteExaminer(Path(settings.database.path), place, seconds_max).examine
+
+    async def examine_memory() -> DatabaseReport:
+        return DatabaseReport(settings.database.kind, place)
+
+    return examine_memory
+
+
+def make_diagnosis(
+    settings: Settings, secrets: Secrets, host: BotHost, troubles: TroubleLog,
+    worker: tuple[int, Inquiries] | None = None,
+) -> Diagnosis:  # fmt: skip
+    """Make the report of one serving process about itself; the arguments are those of `Diagnosis`."""
+    from dungeonfighter.serving.diagnosis import EXAMINE_SECONDS_MAX, Diagnosis
+    from dungeonfighter.telemetry.hidden import secrets_in
+
+    examine = make_examine(settings, lambda: secrets.current("database"), EXAMINE_SECONDS_MAX / 2)
+    return Diagnosis(
+        settings,
+        secrets.shown(settings),
+        host,
+        troubles,
+        examine,
+        lambda: list(secrets_in(*secrets.values())),
+        worker,
+    )
+
+
 def make_admission() -> Admission:
     """Make the admission of a process that serves its own user; all of its entry points share it."""
     from dungeonfighter.access.admission import BoundedAdmission
@@ -312,6 +365,7 @@ def compose(
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -322,6 +376,7 @@ def compose(
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
+        diagnosis: Answers `/api/doctor`; without it there is no such page.
     """
     from starlette.routing import Mount
 
@@ -331,6 +386,7 @@ def compose(
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
     from dungeonfighter.web.app import WatchApp
+    from dungeonfighter.web.doctor_page import DoctorPage
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
     guard = HostGuard(settings)
@@ -338,7 +394,10 @@ def compose(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
     )  # fmt: skip
-    pages = WatchApp(host, watch, admission, _make_log_in(settings, secrets, admission, guard))
+    pages = WatchApp(
+        host, watch, admission, _make_log_in(settings, secrets, admission, guard),
+        None if diagnosis is None else DoctorPage.of(settings, diagnosis.answer),
+    )  # fmt: skip
     draining: Draining  # made after the application, whose `ready` needs it
     app = build_app(
         host,
@@ -354,6 +413,8 @@ def compose(
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     draining.admin = app.serve_admin if settings.admin_listen is not None else None
+    if diagnosis is not None:
+        diagnosis.draining = draining
     return draining, watch
 
 

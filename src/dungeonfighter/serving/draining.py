@@ -37,6 +37,10 @@ class Draining:
         self._short_way = short_way
         self.admin: App | None = None
         """The application of the second address (`ADMIN_LISTEN`), if there is one."""
+        self.count_connections: Callable[[], int] = int
+        """Returns the number of open connections; the server sets it."""
+        self.connections_max = 0
+        """The server refuses further connections; 0 before it serves."""
         self.begun = asyncio.Event()
         """Set to begin the drain."""
         self.hurried = asyncio.Event()

@@ -22,12 +22,14 @@ from dungeonfighter.serving.composition import (
     close_seconds_max,
     compose,
     declare_redis_metric,
+    make_diagnosis,
     make_rates,
     make_redis,
     open_host,
     ticking,
 )
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
+from dungeonfighter.serving.inquiries import InquiryRelay
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve
@@ -39,6 +41,7 @@ from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.settings import Settings, instance_name, worker_words
 from dungeonfighter.telemetry.logs import set_up_logs
 from dungeonfighter.telemetry.totals import Reporter
+from dungeonfighter.telemetry.troubles import remember_troubles
 
 
 def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool) -> int:
@@ -73,7 +76,7 @@ async def _serve_alone(
     settings: Settings, secrets: Secrets, listener: socket.socket, admin: socket.socket | None,
     signals: StopSignals, *, watch_stdin: bool,
 ) -> None:  # fmt: skip
-    rates, redis = make_rates(settings), make_redis(settings, secrets)
+    troubles, rates, redis = remember_troubles(), make_rates(settings), make_redis(settings, secrets)
     signals.call_at_hang_up(secrets.read_anew)
     async with (
         open_host(settings, secrets, serves=True) as host,
@@ -82,7 +85,8 @@ async def _serve_alone(
     ):
         if redis is not None:
             declare_redis_metric(host.meter, lambda: redis.is_up)
-        draining, watch = compose(settings, host, admission, secrets=secrets)
+        diagnosis = make_diagnosis(settings, secrets, host, troubles)
+        draining, watch = compose(settings, host, admission, secrets=secrets, diagnosis=diagnosis)
         async with ticking(watch):
             await serve(
                 draining,
@@ -108,6 +112,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
     """
     set_up_logs(settings.log_format, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
+    inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     redis = make_redis(settings, secrets)
     with contextlib.ExitStack() as stack:
         reserved = stack.enter_context(contextlib.closing(reserve(settings.host, settings.port)))
@@ -129,6 +134,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 redis=redis,
                 on_hang_up=secrets.read_anew,
                 environ=environ,
+                inquiries=inquiries,
             )  # fmt: skip
             return await supervisor.run(watch_stdin=until_stdin_closes)
 
@@ -154,6 +160,7 @@ def run_worker(settings: Settings, number: int, descriptor: int, secrets: Secret
 async def _serve_as_worker(
     settings: Settings, secrets: Secrets, number: int, descriptor: int, signals: StopSignals
 ) -> None:
+    troubles, whole = remember_troubles(), settings
     hot_games = -(-settings.max_bots_per_instance // settings.workers)
     settings = msgspec.structs.replace(settings, max_bots_per_instance=hot_games)
     rates = make_rates(settings)
@@ -180,6 +187,7 @@ async def _serve_as_worker(
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, secrets=secrets,
             worker={"worker": number, "pid": os.getpid()},
+            diagnosis=make_diagnosis(whole, secrets, host, troubles, (number, parent.inquiries)),
         )  # fmt: skip
         draining.begun, draining.hurried = drain_begun, parent_gone
         parent.watched_fleets = watch.wanted_fleets

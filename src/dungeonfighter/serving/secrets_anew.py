@@ -12,6 +12,7 @@ from typing import Any
 
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.settings import FIELDS, Settings, read_setting
+from dungeonfighter.telemetry.shown_settings import ShownSetting, shown_settings
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,18 @@ class Secrets:
         """Call `callback` with the new value of a secret setting whenever it changes."""
         assert attribute in self._fields
         self._callbacks.setdefault(attribute, []).append(callback)
+
+    def current(self, attribute: str) -> Any:
+        """Return the value of a secret setting that is in use now."""
+        return self._values[attribute]
+
+    def values(self) -> list[Any]:
+        """Return the values of all secret settings."""
+        return list(self._values.values())
+
+    def shown(self, settings: Settings) -> list[ShownSetting]:
+        """Describe all settings, which came from the same flags and environment; no secret is in it."""
+        return shown_settings(settings, self._flags, self._environ)
 
     def read_anew(self) -> None:
         """Read all files; pass on the secrets that changed."""

@@ -89,8 +89,10 @@ async def serve(
         admin_listener: Like `listener`, for `draining.admin`; it is served as long as requests are finished.
     """
     _raise_file_limit()
-    http = protocol_of(draining, _connections_max(), clients)
+    draining.connections_max = _connections_max()
+    http = protocol_of(draining, draining.connections_max, clients)
     server = _Server(_config(draining, http, keep_alive_seconds, "on"), on_listening)
+    draining.count_connections = lambda: len(server.server_state.connections)
     heap.return_large_blocks()
     gc.collect()
     gc.freeze()

@@ -23,6 +23,7 @@ import msgspec
 
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every
+from dungeonfighter.serving.inquiries import Inquiry, InquiryRelay, SelfReport
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import SharedRates, leasing
@@ -84,6 +85,7 @@ class Supervisor:
         redis: Divides them among the replicas.
         on_hang_up: Called at SIGHUP, besides passing it on to the workers.
         environ: The environment of the workers; by default that of this process.
+        inquiries: Passes the inquiries of the workers on.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Supervisor:
         redis: RedisLeases | None = None,
         on_hang_up: Callable[[], None] = lambda: None,
         environ: Mapping[str, str] | None = None,
+        inquiries: InquiryRelay | None = None,
     ) -> None:
         self._command = command
         self._count = count
@@ -114,6 +117,7 @@ class Supervisor:
         self._rates = SharedRates(leases or Leases(count), self._send_shares)
         self._redis = redis
         self._on_hang_up = on_hang_up
+        self._inquiries = inquiries or InquiryRelay()
         self._stopping = asyncio.Event()
         self._one_opened = asyncio.Event()
         self._all_opened = asyncio.Event()
@@ -191,6 +195,7 @@ class Supervisor:
                 return
             if loop.time() - began >= STABLE_SECONDS:
                 pause = PAUSE_SECONDS
+            self._inquiries.note_restart(number)
             logger.warning(
                 "worker %d ended (%s); another one starts in %g s", number, _describe_exit(code), pause
             )
@@ -247,6 +252,10 @@ class Supervisor:
                         other.losses.add(message.losses)
             elif isinstance(message, Demand):
                 self._rates.note(number, message.calls, message.seconds)
+            elif isinstance(message, Inquiry | SelfReport):
+                serving = {key: one.channel for key, one in self._live.items() if one.is_listening}
+                starting = [key for key in range(self._count) if key not in serving]
+                self._inquiries.take(number, message, serving, starting)
             elif isinstance(message, Opened):
                 worker.has_opened = True
                 logger.info("worker %d can serve (pid %d)", number, worker.process.pid)

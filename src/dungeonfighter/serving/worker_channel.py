@@ -5,7 +5,7 @@ worker  Opened Report ............. Listening ... Report .. Losses .. Demand ...
 parent             Tick Go (once all have opened)  Tick ............. Losses .. Shares .. Drain (end: it died)
 ```
 
-`HangUp` may come at any time, too.
+`HangUp` may come at any time, too, and so may the messages of `inquiries`.
 
 A worker listens only after `Go`: otherwise the first worker would get all early connections, and keep them.
 `Drain` and the end of the stream may come at any time, also while the worker opens its store.
@@ -33,6 +33,7 @@ from msgspec import Struct
 
 from dungeonfighter.access.rates import Rates
 from dungeonfighter.hosting.lost_answers import Loss, LostAnswers
+from dungeonfighter.serving.inquiries import Inquiries, Inquiry, ParentReport, SelfReport
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import reporting
 from dungeonfighter.telemetry.totals import Reporter, Share, Totals
@@ -95,8 +96,8 @@ class HangUp(Struct, frozen=True, tag=True):
     """The parent got SIGHUP; the worker must read its secrets anew."""
 
 
-FromWorker = Opened | Listening | Report | Losses | Demand
-FromParent = Go | Tick | Drain | Losses | Shares | HangUp
+FromWorker = Opened | Listening | Report | Losses | Demand | Inquiry | SelfReport
+FromParent = Go | Tick | Drain | Losses | Shares | HangUp | Inquiry | SelfReport | ParentReport
 _DECODE_FROM_WORKER: Final = msgspec.json.Decoder(FromWorker)
 _DECODE_FROM_PARENT: Final = msgspec.json.Decoder(FromParent)
 
@@ -160,6 +161,7 @@ class Parent:
         self._shared_losses = SharedLosses(
             lambda losses: channel.send(Losses(losses)), lambda: channel.is_idle
         )
+        self.inquiries = Inquiries(channel.send)
         self._rates: Rates | None = None
         self.redis_up = False
         """True if Redis answered the parent the last time."""
@@ -243,6 +245,8 @@ class Parent:
                     self._rates.learn(message.shares)
             elif isinstance(message, HangUp):
                 self.on_hang_up()
+            elif isinstance(message, Inquiry | SelfReport | ParentReport):
+                self.inquiries.take(message)
             else:
                 if isinstance(message, Drain):
                     self._is_stopping = True

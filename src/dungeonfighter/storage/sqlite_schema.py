@@ -33,7 +33,7 @@ def migrate(connection: Connection) -> None:
         SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
     """
     sql = sql_files.queries("sqlite")
-    missing = missing_steps(sql_files.migrations("sqlite"), _applied_steps(connection, sql))
+    missing = missing_steps(sql_files.migrations("sqlite"), applied_steps(connection, sql))
     if not missing:
         return
     took: dict[str, float] = {}
@@ -52,7 +52,7 @@ def migrate(connection: Connection) -> None:
         _log.info("schema: %s done in %.2f s", name, seconds)
 
 
-def _applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
+def applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:
     (newest,) = connection.execute(sql["schema_number"]).fetchone()
     applied: dict[int, str | None] = dict.fromkeys(range(1, newest + 1))
     (exists,) = connection.execute(sql["schema_table_exists"]).fetchone()

@@ -21,8 +21,9 @@ from dungeonfighter.access.visible_bots import visible_bots
 from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Overloaded
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.telemetry import exposition
-from dungeonfighter.web import log_in
+from dungeonfighter.web import doctor_page, log_in
 from dungeonfighter.web.audiences import Audience
+from dungeonfighter.web.doctor_page import DoctorPage
 from dungeonfighter.web.files import File, Files
 from dungeonfighter.web.log_in import LogIn
 from dungeonfighter.web.responses import (
@@ -44,6 +45,8 @@ _NOT_HERE: Final = (
     "there is nothing here: the watch page is at /, "
     "MCP is served at POST /mcp and for one bot at POST /bots/{botId}/mcp"
 )
+_OWN_ADMISSION: Final = frozenset({"/api/events", doctor_page.PATH})
+"""The paths that admit their callers by themselves."""
 _STREAMED: Final = (NO_STORE, (b"x-accel-buffering", b"no"))
 """The headers of an event stream."""
 
@@ -69,11 +72,13 @@ class WatchApp:
         watch: The ticker; the composition starts and closes it.
         admission: Identifies callers and decides about their requests.
         log_in: Opens the sessions of browsers; None where callers have no access tokens.
+        doctor: The report about the server itself; None for a server without it.
     """
 
     def __init__(
-        self, host: BotHost, watch: Watch, admission: Admission, log_in: LogIn | None = None
-    ) -> None:
+        self, host: BotHost, watch: Watch, admission: Admission, log_in: LogIn | None = None,
+        doctor: DoctorPage | None = None,
+    ) -> None:  # fmt: skip
         self._host = host
         self._watch = watch
         self._admission = admission
@@ -86,6 +91,9 @@ class WatchApp:
             "/api/bots/": self._bot,
         }
         """The paths of the API; one that ends in a slash is followed by the name of a bot."""
+        if doctor is not None:
+            self.api = {**self.api, doctor_page.PATH: self._doctor}
+        self._doctor_page = doctor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -121,7 +129,7 @@ class WatchApp:
         call = _Call(principal, session, audience, bot, query, scope, receive, send)
         if route.endswith("/"):
             self._admit_to_bot(call)
-        elif route != "/api/events":
+        elif route not in _OWN_ADMISSION:
             self._admit(call, None)
         await self.api[route](call)
 
@@ -181,6 +189,14 @@ class WatchApp:
         else:
             self._admit(call, None)
         return None
+
+    async def _doctor(self, call: _Call) -> None:
+        """Answer the report about the server to callers that see all fleets."""
+        page = self._doctor_page
+        assert page is not None
+        page.check(call.scope)
+        self._admission.admit(call.principal, "admin", None, 0)
+        await send_json(call.send, msgspec.Raw(await page.answer()))
 
     async def _summary(self, call: _Call) -> None:
         await send_json(call.send, msgspec.Raw(self._watch.summary_body(call.audience)))

@@ -175,6 +175,7 @@ WORST: Final = {
     ("web.files", "'(/static/[a-z]{1,32})\\\\.[0-9a-f]{16}(\\\\.[a-z]{2,4})'"): Worst(
         "fullmatch", HEAD, "/static/a.", "0", "!"
     ),
+    ("telemetry.hidden", None): Worst("sub", ARGUMENT, "://", "a"),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
 }
 """By module and source text of the expression; None stands for the only, long expression of a module."""

@@ -37,6 +37,7 @@ LEVELS = {
     "web": 7,
     "serving": 8,
     "fleet": 9,
+    "doctor": 9,
     "commands": 10,
     "cli": 11,
     "__main__": 12,
