@@ -49,6 +49,8 @@ reads_max: Final = 10_000
 overloaded_retry_seconds_max: Final = 4
 hot_games_default: Final = 100_000
 commit_timeout_seconds: Final = 10.0
+slow_turn_milliseconds: Final = 1000
+"""By default the log names the turns that take longer."""
 read_ahead_seconds: Final = 1.0
 inputs_at_once_max: Final = 100
 steps_at_once_max: Final = 1000

@@ -161,6 +161,13 @@ def folder(text: str) -> str:
     return text
 
 
+def file_in_folder(text: str) -> str:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise Problem(f"{text[:80]!r} must be a file in a folder that exists")
+    return str(path.absolute())
+
+
 def key_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")

@@ -83,6 +83,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
+    log_level: str = "info"
+    log_file: str = ""
+    """The file to which the log is appended; "" stands for standard error."""
+    slow_turn_milliseconds: int = limits.slow_turn_milliseconds
+    """The time of a turn above which the log names it; 0 means no limit."""
     notes: tuple[str, ...] = ()
     """One sentence for each setting that was given and has no effect; `serve` prints them at start."""
 
@@ -212,8 +217,16 @@ FIELDS: Final = (
           "SECONDS",
           "how long a turn may wait for the store (default: 10)"),
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
-          to.one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
-          "form of the log on standard error (default: text)"),
+          to.one_of({"text": "", "json": "", "ecs": ""}), "text|json|ecs",
+          "form of the log: for people, flat JSON, or the Elastic Common Schema (default: text)"),
+    Field("log_level", ("--log-level",), ("LOG_LEVEL",),
+          to.one_of({"debug": "", "info": "", "warning": "", "error": ""}), "debug|info|warning|error",
+          "the least important lines of the log; debug has one for each turn (default: info)"),
+    Field("log_file", ("--log-file",), ("LOG_FILE",), to.file_in_folder, "FILE",
+          "append the log to a file, opened anew on SIGHUP (default: standard error)"),
+    Field("slow_turn_milliseconds", ("--slow-turn-milliseconds",), ("SLOW_TURN_MILLISECONDS",),
+          to.integer(0, 600_000), "N", "log each turn that takes longer, with its parts "
+          f"(default: {limits.slow_turn_milliseconds}; 0 logs none)"),
 )  # fmt: skip
 NOT_YET: Final = (
     "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",

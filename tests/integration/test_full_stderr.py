@@ -17,7 +17,7 @@ import pytest
 
 from testkit.server_process import ServerProcess
 from tests.integration.served import PLAY, Served
-from tests.unit.telemetry.test_logs import full_pipe
+from tests.unit.telemetry.test_log_queue import full_pipe
 
 TURNS = 5
 FLOOD = 20_000

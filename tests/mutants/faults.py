@@ -66,8 +66,9 @@ FAULTS: Final = {
     ),
     "a row is in memory before its commit after a conflict": Fault(
         _RESOLVER,
-        "            result = await self._commit(attempt)\n",
-        "            game.row = attempt.write.row\n            result = await self._commit(attempt)\n",
+        "            result = await self._commit(attempt, pending)\n",
+        "            game.row, sent = attempt.write.row, self._commit(attempt, pending)\n"
+        "            result = await sent\n",
         (_PLANTED + "a_row_is_not_in_memory_before_its_commit_after_a_conflict_either",),
         seeds=10,
     ),

@@ -20,8 +20,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.serving.composition import STORES
     from dungeonfighter.serving.run import run_single, run_supervisor, run_worker
     from dungeonfighter.serving.secrets_anew import Secrets
+    from dungeonfighter.telemetry.logs import set_up_early_logs
 
     flags = vars(arguments)
+    set_up_early_logs(flags, os.environ)
     given = settings.read_settings(flags, os.environ, stores=STORES)
     secrets = Secrets(given, flags, os.environ)
     if arguments.worker:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from dungeonfighter import settings
 from dungeonfighter.commands import user_data
@@ -36,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.telemetry.logs import set_up_logs
 
     given = user_data.read_personal_settings(arguments)
-    set_up_logs(given.log_format, settings.instance_name(given))
-    logging.getLogger().setLevel(logging.WARNING)  # clients show standard error to their users
+    quiet = msgspec.structs.replace(given, log_level="warning")  # clients show standard error to their users
+    set_up_logs(quiet, settings.instance_name(given))
     if arguments.bot is not None:
         check_bot_id(arguments.bot)
     streams = take_standard_streams()

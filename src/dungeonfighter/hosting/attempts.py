@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.ports import Row, Write
-from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.requests import Planned, Request, RunBegin
 
 Tag_contra = TypeVar("Tag_contra", contravariant=True)
 
@@ -45,11 +45,13 @@ class Attempt(Struct, gc=False):
         write: The write.
         rendered: The answer, which the responder rendered before the commit, so that the state can be freed.
         applied: The number of inputs that the write applies.
+        begun: The run that the write begins.
     """
 
     write: Write
     rendered: Any
     applied: int
+    begun: RunBegin | None = None
 
 
 class Pending:
@@ -64,6 +66,8 @@ class Pending:
         unknown: The versions of the attempts whose outcome is unknown.
         is_from_memory: The only attempt was planned from a row in memory, and the request is not replayable.
             The row may have been old, so a conflict need not mean that another request came first.
+        read_seconds, commit_seconds: The time that the request waited for the store; measured on the slow
+            way only, and for a request that is logged.
     """
 
     # Class attributes instead of assignments: most requests need one attempt, and each assignment costs.
@@ -71,6 +75,8 @@ class Pending:
     earlier: dict[int, Attempt] = _NO_ATTEMPTS
     unknown: frozenset[int] = _NO_VERSIONS
     is_from_memory: bool = False
+    read_seconds: float = 0.0
+    commit_seconds: float = 0.0
 
     def __init__(self, request: Request, deadline: float, responder: Responder[Any], tag: Any) -> None:
         self.request = request
@@ -81,7 +87,7 @@ class Pending:
     def begin_attempt(self, plan: Planned) -> Attempt:
         """Render the answer, and record the attempt before its write is sent."""
         answer = plan.answer
-        attempt = Attempt(plan.write, self.responder.render(self.tag, answer), answer.applied)
+        attempt = Attempt(plan.write, self.responder.render(self.tag, answer), answer.applied, plan.begun)
         if self.last is not None:
             self.earlier = {**self.earlier, self.last.write.row.version: self.last}
         self.last = attempt

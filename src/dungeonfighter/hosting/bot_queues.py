@@ -50,6 +50,8 @@ class BotQueues:
         self._resolver = resolver
         self._metrics = resolver.metrics
         self._fleet_turns = resolver.metrics.fleet_turns
+        self._game_log = resolver.game_log
+        commits.call_at_commits(resolver.game_log.batch_committed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
         self._unanswered = 0
@@ -129,7 +131,8 @@ class BotQueues:
             return
         try:
             answer, write = plan.answer, plan.write
-            attempt = Attempt(write, pending.responder.render(pending.tag, answer), answer.applied)
+            rendered = pending.responder.render(pending.tag, answer)
+            attempt = Attempt(write, rendered, answer.applied, plan.begun)
             pending.last = attempt  # as `Pending.begin_attempt` does at first, without the call
             if not request.is_replayable:
                 pending.is_from_memory = True
@@ -140,10 +143,11 @@ class BotQueues:
     def _on_result(self, sent: tuple[HotGame, Pending, Attempt], result: CommitResult) -> None:
         game, pending, attempt = sent
         if type(result) is not Won:
+            self._game_log.note_commit(pending)
             self._resolve_soon(game, pending, result)
             return
         write = attempt.write
-        if write.ended is not None or not self._patience.store_writes:
+        if write.ended is not None or attempt.begun is not None or not self._patience.store_writes:
             self._resolver.record_win(game, attempt)
         else:  # nearly always; does the same as `record_win`, without its calls
             game.row, game.trouble = write.row, None
@@ -152,6 +156,8 @@ class BotQueues:
                 self._fleet_turns.add(game.key, attempt.applied)
         self._unanswered -= 1
         pending.responder.deliver(pending.tag, attempt.rendered)
+        if pending.deadline < self._game_log.logged_before:
+            self._game_log.turn_answered(game, pending, attempt)
         self._next(game)
 
     def _resolve_soon(self, game: HotGame, pending: Pending, result: CommitResult | None) -> None:
@@ -167,12 +173,15 @@ class BotQueues:
         else:
             self._unanswered -= 1
             pending.responder.deliver(pending.tag, rendered)
+            row = game.row
+            self._game_log.request_answered(game, pending, "ok", None if row is None else row.turn)
             self._next(game)
 
     def _fail(self, game: HotGame, pending: Pending, error: Exception) -> None:
         self._metrics.errors.add()
         self._unanswered -= 1
         pending.responder.deliver(pending.tag, error)
+        self._game_log.request_answered(game, pending, error)
         self._next(game)
 
     def _next(self, game: HotGame) -> None:

@@ -215,3 +215,5 @@ class Counted(Wrapper):
 
 class WriteTokens(Rewrite):
     """A request that changes the count of tokens alone; `Counted` adds the tokens."""
+
+    kind = "write_tokens"

@@ -32,6 +32,10 @@ _Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
 
 
+def _ignore(_handed_over: float, _committed: float, _rows: int) -> None:
+    """Do nothing: nobody wants the times of the commits."""
+
+
 class GroupCommit:
     """One lane of batches to one store.
 
@@ -55,6 +59,8 @@ class GroupCommit:
         self._queue: list[_Queued] = []
         self._sending: asyncio.Task[None] | None = None
         self._scheduled = False
+        self.committed: Callable[[float, float, int], None] = _ignore
+        """Called with the time at which a batch was handed over, that of its outcome, and its rows."""
 
     def add(self, write: Write, on_result: OnResult, tag: Any) -> None:
         """Queue one write; the lane calls `on_result(tag, result)` once, in the event loop.
@@ -104,7 +110,9 @@ class GroupCommit:
                 self._batch_rows.observe(len(batch))
                 handed_over = self._now()
                 results = await self._commit([queued[1] for queued in batch])
-                self._commit_seconds.observe(self._now() - handed_over)
+                committed = self._now()
+                self._commit_seconds.observe(committed - handed_over)
+                self.committed(handed_over, committed, len(batch))
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
                         on_result(tag, result)
@@ -163,6 +171,11 @@ class Lanes:
         is_one = len(self._lanes) == 1
         self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
+
+    def call_at_commits(self, callback: Callable[[float, float, int], None]) -> None:
+        """Call `callback` after each commit, before its results are passed on: `GroupCommit.committed`."""
+        for lane in self._lanes:
+            lane.committed = callback
 
     @property
     def queued(self) -> int:

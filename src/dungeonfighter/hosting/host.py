@@ -112,6 +112,7 @@ class BotHost:
         )
         self._commits = Lanes(store, clock, self.metrics.batch_rows, self.metrics.commit_seconds, rest)
         self._resolver = Resolver(store, rules, self._patience, self._games, self._commits, self.metrics)
+        self.game_log = self._resolver.game_log
         self._queues = BotQueues(rules, self._patience, self._games, self._commits, self._resolver)
         self.lost_answers = LostAnswers(clock.now)
         self._now, self._op = clock.now, chance.op

@@ -29,9 +29,11 @@ class HotGame:
         busy: A request of this bot is under way.
         unsettled: The outcome of the last write is unknown; the host must settle it before it uses the row.
         waiting: The requests behind the one that is under way; None until one had to wait.
+        begun_episode: The last run that began while the game was in memory; 0 for none.
+        begun_at: The moment at which that run began, in the clock's seconds.
     """
 
-    __slots__ = ("busy", "key", "row", "trouble", "unsettled", "waiting")
+    __slots__ = ("begun_at", "begun_episode", "busy", "key", "row", "trouble", "unsettled", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -40,6 +42,8 @@ class HotGame:
         self.busy = False
         self.unsettled = False
         self.waiting: deque[Pending] | None = None
+        self.begun_episode = 0
+        self.begun_at = 0.0
 
 
 class HotGames:

@@ -18,7 +18,7 @@ from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Save, Write
-from dungeonfighter.hosting.requests import Planned, Request
+from dungeonfighter.hosting.requests import Planned, Request, RunBegin
 from dungeonfighter.hosting.rows import check, is_as_written, present, shown, unknown_bot
 from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, end_of_unreadable, run_result
 from dungeonfighter.hosting.seal import sealed_row
@@ -37,6 +37,7 @@ class Seeds(Struct, frozen=True):
 class Start(Request):
     """A request for a new run, with options (`start_new_game`) or those of the former run (`reset_game`)."""
 
+    kind = "start"
     replaces_unreadable = True
 
     def __init__(
@@ -118,6 +119,8 @@ class Start(Request):
 class Load(Request):
     """A request for a new run that continues a save."""
 
+    kind = "load"
+
     def __init__(self, op: bytes, save: Save, episode: int | None) -> None:
         super().__init__(op)
         self.save = save
@@ -196,7 +199,8 @@ def _begin(
     if ended is not None and row.turn % limits.trail_inputs_max:
         chunks = chunks_of(row.episode, row.turn, trail)
     answer = Answer(shown(new, rules, state))
-    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer)
+    begun = RunBegin(Mode(state.mode).name, state.ranked, origin, parent)
+    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer, begun)
 
 
 def _readable(row: Row, book: ShippedRules) -> tuple[Present | None, trails.Trail, bool]:

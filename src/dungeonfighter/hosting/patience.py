@@ -38,8 +38,9 @@ class Patience:
         self, clock: Clock, chance: Chance, timeout_seconds: float, probe: Callable[[], Awaitable[None]]
     ) -> None:
         self._clock = clock
+        self.now = clock.now
         self._chance = chance
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
         self._reads = True
@@ -84,7 +85,7 @@ class Patience:
         while not self.store_up:
             await self._clock.sleep(_PROBE_SECONDS * (0.5 + self._chance.uniform()))
             try:
-                await asyncio.wait_for(self._probe(), self._timeout_seconds)
+                await asyncio.wait_for(self._probe(), self.timeout_seconds)
             except (StoreError, TimeoutError):
                 continue
             except Exception:  # noqa: BLE001 (a driver may raise what its store does not translate)
@@ -107,7 +108,7 @@ class Patience:
 
     def deadline(self) -> float:
         """Return the deadline of a request that arrives now, in the clock's seconds."""
-        return self._clock.now() + self._timeout_seconds
+        return self._clock.now() + self.timeout_seconds
 
     async def ask(self, ask: Callable[[], Awaitable[_Result]], deadline: float | None = None) -> _Result:
         """Return the result of `ask`; retry until `deadline` (default: the timeout from now).

@@ -30,6 +30,7 @@ from dungeonfighter.rules import Rules, State, Step, canonical
 class PlayMany(Request):
     """A request to play up to `limits.inputs_at_once_max` inputs, in canonical spelling."""
 
+    kind = "play_many"
     is_replayable = True
 
     def __init__(self, op: bytes, texts: Sequence[str], turn: int | None, episode: int | None) -> None:

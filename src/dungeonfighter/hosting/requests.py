@@ -30,11 +30,26 @@ _TAIL: Final = slice(-limits.row_tail_bytes, None)
 """The slice of `Row.tail`; using it directly saves a call."""
 
 
+class RunBegin(Struct, frozen=True, gc=False):
+    """The run that a write begins.
+
+    Attributes:
+        origin: new, reset or load.
+        parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
+    """
+
+    mode: str
+    ranked: bool
+    origin: str
+    parent_episode: int
+
+
 class Planned(Struct, gc=False):
-    """A write, and the answer to send when it has won."""
+    """A write, the answer to send when it has won, and the run that it begins."""
 
     write: Write
     answer: Answer
+    begun: RunBegin | None = None
 
 
 class Request:
@@ -51,6 +66,8 @@ class Request:
     """The request is planned again after a conflict (inputs), instead of answered with `conflict`."""
     has_copies = False
     """Several requests may carry the same operation id, so the id in a trail may be that of a copy."""
+    kind = "other"
+    """The name of this kind of request in the log."""
     episode: int | None = None
 
     def __init__(self, op: bytes) -> None:
@@ -68,6 +85,7 @@ class Request:
 class Play(Request):
     """A request to play one input."""
 
+    kind = "play"
     is_replayable = True
 
     def __init__(self, op: bytes, text: str, turn: int | None, episode: int | None) -> None:
@@ -133,6 +151,7 @@ class Wrapper(Request):
         self.replaces_unreadable = request.replaces_unreadable
         self.is_replayable = request.is_replayable
         self.has_copies = request.has_copies
+        self.kind = request.kind
         self.episode = request.episode
 
     def repeated(self, row: Row, book: ShippedRules) -> Answer:
@@ -190,6 +209,8 @@ class Rewrite(Request):
 
 class SetDirective(Rewrite):
     """A request to set the directive, a note of the bot's owner beside the run."""
+
+    kind = "set_directive"
 
     def __init__(self, op: bytes, directive: str) -> None:
         super().__init__(op)

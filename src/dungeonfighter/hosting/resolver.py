@@ -30,6 +30,7 @@ from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.attempts import Attempt, Pending
 from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.game_errors import with_game
+from dungeonfighter.hosting.game_log import GameLog
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
@@ -62,6 +63,7 @@ class Resolver:
         self._loads = Gather(store.load)
         self._settles = Gather(store.settle)
         self.metrics = metrics
+        self.game_log = GameLog(patience.now, patience.timeout_seconds)
         self.feed = Feed(by_fleet=metrics.fleet_turns is not None)
         self._reading = 0
 
@@ -80,7 +82,7 @@ class Resolver:
         for _ in range(limits.attempts_max):
             if result is not None or game.row is None or game.unsettled:
                 row = await self._renew(game, pending, result)
-                settled = self._settle_attempts(row, pending) if pending.last is not None else None
+                settled = self._settle_attempts(game, row, pending) if pending.last is not None else None
                 if isinstance(settled, Attempt):
                     return settled.rendered
                 if settled is not None:
@@ -101,7 +103,7 @@ class Resolver:
                 game.row = None
                 continue
             attempt = pending.begin_attempt(plan)
-            result = await self._commit(attempt)
+            result = await self._commit(attempt, pending)
             if isinstance(result, Won):
                 self.record_win(game, attempt)
                 return attempt.rendered
@@ -144,9 +146,9 @@ class Resolver:
         """Replace the row in memory by that of a winning write, and count the inputs of the write."""
         game.row = attempt.write.row
         game.trouble = None
-        self._count(attempt)
+        self._count(game, attempt)
 
-    def _count(self, attempt: Attempt) -> None:
+    def _count(self, game: HotGame, attempt: Attempt) -> None:
         self.metrics.turns.add(attempt.applied)
         if self.metrics.fleet_turns is not None:
             self.metrics.fleet_turns.add(attempt.write.row.bot_id, attempt.applied)
@@ -154,6 +156,8 @@ class Resolver:
         if attempt.write.ended is not None:
             self.metrics.episodes[attempt.write.ended.result].add()
             self.feed.run_ended(attempt.write)
+        if attempt.write.ended is not None or attempt.begun is not None:
+            self.game_log.write_won(game, attempt)
 
     def _plan(self, pending: Pending, row: Row, trouble: DungeonFighterError | None) -> Planned | Verdict:
         request = pending.request
@@ -178,12 +182,15 @@ class Resolver:
                 is_unknown = True
         game.row, game.unsettled = None, is_unknown
         gather = self._settles if is_unknown else self._loads
+        began = self.game_log.now()
         try:
             row = await self._patience.ask(lambda: gather.get(game.key), pending.deadline)
         except StoreUnavailable as error:
             if not pending.unknown:
                 raise
             raise OutcomeUnknown(_UNKNOWN) from error
+        finally:
+            pending.read_seconds += self.game_log.now() - began
         if is_unknown:
             self.metrics.settled.add()
         game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
@@ -195,7 +202,7 @@ class Resolver:
                 game.row = msgspec.structs.replace(game.row, version=-1)
         return game.row
 
-    def _settle_attempts(self, row: Row, pending: Pending) -> Attempt | Answer | None:
+    def _settle_attempts(self, game: HotGame, row: Row, pending: Pending) -> Attempt | Answer | None:
         """Return the attempt that won, or an answer of no attempt; None if the request needs a new plan.
 
         Raises:
@@ -208,7 +215,7 @@ class Resolver:
             won = None if pending.request.has_copies else pending.attempt_of(version)
             if won is None:
                 return pending.request.repeated(row, self._book)
-            self._count(won)
+            self._count(game, won)
             return won
         if not all(trails.covers(trail, row.version, tried) for tried in pending.unknown):
             what = (
@@ -227,13 +234,20 @@ class Resolver:
         raise with_game(RequestConflict(what), standing)
 
     async def _is_head(self, row: Row, pending: Pending) -> bool:
-        head = await self._patience.ask(lambda: self._heads.get(row.bot_id), pending.deadline)
+        began = self.game_log.now()
+        try:
+            head = await self._patience.ask(lambda: self._heads.get(row.bot_id), pending.deadline)
+        finally:
+            pending.read_seconds += self.game_log.now() - began
         return head.is_of(row) if head is not None else row.version == 0
 
-    async def _commit(self, attempt: Attempt) -> CommitResult:
+    async def _commit(self, attempt: Attempt, pending: Pending) -> CommitResult:
         future: asyncio.Future[CommitResult] = asyncio.get_running_loop().create_future()
+        began = self.game_log.now()
         self._commits.add(attempt.write, _set_result, future)
-        return await future
+        result = await future
+        pending.commit_seconds += self.game_log.now() - began
+        return result
 
     def _rendered(self, pending: Pending, answer: Answer) -> Any:
         """Render an answer that belongs to no attempt."""

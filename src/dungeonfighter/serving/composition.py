@@ -81,6 +81,7 @@ async def open_host(
         tokens_per_bot_per_day=settings.tokens_per_bot_per_day,
         by_fleet=settings.auth != "none",
     )
+    host.game_log.watch_turns(settings.slow_turn_milliseconds / 1000)
     try:
         if serves:
             await store.read_ahead()
@@ -385,11 +386,13 @@ def compose(
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
+    from dungeonfighter.telemetry.logs import declare_metric
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.doctor_page import DoctorPage
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
     guard = HostGuard(settings)
+    declare_metric(host.meter)
     watch = Watch(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,

@@ -43,6 +43,8 @@ from dungeonfighter.telemetry.logs import set_up_logs
 from dungeonfighter.telemetry.totals import Reporter
 from dungeonfighter.telemetry.troubles import remember_troubles
 
+logger = logging.getLogger(__name__)
+
 
 def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool) -> int:
     """Serve in this process until a signal; return the exit code.
@@ -52,7 +54,7 @@ def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool
         secrets: Its secrets, which SIGHUP reads anew.
         until_stdin_closes: Also stop when standard input ends.
     """
-    set_up_logs(settings.log_format, instance_name(settings))
+    set_up_logs(settings, instance_name(settings))
     listener = listen(settings.host, settings.port)
     with contextlib.closing(listener), _admin_listener(settings) as admin, StopSignals() as signals:
         run_on_fastest_loop(
@@ -110,7 +112,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         flags: The settings' flags as texts by attribute, None where a flag is absent; the workers get them.
         until_stdin_closes: Also stop when standard input ends.
     """
-    set_up_logs(settings.log_format, instance_name(settings))
+    set_up_logs(settings, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     redis = make_redis(settings, secrets)
@@ -150,7 +152,7 @@ def run_worker(settings: Settings, number: int, descriptor: int, secrets: Secret
         descriptor: This worker's end of the channel to the supervisor.
         secrets: The secrets of this worker.
     """
-    set_up_logs(settings.log_format, f"{instance_name(settings)}/{number}")
+    set_up_logs(settings, f"{instance_name(settings)}/{number}")
     take_longer_slices()
     with StopSignals(is_worker=True) as signals:
         run_on_fastest_loop(_serve_as_worker(settings, secrets, number, descriptor, signals))
@@ -213,14 +215,14 @@ async def _serve_as_worker(
 
 
 def _announce(settings: Settings, address: tuple[Any, ...]) -> None:
-    """Print the addresses of the server once; with `--log-format json` write one line of the log instead."""
+    """Print the addresses of the server once; a log for machines gets records instead."""
     host, port = address[:2]
     origin = settings.public_url or _origin(host, port)
     page = origin if settings.admin_listen is None else _origin(*settings.admin_listen)
-    if settings.log_format == "json":
-        logging.getLogger("dungeonfighter").info(
-            "serving on %s, games in %s", origin, settings.database.shown
-        )
+    if settings.log_format != "text":
+        logger.info("serving on %s, games in %s", origin, settings.database.shown)
+        for note in settings.notes:
+            logger.warning("%s", note)
     else:
         lines = [
             f"DungeonFighter {__version__}",

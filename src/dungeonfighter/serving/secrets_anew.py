@@ -12,6 +12,7 @@ from typing import Any
 
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.settings import FIELDS, Settings, read_setting
+from dungeonfighter.telemetry.logs import reopen_log
 from dungeonfighter.telemetry.shown_settings import ShownSetting, shown_settings
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class Secrets:
         return shown_settings(settings, self._flags, self._environ)
 
     def read_anew(self) -> None:
-        """Read all files; pass on the secrets that changed."""
+        """Read all files; pass on the secrets that changed. Open the file of the log anew, too."""
+        reopen_log()
         changed = []
         for attribute, callbacks in self._callbacks.items():
             field = self._fields[attribute]

@@ -1,171 +1,214 @@
-"""The log on standard error: text lines for people, or JSON lines for machines.
+"""The log of a process: on standard error, or in a file; as text for people, or as JSON lines for machines.
 
-Mistakes of bots and clients are never logged as errors.
+Mistakes of bots and clients are never logged as errors. With a form for machines every line is JSON: also
+tracebacks, warnings of Python, and what other code prints to standard error.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import atexit
+import io
 import logging
+import os
 import sys
 import threading
-import time
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any, Final
 
-from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, QueuedStream
+from dungeonfighter.connection_strings import Problem
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.hosting.ports import Meter
+from dungeonfighter.settings import FIELDS, Settings, instance_name, read_setting
+from dungeonfighter.telemetry.log_limits import RateLimit
+from dungeonfighter.telemetry.log_lines import EcsFormatter, JsonFormatter, TextFormatter, escaped, type_of
+from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, LogQueue
 
 _WARNINGS_ONLY: Final = ("uvicorn", "uvicorn.error", "mcp", "asyncio", "httpx", "httpx2", "httpcore2")
-QUIET_SECONDS: Final = 1.0
-_NEVER_LIMITED: Final = (
-    "dungeonfighter.serving.secrets_anew",
-    "dungeonfighter.serving.server",
-    "dungeonfighter.serving.supervisor",
-    "dungeonfighter.serving.worker_channel",
-)
-_HANG_UP_NAMES: Final = ("ClientDisconnect", "ClosedResourceError", "BrokenResourceError")
+_OWN: Final = "dungeonfighter"
+_RAW: Final = "stderr"
+"""The logger of what other code prints to standard error."""
+_RAW_CHARS_MAX: Final = 8192
+
+_queue: LogQueue | None = None
 
 
-class JsonFormatter(logging.Formatter):
-    """Formats a record as a line of JSON: `time` (UTC), `level`, `logger`, `message`, `instance`, `error`."""
+class LogHandler(logging.Handler):
+    """Formats a record in the thread that logs it, and queues the line."""
 
-    def __init__(self, instance: str) -> None:
+    def __init__(self, queue: LogQueue, formatter: logging.Formatter) -> None:
         super().__init__()
-        self._instance = instance
+        self._queue = queue
+        self.setFormatter(formatter)
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "instance": self._instance,
-        }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._queue.put(self.format(record))
+        except Exception as error:  # noqa: BLE001 (a log call must not raise in its caller)
+            self._queue.put(self._queue.loss_line(1, f"it cannot be formatted ({type_of(error)})"))
 
 
-class RateLimit(logging.Filter):
-    """Passes one warning per second and kind and counts the others; shortens tracebacks of client hang-ups.
+class StandardError(io.TextIOBase):
+    """Takes the place of standard error; each line that is printed to it becomes a line of the log.
 
-    A kind is a place in the code, so bytes from clients cannot create kinds. Warnings about processes that
-    start or end are never limited.
+    Args:
+        queue: Gets the lines, for a log of text.
+        as_records: Make each line an error of the logger `stderr`, for a log of JSON.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.RLock()  # a signal handler may log while its thread holds the lock
-        self._kinds: dict[tuple[Any, ...], _Kind] = {}
+    def __init__(self, queue: LogQueue, *, as_records: bool) -> None:
+        self._queue = queue
+        self._as_records = as_records
+        self._begun = ""
+        self._lock = threading.RLock()
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if "pip install" in str(record.msg) and record.name.startswith("uvicorn"):
-            return False
-        kind = _shorten_hang_up(record)
-        if record.levelno < logging.WARNING or record.name in _NEVER_LIMITED:
-            return True
-        error = record.exc_info[0] if record.exc_info else None
-        key = kind or (record.name, record.pathname, record.lineno, error)
-        now = time.monotonic()
+    def write(self, text: str) -> int:
         with self._lock:
-            counted = self._kinds.setdefault(key, _Kind())
-            if now < counted.quiet_until:
-                counted.repeats += 1
-                counted.last = record
-                return False
-            counted.quiet_until = now + QUIET_SECONDS
-            if counted.repeats:
-                record.msg, record.args = f"{_message(record)} ({counted.repeats} more like it)", ()
-                counted.repeats = 0
-            return True
+            *lines, self._begun = (self._begun + text).split("\n")
+            if len(self._begun) > _RAW_CHARS_MAX:
+                lines.append(self._begun)
+                self._begun = ""
+        for line in lines:
+            self._pass_on(line)
+        return len(text)
 
-    def take_counts(self, at_end: bool) -> list[logging.LogRecord]:
-        """Return a record with the count for each kind whose second is over, and reset these counts.
-
-        Args:
-            at_end: Return the counts of all kinds.
-        """
-        now = time.monotonic()
-        records = []
+    def flush(self) -> None:
         with self._lock:
-            for counted in self._kinds.values():
-                if counted.repeats and counted.last is not None and (at_end or now >= counted.quiet_until):
-                    record = counted.last
-                    record.msg, record.args = f"{_message(record)} ({counted.repeats} times)", ()
-                    record.exc_info = record.exc_text = None
-                    records.append(record)
-                    counted.repeats, counted.last, counted.quiet_until = 0, None, now + QUIET_SECONDS
-        return records
+            line, self._begun = self._begun, ""
+        if line:
+            self._pass_on(line)
 
+    def _pass_on(self, line: str) -> None:
+        if not self._as_records:
+            self._queue.put(line)
+        elif line.strip():
+            logging.getLogger(_RAW).error("%s", line)
 
-class _Kind:
-    """One kind of warning: the number of repeats, the last of them, and when the next record may pass."""
+    def writable(self) -> bool:
+        return True
 
-    __slots__ = ("last", "quiet_until", "repeats")
+    def fileno(self) -> int:
+        return self._queue.descriptor
 
-    def __init__(self) -> None:
-        self.repeats = 0
-        self.quiet_until = 0.0
-        self.last: logging.LogRecord | None = None
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 (a wrong log call must not raise in its caller)
-        return str(record.msg)
-
-
-def _shorten_hang_up(record: logging.LogRecord) -> tuple[str, ...] | None:
-    """Turn the traceback of a client's hang-up into a short warning; return its kind, None for others."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None or record.name.startswith("dungeonfighter") or not _is_hang_up(error):
-        return None
-    record.msg, record.args, record.exc_info, record.exc_text = "a client hung up", (), None, None
-    record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return ("hung up",)
-
-
-def _is_hang_up(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(_is_hang_up(one) for one in error.exceptions)
-    return isinstance(error, ConnectionError) or type(error).__name__ in _HANG_UP_NAMES
+    def isatty(self) -> bool:
+        return os.isatty(self._queue.descriptor)
 
 
 def flush_logs(seconds: float = FLUSH_SECONDS_MAX) -> None:
     """Wait until the log is written, for `seconds` at most; call it before `os._exit`."""
-    if isinstance(sys.stderr, QueuedStream):
-        sys.stderr.drain(seconds)
+    if _queue is not None:
+        _queue.drain(seconds)
 
 
-def set_up_logs(log_format: str, instance: str) -> None:
-    """Send all loggers of this process to standard error, the loggers of libraries only from warnings on.
+def reopen_log() -> None:
+    """Open the file of the log anew, if there is one: it was perhaps renamed."""
+    if _queue is not None:
+        _queue.reopen()
 
-    A `QueuedStream` replaces `sys.stderr`, so that no thread waits for the reader of standard error; this
-    includes tracebacks and warnings that Python itself writes.
+
+def declare_metric(meter: Meter) -> None:
+    """Declare the metric of lost lines."""
+    counter = meter.counter("mcp_log_lines_lost_total", "Lines of the log that nobody will read.")
+    if _queue is not None:
+        _queue.count_losses_with(counter)
+
+
+def set_up_logs(settings: Settings, instance: str) -> None:
+    """Send all loggers of this process to the log, the loggers of libraries only from warnings on.
+
+    Standard error is replaced, so that no thread waits for its reader; this includes tracebacks and warnings
+    that Python itself writes.
 
     Args:
-        log_format: "text" or "json".
-        instance: The name of this process in each JSON line.
+        settings: The form, the level and the file of the log.
+        instance: The name of this process in lines for machines.
+
+    Raises:
+        SettingsError: The file cannot be opened.
     """
+    formatter = _formatter(settings.log_format, instance)
     rate_limit = RateLimit()
+    queue = _opened(settings.log_file)
 
-    def format_counts(at_end: bool) -> list[str]:
-        return [handler.format(record) + "\n" for record in rate_limit.take_counts(at_end)]
+    def count_lines(at_end: bool) -> list[str]:
+        return [formatter.format(record) for record in rate_limit.take_counts(at_end)]
 
-    stream = sys.stderr
-    if not isinstance(stream, QueuedStream):
-        with contextlib.suppress(OSError, AttributeError):  # standard error has no descriptor
-            stream = sys.stderr = QueuedStream(sys.stderr.fileno())
-    if isinstance(stream, QueuedStream):
-        stream.more_lines = format_counts
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(rate_limit)
-    if log_format == "json":
-        handler.setFormatter(JsonFormatter(instance))
+    def loss_line(lost: int, why: str) -> str:
+        message = f"{lost} lines of the log are missing here: {why}" if lost else why
+        fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": message}
+        return formatter.format(logging.makeLogRecord(fields))
+
+    if queue is not None:
+        queue.more_lines, queue.loss_line = count_lines, loss_line
+        handler: logging.Handler = LogHandler(queue, formatter)
+        sys.stderr = StandardError(queue, as_records=settings.log_format != "text")
+        atexit.register(sys.stderr.flush)  # runs before the queue is written
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(formatter)
+    handler.addFilter(rate_limit)
+    level = settings.log_level.upper()
+    logging.basicConfig(level=max(logging.getLevelName(level), logging.INFO), handlers=[handler], force=True)
+    logging.getLogger(_OWN).setLevel(level)
     for name in _WARNINGS_ONLY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    _take_tracebacks()
+
+
+def set_up_early_logs(flags: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """Log in the wanted form until the settings are read, so that their problems have this form, too."""
+    field = next(field for field in FIELDS if field.attribute == "log_format")
+    try:
+        log_format = read_setting(field, flags, environ)
+    except Problem:
+        return
+    if log_format not in {None, "text"}:
+        settings = Settings(log_format=log_format)
+        set_up_logs(settings, instance_name(settings))
+
+
+def _formatter(log_format: str, instance: str) -> logging.Formatter:
+    if log_format == "ecs":
+        return EcsFormatter(instance)
+    return JsonFormatter(instance) if log_format == "json" else TextFormatter()
+
+
+def _opened(path: str) -> LogQueue | None:
+    """Return the one queue of this process; None if there is neither a file nor standard error."""
+    global _queue  # noqa: PLW0603 (a process has one log)
+    if _queue is not None and _queue.path == path:
+        return _queue
+    try:
+        descriptor = -1 if path else sys.stderr.fileno()
+    except (OSError, AttributeError):  # standard error has no descriptor
+        return None
+    try:
+        _queue = LogQueue(descriptor, path)
+    except OSError as error:
+        raise SettingsError([f"--log-file: {escaped(path)} cannot be opened: {error.strerror}"]) from error
+    return _queue
+
+
+def _take_tracebacks() -> None:
+    """Make records of what Python itself would print: uncaught exceptions and warnings."""
+    logger = logging.getLogger(_OWN)
+
+    def on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        logger.critical("the process ends by an error", exc_info=(kind, error, trace))
+
+    def on_exception_in_thread(given: threading.ExceptHookArgs) -> None:
+        error = given.exc_value
+        name = given.thread.name if given.thread else "?"
+        if error is not None:
+            logger.error("the thread %s ended by an error", name, exc_info=error)
+
+    def on_unraisable(given: sys.UnraisableHookArgs) -> None:
+        if given.exc_value is not None:
+            logger.error("an error could not be raised", exc_info=given.exc_value)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = (
+        on_exception, on_exception_in_thread, on_unraisable,
+    )  # fmt: skip
+    logging.captureWarnings(capture=True)

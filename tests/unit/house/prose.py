@@ -34,6 +34,7 @@ BANNED_ON_THE_WIRE: Final = frozenset({"offer", "offers", "offered"})
 SPECIFICATIONS: Final = re.compile(
     r"RFC \d+|MCP \d{4}-\d\d-\d\d|JSON-RPC 2\.0|[a-z_]+\(\d\)"
     r"|(?:PostgreSQL|Prometheus|SQLite|Linux|Python|MessagePack|JSON Schema)\b"
+    r"|Elastic Common Schema"
     r"|(?:Gymnasium|WHATWG|W3C|OpenTelemetry|HTML standard|Npgsql|ADO\.NET|MCP Python SDK)\b|\"\s*\(\d{4}\)"
 )
 """A public specification, a manual, a man page, or a publication with its year, within a source."""

@@ -177,6 +177,7 @@ WORST: Final = {
     ),
     ("telemetry.hidden", None): Worst("sub", ARGUMENT, "://", "a"),
     ("telemetry.tokens", None): Worst("finditer", ARGUMENT, pump=" \n "),
+    ("telemetry.log_lines", "'[A-Za-z0-9_./:@+-]{1,80}'"): Worst("fullmatch", BODY),
 }
 """By module and source text of the expression; None stands for the only, long expression of a module."""
 
