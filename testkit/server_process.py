@@ -33,6 +33,7 @@ class ServerProcess:
         stderr: A descriptor that gets the log instead of the file.
         environ: Further variables. If one of them gives the database, `database` is left out.
         wrapper: The beginning of the command line: a program that becomes the one it is given.
+        address: The loopback address and the port to listen on; by default a free port of 127.0.0.1.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ServerProcess:
         stderr: int | None = None,
         environ: Mapping[str, str] | None = None,
         wrapper: Sequence[str] = (),
+        address: tuple[str, int] | None = None,
     ) -> None:
         self._flags = flags
         self._source = source
@@ -53,7 +55,7 @@ class ServerProcess:
         self.database = folder / "games.db"
         self._connection_string = database or f"sqlite:///{self.database}"
         self.log = folder / "server.log"
-        self.port = free_port()
+        self.host, self.port = address or ("127.0.0.1", free_port())
         self._process: subprocess.Popen[bytes] | None = None
 
     def add_flags(self, *flags: str) -> None:
@@ -62,7 +64,7 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -89,7 +91,7 @@ class ServerProcess:
         database = [] if is_given else ["--db", self._connection_string]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._wrapper, sys.executable, "-m", "dungeonfighter", "serve", "--host", "127.0.0.1",
+                [*self._wrapper, sys.executable, "-m", "dungeonfighter", "serve", "--host", self.host,
                  "--port", str(self.port), *database, "--until-stdin-closes", *self._flags],
                 stdin=subprocess.PIPE, stdout=log,
                 stderr=log if self._stderr is None else self._stderr, start_new_session=True,
@@ -102,7 +104,7 @@ class ServerProcess:
         assert self._process is not None
         if self._process.poll() is not None or time.monotonic() > self._deadline:
             raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

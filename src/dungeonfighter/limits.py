@@ -71,6 +71,8 @@ waiting_bytes_max: Final = 262_144
 """Unparsed bytes that a connection may hold behind an unanswered request: one read of the event loop."""
 unsent_bytes_max: Final = 131_072
 """Unsent bytes of a connection in the kernel; the process holds at most as many more, and one answer."""
+compressible_bytes_min: Final = 2048
+"""A balancer may compress answers of this length; shorter ones forbid it, because that would gain nothing."""
 keep_alive_seconds: Final = 75
 """By default an idle connection is closed after so long."""
 unread_seconds_max: Final = 60.0

@@ -22,6 +22,7 @@ REPEATS: Final = 6
 RETRY_SECONDS: Final = 0.2
 """Workers share their notes within 100 ms; harnesses retry later than that."""
 WAYS: Final = ["short", "sdk"]
+FORWARDED: Final = "X-Forwarded-For: 192.0.2.1\r\n"
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["1 worker", "3 workers"])
@@ -38,8 +39,11 @@ class Client:
         self.server = server
         self._ids = iter(range(1, 1_000_000))
 
-    def post(self, tool: str, bot: str, arguments: dict[str, Any], way: str) -> bytes:
-        """Return the bytes of a request; one with an escape in its body takes the way of the SDK."""
+    def post(self, tool: str, bot: str, arguments: dict[str, Any], way: str, more: str = "") -> bytes:
+        """Return the bytes of a request; one with an escape in its body takes the way of the SDK.
+
+        `more` are lines of the head.
+        """
         message = {
             "jsonrpc": "2.0", "id": next(self._ids), "method": "tools/call",
             "params": {"name": tool, "arguments": arguments},
@@ -49,7 +53,7 @@ class Client:
             body = body.replace(b'"method"', b'"\\u006dethod"')
         return (
             f"POST /bots/{bot}/mcp HTTP/1.1\r\nhost: 127.0.0.1:{self.server.port}\r\n"
-            "content-type: application/json\r\naccept: application/json, text/event-stream\r\n"
+            f"content-type: application/json\r\naccept: application/json, text/event-stream\r\n{more}"
             f"content-length: {len(body)}\r\n\r\n"
         ).encode() + body
 
@@ -154,3 +158,19 @@ def test_an_answer_that_was_written_but_not_acknowledged_is_lost_too(
     pause()
     answer = server.call("handle_input", bot, way, input="1")
     assert answer["content"][0]["text"].startswith("e1 t1")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_proxy_that_resets_its_connections_after_the_answers_loses_none(
+    server: Client, way: str, request: pytest.FixtureRequest
+) -> None:
+    """HAProxy does so with every connection that it needs no more."""
+    bot = new_bot(server, "proxied", way, request)
+    for turn in (1, 2):
+        with socket.create_connection(("127.0.0.1", server.server.port)) as connection:
+            connection.sendall(server.post("handle_input", bot, {"input": "1"}, way, FORWARDED))
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert f"e1 t{turn} |" in answer.read().decode()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        pause()

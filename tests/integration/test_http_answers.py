@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 import pytest
 
+from dungeonfighter.limits import compressible_bytes_min
 from testkit.server_process import ServerProcess
 from tests.protocol.served import VERSION, call_body
 
@@ -141,6 +142,19 @@ def test_a_compressed_body_is_refused_in_clear_words(
     assert answer.status == 415
     assert answer.headers["accept-encoding"] == "identity"
     assert "Content-Encoding" in str(answer.json()["error"])
+
+
+@pytest.mark.parametrize(("method", "kept"), [("ping", "no-store, no-transform"), ("tools/list", "no-store")])
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_balancers_may_compress_long_answers_only(
+    server: ServerProcess, method: str, kept: str, is_plain: bool
+) -> None:
+    body = msgspec.json.encode({"jsonrpc": "2.0", "id": 7, "method": method})
+    if not is_plain:
+        body = body.replace(b'"method"', b'"\\u006dethod"')
+    answer = ask(server, headers=OLD, body=body)
+    assert (answer.status, answer.headers["cache-control"]) == (200, kept)
+    assert (len(answer.body) >= compressible_bytes_min) == (kept == "no-store")
 
 
 @pytest.mark.parametrize("coding", [b"identity", b"IDENTITY", b"", b"identity, identity"])

@@ -117,13 +117,15 @@ class Delivery:
     Attributes:
         claims: The unnumbered calls that the answer belongs to.
         is_lost: The client is gone; the answer cannot arrive any more.
+        is_forwarded: A proxy sent the request, and receives the answer.
     """
 
-    __slots__ = ("claims", "is_lost")
+    __slots__ = ("claims", "is_forwarded", "is_lost")
 
     def __init__(self) -> None:
         self.claims: list[Claim] = _NO_CLAIMS
         self.is_lost = False
+        self.is_forwarded = False
 
     def add(self, claim: Claim) -> None:
         """Record a call; note its loss at once if the client is gone."""

@@ -29,6 +29,7 @@ RequestId = str | int | None
 
 JSON: Final = b"application/json"
 NO_STORE: Final = (b"cache-control", b"no-store")
+_NO_STORE_SHORT: Final = (b"cache-control", b"no-store, no-transform")
 BOT_HEADER: Final = b"mcp-param-bot-id"
 """Clients of 2026-07-28 repeat `botId` in this header, for balancers."""
 
@@ -266,9 +267,16 @@ def extra_headers(fault: ProtocolError) -> list[tuple[bytes, bytes]]:
 
 async def send_json(send: Send, status: int, body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """Send a whole JSON answer."""
-    headers = [(b"content-type", JSON), NO_STORE, (b"content-length", str(len(body)).encode()), *extra]
+    length = str(len(body)).encode()
+    headers = [(b"content-type", JSON), _not_kept(length), (b"content-length", length), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _not_kept(length: bytes) -> tuple[bytes, bytes]:
+    """Return the header of an answer that nobody keeps, and that nobody compresses if it is short."""
+    is_short = length != b"" and int(length) < limits.compressible_bytes_min
+    return _NO_STORE_SHORT if is_short else NO_STORE
 
 
 class Mended:
@@ -291,8 +299,9 @@ class Mended:
         if message["type"] == "http.response.start":
             if message["status"] < 400 and self.fault is None:
                 self.started = True
-                others = [pair for pair in message.get("headers", ()) if pair[0].lower() != NO_STORE[0]]
-                await self._send({**message, "headers": [*others, NO_STORE]})
+                headers = {bytes(name).lower(): value for name, value in message.get("headers", ())}
+                headers |= [_not_kept(headers.get(b"content-length", b""))]
+                await self._send({**message, "headers": [*headers.items()]})
             else:
                 self._held = message
             return

@@ -6,10 +6,13 @@ import http
 from collections.abc import Sequence
 from typing import Final
 
+from dungeonfighter import limits
+
 _HEAD: Final = (
     b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json\r\ncache-control: no-store\r\n"
     b"content-length: %d\r\n%b\r\n"
 )
+_SHORT_HEAD: Final = _HEAD.replace(b"no-store", b"no-store, no-transform")
 _CLOSE: Final = b"connection: close\r\n"
 _PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 
@@ -29,4 +32,5 @@ def answer_bytes(
         _default_lines = default_headers, lines
     if extra:
         lines += b"".join(b"%b: %b\r\n" % pair for pair in extra)
-    return _HEAD % (status, _PHRASES[status], lines, len(body), b"" if keep_alive else _CLOSE) + body
+    head = _SHORT_HEAD if len(body) < limits.compressible_bytes_min else _HEAD
+    return head % (status, _PHRASES[status], lines, len(body), b"" if keep_alive else _CLOSE) + body

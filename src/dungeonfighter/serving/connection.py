@@ -46,7 +46,7 @@ from dungeonfighter.mcp.addresses import ELSEWHERE, plain_bot_segment
 from dungeonfighter.mcp.wire import DELIVERY, HeadHandler, Scope, ShortWay
 from dungeonfighter.serving import error_responses, known_heads, upgrades
 from dungeonfighter.serving.answer_bytes import answer_bytes
-from dungeonfighter.serving.exchange import Exchange, Unacknowledged
+from dungeonfighter.serving.exchange import Exchange, Unacknowledged, is_forwarded
 from dungeonfighter.serving.old_clients import EndedByClosing
 from dungeonfighter.serving.slim import Flow, IdleWatch, RoundRobin
 
@@ -312,7 +312,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi(self) -> None:
         self.scope["server"] = get_local_addr(self.transport)
         self.scope["client"] = self._client()
-        self.scope[DELIVERY] = Delivery()  # type: ignore[typeddict-unknown-key]
+        delivery = self.scope[DELIVERY] = Delivery()  # type: ignore[typeddict-unknown-key]
+        delivery.is_forwarded = is_forwarded(self.headers)
         super().on_headers_complete()
         if self.parser.get_http_version() == "1.0":
             self.cycle.__class__ = EndedByClosing
@@ -333,6 +334,7 @@ class BoundedProtocol(HttpToolsProtocol):
         scope["query_string"] = self.url.partition(b"?")[2]
         before = self.cycle
         exchange = self._begin_exchange()
+        exchange.is_forwarded = is_forwarded(self.headers)
         handler = short_way.handle(scope, body, bot, exchange.reply, exchange)
         if handler is None:
             exchange.response_complete = True

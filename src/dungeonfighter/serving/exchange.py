@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from dungeonfighter.hosting.lost_answers import Claim, Delivery
@@ -44,6 +44,12 @@ class Exchange(Delivery):
 _RESET_SECONDS_MAX: Final = 1.0
 """A client resets a connection that it closes with unread bytes. A later reset says nothing of the kind: some
 systems reset the connections of every program that ends."""
+_OF_PROXIES: Final = frozenset({b"x-forwarded-for", b"forwarded", b"via"})
+
+
+def is_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return True if a proxy sent the request with these headers, names in lower case."""
+    return any(name in _OF_PROXIES for name, _ in headers)
 
 
 class Unacknowledged:
@@ -68,15 +74,16 @@ class Unacknowledged:
             keeps_alive: False if this side closes the connection after the answer.
 
         Returns:
-            The calls to observe. None if their loss is noted already, or if nobody will tell because this
-            side closes the connection before the client can acknowledge.
+            The calls to observe. None if their loss is noted already, or if nobody will tell: this side
+            closes the connection before the client can acknowledge, or the client is a proxy. HAProxy resets
+            a connection that it needs no more within microseconds after it has read an answer.
         """
         if keeps_alive and transport.is_closing():
             delivery.lose()
             return None
         position = position_after_writes(transport)
         claims = delivery.take_claims()
-        if not keeps_alive and position != OUT_OF_REACH:
+        if delivery.is_forwarded or (not keeps_alive and position != OUT_OF_REACH):
             return None
         return cls(claims, position, time.monotonic())
 

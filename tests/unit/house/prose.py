@@ -83,7 +83,7 @@ def python_files() -> list[Path]:
 
 
 def documents() -> list[Path]:
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 
 
 def docstrings(node: ast.AST, *, is_public: bool = True) -> Iterator[tuple[ast.Constant, bool]]:

@@ -13,7 +13,7 @@ import pytest
 from dungeonfighter.cli import COMMANDS
 from tests.unit.house.sources import MODULES, ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 PLACES: Final = (
     "",
     "src/dungeonfighter",
