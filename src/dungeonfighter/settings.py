@@ -83,6 +83,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_alive_seconds: int = limits.keep_alive_seconds
     commit_timeout_seconds: float = limits.commit_timeout_seconds
     log_format: str = "text"
+    otlp_endpoint: str = ""
+    """The collector of traces; "" for no traces."""
+    otlp_protocol: str = "http/protobuf"
+    otlp_headers: dict[str, str] = {}
+    otlp_certificate: str = ""
+    """A file with the certificates that the collector is trusted by; "" for those of the system."""
+    service_name: str = "dungeonfighter"
+    resource_attributes: dict[str, str] = {}
+    trace_ratio: float = 0.01
+    trace_flagged_rate: float = 10.0
+    """Calls a second that are traced because their callers ask for it."""
     notes: tuple[str, ...] = ()
     """One sentence for each setting that was given and has no effect; `serve` prints them at start."""
 
@@ -214,11 +225,25 @@ FIELDS: Final = (
     Field("log_format", ("--log-format",), ("LOG_FORMAT",),
           to.one_of({"text": "", "json": "", "ecs": "is not in this version yet"}), "text|json",
           "form of the log on standard error (default: text)"),
+    Field("otlp_endpoint", ("--otlp-endpoint",), ("OTEL_EXPORTER_OTLP_ENDPOINT",), to.collector, "URL",
+          "send traces to this OpenTelemetry collector, for example http://collector:4318 (default: none)"),
+    Field("otlp_protocol", ("--otlp-protocol",), ("OTEL_EXPORTER_OTLP_PROTOCOL",),
+          to.one_of({"grpc": "", "http/protobuf": "", "http/json": "is not supported"}),
+          "grpc|http/protobuf", "how the collector is spoken to (default: http/protobuf)"),
+    Field("otlp_headers", ("--otlp-headers",), ("OTEL_EXPORTER_OTLP_HEADERS",), to.http_headers,
+          "NAME=VALUE,...", "headers for the collector, for example its key", is_secret=True),
+    Field("otlp_certificate", ("--otlp-certificate",), ("OTEL_EXPORTER_OTLP_CERTIFICATE",), to.file, "FILE",
+          "certificates to trust the collector by (default: those of the system)"),
+    Field("service_name", ("--service-name",), ("OTEL_SERVICE_NAME",), to.short_text, "TEXT",
+          "name of this service in traces (default: dungeonfighter)"),
+    Field("resource_attributes", ("--resource-attributes",), ("OTEL_RESOURCE_ATTRIBUTES",), to.pairs,
+          "NAME=VALUE,...", "further attributes of this server in traces (default: none)"),
+    Field("trace_ratio", ("--trace-ratio",), ("OTEL_TRACES_SAMPLER_ARG",), to.ratio, "0..1",
+          "part of the calls that are traced (default: 0.01)"),
+    Field("trace_flagged_rate", ("--trace-flagged-rate",), ("TRACE_FLAGGED_RATE",), to.rate, "N",
+          "calls a second that are traced besides because their callers set the flag (default: 10)"),
 )  # fmt: skip
-NOT_YET: Final = (
-    "PROMETHEUS_ENDPOINT", "RETENTION_DAYS",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-)  # fmt: skip
+NOT_YET: Final = ("PROMETHEUS_ENDPOINT", "RETENTION_DAYS", "OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED")
 _OPEN_BY_PROXY: Final = (
     "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
 )
@@ -281,6 +306,8 @@ def read_settings(
         notes += [
             f"{name.upper()} has no effect without --auth jwt" for name in JWT_SETTINGS if name in values
         ]
+    if "otlp_endpoint" not in values:
+        notes += [f"{name} has no effect without --otlp-endpoint" for name in _of_traces(values)]
     notes += [note for one in databases if one is not None for note in one.notes]
     settings = Settings(**values, notes=(*_notes(environ), *notes))
     hosts = [settings.host, *([settings.admin_listen.host] if settings.admin_listen else [])]
@@ -357,6 +384,15 @@ def worker_words(
 
 def _notes(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name} has no effect in this version" for name in NOT_YET if environ.get(name))
+
+
+def _of_traces(values: Mapping[str, Any]) -> list[str]:
+    """Return the variables of the given settings that matter for traces only."""
+    return [
+        field.variables[0]
+        for field in FIELDS
+        if field.attribute in values and field.attribute.startswith(("otlp_", "trace_"))
+    ]
 
 
 def _contradictions(settings: Settings, stores: Collection[str]) -> list[str]:

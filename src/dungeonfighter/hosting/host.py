@@ -9,9 +9,7 @@ Source: docs/architecture.md, "The commit, exactly".
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
@@ -41,7 +39,7 @@ from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
-from dungeonfighter.hosting.new_runs import Load, Seeds, Start
+from dungeonfighter.hosting.new_runs import Load, Seeds, Start, daily_seed
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
 from dungeonfighter.hosting.ports import (
@@ -60,6 +58,7 @@ from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDi
 from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.traced_requests import TracedRequests
 from dungeonfighter.rules import Mode, canonical
 
 _Tag = TypeVar("_Tag")
@@ -426,6 +425,11 @@ class BotHost:
         await self._queues.close()
         await self._patience.close()
 
+    def trace(self, requests: TracedRequests) -> None:
+        """Record the stages of sampled calls from now on."""
+        self._submit = requests.watching(self._submit)
+        self._commits.watch(requests.note_batch)
+
     # Helpers
 
     async def _answer(
@@ -451,15 +455,6 @@ class BotHost:
         slots = [save.slot for save in await self.saves(key)]
         there = f"there are: {', '.join(slots)}" if slots else "this bot has none"
         return with_game(UnknownSave(f"there is no save {slot}; {there}"), standing)
-
-
-def daily_seed(wall_seconds: float) -> int:
-    """Return the seed of the day (UTC), the same on every server."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(wall_seconds))
-    return (
-        int.from_bytes(hashlib.blake2b(f"daily {day}".encode(), digest_size=8).digest(), "big")
-        & limits.seed_max
-    )
 
 
 class _Futures:

@@ -33,6 +33,8 @@ from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.rejections import Rejections, reason_of
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
+from dungeonfighter.mcp.traced_calls import CallTracing, TracedRegistry
+from dungeonfighter.telemetry.traces import Tracer
 
 UNGUARDED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Probes and scrapers use the address of the machine, under any Host."""
@@ -232,6 +234,7 @@ def build_app(
     resource: ProtectedResource | None = None,
     body_bytes_max: int = limits.body_bytes_max,
     has_pages: bool = True,
+    tracer: Tracer | None = None,
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -246,8 +249,10 @@ def build_app(
         resource: Has the metadata for clients that need a token of an identity provider; None without one.
         body_bytes_max: The length of the longest body of a message.
         has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
+        tracer: Begins and ends the traces of sampled calls; None for a server without traces.
     """
     registry = Registry(host, admission)
+    tracing = None if tracer is None else CallTracing(tracer, TracedRegistry(host, admission, tracer))
     speaker = SdkSpeaker(registry, body_bytes_max)
     response_seconds = host.meter.histogram(
         "mcp_response_time_seconds",
@@ -255,10 +260,10 @@ def build_app(
     )
     endpoint = McpEndpoint(
         speaker, guard, admission, response_seconds,
-        rejections=registry.rejections, body_bytes_max=body_bytes_max,
+        rejections=registry.rejections, body_bytes_max=body_bytes_max, tracing=tracing,
     )  # fmt: skip
     if short_way:
-        endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds)
+        endpoint.short_way = ToolCalls(registry, endpoint.demand, response_seconds, tracing)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

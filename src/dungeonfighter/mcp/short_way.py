@@ -33,6 +33,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
+from dungeonfighter.hosting.call_trace import CURRENT
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
@@ -40,6 +41,7 @@ from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
+from dungeonfighter.mcp.traced_calls import CallTracing, parent_in_headers, version_in
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048
@@ -105,12 +107,17 @@ class ToolCalls:
         registry: Runs the calls.
         demands: The endpoint's own check of any request.
         response_seconds: Observes each request that the short way accepts.
+        tracing: Samples the calls; None in a server without traces.
     """
 
-    def __init__(self, registry: Registry, demands: Demands, response_seconds: Histogram) -> None:
+    def __init__(
+        self, registry: Registry, demands: Demands, response_seconds: Histogram,
+        tracing: CallTracing | None = None,
+    ) -> None:  # fmt: skip
         self.registry = registry
         self.response_seconds = response_seconds
         self._demands = demands
+        self._tracing = tracing
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
             name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
@@ -139,11 +146,12 @@ class ToolCalls:
         head = _HeadHandler(
             self, bot, own_bot, principal, {} if verdicts is None else verdicts, turns_required=turns_required
         )
+        handler = head if self._tracing is None else _TracedHeadHandler(head, self._tracing, headers)
         one_name = None if not named else named[0] if len(named) == 1 else b""
-        if not head(body, reply, one_name, delivery, scope):
+        if not handler(body, reply, one_name, delivery, scope):
             return None
         self._verdicts.setdefault(key, head.verdicts)
-        return head
+        return handler
 
     def tools(self, *, bound: bool) -> dict[str, _Known]:
         """Return the tools at one kind of address."""
@@ -197,7 +205,7 @@ class _HeadHandler:
     """Answers the bodies that come under one head (`wire.HeadHandler`): its bot, its caller, its verdicts."""
 
     __slots__ = (
-        "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "verdicts",
+        "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "begin", "verdicts",
     )  # fmt: skip
 
     def __init__(
@@ -210,6 +218,7 @@ class _HeadHandler:
         self._principal = principal
         self._tools = short_way.tools(bound=bot is not None)
         self._turns_required = turns_required
+        self.begin = short_way.registry.begin
         self.verdicts = verdicts
 
     def __call__(
@@ -268,10 +277,39 @@ class _HeadHandler:
             if len(waiting) >= WAITING_MAX:
                 response_seconds.settle()
 
-        self._short_way.registry.begin(
-            known.tool, acting, args, self._principal, then, delivery, self._turns_required
-        )
+        self.begin(known.tool, acting, args, self._principal, then, delivery, self._turns_required)
         return True
+
+
+class _TracedHeadHandler:
+    """A `_HeadHandler` in a server with traces."""
+
+    __slots__ = ("_head", "_parent", "_tracing", "_version")
+
+    def __init__(self, head: _HeadHandler, tracing: CallTracing, headers: Headers) -> None:
+        self._head = head
+        self._tracing = tracing
+        self._parent = parent_in_headers(headers)
+        self._version = version_in(headers)
+
+    def __call__(
+        self, body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None,
+        scope: wire.Scope | None = None,
+    ) -> bool:  # fmt: skip
+        """See `_HeadHandler`; the call is sampled before anything else."""
+        call = self._tracing.sampled(body, self._parent)
+        if call is None:
+            return self._head(body, reply, named, delivery, scope)
+        call.protocol_version = self._version
+        head, tracing = self._head, self._tracing
+        plain, head.begin, CURRENT.call = head.begin, tracing.registry.begin, call
+        try:
+            if head(body, reply, named, delivery, scope):
+                return True
+        finally:
+            head.begin, CURRENT.call = plain, None
+        tracing.abandon(call)
+        return False
 
 
 def judged_part(meta: bytes) -> bytes | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dungeonfighter.serving.redis_leases import RedisLeases
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.telemetry.traces import Tracer
     from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
 
@@ -312,6 +313,7 @@ def compose(
     totals: Callable[[], Totals] | None = None,
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
+    tracer: Tracer | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -322,6 +324,7 @@ def compose(
         totals: Returns the figures of the watch page and `/metrics`; by default the counters of `host`.
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
+        tracer: Begins and ends the traces of sampled calls.
     """
     from starlette.routing import Mount
 
@@ -350,6 +353,7 @@ def compose(
         resource=_resource(settings),
         body_bytes_max=settings.body_bytes_max,
         has_pages=settings.admin_listen is None,
+        tracer=tracer,
     )
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())

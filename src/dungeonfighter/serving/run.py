@@ -35,6 +35,7 @@ from dungeonfighter.serving.shared_rates import leasing_alone
 from dungeonfighter.serving.signals import StopSignals, end_at_once
 from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.supervisor import Supervisor
+from dungeonfighter.serving.tracing import check_traces, tracing
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.settings import Settings, instance_name, worker_words
 from dungeonfighter.telemetry.logs import set_up_logs
@@ -79,10 +80,11 @@ async def _serve_alone(
         open_host(settings, secrets, serves=True) as host,
         admitting(settings, host, rates) as admission,
         leasing_alone(redis, rates, 1 / settings.replicas),
+        tracing(settings, secrets, host, instance_name(settings)) as tracer,
     ):
         if redis is not None:
             declare_redis_metric(host.meter, lambda: redis.is_up)
-        draining, watch = compose(settings, host, admission, secrets=secrets)
+        draining, watch = compose(settings, host, admission, secrets=secrets, tracer=tracer)
         async with ticking(watch):
             await serve(
                 draining,
@@ -109,6 +111,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
     set_up_logs(settings.log_format, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
     redis = make_redis(settings, secrets)
+    check_traces(settings)
     with contextlib.ExitStack() as stack:
         reserved = stack.enter_context(contextlib.closing(reserve(settings.host, settings.port)))
         if (admin := settings.admin_listen) is not None:
@@ -172,13 +175,14 @@ async def _serve_as_worker(
         open_host(settings, secrets, serves=True) as host,
         admitting(settings, host, rates) as admission,
         parent.sharing(rates),
+        tracing(settings, secrets, host, f"{instance_name(settings)}/{number}") as tracer,
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
         if settings.redis_url:
             declare_redis_metric(host.meter, lambda: parent.redis_up)
         draining, watch = compose(
-            settings, host, admission, totals=parent.totals, secrets=secrets,
+            settings, host, admission, totals=parent.totals, secrets=secrets, tracer=tracer,
             worker={"worker": number, "pid": os.getpid()},
         )  # fmt: skip
         draining.begun, draining.hurried = drain_begun, parent_gone

@@ -1,0 +1,225 @@
+"""Sampled calls: where their context comes from, and what their traces record.
+
+A server without traces has none of these objects. A server with traces asks `CallTracing` once for each call;
+a call that is not sampled then goes the way of all calls.
+
+Source: docs/traces.md; MCP 2026-07-28, basic, "`_meta`" (`traceparent`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from dungeonfighter.access.admission import Admission
+from dungeonfighter.access.principals import Principal, Scope
+from dungeonfighter.errors import Corrupt, NewerRules, OutcomeUnknown, StoreError
+from dungeonfighter.hosting.call_trace import ADMIT, CURRENT, DECODE, CallTrace
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.lost_answers import Delivery
+from dungeonfighter.mcp import wire
+from dungeonfighter.mcp.answers import INTERNAL_ERROR, ProtocolError, ToolAnswer
+from dungeonfighter.mcp.arguments import ToolArguments
+from dungeonfighter.mcp.registry import Registry, Then
+from dungeonfighter.mcp.tool import Seat, Tool
+from dungeonfighter.telemetry.trace_context import Parent, parse_traceparent
+from dungeonfighter.telemetry.traces import Tracer
+
+TRACEPARENT: Final = b"traceparent"
+_MEMBER: Final = b'"traceparent"'
+_FAULTS: Final = frozenset({StoreError.code, OutcomeUnknown.code, NewerRules.code, Corrupt.code})
+"""The codes of errors that the server caused, not the caller."""
+_METHODS: Final = frozenset({
+    "initialize", "notifications/cancelled", "notifications/initialized", "notifications/progress", "ping",
+    "prompts/get", "prompts/list", "resources/list", "resources/read", "resources/templates/list",
+    "server/discover", "tools/call", "tools/list",
+})  # fmt: skip
+"""Other methods are texts of a client, which no trace may have."""
+
+_VERSIONS: Final = {version.encode(): version for version in KNOWN_PROTOCOL_VERSIONS}
+
+Headers = Sequence[tuple[bytes, bytes]]
+CallTool = Callable[..., Awaitable[ToolAnswer]]
+"""Takes what `Registry.call` takes."""
+
+
+class _Meta(Struct):
+    traceparent: Raw | UnsetType = UNSET
+
+
+class _Params(Struct):
+    meta: _Meta | UnsetType = field(name="_meta", default=UNSET)
+
+
+class _Message(Struct):
+    params: _Params | UnsetType = UNSET
+
+
+_decode: Final = msgspec.json.Decoder(_Message).decode
+
+
+def parent_in_headers(headers: Headers) -> Parent | None:
+    """Return the parent that the header names; several headers name none."""
+    values = [value for name, value in headers if name == TRACEPARENT]
+    return parse_traceparent(values[0].decode("latin-1")) if len(values) == 1 else None
+
+
+def parent_in_body(body: bytes) -> Parent | None:
+    """Return the parent that `_meta` names; None if it names none, or none that is valid."""
+    if _MEMBER not in body:
+        return None
+    try:
+        params = _decode(body).params
+        if params is UNSET or params.meta is UNSET or params.meta.traceparent is UNSET:
+            return None
+        return parse_traceparent(msgspec.json.decode(params.meta.traceparent))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class TracedRegistry(Registry):
+    """The registry of sampled calls: `CURRENT` is the call whenever the registry begins one.
+
+    Args:
+        host, admission: As `Registry`.
+        tracer: Ends the traces of calls on the short way.
+    """
+
+    def __init__(self, host: BotHost, admission: Admission, tracer: Tracer) -> None:
+        super().__init__(host, admission)
+        self._tracer = tracer
+        self._admit = self._admit_timed
+
+    def begin(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then,
+        delivery: Delivery | None = None, turns_required: bool = False,
+    ) -> None:  # fmt: skip
+        """See `Registry`; the trace ends when `then` has taken the answer."""
+        call = _current()
+        _describe(call, found, principal, bot)
+        super().begin(found, bot, args, principal, self._ending(call, then), delivery, turns_required)
+
+    def calling(self, call: CallTrace) -> CallTool:
+        """Return `Registry.call` for one sampled call; its trace ends elsewhere."""
+
+        async def call_tool(
+            name: str, given: Mapping[str, object] | None, bound_bot: str | None, principal: Principal,
+            delivery: Delivery | None = None, *, turns_required: bool = False,
+        ) -> ToolAnswer:  # fmt: skip
+            work = self.call(name, given, bound_bot, principal, delivery, turns_required=turns_required)
+            try:
+                answer = await call.run(work)
+            except ProtocolError as fault:
+                note_outcome(call, fault)
+                raise
+            note_outcome(call, answer)
+            return answer
+
+        return call_tool
+
+    def _seat(
+        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
+        delivery: Delivery | None, *, turns_required: bool,
+    ) -> Seat:  # fmt: skip
+        _describe(_current(), found, principal, bot)
+        return super()._seat(found, bot, args, principal, delivery, turns_required=turns_required)
+
+    def _served(
+        self, found: Tool[Any], seat: Seat, args: ToolArguments
+    ) -> Coroutine[Any, Any, ToolAnswer | ProtocolError]:
+        return _current().run(super()._served(found, seat, args))
+
+    def _admit_timed(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
+        call = _current()
+        began = call.now()
+        call.add(DECODE, call.began, began)
+        try:
+            self.admission.admit(principal, scope, bot, turns)
+        finally:
+            call.add(ADMIT, began, call.now())
+
+    def _ending(self, call: CallTrace, then: Then) -> Then:
+        def end(outcome: ToolAnswer | ProtocolError) -> None:
+            note_outcome(call, outcome)
+            before, CURRENT.call = CURRENT.call, call
+            try:
+                then(outcome)
+            finally:
+                CURRENT.call = before
+                self._tracer.end(call)
+
+        return end
+
+
+class CallTracing:
+    """Decides which calls of one server are sampled, and has the registry for them.
+
+    Args:
+        tracer: Begins and ends the traces.
+        registry: Runs the sampled calls.
+    """
+
+    def __init__(self, tracer: Tracer, registry: TracedRegistry) -> None:
+        self.registry = registry
+        self.end = tracer.end
+        self.abandon = tracer.abandon
+        self._begin = tracer.begin
+        self._sampler = tracer.sampler
+
+    def sampled(self, body: bytes, parent: Parent | None) -> CallTrace | None:
+        """Begin the trace of a call; return None if the call is not sampled.
+
+        Args:
+            body: A valid parent in its `_meta` counts more than the header's.
+            parent: The parent in the header.
+        """
+        if _MEMBER in body:
+            parent = parent_in_body(body) or parent
+        sampler = self._sampler
+        if parent is None and sampler.left > 1:
+            sampler.left -= 1  # as `Sampler.draw` does, without the calls
+            return None
+        return self._begin(parent)
+
+    def sampled_request(self, scope: wire.Scope, body: bytes) -> CallTrace | None:
+        """Begin the trace of any request to an MCP address; return None if it is not sampled."""
+        call = self.sampled(body, parent_in_headers(scope["headers"]))
+        if call is not None:
+            method = wire.open_envelope(body).message.get("method")
+            call.method = method if method in _METHODS else ""
+            call.protocol_version = version_in(scope["headers"])
+        return call
+
+
+def version_in(headers: Headers) -> str:
+    """Return the revision of MCP that a request names; "" if it names none that is known."""
+    for name, value in headers:
+        if name == b"mcp-protocol-version":
+            return _VERSIONS.get(value, "")
+    return ""
+
+
+def note_outcome(call: CallTrace, outcome: ToolAnswer | ProtocolError) -> None:
+    """Record the code of an answer that is an error; codes are words of ours, never of a caller."""
+    if isinstance(outcome, ProtocolError):
+        code = outcome.data.get("code") if outcome.data is not None else None
+        call.error = str(code or outcome.code)
+        call.is_fault = outcome.code == INTERNAL_ERROR or call.error in _FAULTS
+    elif outcome.is_error and isinstance(outcome.structured, dict):
+        call.error = str(outcome.structured.get("code", ""))
+        call.is_fault = call.error in _FAULTS
+
+
+def _describe(call: CallTrace, found: Tool[Any], principal: Principal, bot: str) -> None:
+    call.method, call.tool, call.fleet = "tools/call", found.name, principal.fleet
+    call.bot = bot if found.takes_bot else ""
+
+
+def _current() -> CallTrace:
+    call = CURRENT.call
+    assert call is not None, "only sampled calls come here"
+    return call
