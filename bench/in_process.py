@@ -2,13 +2,15 @@
 
 `python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
 forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`; they differ in nothing
-else. The driver finds the parts of the server by their names, in any module of the package, so the same
-script drives older and younger sources, which come first in PYTHONPATH.
+else. The variables of traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others) have their effect. The driver finds
+the parts of the server by their names, in any module of the package, so the same script drives older and
+younger sources, which come first in PYTHONPATH.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -18,7 +20,7 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ from bench.load import GOOD, LEGACY, MODERN, bot_name, tool_call
 _PACKAGE: Final = "dungeonfighter"
 _WEAPONS: Final = ("mace", "sword", "dagger", "wand")
 _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
+_NAMES_OF_TRACES: Final = ("Secrets", "tracing")
 
 
 class Transport:
@@ -76,7 +79,7 @@ def parts() -> dict[str, Any]:
     assert found is not None
     assert found.origin is not None
     folder = Path(found.origin).parent
-    missing = set(_NAMES)
+    missing = {*_NAMES, *(_NAMES_OF_TRACES if _has_traces() else ())}
     named: dict[str, Any] = {}
     for file in sorted(folder.rglob("*.py")):
         defined = missing.intersection(
@@ -93,6 +96,10 @@ def parts() -> dict[str, Any]:
     return named
 
 
+def _has_traces() -> bool:
+    return "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+
+
 def _admission(compose: Any) -> list[Any]:
     """Return the admission for `compose`, if the measured sources want one."""
     wants_one = "admission" in inspect.signature(compose).parameters
@@ -104,7 +111,9 @@ class Played:
 
     def __init__(self, named: dict[str, Any], database: str, bots: int) -> None:
         self._named = named
-        self._settings = named["read_settings"]({"database": database}, {}, stores=named["STORES"])
+        self._settings = named["read_settings"](
+            {"database": database}, dict(os.environ) if _has_traces() else {}, stores=named["STORES"]
+        )
         self._bots = bots
         self._transports = [Transport() for _ in range(bots)]
         self._connections: list[asyncio.Protocol] = []
@@ -119,8 +128,12 @@ class Played:
         """
         Transport.waiting = self._answer
         asyncio.get_running_loop().set_exception_handler(_end)  # else the answer would be awaited for ever
-        async with self._named["open_host"](self._settings, serves=True) as host:
-            draining, _ = self._named["compose"](self._settings, host, *_admission(self._named["compose"]))
+        async with (
+            self._named["open_host"](self._settings, serves=True) as host,
+            self._tracing(host) as tracer,
+        ):
+            compose = self._named["compose"]
+            draining, _ = compose(self._settings, host, *_admission(compose), **tracer)
             self._connect(draining)
             await self._ask([_begin(number) for number in range(self._bots)])
             self._check(b"")
@@ -130,6 +143,16 @@ class Played:
             for _ in range(turns):
                 await self._ask(requests)
             self._check(b" t%d " % turns)
+
+    @contextlib.asynccontextmanager
+    async def _tracing(self, host: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the argument of `compose` for traces; none without them."""
+        if not _has_traces():
+            yield {}
+            return
+        secrets = self._named["Secrets"](self._settings, {}, {})
+        async with self._named["tracing"](self._settings, secrets, host, "bench") as tracer:
+            yield {"tracer": tracer}
 
     def _connect(self, draining: Any) -> None:
         protocol: Any = self._named["BoundedProtocol"]

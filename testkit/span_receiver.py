@@ -76,14 +76,12 @@ class SpanReceiver:
             self._changed.notify_all()
         answer = trace_service_pb2.ExportTraceServiceResponse()
         answer.partial_success.rejected_spans = self.rejected
-        return answer.SerializeToString()
+        return bytes(answer.SerializeToString())
 
 
 def attributes_of(described: Any) -> dict[str, Any]:
     """Return the attributes of a span or a resource."""
-    return {
-        pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in described.attributes
-    }
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in described.attributes}
 
 
 @contextmanager

@@ -9,9 +9,10 @@ Source: docs/architecture.md, "The commit, exactly".
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -425,10 +426,12 @@ class BotHost:
         await self._queues.close()
         await self._patience.close()
 
-    def trace(self, requests: TracedRequests) -> None:
-        """Record the stages of sampled calls from now on."""
-        self._submit = requests.watching(self._submit)
+    def traced(self, requests: TracedRequests) -> Self:
+        """Return this host for sampled calls: it shares all, and records the stages of its requests."""
+        traced = copy.copy(self)
+        traced._submit = requests.watching(self._submit)
         self._commits.watch(requests.note_batch)
+        return traced
 
     # Helpers
 

@@ -1,6 +1,6 @@
 """The requests of sampled calls: they record when they were planned, and when their batch was committed.
 
-The host asks this module for each request, and it wraps only those of sampled calls.
+`BotHost.traced` gives each request of a sampled call to `TracedRequests`; other calls do not come here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class TracedRequests:
         return len(self._waiting)
 
     def watching(self, submit: Callable[[str, Pending], None]) -> Callable[[str, Pending], None]:
-        """Return a function that submits requests, those of a sampled call as a `Traced`."""
+        """Return a function that submits requests of sampled calls."""
         current, waiting = CURRENT, self._waiting
 
         def submit_watched(key: str, pending: Pending) -> None:
-            if current.call is not None:
+            if current.call is not None:  # else its call has ended, or waited for the size of its fleet
                 pending.request = Traced(pending.request, current.call, waiting)
             submit(key, pending)
 

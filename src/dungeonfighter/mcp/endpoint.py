@@ -119,7 +119,7 @@ class McpEndpoint:
             return
         began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
-            call = None if self._tracing is None else self._tracing.sampled_request(scope, body)
+            call = None if self._tracing is None else self._tracing.begin_request(scope, body)
             if call is None:
                 await self._answer(scope, receive, send, body, bot)
                 self._response_seconds.observe(time.perf_counter() - began)
@@ -137,7 +137,7 @@ class McpEndpoint:
             self._response_seconds.observe(call.now() - call.began)
             CURRENT.call = before
         finally:
-            self._tracing.end(call)
+            self._tracing.tracer.end(call)
 
     async def _answer(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None,

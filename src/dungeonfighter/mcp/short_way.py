@@ -33,7 +33,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
-from dungeonfighter.hosting.call_trace import CURRENT
 from dungeonfighter.hosting.instruments import WAITING_MAX, Histogram
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
@@ -41,7 +40,7 @@ from dungeonfighter.mcp.answers import ProtocolError, ToolAnswer
 from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
-from dungeonfighter.mcp.traced_calls import CallTracing, parent_in_headers, version_in
+from dungeonfighter.mcp.traced_calls import TRACEPARENT, CallTracing, Context
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048
@@ -117,7 +116,7 @@ class ToolCalls:
         self.registry = registry
         self.response_seconds = response_seconds
         self._demands = demands
-        self._tracing = tracing
+        self.tracing = tracing
         self._free = {name: _known(tool, bound=False) for name, tool in registry.tools.items()}
         self._bound = {
             name: _known(tool, bound=True) for name, tool in registry.tools.items() if not tool.unbound_only
@@ -146,12 +145,13 @@ class ToolCalls:
         head = _HeadHandler(
             self, bot, own_bot, principal, {} if verdicts is None else verdicts, turns_required=turns_required
         )
-        handler = head if self._tracing is None else _TracedHeadHandler(head, self._tracing, headers)
+        if self.tracing is not None:
+            head.context = self.tracing.context_of(headers)
         one_name = None if not named else named[0] if len(named) == 1 else b""
-        if not handler(body, reply, one_name, delivery, scope):
+        if not head(body, reply, one_name, delivery, scope):
             return None
         self._verdicts.setdefault(key, head.verdicts)
-        return handler
+        return head
 
     def tools(self, *, bound: bool) -> dict[str, _Known]:
         """Return the tools at one kind of address."""
@@ -162,7 +162,8 @@ class ToolCalls:
     ) -> bool | None:
         """Judge the requests with this key once, and keep a good verdict; drop all if there are too many."""
         verdict = self._judge(scope, body, bot, key[1])
-        if verdict is not None:
+        # A kept `_meta` is not read again, and this one may name the span of its caller.
+        if verdict is not None and (self.tracing is None or TRACEPARENT not in key[1]):
             if self._kept >= _VERDICTS_MAX:
                 self._kept = 0
                 for forgotten in self._verdicts.values():
@@ -205,7 +206,8 @@ class _HeadHandler:
     """Answers the bodies that come under one head (`wire.HeadHandler`): its bot, its caller, its verdicts."""
 
     __slots__ = (
-        "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "begin", "verdicts",
+        "_begin", "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "context",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(
@@ -218,7 +220,9 @@ class _HeadHandler:
         self._principal = principal
         self._tools = short_way.tools(bound=bot is not None)
         self._turns_required = turns_required
-        self.begin = short_way.registry.begin
+        self._begin = short_way.registry.begin
+        self.context: Context | None = None
+        """The context of traces; None in a server without traces."""
         self.verdicts = verdicts
 
     def __call__(
@@ -230,11 +234,9 @@ class _HeadHandler:
         try:
             call = _decode(body)
             params = call.params
-            known = self._tools.get(params.name)
-            if known is None:
-                return False
+            known = self._tools[params.name]
             args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
             return False
         meta = b"" if params.meta is UNSET else bytes(params.meta)
         own_id = call.id
@@ -277,39 +279,17 @@ class _HeadHandler:
             if len(waiting) >= WAITING_MAX:
                 response_seconds.settle()
 
-        self.begin(known.tool, acting, args, self._principal, then, delivery, self._turns_required)
+        begin = self._begin
+        context = self.context
+        if context is not None:
+            sampler = context.sampler
+            parent = context.parent if key[1] is meta else context.parent_of(meta)
+            if parent is None and sampler.left > 1:
+                sampler.left -= 1  # as `Sampler.draw` does, without the calls
+            else:
+                begin = context.begin(parent, began) or begin
+        begin(known.tool, acting, args, self._principal, then, delivery, self._turns_required)
         return True
-
-
-class _TracedHeadHandler:
-    """A `_HeadHandler` in a server with traces."""
-
-    __slots__ = ("_head", "_parent", "_tracing", "_version")
-
-    def __init__(self, head: _HeadHandler, tracing: CallTracing, headers: Headers) -> None:
-        self._head = head
-        self._tracing = tracing
-        self._parent = parent_in_headers(headers)
-        self._version = version_in(headers)
-
-    def __call__(
-        self, body: bytes, reply: wire.Reply, named: bytes | None, delivery: Delivery | None = None,
-        scope: wire.Scope | None = None,
-    ) -> bool:  # fmt: skip
-        """See `_HeadHandler`; the call is sampled before anything else."""
-        call = self._tracing.sampled(body, self._parent)
-        if call is None:
-            return self._head(body, reply, named, delivery, scope)
-        call.protocol_version = self._version
-        head, tracing = self._head, self._tracing
-        plain, head.begin, CURRENT.call = head.begin, tracing.registry.begin, call
-        try:
-            if head(body, reply, named, delivery, scope):
-                return True
-        finally:
-            head.begin, CURRENT.call = plain, None
-        tracing.abandon(call)
-        return False
 
 
 def judged_part(meta: bytes) -> bytes | None:

@@ -9,11 +9,13 @@ Source: docs/traces.md; MCP 2026-07-28, basic, "`_meta`" (`traceparent`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 import msgspec
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal, Scope
@@ -30,7 +32,6 @@ from dungeonfighter.telemetry.trace_context import Parent, parse_traceparent
 from dungeonfighter.telemetry.traces import Tracer
 
 TRACEPARENT: Final = b"traceparent"
-_MEMBER: Final = b'"traceparent"'
 _FAULTS: Final = frozenset({StoreError.code, OutcomeUnknown.code, NewerRules.code, Corrupt.code})
 """The codes of errors that the server caused, not the caller."""
 _METHODS: Final = frozenset({
@@ -51,15 +52,7 @@ class _Meta(Struct):
     traceparent: Raw | UnsetType = UNSET
 
 
-class _Params(Struct):
-    meta: _Meta | UnsetType = field(name="_meta", default=UNSET)
-
-
-class _Message(Struct):
-    params: _Params | UnsetType = UNSET
-
-
-_decode: Final = msgspec.json.Decoder(_Message).decode
+_decode: Final = msgspec.json.Decoder(_Meta).decode
 
 
 def parent_in_headers(headers: Headers) -> Parent | None:
@@ -68,21 +61,19 @@ def parent_in_headers(headers: Headers) -> Parent | None:
     return parse_traceparent(values[0].decode("latin-1")) if len(values) == 1 else None
 
 
-def parent_in_body(body: bytes) -> Parent | None:
-    """Return the parent that `_meta` names; None if it names none, or none that is valid."""
-    if _MEMBER not in body:
+def parent_in_meta(meta: bytes) -> Parent | None:
+    """Return the parent that a `_meta` names; None if it names none, or none that is valid."""
+    if TRACEPARENT not in meta:
         return None
     try:
-        params = _decode(body).params
-        if params is UNSET or params.meta is UNSET or params.meta.traceparent is UNSET:
-            return None
-        return parse_traceparent(msgspec.json.decode(params.meta.traceparent))
+        named = _decode(meta).traceparent
+        return None if named is UNSET else parse_traceparent(msgspec.json.decode(named))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 class TracedRegistry(Registry):
-    """The registry of sampled calls: `CURRENT` is the call whenever the registry begins one.
+    """The registry of sampled calls: `CURRENT` is the call whenever the registry works for it.
 
     Args:
         host, admission: As `Registry`.
@@ -90,18 +81,21 @@ class TracedRegistry(Registry):
     """
 
     def __init__(self, host: BotHost, admission: Admission, tracer: Tracer) -> None:
-        super().__init__(host, admission)
+        super().__init__(host.traced(tracer.requests), admission)
         self._tracer = tracer
         self._admit = self._admit_timed
 
-    def begin(
-        self, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal, then: Then,
-        delivery: Delivery | None = None, turns_required: bool = False,
+    def begin_traced(
+        self, call: CallTrace, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
+        then: Then, delivery: Delivery | None = None, turns_required: bool = False,
     ) -> None:  # fmt: skip
-        """See `Registry`; the trace ends when `then` has taken the answer."""
-        call = _current()
+        """See `Registry.begin`; the trace ends when `then` has taken the answer."""
         _describe(call, found, principal, bot)
-        super().begin(found, bot, args, principal, self._ending(call, then), delivery, turns_required)
+        before, CURRENT.call = CURRENT.call, call
+        try:
+            self.begin(found, bot, args, principal, self._ending(call, then), delivery, turns_required)
+        finally:
+            CURRENT.call = before
 
     def calling(self, call: CallTrace) -> CallTool:
         """Return `Registry.call` for one sampled call; its trace ends elsewhere."""
@@ -164,35 +158,62 @@ class CallTracing:
     """
 
     def __init__(self, tracer: Tracer, registry: TracedRegistry) -> None:
+        self.tracer = tracer
         self.registry = registry
-        self.end = tracer.end
-        self.abandon = tracer.abandon
-        self._begin = tracer.begin
-        self._sampler = tracer.sampler
 
-    def sampled(self, body: bytes, parent: Parent | None) -> CallTrace | None:
-        """Begin the trace of a call; return None if the call is not sampled.
+    def context_of(self, headers: Headers) -> Context:
+        """Return the context of the calls that come under these headers."""
+        return Context(self, parent_in_headers(headers), version_in(headers))
+
+    def begin_request(self, scope: wire.Scope, body: bytes) -> CallTrace | None:
+        """Begin the trace of a request that the short way refused; return None if it is not sampled."""
+        message = wire.open_envelope(body).message
+        context = self.context_of(scope["headers"])
+        params = message.get("params")
+        meta = params.get("_meta") if isinstance(params, dict) else None
+        named = parse_traceparent(meta.get("traceparent")) if isinstance(meta, dict) else None
+        call = self.tracer.begin(named or context.parent)
+        if call is not None:
+            method = message.get("method")
+            call.method = method if method in _METHODS else ""
+            call.protocol_version = context.version
+        return call
+
+
+class Context:
+    """What the calls under one head have in common.
+
+    Attributes:
+        parent: The parent that the header names.
+        version: The revision of MCP; "" if it is not known.
+        sampler: Decides about each call.
+    """
+
+    __slots__ = ("_tracing", "parent", "sampler", "version")
+
+    def __init__(self, tracing: CallTracing, parent: Parent | None, version: str) -> None:
+        self._tracing = tracing
+        self.parent = parent
+        self.version = version
+        self.sampler = tracing.tracer.sampler
+
+    def parent_of(self, meta: bytes) -> Parent | None:
+        """Return the parent of a call: the one in its `_meta`, if that is valid, else the header's."""
+        return parent_in_meta(meta) or self.parent
+
+    def begin(self, parent: Parent | None, began: float) -> Callable[..., None] | None:
+        """Begin the trace of a call, and return its `Registry.begin`; None if the call is not sampled.
 
         Args:
-            body: A valid parent in its `_meta` counts more than the header's.
-            parent: The parent in the header.
+            parent: From `parent_of`.
+            began: The beginning of the call by `perf_counter`, whose zero may be another one than ours.
         """
-        if _MEMBER in body:
-            parent = parent_in_body(body) or parent
-        sampler = self._sampler
-        if parent is None and sampler.left > 1:
-            sampler.left -= 1  # as `Sampler.draw` does, without the calls
+        call = self._tracing.tracer.begin(parent)
+        if call is None:
             return None
-        return self._begin(parent)
-
-    def sampled_request(self, scope: wire.Scope, body: bytes) -> CallTrace | None:
-        """Begin the trace of any request to an MCP address; return None if it is not sampled."""
-        call = self.sampled(body, parent_in_headers(scope["headers"]))
-        if call is not None:
-            method = wire.open_envelope(body).message.get("method")
-            call.method = method if method in _METHODS else ""
-            call.protocol_version = version_in(scope["headers"])
-        return call
+        call.began -= perf_counter() - began
+        call.protocol_version = self.version
+        return partial(self._tracing.registry.begin_traced, call)
 
 
 def version_in(headers: Headers) -> str:

@@ -69,6 +69,7 @@ async def tracing(
     from dungeonfighter.telemetry.otlp import make_sender  # noqa: PLC0415
     from dungeonfighter.telemetry.sampling import Sampler  # noqa: PLC0415
     from dungeonfighter.telemetry.span_export import SpanExport  # noqa: PLC0415
+    from dungeonfighter.telemetry.spans import SpanEncoder  # noqa: PLC0415
     from dungeonfighter.telemetry.traces import Tracer  # noqa: PLC0415
 
     try:
@@ -84,12 +85,12 @@ async def tracing(
         "service.instance.id": instance,
         "process.pid": os.getpid(),
     }
-    export = SpanExport(sender, resource, settings.database.kind, settings.otlp_endpoint, host.meter)
+    encoder = SpanEncoder(resource, settings.database.kind)
+    export = SpanExport(sender, encoder, settings.otlp_endpoint, host.meter)
     secrets.call_at_change("otlp_headers", export.use_headers)
     now = SystemClock.now
     rate = settings.trace_flagged_rate / settings.workers
     tracer = Tracer(Sampler(settings.trace_ratio, rate, now), now, export.offer)
-    host.trace(tracer.requests)
     try:
         yield tracer
     finally:

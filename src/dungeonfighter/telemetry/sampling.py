@@ -64,13 +64,6 @@ class Sampler:
         self._room -= 1
         return True
 
-    def take_back(self, *, has_context: bool) -> None:
-        """Undo the decision to sample a call, about which another part of the server will decide again."""
-        if has_context:
-            self._room = min(self._burst, self._room + 1)
-        else:
-            self.left = 1
-
     def _gap(self) -> int:
         if self._ratio <= 0:
             return sys.maxsize

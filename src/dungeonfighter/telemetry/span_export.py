@@ -4,6 +4,8 @@ The event loop appends each trace that has ended to a bounded queue. The thread 
 spans of it and sends them. A batch that the collector does not take is sent again after growing pauses, a few
 times; meanwhile the queue fills, and what finds no room is dropped and counted.
 
+Only a process that sends spans imports this module.
+
 Source: docs/traces.md, "When the collector is away".
 """
 
@@ -15,16 +17,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from dungeonfighter.hosting.call_trace import CallTrace
 from dungeonfighter.hosting.instruments import Counter
 from dungeonfighter.hosting.ports import Meter
-
-if TYPE_CHECKING:
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
-    from dungeonfighter.telemetry.otlp import Sender
+from dungeonfighter.telemetry.otlp import NotSent, Sender
+from dungeonfighter.telemetry.spans import SpanEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -45,24 +46,25 @@ class SpanExport:
 
     Args:
         sender: The way to the collector.
-        resource: The attributes of this process.
-        db_system: The kind of the store.
+        encoder: Makes the messages.
         place: The address of the collector, for the log.
         meter: Creates the metrics.
         queue_calls_max: The capacity of the queue.
     """
 
     def __init__(
-        self, sender: Sender, resource: Mapping[str, str | int], db_system: str, place: str, meter: Meter,
+        self, sender: Sender, encoder: SpanEncoder, place: str, meter: Meter,
         *, queue_calls_max: int = QUEUE_CALLS_MAX,
     ) -> None:  # fmt: skip
         self._sender = sender
-        self._resource = resource
-        self._db_system = db_system
+        self._encoder = encoder
         self._place = place
         self._queue: deque[CallTrace] = deque()
         self._queue_calls_max = queue_calls_max
         self._wake = threading.Event()
+        """Set when the queue is empty no more; until then the thread costs nothing."""
+        self._full = threading.Event()
+        """Set when a whole batch waits; else the thread collects for `PAUSE_SECONDS`."""
         self._closing = threading.Event()
         self._is_failing = False
         # Each counter belongs to one thread: the loop counts a full queue, the thread everything else.
@@ -81,8 +83,10 @@ class SpanExport:
             self._dropped["queue_full"].add(1 + len(call.stages))
             return
         queue.append(call)
-        if len(queue) >= BATCH_CALLS_MAX:
+        if len(queue) == 1:
             self._wake.set()
+        elif len(queue) == BATCH_CALLS_MAX:
+            self._full.set()
 
     def use_headers(self, headers: Mapping[str, str]) -> None:
         """Send other headers from now on."""
@@ -95,6 +99,7 @@ class SpanExport:
         """
         before = self._lost()
         self._closing.set()
+        self._full.set()
         self._wake.set()
         await asyncio.to_thread(self._thread.join, seconds)
         lost = self._lost() - before + sum(1 + len(call.stages) for call in self._queue.copy())
@@ -108,50 +113,48 @@ class SpanExport:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(PAUSE_SECONDS)
+            self._wake.wait()
             self._wake.clear()
+            self._full.wait(PAUSE_SECONDS)
+            self._full.clear()
             while self._queue:
-                spans = self._spans_of_batch()
-                if self._closing.is_set() and self._is_failing:
-                    self._dropped["not_sent"].add(len(spans))
-                else:
-                    self._send(spans)
+                self._send_batch()
             if self._closing.is_set():
                 break
         self._sender.close()
 
-    def _spans_of_batch(self) -> list[Span]:
-        from dungeonfighter.telemetry.spans import spans_of  # noqa: PLC0415 (needs the extra `traces`)
-
-        offset = time.time() - time.monotonic()
-        spans: list[Span] = []
-        for _ in range(min(len(self._queue), BATCH_CALLS_MAX)):
-            spans += spans_of(self._queue.popleft(), self._db_system, offset)
-            time.sleep(0)  # lets the event loop have the interpreter: it waits for one call, not for 256
-        return spans
-
-    def _send(self, spans: list[Span]) -> None:
+    def _send_batch(self) -> None:
         """Send a batch; drop it if the collector refuses it, or does not take it in several attempts."""
-        from dungeonfighter.telemetry.otlp import NotSent  # noqa: PLC0415
-        from dungeonfighter.telemetry.spans import request_of, resource_of  # noqa: PLC0415
+        offset = time.time() - time.monotonic()
+        request, count = self._encoder.new_request(), 0
+        for _ in range(min(len(self._queue), BATCH_CALLS_MAX)):
+            call = self._queue.popleft()
+            self._encoder.add(request, call, offset)
+            count += 1 + len(call.stages)
+            time.sleep(0)  # lets the event loop have the interpreter: it waits for one call, not for 256
+        try:
+            if self._closing.is_set() and self._is_failing:
+                raise NotSent("the server ends", may_retry=False)
+            rejected = self._send(request)
+        except NotSent:
+            self._dropped["not_sent"].add(count)
+        else:
+            self._sent.add(count - rejected)
+            self._dropped["rejected"].add(rejected)
 
-        request = request_of(resource_of(self._resource), spans)
-        for pause in (*_RETRY_SECONDS, None):
+    def _send(self, request: ExportTraceServiceRequest) -> int:
+        """Send a batch in several attempts; once the end has come, in one."""
+        for pause in (*_RETRY_SECONDS, 0):
             try:
                 rejected = self._sender.send(request)
             except NotSent as error:
                 self._report(str(error))
-                if error.may_retry and pause is not None and not self._closing.wait(pause):
-                    continue
-            except Exception:  # without this thread no trace would be sent any more
-                logger.exception("a batch of traces could not be sent")
+                if not error.may_retry or not pause or self._closing.wait(pause):
+                    raise
             else:
                 self._report("")
-                self._sent.add(len(spans) - rejected)
-                self._dropped["rejected"].add(rejected)
-                return
-            break
-        self._dropped["not_sent"].add(len(spans))
+                return rejected
+        raise AssertionError("the last attempt returns or raises")
 
     def _report(self, trouble: str) -> None:
         """Log the first failure of a series, and its end."""

@@ -32,22 +32,12 @@ class Tracer:
         self._offer = offer
 
     def begin(self, parent: Parent | None) -> CallTrace | None:
-        """Begin the trace of a call; return None for a call that is not sampled."""
+        """Begin the trace of a call; return None if the call is not sampled."""
         if parent is None:
-            return self.begin_sampled() if self.sampler.draw() else None
-        return self.begin_sampled(parent) if self.sampler.follows(parent) else None
-
-    def begin_sampled(self, parent: Parent | None = None) -> CallTrace:
-        """Begin the trace of a call that is sampled."""
-        span_id = _drawn(8)
-        if parent is None:
-            return CallTrace(_drawn(16), span_id, b"", self._now)
-        return CallTrace(parent.trace_id, span_id, parent.span_id, self._now)
-
-    def abandon(self, call: CallTrace) -> None:
-        """Forget a call that this part of the server does not answer; another part will begin it again."""
-        self.requests.forget(call)
-        self.sampler.take_back(has_context=bool(call.parent_id))
+            return CallTrace(_drawn(16), _drawn(8), b"", self._now) if self.sampler.draw() else None
+        if not self.sampler.follows(parent):
+            return None
+        return CallTrace(parent.trace_id, _drawn(8), parent.span_id, self._now)
 
     def end(self, call: CallTrace) -> None:
         """End a trace, once."""
