@@ -90,7 +90,7 @@ class CallTrace:
         """Record a stage; it extends the last one if that is equal, and no commit of another batch."""
         if self.ended:
             return  # the caller has its answer, or is gone
-        last = self.stages[-1] if self.stages else None
+        last = self.stages[-1] if self.stages and not self.stages_left_out else None
         if last is not None and last.name == name and (name != COMMIT or last.began == began):
             last.began, last.ended = min(last.began, began), max(last.ended, ended)
             last.count += 1

@@ -55,6 +55,12 @@ class TracedRequests:
         call.waiting.clear()
 
 
+def trace_ids(pending: Pending) -> tuple[str, str] | None:
+    """Return the trace and span ids of a request in hex, for its lines in the log; None without a trace."""
+    call = pending.request.call
+    return None if call is None else (call.trace_id.hex(), call.span_id.hex())
+
+
 class Traced(Wrapper):
     """A request of a sampled call.
 

@@ -252,7 +252,7 @@ def build_app(
         tracer: Begins and ends the traces of sampled calls; None for a server without traces.
     """
     registry = Registry(host, admission)
-    tracing = None if tracer is None else CallTracing(tracer, TracedRegistry(host, admission, tracer))
+    tracing = None if tracer is None else CallTracing(tracer, TracedRegistry(registry, tracer))
     speaker = SdkSpeaker(registry, body_bytes_max)
     response_seconds = host.meter.histogram(
         "mcp_response_time_seconds",

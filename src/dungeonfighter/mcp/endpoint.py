@@ -137,7 +137,7 @@ class McpEndpoint:
             self._response_seconds.observe(call.now() - call.began)
             CURRENT.call = before
         finally:
-            self._tracing.tracer.end(call)
+            self._tracing.registry.end(call)
 
     async def _answer(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None,

@@ -83,6 +83,8 @@ class _Known(NamedTuple):
 _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_NOT_KEPT: Final = ("", b"")
+"""Takes the place of the key of a verdict that was just made: its `_meta` is read for the parent of a trace."""
 _PROTOCOL: Final = "io.modelcontextprotocol/"
 _is_plain: Final = re.compile(rb'"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14}').fullmatch
 """Matches a string of printable ASCII without escapes, or a whole number that every decoder reads alike."""
@@ -253,6 +255,7 @@ class _HeadHandler:
                 verdict = self._short_way.judge(self.verdicts, key, scope, body, self._bot)
             if verdict is None:
                 return False
+            key = _NOT_KEPT
         is_modern = verdict
         acting = self._own_bot
         if self._bot is None:

@@ -17,11 +17,9 @@ import msgspec
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.principals import Principal, Scope
 from dungeonfighter.errors import Corrupt, NewerRules, OutcomeUnknown, StoreError
 from dungeonfighter.hosting.call_trace import ADMIT, CURRENT, DECODE, CallTrace
-from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import wire
 from dungeonfighter.mcp.answers import INTERNAL_ERROR, ProtocolError, ToolAnswer
@@ -76,14 +74,15 @@ class TracedRegistry(Registry):
     """The registry of sampled calls: `CURRENT` is the call whenever the registry works for it.
 
     Args:
-        host, admission: As `Registry`.
-        tracer: Ends the traces of calls on the short way.
+        plain: The registry of the other calls; it and this one share all tools and counts.
+        tracer: Ends the traces.
     """
 
-    def __init__(self, host: BotHost, admission: Admission, tracer: Tracer) -> None:
-        super().__init__(host.traced(tracer.requests), admission)
-        self._tracer = tracer
+    def __init__(self, plain: Registry, tracer: Tracer) -> None:
+        vars(self).update(vars(plain))
+        self._host = self._host.traced(tracer.requests)
         self._admit = self._admit_timed
+        self._tracer = tracer
 
     def begin_traced(
         self, call: CallTrace, found: Tool[Any], bot: str, args: ToolArguments, principal: Principal,
@@ -96,6 +95,10 @@ class TracedRegistry(Registry):
             self.begin(found, bot, args, principal, self._ending(call, then), delivery, turns_required)
         finally:
             CURRENT.call = before
+
+    def end(self, call: CallTrace) -> None:
+        """End the trace of a call, once; every trace ends here."""
+        self._tracer.end(call)
 
     def calling(self, call: CallTrace) -> CallTool:
         """Return `Registry.call` for one sampled call; its trace ends elsewhere."""
@@ -144,7 +147,7 @@ class TracedRegistry(Registry):
                 then(outcome)
             finally:
                 CURRENT.call = before
-                self._tracer.end(call)
+                self.end(call)
 
         return end
 

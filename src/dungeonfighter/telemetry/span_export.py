@@ -50,17 +50,19 @@ class SpanExport:
         place: The address of the collector, for the log.
         meter: Creates the metrics.
         queue_calls_max: The capacity of the queue.
+        pause_seconds: The time in which a batch collects.
     """
 
     def __init__(
         self, sender: Sender, encoder: SpanEncoder, place: str, meter: Meter,
-        *, queue_calls_max: int = QUEUE_CALLS_MAX,
+        *, queue_calls_max: int = QUEUE_CALLS_MAX, pause_seconds: float = PAUSE_SECONDS,
     ) -> None:  # fmt: skip
         self._sender = sender
         self._encoder = encoder
         self._place = place
         self._queue: deque[CallTrace] = deque()
         self._queue_calls_max = queue_calls_max
+        self._pause_seconds = pause_seconds
         self._wake = threading.Event()
         """Set when the queue is empty no more; until then the thread costs nothing."""
         self._full = threading.Event()
@@ -115,7 +117,7 @@ class SpanExport:
         while True:
             self._wake.wait()
             self._wake.clear()
-            self._full.wait(PAUSE_SECONDS)
+            self._full.wait(self._pause_seconds)
             self._full.clear()
             while self._queue:
                 self._send_batch()
@@ -137,6 +139,9 @@ class SpanExport:
                 raise NotSent("the server ends", may_retry=False)
             rejected = self._send(request)
         except NotSent:
+            self._dropped["not_sent"].add(count)
+        except Exception:  # without this thread no trace would be sent any more
+            logger.exception("a batch of traces could not be sent")
             self._dropped["not_sent"].add(count)
         else:
             self._sent.add(count - rejected)
