@@ -85,10 +85,10 @@ def attributes_of(described: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def receiving(protocol: str) -> Iterator[SpanReceiver]:
-    """Run a receiver on a free loopback port."""
+def receiving(protocol: str, port: int = 0) -> Iterator[SpanReceiver]:
+    """Run a receiver on a loopback port; 0 takes a free one."""
     receiver = SpanReceiver(protocol)
-    with (_over_grpc if protocol == "grpc" else _over_http)(receiver):
+    with (_over_grpc if protocol == "grpc" else _over_http)(receiver, port):
         try:
             yield receiver
         finally:
@@ -96,7 +96,7 @@ def receiving(protocol: str) -> Iterator[SpanReceiver]:
 
 
 @contextmanager
-def _over_http(receiver: SpanReceiver) -> Iterator[None]:
+def _over_http(receiver: SpanReceiver, port: int) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -124,7 +124,7 @@ def _over_http(receiver: SpanReceiver) -> Iterator[None]:
         def handle_error(self, *args: object) -> None:
             """Say nothing: a client that gave up has closed its connection."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
@@ -134,14 +134,14 @@ def _over_http(receiver: SpanReceiver) -> Iterator[None]:
 
 
 @contextmanager
-def _over_grpc(receiver: SpanReceiver) -> Iterator[None]:
+def _over_grpc(receiver: SpanReceiver, port: int) -> Iterator[None]:
     def export(body: bytes, context: Any) -> bytes:
         return receiver.take(body, dict(context.invocation_metadata()))
 
     handlers = {"Export": grpc.unary_unary_rpc_method_handler(export)}
     server = grpc.server(ThreadPoolExecutor(16))
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_METHOD, handlers)])
-    receiver.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    receiver.url = f"http://127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
     server.start()
     try:
         yield

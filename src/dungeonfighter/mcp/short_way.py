@@ -84,7 +84,7 @@ _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _NOT_KEPT: Final = ("", b"")
-"""Takes the place of the key of a verdict that was just made: its `_meta` is read for the parent of a trace."""
+"""Takes the place of the key of a verdict that was just made, so that its `_meta` is read for a parent."""
 _PROTOCOL: Final = "io.modelcontextprotocol/"
 _is_plain: Final = re.compile(rb'"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14}').fullmatch
 """Matches a string of printable ASCII without escapes, or a whole number that every decoder reads alike."""
