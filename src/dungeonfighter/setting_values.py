@@ -6,13 +6,17 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from string import ascii_lowercase, digits
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
+
+_HEADER_NAME_CHARS: Final = frozenset(f"{ascii_lowercase}{digits}!#$%&'*+-.^_`|~")
+"""Source: RFC 9110, section 5.6.2."""
 
 
 class Address(NamedTuple):
@@ -189,7 +193,7 @@ def _without_credentials(text: str) -> str:
 
 
 def ratio(text: str) -> float:
-    if not re.fullmatch(r"[0-9](\.[0-9]{1,9})?|\.[0-9]{1,9}", text) or float(text) > 1:
+    if len(text) > 12 or not text.isascii() or not text.replace(".", "", 1).isdigit() or float(text) > 1:
         raise Problem(f"{text[:40]!r} must be a part from 0 to 1, for example 0.01 for one call in a hundred")
     return float(text)
 
@@ -203,7 +207,8 @@ def http_headers(text: str) -> dict[str, str]:
     for number, part in enumerate(listed(text), 1):
         name, _, value = part.partition("=")
         name, value = name.strip().lower(), unquote(value.strip())
-        if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) or not re.fullmatch(r"[ -~]+", value):
+        is_name = name and set(name) <= _HEADER_NAME_CHARS
+        if not is_name or not value or not value.isascii() or not value.isprintable():
             raise Problem(f"header {number} must be NAME=VALUE in ASCII, with a comma before the next one")
         headers[name] = value
     return headers

@@ -114,7 +114,7 @@ def test_a_server_sends_its_traces_and_shows_no_key(tmp_path: Path) -> None:
     assert (resource["deployment.environment.name"], resource["team"]) == ("test", "a b")
 
 
-def test_a_server_without_traces_loads_nothing_for_them(tmp_path: Path) -> None:
+def test_a_server_without_traces_loads_no_library_of_theirs(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         play(server, "ada", traceparent=f"00-{TRACE}-{SPAN}-01")
         for library in ("google/_upb", "cygrpc"):

@@ -184,7 +184,7 @@ class CallTracing:
 
 
 class Context:
-    """What the calls under one head have in common.
+    """The common part of the traces of all calls under one head.
 
     Attributes:
         parent: The parent that the header names.

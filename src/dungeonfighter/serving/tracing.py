@@ -90,7 +90,7 @@ async def tracing(
     secrets.call_at_change("otlp_headers", export.use_headers)
     now = SystemClock.now
     rate = settings.trace_flagged_rate / settings.workers
-    tracer = Tracer(Sampler(settings.trace_ratio, rate, now), now, export.offer)
+    tracer = Tracer(Sampler(settings.trace_ratio, rate, now), now, export.take)
     try:
         yield tracer
     finally:

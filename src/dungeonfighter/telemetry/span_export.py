@@ -78,7 +78,7 @@ class SpanExport:
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 
-    def offer(self, call: CallTrace) -> None:
+    def take(self, call: CallTrace) -> None:
         """Queue a trace that has ended, or drop it if the queue is full; never waits."""
         queue = self._queue
         if len(queue) >= self._queue_calls_max:

@@ -1,18 +1,15 @@
-"""The trace context that a caller sends: `traceparent`. What it cannot be read is as if it were absent.
+"""The trace context that a caller sends: `traceparent`. One that is not valid is as if it were absent.
 
 Source: W3C, "Trace Context" level 2, section 3.2.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
-_TRACEPARENT: Final = re.compile(
-    r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
-    r"(?P<rest>-.*)?",
-    re.ASCII,
-)
+_PARTS_CHARS: Final = (2, 32, 16, 2)
+"""The lengths of version, trace id, span id and flags."""
+_HEX: Final = frozenset("0123456789abcdef")
 _CHARACTERS_MAX: Final = 256
 _SAMPLED: Final = 0x01
 
@@ -32,10 +29,11 @@ def parse_traceparent(value: object) -> Parent | None:
     """
     if not isinstance(value, str) or len(value) > _CHARACTERS_MAX:
         return None
-    found = _TRACEPARENT.fullmatch(value)
-    if found is None or (found["version"] == "00" and found["rest"] is not None):
+    given = value.split("-", len(_PARTS_CHARS))
+    parts, rest = given[: len(_PARTS_CHARS)], given[len(_PARTS_CHARS) :]
+    if tuple(map(len, parts)) != _PARTS_CHARS or not set("".join(parts)) <= _HEX:
         return None
-    trace_id, span_id = bytes.fromhex(found["trace"]), bytes.fromhex(found["span"])
-    if not any(trace_id) or not any(span_id):
+    version, trace_id, span_id = parts[0], bytes.fromhex(parts[1]), bytes.fromhex(parts[2])
+    if version == "ff" or (version == "00" and rest) or not any(trace_id) or not any(span_id):
         return None
-    return Parent(trace_id, span_id, bool(int(found["flags"], 16) & _SAMPLED))
+    return Parent(trace_id, span_id, bool(int(parts[3], 16) & _SAMPLED))

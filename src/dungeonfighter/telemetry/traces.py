@@ -20,16 +20,14 @@ class Tracer:
     Args:
         sampler: Decides which calls have one.
         now: Monotonic seconds.
-        offer: Takes each trace that has ended, without waiting.
+        take: Takes each trace that has ended, without waiting.
     """
 
-    def __init__(
-        self, sampler: Sampler, now: Callable[[], float], offer: Callable[[CallTrace], None]
-    ) -> None:
+    def __init__(self, sampler: Sampler, now: Callable[[], float], take: Callable[[CallTrace], None]) -> None:
         self.sampler = sampler
         self.requests = TracedRequests()
         self._now = now
-        self._offer = offer
+        self._take = take
 
     def begin(self, parent: Parent | None) -> CallTrace | None:
         """Begin the trace of a call; return None if the call is not sampled."""
@@ -43,7 +41,7 @@ class Tracer:
         """End a trace, once."""
         call.ended = self._now()
         self.requests.forget(call)
-        self._offer(call)
+        self._take(call)
 
 
 def _drawn(size: int) -> bytes:

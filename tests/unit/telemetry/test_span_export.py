@@ -76,7 +76,7 @@ class Exporting:
             call = CallTrace(b"t" * 16, b"s" * 8, b"", time.monotonic)
             call.add(COMMIT, call.began, call.began, 1)
             call.ended = call.began
-            self.export.offer(call)
+            self.export.take(call)
 
     def value(self, name: str, labels: str = "") -> float:
         return self.meter.collect().value(name, labels)
@@ -149,7 +149,7 @@ async def test_the_end_waits_no_longer_than_its_time(caplog: pytest.LogCaptureFi
     collector.may_answer.set()
 
 
-async def test_a_batch_is_sent_again_after_a_failure_that_may_pass() -> None:
+async def test_a_batch_is_repeated_after_a_failure_that_may_pass() -> None:
     collector = Collector()
     collector.failures = [NotSent("UNAVAILABLE", may_retry=True)]
     exporting = Exporting(collector)
