@@ -181,14 +181,15 @@ def collector(text: str) -> str:
     parts = split_url(text)
     if parts is None or parts.username is not None or parts.query or parts.fragment:
         raise Problem(
-            f"{_without_credentials(text)!a} must be the address of a collector like http://collector:4318; "
+            f"{_host_of(text)!a} must be the address of a collector like http://collector:4318; "
             "its key goes into OTEL_EXPORTER_OTLP_HEADERS"
         )
     return text.removesuffix("/")
 
 
-def _without_credentials(text: str) -> str:
-    scheme, mark, place = text.partition("://")
+def _host_of(text: str) -> str:
+    """Return an address without the parts that may hold a key."""
+    scheme, mark, place = text.partition("?")[0].partition("://")
     return f"{scheme}{mark}{place.rpartition('@')[2]}"[:80]
 
 
