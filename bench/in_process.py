@@ -2,9 +2,9 @@
 
 `python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
 forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`; they differ in nothing
-else. The variables of traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others) have their effect. The driver finds
-the parts of the server by their names, in any module of the package, so the same script drives older and
-younger sources, which come first in PYTHONPATH.
+else. A fifth word, `access`, makes a server that demands access tokens and limits the rates of bots, tokens
+and fleets; `traces`, one with traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others). The driver finds the parts of the server by their names, in any module of the package, so the same
+script drives older and younger sources, which come first in PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ from bench.load import GOOD, LEGACY, MODERN, bot_name, tool_call
 
 _PACKAGE: Final = "dungeonfighter"
 _WEAPONS: Final = ("mace", "sword", "dagger", "wand")
+_LIMITED: Final = {"rate_per_bot": "1000", "rate_per_token": "1000000", "rate_per_fleet": "1000000"}
+_TOKEN_SECONDS: Final = 86_400
 _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
 _NAMES_OF_TRACES: Final = ("Secrets", "tracing")
 
@@ -69,8 +72,11 @@ class Transport:
         raise RuntimeError(f"the server closed a connection; its last answer: {self.last[:400]!r}")
 
 
-def parts() -> dict[str, Any]:
+def parts(further: Sequence[str] = ()) -> dict[str, Any]:
     """Return the needed parts of the server by name, from the modules that define them.
+
+    Args:
+        further: The names of further parts.
 
     Raises:
         LookupError: No module defines one of the names.
@@ -79,7 +85,7 @@ def parts() -> dict[str, Any]:
     assert found is not None
     assert found.origin is not None
     folder = Path(found.origin).parent
-    missing = {*_NAMES, *(_NAMES_OF_TRACES if _has_traces() else ())}
+    missing = {*_NAMES, *further}
     named: dict[str, Any] = {}
     for file in sorted(folder.rglob("*.py")):
         defined = missing.intersection(
@@ -96,24 +102,57 @@ def parts() -> dict[str, Any]:
     return named
 
 
-def _has_traces() -> bool:
-    return "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+async def _admission(compose: Any, settings: Any, *, has_access: bool) -> tuple[list[Any], str]:
+    """Return the admission for `compose`, if the measured sources want one, and the access token."""
+    composition = sys.modules[compose.__module__]
+    if "admission" not in inspect.signature(compose).parameters:
+        return [], ""
+    if not has_access:
+        return [composition.make_admission()], ""
+    return await _token_admission(composition.make_rates(settings))
 
 
-def _admission(compose: Any) -> list[Any]:
-    """Return the admission for `compose`, if the measured sources want one."""
-    wants_one = "admission" in inspect.signature(compose).parameters
-    return [sys.modules[compose.__module__].make_admission()] if wants_one else []
+async def _token_admission(rates: Any) -> tuple[list[Any], str]:
+    """Return an admission with one access token, of the fleet `bench`, and the token."""
+    from dungeonfighter.access import tokens  # noqa: PLC0415 (older sources have none)
+    from dungeonfighter.access.admission import TokenAdmission  # noqa: PLC0415
+    from dungeonfighter.access.token_book import TokenBook  # noqa: PLC0415
+    from dungeonfighter.hosting.ports import AccessToken  # noqa: PLC0415
+    from dungeonfighter.hosting.system import SystemClock  # noqa: PLC0415
+
+    now, secret = time.time(), tokens.new_secret()
+    token = tokens.describe(
+        secret, fleet="bench", bots="*", scopes=["play"], created_at=now, expires_at=now + _TOKEN_SECONDS,
+        turns_required=False,
+    )  # fmt: skip
+
+    class OneToken:
+        async def tokens_after(self, version: int) -> list[AccessToken]:
+            return [] if version else [token]
+
+    book = TokenBook(OneToken(), SystemClock())
+    await book.refresh()
+    return [TokenAdmission(rates, book)], secret
 
 
 class Played:
-    """A server over a new store, with a connection for every bot."""
+    """A server over a new store, with a connection for every bot.
 
-    def __init__(self, named: dict[str, Any], database: str, bots: int) -> None:
+    Args:
+        named: The parts of the server.
+        database: Its address.
+        bots: The number of bots.
+        kind: "access": callers need an access token, and their rates are limited; "traces": calls are
+            traced as the environment says.
+    """
+
+    def __init__(self, named: dict[str, Any], database: str, bots: int, kind: str = "") -> None:
         self._named = named
-        self._settings = named["read_settings"](
-            {"database": database}, dict(os.environ) if _has_traces() else {}, stores=named["STORES"]
-        )
+        self._has_access, self._has_traces = kind == "access", kind == "traces"
+        self._token = ""
+        given = {"database": database} | (_LIMITED if self._has_access else {})
+        environ = dict(os.environ) if self._has_traces else {}
+        self._settings = named["read_settings"](given, environ, stores=named["STORES"])
         self._bots = bots
         self._transports = [Transport() for _ in range(bots)]
         self._connections: list[asyncio.Protocol] = []
@@ -128,17 +167,19 @@ class Played:
         """
         Transport.waiting = self._answer
         asyncio.get_running_loop().set_exception_handler(_end)  # else the answer would be awaited for ever
+        compose = self._named["compose"]
+        admission, self._token = await _admission(compose, self._settings, has_access=self._has_access)
         async with (
             self._named["open_host"](self._settings, serves=True) as host,
             self._tracing(host) as tracer,
         ):
-            compose = self._named["compose"]
-            draining, _ = compose(self._settings, host, *_admission(compose), **tracer)
+            draining, _ = compose(self._settings, host, *admission, **tracer)
             self._connect(draining)
-            await self._ask([_begin(number) for number in range(self._bots)])
+            await self._ask([self._with_token(_begin(number)) for number in range(self._bots)])
             self._check(b"")
             requests = [
-                tool_call("handle_input", bot_name(n), '"input":"1"', MODERN) for n in range(self._bots)
+                self._with_token(tool_call("handle_input", bot_name(n), '"input":"1"', MODERN))
+                for n in range(self._bots)
             ]
             for _ in range(turns):
                 await self._ask(requests)
@@ -147,12 +188,16 @@ class Played:
     @contextlib.asynccontextmanager
     async def _tracing(self, host: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the argument of `compose` for traces; none without them."""
-        if not _has_traces():
+        if not self._has_traces:
             yield {}
             return
         secrets = self._named["Secrets"](self._settings, {}, {})
         async with self._named["tracing"](self._settings, secrets, host, "bench") as tracer:
             yield {"tracer": tracer}
+
+    def _with_token(self, request: bytes) -> bytes:
+        header = f"Authorization: Bearer {self._token}\r\n".encode() if self._token else b""
+        return request.replace(b"Host: ", header + b"Host: ", 1)
 
     def _connect(self, draining: Any) -> None:
         protocol: Any = self._named["BoundedProtocol"]
@@ -192,15 +237,16 @@ class Played:
 
 def main() -> int:
     store, bots, *lengths = sys.argv[1], *map(int, sys.argv[2:5])
-    named = parts()
-    _play(named, "memory", 1, 1)  # imports all modules, once for both children
+    kind = "".join(sys.argv[5:])
+    named = parts(_NAMES_OF_TRACES if kind == "traces" else ())
+    _play(named, "memory", 1, 1, kind)  # imports all modules, once for both children
     gc.collect()
     gc.freeze()
     gc.disable()  # its runs would be most of the difference between the children
     for turns in lengths:
         child = os.fork()
         if not child:
-            _play(named, store, bots, turns)
+            _play(named, store, bots, turns, kind)
             sys.stdout.flush()
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -210,10 +256,10 @@ def main() -> int:
     return 0
 
 
-def _play(named: dict[str, Any], store: str, bots: int, turns: int) -> None:
+def _play(named: dict[str, Any], store: str, bots: int, turns: int, kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = "memory://" if store == "memory" else f"sqlite:///{folder}/games.db"
-        _on_fastest_loop(Played(named, database, bots), turns)
+        _on_fastest_loop(Played(named, database, bots, kind), turns)
 
 
 def _on_fastest_loop(played: Played, turns: int) -> None:

@@ -1,5 +1,6 @@
-"""The number of instructions of a turn: `python -m bench.instructions [--store sqlite] [--tree OTHER]
-[--traces]`.
+"""The number of instructions of a turn.
+
+`python -m bench.instructions [--store sqlite] [--access | --traces | --tree OTHER]`
 
 valgrind counts the instructions of a server from `data_received` to the transport's write, in its own process
 and without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one
@@ -7,9 +8,12 @@ child and up to turn 46 in another; the figure is the difference for each turn, 
 Unlike a time, this figure is the same on a busy machine, and two runs differ by less than 0.3 %. The garbage
 collector is off.
 
+With `--access` the same sources are counted again, with access tokens and with limits for bots, tokens and
+fleets: the difference is the cost of the admission. With `--traces` they are counted with no call and with
+every call traced; from both follows the cost of tracing a part of the calls.
+
 With `--tree` the same driver and interpreter count another checkout, too: the ratio is the cost of a change
-(`git worktree add /tmp/other COMMIT` makes a checkout). With `--traces` this tree is also counted with
-no call and with every call traced; from both follows the cost of each part of the calls.
+(`git worktree add /tmp/other COMMIT` makes a checkout).
 """
 
 from __future__ import annotations
@@ -44,14 +48,15 @@ class Count:
     """A running count: a server of this source tree under valgrind, in a process of its own."""
 
     def __init__(
-        self, valgrind: str, tree: Path, store: str, folder: Path, variables: Mapping[str, str] = _NONE
-    ) -> None:
+        self, valgrind: str, tree: Path, store: str, folder: Path, *words: str,
+        variables: Mapping[str, str] = _NONE,
+    ) -> None:  # fmt: skip
         self._folder = folder
         folder.mkdir()
         command = [
             valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
             f"--log-file={folder}/%p.log", sys.executable, "-m", "bench.in_process", store,
-            *map(str, (_BOTS, _FIRST, _LAST)),
+            *map(str, (_BOTS, _FIRST, _LAST)), *words,
         ]  # fmt: skip
         path = os.pathsep.join([str(tree.resolve() / "src"), str(_ROOT)])
         environ = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", **variables}
@@ -111,7 +116,7 @@ def main() -> int:
         return 1
     trees = [_ROOT, *([arguments.tree] if arguments.tree else [])]
     try:
-        counted = _counted(valgrind, trees, arguments.store)
+        counted = _counted(valgrind, trees, arguments.store, has_access=arguments.access)
         untraced, traced = _traced(valgrind, arguments.store) if arguments.traces else (0.0, 0.0)
     except Failed as error:
         sys.stderr.write(f"{error}\n")
@@ -119,24 +124,31 @@ def main() -> int:
     sys.stdout.write(
         f"instructions a turn, {arguments.store} store, {_BOTS} bots, turns {_FIRST} to {_LAST}\n"
     )
-    for tree, count in zip(trees, counted, strict=True):
+    for tree, count in zip(trees, counted, strict=False):
         sys.stdout.write(f"{count:12,.0f}  {tree}\n")
+    if arguments.access:
+        sys.stdout.write(f"{counted[1]:12,.0f}  with access tokens and limits\n")
+        sys.stdout.write(f"{counted[1] - counted[0]:12,.0f}  difference\n")
     if arguments.tree:
         sys.stdout.write(f"{counted[0] / counted[1]:12.4f}  ratio, this tree to the other\n")
     if arguments.traces:
         share = untraced + _TRACED_SHARE * (traced - untraced)
         sys.stdout.write(f"{untraced:12,.0f}  with traces, no call traced\n")
         sys.stdout.write(f"{traced:12,.0f}  with traces, every call traced\n")
-        sys.stdout.write(
-            f"{share / counted[0]:12.4f}  ratio, {_TRACED_SHARE:.0%} of the calls traced to off\n"
-        )
+        sys.stdout.write(f"{share / counted[0]:12.4f}  ratio, {_TRACED_SHARE:.0%} of calls traced to off\n")
     return 0
 
 
-def _counted(valgrind: str, trees: list[Path], store: str) -> list[float]:
-    """Count all trees at the same time."""
+def _counted(valgrind: str, trees: list[Path], store: str, *, has_access: bool) -> list[float]:
+    """Count all trees at the same time; with `has_access` also this one with access tokens and limits."""
+    wanted: list[tuple[Path, tuple[str, ...]]] = [(tree, ()) for tree in trees]
+    if has_access:
+        wanted.append((_ROOT, ("access",)))
     with tempfile.TemporaryDirectory() as folder:
-        counts = [Count(valgrind, tree, store, Path(folder, str(n))) for n, tree in enumerate(trees)]
+        counts = [
+            Count(valgrind, tree, store, Path(folder, str(n)), *words)
+            for n, (tree, words) in enumerate(wanted)
+        ]
         return [count.per_turn() for count in counts]
 
 
@@ -147,9 +159,12 @@ def _traced(valgrind: str, store: str) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, receiving("http/protobuf") as receiver:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
         counts = [
-            Count(valgrind, _ROOT, store, Path(folder, ratio), variables | {"OTEL_TRACES_SAMPLER_ARG": ratio})
+            Count(
+                valgrind, _ROOT, store, Path(folder, ratio), "traces",
+                variables=variables | {"OTEL_TRACES_SAMPLER_ARG": ratio},
+            )
             for ratio in ("0", "1")
-        ]
+        ]  # fmt: skip
         return [count.per_turn() for count in counts]
 
 
@@ -157,8 +172,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
-    parser.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
-    parser.add_argument("--traces", action="store_true", help="count the cost of traces, too")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--access", action="store_true", help="count the cost of the admission")
+    other.add_argument("--traces", action="store_true", help="count the cost of traces")
+    other.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
     return parser.parse_args()
 
 

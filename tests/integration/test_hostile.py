@@ -10,7 +10,9 @@ import pytest
 from testkit.hostile_client import attack
 from testkit.hostile_requests import HostileRequests
 from testkit.server_process import ServerProcess
+from tests.integration.test_jwt import Served
 from tests.integration.test_tokens import Client, make_token
+from tests.provider import Provider
 
 REQUESTS, FIRST = 20_000, 5_000
 GROWTH_BYTES_MAX = 8_000_000
@@ -48,6 +50,22 @@ def test_some_hostile_requests_are_refused(tmp_path: Path) -> None:
         verdict = asyncio.run(attack(server.port, HostileRequests(7), 500))
         assert verdict.wrong == []
         assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_hostile_requests_are_refused_by_a_server_with_an_identity_provider(tmp_path: Path) -> None:
+    with Provider() as provider:
+        served = Served(tmp_path, provider, "--trusted-proxies=127.0.0.1", "--connections-per-address=1000")
+        with served.server as server:
+            token = served.token(bots="ada")
+            assert served.call(token, "start_new_game", {"weapon": "mace"})[0] == 200
+            before = served.call(token, "get_game_state", {})[1]
+            verdict = asyncio.run(attack(server.port, HostileRequests(20_261_130, token), FIRST))
+            assert verdict.wrong == []
+            assert verdict.outcomes.total() == FIRST
+            assert served.call(token, "get_game_state", {})[1] == before
+            assert "Traceback" not in server.log.read_text()
 
 
 def resident_bytes(pid: int) -> int:

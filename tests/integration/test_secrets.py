@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -64,16 +65,32 @@ def workers_of(server: ServerProcess) -> list[int]:
     return [int(pid) for pid in children.read_text().split()]
 
 
-def everything_shown(server: ServerProcess) -> str:
-    """Return all that a server shows to the world, and its log."""
+PATHS = (
+    "/", "/livez", "/readyz", "/metrics", "/api/summary", "/api/bots", "/api/bots/ada", "/nowhere", "/mcp",
+)  # fmt: skip
+
+
+def everything_shown(server: ServerProcess, token: str = "") -> str:
+    """Return all that a server shows to the world and to the owner of a token, and its log."""
     shown = [command_lines(server), server.log.read_text()]
-    for path in ("/", "/livez", "/readyz", "/metrics", "/api/summary", "/api/bots", "/nowhere", "/mcp"):
+    for path, headers in product(PATHS, (dict[str, str](), {"Authorization": f"Bearer {token}"})):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         shown += [str(answer.headers), answer.read().decode()]
         connection.close()
     return "\n".join(shown)
+
+
+def first_events(server: ServerProcess, token: str) -> str:
+    """Return the beginning of the event stream that the owner of a token gets."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/events", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    lines = [answer.fp.readline() for _ in range(3)]
+    connection.close()
+    return f"{answer.headers}\n{b''.join(lines).decode()}"
 
 
 def assert_no_secret(text: str) -> None:
@@ -142,6 +159,8 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
     with ServerProcess(tmp_path, flags=flags, environ=environ) as server:
         client = Client(server)
         assert client.call(token, "start_new_game", {"weapon": "mace"})[0] is False
+        events = first_events(server, token)
+        assert "data:" in events
         workers = "\n".join(command_lines(server).split("\n")[1:])
         assert "--worker=1" in workers
         assert FIRST not in workers
@@ -157,7 +176,7 @@ def test_planted_secrets_are_shown_nowhere(tmp_path: Path, postgres: PostgresSer
             )
         )
         own_words = command_lines(server).split("\n")[0]
-        shown = everything_shown(server).replace(own_words, "")
+        shown = everything_shown(server, token).replace(own_words, "") + events
         assert "127.0.0.1:9" in shown
         for secret in (FIRST, SECOND, token, token[12:]):
             assert secret not in shown

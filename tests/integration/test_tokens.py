@@ -207,3 +207,22 @@ def test_a_server_with_a_prefix_serves_only_its_bots(tmp_path: Path) -> None:
         assert there[1]["result"]["structuredContent"]["code"] == "not_allowed"
         status, body, _ = client.post(None, "get_game_state", {}, "/bots/hero/mcp")
         assert (status, body["result"]["structuredContent"]["code"]) == (200, "not_allowed")
+
+
+def test_a_token_has_the_rate_that_it_was_made_with(client: Client, database: Path) -> None:
+    slow = make_token(database, "--fleet", "team-r", "--bots", "r-1", "--rate", "0.5")
+    client.await_status(slow, 429)
+    status, body, headers = client.post(slow, "get_game_state", {})
+    assert (status, body["error"]["data"]["code"]) == (429, "rate_limited")
+    assert int(headers["Retry-After"]) == body["error"]["data"]["retryAfterSeconds"]
+    assert "0.5 calls a second" in body["error"]["message"]
+
+
+def test_a_server_takes_bodies_up_to_the_size_that_it_was_given(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "memory://", ["--body-bytes-max=20000"]) as server:
+        other = Client(server)
+        fits = {"input": "1", "directive": "x" * 19_000}
+        assert other.post(None, "handle_input", fits)[0] == 200
+        status, body, _ = other.post(None, "handle_input", {**fits, "directive": "x" * 20_000})
+        assert status == 413
+        assert "20000 bytes" in body["error"]["message"]

@@ -8,13 +8,15 @@ each request or remembered head (stdio: once for the process), and calls `admit`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from dungeonfighter.access.principals import EVERY_BOT, LOCAL, UNLIMITED, Principal, Scope
 from dungeonfighter.access.rates import Rates
 from dungeonfighter.access.token_book import TokenBook
 from dungeonfighter.access.tokens import TOKEN_CHARS_MAX
 from dungeonfighter.errors import NotAllowed, Unauthenticated
+
+_JUDGED_SECONDS: Final = 1.0
 
 
 class Admission(Protocol):
@@ -100,17 +102,68 @@ class BoundedAdmission:
         return principal.covers(bot) and bot.startswith(self._bot_prefix)
 
 
-class TokenAdmission(BoundedAdmission):
-    """Lets in callers with an access token, and judges the token anew with every call.
+class JudgedAdmission(BoundedAdmission):
+    """Lets in callers with credentials that may end.
+
+    It keeps the time until which a verdict holds beside the limits of the principal, for `_JUDGED_SECONDS` at
+    most. Whoever learns that credentials changed calls `_forget_verdicts`.
 
     Args:
         rates, bot_prefix: As for `BoundedAdmission`.
-        book: Knows the tokens.
+    """
+
+    def __init__(self, rates: Rates, bot_prefix: str = "") -> None:
+        super().__init__(rates, bot_prefix)
+        self._now = rates.now
+        self._accounts = rates.accounts
+        self._charge = rates.charge_account
+
+    def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
+        """See `Admission`."""
+        account = self._accounts.get(id(principal))
+        if account is None:
+            account = self._rates.open_account(principal)
+        now = self._now()
+        if now > account.judged_until:
+            account.judged_until = min(self._judge(principal), now + _JUDGED_SECONDS)
+        if scope not in principal.scopes:
+            raise self._lacks(principal, scope)
+        if (account.is_bounded or self._bot_prefix) and bot is not None and not self._covers(principal, bot):
+            raise NotAllowed(f"the caller may not act for the bot {bot}")
+        if account.is_limited:
+            cost = turns or (scope != "fleet")
+            if cost:
+                self._charge(account, bot, cost, now)
+
+    def _judge(self, principal: Principal) -> float:
+        """Return the time, of the clock of the rates, at which the credentials of a principal may end.
+
+        Raises:
+            Unauthenticated, AccessUnknown: As `identify`.
+        """
+        raise NotImplementedError
+
+    def _lacks(self, principal: Principal, scope: Scope) -> NotAllowed:
+        """Return the refusal of a principal without a scope."""
+        del principal
+        return NotAllowed(f"the caller may not {scope}")
+
+    def _forget_verdicts(self) -> None:
+        self._accounts.clear()
+
+
+class TokenAdmission(JudgedAdmission):
+    """Lets in callers with an access token.
+
+    Args:
+        rates, bot_prefix: As for `BoundedAdmission`.
+        book: Knows the tokens; the admission takes its `on_change`.
     """
 
     def __init__(self, rates: Rates, book: TokenBook, bot_prefix: str = "") -> None:
         super().__init__(rates, bot_prefix)
         self.book = book
+        book.on_change = self._forget_verdicts
 
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`; the header is `Authorization: Bearer TOKEN`."""
@@ -122,10 +175,8 @@ class TokenAdmission(BoundedAdmission):
             raise Unauthenticated("the header must be `Authorization: Bearer TOKEN`")
         return self.book.find(secret)
 
-    def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
-        """See `Admission`."""
-        self.book.check(principal)
-        super().admit(principal, scope, bot, turns)
+    def _judge(self, principal: Principal) -> float:
+        return self.book.check(principal)
 
 
 def joined(values: Iterable[bytes]) -> bytes | None:

@@ -8,17 +8,18 @@ dropped when the keys change.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection
 from typing import Final
 
 from dungeonfighter.access import json_web_tokens
-from dungeonfighter.access.admission import BoundedAdmission
+from dungeonfighter.access.admission import JudgedAdmission
 from dungeonfighter.access.json_web_tokens import LEEWAY_SECONDS, BadToken, JwtPrincipal, Unverified
 from dungeonfighter.access.principals import Principal, Scope
 from dungeonfighter.access.protected_resource import ProtectedResource
 from dungeonfighter.access.rates import Rates
 from dungeonfighter.access.signing_keys import KeyCache, SigningKey
-from dungeonfighter.errors import AccessUnknown, ScopeMissing, Unauthenticated
+from dungeonfighter.errors import AccessUnknown, NotAllowed, ScopeMissing, Unauthenticated
 from dungeonfighter.hosting.ports import Clock
 
 _VERDICTS_MAX: Final = 65_536
@@ -27,7 +28,7 @@ _RETRY_SECONDS: Final = 5
 _BAD: Final = "invalid_token"
 
 
-class JwtAdmission(BoundedAdmission):
+class JwtAdmission(JudgedAdmission):
     """Lets in callers whose token was signed by one issuer for this server.
 
     Args:
@@ -44,7 +45,6 @@ class JwtAdmission(BoundedAdmission):
     ) -> None:  # fmt: skip
         super().__init__(rates, bot_prefix)
         self._wall = clock.wall
-        self._now = clock.now
         self._keys = keys
         self._resource = resource
         self._audiences = tuple(audiences) or (resource.url, f"{resource.url}/")
@@ -71,23 +71,23 @@ class JwtAdmission(BoundedAdmission):
         digest = _digest(token)
         principal = self._verdicts.get(digest)
         if principal is None:
-            principal = self._judge(token, digest)
-        if self._wall() >= principal.expires_at + LEEWAY_SECONDS or self._now() > principal.key.valid_until:
-            raise self._end_of(principal, principal.key)
+            principal = self._verdict(token, digest)
+        self._judge(principal)
         return principal
 
-    def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
-        """See `Admission`."""
+    def _judge(self, principal: Principal) -> float:
         key: SigningKey = principal.key  # type: ignore[attr-defined]  # `identify` makes no others
-        if self._wall() >= principal.expires_at + LEEWAY_SECONDS or self._now() > key.valid_until:
+        now, left = self._now(), principal.expires_at + LEEWAY_SECONDS - self._wall()
+        if left <= 0 or now > key.valid_until:
             raise self._end_of(principal, key)
-        if scope not in principal.scopes:
-            needed = {*principal.scopes, scope} - {"read"}
-            raise ScopeMissing(
-                f"the access token lacks the scope {scope}",
-                challenge=self._resource.challenge("insufficient_scope", needed),
-            )
-        BoundedAdmission.admit(self, principal, scope, bot, turns)  # cheaper than `super`
+        return min(key.valid_until, math.nextafter(now + left, -math.inf))  # at the end itself it has ended
+
+    def _lacks(self, principal: Principal, scope: Scope) -> NotAllowed:
+        needed = {*principal.scopes, scope} - {"read"}
+        return ScopeMissing(
+            f"the access token lacks the scope {scope}",
+            challenge=self._resource.challenge("insufficient_scope", needed),
+        )
 
     def _token_in(self, authorization: bytes | None) -> bytes:
         scheme, _, token = (authorization or b"").strip().partition(b" ")
@@ -98,7 +98,7 @@ class JwtAdmission(BoundedAdmission):
             raise Unauthenticated(what, challenge=self._resource.challenge())
         return token
 
-    def _judge(self, token: bytes, digest: bytes) -> JwtPrincipal:
+    def _verdict(self, token: bytes, digest: bytes) -> JwtPrincipal:
         """Verify a token and keep the verdict.
 
         Raises:
@@ -154,6 +154,7 @@ class JwtAdmission(BoundedAdmission):
         return Unauthenticated(what, challenge=self._resource.challenge(_BAD))
 
     def _forget(self) -> None:
+        self._forget_verdicts()
         self._verdicts.clear()
         self._refused.clear()
 

@@ -21,14 +21,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.access.principals import UNLIMITED, Principal
-from dungeonfighter.errors import RateLimited
+from dungeonfighter.access.meters import BURST_SECONDS, GENERATION_SECONDS, Meter, limited
+from dungeonfighter.access.principals import EVERY_BOT, UNLIMITED, Principal
 
-BURST_SECONDS: Final = 2.0
-_GENERATION_SECONDS: Final = 15 * BURST_SECONDS
 _OFF: Final = 0.0
-_OWED_CALLS: Final = 0.1
-"""The demand of a name that owes calls and asks for none; with it the name keeps its share meanwhile."""
 
 
 class RateSettings(Struct, frozen=True):
@@ -49,43 +45,6 @@ class RateSettings(Struct, frozen=True):
         return max(self.per_bot, self.per_token, self.per_fleet) > _OFF
 
 
-class _Meter:
-    """The limit of one fleet or token in this process.
-
-    Attributes:
-        name: Its name between processes.
-        who: Its name for people.
-        rate: The calls a second of all processes together.
-        seconds: The time that a call costs here.
-        paid_until: The time until which the calls are paid for.
-        asked: The calls asked for since the demand was last taken, refused ones included.
-    """
-
-    __slots__ = ("asked", "name", "paid_until", "rate", "seconds", "who")
-
-    def __init__(self, name: str, who: str, rate: float, share: float) -> None:
-        self.name = name
-        self.who = who
-        self.rate = rate
-        self.seconds = 1.0 / (rate * share)
-        self.paid_until = 0.0
-        self.asked = 0.0
-
-    def stretch(self, share: float, now: float) -> None:
-        """Take another share of the rate; the calls that were saved up or overdrawn stay the same."""
-        seconds = 1.0 / (self.rate * share)
-        saved = min(now - self.paid_until, BURST_SECONDS) * seconds / self.seconds
-        self.seconds, self.paid_until = seconds, now - min(saved, BURST_SECONDS)
-
-    def is_idle(self, now: float) -> bool:
-        return self.paid_until < now - _GENERATION_SECONDS
-
-    def refusal(self, now: float) -> RateLimited:
-        """Return the refusal of a call; the share of a caller who waits grows, if nobody else needs it."""
-        share = 1.0 / (self.rate * self.seconds)
-        return _limited(self.who, self.rate, (self.paid_until - now) * share)
-
-
 class _Fleet:
     """The limits of one fleet, and the times until which the calls of its bots are paid for.
 
@@ -94,7 +53,7 @@ class _Fleet:
 
     __slots__ = ("meter", "older", "recent")
 
-    def __init__(self, meter: _Meter | None) -> None:
+    def __init__(self, meter: Meter | None) -> None:
         self.meter = meter
         self.recent: dict[str, float] = {}
         self.older: dict[str, float] = {}
@@ -106,24 +65,61 @@ class _Fleet:
         return not self.older and (self.meter is None or self.meter.is_idle(now))
 
 
+class Account:
+    """The limits of one principal.
+
+    Attributes:
+        principal: The account keeps it alive, because its address is the account's key.
+        is_bounded: It may not act for every bot.
+        fleet, shared, token: The limits of its bots, its fleet and its token; None for no limit.
+        recent: That of the fleet.
+        bot_seconds: The time that a call costs its bot; None for no limit.
+        is_limited: There is a limit at all.
+        judged_until: The admission's; the time until which it lets the principal in.
+    """
+
+    __slots__ = (
+        "bot_seconds", "fleet", "is_bounded", "is_limited", "judged_until", "principal", "recent", "shared",
+        "token",
+    )  # fmt: skip
+
+    def __init__(
+        self, principal: Principal, fleet: _Fleet, token: Meter | None, bot_seconds: float | None
+    ) -> None:
+        self.principal = principal
+        self.is_bounded = principal.bots != EVERY_BOT
+        self.fleet = fleet
+        self.shared = fleet.meter
+        self.token = token
+        self.recent = fleet.recent
+        self.bot_seconds = bot_seconds
+        self.is_limited = bot_seconds is not None or self.shared is not None or token is not None
+        self.judged_until = -math.inf
+
+
 class Rates:
     """The limits of one process.
 
     Args:
         settings: The rates.
         now: The time in seconds, which never goes back.
+
+    Attributes:
+        accounts: The accounts of principals by their addresses (`id`). Whoever forgets them all changes no
+            limit.
     """
 
     def __init__(self, settings: RateSettings, now: Callable[[], float]) -> None:
         self._settings = settings
-        self._now = now
-        self._bot_seconds = 1.0 / settings.per_bot if settings.per_bot else 0.0
+        self.now = now
+        self._bot_seconds = 1.0 / settings.per_bot if settings.per_bot else None
+        self.accounts: dict[int, Account] = {}
         self._fleets: dict[str, _Fleet] = {}
-        self._tokens: dict[bytes, _Meter] = {}
-        self._shared: dict[str, _Meter] = {}
+        self._tokens: dict[bytes, Meter] = {}
+        self._shared: dict[str, Meter] = {}
         self._equal_share = 1.0 / settings.parts
         self._shares: dict[str, float] = {}
-        self._turns_at = now() + _GENERATION_SECONDS
+        self._turns_at = now() + GENERATION_SECONDS
 
     def __len__(self) -> int:
         """Return the number of bots, tokens and fleets that take memory."""
@@ -140,73 +136,57 @@ class Rates:
         return self._settings.are_leased
 
     def charge(self, principal: Principal, bot: str | None, calls: float) -> None:
+        """Charge a call to its bot, its token and its fleet; see `charge_account`."""
+        account = self.accounts.get(id(principal)) or self.open_account(principal)
+        self.charge_account(account, bot, calls, self.now())
+
+    def charge_account(self, account: Account, bot: str | None, calls: float, now: float) -> None:
         """Charge a call to its bot, its token and its fleet; this is part of every turn.
 
         Args:
-            principal: The caller.
+            account: That of the caller.
             bot: The bot that the call is about; None for no bot.
             calls: The cost of the call.
+            now: The time.
 
         Raises:
             RateLimited: One of them has used up its calls; nothing was charged.
         """
-        now = self._now()
-        if now > self._turns_at:
-            self._turn(now)
-        try:
-            fleet = self._fleets[principal.fleet]
-        except KeyError:
-            fleet = self._add_fleet(principal.fleet)
-        if principal.token or principal.limits is not UNLIMITED:
-            token = self._token_of(principal)
-            if token is not None:
-                token.asked += calls
-        else:
-            token = None
-        shared = fleet.meter
-        if shared is not None:
-            shared.asked += calls
-
-        earliest = now - BURST_SECONDS
-        bot_until = shared_until = 0.0
-        bot_seconds = self._bot_seconds if bot is not None else 0.0
-        recent = fleet.recent
-        if bot_seconds:
-            try:
-                bot_until = recent[bot]  # type: ignore[index]
-            except KeyError:
-                bot_until = fleet.older.get(bot, 0.0)  # type: ignore[arg-type]
-            if bot_until > now:
-                raise _limited(f"the bot {bot}", self._settings.per_bot, bot_until - now)
-            bot_until = max(bot_until, earliest)
-        if shared is not None:
-            shared_until = shared.paid_until
-            if shared_until > now:
-                raise shared.refusal(now)
-            shared_until = max(shared_until, earliest)
+        bot_seconds = account.bot_seconds
+        recent, until = account.recent, 0.0
+        if bot_seconds is not None and bot is not None:
+            known = recent.get(bot)
+            if known is None:
+                recent, until = self._older(account, bot, now)
+            else:
+                until = known
+            if until > now:
+                raise limited(f"the bot {bot}", self._settings.per_bot, until - now)
+        shared = account.shared
+        if shared is not None and shared.left < calls:
+            shared.pay(calls, now)
+        token = account.token
         if token is not None:
-            if token.paid_until > now:
-                raise token.refusal(now)
-            token.paid_until = max(token.paid_until, earliest) + token.seconds * calls
+            if token.left < calls:
+                token.pay(calls, now)
+            token.left -= calls
 
-        if bot_seconds:
-            recent[bot] = bot_until + bot_seconds * calls  # type: ignore[index]
         if shared is not None:
-            shared.paid_until = shared_until + shared.seconds * calls
+            shared.left -= calls
+        if bot_seconds is not None and bot is not None:
+            if until < now - BURST_SECONDS:  # noqa: PLR1730 (`max` costs a thousand instructions)
+                until = now - BURST_SECONDS
+            recent[bot] = until + bot_seconds * calls
 
     def take_demand(self) -> dict[str, float]:
         """Return the calls asked for since the last call of this method by name, refused ones included."""
-        now = self._now()
-        demand = {}
-        for name, meter in self._shared.items():
-            if meter.asked or meter.paid_until > now:
-                demand[name] = meter.asked or _OWED_CALLS
-                meter.asked = 0.0
-        return demand
+        now = self.now()
+        demand = {name: meter.take_demand(now) for name, meter in self._shared.items()}
+        return {name: calls for name, calls in demand.items() if calls}
 
     def learn(self, shares: Mapping[str, float]) -> None:
         """Learn the shares of this process in the rates of some names, from 0 to 1; 0 is an equal part."""
-        now = self._now()
+        now = self.now()
         for name, share in shares.items():
             if share:
                 self._shares[name] = share
@@ -216,13 +196,32 @@ class Rates:
             if meter is not None:
                 meter.stretch(share or self._equal_share, now)
 
+    def open_account(self, principal: Principal) -> Account:
+        """Make the account of a principal that is not in `accounts`."""
+        now = self.now()
+        if now > self._turns_at:
+            self._turn(now)
+        fleet = self._fleets.get(principal.fleet) or self._add_fleet(principal.fleet)
+        has_token = principal.token or principal.limits is not UNLIMITED
+        token = self._token_of(principal) if has_token else None
+        account = Account(principal, fleet, token, self._bot_seconds)
+        self.accounts[id(principal)] = account
+        return account
+
+    def _older(self, account: Account, bot: str, now: float) -> tuple[dict[str, float], float]:
+        """Return where to note a bot without a call in this generation, and until when its calls are paid."""
+        if now > self._turns_at:
+            self._turn(now)
+            account.recent = account.fleet.recent
+        return account.recent, account.fleet.older.get(bot, 0.0)
+
     def _add_fleet(self, name: str) -> _Fleet:
         rate = self._settings.per_fleet
         meter = self._meter(f"fleet {name}", f"the fleet {name}", rate) if rate else None
         fleet = self._fleets[name] = _Fleet(meter)
         return fleet
 
-    def _token_of(self, principal: Principal) -> _Meter | None:
+    def _token_of(self, principal: Principal) -> Meter | None:
         rate = principal.limits.calls_per_second or self._settings.per_token
         if not rate:
             return None
@@ -232,24 +231,19 @@ class Rates:
             token = self._tokens[key] = self._meter(f"token {key.hex()}", "this caller", rate)
         return token
 
-    def _meter(self, name: str, who: str, rate: float) -> _Meter:
+    def _meter(self, name: str, who: str, rate: float) -> Meter:
         share = self._shares.get(name, self._equal_share)
-        meter = self._shared[name] = _Meter(name, who, rate, share)
+        meter = self._shared[name] = Meter(name, who, rate, share)
         if name in self._shares:  # whoever comes to a process that has a share for it gets no new burst
-            meter.paid_until = self._now() - BURST_SECONDS * min(1.0, self._equal_share / share)
+            meter.paid_until = self.now() - BURST_SECONDS * min(1.0, self._equal_share / share)
         return meter
 
     def _turn(self, now: float) -> None:
         """Begin a new generation, and forget whatever was idle for long."""
-        self._turns_at = now + _GENERATION_SECONDS
+        self._turns_at = now + GENERATION_SECONDS
+        self.accounts.clear()
         for name in [name for name, fleet in self._fleets.items() if fleet.turn(now)]:
             del self._fleets[name]
             self._shared.pop(f"fleet {name}", None)
         for key in [key for key, meter in self._tokens.items() if meter.is_idle(now)]:
             self._shared.pop(self._tokens.pop(key).name, None)
-
-
-def _limited(who: str, rate: float, wait_seconds: float) -> RateLimited:
-    wait = max(1, math.ceil(wait_seconds))
-    what = f"{who} has used up its {rate:g} calls a second; try again in {wait} s"
-    return RateLimited(what, retry_after_seconds=wait)

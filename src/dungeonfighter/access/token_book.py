@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from dungeonfighter.access import tokens
@@ -39,9 +40,13 @@ class TokenBook:
         source: Reads the tokens.
         clock: Time.
         bot_prefix: As for `tokens.principal_of`.
+
+    Attributes:
+        on_change: Called after tokens were made, changed or revoked.
     """
 
     def __init__(self, source: TokenSource, clock: Clock, bot_prefix: str = "") -> None:
+        self.on_change: Callable[[], None] = lambda: None
         self._bot_prefix = bot_prefix
         self._source = source
         self._clock = clock
@@ -64,6 +69,8 @@ class TokenBook:
             return
         for token in changed:
             self._learn(token)
+        if changed:
+            self.on_change()
         self._valid_until = asked_at + REFRESH_SECONDS + STALE_SECONDS_MAX
 
     async def keep_fresh(self) -> None:
@@ -89,8 +96,8 @@ class TokenBook:
         """
         return self._checked(self._digests.get(name, b""), "this access token was revoked")
 
-    def check(self, principal: Principal) -> None:
-        """Return if the token of a principal is still valid.
+    def check(self, principal: Principal) -> float:
+        """Return the time, of the clock's `now`, until which the token of a principal is valid for sure.
 
         Raises:
             Unauthenticated, AccessUnknown: As `find`.
@@ -98,8 +105,12 @@ class TokenBook:
         self._demand_knowledge()
         if self._live.get(principal.token) is not principal:
             raise Unauthenticated("this access token was revoked")
-        if principal.expires_at and self._clock.wall() > principal.expires_at + SKEW_SECONDS:
+        if not principal.expires_at:
+            return self._valid_until
+        left = principal.expires_at + SKEW_SECONDS - self._clock.wall()
+        if left < 0:
             raise Unauthenticated("this access token has expired")
+        return min(self._valid_until, self._clock.now() + left)
 
     def _checked(self, digest: bytes, absent: str) -> Principal:
         principal = self._live.get(digest)

@@ -7,8 +7,9 @@ import random
 import pytest
 
 from dungeonfighter.access.leases import FLOORS, REPORTS_AFTER, Leases
+from dungeonfighter.access.meters import BURST_SECONDS
 from dungeonfighter.access.principals import LOCAL, Principal
-from dungeonfighter.access.rates import BURST_SECONDS, Rates, RateSettings
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import RateLimited
 
 PERIOD = 0.1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dungeonfighter.access.meters import BURST_SECONDS
 from dungeonfighter.access.principals import LOCAL, Limits, Principal
-from dungeonfighter.access.rates import BURST_SECONDS, Rates, RateSettings
+from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import RateLimited
 from tests.unit.access.hand import Hand
 
@@ -54,6 +55,42 @@ def test_a_fleet_at_its_limit_leaves_other_fleets_alone(hand: Hand) -> None:
         hand.seconds += 1 / 50
 
 
+def test_callers_that_share_a_fleet_take_no_more_ahead_than_they_use(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=100, per_token=100), hand.now)
+    callers = [Principal("team-a", token=b"%d" % number) for number in range(500)]
+    for _ in range(5):
+        for caller in callers:  # 80 calls a second together
+            rates.charge(caller, "hero", 1)
+            hand.seconds += 1 / 80
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.001, 0.009, 0.05, 0.3])
+def test_however_fast_a_caller_asks_it_gets_its_rate(hand: Hand, pause: float) -> None:
+    rates = Rates(RateSettings(per_fleet=100), hand.now)
+    admitted, began = 0, hand.seconds
+    for _ in range(3000):
+        try:
+            rates.charge(LOCAL, None, 1)
+            admitted += 1
+        except RateLimited:
+            pass
+        hand.seconds += pause
+    allowed = 100 * (hand.seconds - began + BURST_SECONDS) + 1
+    assert min(allowed, 3000) - 2 <= admitted <= allowed
+
+
+def test_calls_that_are_paid_for_ahead_are_demanded_when_they_are_made(hand: Hand) -> None:
+    rates = Rates(RateSettings(per_fleet=1000, are_leased=True), hand.now)
+    made = 0
+    for _ in range(100):
+        for _ in range(7):
+            rates.charge(LOCAL, None, 1)
+            hand.seconds += 0.003
+        made += 7
+        assert rates.take_demand() == {"fleet local": pytest.approx(7)}
+    assert made == 700
+
+
 def test_a_token_may_have_a_rate_of_its_own(hand: Hand) -> None:
     rates = Rates(RateSettings(per_token=100), hand.now)
     own = Principal("team-a", token=b"a", limits=Limits(calls_per_second=2))
@@ -82,8 +119,9 @@ def test_the_pause_before_a_retry_is_enough_and_not_too_long(hand: Hand) -> None
 
 def test_processes_share_a_fleets_rate_equally_until_they_know_better(hand: Hand) -> None:
     rates = Rates(RateSettings(per_fleet=100, parts=4, are_leased=True), hand.now)
-    assert spent(rates) in {50, 51}
-    assert rates.take_demand() == {"fleet local": 52.0}
+    admitted = spent(rates)
+    assert admitted in {50, 51}
+    assert rates.take_demand() == {"fleet local": admitted + 1.0}  # the refused one was asked for, too
     rates.learn({"fleet local": 1.0})
     hand.seconds += 1.0
     assert spent(rates) in {99, 100}

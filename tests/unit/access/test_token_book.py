@@ -113,6 +113,28 @@ async def test_expiry_is_judged_with_every_call_and_forgives_the_skew_of_clocks(
         desk.admission.identify(b"Bearer " + secret)
 
 
+async def test_a_step_of_the_wall_clock_ends_a_token_within_a_second(desk: Desk) -> None:
+    secret = await desk.make(expires_in=1000.0)
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.admission.admit(principal, "play", "hero", 1)
+    desk.hand.step = 2000.0
+    desk.hand.seconds += 1.1
+    with pytest.raises(Unauthenticated, match="expired"):
+        desk.admission.admit(principal, "play", "hero", 1)
+
+
+async def test_a_verdict_ends_exactly_with_its_token(desk: Desk) -> None:
+    secret = await desk.make(expires_in=10.0)
+    await desk.book.refresh()
+    principal = desk.admission.identify(b"Bearer " + secret)
+    desk.hand.seconds += 9.9 + SKEW_SECONDS
+    desk.admission.admit(principal, "play", "hero", 1)
+    desk.hand.seconds += 0.2
+    with pytest.raises(Unauthenticated, match="expired"):
+        desk.admission.admit(principal, "play", "hero", 1)
+
+
 async def test_without_the_store_the_last_known_tokens_hold_for_a_minute_and_then_nobody_is_let_in(
     desk: Desk,
 ) -> None:
