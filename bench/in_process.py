@@ -3,8 +3,9 @@
 `python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
 forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`; they differ in nothing
 else. A fifth word, `access`, makes a server that demands access tokens and limits the rates of bots, tokens
-and fleets; `traces`, one with traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others). The driver finds the parts of the server by their names, in any module of the package, so the same
-script drives older and younger sources, which come first in PYTHONPATH.
+and fleets; `traces`, one with traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others). The driver finds the parts
+of the server by their names, in any module of the package, so the same script drives older and younger
+sources, which come first in PYTHONPATH.
 """
 
 from __future__ import annotations
