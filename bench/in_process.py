@@ -35,6 +35,7 @@ _PACKAGE: Final = "dungeonfighter"
 _WEAPONS: Final = ("mace", "sword", "dagger", "wand")
 _LIMITED: Final = {"rate_per_bot": "1000", "rate_per_token": "1000000", "rate_per_fleet": "1000000"}
 _TOKEN_SECONDS: Final = 86_400
+_PATIENCE_SECONDS: Final = 600.0
 _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
 _NAMES_OF_TRACES: Final = ("Secrets", "tracing")
 
@@ -192,6 +193,9 @@ class Played:
         if not self._has_traces:
             yield {}
             return
+        # valgrind is fifty times slower, and no batch may be given up for that.
+        for module, limit in (("otlp", "SEND_SECONDS_MAX"), ("span_export", "CLOSE_SECONDS")):
+            setattr(importlib.import_module(f"{_PACKAGE}.telemetry.{module}"), limit, _PATIENCE_SECONDS)
         secrets = self._named["Secrets"](self._settings, {}, {})
         async with self._named["tracing"](self._settings, secrets, host, "bench") as tracer:
             yield {"tracer": tracer}

@@ -66,9 +66,9 @@ async def tracing(
         yield None
         return
     check_traces(settings)
+    from dungeonfighter.telemetry import span_export  # noqa: PLC0415
     from dungeonfighter.telemetry.otlp import make_sender  # noqa: PLC0415
     from dungeonfighter.telemetry.sampling import Sampler  # noqa: PLC0415
-    from dungeonfighter.telemetry.span_export import SpanExport  # noqa: PLC0415
     from dungeonfighter.telemetry.spans import SpanEncoder  # noqa: PLC0415
     from dungeonfighter.telemetry.traces import Tracer  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ async def tracing(
         "process.pid": os.getpid(),
     }
     encoder = SpanEncoder(resource, settings.database.kind)
-    export = SpanExport(sender, encoder, settings.otlp_endpoint, host.meter)
+    export = span_export.SpanExport(sender, encoder, settings.otlp_endpoint, host.meter)
     secrets.call_at_change("otlp_headers", export.use_headers)
     now = SystemClock.now
     rate = settings.trace_flagged_rate / settings.workers
@@ -94,4 +94,4 @@ async def tracing(
     try:
         yield tracer
     finally:
-        await export.close()
+        await export.close(span_export.CLOSE_SECONDS)

@@ -94,7 +94,7 @@ class SpanExport:
         """Send other headers from now on."""
         self._sender.use_headers(headers)
 
-    async def close(self, seconds: float = CLOSE_SECONDS) -> None:
+    async def close(self, seconds: float) -> None:
         """Send what waits, for so long at most; the event loop goes on meanwhile.
 
         The thread ends with the process if it does not end in time.

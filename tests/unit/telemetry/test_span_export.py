@@ -96,7 +96,7 @@ async def test_what_is_offered_is_sent_and_counted() -> None:
     collector = Collector()
     exporting = Exporting(collector)
     exporting.offer(3)
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert sum(collector.sent) == 3 * SPANS_OF_CALL == exporting.value("mcp_spans_sent_total")
     assert collector.is_closed
 
@@ -109,7 +109,7 @@ async def test_a_batch_is_bounded() -> None:
     until(collector.held.is_set)
     exporting.offer(BATCH_CALLS_MAX + 1)
     collector.may_answer.set()
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert collector.sent == [one * SPANS_OF_CALL for one in (1, BATCH_CALLS_MAX, 1)]
 
 
@@ -123,7 +123,7 @@ async def test_a_collector_that_does_not_answer_fills_the_queue_and_no_more() ->
     assert exporting.value("mcp_traces_waiting") == 10
     assert exporting.dropped("queue_full") == 990 * SPANS_OF_CALL
     collector.may_answer.set()
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert sum(collector.sent) == 11 * SPANS_OF_CALL
 
 
@@ -155,7 +155,7 @@ async def test_a_batch_is_repeated_after_a_failure_that_may_pass() -> None:
     exporting = Exporting(collector)
     exporting.offer()
     until(lambda: bool(collector.sent))
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert (collector.attempts, collector.sent) == (2, [SPANS_OF_CALL])
     assert exporting.dropped("not_sent") == 0
 
@@ -169,7 +169,7 @@ async def test_a_refused_batch_is_dropped_and_the_next_one_sent(failure: Excepti
     until(lambda: exporting.dropped("not_sent") == SPANS_OF_CALL)
     exporting.offer()
     until(lambda: bool(collector.sent))
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert (collector.attempts, collector.sent) == (2, [SPANS_OF_CALL])
 
 
@@ -178,7 +178,7 @@ async def test_rejected_spans_are_counted() -> None:
     collector.rejects = 1
     exporting = Exporting(collector)
     exporting.offer()
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert (exporting.value("mcp_spans_sent_total"), exporting.dropped("rejected")) == (1, 1)
 
 
@@ -188,7 +188,7 @@ async def test_the_end_makes_one_attempt() -> None:
     exporting = Exporting(collector)
     exporting.offer(3 * BATCH_CALLS_MAX)
     until(lambda: bool(collector.attempts))
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert collector.attempts == 1
     assert exporting.dropped("not_sent") == 768 * SPANS_OF_CALL
 
@@ -201,7 +201,7 @@ async def test_a_series_of_failures_is_logged_once(caplog: pytest.LogCaptureFixt
     for number in range(1, 5):
         exporting.offer()
         until(partial(collector.has_tried, number))
-    await exporting.export.close()
+    await exporting.export.close(30)
     assert [record.message for record in caplog.records] == [
         "the collector of traces at http://collector does not take them: status 500: a b",
         "the collector of traces at http://collector takes them again",
