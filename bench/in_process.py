@@ -3,13 +3,15 @@
 `python -m bench.in_process STORE BOTS FIRST LAST` prepares a server over `memory` or a new `sqlite` file and
 forks twice: one child plays every bot's turns up to `FIRST`, the other up to `LAST`; they differ in nothing
 else. A fifth word, `access`, makes a server that demands access tokens and limits the rates of bots, tokens
-and fleets. The driver finds the parts of the server by their names, in any module of the package, so the same
-script drives older and younger sources, which come first in PYTHONPATH.
+and fleets; `traces`, one with traces (`OTEL_EXPORTER_OTLP_ENDPOINT` and others). The driver finds the parts
+of the server by their names, in any module of the package, so the same script drives older and younger
+sources, which come first in PYTHONPATH.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -20,7 +22,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +35,9 @@ _PACKAGE: Final = "dungeonfighter"
 _WEAPONS: Final = ("mace", "sword", "dagger", "wand")
 _LIMITED: Final = {"rate_per_bot": "1000", "rate_per_token": "1000000", "rate_per_fleet": "1000000"}
 _TOKEN_SECONDS: Final = 86_400
+_PATIENCE_SECONDS: Final = 600.0
 _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
+_NAMES_OF_TRACES: Final = ("Secrets", "tracing")
 
 
 class Transport:
@@ -70,8 +74,11 @@ class Transport:
         raise RuntimeError(f"the server closed a connection; its last answer: {self.last[:400]!r}")
 
 
-def parts() -> dict[str, Any]:
+def parts(further: Sequence[str] = ()) -> dict[str, Any]:
     """Return the needed parts of the server by name, from the modules that define them.
+
+    Args:
+        further: The names of further parts.
 
     Raises:
         LookupError: No module defines one of the names.
@@ -80,7 +87,7 @@ def parts() -> dict[str, Any]:
     assert found is not None
     assert found.origin is not None
     folder = Path(found.origin).parent
-    missing = set(_NAMES)
+    missing = {*_NAMES, *further}
     named: dict[str, Any] = {}
     for file in sorted(folder.rglob("*.py")):
         defined = missing.intersection(
@@ -137,16 +144,18 @@ class Played:
         named: The parts of the server.
         database: Its address.
         bots: The number of bots.
-        has_access: Callers need an access token, and their rates are limited.
+        kind: "access": callers need an access token, and their rates are limited; "traces": calls are
+            traced as the environment says.
     """
 
-    def __init__(self, named: dict[str, Any], database: str, bots: int, *, has_access: bool = False) -> None:
+    def __init__(self, named: dict[str, Any], database: str, bots: int, kind: str = "") -> None:
         self._named = named
-        self._has_access = has_access
+        self._has_access, self._has_traces = kind == "access", kind == "traces"
         self._token = ""
         given = {"database": database, "slow_turn_milliseconds": "0"}  # every turn is slow under valgrind
-        given |= _LIMITED if has_access else {}
-        self._settings = named["read_settings"](given, {}, stores=named["STORES"])
+        given |= _LIMITED if self._has_access else {}
+        environ = dict(os.environ) if self._has_traces else {}
+        self._settings = named["read_settings"](given, environ, stores=named["STORES"])
         self._bots = bots
         self._transports = [Transport() for _ in range(bots)]
         self._connections: list[asyncio.Protocol] = []
@@ -163,8 +172,11 @@ class Played:
         asyncio.get_running_loop().set_exception_handler(_end)  # else the answer would be awaited for ever
         compose = self._named["compose"]
         admission, self._token = await _admission(compose, self._settings, has_access=self._has_access)
-        async with self._named["open_host"](self._settings, serves=True) as host:
-            draining, _ = compose(self._settings, host, *admission)
+        async with (
+            self._named["open_host"](self._settings, serves=True) as host,
+            self._tracing(host) as tracer,
+        ):
+            draining, _ = compose(self._settings, host, *admission, **tracer)
             self._connect(draining)
             await self._ask([self._with_token(_begin(number)) for number in range(self._bots)])
             self._check(b"")
@@ -175,6 +187,19 @@ class Played:
             for _ in range(turns):
                 await self._ask(requests)
             self._check(b" t%d " % turns)
+
+    @contextlib.asynccontextmanager
+    async def _tracing(self, host: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the argument of `compose` for traces; none without them."""
+        if not self._has_traces:
+            yield {}
+            return
+        # valgrind is fifty times slower, and no batch may be given up for that.
+        for module, limit in (("otlp", "SEND_SECONDS_MAX"), ("span_export", "CLOSE_SECONDS")):
+            setattr(importlib.import_module(f"{_PACKAGE}.telemetry.{module}"), limit, _PATIENCE_SECONDS)
+        secrets = self._named["Secrets"](self._settings, {}, {})
+        async with self._named["tracing"](self._settings, secrets, host, "bench") as tracer:
+            yield {"tracer": tracer}
 
     def _with_token(self, request: bytes) -> bytes:
         header = f"Authorization: Bearer {self._token}\r\n".encode() if self._token else b""
@@ -218,16 +243,16 @@ class Played:
 
 def main() -> int:
     store, bots, *lengths = sys.argv[1], *map(int, sys.argv[2:5])
-    has_access = sys.argv[5:] == ["access"]
-    named = parts()
-    _play(named, "memory", 1, 1)  # imports all modules, once for both children
+    kind = "".join(sys.argv[5:])
+    named = parts(_NAMES_OF_TRACES if kind == "traces" else ())
+    _play(named, "memory", 1, 1, kind)  # imports all modules, once for both children
     gc.collect()
     gc.freeze()
     gc.disable()  # its runs would be most of the difference between the children
     for turns in lengths:
         child = os.fork()
         if not child:
-            _play(named, store, bots, turns, has_access=has_access)
+            _play(named, store, bots, turns, kind)
             sys.stdout.flush()
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -237,10 +262,10 @@ def main() -> int:
     return 0
 
 
-def _play(named: dict[str, Any], store: str, bots: int, turns: int, *, has_access: bool = False) -> None:
+def _play(named: dict[str, Any], store: str, bots: int, turns: int, kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = "memory://" if store == "memory" else f"sqlite:///{folder}/games.db"
-        _on_fastest_loop(Played(named, database, bots, has_access=has_access), turns)
+        _on_fastest_loop(Played(named, database, bots, kind), turns)
 
 
 def _on_fastest_loop(played: Played, turns: int) -> None:

@@ -1,6 +1,6 @@
 """The number of instructions of a turn.
 
-`python -m bench.instructions [--store sqlite] [--access | --tree OTHER]`
+`python -m bench.instructions [--store sqlite] [--access | --traces | --tree OTHER]`
 
 valgrind counts the instructions of a server from `data_received` to the transport's write, in its own process
 and without sockets (`bench.in_process`): all threads, user code only. Every bot plays up to turn 30 in one
@@ -9,7 +9,8 @@ Unlike a time, this figure is the same on a busy machine, and two runs differ by
 collector is off.
 
 With `--access` the same sources are counted again, with access tokens and with limits for bots, tokens and
-fleets: the difference is the cost of the admission.
+fleets: the difference is the cost of the admission. With `--traces` they are counted with no call and with
+every call traced; from both follows the cost of tracing a part of the calls.
 
 With `--tree` the same driver and interpreter count another checkout, too: the ratio is the cost of a change
 (`git worktree add /tmp/other COMMIT` makes a checkout).
@@ -24,6 +25,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,9 @@ _BOTS: Final = 64
 _FIRST: Final = 30
 _LAST: Final = 46
 _SECONDS_MAX: Final = 900.0
+_NONE: Final[Mapping[str, str]] = {}
+_TRACED_SHARE: Final = 0.01
+"""The default of `OTEL_TRACES_SAMPLER_ARG`."""
 _REFS: Final = re.compile(r"I +refs: +([0-9,]+)")
 
 
@@ -42,7 +47,10 @@ class Failed(Exception):
 class Count:
     """A running count: a server of this source tree under valgrind, in a process of its own."""
 
-    def __init__(self, valgrind: str, tree: Path, store: str, folder: Path, *words: str) -> None:
+    def __init__(
+        self, valgrind: str, tree: Path, store: str, folder: Path, *words: str,
+        variables: Mapping[str, str] = _NONE,
+    ) -> None:  # fmt: skip
         self._folder = folder
         folder.mkdir()
         command = [
@@ -51,7 +59,7 @@ class Count:
             *map(str, (_BOTS, _FIRST, _LAST)), *words,
         ]  # fmt: skip
         path = os.pathsep.join([str(tree.resolve() / "src"), str(_ROOT)])
-        environ = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+        environ = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", **variables}
         self._process = subprocess.Popen(
             command, cwd=_ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -109,6 +117,7 @@ def main() -> int:
     trees = [_ROOT, *([arguments.tree] if arguments.tree else [])]
     try:
         counted = _counted(valgrind, trees, arguments.store, has_access=arguments.access)
+        untraced, traced = _traced(valgrind, arguments.store) if arguments.traces else (0.0, 0.0)
     except Failed as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -122,6 +131,11 @@ def main() -> int:
         sys.stdout.write(f"{counted[1] - counted[0]:12,.0f}  difference\n")
     if arguments.tree:
         sys.stdout.write(f"{counted[0] / counted[1]:12.4f}  ratio, this tree to the other\n")
+    if arguments.traces:
+        share = untraced + _TRACED_SHARE * (traced - untraced)
+        sys.stdout.write(f"{untraced:12,.0f}  with traces, no call traced\n")
+        sys.stdout.write(f"{traced:12,.0f}  with traces, every call traced\n")
+        sys.stdout.write(f"{share / counted[0]:12.4f}  ratio, {_TRACED_SHARE:.0%} of calls traced to off\n")
     return 0
 
 
@@ -138,12 +152,29 @@ def _counted(valgrind: str, trees: list[Path], store: str, *, has_access: bool) 
         return [count.per_turn() for count in counts]
 
 
+def _traced(valgrind: str, store: str) -> list[float]:
+    """Count this tree with no call traced, and with every call traced and sent to a collector here."""
+    from testkit.span_receiver import receiving  # noqa: PLC0415 (needs the extra `traces`)
+
+    with tempfile.TemporaryDirectory() as folder, receiving("http/protobuf") as receiver:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        counts = [
+            Count(
+                valgrind, _ROOT, store, Path(folder, ratio), "traces",
+                variables=variables | {"OTEL_TRACES_SAMPLER_ARG": ratio},
+            )
+            for ratio in ("0", "1")
+        ]  # fmt: skip
+        return [count.per_turn() for count in counts]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--access", action="store_true", help="count the cost of the admission")
+    other.add_argument("--traces", action="store_true", help="count the cost of traces")
     other.add_argument("--tree", type=_tree, metavar="DIR", help="another checkout, counted beside this one")
     return parser.parse_args()
 

@@ -21,6 +21,10 @@ STEP_MANY: Final = "step_many"
 SQLITE_BYTES: Final = "SQLite bytes"
 NO_TRACE: Final = "ours, without traceparent"
 VARYING_TRACE: Final = "ours, a new traceparent in each call"
+TRACES_OFF: Final = "CPU time of a turn, no traces"
+TRACES_ON: Final = "CPU time of a turn, 1 % of the calls traced"
+TRACES_ANSWERED: Final = "ours, 1 % of the calls traced"
+TRACES_FROZEN: Final = "ours, 1 % of the calls traced, the collector frozen"
 
 RANDOM_BOT: Final = "random bot"
 PLAN: Final = "plan"
@@ -67,6 +71,10 @@ ROWS: Final = (
     Row("durable handle_input / bare ASGI", OURS, BARE, "x", 0.2, 0.25, digits=2),
     Row("our server's short way / its SDK way, 2026-07-28", OURS, LONG_WAY, "x", digits=2),
     Row("a new traceparent in each call / none", VARYING_TRACE, NO_TRACE, "x", 0.9, 0.95, digits=2),
+    Row("CPU time of a turn with 1 % of the calls traced / without", TRACES_ON, TRACES_OFF, "x", 1.05, 1.02,
+        less=True, digits=3),
+    Row("turns with a frozen collector of traces / with one that answers", TRACES_FROZEN, TRACES_ANSWERED,
+        "x", 0.95, 0.98, digits=3),
     Row("step_many, 500 per call", STEP_MANY, unit="turns/s", must=15_000, goal=22_000),
     Row("80,000 bots on 2 cores: errors", EIGHTY_ERRORS, must=0, goal=0, less=True),
     Row("80,000 bots on 2 cores: lost turns", EIGHTY_LOST, must=0, goal=0, less=True),

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from dungeonfighter.settings import FIELDS, NOT_YET, Field
+from dungeonfighter.setting_fields import FIELDS, Field
+from dungeonfighter.settings import NOT_YET
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PLACE: Final = ROOT / "docs" / "settings.md"

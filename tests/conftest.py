@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from dungeonfighter.settings import FIELDS, NOT_YET
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import NOT_YET
 
 
 def pytest_configure() -> None:

@@ -153,7 +153,8 @@ def _with_hint(error: DungeonFighterError) -> str:
 def _remedy(arguments: argparse.Namespace) -> str:
     """Return the advice for a database that does not answer, without its password."""
     from dungeonfighter.connection_strings import Problem
-    from dungeonfighter.settings import FIELDS, read_setting
+    from dungeonfighter.setting_fields import FIELDS
+    from dungeonfighter.settings import read_setting
 
     field = next(field for field in FIELDS if field.attribute == "database")
     with contextlib.suppress(Problem):

@@ -6,13 +6,17 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from string import ascii_lowercase, digits
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
+
+_HEADER_NAME_CHARS: Final = frozenset(f"{ascii_lowercase}{digits}!#$%&'*+-.^_`|~")
+"""Source: RFC 9110, section 5.6.2."""
 
 
 class Address(NamedTuple):
@@ -220,6 +224,67 @@ def file_in_folder(text: str) -> str:
 def key_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,64}", text):
         raise Problem(f"{text[:40]!r} must be 1 to 64 letters, digits, '.', '_', ':', '/' or '-'")
+    return text
+
+
+def file(text: str) -> str:
+    if not Path(text).is_file():
+        raise Problem(f"{text[:80]!r} must be a file")
+    return text
+
+
+def collector(text: str) -> str:
+    parts = split_url(text)
+    if parts is None or parts.username is not None or parts.query or parts.fragment:
+        raise Problem(
+            f"{_host_of(text)!a} must be the address of a collector like http://collector:4318; "
+            "its key goes into OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    return text.removesuffix("/")
+
+
+def _host_of(text: str) -> str:
+    """Return an address without the parts that may hold a key."""
+    scheme, mark, place = text.partition("?")[0].partition("://")
+    return f"{scheme}{mark}{place.rpartition('@')[2]}"[:80]
+
+
+def ratio(text: str) -> float:
+    if len(text) > 12 or not text.isascii() or not text.replace(".", "", 1).isdigit() or float(text) > 1:
+        raise Problem(f"{text[:40]!r} must be a part from 0 to 1, for example 0.01 for one call in a hundred")
+    return float(text)
+
+
+def http_headers(text: str) -> dict[str, str]:
+    """Parse `name=value` pairs; no message shows a value, because it may be a key.
+
+    Source: OpenTelemetry, "OTLP Exporter Configuration", "Specifying headers via environment variables".
+    """
+    headers = {}
+    for number, part in enumerate(listed(text), 1):
+        name, _, value = part.partition("=")
+        name, value = name.strip().lower(), unquote(value.strip())
+        is_name = name and set(name) <= _HEADER_NAME_CHARS
+        if not is_name or not value or not value.isascii() or not value.isprintable():
+            raise Problem(f"header {number} must be NAME=VALUE in ASCII, with a comma before the next one")
+        headers[name] = value
+    return headers
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Parse attributes like `deployment.environment.name=prod,host.name=a`; values are percent-decoded."""
+    attributes = {}
+    for part in listed(text):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or len(part) > 256:
+            raise Problem(f"{part[:40]!r} must be NAME=VALUE, for example deployment.environment.name=prod")
+        attributes[name.strip()] = unquote(value.strip())
+    return attributes
+
+
+def short_text(text: str) -> str:
+    if not text.isprintable() or len(text) > 128:
+        raise Problem(f"{text[:40]!r} must be 1 to 128 printable characters")
     return text
 
 

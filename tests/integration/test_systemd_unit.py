@@ -12,7 +12,8 @@ from dungeonfighter import limits
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
 from dungeonfighter.serving.signals import CLOSE_SECONDS
 from dungeonfighter.serving.supervisor import PAUSE_SECONDS_MAX
-from dungeonfighter.settings import FIELDS, read_settings
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import read_settings
 from tests.parts import program
 from tests.unit.house.sources import ROOT
 

@@ -28,6 +28,7 @@ from dungeonfighter.mcp.app import build_app
 from dungeonfighter.rules import Rules
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.traces import Tracer
 
 T = TypeVar("T")
 OPEN = BoundedAdmission(Rates(RateSettings(), lambda: 0.0))
@@ -50,12 +51,16 @@ class Served:
         rules: Rules,
         store: Store | None = None,
         admission: Admission | None = None,
+        *,
+        tracer: Tracer | None = None,
+        short_way: bool = True,
         **host_options: Any,
     ) -> None:
         self.rules = rules
         self.store: Store = store or MemoryStore()
         self.ready = True
         self.admission = admission or OPEN
+        self._app_options: dict[str, Any] = {"tracer": tracer, "short_way": short_way}
         self._host_options = host_options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="served")
@@ -113,8 +118,9 @@ class Served:
             **self._host_options,
         )  # fmt: skip
         app = build_app(
-            self.host, guard=HostGuard(Settings()), admission=self.admission, ready=lambda: self.ready
-        )
+            self.host, guard=HostGuard(Settings()), admission=self.admission, ready=lambda: self.ready,
+            **self._app_options,
+        )  # fmt: skip
         config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
         self._server = Announcing(config, self._started)
         await self._server.serve([self._socket])

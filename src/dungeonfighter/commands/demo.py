@@ -158,7 +158,7 @@ def _server(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 def _plain_environment() -> dict[str, str]:
     """Return the environment without the settings of another server."""
-    from dungeonfighter.settings import FIELDS
+    from dungeonfighter.setting_fields import FIELDS
 
     foreign = {variable for field in FIELDS for variable in field.all_variables}
     return {name: value for name, value in os.environ.items() if name not in foreign}

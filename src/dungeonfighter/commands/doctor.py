@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from dungeonfighter import settings
+from dungeonfighter import setting_fields, settings
 from dungeonfighter.commands import caller_token
 from dungeonfighter.connection_strings import Database, Problem
 from dungeonfighter.errors import BadArgument, SettingsError
@@ -35,7 +35,7 @@ DATABASE_SECONDS_MAX: Final = 20.0
 _FIRST_SECONDS: Final = 1.0
 _MORE_SECONDS: Final = 5.0
 _REPORT_IT: Final = "this is a fault of the doctor: please report it with this text"
-_FIELDS: Final = {field.attribute: field for field in settings.FIELDS}
+_FIELDS: Final = {field.attribute: field for field in setting_fields.FIELDS}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

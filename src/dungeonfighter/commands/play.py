@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from dungeonfighter import settings
+from dungeonfighter import setting_fields, settings
 from dungeonfighter.commands import terminal, user_data
 from dungeonfighter.commands.bot_ids import check_bot_id
 from dungeonfighter.commands.terminal_input import ConsoleReader, is_terminal
@@ -66,7 +66,7 @@ def keeping(arguments: argparse.Namespace, given: settings.Settings) -> terminal
     words = [*_program(), "play"]
     if arguments.bot != BOT:
         words += ["--bot", arguments.bot]
-    for field in settings.FIELDS:
+    for field in setting_fields.FIELDS:
         value = getattr(arguments, field.attribute, None)
         if value is not None and field.attribute in user_data.SETTINGS:
             words += [field.flags[0], value]

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Final
@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 CommitResult = Won | Conflict | Failed | StoreUnavailable
 """The result of one write: an outcome, or `StoreUnavailable` if the outcome is unknown."""
 OnResult = Callable[[Any, CommitResult], None]
+OnBatch = Callable[[Sequence[Write], float, float], None]
+"""Takes the writes of a batch, and the moments when the store got it and when it returned the outcomes."""
 _Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
 
@@ -55,6 +57,8 @@ class GroupCommit:
         self._commit_seconds = metrics.commit_seconds
         self._active_bots = metrics.active_bots
         self._emptied = emptied
+        self.on_batch: OnBatch | None = None
+        """Called after each batch, before the results are passed on."""
         self._queue: list[_Queued] = []
         self._sending: asyncio.Task[None] | None = None
         self._scheduled = False
@@ -108,10 +112,13 @@ class GroupCommit:
                 batch.sort(key=_bot_id)
                 self._batch_rows.observe(len(batch))
                 handed_over = self._now()
-                results = await self._commit([queued[1] for queued in batch])
+                writes = [queued[1] for queued in batch]
+                results = await self._commit(writes)
                 committed = self._active_bots.committed_at = self._now()
                 self._commit_seconds.observe(committed - handed_over)
                 self.committed(handed_over, committed, len(batch))
+                if self.on_batch is not None:
+                    self.on_batch(writes, handed_over, committed)
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
                         on_result(tag, result)
@@ -182,6 +189,11 @@ class Lanes:
     def is_busy(self) -> bool:
         """True while a write is queued or on its way."""
         return any(lane.is_busy for lane in self._lanes)
+
+    def watch(self, on_batch: OnBatch) -> None:
+        """Call `on_batch` after each batch."""
+        for lane in self._lanes:
+            lane.on_batch = on_batch
 
     async def drain(self) -> None:
         """Return when every queued write has its result."""

@@ -9,11 +9,10 @@ Source: docs/architecture.md, "The commit, exactly".
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import copy
 import itertools
-import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -41,7 +40,7 @@ from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
-from dungeonfighter.hosting.new_runs import Load, Seeds, Start
+from dungeonfighter.hosting.new_runs import Load, Seeds, Start, daily_seed
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
 from dungeonfighter.hosting.ports import (
@@ -60,6 +59,7 @@ from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDi
 from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.traced_requests import TracedRequests, trace_ids
 from dungeonfighter.rules import Mode, canonical
 
 _Tag = TypeVar("_Tag")
@@ -428,6 +428,14 @@ class BotHost:
         await self._queues.close()
         await self._patience.close()
 
+    def traced(self, requests: TracedRequests) -> Self:
+        """Return this host for sampled calls: it shares all, and records the stages of its requests."""
+        traced = copy.copy(self)
+        traced._submit = requests.watching(self._submit)
+        self._commits.watch(requests.note_batch)
+        self.game_log.trace_of = trace_ids
+        return traced
+
     # Helpers
 
     async def _answer(
@@ -453,15 +461,6 @@ class BotHost:
         slots = [save.slot for save in await self.saves(key)]
         there = f"there are: {', '.join(slots)}" if slots else "this bot has none"
         return with_game(UnknownSave(f"there is no save {slot}; {there}"), standing)
-
-
-def daily_seed(wall_seconds: float) -> int:
-    """Return the seed of the day (UTC), the same on every server."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(wall_seconds))
-    return (
-        int.from_bytes(hashlib.blake2b(f"daily {day}".encode(), digest_size=8).digest(), "big")
-        & limits.seed_max
-    )
 
 
 class _Futures:

@@ -7,6 +7,9 @@ Source: docs/decisions/005-runs-and-saves.md.
 
 from __future__ import annotations
 
+import hashlib
+import time
+
 import msgspec
 from msgspec import Struct
 
@@ -32,6 +35,15 @@ class Seeds(Struct, frozen=True):
 
     drawn: int
     of_the_day: int
+
+
+def daily_seed(wall_seconds: float) -> int:
+    """Return the seed of the day (UTC), the same on every server."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(wall_seconds))
+    return (
+        int.from_bytes(hashlib.blake2b(f"daily {day}".encode(), digest_size=8).digest(), "big")
+        & limits.seed_max
+    )
 
 
 class Start(Request):

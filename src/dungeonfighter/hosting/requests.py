@@ -18,6 +18,7 @@ from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting import retry_table
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer
+from dungeonfighter.hosting.call_trace import CallTrace
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Write
 from dungeonfighter.hosting.rows import present, shown, unknown_bot
@@ -69,6 +70,8 @@ class Request:
     kind = "other"
     """The name of this kind of request in the log."""
     episode: int | None = None
+    call: CallTrace | None = None
+    """The call that the request is part of, if it is sampled."""
 
     def __init__(self, op: bytes) -> None:
         self.op = op
@@ -153,6 +156,7 @@ class Wrapper(Request):
         self.has_copies = request.has_copies
         self.kind = request.kind
         self.episode = request.episode
+        self.call = request.call
 
     def repeated(self, row: Row, book: ShippedRules) -> Answer:
         """See `Request`."""

@@ -28,10 +28,11 @@ from dungeonfighter.errors import (
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.attempts import Attempt, Pending
+from dungeonfighter.hosting.call_trace import CURRENT, LOAD
 from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.game_log import GameLog
-from dungeonfighter.hosting.gather import Gather
+from dungeonfighter.hosting.gather import Found, Gather
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.hot_games import HotGame, HotGames
 from dungeonfighter.hosting.metrics import HostMetrics
@@ -122,10 +123,14 @@ class Resolver:
         if self._reading >= limits.reads_max:
             raise self._patience.overloaded(f"{self._reading} reads already wait for this server")
         self._reading += 1
+        call = CURRENT.call
+        began = 0.0 if call is None else call.now()
         try:
             return await self._fresh_row(key)
         finally:
             self._reading -= 1
+            if call is not None:
+                call.add(LOAD, began, call.now())
 
     async def _fresh_row(self, key: str) -> Row:
         deadline = self._patience.deadline()
@@ -184,15 +189,12 @@ class Resolver:
                 is_unknown = True
         game.row, game.unsettled = None, is_unknown
         gather = self._settles if is_unknown else self._loads
-        began = self.game_log.now()
         try:
-            row = await self._patience.ask(lambda: gather.get(game.key), pending.deadline)
+            row = await self._ask(gather, game.key, pending)
         except StoreUnavailable as error:
             if not pending.unknown:
                 raise
             raise OutcomeUnknown(_UNKNOWN) from error
-        finally:
-            pending.read_seconds += self.game_log.now() - began
         if is_unknown:
             self.metrics.settled.add()
         game.row, game.unsettled, game.trouble = row or absent(game.key), False, None
@@ -236,12 +238,19 @@ class Resolver:
         raise with_game(RequestConflict(what), standing)
 
     async def _is_head(self, row: Row, pending: Pending) -> bool:
+        head = await self._ask(self._heads, row.bot_id, pending)
+        return head.is_of(row) if head is not None else row.version == 0
+
+    async def _ask(self, gather: Gather[Found], key: str, pending: Pending) -> Found:
+        """Read from the store for a request; a sampled call records it as `load`."""
         began = self.game_log.now()
         try:
-            head = await self._patience.ask(lambda: self._heads.get(row.bot_id), pending.deadline)
+            return await self._patience.ask(lambda: gather.get(key), pending.deadline)
         finally:
-            pending.read_seconds += self.game_log.now() - began
-        return head.is_of(row) if head is not None else row.version == 0
+            ended = self.game_log.now()
+            pending.read_seconds += ended - began
+            if pending.request.call is not None:
+                pending.request.call.add(LOAD, began, ended)
 
     async def _commit(self, attempt: Attempt, pending: Pending) -> CommitResult:
         future: asyncio.Future[CommitResult] = asyncio.get_running_loop().create_future()

@@ -33,6 +33,8 @@ from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.rejections import Rejections, reason_of
 from dungeonfighter.mcp.sdk import SdkSpeaker
 from dungeonfighter.mcp.short_way import ToolCalls
+from dungeonfighter.mcp.traced_calls import CallTracing, TracedRegistry
+from dungeonfighter.telemetry.traces import Tracer
 
 _METRICS: Final = "/metrics"
 UNGUARDED: Final = frozenset({"/livez", "/readyz", _METRICS})
@@ -246,6 +248,7 @@ def build_app(
     body_bytes_max: int = limits.body_bytes_max,
     has_pages: bool = True,
     metrics_path: str = "",
+    tracer: Tracer | None = None,
 ) -> App:
     """Build the application around a host whose store is open.
 
@@ -261,15 +264,17 @@ def build_app(
         body_bytes_max: The length of the longest body of a message.
         has_pages: Serve health checks and pages at the address of MCP too, not only with `App.serve_admin`.
         metrics_path: A second path of `/metrics`.
+        tracer: Begins and ends the traces of sampled calls; None for a server without traces.
     """
     registry = Registry(host, admission)
+    tracing = None if tracer is None else CallTracing(tracer, TracedRegistry(registry, tracer))
     speaker = SdkSpeaker(registry, body_bytes_max)
     endpoint = McpEndpoint(
         speaker, guard, admission, registry.metrics,
-        rejections=registry.rejections, body_bytes_max=body_bytes_max,
+        rejections=registry.rejections, body_bytes_max=body_bytes_max, tracing=tracing,
     )  # fmt: skip
     if short_way:
-        endpoint.short_way = ToolCalls(registry, endpoint.demand)
+        endpoint.short_way = ToolCalls(registry, endpoint.demand, tracing)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from dungeonfighter.access.admission import Admission
 from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import BadInput, NotAllowed, Overloaded
+from dungeonfighter.hosting.call_trace import CURRENT, CallTrace
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import arguments, media_types, wire
 from dungeonfighter.mcp.answers import (
@@ -38,6 +39,7 @@ from dungeonfighter.mcp.bot_ids import checked_bot_id
 from dungeonfighter.mcp.query import Query, read_query
 from dungeonfighter.mcp.rejections import Rejections
 from dungeonfighter.mcp.tool_metrics import ToolMetrics
+from dungeonfighter.mcp.traced_calls import CallTool, CallTracing
 
 EXCHANGE: Final = "dungeonfighter.exchange"
 """The key of the `Exchange` in the scope of a request that the SDK handles."""
@@ -57,6 +59,8 @@ class Exchange(Struct):
     principal: Principal
     send: wire.Mended
     delivery: Delivery | None
+    call_tool: CallTool | None = None
+    """Calls a tool as a part of a sampled call; None in a call that is not sampled."""
 
 
 class Speaker(Protocol):
@@ -78,12 +82,13 @@ class McpEndpoint:
         short_way: Sees every body first.
         rejections: Counts the refused requests.
         body_bytes_max: The length of the longest body.
+        tracing: Samples the requests; None in a server without traces.
     """
 
     def __init__(
         self, speaker: Speaker, guard: HostGuard, admission: Admission, metrics: ToolMetrics,
         short_way: wire.ShortWay | None = None, rejections: Rejections | None = None,
-        body_bytes_max: int = limits.body_bytes_max,
+        body_bytes_max: int = limits.body_bytes_max, tracing: CallTracing | None = None,
     ) -> None:  # fmt: skip
         self._speaker = speaker
         self._guard = guard
@@ -92,6 +97,7 @@ class McpEndpoint:
         self.short_way = short_way
         self._rejections = Rejections({}) if rejections is None else rejections
         self._body_bytes_max = body_bytes_max
+        self._tracing = tracing
 
     async def __call__(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, bot: bytes | None
@@ -114,26 +120,50 @@ class McpEndpoint:
         began = time.perf_counter()
         if self.short_way is None or not await _taken(self.short_way, scope, body, bot, send):
             envelope = wire.open_envelope(body)
-            await self._answer(scope, receive, send, body, bot, envelope)
-            self._metrics.of(_tool_in(envelope)).seconds.observe(time.perf_counter() - began)
+            call = None if self._tracing is None else self._tracing.begin_request(scope, envelope)
+            if call is None:
+                await self._answer(scope, receive, send, body, bot, envelope)
+                self._metrics.of(_tool_in(envelope)).seconds.observe(time.perf_counter() - began)
+            else:
+                await self._answer_traced(scope, receive, send, body, bot, envelope, call)
+
+    async def _answer_traced(
+        self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None,
+        envelope: wire.Envelope, call: CallTrace,
+    ) -> None:  # fmt: skip
+        assert self._tracing is not None
+        try:
+            await self._answer(scope, receive, send, body, bot, envelope, call)
+            before, CURRENT.call = CURRENT.call, call
+            self._metrics.of(_tool_in(envelope)).seconds.observe(call.now() - call.began)
+            CURRENT.call = before
+        finally:
+            self._tracing.registry.end(call)
 
     async def _answer(
         self, scope: wire.Scope, receive: wire.Receive, send: wire.Send, body: bytes, bot: bytes | None,
-        envelope: wire.Envelope,
+        envelope: wire.Envelope, call: CallTrace | None = None,
     ) -> None:  # fmt: skip
         mended = wire.Mended(send, envelope.id, self._rejections)
         try:
             path_bot, query = self.demand(scope, envelope, bot)
             principal = await self._identify(scope)
-            exchange = Exchange(path_bot, query, principal, mended, scope.get(wire.DELIVERY))
+            call_tool = None
+            if call is not None and self._tracing is not None:
+                call_tool = self._tracing.registry.calling(call)
+            exchange = Exchange(path_bot, query, principal, mended, scope.get(wire.DELIVERY), call_tool)
             plain = {**scope, "headers": media_types.plain_headers(scope), EXCHANGE: exchange}
             await self._speaker.answer(exchange, plain, wire.replay(body, receive))
         except ProtocolError as fault:
+            _note(call, fault.code)
             await self._refuse(send, fault, envelope.id)
         except Exception:
             logger.exception("an MCP request broke")
+            _note(call, INTERNAL_ERROR)
             if not mended.started:
                 await wire.send_fault(send, _BROKEN, envelope.id)
+        else:
+            _note(call, mended.error_code)
 
     def demand(
         self, scope: wire.Scope, envelope: wire.Envelope, bot: bytes | None
@@ -197,6 +227,12 @@ def _tool_in(envelope: wire.Envelope) -> object:
     params = envelope.message.get("params")
     is_call = envelope.message.get("method") == "tools/call"
     return params.get("name") if is_call and isinstance(params, dict) else None
+
+
+def _note(call: CallTrace | None, code: int) -> None:
+    """Record the error of a request that came to no tool; 0 is none."""
+    if call is not None and code and not call.error:
+        call.error, call.is_fault = str(code), code == INTERNAL_ERROR
 
 
 _BROKEN: Final = ProtocolError(INTERNAL_ERROR, BROKEN, status=500)

@@ -32,6 +32,7 @@ from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.query import Query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import TOOLSETS
+from dungeonfighter.mcp.traced_calls import CallTool
 
 Context = ServerRequestContext[Any, Any]
 
@@ -56,6 +57,8 @@ class Client(Struct, frozen=True):
     query: Query
     principal: Principal
     delivery: Delivery | None = None
+    call_tool: CallTool | None = None
+    """See `Exchange`."""
 
 
 class Handlers:
@@ -84,8 +87,9 @@ class Handlers:
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         client = self._client_of(ctx)
+        call_tool = client.call_tool or self._registry.call
         try:
-            answer = await self._registry.call(
+            answer = await call_tool(
                 params.name, params.arguments, client.bot, client.principal, client.delivery,
                 turns_required=client.query.turns_required,
             )  # fmt: skip
@@ -151,7 +155,9 @@ class Handlers:
     def _client_of(self, ctx: Context) -> Client:
         exchange = _exchange(ctx)
         if exchange is not None:
-            return Client(exchange.bot, exchange.query, exchange.principal, exchange.delivery)
+            return Client(
+                exchange.bot, exchange.query, exchange.principal, exchange.delivery, exchange.call_tool
+            )
         assert self._client is not None, "a server without a client of its own serves HTTP only"
         return self._client
 
@@ -205,7 +211,7 @@ def build_server(registry: Registry, *, bound: bool, client: Client | None = Non
         on_get_prompt=handlers.get_prompt,
     )  # fmt: skip
     # Its tracing, on by default, breaks at a `baggage` that is no string, and logs those that it cannot read.
-    # Calls on the short way have no traces in any case; the metrics are those of `telemetry`.
+    # `traced_calls` traces the calls of both ways; the metrics are those of `telemetry`.
     server.middleware.clear()
     server.middleware.insert(0, reasons.give_reason)
     return server

@@ -41,6 +41,7 @@ from dungeonfighter.mcp.query import read_query
 from dungeonfighter.mcp.registry import Registry
 from dungeonfighter.mcp.tool import Tool
 from dungeonfighter.mcp.tool_metrics import ToolCounts
+from dungeonfighter.mcp.traced_calls import TRACEPARENT, CallTracing, Context
 
 _VERDICTS_MAX: Final = 4096
 _VERDICT_BYTES_MAX: Final = 2048
@@ -84,6 +85,8 @@ class _Known(NamedTuple):
 _decode: Final = msgspec.json.Decoder(_Call).decode
 _encode: Final = msgspec.json.Encoder().encode
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_NOT_KEPT: Final = ("", b"")
+"""Takes the place of the key of a verdict that was just made, so that its `_meta` is read for a parent."""
 _PROTOCOL: Final = "io.modelcontextprotocol/"
 _is_plain: Final = re.compile(rb'"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14}').fullmatch
 """Matches a string of printable ASCII without escapes, or a whole number that every decoder reads alike."""
@@ -106,11 +109,13 @@ class ToolCalls:
     Args:
         registry: Runs the calls.
         demands: The endpoint's own check of any request.
+        tracing: Samples the calls; None in a server without traces.
     """
 
-    def __init__(self, registry: Registry, demands: Demands) -> None:
+    def __init__(self, registry: Registry, demands: Demands, tracing: CallTracing | None = None) -> None:
         self.registry = registry
         self._demands = demands
+        self.tracing = tracing
         counts, tools = registry.metrics.of, registry.tools
         self._free = {name: _known(tool, counts(name), bound=False) for name, tool in tools.items()}
         self._bound = {
@@ -142,6 +147,8 @@ class ToolCalls:
         head = _HeadHandler(
             self, bot, own_bot, principal, {} if verdicts is None else verdicts, turns_required=turns_required
         )
+        if self.tracing is not None:
+            head.context = self.tracing.context_of(headers)
         one_name = None if not named else named[0] if len(named) == 1 else b""
         if not head(body, reply, one_name, delivery, scope):
             return None
@@ -157,7 +164,8 @@ class ToolCalls:
     ) -> bool | None:
         """Judge the requests with this key once, and keep a good verdict; drop all if there are too many."""
         verdict = self._judge(scope, body, bot, key[1])
-        if verdict is not None:
+        # A kept `_meta` is not read again, and this one may name the span of its caller.
+        if verdict is not None and (self.tracing is None or TRACEPARENT not in key[1]):
             if self._kept >= _VERDICTS_MAX:
                 self._kept = 0
                 for forgotten in self._verdicts.values():
@@ -200,7 +208,8 @@ class _HeadHandler:
     """Answers the bodies that come under one head (`wire.HeadHandler`): its bot, its caller, its verdicts."""
 
     __slots__ = (
-        "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "verdicts",
+        "_begin", "_bot", "_own_bot", "_principal", "_short_way", "_tools", "_turns_required", "context",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(
@@ -213,6 +222,9 @@ class _HeadHandler:
         self._principal = principal
         self._tools = short_way.tools(bound=bot is not None)
         self._turns_required = turns_required
+        self._begin = short_way.registry.begin
+        self.context: Context | None = None
+        """The context of traces; None in a server without traces."""
         self.verdicts = verdicts
 
     def __call__(
@@ -224,11 +236,9 @@ class _HeadHandler:
         try:
             call = _decode(body)
             params = call.params
-            known = self._tools.get(params.name)
-            if known is None:
-                return False
+            known = self._tools[params.name]
             args = known.decode(b"{}" if params.arguments is UNSET else params.arguments)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
             return False
         meta = b"" if params.meta is UNSET else bytes(params.meta)
         own_id = call.id
@@ -245,6 +255,7 @@ class _HeadHandler:
                 verdict = self._short_way.judge(self.verdicts, key, scope, body, self._bot)
             if verdict is None:
                 return False
+            key = _NOT_KEPT
         is_modern = verdict
         acting = self._own_bot
         if self._bot is None:
@@ -278,10 +289,24 @@ class _HeadHandler:
             if len(waiting) >= WAITING_MAX:
                 counts.seconds.settle()
 
-        self._short_way.registry.begin(
-            known.tool, acting, args, self._principal, then, delivery, self._turns_required
-        )
+        begin = self._begin
+        context = self.context
+        if context is not None:
+            begin = _sampled(context, key, meta, began) or begin
+        begin(known.tool, acting, args, self._principal, then, delivery, self._turns_required)
         return True
+
+
+def _sampled(
+    context: Context, key: tuple[str, bytes], meta: bytes, began: float
+) -> Callable[..., None] | None:
+    """Return the `begin` of a call that is sampled; None for any other call."""
+    parent = context.parent if key[1] is meta else context.parent_of(meta)
+    sampler = context.sampler
+    if parent is None and sampler.left > 1:
+        sampler.left -= 1  # as `Sampler.draw` does, without the calls
+        return None
+    return context.begin(parent, began)
 
 
 def judged_part(meta: bytes) -> bytes | None:

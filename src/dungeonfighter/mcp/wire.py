@@ -293,6 +293,8 @@ class Mended:
         self._body = bytearray()
         self.started = False
         self.fault: ProtocolError | None = None
+        self.error_code = 0
+        """The code of the error that was answered; 0 for a good answer."""
 
     async def __call__(self, message: Message) -> None:
         """Pass on a message; buffer a failed answer until it is complete."""
@@ -315,6 +317,7 @@ class Mended:
     async def _mend(self, status: int) -> None:
         self.started = True
         if self.fault is not None:
+            self.error_code = self.fault.code
             self._rejections.count_fault(self.fault)
             await send_fault(self._send, self.fault, self._request_id)
             return
@@ -322,6 +325,7 @@ class Mended:
         if error is None:
             error = {"code": INVALID_REQUEST, "message": _REASONS.get(status, "the request was refused")}
         self._rejections.count(reason_of(status, error["code"]))
+        self.error_code = error["code"]
         message = str(error["message"])
         if error["code"] == HEADER_MISMATCH and _BOT_HEADER_NAME in message:
             message += _BOT_HEADER_WAY_OUT

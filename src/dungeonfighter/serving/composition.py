@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.storage.examination import DatabaseReport
     from dungeonfighter.telemetry.totals import Totals
+    from dungeonfighter.telemetry.traces import Tracer
     from dungeonfighter.telemetry.troubles import TroubleLog
     from dungeonfighter.web.log_in import LogIn
     from dungeonfighter.web.watch import Watch
@@ -383,6 +384,7 @@ def compose(
     worker: Mapping[str, int] | None = None,
     secrets: Secrets | None = None,
     diagnosis: Diagnosis | None = None,
+    tracer: Tracer | None = None,
 ) -> tuple[Draining, Watch]:
     """Build the application of one process, and the ticker behind its watch page; `ticking` runs the ticker.
 
@@ -395,6 +397,7 @@ def compose(
         worker: The report of `/readyz` about this process, if it is one of several workers.
         secrets: The secrets that may change while the process runs.
         diagnosis: Answers `/api/doctor`; without it there is no such page.
+        tracer: Begins and ends the traces of sampled calls.
     """
     from starlette.routing import Mount
 
@@ -430,6 +433,7 @@ def compose(
         body_bytes_max=settings.body_bytes_max,
         has_pages=settings.admin_listen is None,
         metrics_path=settings.prometheus.path if settings.prometheus else "",
+        tracer=tracer,
     )
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())

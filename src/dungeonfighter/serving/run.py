@@ -42,6 +42,7 @@ from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.start_checks import check_redis, findings
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
+from dungeonfighter.serving.tracing import check_traces, tracing
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
@@ -135,6 +136,7 @@ async def _serve_alone(
         open_host(settings, secrets, serves=True, on_wait=wait_for_store) as host,
         admitting(settings, host, rates, secrets) as admission,
         leasing_alone(redis, rates, 1 / settings.replicas),
+        tracing(settings, secrets, host, instance_name(settings)) as tracer,
     ):
         declare_outside_metrics(
             settings, host.meter,
@@ -143,7 +145,9 @@ async def _serve_alone(
         )  # fmt: skip
         declare_restarts(host.meter)
         diagnosis = make_diagnosis(settings, secrets, host, troubles)
-        draining, watch = compose(settings, host, admission, secrets=secrets, diagnosis=diagnosis)
+        draining, watch = compose(
+            settings, host, admission, secrets=secrets, diagnosis=diagnosis, tracer=tracer
+        )
         found = findings(settings, await checking)
         await starting.end()
 
@@ -178,6 +182,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
     """
     set_up_logs(settings, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
+    check_traces(settings)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     with _reserving(settings) as address:
         at = msgspec.structs.replace(settings, port=address[1])
@@ -265,6 +270,7 @@ async def _serve_as_worker(
         open_host(settings, secrets, serves=True, on_wait=parent.report_waiting) as host,
         admitting(settings, host, rates, secrets) as admission,
         parent.sharing(rates),
+        tracing(settings, secrets, host, f"{instance_name(settings)}/{number}") as tracer,
     ):
         parent.reporter = Reporter(host, SystemClock())
         parent.share_losses(host.lost_answers)
@@ -273,6 +279,7 @@ async def _serve_as_worker(
         )
         draining, watch = compose(
             settings, host, admission, totals=parent.totals, scrape=parent.scrape, secrets=secrets,
+            tracer=tracer,
             worker={"worker": number, "pid": os.getpid()},
             diagnosis=make_diagnosis(whole, secrets, host, troubles, (number, parent.inquiries)),
         )  # fmt: skip

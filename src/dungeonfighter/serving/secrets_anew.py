@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dungeonfighter.connection_strings import Problem
-from dungeonfighter.settings import FIELDS, Settings, read_setting
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import Settings, read_setting
 from dungeonfighter.telemetry.logs import reopen_log
 from dungeonfighter.telemetry.shown_settings import ShownSetting, shown_settings
 

@@ -19,7 +19,8 @@ from typing import Any, Final
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.hosting.ports import Meter
-from dungeonfighter.settings import FIELDS, Settings, instance_name, read_setting
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import Settings, instance_name, read_setting
 from dungeonfighter.telemetry.log_limits import RateLimit
 from dungeonfighter.telemetry.log_lines import EcsFormatter, JsonFormatter, TextFormatter, escaped, type_of
 from dungeonfighter.telemetry.log_queue import FLUSH_SECONDS_MAX, LogQueue

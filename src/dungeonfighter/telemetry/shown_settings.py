@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from dungeonfighter.connection_strings import Database, shown_redis
+from dungeonfighter.setting_fields import FIELDS, Field
 from dungeonfighter.setting_values import Address
-from dungeonfighter.settings import FIELDS, Field, Settings, source_of
+from dungeonfighter.settings import Settings, source_of
 from dungeonfighter.telemetry.hidden import hiding
 
 _hide = hiding()

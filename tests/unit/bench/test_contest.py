@@ -93,6 +93,8 @@ def test_ratios_compare_one_era_with_itself() -> None:
     eras = {one.name: one.era for one in contestants("python")}
     eras |= {rows.NO_TRACE: MODERN, rows.VARYING_TRACE: MODERN}  # bench.varying_meta
     eras |= {rows.QUIET_ALONE: MODERN, rows.QUIET_BESIDE: MODERN}  # bench.two_fleets
+    eras |= dict.fromkeys((rows.TRACES_OFF, rows.TRACES_ON), MODERN)
+    eras |= dict.fromkeys((rows.TRACES_ANSWERED, rows.TRACES_FROZEN), MODERN)  # bench.traces
     ratios = [row for row in ROWS if row.over]
     assert {eras[row.figure] for row in ratios} == {MODERN, LEGACY}
     assert not [row.what for row in ratios if eras[row.figure] != eras[row.over]]

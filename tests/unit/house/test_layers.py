@@ -28,6 +28,7 @@ LEVELS = {
     "rules": 2,
     "bots": 3,
     "setting_values": 3,
+    "setting_fields": 4,
     "settings": 4,
     "hosting": 5,
     "storage": 6,

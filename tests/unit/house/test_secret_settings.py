@@ -11,7 +11,8 @@ import pytest
 
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.secret_files import SECRET_BYTES_MAX
-from dungeonfighter.settings import FIELDS, add_arguments, read_settings, worker_words
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import add_arguments, read_settings, worker_words
 
 SECRET = "planted-6e1f"
 URL = f"postgresql://u:{SECRET}@h/d"

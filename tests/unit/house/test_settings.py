@@ -371,3 +371,54 @@ def test_settings_that_cannot_be_read_leave_the_others_readable() -> None:
     given, unreadable = readable_settings({"port": "x"}, {"WORKERS": "3", "AUTH": "maybe"})
     assert (given.workers, given.port, given.auth) == (3, 8000, "none")
     assert unreadable == {"port", "auth"}
+
+
+def test_traces_have_the_names_of_opentelemetry() -> None:
+    settings = read_settings(
+        {},
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_EXPORTER_OTLP_HEADERS": "X-Api-Key=a%20b=, tenant=t",
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=prod,team=a%2Cb",
+            "OTEL_SERVICE_NAME": "my game",
+            "OTEL_TRACES_SAMPLER_ARG": ".25",
+        },
+    )
+    assert (settings.otlp_endpoint, settings.otlp_protocol) == ("http://collector:4318", "grpc")
+    assert settings.otlp_headers == {"x-api-key": "a b=", "tenant": "t"}
+    assert settings.resource_attributes == {"deployment.environment.name": "prod", "team": "a,b"}
+    assert (settings.service_name, settings.trace_ratio) == ("my game", 0.25)
+    assert settings.notes == ()
+    assert "a b=" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address", ["collector:4318", "ftp://c", "http://user:Planted@c:4318", "http://c/?key=Planted", "http://"]
+)
+def test_the_address_of_a_collector_has_no_key(address: str) -> None:
+    with pytest.raises(SettingsError, match="its key goes into OTEL_EXPORTER_OTLP_HEADERS") as caught:
+        read_settings({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": address})
+    assert "Planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["Planted", "=Planted", "a b=Planted", "a=Pl\nanted", "a=Pl\u00e4nted", "a="]
+)
+def test_a_header_for_a_collector_is_a_header(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"header 1 must be NAME=VALUE") as caught:
+        read_settings({"otlp_headers": text}, {})
+    assert "Planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1.1", "2", "-0.1", "1e-3", "0,5", "one", "0.0.1", "."])
+def test_a_ratio_is_from_0_to_1(text: str) -> None:
+    assert read_settings({"trace_ratio": "1", "otlp_endpoint": "http://c"}, {}).trace_ratio == 1.0
+    with pytest.raises(SettingsError, match="must be a part from 0 to 1"):
+        read_settings({"trace_ratio": text}, {})
+
+
+def test_settings_of_traces_without_a_collector_have_no_effect() -> None:
+    assert read_settings({}, {"OTEL_TRACES_SAMPLER_ARG": "1", "OTEL_SERVICE_NAME": "game"}).notes == (
+        "OTEL_TRACES_SAMPLER_ARG has no effect without --otlp-endpoint",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dungeonfighter.settings import FIELDS
+from dungeonfighter.setting_fields import FIELDS
 from testkit import settings_reference
 
 

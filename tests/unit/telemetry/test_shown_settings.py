@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from dungeonfighter.settings import FIELDS, Field, Settings, read_settings
+from dungeonfighter.setting_fields import FIELDS, Field
+from dungeonfighter.settings import Settings, read_settings
 from dungeonfighter.telemetry.shown_settings import ShownSetting, shown_settings
 
 STORES = ("sqlite", "postgresql")
