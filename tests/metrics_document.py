@@ -22,6 +22,7 @@ from dungeonfighter.settings import Settings
 from dungeonfighter.storage.sqlite import SqliteStore
 from dungeonfighter.telemetry.meter import Declared, MeterRegistry
 from dungeonfighter.telemetry.process_metrics import declare_restarts
+from dungeonfighter.telemetry.span_metrics import declare_span_metrics
 from tests.unit.house.sources import ROOT
 
 DOCUMENT: Final = ROOT / "docs" / "metrics.md"
@@ -45,7 +46,7 @@ a quantile. Prometheus 3 writes bounds as `le="1.0"`, as this server does. Exemp
 `--enable-feature=exemplar-storage` in Prometheus.
 
 `mcp_store_free_bytes` and `mcp_wal_bytes` are there with SQLite, `mcp_redis_up` with a Redis,
-and `mcp_metrics_push_up` where metrics are pushed.
+`mcp_metrics_push_up` where metrics are pushed, and the metrics of spans and traces where traces are sent.
 
 """
 
@@ -62,6 +63,7 @@ def declare_all(store: Store | None = None) -> MeterRegistry:
     compose(settings, host, BoundedAdmission(Rates(RateSettings(), clock.now)))
     declare_outside_metrics(settings, registry, redis_up=bool, push_up=bool)
     declare_restarts(registry)
+    declare_span_metrics(registry, int)
     return registry
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dungeonfighter.telemetry.span_export import QUEUE_CALLS_MAX
+from dungeonfighter.telemetry.span_metrics import QUEUE_CALLS_MAX
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
 from testkit.span_receiver import SpanReceiver, attributes_of, receiving

@@ -406,14 +406,11 @@ def compose(
     from dungeonfighter.hosting.system import SystemClock
     from dungeonfighter.mcp.app import build_app
     from dungeonfighter.serving.draining import Draining
-    from dungeonfighter.telemetry.logs import declare_metric
-    from dungeonfighter.telemetry.process_metrics import declare_build, declare_process_metrics
     from dungeonfighter.web.app import WatchApp
     from dungeonfighter.web.doctor_page import DoctorPage
     from dungeonfighter.web.watch import VIEWERS_MAX, VIEWERS_OF_FLEET_MAX, Watch
 
     guard = HostGuard(settings)
-    declare_metric(host.meter)
     watch = Watch(
         host, SystemClock(), LOCAL.fleet if settings.auth == "none" else None, totals=totals,
         viewers_of_fleet_max=VIEWERS_MAX if settings.auth == "none" else VIEWERS_OF_FLEET_MAX,
@@ -438,16 +435,25 @@ def compose(
     rejected = host.metrics.rejected
     draining = Draining(app, short_way=app, reject=lambda reason: rejected[reason].add())
     draining.admin, draining.exporter = app.serve_admin, app.serve_exporter
-    host.meter.gauge(
+    _declare_process(host.meter, draining, str((worker or {}).get("worker", 0)))
+    if diagnosis is not None:
+        diagnosis.draining = draining
+    return draining, watch
+
+
+def _declare_process(meter: Meter, draining: Draining, worker: str) -> None:
+    """Declare the metrics of this process: its log, its drain, its build, its use of the machine."""
+    from dungeonfighter.telemetry.logs import declare_metric
+    from dungeonfighter.telemetry.process_metrics import declare_build, declare_process_metrics
+
+    declare_metric(meter)
+    meter.gauge(
         "mcp_draining", "1 while the server drains: it finishes and takes no new work.",
         "1 for long: a client keeps its requests open; the server ends them by itself.",
         merge="max", read=lambda: int(not draining.is_ready),
     )  # fmt: skip
-    declare_build(host.meter)
-    declare_process_metrics(host.meter, str((worker or {}).get("worker", 0)))
-    if diagnosis is not None:
-        diagnosis.draining = draining
-    return draining, watch
+    declare_build(meter)
+    declare_process_metrics(meter, worker)
 
 
 def _make_log_in(

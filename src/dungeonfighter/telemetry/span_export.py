@@ -22,15 +22,13 @@ from typing import Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from dungeonfighter.hosting.call_trace import CallTrace
-from dungeonfighter.hosting.instruments import Counter
 from dungeonfighter.hosting.ports import Meter
 from dungeonfighter.telemetry.otlp import NotSent, Sender
+from dungeonfighter.telemetry.span_metrics import QUEUE_CALLS_MAX, declare_span_metrics
 from dungeonfighter.telemetry.spans import SpanEncoder
 
 logger = logging.getLogger(__name__)
 
-QUEUE_CALLS_MAX: Final = 2048
-"""About 4 MB; 200 sampled calls a second fill it in 10 s."""
 BATCH_CALLS_MAX: Final = 256
 """About 200 KB: far below the limit of 4 MB of a gRPC server."""
 PAUSE_SECONDS: Final = 1.0
@@ -38,7 +36,6 @@ PAUSE_SECONDS: Final = 1.0
 CLOSE_SECONDS: Final = 2.0
 """The longest time that the end of a server waits for its traces: one request of `otlp.SEND_SECONDS_MAX`."""
 _RETRY_SECONDS: Final = (1.0, 2.0, 4.0)
-REASONS: Final = ("queue_full", "not_sent", "rejected")
 
 
 class SpanExport:
@@ -70,11 +67,7 @@ class SpanExport:
         self._closing = threading.Event()
         self._is_failing = False
         # Each counter belongs to one thread: the loop counts a full queue, the thread everything else.
-        self._sent = meter.counter("mcp_spans_sent_total", "Spans of traces that the collector has accepted.")
-        self._dropped: dict[str, Counter] = meter.counters(
-            "mcp_spans_dropped_total", "Spans of traces that were lost, by reason.", "reason", REASONS
-        )
-        meter.gauge("mcp_traces_waiting", "Traces that wait to be sent.", read=self._queue.__len__)
+        self._sent, self._dropped = declare_span_metrics(meter, self._queue.__len__)
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 

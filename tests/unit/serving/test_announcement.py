@@ -19,7 +19,7 @@ OPEN = {"DUNGEONFIGHTER_HOST": "0.0.0.0", "ALLOW_OPEN": "1"}
 def test_every_statement_is_made_in_each_form(
     log_format: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "dungeonfighter")
     settings = read_settings({"log_format": log_format}, {**OPEN, "RETENTION_DAYS": "7"})
     announce(settings, ADDRESS, FOUND)
     said, logged = capsys.readouterr().err, caplog.text
@@ -34,7 +34,7 @@ def test_every_statement_is_made_in_each_form(
 
 
 def test_what_needs_attention_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "dungeonfighter")
     announce(read_settings({"log_format": "json"}, OPEN), ADDRESS, FOUND)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [text.split(":")[0] for text in warnings] == ["start", warnings[1].split(":")[0]]
