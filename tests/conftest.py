@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +16,13 @@ from dungeonfighter.settings import NOT_YET
 def pytest_configure() -> None:
     for name in (*(variable for field in FIELDS for variable in field.variables), *NOT_YET):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_this_process_stay_as_they_are() -> Iterator[None]:
+    """Fail a test that sets up the logs of the tests' own process: later tests would miss their lines."""
+    yield
+    assert logging.getLogger("dungeonfighter").level == logging.NOTSET
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

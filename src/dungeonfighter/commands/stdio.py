@@ -36,11 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.serving.signals import StopSignals
     from dungeonfighter.telemetry.logs import set_up_logs
 
+    if arguments.bot is not None:
+        check_bot_id(arguments.bot)
     given = user_data.read_personal_settings(arguments)
     quiet = msgspec.structs.replace(given, log_level="warning")  # clients show standard error to their users
     set_up_logs(quiet, settings.instance_name(given))
-    if arguments.bot is not None:
-        check_bot_id(arguments.bot)
     streams = take_standard_streams()
     if streams is not None:
         with StopSignals() as signals:
