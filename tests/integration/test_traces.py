@@ -114,6 +114,31 @@ def test_a_server_sends_its_traces_and_shows_no_key(tmp_path: Path) -> None:
     assert (resource["deployment.environment.name"], resource["team"]) == ("test", "a b")
 
 
+def test_the_log_of_a_slow_turn_and_an_exemplar_name_the_trace(tmp_path: Path) -> None:
+    with receiving("http/protobuf") as receiver:
+        flags = ["--log-format=json", "--slow-turn-milliseconds=1"]
+        with ServerProcess(tmp_path, flags=flags, environ=environ_of(receiver)) as server:
+
+            def slow_turns() -> list[dict[str, object]]:
+                play(server, "ada")
+                lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+                return [line for line in lines if line.get("event") == "slow-turn"]
+
+            until(lambda: bool(slow_turns()))
+            logged = {line.get("trace_id") for line in slow_turns()}
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text"})
+            text = connection.getresponse().read().decode()
+            connection.close()
+            exemplars = set(re.findall(r'mcp_response_time_seconds_bucket.* # {trace_id="(\w+)"}', text))
+            server.signal(signal.SIGTERM)
+            server.wait()
+        sent = {span.trace_id.hex() for span, _ in receiver.spans}
+    assert logged <= sent
+    assert exemplars
+    assert exemplars <= sent
+
+
 def test_a_server_without_traces_loads_no_library_of_theirs(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         play(server, "ada", traceparent=f"00-{TRACE}-{SPAN}-01")
