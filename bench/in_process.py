@@ -35,6 +35,8 @@ from bench.load import GOOD, LEGACY, MODERN, bot_name, tool_call
 _PACKAGE: Final = "dungeonfighter"
 _WEAPONS: Final = ("mace", "sword", "dagger", "wand")
 _LIMITED: Final = {"rate_per_bot": "1000", "rate_per_token": "1000000", "rate_per_fleet": "1000000"}
+_KEEP_ALIVE_SECONDS: Final = 3600
+"""On a busy machine a bot waits long for its next turn under valgrind."""
 _TOKEN_SECONDS: Final = 86_400
 _PATIENCE_SECONDS: Final = 600.0
 _NAMES: Final = ("read_settings", "STORES", "open_host", "compose", "BoundedProtocol")
@@ -215,7 +217,7 @@ class Played:
 
         config = uvicorn.Config(
             draining, http=Short, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False,
+            server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )  # fmt: skip
         config.load()
         state = ServerState()
