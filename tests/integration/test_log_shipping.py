@@ -60,7 +60,7 @@ def rsyslog(folder: Path, port: int) -> Iterator[None]:
         yield
     finally:
         running.terminate()
-        running.wait(WAIT_SECONDS)
+        running.wait(PATIENCE_SECONDS)
 
 
 class Player(threading.Thread):

@@ -132,11 +132,12 @@ def test_a_receiver_gets_the_sums_of_all_processes(tmp_path: Path, eager: Path, 
                 assert not served.call("start_new_game", f"bot{number}", seed=7, weapon="mace")[1]
             while True:
                 metrics = receiver.wait()
-                turns = {
-                    point["attributes"][0]["value"]["stringValue"]: point["asDouble"]
-                    for point in metrics["mcp_bot_interactions_total"]["sum"]["dataPoints"]
+                points = metrics["mcp_bot_interactions_total"]["sum"]["dataPoints"]
+                calls = {
+                    tuple(sorted(label["value"]["stringValue"] for label in point["attributes"])): point
+                    for point in points
                 }
-                if turns["ok"] == 6:
+                if calls["ok", "start_new_game"]["asDouble"] == 6:
                     break
             while receiver.wait()["mcp_metrics_push_up"]["gauge"]["dataPoints"][0]["asDouble"] != 1:
                 pass
