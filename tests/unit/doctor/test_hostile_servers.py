@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -225,7 +226,11 @@ async def test_https_at_a_server_without_it_leads_to_http() -> None:
     assert problem.remedy.startswith(f"write http://{place}")
 
 
-async def test_an_unknown_host_name_is_named() -> None:
+async def test_an_unknown_host_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     findings = Findings()
     await ask_server("http://no-such-host.invalid:8000", "", findings)
     (problem,) = findings.problems()
