@@ -20,17 +20,15 @@ _NETWORK_FILE_SYSTEMS: Final = frozenset({
     "nfs", "nfs4", "smb3", "smbfs", "vboxsf",
 })  # fmt: skip
 _IN_MEMORY: Final = frozenset({"ramfs", "tmpfs"})
+_FILE: Final = "check the path, and who may read the file and its folder; a server makes a missing file"
+_REACH: Final = "check that the database runs, that it can be reached from there, and who may sign in"
 _MIGRATE: Final = "start a server of this release, or run `dungeonfighter db migrate`"
 
 
 def judge_database(report: DatabaseReport, place: str, findings: Findings) -> None:
     """Add the findings about one database; `place` is its name in them."""
     for trouble in report.troubles:
-        findings.problem(
-            place,
-            trouble,
-            "check that the database runs, that it can be reached from there, and who may sign in",
-        )
+        findings.problem(place, trouble, _FILE if report.kind == "sqlite" else _REACH)
     if report.schema is not None:
         _judge_schema(report.schema, place, findings)
     trips = report.round_trips

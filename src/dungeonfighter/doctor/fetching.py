@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
 from types import TracebackType
@@ -22,10 +23,23 @@ from dungeonfighter.storage.examination import first_words
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 ANSWER_SECONDS_MAX: Final = 15.0
 _ENTRY: Final = "/mcp"
+_NO_TLS: Final = frozenset({
+    "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER",
+})  # fmt: skip
+"""The reasons that OpenSSL gives for an answer that is no TLS; they differ among its releases."""
+_NAME: Final = "check the spelling of the host name, and the name service (DNS) of this machine"
 
 
 class Unusable(Exception):
-    """No usable answer came; the text says why."""
+    """No usable answer came; the text says why.
+
+    Attributes:
+        remedy: The way out, if the cause has one of its own; else empty.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class Fetched(NamedTuple):
@@ -40,10 +54,13 @@ class Fetched(NamedTuple):
 def server_url(text: str) -> str:
     """Return the address of a server without its last slash; `/mcp` at the end is left out.
 
+    A text without a scheme gets `http://`.
+
     Raises:
         BadArgument: The text is no such address.
     """
     text = text.strip()
+    text = text if "://" in text else f"http://{text}"
     wrong = BadArgument("URL: write the address of a server, for example http://127.0.0.1:8000")
     try:
         parts = urlsplit(text)
@@ -106,7 +123,7 @@ class Fetcher:
         except (TimeoutError, httpx2.TimeoutException):
             raise Unusable(f"no complete answer within {ANSWER_SECONDS_MAX:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
-            raise Unusable(_cause(error)) from None
+            raise _unusable(error, self.url) from None
 
     async def _fetch(self, url: str, headers: dict[str, str]) -> Fetched:
         sent_at = time.time()
@@ -124,13 +141,21 @@ class Fetcher:
             return Fetched(answer.status_code, bytes(body), sent_at, time.time())
 
 
-def _cause(error: BaseException) -> str:
-    """Return the reason that the operating system gives, if there is one, or else the text of the error."""
+def _unusable(error: BaseException, url: str) -> Unusable:
+    """Name the reason that the operating system gives, if there is one, or else the text of the error."""
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, ssl.SSLError):
-            return first_words(inner)
+            if inner.reason in _NO_TLS:
+                plain = f"http{url.removeprefix('https')}"
+                return Unusable(
+                    "the server does not speak TLS", f"write {plain} if this port is the right one"
+                )
+            return Unusable(first_words(inner))
+        if isinstance(inner, socket.gaierror):
+            name = urlsplit(url).hostname
+            return Unusable(f"the host name {name} is not found ({inner.strerror})", _NAME)
         if isinstance(inner, OSError) and inner.errno:
-            return (os.strerror(inner.errno) if inner.errno > 0 else inner.strerror or str(inner)).lower()
+            return Unusable((os.strerror(inner.errno) if inner.errno > 0 else str(inner)).lower())
         inner = inner.__cause__ or inner.__context__
-    return first_words(error)
+    return Unusable(first_words(error))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dungeonfighter import limits
 from dungeonfighter.doctor.database_rules import CLOCK_SECONDS, SLOW_SECONDS, judge_database
 from dungeonfighter.doctor.findings import Findings
+from dungeonfighter.doctor.receiver_rules import RECENT_SECONDS, judge_receivers
 from dungeonfighter.doctor.servers import ServerAnswers
 from dungeonfighter.doctor.units import size, span
 from dungeonfighter.serving.self_report import ProcessReport, ServerReport
@@ -19,8 +20,8 @@ from dungeonfighter.telemetry.troubles import Trouble
 FILES_MIN: Final = 4096
 LOOP_SECONDS_MAX: Final = 0.25
 FULL_SHARE: Final = 0.9
-RECENT_SECONDS: Final = 3600.0
 _NTP: Final = "let all machines follow the same time servers (NTP)"
+_READ_THEM: Final = 'read them under "last errors and warnings" below'
 _PROCESSES_MAX: Final = 64
 
 
@@ -29,6 +30,8 @@ def judge_servers(all_answers: Sequence[ServerAnswers], findings: Findings) -> N
     reports = [(one.url, one.report) for one in all_answers if one.report is not None]
     for url, report in reports:
         _judge_report(url, report, findings)
+    for answers in all_answers:
+        judge_receivers(answers, findings)
     _judge_clocks(all_answers, findings)
     _judge_pools(reports, findings)
     versions = sorted({report.build.package for _, report in reports})
@@ -143,11 +146,9 @@ def _judge_troubles(troubles: Sequence[Trouble], now: float, place: str, finding
     errors = sum(one.count for one in recent if one.level != "warning")
     warnings = sum(one.count for one in recent if one.level == "warning")
     if errors:
-        findings.problem(
-            place, "it logged errors within the last hour", 'read them under "last errors" below'
-        )
+        findings.problem(place, "it logged errors within the last hour", _READ_THEM)
     elif warnings:
-        findings.note(place, "it logged warnings within the last hour", 'read them under "last errors" below')
+        findings.note(place, "it logged warnings within the last hour", _READ_THEM)
 
 
 def _judge_clocks(all_answers: Sequence[ServerAnswers], findings: Findings) -> None:

@@ -25,6 +25,7 @@ _SHOWN_METRICS: Final = (
     "mcp_bot_interactions_total", "mcp_errors_total", "mcp_rejected_total", "mcp_store_conflicts_total",
     "mcp_store_settled_total", "mcp_commit_seconds_sum", "mcp_commit_seconds_count",
     "mcp_response_time_seconds_sum", "mcp_response_time_seconds_count",
+    "mcp_spans_sent_total", "mcp_spans_dropped_total", "mcp_metrics_push_up",
 )  # fmt: skip
 """The metrics of which the report shows the sum over all labels."""
 _METRIC_ROWS_MAX: Final = 20_000
@@ -60,7 +61,7 @@ async def ask_server(url: str, token: str, findings: Findings) -> ServerAnswers:
         try:
             alive = await fetcher.fetch("/livez")
         except Unusable as error:
-            findings.problem(url, f"the server cannot be asked: {error}", _REACH)
+            findings.problem(url, f"the server cannot be asked: {error}", error.remedy or _REACH)
             return answers
         answers.is_reached = True
         if alive.status != 200:
@@ -79,7 +80,7 @@ async def _fetch(
     try:
         return await fetcher.fetch(path, with_token=with_token)
     except Unusable as error:
-        findings.problem(fetcher.url, f"GET {path} has no usable answer: {error}", _REACH)
+        findings.problem(fetcher.url, f"GET {path} has no usable answer: {error}", error.remedy or _REACH)
         return None
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from dungeonfighter.doctor.findings import PLACES_SHOWN_MAX, Finding
 from dungeonfighter.doctor.report import Report
 from dungeonfighter.doctor.servers import ServerAnswers
-from dungeonfighter.doctor.units import moment, plain, size, span
+from dungeonfighter.doctor.units import moment, number, plain, size, span
 from dungeonfighter.serving.self_report import ProcessReport, ServerReport
 from dungeonfighter.storage.examination import (
     ClockOffset,
@@ -22,7 +22,9 @@ from dungeonfighter.telemetry.machine import Build
 from dungeonfighter.telemetry.shown_settings import ShownSetting
 from dungeonfighter.telemetry.troubles import Trouble
 
-_WIDTH: Final = 22
+_WIDTH: Final = 30
+"""The longest name of a setting; a longer one breaks the column."""
+_WORDS_CHARS_MAX: Final = 80
 _ROWS_MAX: Final = 100
 
 
@@ -86,13 +88,15 @@ def _settings(title: str, settings: Sequence[ShownSetting]) -> Iterator[str]:
     yield from _wrapped("not set", unset)
 
 
-def _wrapped(title: str, words: Iterable[str]) -> Iterator[str]:
+def _wrapped(title: str, words: Iterable[str], mark: str = "") -> Iterator[str]:
+    """Write words with `mark` and a space between them, on as many rows as they need."""
     row = ""
     for word in words:
-        if len(row) + len(word) > 90 and row:
+        row += f"{mark} " if row else ""
+        if len(row) + len(word) > _WORDS_CHARS_MAX and row:
             yield _row(title, row)
             title, row = "", ""
-        row += f"{word} "
+        row += word
     if row:
         yield _row(title, row)
 
@@ -139,8 +143,7 @@ def _metrics(metrics: dict[str, float]) -> Iterator[str]:
         if count:
             yield _row(what, f"{count:.0f}, mean {span(metrics.get(f'{name}_sum', 0.0) / count)}")
     counters = {name: value for name, value in metrics.items() if name.endswith("_total")}
-    if counters:
-        yield _row("counters", ", ".join(f"{name} {value:g}" for name, value in counters.items()))
+    yield from _wrapped("counters", (f"{name} {number(value)}" for name, value in counters.items()), ",")
 
 
 def _redis_state(report: ServerReport) -> str:
@@ -159,11 +162,12 @@ def _process(process: ProcessReport) -> Iterator[str]:
     yield _row(
         "memory", f"{size(used.memory_bytes)}{limit}, {used.threads} threads, {span(used.cpu_seconds)} of CPU"
     )
-    yield _row("queues", ", ".join(f"{name} {length}" for name, length in process.queues.items()))
+    queues = list(process.queues.items())[:_ROWS_MAX]
+    yield from _wrapped("queues", (f"{name} {length}" for name, length in queues), ",")
     gauges = list(process.gauges.items())[:_ROWS_MAX]
-    yield from _wrapped("gauges", (f"{name}={value:g}" for name, value in gauges))
+    yield from _wrapped("gauges", (f"{name}={number(value)}" for name, value in gauges))
     if process.loop_turns is not None:
-        yield _row("turns of the loop", _trips(process.loop_turns))
+        yield _row("event loop latency", _trips(process.loop_turns))
     yield _row("reads from the store", process.store_trouble or _trips(process.store_reads))
     yield ""
 
@@ -196,7 +200,8 @@ def _schema(schema: Schema) -> str:
 
 def _sqlite(facts: SqliteFacts) -> Iterator[str]:
     yield _row("SQLite library", facts.library)
-    yield _row("file", f"{size(facts.file_bytes)}, journal mode {facts.journal_mode or 'unknown'}")
+    mode = facts.journal_mode or "unknown"
+    yield _row("file", f"{size(facts.file_bytes)} without its log, journal mode {mode}")
     yield _row("log (WAL)", size(facts.log_bytes))
     yield _row("file system", f"{facts.file_system or 'unknown'} on {facts.mount_point or 'unknown'}")
     yield _row("free", f"{size(facts.free_bytes)} of {size(facts.total_bytes)}")

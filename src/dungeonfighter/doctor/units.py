@@ -26,6 +26,11 @@ def size(count: float) -> str:
     raise AssertionError("the last unit has no bound")
 
 
+def number(value: float) -> str:
+    """Return a number without an exponent if it is large, for example 1795950123 or 0.25."""
+    return f"{value:.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:g}"
+
+
 def span(seconds: float) -> str:
     """Return a duration, for example 250 us, 1.5 ms, 12.0 s, 3 h or 2 d."""
     if not math.isfinite(seconds):

@@ -106,7 +106,7 @@ class BotQueues:
     def _lengths(self) -> dict[str, int]:
         return {
             "requests without an answer": self._unanswered,
-            "requests on the slow way": len(self._tasks),
+            "requests that load or retry": len(self._tasks),
             "writes before a commit": self._commits.queued,
         }
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from dungeonfighter.connection_strings import Database, shown_redis
 from dungeonfighter.setting_fields import FIELDS, Field
-from dungeonfighter.setting_values import Address
+from dungeonfighter.setting_values import Address, Prometheus
 from dungeonfighter.settings import Settings, source_of
 from dungeonfighter.telemetry.hidden import hiding
 
+_PLAIN_DEFAULTS: Final = {"proxy_header": "x-forwarded-for"}
+"""The meaning of an empty text, by attribute, of the settings for which it is not "none"."""
 _hide = hiding()
 
 
@@ -45,7 +47,8 @@ def shown_settings(
 
 
 def _shown(field: Field, value: object) -> str:
-    if value is None or value == "":
+    value = _PLAIN_DEFAULTS.get(field.attribute) if value == "" else value
+    if value is None or value in ({}, ()):
         return ""
     if isinstance(value, Database):
         return f"{value.shown}{', with a password' if value.has_password else ''}"
@@ -53,8 +56,12 @@ def _shown(field: Field, value: object) -> str:
         return shown_redis(str(value))
     if field.is_secret:
         return "set"
+    if isinstance(value, Prometheus):
+        value = value.listen or value.path or value.url
     if isinstance(value, Address):
         return f"{value.host}:{value.port}"
+    if isinstance(value, dict):
+        return _hide(", ".join(f"{name}={text}" for name, text in value.items()))
     if isinstance(value, tuple):
         return _hide(", ".join(map(str, value)))
     if isinstance(value, bool):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -209,6 +210,34 @@ async def test_a_refused_connection_says_so() -> None:
     assert findings.problems()[0].text == "the server cannot be asked: connection refused"
 
 
+async def test_https_at_a_server_without_it_leads_to_http() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(whole(400, b"no HTTP"))
+        writer.close()
+
+    findings = Findings()
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        place = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        await ask_server(f"https://{place}", "", findings)
+    (problem,) = findings.problems()
+    assert "the server does not speak TLS" in problem.text
+    assert "_ssl.c" not in problem.text
+    assert problem.remedy.startswith(f"write http://{place}")
+
+
+async def test_an_unknown_host_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    findings = Findings()
+    await ask_server("http://no-such-host.invalid:8000", "", findings)
+    (problem,) = findings.problems()
+    assert "no-such-host.invalid" in problem.text
+    assert "host name" in problem.remedy
+
+
 async def test_neither_a_proxy_nor_a_netrc_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -222,6 +251,8 @@ async def test_neither_a_proxy_nor_a_netrc_of_the_environment_counts(monkeypatch
         ("http://h:8000", "http://h:8000"),
         (" https://h/ ", "https://h"),
         ("http://h:1/mcp", "http://h:1"),
+        ("127.0.0.1:18111", "http://127.0.0.1:18111"),
+        ("h:8000/mcp", "http://h:8000"),
         ("http://[::1]:8000/game/mcp/", "http://[::1]:8000/game"),
     ],
 )
@@ -232,8 +263,9 @@ def test_an_address_of_mcp_is_that_of_its_server(given: str, url: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "h:8000", "ftp://h", "http://", "http://h:99999", "http://h:0", "http://[::1", "http://a b/",
-        "http://u:planted@h/", "http://h/?token=planted", "http://h/#planted", "http://h\u00e9/", "http://h/\x1b",
+        "", "u:planted@h:8000", "ftp://h", "http://", "http://h:99999", "http://h:0", "http://[::1",
+        "http://a b/", "http://u:planted@h/", "http://h/?token=planted", "http://h/#planted",
+        "http://h\u00e9/", "http://h/\x1b",
     ],
 )  # fmt: skip
 def test_a_wrong_address_is_refused_without_its_secrets(text: str) -> None:

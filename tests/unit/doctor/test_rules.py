@@ -272,3 +272,54 @@ def test_a_missing_index_is_a_note() -> None:
 def test_a_server_cannot_make_more_findings_than_people_read() -> None:
     findings = of_server(replace(REPORT, notes=tuple(map(str, range(10_000)))))
     assert len(findings.notes()) == FINDINGS_MAX
+
+
+def test_a_missing_file_leads_to_the_path() -> None:
+    missing = "the file /x/none.db cannot be looked at: no such file or directory"
+    problem = the_problem(of_database(DatabaseReport("sqlite", "sqlite:///none.db", [missing])))
+    assert "check the path" in problem.remedy
+    assert "sign in" not in problem.remedy
+    elsewhere = the_problem(of_database(DatabaseReport("postgresql", "x", ["connection refused"])))
+    assert "sign in" in elsewhere.remedy
+
+
+def with_metrics(metrics: dict[str, float], report: ServerReport | None = REPORT) -> Findings:
+    findings = Findings()
+    judge_servers([ServerAnswers(URL, True, None, report, None, metrics)], findings)
+    return findings
+
+
+def test_a_receiver_of_metrics_that_is_away_is_a_problem() -> None:
+    for findings in (
+        with_metrics({"mcp_metrics_push_up": 0.0}, None),
+        of_process(gauges={"mcp_metrics_push_up": 0.0}),
+    ):
+        problem = the_problem(findings)
+        assert "the receiver of metrics does not take them" in problem.text
+        assert "PROMETHEUS_ENDPOINT" in problem.remedy
+    assert with_metrics({"mcp_metrics_push_up": 1.0}).problems() == []
+
+
+def test_a_collector_that_never_took_a_span_is_a_problem() -> None:
+    problem = the_problem(with_metrics({"mcp_spans_dropped_total": 12.0, "mcp_spans_sent_total": 0.0}))
+    assert "12 spans of traces were lost" in problem.text
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in problem.remedy
+    assert with_metrics({"mcp_spans_dropped_total": 0.0}).problems() == []
+
+
+def test_spans_that_were_lost_long_ago_are_a_note() -> None:
+    lost = the_note(with_metrics({"mcp_spans_dropped_total": 12.0, "mcp_spans_sent_total": 900.0}))
+    assert "12 spans of traces were lost" in lost.text
+
+
+def test_a_collector_that_was_away_within_the_last_hour_is_a_problem() -> None:
+    text = "the collector of traces at http://c:4318 does not take them: connection refused"
+    away = Trouble(NOW - 9, NOW - 9, "warning", "dungeonfighter.telemetry.span_export", text)
+    problem = the_problem(of_process(troubles=[away]))
+    assert problem.text.startswith(text)
+    assert of_process(troubles=[replace(away, first_at=0.0, at=NOW - 9000)]).problems() == []
+
+
+def test_the_pointer_to_the_log_names_a_section_of_the_text() -> None:
+    warning = Trouble(NOW, NOW, "warning", "x", "y")
+    assert '"last errors and warnings"' in the_note(of_process(troubles=[warning])).remedy

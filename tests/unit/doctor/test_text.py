@@ -9,7 +9,7 @@ from dungeonfighter.doctor.findings import Finding
 from dungeonfighter.doctor.report import Report
 from dungeonfighter.doctor.servers import Health, ServerAnswers
 from dungeonfighter.doctor.text import text_of
-from dungeonfighter.doctor.units import moment, plain, size, span
+from dungeonfighter.doctor.units import moment, number, plain, size, span
 from dungeonfighter.storage.examination import ClockOffset, Standby
 from dungeonfighter.telemetry.machine import build
 from dungeonfighter.telemetry.shown_settings import ShownSetting
@@ -125,3 +125,32 @@ def test_durations(value: float, shown: str) -> None:
 def test_sizes_and_moments() -> None:
     assert [size(0), size(1536), size(1 << 62)] == ["0 B", "1.5 KB", "4194304.0 TB"]
     assert moment(float("nan")) == "at an impossible time"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1795950123.25, "1795950123"), (123_456_789, "123456789"), (1.0, "1"), (0.25, "0.25"), (1e-9, "1e-09"),
+     (float("nan"), "nan"), (float("inf"), "inf")],
+)  # fmt: skip
+def test_numbers_have_all_their_digits(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_long_names_keep_the_column_and_no_row_is_wider_than_a_terminal() -> None:
+    names = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "PORT")
+    settings = [ShownSetting(name, "here", name) for name in names]
+    metrics = {f"mcp_{name}_events_total": 1e9 for name in ("one", "two", "three", "four", "five", "six")}
+    process = replace(made.PROCESS, gauges={"process_start_time_seconds": 1795950123.0})
+    reported = replace(made.REPORT, settings=settings, processes=[process])
+    text = text_of(report(ServerAnswers("http://a", True, None, reported, None, metrics)))
+    columns = {row.index("here") for row in text.splitlines() if row.strip().startswith(names)}
+    assert len(columns) == 1
+    assert max(map(len, text.splitlines())) <= 120
+    assert "process_start_time_seconds=1795950123" in text
+    assert "mcp_five_events_total 1000000000, mcp_six_events_total 1000000000" in " ".join(text.split())
+
+
+def test_the_size_of_a_file_leaves_out_its_log() -> None:
+    database = replace(made.DATABASE, postgres=None, sqlite=replace(made.SQLITE, file_bytes=1024))
+    text = rows(text_of(report(database=database)))
+    assert "file 1.0 KB without its log, journal mode wal" in text

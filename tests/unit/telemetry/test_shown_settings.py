@@ -77,3 +77,26 @@ def test_every_secret_setting_is_hidden(field: Field) -> None:
     (found,) = [one for one in shown_settings(settings, {}, {}) if one.name == field.variables[0]]
     assert found.value
     assert SECRET not in found.value
+
+
+def test_headers_and_attributes_that_were_not_given_are_not_set() -> None:
+    found = shown({}, {})
+    for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_RESOURCE_ATTRIBUTES"):
+        assert found[name] == ShownSetting(name, "", "default")
+    given = shown({}, {
+        "OTEL_EXPORTER_OTLP_HEADERS": f"key={SECRET}", "OTEL_RESOURCE_ATTRIBUTES": "host.name=a,zone=b"
+    })  # fmt: skip
+    assert given["OTEL_EXPORTER_OTLP_HEADERS"].value == "set"
+    assert given["OTEL_RESOURCE_ATTRIBUTES"].value == "host.name=a, zone=b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["127.0.0.1:9464", "/prometheus/metrics", "http://prometheus:9090", "http://h:1/api/v1/otlp/v1/metrics"],
+)
+def test_the_endpoint_of_metrics_is_shown_as_it_was_given(text: str) -> None:
+    assert shown({}, {"PROMETHEUS_ENDPOINT": text})["PROMETHEUS_ENDPOINT"].value == text
+
+
+def test_the_default_of_the_proxy_header_is_shown() -> None:
+    assert shown({}, {})["PROXY_HEADER"].value == "x-forwarded-for"
