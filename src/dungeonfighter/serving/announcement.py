@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dungeonfighter import __version__
+from dungeonfighter.access.principals import DEFAULT_BOT
 from dungeonfighter.serving.start_checks import Finding
 from dungeonfighter.settings import Settings
 
@@ -22,13 +23,14 @@ def announce(settings: Settings, address: tuple[Any, ...], findings: Sequence[Fi
     """Say once that the server accepts connections at `address`."""
     origin = settings.public_url or _origin(*address[:2])
     page = origin if settings.admin_listen is None else _origin(*settings.admin_listen)
+    bot = settings.bot_id_prefix + DEFAULT_BOT
     notes = [*settings.notes, *_scrape_notes(settings, address)]
     if settings.log_format == "text":
         heads = ["checks", *[""] * len(findings)]
         lines = [
             f"DungeonFighter {__version__}",
             f"  watch page   {page}/",
-            f"  MCP          {origin}/mcp   (one bot: {origin}/bots/hero/mcp)",
+            f"  MCP          {origin}/mcp   (one bot: {origin}/bots/{bot}/mcp)",
             f"  games        {settings.database.shown}",
             *([f"  workers      {settings.workers} processes"] if settings.workers > 1 else []),
             *(f"  {head:<12} {found.text}" for head, found in zip(heads, findings, strict=False)),

@@ -74,7 +74,7 @@ class Opening:
                     raise
                 if reported_at == float("-inf"):
                     on_wait()
-                if now() - reported_at >= PROGRESS_SECONDS:
+                if reported_at == float("-inf") or (left >= 1 and now() - reported_at >= PROGRESS_SECONDS):
                     reported_at = now()
                     logger.warning("waiting for the store, for %.0f s at most: %s", left, error)
             else:

@@ -42,7 +42,7 @@ from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.start_checks import check_redis, findings
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
-from dungeonfighter.serving.tracing import check_traces, tracing
+from dungeonfighter.serving.tracing import tracing
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
@@ -182,7 +182,6 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
     """
     set_up_logs(settings, instance_name(settings))
     secrets = Secrets(settings, flags, os.environ)
-    check_traces(settings)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     with _reserving(settings) as address:
         at = msgspec.structs.replace(settings, port=address[1])

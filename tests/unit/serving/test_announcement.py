@@ -62,3 +62,8 @@ def test_a_prometheus_gets_the_address_of_the_metrics(
 def test_the_other_endpoints_need_no_configuration(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     announce(read_settings({}, {"PROMETHEUS_ENDPOINT": endpoint}), ADDRESS, [])
     assert "scrape" not in capsys.readouterr().err
+
+
+def test_the_address_of_one_bot_works_with_a_prefix(capsys: pytest.CaptureFixture[str]) -> None:
+    announce(read_settings({}, {"BOT_ID_PREFIX": "bot-1-"}), ADDRESS, [])
+    assert "http://127.0.0.1:8000/bots/bot-1-hero/mcp" in capsys.readouterr().err

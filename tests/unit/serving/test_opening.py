@@ -104,3 +104,13 @@ async def test_a_secret_that_changes_meanwhile_is_used_by_the_next_attempt(
     before, after = (made.database.url for made in attempts.settings)
     assert before == "postgresql://u:first@h/games"
     assert after == f"postgresql://u:{used}@h/games"
+
+
+async def test_no_line_says_that_the_start_waits_for_less_than_a_second(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "PROGRESS_SECONDS", 0.0)
+    attempts = Attempts(*(StoreNotReady("connection refused") for _ in range(100_000)))
+    with pytest.raises(StoreNotReady):
+        await Opening(Settings(), attempts.make).open(0.01, attempts.wait)
+    assert caplog.text.count("waiting for the store") == 1
