@@ -5,6 +5,7 @@ With `--log-format text` that is a block for people, else one line of the log fo
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
@@ -44,6 +45,17 @@ def announce(settings: Settings, address: tuple[Any, ...], findings: Sequence[Fi
         logger.log(logging.INFO if found.is_good else logging.WARNING, "start: %s", found.text)
     for note in notes:
         logger.warning("%s", note)
+
+
+def say_where_log_is(settings: Settings) -> None:
+    """Name the file of the log on the former standard error; for a log of JSON, say nothing."""
+    if settings.log_file and settings.log_format == "text" and sys.__stderr__ is not None:
+        with contextlib.suppress(OSError, ValueError):  # it is closed
+            print(
+                f"DungeonFighter {__version__}: the log is in {settings.log_file}",
+                file=sys.__stderr__,
+                flush=True,
+            )
 
 
 def _scrape_notes(settings: Settings, address: tuple[Any, ...]) -> list[str]:

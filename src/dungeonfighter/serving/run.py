@@ -14,7 +14,7 @@ import msgspec
 
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
-from dungeonfighter.serving.announcement import announce
+from dungeonfighter.serving.announcement import announce, say_where_log_is
 from dungeonfighter.serving.background import running
 from dungeonfighter.serving.composition import (
     admitting,
@@ -61,6 +61,7 @@ def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings, instance_name(settings))
+    say_where_log_is(settings)
     with contextlib.closing(_Listeners.bound(settings)) as listeners, StopSignals() as signals:
         run_on_fastest_loop(
             _serve_alone(settings, secrets, listeners, signals, watch_stdin=until_stdin_closes)
@@ -181,6 +182,7 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings, instance_name(settings))
+    say_where_log_is(settings)
     secrets = Secrets(settings, flags, os.environ)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     with _reserving(settings) as address:

@@ -73,6 +73,9 @@ def findings(settings: Settings, redis: Finding | None) -> list[Finding]:
         Finding(True, f"files: {files} may be open, so {connections} connections{each}"),
         Finding(True, "store: reachable, and its schema is up to date"),
     ]
+    if settings.otlp_endpoint:
+        part = f"{settings.trace_ratio:g} of the calls"
+        found.append(Finding(True, f"traces: {part} to {settings.otlp_endpoint} ({settings.otlp_protocol})"))
     return found if redis is None else [*found, redis]
 
 

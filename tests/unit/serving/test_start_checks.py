@@ -72,3 +72,9 @@ def test_missing_packages_of_traces_are_a_problem_of_the_start_like_the_others(
     (problem,) = caught.value.problems
     assert problem.startswith(given_by)
     assert "pip install '.[traces]'" in problem
+
+
+def test_where_traces_are_sent_is_named() -> None:
+    settings = read_settings({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    texts = [found.text for found in findings(settings, None)]
+    assert "traces: 0.01 of the calls to http://127.0.0.1:9 (http/protobuf)" in texts
