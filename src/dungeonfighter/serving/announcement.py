@@ -11,10 +11,12 @@ import socket
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from dungeonfighter import __version__
 from dungeonfighter.access.principals import DEFAULT_BOT
 from dungeonfighter.serving.start_checks import Finding
+from dungeonfighter.setting_values import is_loopback
 from dungeonfighter.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -67,13 +69,16 @@ def _scrape_notes(settings: Settings, address: tuple[Any, ...]) -> list[str]:
     if host in {"0.0.0.0", "::"}:
         host = socket.gethostname()
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    lines = (
+    lines: tuple[str, ...] = (
         f"nothing is pushed to {prometheus.url}, which has no path of an OTLP receiver; let it scrape:",
         "scrape_configs:",
         "  - job_name: dungeonfighter",
         "    static_configs:",
         f'      - targets: ["{target}"]',
     )
+    if is_loopback(host) and not is_loopback(urlsplit(prometheus.url).hostname or ""):
+        way_out = "serve /metrics elsewhere, for example with DUNGEONFIGHTER_HOST=0.0.0.0 and AUTH=tokens"
+        lines = (f"{host} is reached from this machine only: {way_out}", *lines)
     return ["\n".join(lines)]
 
 

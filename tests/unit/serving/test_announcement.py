@@ -77,3 +77,15 @@ def test_standard_error_names_the_file_of_the_log(
     file = tmp_path / "server.log"
     say_where_log_is(read_settings({"log_format": log_format, "log_file": str(file)}, {}))
     assert capfd.readouterr().err.count(f"the log is in {file}\n") == count
+
+
+@pytest.mark.parametrize(
+    ("prometheus", "address", "count"),
+    [("http://prometheus:9090", "127.0.0.1", 1), ("http://127.0.0.1:9090", "127.0.0.1", 0),
+     ("http://prometheus:9090", "0.0.0.0", 0)],
+)  # fmt: skip
+def test_a_target_that_a_prometheus_elsewhere_cannot_reach_is_named(
+    prometheus: str, address: str, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announce(read_settings({}, {"PROMETHEUS_ENDPOINT": prometheus}), (address, 8000), [])
+    assert capsys.readouterr().err.count("is reached from this machine only") == count
