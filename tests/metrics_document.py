@@ -88,6 +88,7 @@ def _form(one: Declared) -> str:
     family = one.family
     base = one.name.removesuffix("_total")
     unit = next((unit for end, unit in _UNITS.items() if base.endswith(f"_{end}")), "a count")
+    unit = "connections" if base == "mcp_store_pool_size" else unit
     unit = "0 or 1" if base.endswith(("_up", "_draining", "_unsafe", "_info")) else unit
     if "worker" in one.labels:
         workers = "one series for each worker"

@@ -162,7 +162,7 @@ def _remedy(arguments: argparse.Namespace) -> str:
         if database is not None and database.kind == "postgresql":
             return (
                 f" ({database.shown}); check that PostgreSQL runs there and accepts connections from here, "
-                "and that host, port, database, user and password in --db are right"
+                "and that host, port, database, user and password in --db or DB_CONNECTION_STRING are right"
             )
     return "; choose another place with --db sqlite:///FILE"
 

@@ -171,7 +171,7 @@ def test_a_missing_package_is_named_at_the_start() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
     )
     assert ended.returncode == 2
-    assert "install dungeonfighter[traces], or leave it out" in ended.stderr
+    assert "pip install '.[traces]' in the checkout, or leave it out" in ended.stderr
 
 
 @pytest.mark.long

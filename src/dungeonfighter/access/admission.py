@@ -92,7 +92,7 @@ class BoundedAdmission:
             raise NotAllowed(f"the caller may not {scope}")
         is_bounded = principal.bots != EVERY_BOT or self._bot_prefix
         if is_bounded and bot is not None and not self._covers(principal, bot):
-            raise NotAllowed(f"the caller may not act for the bot {bot}")
+            raise self._refuses(principal, bot)
         if self._has_rates or principal.limits is not UNLIMITED:
             cost = turns or (scope != "fleet")
             if cost:  # a call of `step_many` costs no more than its steps, each of which is charged by itself
@@ -100,6 +100,13 @@ class BoundedAdmission:
 
     def _covers(self, principal: Principal, bot: str) -> bool:
         return principal.covers(bot) and bot.startswith(self._bot_prefix)
+
+    def _refuses(self, principal: Principal, bot: str) -> NotAllowed:
+        """Return the refusal of a principal that does not cover a bot, or of a bot without the prefix."""
+        text = f"the caller may not act for the bot {bot}"
+        if principal.covers(bot):
+            text += f": bots of this server begin with {self._bot_prefix} (BOT_ID_PREFIX)"
+        return NotAllowed(text)
 
 
 class JudgedAdmission(BoundedAdmission):
@@ -129,7 +136,7 @@ class JudgedAdmission(BoundedAdmission):
         if scope not in principal.scopes:
             raise self._lacks(principal, scope)
         if (account.is_bounded or self._bot_prefix) and bot is not None and not self._covers(principal, bot):
-            raise NotAllowed(f"the caller may not act for the bot {bot}")
+            raise self._refuses(principal, bot)
         if account.is_limited:
             cost = turns or (scope != "fleet")
             if cost:

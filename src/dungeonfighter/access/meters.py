@@ -92,5 +92,6 @@ class Meter:
 
 def limited(who: str, rate: float, wait_seconds: float) -> RateLimited:
     wait = max(1, math.ceil(wait_seconds))
-    what = f"{who} has used up its {rate:g} calls a second; try again in {wait} s"
+    calls = "call" if rate == 1 else "calls"
+    what = f"{who} has used up its {rate:g} {calls} a second; try again in {wait} s"
     return RateLimited(what, retry_after_seconds=wait)

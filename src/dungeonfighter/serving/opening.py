@@ -74,9 +74,10 @@ class Opening:
                     raise
                 if reported_at == float("-inf"):
                     on_wait()
-                if now() - reported_at >= PROGRESS_SECONDS:
+                if reported_at == float("-inf") or (left >= 1 and now() - reported_at >= PROGRESS_SECONDS):
                     reported_at = now()
-                    logger.warning("waiting for the store, for %.0f s at most: %s", left, error)
+                    place = self._settings.database.shown
+                    logger.warning("waiting for the store, for %.0f s at most: %s (%s)", left, error, place)
             else:
                 if reported_at != float("-inf"):
                     logger.info("the store can be reached now")

@@ -146,9 +146,10 @@ class RedisLeases:
             self.is_up = False
             if not self._is_known_down:
                 self._is_known_down = True
+                part = f"1 of {self._replicas} equal parts" if self._replicas > 1 else "the whole"
                 logger.warning(
-                    "Redis at %s does not answer (%s): this replica takes 1 of %d equal parts of each rate",
-                    self._place, type(error).__name__, self._replicas,
+                    "Redis at %s does not answer (%s): this replica takes %s of each rate",
+                    self._place, type(error).__name__, part,
                 )  # fmt: skip
             return {}
         if self._is_known_down:

@@ -14,7 +14,7 @@ import msgspec
 
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.hosting.system import SystemClock
-from dungeonfighter.serving.announcement import announce
+from dungeonfighter.serving.announcement import announce, say_where_log_is
 from dungeonfighter.serving.background import running
 from dungeonfighter.serving.composition import (
     admitting,
@@ -42,7 +42,7 @@ from dungeonfighter.serving.sockets import listen, reserve
 from dungeonfighter.serving.start_checks import check_redis, findings
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
-from dungeonfighter.serving.tracing import check_traces, tracing
+from dungeonfighter.serving.tracing import tracing
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
@@ -61,6 +61,7 @@ def run_single(settings: Settings, secrets: Secrets, *, until_stdin_closes: bool
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings, instance_name(settings))
+    say_where_log_is(settings)
     with contextlib.closing(_Listeners.bound(settings)) as listeners, StopSignals() as signals:
         run_on_fastest_loop(
             _serve_alone(settings, secrets, listeners, signals, watch_stdin=until_stdin_closes)
@@ -181,8 +182,8 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
         until_stdin_closes: Also stop when standard input ends.
     """
     set_up_logs(settings, instance_name(settings))
+    say_where_log_is(settings)
     secrets = Secrets(settings, flags, os.environ)
-    check_traces(settings)
     inquiries = InquiryRelay(secrets.shown(settings), settings.notes, remember_troubles())
     with _reserving(settings) as address:
         at = msgspec.structs.replace(settings, port=address[1])

@@ -60,7 +60,7 @@ class Secrets:
 
     def read_anew(self) -> None:
         """Read all files; pass on the secrets that changed. Open the file of the log anew, too."""
-        reopen_log()
+        log = "; the file of the log is opened anew" if reopen_log() else ""
         for read in self._further:
             read()
         changed = []
@@ -77,4 +77,4 @@ class Secrets:
             changed.append(field.file_variable)
             for callback in callbacks:
                 callback(value)
-        logger.info("the secrets were read anew; changed: %s", ", ".join(changed) or "none")
+        logger.info("the secrets were read anew; changed: %s%s", ", ".join(changed) or "none", log)

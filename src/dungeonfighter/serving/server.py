@@ -110,6 +110,8 @@ async def serve(
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
+            level = logging.DEBUG if stop_signals.is_worker else logging.INFO  # the parent says it once
+            logger.log(level, "%s", stopping_text(drain_seconds))
             on_drain()
             await _drain(draining, server, serving, drain_seconds, before_close)
         await serving
@@ -168,6 +170,12 @@ def begin_serving(
     return end
 
 
+def stopping_text(drain_seconds: float) -> str:
+    """Return what the log says when a drain begins."""
+    serving = f"serving for {drain_seconds:g} s more, then " if drain_seconds else ""
+    return f"stopping: {serving}finishing what is in flight (Ctrl-C or SIGTERM again: at once)"
+
+
 async def _drain(
     draining: Draining,
     server: _Server,
@@ -176,7 +184,6 @@ async def _drain(
     before_close: Callable[[], Awaitable[None]] | None,
 ) -> None:
     """Serve for `drain_seconds`, then finish; end the process if requests in flight do not end."""
-    logger.info("stopping: finishing what is in flight")
     hurrying = asyncio.create_task(draining.hurried.wait())
     await asyncio.wait({serving, hurrying}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED)
     hurrying.cancel()

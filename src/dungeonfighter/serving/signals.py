@@ -63,7 +63,7 @@ class StopSignals:
     """
 
     def __init__(self, *, is_worker: bool = False) -> None:
-        self._is_worker = is_worker
+        self.is_worker = is_worker
         self._on_first: Callable[[], object] | None = None
         self._on_hang_up: Callable[[], object] = lambda: None
         self._was_signalled = False
@@ -97,7 +97,7 @@ class StopSignals:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         on_first = self._on_first
-        if on_first is None or (self._was_signalled and not self._is_worker):
+        if on_first is None or (self._was_signalled and not self.is_worker):
             end_at_once(128 + number)
         self._was_signalled = True
         try:

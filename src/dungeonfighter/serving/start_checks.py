@@ -17,7 +17,9 @@ from dungeonfighter.connection_strings import shown_redis
 from dungeonfighter.errors import SettingsError, StoreError
 from dungeonfighter.serving.server import connections_of, file_limit
 from dungeonfighter.serving.sockets import check_free
-from dungeonfighter.settings import Settings, read_settings, readable_settings
+from dungeonfighter.serving.tracing import check_traces
+from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.settings import Settings, read_settings, readable_settings, source_of
 
 FILES_MIN: Final = 128
 """The store, the log and the sockets of a process need some forty; the rest are connections."""
@@ -47,6 +49,11 @@ def read_checked_settings(
     except SettingsError as error:
         problems += error.problems
     problems += _address_problems(given, unreadable)
+    (collector,) = (field for field in FIELDS if field.attribute == "otlp_endpoint")
+    try:
+        check_traces(given, source_of(collector, flags, environ))
+    except SettingsError as error:
+        problems += error.problems
     if (files := file_limit()) < FILES_MIN:
         problems.append(f"this process may open {files} files: allow at least {FILES_MIN} (ulimit -n)")
     if not problems:
@@ -66,6 +73,9 @@ def findings(settings: Settings, redis: Finding | None) -> list[Finding]:
         Finding(True, f"files: {files} may be open, so {connections} connections{each}"),
         Finding(True, "store: reachable, and its schema is up to date"),
     ]
+    if settings.otlp_endpoint:
+        part = f"{settings.trace_ratio:g} of the calls"
+        found.append(Finding(True, f"traces: {part} to {settings.otlp_endpoint} ({settings.otlp_protocol})"))
     return found if redis is None else [*found, redis]
 
 
@@ -78,7 +88,7 @@ async def check_redis(settings: Settings) -> Finding | None:
         from redis.asyncio import Redis  # noqa: PLC0415 - needs the extra `redis`
         from redis.exceptions import RedisError  # noqa: PLC0415
     except ImportError:
-        needs = "the package redis is missing (pip install 'dungeonfighter[redis]')"
+        needs = "the package redis is missing (pip install '.[redis]' in the checkout)"
         return Finding(False, f"Redis: {needs}; {_WITHOUT_REDIS}")
     try:
         async with (

@@ -24,7 +24,7 @@ import msgspec
 from dungeonfighter.access.leases import Leases
 from dungeonfighter.serving.background import every, running
 from dungeonfighter.serving.inquiries import Inquiry, InquiryRelay, SelfReport
-from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS
+from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS, stopping_text
 from dungeonfighter.serving.service_manager import ServiceManager
 from dungeonfighter.serving.shared_losses import SharedLosses
 from dungeonfighter.serving.shared_rates import SharedRates, leasing
@@ -128,6 +128,7 @@ class Supervisor:
         self._command = command
         self._count = count
         self._open_seconds = open_seconds
+        self._drain_seconds = drain_seconds
         self._environ = environ
         self.patience_seconds = (
             drain_seconds + FINISH_SECONDS_MAX + SPARE_SECONDS + close_seconds + PAUSE_SECONDS_MAX
@@ -392,7 +393,7 @@ class Supervisor:
             self._starting.begin()
 
     def _begin_drain(self) -> None:
-        logger.info("stopping: finishing what is in flight")
+        logger.info("%s", stopping_text(self._drain_seconds))
         self._service.stopping()
         self._stopping.set()
         for worker in self._live.values():

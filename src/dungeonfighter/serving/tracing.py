@@ -24,15 +24,19 @@ _NEEDS: Final = {
 }
 
 
-def check_traces(settings: Settings) -> None:
+def check_traces(settings: Settings, given_by: str = "--otlp-endpoint") -> None:
     """Check that this process could send traces, without an import of what would send them.
+
+    Args:
+        settings: The collector, if there is one.
+        given_by: The flag or variable that names the collector.
 
     Raises:
         SettingsError: A package is not installed.
     """
     if settings.otlp_endpoint and not all(map(_is_installed, _NEEDS[settings.otlp_protocol])):
-        needs = "the packages of traces; install dungeonfighter[traces], or leave it out"
-        raise SettingsError([f"--otlp-endpoint: this needs {needs}"])
+        needs = "packages that are missing; pip install '.[traces]' in the checkout, or leave it out"
+        raise SettingsError([f"{given_by}: this needs {needs}"])
 
 
 def _is_installed(module: str) -> bool:

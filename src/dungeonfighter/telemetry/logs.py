@@ -101,10 +101,11 @@ def flush_logs(seconds: float = FLUSH_SECONDS_MAX) -> None:
         _queue.drain(seconds)
 
 
-def reopen_log() -> None:
-    """Open the file of the log anew, if there is one: it was perhaps renamed."""
+def reopen_log() -> bool:
+    """Open the file of the log anew, which was perhaps renamed; return False if there is no file."""
     if _queue is not None:
         _queue.reopen()
+    return _queue is not None and bool(_queue.path)
 
 
 def declare_metric(meter: Meter) -> None:

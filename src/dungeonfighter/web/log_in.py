@@ -104,7 +104,10 @@ class LogIn:
                 await send_fault(send, 405, "bad_argument", "GET, POST and DELETE are served here",
                                  (b"allow", b"GET, HEAD, POST, DELETE"))  # fmt: skip
             elif not self._is_from_own_page(scope):
-                raise NotAllowed("only the page of this server may log in and out; see the header Origin")
+                raise NotAllowed(
+                    "only the page of this server may log in and out: send its origin, the scheme and host "
+                    "that you address (such as http://127.0.0.1:8000), in the header Origin"
+                )
             elif method == "POST":
                 await self._open(scope, receive, send)
             else:

@@ -52,7 +52,7 @@ def test_a_prefix_bounds_the_bots_of_a_server(hand: Hand) -> None:
     admission = BoundedAdmission(Rates(RateSettings(), hand.now), "bot-1-")
     admission.admit(LOCAL, "play", "bot-1-x", 1)
     admission.admit(LOCAL, "read", None, 0)
-    with pytest.raises(NotAllowed, match="the bot bot-2-x"):
+    with pytest.raises(NotAllowed, match="the bot bot-2-x: bots of this server begin with bot-1- "):
         admission.admit(LOCAL, "play", "bot-2-x", 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.access.meters import BURST_SECONDS
+from dungeonfighter.access.meters import BURST_SECONDS, limited
 from dungeonfighter.access.principals import LOCAL, Limits, Principal
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import RateLimited
@@ -180,3 +180,8 @@ def test_idle_bots_cost_no_memory(hand: Hand) -> None:
         rates.charge(LOCAL, f"bot-{number}", 1)
         hand.seconds += 0.1
     assert len(rates) < 1000
+
+
+def test_one_call_a_second_is_named_in_the_singular() -> None:
+    assert "its 1 call a second" in str(limited("the fleet loud", 1.0, 0.5))
+    assert "its 2.5 calls a second" in str(limited("the fleet loud", 2.5, 0.5))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
-from dungeonfighter.serving.announcement import announce
+from dungeonfighter.serving.announcement import announce, say_where_log_is
 from dungeonfighter.serving.start_checks import Finding
 from dungeonfighter.settings import read_settings
 
@@ -62,3 +63,29 @@ def test_a_prometheus_gets_the_address_of_the_metrics(
 def test_the_other_endpoints_need_no_configuration(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     announce(read_settings({}, {"PROMETHEUS_ENDPOINT": endpoint}), ADDRESS, [])
     assert "scrape" not in capsys.readouterr().err
+
+
+def test_the_address_of_one_bot_works_with_a_prefix(capsys: pytest.CaptureFixture[str]) -> None:
+    announce(read_settings({}, {"BOT_ID_PREFIX": "bot-1-"}), ADDRESS, [])
+    assert "http://127.0.0.1:8000/bots/bot-1-hero/mcp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("log_format", "count"), [("text", 1), ("json", 0)])
+def test_standard_error_names_the_file_of_the_log(
+    log_format: str, count: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "server.log"
+    say_where_log_is(read_settings({"log_format": log_format, "log_file": str(file)}, {}))
+    assert capfd.readouterr().err.count(f"the log is in {file}\n") == count
+
+
+@pytest.mark.parametrize(
+    ("prometheus", "address", "count"),
+    [("http://prometheus:9090", "127.0.0.1", 1), ("http://127.0.0.1:9090", "127.0.0.1", 0),
+     ("http://prometheus:9090", "0.0.0.0", 0)],
+)  # fmt: skip
+def test_a_target_that_a_prometheus_elsewhere_cannot_reach_is_named(
+    prometheus: str, address: str, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announce(read_settings({}, {"PROMETHEUS_ENDPOINT": prometheus}), (address, 8000), [])
+    assert capsys.readouterr().err.count("is reached from this machine only") == count

@@ -104,3 +104,20 @@ async def test_a_secret_that_changes_meanwhile_is_used_by_the_next_attempt(
     before, after = (made.database.url for made in attempts.settings)
     assert before == "postgresql://u:first@h/games"
     assert after == f"postgresql://u:{used}@h/games"
+
+
+async def test_no_line_says_that_the_start_waits_for_less_than_a_second(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "PROGRESS_SECONDS", 0.0)
+    attempts = Attempts(*(StoreNotReady("connection refused") for _ in range(100_000)))
+    with pytest.raises(StoreNotReady):
+        await Opening(Settings(), attempts.make).open(0.01, attempts.wait)
+    assert caplog.text.count("waiting for the store") == 1
+
+
+async def test_the_database_that_a_start_waits_for_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    settings = read_settings({"database": "postgresql://u:s3cret@games.example:5433/g"}, {}, stores=STORES)
+    await Opening(settings, Attempts(StoreNotReady("Name or service not known")).make).open(9, lambda: None)
+    assert "Name or service not known (postgresql://games.example:5433/g)" in caplog.text
+    assert "s3cret" not in caplog.text

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from dungeonfighter.serving.composition import make_redis
+from dungeonfighter.errors import SettingsError
+from dungeonfighter.serving.composition import STORES, make_redis
 from dungeonfighter.serving.redis_leases import RedisLeases
 from dungeonfighter.serving.secrets_anew import Secrets
-from dungeonfighter.serving.start_checks import Finding, check_redis, findings
+from dungeonfighter.serving.start_checks import Finding, check_redis, findings, read_checked_settings
 from dungeonfighter.settings import Settings, read_settings
 
 REDIS = {"REDIS_CONNECTION_STRING": "redis://user:s3cret@127.0.0.1:9/0"}
@@ -46,10 +47,34 @@ async def test_a_missing_package_is_no_reason_not_to_serve(monkeypatch: pytest.M
     assert make_redis(settings, Secrets(settings, {}, REDIS)) is None
     found = await check_redis(settings)
     assert found is not None
-    assert "pip install 'dungeonfighter[redis]'" in found.text
+    assert "pip install '.[redis]'" in found.text
 
 
 def test_the_connections_of_each_worker_are_named() -> None:
     (files,) = [found.text for found in findings(Settings(workers=3), None) if "files" in found.text]
     assert files.endswith("connections of each worker")
     assert Finding(True, "settings: valid") in findings(Settings(), None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "given_by"),
+    [
+        ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, "OTEL_EXPORTER_OTLP_ENDPOINT: "),
+        ({"otlp_endpoint": "http://127.0.0.1:9"}, {}, "--otlp-endpoint: "),
+    ],
+)
+def test_missing_packages_of_traces_are_a_problem_of_the_start_like_the_others(
+    flags: dict[str, str], environ: dict[str, str], given_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError) as caught:
+        read_checked_settings({"database": "memory://", "port": "0", **flags}, environ, STORES)
+    (problem,) = caught.value.problems
+    assert problem.startswith(given_by)
+    assert "pip install '.[traces]'" in problem
+
+
+def test_where_traces_are_sent_is_named() -> None:
+    settings = read_settings({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    texts = [found.text for found in findings(settings, None)]
+    assert "traces: 0.01 of the calls to http://127.0.0.1:9 (http/protobuf)" in texts

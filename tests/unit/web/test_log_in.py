@@ -128,6 +128,7 @@ async def test_only_the_own_page_logs_in_and_out(origin: str | None) -> None:
     for method in ("POST", "DELETE"):
         reply = await door.ask(method, body=body, **JSON, **named)
         assert (reply.status, reply.json["error"]["code"]) == (403, "not_allowed")
+        assert "such as http://127.0.0.1:8000" in reply.json["error"]["message"]
         assert "set-cookie" not in reply.headers
 
 
