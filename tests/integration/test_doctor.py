@@ -143,7 +143,7 @@ def test_only_a_token_with_the_scope_admin_gets_the_report(tmp_path: Path) -> No
         assert b"processes" not in body
         refused = Doctor(server.url, "--json", DUNGEONFIGHTER_TOKEN=player)
         assert refused.code == 1
-        assert "403: the caller may not admin" in refused.problems[0]
+        assert "403: the access token lacks the scope admin" in refused.problems[0]
         assert "--scopes admin" in refused.json["problems"][0]["remedy"]
         seen = Doctor(server.url, "--json", "--token-file", str(file))
         assert (seen.code, seen.problems) == (0, [])

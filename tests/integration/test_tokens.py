@@ -172,6 +172,7 @@ def test_the_database_and_the_log_keep_no_token(client: Client, early: str, data
     ],
 )
 def test_wrong_words_are_explained(tmp_path: Path, words: list[str], problem: str) -> None:
+    make_token(tmp_path / "games.db", "--fleet", "other")
     ended = token(*words, database=tmp_path / "games.db")
     assert ended.returncode in {1, 2}
     assert problem in ended.stderr

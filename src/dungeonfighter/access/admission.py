@@ -89,10 +89,10 @@ class BoundedAdmission:
     def admit(self, principal: Principal, scope: Scope, bot: str | None, turns: int) -> None:
         """See `Admission`."""
         if scope not in principal.scopes:
-            raise NotAllowed(f"the caller may not {scope}")
+            raise NotAllowed(f"the caller lacks the scope {scope}")
         is_bounded = principal.bots != EVERY_BOT or self._bot_prefix
         if is_bounded and bot is not None and not self._covers(principal, bot):
-            raise self._refuses(principal, bot)
+            raise self._beyond(principal, bot)
         if self._has_rates or principal.limits is not UNLIMITED:
             cost = turns or (scope != "fleet")
             if cost:  # a call of `step_many` costs no more than its steps, each of which is charged by itself
@@ -101,12 +101,16 @@ class BoundedAdmission:
     def _covers(self, principal: Principal, bot: str) -> bool:
         return principal.covers(bot) and bot.startswith(self._bot_prefix)
 
-    def _refuses(self, principal: Principal, bot: str) -> NotAllowed:
-        """Return the refusal of a principal that does not cover a bot, or of a bot without the prefix."""
-        text = f"the caller may not act for the bot {bot}"
-        if principal.covers(bot):
-            text += f": bots of this server begin with {self._bot_prefix} (BOT_ID_PREFIX)"
-        return NotAllowed(text)
+    def _beyond(self, principal: Principal, bot: str) -> NotAllowed:
+        """Return the refusal for a bot that is not covered; it does not depend on whether the bot exists."""
+        if not bot.startswith(self._bot_prefix):
+            allowed = f"the bots of this server are {self._bot_prefix}* (BOT_ID_PREFIX)"
+        else:
+            allowed = f"this token may act for {principal.bots}"
+        if bot == principal.own_bot:
+            what = f"the caller may not act for the bot {bot}, which plays where a call names none"
+            return NotAllowed(f"{what}; name a bot with botId: {allowed}")
+        return NotAllowed(f"the caller may not act for the bot {bot}: {allowed}")
 
 
 class JudgedAdmission(BoundedAdmission):
@@ -136,7 +140,7 @@ class JudgedAdmission(BoundedAdmission):
         if scope not in principal.scopes:
             raise self._lacks(principal, scope)
         if (account.is_bounded or self._bot_prefix) and bot is not None and not self._covers(principal, bot):
-            raise self._refuses(principal, bot)
+            raise self._beyond(principal, bot)
         if account.is_limited:
             cost = turns or (scope != "fleet")
             if cost:
@@ -153,7 +157,7 @@ class JudgedAdmission(BoundedAdmission):
     def _lacks(self, principal: Principal, scope: Scope) -> NotAllowed:
         """Return the refusal of a principal without a scope."""
         del principal
-        return NotAllowed(f"the caller may not {scope}")
+        return NotAllowed(f"the access token lacks the scope {scope}: ask the operator for one that has it")
 
     def _forget_verdicts(self) -> None:
         self._accounts.clear()

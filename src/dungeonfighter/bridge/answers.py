@@ -105,8 +105,10 @@ def error(own_id: RequestId, code: int, said: str, data: object = None) -> bytes
 
 
 def extended(answer: Answer, own_id: RequestId, hint: str) -> bytes:
-    """Return the server's JSON-RPC error with a hint behind its message."""
+    """Return the server's JSON-RPC error with a hint behind its message, and behind that of its data."""
     fault = dict(answer.error or {})
+    if isinstance(answer.refusal.get("message"), str):
+        fault["data"] = {**answer.refusal, "message": f"{answer.refusal['message']}; {hint}"}
     fault["message"] = f"{fault.get('message', 'refused')}; {hint}"
     return msgspec.json.encode({"jsonrpc": "2.0", "id": own_id, "error": fault})
 

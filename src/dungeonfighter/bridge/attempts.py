@@ -23,6 +23,9 @@ from dungeonfighter.bridge.target import Target
 FIRST_PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 2.0
 _REFUSALS: Final = frozenset({429, 503})
+_PACED: Final = "limits the calls a second (HTTP 429)"
+_NO_GATEWAY: Final = frozenset({501, 505})
+"""Statuses with which a web server says that it does not serve such requests at all."""
 _DAMAGED: Final = "sent a damaged answer"
 _PASSING: Final = frozenset({"store_unavailable", "outcome_unknown"})
 """Codes of tool errors after which the same numbered call may be repeated."""
@@ -75,6 +78,7 @@ class Outcome(Struct, frozen=True):
         answer: The server's own answer, if the line is that.
         code, said: Otherwise the failure.
         may_have_happened: The call may have had its effect, or may still have it.
+        is_refusal: The server refuses the token.
     """
 
     line: bytes
@@ -82,6 +86,7 @@ class Outcome(Struct, frozen=True):
     code: str = ""
     said: str = ""
     may_have_happened: bool = False
+    is_refusal: bool = False
 
 
 class Sending(Struct, frozen=True):
@@ -125,12 +130,16 @@ class Attempts:
         self.limits = limits
         self._note = note
         self._is_troubled = False
+        self._is_refused = False
+        self._has_noted_pace = False
 
     async def carry_out(self, sending: Sending) -> Outcome:
         """Send a message until it is answered, or the patience is used up."""
         outcome = await _Run(self, sending).until_answered()
-        if outcome.answer is not None and self._is_troubled:
-            self._is_troubled = False
+        if outcome.is_refusal:
+            self._refusal()
+        elif outcome.answer is not None and (self._is_troubled or self._is_refused):
+            self._is_troubled = self._is_refused = False
             self._note(f"{self._target.origin} answers again")
         return outcome
 
@@ -150,10 +159,20 @@ class Attempts:
         return await self._poster.post(self._target.url, own, message.line, seconds, until, fresh=fresh)
 
     def trouble(self, what: str) -> None:
-        """Tell the user, once until an answer comes."""
-        if not self._is_troubled:
+        """Tell the user, once until an answer comes; of a limit on calls a second once for all."""
+        if what == _PACED:
+            if not self._has_noted_pace:
+                self._has_noted_pace = True
+                self._note(f"{self._target.origin}: {what}; calls wait for their time, here and later")
+        elif not self._is_troubled:
             self._is_troubled = True
             self._note(f"{self._target.origin}: {what}; trying again")
+
+    def _refusal(self) -> None:
+        """Tell the user that the token is refused, once until another answer comes."""
+        if not self._is_refused:
+            self._is_refused = True
+            self._note(f"{self._target.origin}: refuses the token (HTTP 401); {self._credentials.remedy}")
 
     @property
     def target(self) -> Target:
@@ -238,13 +257,16 @@ class _Run:
         answer = answers.read_answer(reply)
         if answer is None or not self._is_ours(answer):
             return self._judge_foreign(reply)
+        if reply.status == 404 and (answer.error or {}).get("code") == answers.INVALID_REQUEST:
+            return self._no_mcp_address(reply, str((answer.error or {}).get("message", "")))
         outcome = self._passed_on(reply, answer)
         if reply.status == 401:
             return self._refused(answer)
         if reply.status in _REFUSALS:
             self._last = outcome
             self._pause = max(self._pause, _retry_after(reply, answer))
-            return f"refuses calls for now (HTTP {reply.status})"
+            is_paced = answer.refusal.get("code") == "rate_limited"
+            return _PACED if is_paced else f"refuses calls for now (HTTP {reply.status})"
         if answer.tool_code in _PASSING and self._may_repeat:
             self._last = outcome
             self._sent = self._sent or answer.tool_code == OUTCOME_UNKNOWN
@@ -264,7 +286,7 @@ class _Run:
     def _judge_foreign(self, reply: Reply) -> Outcome | str:
         """Judge a reply that is no answer of the server: a proxy's, a web page, half of an answer."""
         status, origin = reply.status, self._attempts.target.origin
-        if status in _REFUSALS or status >= 500:
+        if status in _REFUSALS or (status >= 500 and status not in _NO_GATEWAY):
             # With 502 or 504 a proxy did not get the answer of the server behind it.
             self._sent = self._sent or status not in _REFUSALS or not self._may_repeat
             if not self._may_repeat:
@@ -279,8 +301,13 @@ class _Run:
         if status == 200 and reply.media_type == "application/json":
             self._sent = True
             return _DAMAGED if self._may_repeat else self._given_up(_DAMAGED)
+        return self._no_mcp_address(reply)
+
+    def _no_mcp_address(self, reply: Reply, said: str = "") -> Outcome:
+        """Return the failure of a wrong address; `said` is the text of a server of this game."""
         place = f" to {reply.headers['location'][:200]}" if "location" in reply.headers else ""
-        what = f"HTTP {status}{place}, {reply.media_type or 'without a content type'}"
+        form = said or reply.media_type or "without a content type"
+        what = f"HTTP {reply.status}{place}, {form}"
         return self._given_up_with(
             UNREACHABLE, f"{self._attempts.target.url} is not the MCP address of a server of this game "
             f"({what}); nothing was applied: check the URL of the bridge",
@@ -294,7 +321,7 @@ class _Run:
             self._pause = 0.0
             return "refuses the token, and another one is there"
         line = answers.extended(answer, self._message.id, credentials.remedy)
-        return Outcome(line, answer, may_have_happened=self._sent)
+        return Outcome(line, answer, may_have_happened=self._sent, is_refusal=True)
 
     def _given_up(self, trouble: str) -> Outcome:
         origin = self._attempts.target.origin

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
 SOURCES_MAX: Final = 250
+_PATTERN: Final = re.compile(r"(?:may act for|bots of this server are) ([\w.-]+)\*")
 
 
 def sources(text: str) -> int:
@@ -99,10 +101,26 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write(report, arguments.report)
     if not report.passed:
-        wants_token = "not_allowed" in report.errors and not options.token
-        hint = f"; {caller_token.HINT}" if wants_token else ""
-        raise CommandFailed(f"failed: {report.failure}{hint}")
+        hint = way_out(report, has_token=bool(options.token))
+        raise CommandFailed(f"failed: {report.failure}{hint and f'; {hint}'}")
     return 0
+
+
+def way_out(report: Report, *, has_token: bool) -> str:
+    """Return the way out of a load that the server refused; empty if it did not refuse it."""
+    codes = {*report.errors, *report.warm_up_errors, *(why.rpartition(" ")[2] for why in report.unread)}
+    said = report.error_examples.get("not_allowed", "")
+    if "may not act for the bot" in said:
+        found = _PATTERN.search(said)
+        example = f", for example --prefix {found[1].removesuffix('-')}" if found else ""
+        return f"name bots that are allowed with --prefix{example}"
+    if "lacks the scope" in said:
+        return "ask the operator for a token with the scopes read and play"
+    if "not_allowed" in codes:
+        return f"the token is not valid: {caller_token.HINT}" if has_token else caller_token.HINT
+    if any(code.startswith("http_") for code in codes):
+        return "check that the URL is that of a server of this game"
+    return ""
 
 
 def _write(report: Report, file: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from dungeonfighter import settings
 from dungeonfighter.access import tokens
 from dungeonfighter.access.principals import Limits
 from dungeonfighter.commands.outcomes import CommandFailed
-from dungeonfighter.errors import SettingsError
+from dungeonfighter.errors import SettingsError, StoreUnavailable
 from dungeonfighter.hosting.ports import AccessToken, Store
 
 _Result = TypeVar("_Result")
@@ -99,7 +100,7 @@ def _create(arguments: argparse.Namespace) -> int:
         created_at=now, expires_at=_expiry(arguments.expires, now), turns_required=arguments.require_turns,
         limits=Limits(_rate(arguments.rate)),
     )  # fmt: skip
-    _with_store(arguments, lambda store: store.put_token(token))
+    _with_store(arguments, lambda store: store.put_token(token), makes=True)
     print(secret)
     return 0
 
@@ -184,12 +185,19 @@ def _state(token: AccessToken, now: float) -> str:
     return "expired" if token.expires_at and now > token.expires_at else "valid"
 
 
-def _with_store(arguments: argparse.Namespace, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+def _with_store(
+    arguments: argparse.Namespace, work: Callable[[Store], Awaitable[_Result]], *, makes: bool = False
+) -> _Result:
+    """Open the database and do the work; `makes` allows that there is no database yet."""
     from dungeonfighter.serving.composition import STORES, make_store
 
     given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
     if given.database.kind == "memory":
         raise SettingsError(["--db: memory:// keeps no tokens; name the database of the server"])
+    file = Path(given.database.path)
+    if given.database.kind == "sqlite" and not makes and not file.exists():
+        what = f"there is no database {file.absolute()}"
+        raise StoreUnavailable(what, hint="name that of the server with --db sqlite:///FILE")
 
     async def open_and_work() -> _Result:
         store = make_store(given)

@@ -67,10 +67,12 @@ class ProgressFormatter:
         latencies = Histogram()
         latencies.merge(now.buckets, float("inf"))
         p99 = latencies.percentile(0.99) * 1000 if latencies.count else 0.0
+        is_waiting = now.troubles and not now.connected and not now.turns
+        waiting = "  the server cannot be reached; trying again" if is_waiting else ""
         phase = f"{now.phase}  " if now.phase else ""
         return (
             f"{now.seconds:5.0f} s  {phase}{several(now.bots, 'bot')}  {now.connected} connected  "
             f"{several(now.turns, 'turn')}  {rate:.0f}/s  p99 {p99:.1f} ms  "
             f"{several(now.runs, 'run')} finished  {several(now.troubles, 'failed attempt')}  "
-            f"{several(now.errors, 'error')}"
+            f"{several(now.errors, 'error')}{waiting}"
         )

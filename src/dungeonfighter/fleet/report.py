@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -12,6 +13,8 @@ from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.verify import Verdict
 
 FINDINGS_SHOWN_MAX = 20
+_NO_CONNECTION: Final = frozenset({"refused", "unreachable", "timeout"})
+"""Kinds of failed attempts without any answer (`http.Unanswered`)."""
 
 
 class Latency(Struct, frozen=True):
@@ -94,6 +97,12 @@ class Report(Struct, frozen=True):
             return "turns were lost, doubled or wrong"
         if self.unread:
             return f"{several(sum(self.unread.values()), 'bot')} could not be verified"
+        if not self.calls and not self.warm_up_turns and not self.runs_started:
+            kinds = {**self.warm_up_troubles, **self.troubles}
+            if kinds and _NO_CONNECTION.issuperset(kinds):
+                return f"{self.url} could not be reached ({', '.join(sorted(kinds))})"
+            if kinds and not self.errors and not self.warm_up_errors:
+                return f"{self.url} acknowledged no turn ({', '.join(sorted(kinds))})"
         if self.errors:
             return f"{several(sum(self.errors.values()), 'call')} failed after all repeats"
         early = sum(self.warm_up_errors.values())

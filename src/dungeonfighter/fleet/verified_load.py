@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dungeonfighter.fleet.generators import Generators
-from dungeonfighter.fleet.load import LoadOptions, run_load
+from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.report import Report, make_report
 from dungeonfighter.fleet.verify import verify_load
@@ -25,7 +25,7 @@ async def load_and_verify(
     if options.processes > 1:
         return await _in_processes(options, show, verify=verify)
     load = await run_load(options, show)
-    if not verify:
+    if not verify or not _has_begun(load, show):
         return make_report(load, None)
     show(f"verifying {several(options.bots, 'bot')}")
     return make_report(load, await verify_load(load, load_rules(), show))
@@ -35,8 +35,16 @@ async def _in_processes(options: LoadOptions, show: Callable[[str], None], *, ve
     async with Generators(options, show) as generators:
         load = await generators.play()
         verdict = None
-        if verify:
+        if verify and _has_begun(load, show):
             show(f"verifying {several(options.bots, 'bot')}")
             verdict = await generators.verify()
         load.ended.extend(generators.ended())
     return make_report(load, verdict)
+
+
+def _has_begun(load: Load, show: Callable[[str], None]) -> bool:
+    """Return True if a run or a turn was acknowledged; otherwise show that there is nothing to verify."""
+    found = any(tally.turns or tally.started for tally in (load.tally, load.warm_up))
+    if not found:
+        show("nothing to verify: the server acknowledged no turn")
+    return found

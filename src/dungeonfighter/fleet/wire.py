@@ -7,6 +7,7 @@ tool's name also in the headers `Mcp-Method` and `Mcp-Name`, and the bot in `Mcp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -89,6 +90,7 @@ _reply = msgspec.json.Decoder(_Reply)
 _snapshot = msgspec.json.Decoder(Snapshot)
 _refusal = msgspec.json.Decoder(_Refusal | None)
 _encode = msgspec.json.Encoder().encode
+_tag: Final = re.compile(r"(?is)<(style|script)\b.*?</\1\s*>|<[^>]*>")
 
 
 class RequestHeads:
@@ -235,4 +237,6 @@ def _known(number: int | None) -> int:
 
 
 def _start_of(body: bytes) -> str:
-    return body[:120].decode("utf-8", "replace")
+    """Return the first words of a foreign answer in one line, of a web page without its tags."""
+    text = _tag.sub(" ", body[:4000].decode("utf-8", "replace"))
+    return " ".join(text.split())[:120]

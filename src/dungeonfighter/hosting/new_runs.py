@@ -168,6 +168,10 @@ def _episode_verdict(
     """Return the verdict on a request that names run `episode`; None if it may begin the run."""
     if episode is None or episode == row.episode + 1:
         return None
+    if row.episode == 0:
+        what = f"there is no run {episode}: this bot has no run yet, and its first one is 1; send episode=1"
+        kind = FutureTurn if episode > 1 else StaleTurn
+        return Verdict(error=with_game(kind(what), standing))
     now = f"the present run is {row.episode}, the next is {row.episode + 1}"
     if episode > row.episode + 1:
         what = f"run {episode} cannot begin yet; {now}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from dungeonfighter.mcp.answers import bad_argument
 from dungeonfighter.mcp.arguments import ToolArguments
+
+_FOR_A_NEW_RUN: Final = ", the number of the new run: 1 for a new bot, else that of the present run plus 1"
 
 
 def demand_numbers(args: ToolArguments, names: Sequence[str]) -> None:
@@ -16,7 +19,9 @@ def demand_numbers(args: ToolArguments, names: Sequence[str]) -> None:
     """
     for name in names:
         if getattr(args, name) is None:
+            hint = _FOR_A_NEW_RUN if "turn" not in names else ""
             raise bad_argument(
-                f"argument `{name}` is missing; this address has turns=required, so that a repeated call "
-                f"never plays twice: send {' and '.join(f'`{each}`' for each in names)}"
+                f"argument `{name}` is missing; the access token or this address demands it "
+                f"(turns=required), so that a repeated call never plays twice: "
+                f"send {' and '.join(f'`{each}`' for each in names)}{hint}"
             )

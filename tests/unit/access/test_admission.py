@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dungeonfighter.access.admission import BoundedAdmission, joined
+from dungeonfighter.access.admission import BoundedAdmission, JudgedAdmission, joined
 from dungeonfighter.access.principals import LOCAL, SCOPES, Limits, Principal
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.errors import NotAllowed, Overloaded
@@ -35,7 +35,7 @@ def test_a_scope_does_not_include_the_other(hand: Hand) -> None:
         principal = Principal("local", scopes=frozenset({held}))  # type: ignore[arg-type]
         admission.admit(principal, held, "hero", 0)  # type: ignore[arg-type]
         for bot in ("hero", None):
-            with pytest.raises(NotAllowed, match=f"may not {other}"):
+            with pytest.raises(NotAllowed, match=f"lacks the scope {other}"):
                 admission.admit(principal, other, bot, 0)  # type: ignore[arg-type]
 
 
@@ -44,16 +44,27 @@ def test_a_pattern_bounds_the_bots(hand: Hand) -> None:
     principal = Principal("local", bots="team-*")
     admission.admit(principal, "play", "team-1", 1)
     admission.admit(principal, "play", None, 1)
-    with pytest.raises(NotAllowed, match="the bot hero"):
+    with pytest.raises(
+        NotAllowed, match=r"the bot hero, .* name a bot with botId: this token may act for team-\*"
+    ):
         admission.admit(principal, "play", "hero", 1)
+    with pytest.raises(
+        NotAllowed, match=r"^the caller may not act for the bot b: this token may act for team-"
+    ):
+        admission.admit(principal, "play", "b", 1)
 
 
 def test_a_prefix_bounds_the_bots_of_a_server(hand: Hand) -> None:
     admission = BoundedAdmission(Rates(RateSettings(), hand.now), "bot-1-")
     admission.admit(LOCAL, "play", "bot-1-x", 1)
     admission.admit(LOCAL, "read", None, 0)
-    with pytest.raises(NotAllowed, match="the bot bot-2-x: bots of this server begin with bot-1- "):
+    with pytest.raises(NotAllowed, match=r"the bot bot-2-x: the bots of this server are bot-1-\*"):
         admission.admit(LOCAL, "play", "bot-2-x", 1)
+
+
+def test_the_refusal_of_a_token_names_the_scope_that_it_lacks() -> None:
+    with pytest.raises(NotAllowed, match=r"^the access token lacks the scope fleet: ask the operator"):
+        raise JudgedAdmission(Rates(RateSettings(), Hand().now))._lacks(LOCAL, "fleet")
 
 
 def test_a_rate_is_a_mean_and_one_call_may_overdraw(hand: Hand) -> None:

@@ -171,7 +171,9 @@ async def test_an_answer_to_another_request_is_not_passed_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [page(404), page(200), page(301, location="https://h/x"), page(202)], ids=str
+    "reply",
+    [page(404), page(200), page(301, location="https://h/x"), page(202), page(501), page(505)],
+    ids=str,
 )
 async def test_an_address_that_is_no_mcp_address_is_not_asked_once_more(reply: Reply) -> None:
     server = Server(reply, answered(OK))
@@ -191,7 +193,9 @@ async def test_another_token_is_tried_once() -> None:
     server = Server(denied)
     outcome = await carried_out(server, tokens=Tokens("old", "new", "newer"))
     assert server.tokens == ["Bearer old", "Bearer new"]
-    assert json.loads(outcome.line)["error"]["message"] == "not_allowed: busy; put another one there"
+    error = json.loads(outcome.line)["error"]
+    assert error["message"] == "not_allowed: busy; put another one there"
+    assert error["data"]["message"] == "busy; put another one there"
 
 
 @pytest.mark.parametrize("status", [401, 403, 407])
@@ -209,3 +213,33 @@ async def test_the_trouble_and_its_end_are_noted_once_each() -> None:
     for _ in range(2):
         await attempts.carry_out(Sending(call(1, "handle_input", {}), {}, until))
     assert notes == ["http://h: cannot be reached: refused; trying again", "http://h answers again"]
+
+
+async def test_another_path_of_a_server_of_this_game_is_no_mcp_address() -> None:
+    fault = {"code": -32600, "message": "POST to /mcp or /bots/{botId}/mcp"}
+    outcome = await carried_out(Server(reply(404, {"error": fault})))
+    assert outcome.code == "unreachable"
+    assert "(HTTP 404, POST to /mcp or /bots/{botId}/mcp); nothing was applied: check the URL" in outcome.said
+
+
+async def notes_of(server: Server, calls: int) -> list[str]:
+    notes: list[str] = []
+    attempts = Attempts(read_target("http://h", "ada"), server, Tokens("old"), Limits(), notes.append)
+    until = asyncio.get_running_loop().time() + 30
+    for _ in range(calls):
+        await attempts.carry_out(Sending(call(1, "handle_input", {}), {}, until))
+    return notes
+
+
+async def test_a_refused_token_is_noted_once_until_another_answer_comes() -> None:
+    denied = refused(401, 0, "not_allowed")
+    assert await notes_of(Server(denied, denied, answered(OK)), 4) == [
+        "http://h: refuses the token (HTTP 401); put another one there", "http://h answers again",
+    ]  # fmt: skip
+
+
+async def test_a_limit_on_calls_a_second_is_noted_once() -> None:
+    paced = refused(429, 0, "rate_limited")
+    assert await notes_of(Server(paced, answered(OK), paced, paced, answered(OK)), 2) == [
+        "http://h: limits the calls a second (HTTP 429); calls wait for their time, here and later"
+    ]

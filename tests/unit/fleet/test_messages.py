@@ -91,3 +91,12 @@ def test_the_progress_line_adds_up_several_processes() -> None:
     line = ProgressFormatter().line(sum_of(parts))
     assert "warm-up  11 bots  10 connected  150 turns  16/s" in line
     assert line.endswith("1 run finished  2 failed attempts  1 error")
+
+
+def test_the_progress_line_says_that_the_server_cannot_be_reached() -> None:
+    def line(connected: int, turns: int, troubles: int) -> str:
+        return ProgressFormatter().line(Progress(1.0, MEASURED, 3, connected, turns, 0, troubles, 0, []))
+
+    assert line(0, 0, 3).endswith("0 errors  the server cannot be reached; trying again")
+    for other in (line(0, 0, 0), line(1, 0, 3), line(0, 9, 3)):
+        assert other.endswith("0 errors")

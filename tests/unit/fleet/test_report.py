@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from dungeonfighter.commands.fleet import way_out
 from dungeonfighter.fleet.plurals import several
 from dungeonfighter.fleet.report import Latency, Report, table
 
@@ -65,3 +66,36 @@ def test_the_kind_of_an_error_is_named_once(message: str) -> None:
 
 def test_a_load_without_an_answer_has_no_latencies() -> None:
     assert rows(calls=0)["latency ms"] == "-"
+
+
+def test_a_server_that_could_not_be_reached_is_named() -> None:
+    nothing = {"calls": 0, "turns": 0, "runs_started": 0, "verified": False}
+    failed = report(**nothing, troubles={"refused": 9}, errors={"refused": 1})
+    assert failed.failure == "http://127.0.0.1:9 could not be reached (refused)"
+    failed = report(**nothing, troubles={"overloaded": 9})
+    assert failed.failure == "http://127.0.0.1:9 acknowledged no turn (overloaded)"
+    assert report(troubles={"refused": 9}).passed
+
+
+@pytest.mark.parametrize(
+    ("said", "has_token", "expected"),
+    [
+        ("error not_allowed: the caller may not act for the bot x: this token may act for a-*", True,
+         "name bots that are allowed with --prefix, for example --prefix a"),
+        ("the caller may not act for the bot x: the bots of this server are bot-1-*", False,
+         "name bots that are allowed with --prefix, for example --prefix bot-1"),
+        ("error not_allowed: the caller may not act for the bot x: this token may act for ada", True,
+         "name bots that are allowed with --prefix"),
+        ("error not_allowed: the access token lacks the scope play", True, "ask the operator for a token"),
+        ("not_allowed: the token was revoked", True, "the token is not valid: give an access token by"),
+        ("not_allowed: send the header", False, "give an access token by"),
+    ],
+)  # fmt: skip
+def test_the_way_out_of_a_refusal_is_named(said: str, expected: str, *, has_token: bool) -> None:
+    refused = report(errors={"not_allowed": 1}, error_examples={"not_allowed": said})
+    assert way_out(refused, has_token=has_token).startswith(expected)
+
+
+def test_another_web_server_leads_to_the_url() -> None:
+    assert way_out(report(errors={"http_501": 3}), has_token=False).startswith("check that the URL")
+    assert way_out(report(errors={"refused": 3}), has_token=False) == ""

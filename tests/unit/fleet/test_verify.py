@@ -10,6 +10,7 @@ from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.journal import Run
 from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.report import make_report, table
+from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
 
@@ -37,3 +38,13 @@ async def test_bots_without_an_answer_are_not_reported_as_lost(load: Load) -> No
     shown = table(report)
     assert "not verified          3 bots: the server did not answer" in shown
     assert "lost, doubled, wrong  0" in shown
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_load_without_an_acknowledged_turn_is_not_verified(processes: int) -> None:
+    shown: list[str] = []
+    options = LoadOptions("http://127.0.0.1:9", 2, seconds=0.2, processes=processes)
+    report = await load_and_verify(options, shown.append)
+    assert not any("verifying" in line for line in shown)
+    assert shown[-1] == "nothing to verify: the server acknowledged no turn"
+    assert report.failure == "http://127.0.0.1:9 could not be reached (refused)"

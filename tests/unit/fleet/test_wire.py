@@ -144,3 +144,9 @@ def test_without_a_known_ending_no_answer_is_recognised() -> None:
     body = compact("e2 t14 | x\n1 attack")
     assert not is_plain_turn(body, beginning_of_turn(1, 2, 14), b"")
     assert ending_of(b"{}") == b""
+
+
+def test_a_web_page_is_shortened_to_one_line_without_tags() -> None:
+    page = b"<!DOCTYPE html>\n<style>p {a: b}</style>\n<h1>Error\n response</h1>\n<p>Error code: 501</p>"
+    assert read_answer(501, page, view="text").message == "Error response Error code: 501"
+    assert len(read_answer(501, b"<p>" + b"word " * 900, view="text").message) == 120

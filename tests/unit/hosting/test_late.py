@@ -70,3 +70,11 @@ async def test_a_late_copy_of_the_start_of_the_present_run_is_a_repeat(played_on
     else:
         assert (await other.start(KEY, MACE, episode=1)).repeated
     assert await store.load([KEY]) == before
+
+
+@pytest.mark.parametrize("episode", [0, 2, 5])
+async def test_the_wrong_number_of_a_first_run_is_answered_with_the_right_one(episode: int) -> None:
+    store = MemoryStore()
+    with pytest.raises(BadInput, match=rf"there is no run {episode}: .* send episode=1$"):
+        await replica(store).start(KEY, MACE, episode=episode)
+    assert await store.load([KEY]) == [None]
