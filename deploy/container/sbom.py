@@ -29,7 +29,9 @@ def python_package(one: Distribution) -> dict[str, Any]:
 
 def debian_packages(status: str) -> Iterator[dict[str, Any]]:
     for paragraph in status.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if line[:1] != " " and ": " in line)
+        fields = dict(
+            line.split(": ", 1) for line in paragraph.splitlines() if line[:1] != " " and ": " in line
+        )
         if fields.get("Status", "").endswith(" installed"):
             name, version = fields["Package"], fields["Version"]
             purl = f"pkg:deb/debian/{name}@{quote(version, safe='')}?arch={fields['Architecture']}"
