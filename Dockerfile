@@ -11,17 +11,17 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 RUN apt-get update && apt-get install -y --no-install-recommends 'tini=0.19.*' && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY requirements/image.txt requirements/build.txt ./
-RUN python3 -m venv --without-pip /opt/dungeonfighter && python3 -m venv /build/tools \
-    && /build/tools/bin/pip --python /opt/dungeonfighter/bin/python install --require-hashes -r image.txt \
+RUN python3 -m venv --without-pip /usr/local/lib/dungeonfighter && python3 -m venv /build/tools \
+    && /build/tools/bin/pip --python /usr/local/lib/dungeonfighter/bin/python install --require-hashes -r image.txt \
     && /build/tools/bin/pip install --require-hashes -r build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN /build/tools/bin/pip --python /opt/dungeonfighter/bin/python install --no-index --no-deps \
+RUN /build/tools/bin/pip --python /usr/local/lib/dungeonfighter/bin/python install --no-index --no-deps \
       "$(/build/tools/bin/pip wheel --no-deps --no-build-isolation -w dist . >&2 && echo dist/*.whl)" \
-    && find /opt/dungeonfighter -name tests -type d -prune -exec rm -rf {} +
-COPY deploy/container/healthcheck.py deploy/container/sbom.py /opt/dungeonfighter/
-RUN /opt/dungeonfighter/bin/python /opt/dungeonfighter/sbom.py >/opt/dungeonfighter/sbom.cdx.json \
-    && rm /opt/dungeonfighter/sbom.py
+    && find /usr/local/lib/dungeonfighter -name tests -type d -prune -exec rm -rf {} +
+COPY deploy/container/healthcheck.py deploy/container/sbom.py /usr/local/lib/dungeonfighter/
+RUN /usr/local/lib/dungeonfighter/bin/python /usr/local/lib/dungeonfighter/sbom.py >/usr/local/lib/dungeonfighter/sbom.cdx.json \
+    && rm /usr/local/lib/dungeonfighter/sbom.py
 
 FROM ${BASE}
 ARG VERSION=0
@@ -37,15 +37,15 @@ RUN groupadd --gid 10001 dungeonfighter \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin dungeonfighter \
     && install -d -o dungeonfighter -g dungeonfighter -m 0750 /data
 COPY --from=build /usr/bin/tini /usr/bin/tini
-COPY --from=build /opt/dungeonfighter /opt/dungeonfighter
+COPY --from=build /usr/local/lib/dungeonfighter /usr/local/lib/dungeonfighter
 # Reachable from outside the container, so nobody plays without an access token unless AUTH says so.
-ENV PATH=/opt/dungeonfighter/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+ENV PATH=/usr/local/lib/dungeonfighter/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DUNGEONFIGHTER_HOST=0.0.0.0 AUTH=tokens DB_CONNECTION_STRING=sqlite:////data/dungeonfighter.db
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=3 \
-    CMD ["python3", "-I", "-S", "/opt/dungeonfighter/healthcheck.py"]
+    CMD ["python3", "-I", "-S", "/usr/local/lib/dungeonfighter/healthcheck.py"]
 ENTRYPOINT ["/usr/bin/tini", "--", "dungeonfighter"]
 CMD ["serve"]

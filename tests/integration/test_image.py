@@ -59,16 +59,9 @@ async def start(docker: Engine, port: int, *words: str) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-@pytest.mark.parametrize("file", ["Dockerfile", "tests/images/Dockerfile"])
-def test_the_linter_has_no_objection(file: str) -> None:
-    words = [
-        program("hadolint", part="hadolint"),
-        "--no-color",
-        "--failure-threshold",
-        "style",
-        str(ROOT / file),
-    ]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def test_the_linter_has_no_objection() -> None:
+    words = [program("hadolint", part="hadolint"), "--no-color", "--failure-threshold", "style"]
+    done = subprocess.run([*words, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -82,7 +75,14 @@ def test_the_image_is_small_labelled_and_listed(docker: Engine) -> None:
         <= {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}.items()
     )
     listed = docker.run(
-        "run", "--rm", "--network", "none", "--entrypoint", "cat", IMAGE, "/opt/dungeonfighter/sbom.cdx.json"
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--entrypoint",
+        "cat",
+        IMAGE,
+        "/usr/local/lib/dungeonfighter/sbom.cdx.json",
     )
     bill = json.loads(listed)
     found = {one["name"]: one["version"] for one in bill["components"]}
@@ -99,7 +99,7 @@ def test_the_image_is_small_labelled_and_listed(docker: Engine) -> None:
 async def test_a_server_runs_without_root_and_writes_to_its_volume_only(docker: Engine, port: int) -> None:
     await start(docker, port, "--volume", "games:/data")
     assert docker.run("exec", "game", "id", "-u").strip() == "10001"
-    assert "Read-only" in docker.run("exec", "game", "touch", "/opt/x", is_checked=False)
+    assert "Read-only" in docker.run("exec", "game", "touch", "/usr/x", is_checked=False)
     assert "dungeonfighter.db" in docker.run("exec", "game", "ls", "/data")
     docker.run("exec", "game", "python3", "-c", ORPHAN)
     await reaches(lambda: "Z" not in docker.run("exec", "game", "python3", "-c", STATES))
@@ -124,9 +124,7 @@ async def test_a_stop_shorter_than_the_drain_loses_no_turn(docker: Engine, port:
         await wait_for_turns(tally, tally.turns + 300)
 
 
-async def test_200_bots_play_on_when_a_full_disk_has_room_again(
-    docker: Engine, port: int, tmp_path: Path
-) -> None:
+async def test_200_bots_play_on_when_a_full_disk_was_freed(docker: Engine, port: int, tmp_path: Path) -> None:
     url = await start(docker, port, "--tmpfs", "/data:size=24m,uid=10001")
     async with playing(url, 200) as tally:
         await wait_for_turns(tally, 400)
