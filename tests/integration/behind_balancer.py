@@ -97,7 +97,7 @@ async def playing(
     load = loading.result()
     verdict = await verify_load(load, load_rules(), lambda _: None)
     assert not tally.errors, tally.examples
-    assert not verdict.findings
+    assert not verdict.findings, (verdict.findings, verdict)
     assert verdict.turns == tally.turns
     assert make_report(load, verdict).passed
 
