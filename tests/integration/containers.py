@@ -25,6 +25,12 @@ STAND_INS = {
     "haproxy": "haproxy:3.0-bookworm",
 }
 COMMAND_SECONDS_MAX = 300
+ASK = """
+import sys
+from urllib.request import Request, urlopen
+headers = {"Authorization": f"Bearer {sys.argv[1]}"}
+print(urlopen(Request("http://127.0.0.1:8000/api/summary", headers=headers)).status)
+"""
 
 
 class Engine:
@@ -117,9 +123,12 @@ class Project:
 
     def make_token(self, fleet: str) -> str:
         """Make a token by the command of the documents."""
-        return self.run(
-            "exec", "-T", "server-1", "dungeonfighter", "token", "create", "--fleet", fleet
-        ).split()[-1]
+        words = ("dungeonfighter", "token", "create", "--fleet", fleet)
+        return self.run("exec", "-T", "server-1", *words).split()[-1]
+
+    def knows(self, service: str, token: str) -> bool:
+        """Return True if a server accepts this token; each learns of a new one within 5 s."""
+        return "200" in self.run("exec", "-T", service, "python3", "-c", ASK, token, is_checked=False)
 
 
 @contextmanager
