@@ -86,10 +86,10 @@ keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for 
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
 lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Node.js packages (needs npm)
-	@for name in runtime build dev peers parts network clients adapters; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in runtime image build dev peers parts network clients adapters; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
-	  $$(test $$name = peers && echo "-c requirements/runtime.txt") \
+	  $$(test $$name = peers -o $$name = image && echo "-c requirements/runtime.txt") \
 	  requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	@cd requirements/node && npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
 	  --omit-lockfile-registry-resolved

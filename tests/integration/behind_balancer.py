@@ -78,13 +78,16 @@ async def replicas(
 
 
 @contextlib.asynccontextmanager
-async def playing(url: str, bots: int, every: float = EVERY_SECONDS) -> AsyncIterator[Tally]:
+async def playing(
+    url: str, bots: int, every: float = EVERY_SECONDS, *, token: str = "", prefix: str = "bot"
+) -> AsyncIterator[Tally]:
     """Let bots play until the end of the block, then verify every turn that was acknowledged.
 
     Zero failed turns means: no error after the repeats, nothing lost, nothing doubled.
     """
     tally, stop = Tally(), asyncio.Event()
-    options = LoadOptions(url, bots, every=every, habits=Habits(run_inputs_max=40))
+    habits = Habits(run_inputs_max=40)
+    options = LoadOptions(url, bots, every=every, token=token, prefix=prefix, habits=habits)
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(run_load(options, lambda _: None, tally=tally, stop=stop))
         try:
@@ -94,7 +97,7 @@ async def playing(url: str, bots: int, every: float = EVERY_SECONDS) -> AsyncIte
     load = loading.result()
     verdict = await verify_load(load, load_rules(), lambda _: None)
     assert not tally.errors, tally.examples
-    assert not verdict.findings
+    assert not verdict.findings, (verdict.findings, verdict)
     assert verdict.turns == tally.turns
     assert make_report(load, verdict).passed
 
