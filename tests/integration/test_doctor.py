@@ -257,7 +257,7 @@ def test_an_environment_that_no_server_would_accept_is_a_problem(tmp_path: Path)
     ("words", "reason"),
     [
         ([], "give the URL of a server, or a database with --db"),
-        (["here:8000"], "URL: write the address of a server"),
+        (["ftp://here:8000"], "URL: write the address of a server"),
         ([f"http://me:{SECRET}@here"], "URL: leave out the sign-in"),
         (["--db", "memory://"], "give the URL of the server"),
         (["--db", f"postgres:/me:{SECRET}@h"], "is no known connection string"),

@@ -90,7 +90,8 @@ _reply = msgspec.json.Decoder(_Reply)
 _snapshot = msgspec.json.Decoder(Snapshot)
 _refusal = msgspec.json.Decoder(_Refusal | None)
 _encode = msgspec.json.Encoder().encode
-_tag: Final = re.compile(r"(?is)<(style|script)\b.*?</\1\s*>|<[^>]*>")
+_FOREIGN_BYTES: Final = 4000
+_tag: Final = re.compile(r"<[^<>]*>")
 
 
 class RequestHeads:
@@ -238,5 +239,7 @@ def _known(number: int | None) -> int:
 
 def _start_of(body: bytes) -> str:
     """Return the first words of a foreign answer in one line, of a web page without its tags."""
-    text = _tag.sub(" ", body[:4000].decode("utf-8", "replace"))
-    return " ".join(text.split())[:120]
+    text = (
+        body[:_FOREIGN_BYTES].decode("utf-8", "replace").rpartition("</script>")[2].rpartition("</style>")[2]
+    )
+    return " ".join(" ".join(_tag.split(text)).split())[:120]

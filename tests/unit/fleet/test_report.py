@@ -69,10 +69,10 @@ def test_a_load_without_an_answer_has_no_latencies() -> None:
 
 
 def test_a_server_that_could_not_be_reached_is_named() -> None:
-    nothing = {"calls": 0, "turns": 0, "runs_started": 0, "verified": False}
-    failed = report(**nothing, troubles={"refused": 9}, errors={"refused": 1})
+    unreached = {"calls": 0, "turns": 0, "runs_started": 0, "verified": False}
+    failed = report(**unreached, troubles={"refused": 9}, errors={"refused": 1})
     assert failed.failure == "http://127.0.0.1:9 could not be reached (refused)"
-    failed = report(**nothing, troubles={"overloaded": 9})
+    failed = report(**unreached, troubles={"overloaded": 9})
     assert failed.failure == "http://127.0.0.1:9 acknowledged no turn (overloaded)"
     assert report(troubles={"refused": 9}).passed
 

@@ -125,6 +125,10 @@ WORST: Final = {
         "mcp.batch_tools",
         "f'(?:{limits.bot_id_pattern.pattern.removesuffix(_END)}\\\\n)*{_END}'",
     ): Worst("match", BODY, pump="a" * 128 + "\n", end="a"),
+    ("fleet.wire", "'<[^<>]*>'"): Worst("split", 4000, pump="<"),
+    ("commands.fleet", "'(?:may act for|bots of this server are) ([\\\\w.-]+)\\\\*'"): Worst(
+        "search", ARGUMENT, begin="may act for "
+    ),
     ("commands.token", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("setting_values", "'[A-Za-z0-9._:/-]{1,64}'"): Worst("fullmatch", ARGUMENT),
     ("setting_values", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),
