@@ -90,7 +90,7 @@ def test_a_server_sends_its_traces_and_shows_no_key(tmp_path: Path) -> None:
             play(server, "eve")
             roots = receiver.wait_for_roots(4)
             assert receiver.headers["x-api-key"] == SECOND_KEY
-            assert metric(server, "mcp_spans_sent_total") == len(receiver.spans)
+            until(lambda: metric(server, "mcp_spans_sent_total") == len(receiver.spans))  # after the answer
             assert metric(server, "mcp_spans_dropped_total") == 0
             assert has_loaded(server.process_id, "google/_upb")
             assert not has_loaded(server.process_id, "cygrpc")
