@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from testkit.server_process import ServerProcess
 
 WAIT_SECONDS = 60
 PLAY = "handle_input"
+
+
+def until(is_so: Callable[[], bool], what: str = "", *, seconds: float = WAIT_SECONDS) -> None:
+    """Wait until something is so; fail with `what` if it takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 class Served:

@@ -15,7 +15,7 @@ import pytest
 
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
-from tests.integration.test_tokens import until
+from tests.integration.served import until
 
 PAGES = ("/livez", "/readyz", "/metrics", "/", "/static/main.js", "/api/summary", "/api/bots")
 CALL = {

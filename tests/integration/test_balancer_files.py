@@ -29,7 +29,8 @@ from tests.balancers import (
     write_certificate,
     write_certificate_and_key,
 )
-from tests.integration.test_tokens import make_token, until
+from tests.integration.served import until
+from tests.integration.test_tokens import make_token
 
 pytestmark = pytest.mark.long
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from testkit.server_process import ServerProcess
-from tests.integration.test_tokens import until
+from tests.integration.served import until
 
 CALL = json.dumps({
     "jsonrpc": "2.0", "id": 1, "method": "tools/call",

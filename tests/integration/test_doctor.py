@@ -21,8 +21,8 @@ from dungeonfighter.cli import main
 from testkit.ports import free_port
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
-from tests.integration.served import PLAY, Served
-from tests.integration.test_tokens import make_token, until
+from tests.integration.served import PLAY, Served, until
+from tests.integration.test_tokens import make_token
 
 SECRET = "planted-84c1d0"
 

@@ -12,8 +12,7 @@ import shutil
 import socket
 import subprocess
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ import pytest
 from testkit.postgres_server import running_server
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
-from tests.integration.served import PLAY, WAIT_SECONDS, Served
+from tests.integration.served import PLAY, WAIT_SECONDS, Served, until
 from tests.parts import program
 
 PASSWORD = "pass;word-7c2e"
@@ -90,13 +89,6 @@ def metric(server: ServerProcess, name: str) -> float:
         connection.request("GET", "/metrics")
         lines = connection.getresponse().read().decode().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def stepped(server: ServerProcess, **step: Any) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ import pytest
 
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
+from tests.integration.served import until
 from tests.integration.test_client_limits import Client, raw
-from tests.integration.test_tokens import until
 from tests.parts import program
 
 PROXY = "127.0.0.9"

@@ -16,7 +16,7 @@ import pytest
 from dungeonfighter.rules import GameOptions, Weapon, load_rules
 from testkit.server_process import ServerProcess
 from tests.balancers import DEPLOY, Haproxy, haproxy, newer_haproxy
-from tests.integration.test_tokens import until
+from tests.integration.served import until
 
 pytestmark = pytest.mark.long
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import pytest
 
 from testkit.server_process import ServerProcess
 from tests.integration.bulk_endpoint import BulkEndpoint
-from tests.integration.served import WAIT_SECONDS
+from tests.integration.served import WAIT_SECONDS, until
 from tests.parts import program
 from tests.unit.house.sources import ROOT
 from tests.unit.telemetry.ecs_fields import OWN_FIELDS, problems_of
@@ -30,6 +31,7 @@ PLAYERS: Final = 3
 AWAY_AFTER: Final = 10_000
 AWAY_SECONDS: Final = 30
 PATIENCE_SECONDS: Final = 180
+patiently: Final = partial(until, seconds=PATIENCE_SECONDS)
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
@@ -101,13 +103,6 @@ def ids_in(*files: Path) -> list[str]:
     return [line["event"]["id"] for line in lines]
 
 
-def until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def test_no_line_is_lost_and_none_doubled_while_the_index_is_away(tmp_path: Path) -> None:
     file, former = tmp_path / "server.log", tmp_path / "server-1.log"
     endpoint = BulkEndpoint()
@@ -119,27 +114,27 @@ def test_no_line_is_lost_and_none_doubled_while_the_index_is_away(tmp_path: Path
         players = [Player(server, number) for number in range(PLAYERS)]
         for player in players:
             player.start()
-        until(lambda: len(endpoint.documents) > AWAY_AFTER, "nothing arrives")
+        patiently(lambda: len(endpoint.documents) > AWAY_AFTER, "nothing arrives")
         endpoint.losing = 1
-        until(lambda: not endpoint.losing, "no request came")
+        patiently(lambda: not endpoint.losing, "no request came")
         endpoint.leave()
         away_until = time.monotonic() + AWAY_SECONDS
         calls = [player.calls for player in players]
         file.rename(former)
         server.signal(signal.SIGHUP)
-        until(file.exists, "the file was not opened anew")
-        until(lambda: played_since(players, calls), "the bots wait for the index")
-        until(lambda: sum(player.calls for player in players) * BOTS > LINES, "too slow")
+        patiently(file.exists, "the file was not opened anew")
+        patiently(lambda: played_since(players, calls), "the bots wait for the index")
+        patiently(lambda: sum(player.calls for player in players) * BOTS > LINES, "too slow")
         for player in players:
             player.stopping.set()
             player.join(WAIT_SECONDS)
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        until(lambda: time.monotonic() > away_until, "time stands still")
+        patiently(lambda: time.monotonic() > away_until, "time stands still")
         arrived = len(endpoint.documents)
         endpoint.listen()
         written = ids_in(former, file)
-        until(lambda: len(endpoint.documents) >= len(written), f"{len(written)} lines, less documents")
+        patiently(lambda: len(endpoint.documents) >= len(written), f"{len(written)} lines, less documents")
     assert [player.bad[:1] for player in players] == [[]] * PLAYERS
     assert len(written) > LINES
     assert len(written) == len(set(written))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from testkit.server_process import ServerProcess
-from tests.integration.test_tokens import Client, make_token, token, until
+from tests.integration.served import until
+from tests.integration.test_tokens import Client, make_token, token
 
 TRIES = 12
 """Enough new connections to reach both workers, all but surely."""

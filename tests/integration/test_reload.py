@@ -17,9 +17,10 @@ from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.settings import read_settings
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
+from tests.integration.served import until
 from tests.integration.test_jwt import Served
 from tests.integration.test_redis_leases import Game
-from tests.integration.test_tokens import make_token, until
+from tests.integration.test_tokens import make_token
 from tests.parts import program
 from tests.provider import Key, Provider
 

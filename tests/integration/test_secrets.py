@@ -15,8 +15,8 @@ import pytest
 
 from testkit.postgres_server import PostgresServer, running_server
 from testkit.server_process import ServerProcess
-from tests.integration.served import PLAY, Served
-from tests.integration.test_tokens import Client, make_token, until
+from tests.integration.served import PLAY, Served, until
+from tests.integration.test_tokens import Client, make_token
 
 FIRST, SECOND = "Planted-First-7f3a91", "Planted-Second-c04be2"
 ACCESS = "host all postgres 127.0.0.1/32 trust\nhost all player 127.0.0.1/32 scram-sha-256\n"
@@ -148,7 +148,7 @@ def test_a_broken_file_leaves_the_former_secret_in_use(
         for number, content in enumerate(["", f"postgresql://player:{SECOND}@other:1/secrets", "?"], 1):
             planted.file.write_text(content)
             server.signal(signal.SIGHUP)
-            until(lambda count=number: server.log.read_text().count("read anew") == count)
+            until(lambda: server.log.read_text().count("read anew") == number)  # noqa: B023 (called at once)
         planted.file.unlink()
         server.signal(signal.SIGHUP)
         until(lambda: server.log.read_text().count("read anew") == 4)

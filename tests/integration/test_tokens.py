@@ -6,7 +6,6 @@ import http.client
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from testkit.server_process import ServerProcess
+from tests.integration.served import until
 
 COMMAND = [sys.executable, "-m", "dungeonfighter", "token"]
 
@@ -187,13 +187,6 @@ def test_an_ambiguous_beginning_revokes_no_token(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "2 tokens begin with 'df_'" in ended.stderr
     assert token("list", database=database).stdout.count("valid") == 2
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_server_with_a_prefix_serves_only_its_bots(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from dungeonfighter.telemetry.span_metrics import QUEUE_CALLS_MAX
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
 from testkit.span_receiver import SpanReceiver, attributes_of, receiving
-from tests.integration.served import PLAY, Served
+from tests.integration.served import PLAY, Served, until
 from tests.integration.test_secrets import everything_shown, workers_of
 from tests.protocol.served import JSON_HEADERS
 
@@ -52,13 +51,6 @@ def metric(server: ServerProcess, name: str) -> float:
     text = connection.getresponse().read().decode()
     connection.close()
     return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (.*)$", text, re.MULTILINE)))
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def play(server: ServerProcess, bot: str, **headers: str) -> None:
