@@ -53,7 +53,7 @@ class BotQueues:
         self._last_turns = self._active_bots.last_turns
         self._fleet_turns = resolver.metrics.fleet_turns
         self._game_log = resolver.game_log
-        commits.call_at_commits(resolver.game_log.batch_committed)
+        commits.watch(resolver.game_log.batch_committed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready: list[tuple[HotGame, Pending]] = []
         self._unanswered = 0

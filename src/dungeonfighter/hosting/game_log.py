@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from dungeonfighter.errors import DungeonFighterError
 from dungeonfighter.hosting.attempts import Attempt, Pending
 from dungeonfighter.hosting.hot_games import HotGame
-from dungeonfighter.hosting.ports import EpisodeEnd
+from dungeonfighter.hosting.ports import EpisodeEnd, Write
 
 _log = logging.getLogger(__name__)
 
@@ -72,9 +72,9 @@ class GameLog:
         if self._logs_turns:
             self.logged_before = math.inf
 
-    def batch_committed(self, handed_over: float, committed: float, rows: int) -> None:
+    def batch_committed(self, writes: Sequence[Write], handed_over: float, committed: float) -> None:
         """Take the times of a batch, in the clock's seconds, before its requests are answered."""
-        self._handed_over, self._committed, self._rows = handed_over, committed, rows
+        self._handed_over, self._committed, self._rows = handed_over, committed, len(writes)
         if not self._logs_turns:
             self.logged_before = committed + self._timeout_seconds - self._slow_seconds
 

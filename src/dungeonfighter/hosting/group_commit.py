@@ -34,10 +34,6 @@ _Queued = tuple[str, Write, OnResult, Any]
 _bot_id: Final = itemgetter(0)
 
 
-def _ignore(_handed_over: float, _committed: float, _rows: int) -> None:
-    """Do nothing: nobody wants the times of the commits."""
-
-
 class GroupCommit:
     """One lane of batches to one store.
 
@@ -57,13 +53,11 @@ class GroupCommit:
         self._commit_seconds = metrics.commit_seconds
         self._active_bots = metrics.active_bots
         self._emptied = emptied
-        self.on_batch: OnBatch | None = None
+        self.watchers: list[OnBatch] = []
         """Called after each batch, before the results are passed on."""
         self._queue: list[_Queued] = []
         self._sending: asyncio.Task[None] | None = None
         self._scheduled = False
-        self.committed: Callable[[float, float, int], None] = _ignore
-        """Called with the time at which a batch was handed over, that of its outcome, and its rows."""
 
     def add(self, write: Write, on_result: OnResult, tag: Any) -> None:
         """Queue one write; the lane calls `on_result(tag, result)` once, in the event loop.
@@ -116,9 +110,8 @@ class GroupCommit:
                 results = await self._commit(writes)
                 committed = self._active_bots.committed_at = self._now()
                 self._commit_seconds.observe(committed - handed_over)
-                self.committed(handed_over, committed, len(batch))
-                if self.on_batch is not None:
-                    self.on_batch(writes, handed_over, committed)
+                for on_batch in self.watchers:
+                    on_batch(writes, handed_over, committed)
                 for (_, _, on_result, tag), result in zip(batch, results, strict=True):
                     try:
                         on_result(tag, result)
@@ -175,11 +168,6 @@ class Lanes:
         self.add: Callable[[Write, OnResult, Any], None] = self._lanes[0].add if is_one else self._spread
         """Queue one write in its bot's lane; see `GroupCommit.add`."""
 
-    def call_at_commits(self, callback: Callable[[float, float, int], None]) -> None:
-        """Call `callback` after each commit, before its results are passed on: `GroupCommit.committed`."""
-        for lane in self._lanes:
-            lane.committed = callback
-
     @property
     def queued(self) -> int:
         """The number of writes that are not on their way yet."""
@@ -191,9 +179,9 @@ class Lanes:
         return any(lane.is_busy for lane in self._lanes)
 
     def watch(self, on_batch: OnBatch) -> None:
-        """Call `on_batch` after each batch."""
+        """Call `on_batch` after each batch, too."""
         for lane in self._lanes:
-            lane.on_batch = on_batch
+            lane.watchers.append(on_batch)
 
     async def drain(self) -> None:
         """Return when every queued write has its result."""
