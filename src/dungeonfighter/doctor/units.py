@@ -6,6 +6,8 @@ import math
 import time
 from typing import Final
 
+from dungeonfighter.telemetry.log_lines import escaped
+
 TEXT_CHARS_MAX: Final = 1000
 _SIZES: Final = ("B", "KB", "MB", "GB", "TB")
 
@@ -14,7 +16,7 @@ def plain(text: str) -> str:
     """Return a text on one line without control characters, which could steer a terminal."""
     if len(text) > TEXT_CHARS_MAX:
         text = f"{text[:TEXT_CHARS_MAX]}..."
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return escaped(text)
 
 
 def size(count: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import apsw
 
@@ -63,6 +64,18 @@ def connect(path: Path, waiting: Waiting) -> apsw.Connection:
     connection.set_busy_handler(waiting)
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}").fetchall()
+    return connection
+
+
+def connect_to_read(path: Path, waiting: Waiting, *, is_immutable: bool = False) -> apsw.Connection:
+    """Open a connection that changes no data; `is_immutable` ignores the log, and creates no files either.
+
+    Raises:
+        apsw.Error: The file cannot be opened.
+    """
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if is_immutable else "")
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.set_busy_handler(waiting)
     return connection
 
 

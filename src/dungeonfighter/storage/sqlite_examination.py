@@ -14,7 +14,6 @@ import os
 import time
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import apsw
 
@@ -30,7 +29,7 @@ from dungeonfighter.storage.examination import (
     schema_of,
     summed_up,
 )
-from dungeonfighter.storage.sqlite_connection import Waiting
+from dungeonfighter.storage.sqlite_connection import Waiting, connect_to_read
 from dungeonfighter.storage.sqlite_schema import applied_steps
 from dungeonfighter.storage.worker_thread import WorkerThread
 
@@ -99,12 +98,10 @@ def _read(path: Path, facts: SqliteFacts, *, is_immutable: bool) -> tuple[Schema
     Raises:
         apsw.Error: It cannot be read.
     """
-    uri = f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if is_immutable else "")
-    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    waiting = Waiting()
+    waiting.at_most(_BUSY_SECONDS)
+    connection = connect_to_read(path, waiting, is_immutable=is_immutable)
     try:
-        waiting = Waiting()
-        waiting.at_most(_BUSY_SECONDS)
-        connection.set_busy_handler(waiting)
         sql = sql_files.queries("sqlite")
         schema = schema_of(sql_files.migrations("sqlite"), applied_steps(connection, sql))
         facts.journal_mode = str(connection.execute("pragma journal_mode").get)

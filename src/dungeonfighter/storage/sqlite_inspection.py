@@ -22,7 +22,7 @@ from dungeonfighter.storage import sql_files, sqlite_schema
 from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, sort_key, too_old
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
+from dungeonfighter.storage.sqlite_connection import Waiting, check_file, connect_to_read, unavailable
 
 _SLICE_ROWS: Final = 5_000
 _WAIT_SECONDS: Final = 10.0
@@ -47,8 +47,7 @@ class SqliteInspection:
         self._sql = sql_files.queries("sqlite")
         self._waiting = Waiting()
         try:
-            self._connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-            self._connection.set_busy_handler(self._waiting)
+            self._connection = connect_to_read(path, self._waiting)
             self._waiting.at_most(_WAIT_SECONDS)
             applied = sqlite_schema.applied_steps(self._connection, self._sql)
         except apsw.Error as error:

@@ -76,7 +76,7 @@ def resources() -> Resources:
         files_open=_open_files(),
         files_soft_max=soft,
         files_hard_max=hard,
-        memory_bytes=_memory_bytes(),
+        memory_bytes=resident_bytes(),
         memory_bytes_max=_memory_bytes_max(),
         cpu_seconds=time.process_time(),
         threads=_threads(),
@@ -130,7 +130,8 @@ def _open_files() -> int:
     return 0
 
 
-def _memory_bytes() -> int:
+def resident_bytes() -> int:
+    """Return the memory of this process; 0 if the system does not tell."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):

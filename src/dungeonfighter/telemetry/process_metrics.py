@@ -7,20 +7,18 @@ not its process id: a worker that replaces another one goes on with the same ser
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Final
 
 from dungeonfighter import __version__
 from dungeonfighter.hosting.instruments import MILLIONTHS
 from dungeonfighter.hosting.ports import Meter
+from dungeonfighter.telemetry import machine
 
 PARENT: Final = "parent"
 """The label `worker` of the process that supervises the workers."""
-_PROC: Final = Path("/proc/self")
 _BUILD_CHARS: Final = 12
 
 
@@ -44,10 +42,10 @@ def declare_process_metrics(meter: Meter, worker: str) -> None:
         {(worker,): lambda: began},
         "It changes when a worker was replaced; the log says why it ended.",
     )  # fmt: skip
-    if (_PROC / "statm").exists():
+    if machine.resident_bytes():
         meter.read_gauges(
             "process_resident_memory_bytes", "Memory of each process; workers share a part of it.", labels,
-            {(worker,): _resident_bytes},
+            {(worker,): machine.resident_bytes},
             "It grows with `mcp_hot_games` and open connections, and then stays. If it grows on, lower "
             "`MAX_BOTS_PER_INSTANCE`, and report it.",
         )  # fmt: skip
@@ -97,8 +95,3 @@ def _sources(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
         else:
             found.append((name, entry))
     return sorted(found, key=lambda one: one[0])
-
-
-def _resident_bytes() -> int:
-    pages = int((_PROC / "statm").read_bytes().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
