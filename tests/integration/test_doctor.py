@@ -44,7 +44,10 @@ class Doctor:
 
     @property
     def problems(self) -> list[str]:
-        return [problem["text"] for problem in self.json["problems"]]
+        """Return the problems; those of a machine that is busy with other tests are not the server's."""
+        found = [problem["text"] for problem in self.json["problems"]]
+        assert self.code == (1 if found else 0)
+        return [text for text in found if "event loop was blocked" not in text]
 
 
 def ask(server: ServerProcess, path: str, **headers: str) -> tuple[int, bytes]:
@@ -85,8 +88,7 @@ def test_a_server_and_its_database_are_seen_whole(
     count: int = request.node.callspec.params["server"]
     doctor = Doctor(server.url, "--db", f"sqlite:///{server.database}", "--json")
     assert doctor.code == 1, "Redis is away"
-    problems = [one for one in doctor.problems if "event loop was blocked" not in one]  # a busy machine
-    assert problems == ["Redis does not answer, so each server takes its equal part of the rates"]
+    assert doctor.problems == ["Redis does not answer, so each server takes its equal part of the rates"]
     (seen,) = doctor.json["servers"]
     report = seen["report"]
     assert len(report["processes"]) == count
@@ -162,7 +164,7 @@ def test_the_second_address_has_the_report(tmp_path: Path) -> None:
     server.port, game = admin, server.port
     try:
         until(server.is_ready)
-        assert Doctor(server.url).code == 0
+        assert Doctor(server.url, "--json").problems == []
         server.port = game
         lost = Doctor(server.url, "--json")
         assert lost.code == 1
