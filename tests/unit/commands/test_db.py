@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from dungeonfighter import cli
-from dungeonfighter.commands.db import ProgressOutput
+from dungeonfighter.commands.progress_output import ProgressOutput
 
 
 class Terminal(io.StringIO):

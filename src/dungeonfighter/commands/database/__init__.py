@@ -1,0 +1,1 @@
+"""The actions of `dungeonfighter db`; `commands.db` finds each by its name."""

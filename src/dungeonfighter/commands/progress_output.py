@@ -1,0 +1,29 @@
+"""The progress of a command that takes longer, on its error output."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+
+class ProgressOutput:
+    """Writes progress: as one changing line on a terminal, as lines below each other elsewhere."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._shown_chars = 0
+
+    def progress(self, text: str) -> None:
+        """Write how far a step is; on a terminal the next text replaces this one."""
+        if not self._output.isatty():
+            self.say(text)
+            return
+        self._output.write(f"\r{text.ljust(self._shown_chars)}")
+        self._output.flush()
+        self._shown_chars = len(text)
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        if self._shown_chars:
+            self._output.write(f"\r{' ' * self._shown_chars}\r")
+            self._shown_chars = 0
+        print(text, file=self._output, flush=True)
