@@ -22,6 +22,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
+    StoredRun,
     StoreHealth,
     Won,
     Write,
@@ -84,6 +85,9 @@ class SeededChance:
 
     def seed(self) -> int:
         return self._dice.randint(0, limits.seed_max)
+
+    def nonce(self) -> bytes:
+        return self._dice.randbytes(limits.nonce_bytes)
 
     def uniform(self) -> float:
         return self._dice.random()
@@ -260,6 +264,12 @@ class FaultyStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return await self.inner.episodes(bot_id)
+
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        return await self._read(lambda: self.inner.stored_run(bot_id, episode))
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        return await self._read(lambda: self.inner.shared_secret(name, fresh))
 
     def health(self) -> StoreHealth:
         return StoreHealth()

@@ -105,7 +105,7 @@ class BatchWriter:
                 if connection.total_changes() - before != len(rows):
                     return None
         for write in batch:
-            if write.chunks or write.ended is not None:
+            if write.chunks or write.ended is not None or write.base:
                 self._write_riders(write, now)
         return [_WON] * len(batch)
 
@@ -145,11 +145,13 @@ class BatchWriter:
         for chunk in write.chunks:
             values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
             connection.execute(self._sql["write_chunk"], values)
+        if write.base:
+            connection.execute(self._sql["write_base"], (bot_id, write.row.episode, write.base))
         if ended is not None:
             run = (
                 bot_id, ended.episode, ended.rules, ended.seed, ended.mode, ended.options,
                 ended.parent_episode, ended.first_turn, ended.last_turn, ended.result, ended.score,
-                ended.digest, ended.ranked, ended.base, now,
+                ended.digest, ended.ranked, ended.origin, ended.nonce, now,
             )  # fmt: skip
             connection.execute(self._sql["write_episode"], run)
 
