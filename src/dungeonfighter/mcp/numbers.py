@@ -19,7 +19,7 @@ def demand_numbers(args: ToolArguments, names: Sequence[str]) -> None:
     """
     for name in names:
         if getattr(args, name) is None:
-            hint = _FOR_A_NEW_RUN if "turn" not in names else ""
+            hint = "" if "turn" in args.__struct_fields__ else _FOR_A_NEW_RUN
             raise bad_argument(
                 f"argument `{name}` is missing; the access token or this address demands it "
                 f"(turns=required), so that a repeated call never plays twice: "
