@@ -7,7 +7,16 @@ from typing import Any
 
 import msgspec
 
-from dungeonfighter.hosting.ports import AccessToken, Conflict, Failed, Head, InputChunk, Store, Won
+from dungeonfighter.hosting.ports import (
+    AccessToken,
+    Conflict,
+    Failed,
+    Head,
+    InputChunk,
+    Store,
+    StoredRun,
+    Won,
+)
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 
@@ -113,6 +122,40 @@ async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
     )
     assert await store.inputs("local/a", 1) == []
     assert await store.episodes("local/a") == []
+
+
+async def test_a_run_has_its_end_its_chunks_and_its_base(store: Store) -> None:
+    begun = msgspec.structs.replace(first("local/a"), base=b"\x00base")
+    chunks = [InputChunk(1, turn, f"1\n{turn}") for turn in (0, 64)]
+    await store.commit([begun, first("local/b")])
+    assert await store.stored_run("local/a", 1) == StoredRun(None, (), b"\x00base")
+    await store.commit([after(begun, b"next", *chunks, ended=end(1))])
+    assert await store.stored_run("local/a", 1) == StoredRun(end(1), tuple(chunks), b"\x00base")
+    for bot, episode in (("local/a", 2), ("local/b", 1), ("local/c", 1)):
+        assert await store.stored_run(bot, episode) == StoredRun(None, (), b"")
+
+
+async def test_a_base_of_a_loser_is_not_written(store: Store) -> None:
+    await store.commit([first("local/a")])
+    late = [msgspec.structs.replace(first(f"local/{name}"), base=b"late") for name in "ab"]
+    await store.commit(late)
+    assert (await store.stored_run("local/a", 1)).base == b""
+    assert (await store.stored_run("local/b", 1)).base == b"late"
+
+
+async def test_a_ranked_run_keeps_its_nonce(store: Store) -> None:
+    begun = first("local/a")
+    ended = msgspec.structs.replace(end(1), ranked=True, nonce=bytes(range(16)), origin="reset")
+    await store.commit([begun])
+    await store.commit([after(begun, b"next", ended=ended)])
+    assert await store.episodes("local/a") == [ended]
+
+
+async def test_a_shared_secret_is_made_once(store: Store) -> None:
+    made = await asyncio.gather(*(store.shared_secret("dice", b"%d" % number * 32) for number in range(4)))
+    assert len(set(made)) == 1
+    assert await store.shared_secret("dice", b"x" * 32) == made[0]
+    assert await store.shared_secret("other", b"y" * 32) == b"y" * 32
 
 
 async def test_one_write_may_have_several_chunks(store: Store) -> None:
