@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from dungeonfighter import limits
 from dungeonfighter.hosting.ports import (
     AccessToken,
     Conflict,
@@ -205,8 +206,8 @@ async def test_a_save_comes_back_as_it_was(store: Store) -> None:
 
 
 async def test_a_second_put_replaces_a_save_and_increments_its_version(store: Store) -> None:
-    await store.put_save(save("local/a", "main"))
-    await store.put_save(save("local/a", "main", b"later"))
+    assert await store.put_save(save("local/a", "main"))
+    assert await store.put_save(save("local/a", "main", b"later"))
     found = await store.get_save("local/a", "main")
     assert found is not None
     assert (found.state, found.version) == (b"later", 2)
@@ -306,3 +307,13 @@ async def test_tokens_are_listed_by_their_changes(store: Store) -> None:
     (changed,) = await store.tokens_after(two.version)
     assert (changed.digest, changed.revoked_at) == (b"a" * 32, 7.5)
     assert [each.digest[:1] for each in await store.tokens_after(0)] == [b"b", b"a"]
+
+
+async def test_saves_at_the_same_moment_stay_within_the_bound(store: Store) -> None:
+    slots = [f"slot-{number}" for number in range(limits.save_slots_max + 8)]
+    put = await asyncio.gather(*(store.put_save(save("local/a", slot)) for slot in slots))
+    kept = [saved.slot for saved in await store.list_saves("local/a")]
+    assert len(kept) == limits.save_slots_max
+    assert sorted(slot for slot, done in zip(slots, put, strict=True) if done) == sorted(kept)
+    assert await store.put_save(save("local/a", kept[0], b"later"))
+    assert await store.put_save(save("local/b", "other"))
