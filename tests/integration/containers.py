@@ -25,12 +25,6 @@ STAND_INS = {
     "haproxy": "haproxy:3.0-bookworm",
 }
 COMMAND_SECONDS_MAX = 300
-ASK = """
-import sys
-from urllib.request import Request, urlopen
-headers = {"Authorization": f"Bearer {sys.argv[1]}"}
-print(urlopen(Request("http://127.0.0.1:8000/api/summary", headers=headers)).status)
-"""
 
 
 class Engine:
@@ -125,10 +119,6 @@ class Project:
         """Make a token by the command of the documents."""
         words = ("dungeonfighter", "token", "create", "--fleet", fleet)
         return self.run("exec", "-T", "server-1", *words).split()[-1]
-
-    def knows(self, service: str, token: str) -> bool:
-        """Return True if a server accepts this token; each learns of a new one within 5 s."""
-        return "200" in self.run("exec", "-T", service, "python3", "-c", ASK, token, is_checked=False)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ async def up(docker: Engine, folder: Path, *files: str) -> AsyncIterator[Project
 
 async def test_200_bots_of_a_first_token_play_on_after_each_fault(docker: Engine, tmp_path: Path) -> None:
     async with up(docker, tmp_path) as project:
-        token = await first_token(project)
+        token = await asyncio.to_thread(project.make_token, "team-a")
         first, second = project.container("server-1"), project.container("server-2")
         async with playing(project.url, 200, token=token) as tally:
             await wait_for_turns(tally, 400)
@@ -74,13 +74,6 @@ async def test_200_bots_of_a_first_token_play_on_after_each_fault(docker: Engine
             await plays_on(tally)
 
 
-async def first_token(project: Project) -> str:
-    """Make a token; return it when both servers know it."""
-    token = project.make_token("team-a")
-    await reaches(lambda: all(project.knows(service, token) for service in ("server-1", "server-2")))
-    return token
-
-
 async def plays_on(tally: Tally) -> None:
     """Wait for some turns of each bot. A bot that is not answered within 30 s is an error of the load."""
     await wait_for_turns(tally, tally.turns + 600)
@@ -88,7 +81,7 @@ async def plays_on(tally: Tally) -> None:
 
 async def test_each_server_with_a_prefix_plays_its_bots(docker: Engine, tmp_path: Path) -> None:
     async with up(docker, tmp_path, "compose.prefix.yaml") as project:
-        token = await first_token(project)
+        token = await asyncio.to_thread(project.make_token, "team-a")
         for prefix in ("bot-1-", "bot-2-"):
             async with playing(project.url, 20, token=token, prefix=prefix) as tally:
                 await wait_for_turns(tally, 60)
