@@ -3,7 +3,8 @@
 `refresh` asks the store every `REFRESH_SECONDS` for what changed, so a token that was revoked anywhere is
 refused here within 5 s. A token that is unknown here may be a new one: `search` asks the store for it at
 once, but not more often than every `SEARCH_SECONDS`, however many unknown tokens are sent. While the store
-does not answer, the last known tokens stay valid for `STALE_SECONDS_MAX`; after that nobody is let in."""
+does not answer, the last known tokens stay valid for `STALE_SECONDS_MAX`; after that nobody is let in.
+"""
 
 from __future__ import annotations
 
