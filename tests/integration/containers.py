@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ STAND_INS = {
     "haproxy": "haproxy:3.0-bookworm",
 }
 COMMAND_SECONDS_MAX = 300
+MEMORY_BYTES_MIN = 8 << 30
+DATA_MEGABYTES = 6000
 MEMORY = "400m"
 HOGS = "import os, time; [os.fork() for _ in range(4)]; kept = b'x' * 40_000_000; time.sleep(60)"
 """Sixteen processes that take memory. Each is smaller than the server, so the limit kills the server."""
@@ -172,22 +175,43 @@ async def up(engine: Engine, folder: Path, *files: str, **variables: str) -> Asy
 @contextmanager
 def small_folder(folder: Path, megabytes: int) -> Iterator[Path]:
     """Make a folder on a file system of its own, of this size."""
-    folder.mkdir()
-    command(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], {}, is_checked=True)
+    mount_memory(folder, megabytes)
     try:
         yield folder
     finally:
-        command(["umount", "--lazy", str(folder)], {}, is_checked=True)
+        unmount(folder)
+
+
+def mount_memory(folder: Path, megabytes: int) -> None:
+    """Make a folder in memory, for at most this much."""
+    folder.mkdir()
+    command(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], {}, is_checked=True)
+
+
+def unmount(folder: Path) -> None:
+    command(["umount", "--lazy", str(folder)], {}, is_checked=True)
+
+
+def memory_bytes() -> int:
+    """Return how much memory programs can still get; 0 if the system does not say."""
+    facts = Path("/proc/meminfo")
+    found = re.search(r"^MemAvailable: +(\d+) kB$", facts.read_text() if facts.exists() else "", re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """Run an engine; skip the test where there is none."""
+    """Run an engine; skip the test where there is none.
+
+    Its folder is in memory if there is enough: on a busy disk the removal of its files takes minutes.
+    """
     made = Path(tempfile.mkdtemp(prefix="engine"))  # a socket has a short path
     try:
         running = Engine(made)
         if os.geteuid() != 0:
             pytest.skip("docker: the engine needs root")
+        if memory_bytes() >= MEMORY_BYTES_MIN:
+            mount_memory(made / "data", DATA_MEGABYTES)
         with running.daemon:
             try:
                 yield running
@@ -199,10 +223,10 @@ def engine() -> Iterator[Engine]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount what an engine leaves mounted below a folder: the file of its network namespace."""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
+    """Unmount what is mounted below a folder: an engine leaves the file of its network namespace."""
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         if (place := line.split()[1]).startswith(f"{folder}/"):
-            command(["umount", "--lazy", place], {}, is_checked=True)
+            unmount(Path(place))
 
 
 def root_file(name: str, *, part: str) -> Path:

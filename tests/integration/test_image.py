@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.balancers import quiet_port
+from tests.bills import check_bill
 from tests.integration.behind_balancer import playing, reaches
 from tests.integration.containers import BASE, HOGS, IMAGE, MEMORY, REVISION, VERSION, Engine
 from tests.integration.through_balancer import wait_for_turns
@@ -77,6 +78,7 @@ def test_the_image_is_small_labelled_and_listed(docker: Engine) -> None:
         "/usr/local/lib/dungeonfighter/sbom.cdx.json",
     )
     bill = json.loads(listed)
+    check_bill(bill)
     found = {one["name"]: one["version"] for one in bill["components"]}
     pins = [
         line.split(" ")[0]
