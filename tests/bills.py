@@ -1,7 +1,4 @@
-"""The form of a bill of materials in CycloneDX 1.6, as far as ours goes: each field of ours, and no other.
-
-Source: the JSON schema of CycloneDX 1.6 (bom-1.6.schema.json).
-"""
+"""The form of a bill of materials in CycloneDX 1.6, as far as ours goes: each field of ours, and no other."""
 
 from __future__ import annotations
 
