@@ -1,4 +1,6 @@
-"""The databases of the integration tests: a PostgreSQL server per module, and both kinds of database."""
+"""The surroundings of the integration tests: a PostgreSQL server per module, both kinds of database, and one
+container engine for all tests that need it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,28 @@ from pathlib import Path
 import pytest
 
 from testkit.postgres_server import PostgresServer, running_server
+from tests.integration.containers import Engine, engine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of containers first, so that pytest-xdist gives them to one process, with one image."""
+    items.sort(key=lambda item: "docker" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Engine]:
+    """An engine with the image of this tree."""
+    with engine() as running:
+        running.import_base()
+        running.build_image()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def services(docker: Engine) -> Engine:
+    """The engine, with stand-ins for the other images of `compose.yaml`, too."""
+    docker.import_stand_ins()
+    return docker
 
 
 @pytest.fixture(scope="module")

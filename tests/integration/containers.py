@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from random import randrange
 
 import pytest
 
 from tests.balancers import Program, quiet_port
+from tests.integration.behind_balancer import reaches
 from tests.parts import go_without, program
 from tests.unit.house.sources import ROOT
 
 BASE = "python:3.11-slim-bookworm"
 IMAGE = "dungeonfighter:local"
+VERSION, REVISION = "0.1.0", "abc"
 STAND_INS = {
     "postgres": "postgres:17-bookworm",
     "valkey": "valkey/valkey:8.1-bookworm",
     "haproxy": "haproxy:3.0-bookworm",
 }
 COMMAND_SECONDS_MAX = 300
-ASK = """
-import sys
-from urllib.request import Request, urlopen
-headers = {"Authorization": f"Bearer {sys.argv[1]}"}
-print(urlopen(Request("http://127.0.0.1:8000/api/summary", headers=headers)).status)
-"""
+MEMORY_BYTES_MIN = 8 << 30
+DATA_MEGABYTES = 6000
+MEMORY = "400m"
+HOGS = "import os, time; [os.fork() for _ in range(4)]; kept = b'x' * 40_000_000; time.sleep(60)"
+"""Sixteen processes that take memory. Each is smaller than the server, so the limit kills the server."""
+ASK = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/readyz').read())"
 
 
 class Engine:
@@ -58,6 +62,11 @@ class Engine:
     def build(self, context: Path, tag: str, *words: str) -> None:
         self.run("build", "--network", "host", "--tag", tag, *words, str(context))
 
+    def build_image(self) -> None:
+        """Build the image of this tree."""
+        arguments = (f"VERSION={VERSION}", f"REVISION={REVISION}")
+        self.build(ROOT, IMAGE, *(word for one in arguments for word in ("--build-arg", one)))
+
     def remove_all(self) -> None:
         """Remove all containers and their volumes, then all networks without containers."""
         if names := self.run("ps", "--all", "--quiet").split():
@@ -84,24 +93,37 @@ class Project:
         engine: Runs them.
         folder: Gets the file of the variables.
         files: The names of the compose files.
+        variables: For the file of the variables, beside those of `.env.example`.
     """
 
-    def __init__(self, engine: Engine, folder: Path, files: Sequence[str] = ("compose.yaml",)) -> None:
+    def __init__(
+        self, engine: Engine, folder: Path, files: Sequence[str] = ("compose.yaml",), **variables: str
+    ) -> None:
         self._engine = engine
+        self._root = ROOT
+        self._files = files
         self._name = f"game{os.getpid()}"
         self.port = quiet_port()
         network = f"172.31.{randrange(1, 255)}"
         values = {
             "DB_PASSWORD": "4f2a9c", "SIGNING_KEY": "7d" * 24, "HTTP_PORT": str(self.port),
             "SUBNET": f"{network}.0/24", "SERVER_1_ADDRESS": f"{network}.201",
-            "SERVER_2_ADDRESS": f"{network}.202",
+            "SERVER_2_ADDRESS": f"{network}.202", **variables,
         }  # fmt: skip
-        example = (ROOT / ".env.example").read_text().splitlines()
-        kept = [line for line in example if line.partition("=")[0] not in values]
         self._environ = folder / "environ"
-        self._environ.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in values.items())]))
-        self._words = [program("docker-compose", part="compose"), "--env-file", str(self._environ)]
-        self._words += ["-p", self._name, *(word for file in files for word in ("-f", str(ROOT / file)))]
+        self._environ.write_text((ROOT / ".env.example").read_text())
+        self.set(**values)
+
+    def set(self, **variables: str) -> None:
+        """Set variables in their file."""
+        lines = self._environ.read_text().splitlines()
+        kept = [line for line in lines if line.partition("=")[0] not in variables]
+        added = [f"{name}={value}" for name, value in variables.items()]
+        self._environ.write_text("\n".join([*kept, *added, ""]))
+
+    def check_out(self, root: Path) -> None:
+        """Use the compose files of another checkout from now on."""
+        self._root = root
 
     @property
     def url(self) -> str:
@@ -109,10 +131,18 @@ class Project:
 
     def run(self, *words: str, is_checked: bool = True) -> str:
         environ = {"DOCKER_HOST": self._engine.address, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
-        return command([*self._words, *words], environ, is_checked=is_checked)
+        place = ["--env-file", str(self._environ), "-p", self._name]
+        place += [word for file in self._files for word in ("-f", str(self._root / file))]
+        return command(
+            [program("docker-compose", part="compose"), *place, *words], environ, is_checked=is_checked
+        )
 
     def container(self, service: str) -> str:
         return f"{self._name}_{service}_1"
+
+    def readiness(self, service: str) -> str:
+        """Return what a server says at `/readyz`."""
+        return self.run("exec", "-T", service, "python3", "-c", ASK, is_checked=False)
 
     @property
     def network(self) -> str:
@@ -126,26 +156,77 @@ class Project:
         words = ("dungeonfighter", "token", "create", "--fleet", fleet)
         return self.run("exec", "-T", "server-1", *words).split()[-1]
 
-    def knows(self, service: str, token: str) -> bool:
-        """Return True if a server accepts this token; each learns of a new one within 5 s."""
-        return "200" in self.run("exec", "-T", service, "python3", "-c", ASK, token, is_checked=False)
+
+@asynccontextmanager
+async def up(engine: Engine, folder: Path, *files: str, **variables: str) -> AsyncIterator[Project]:
+    """Run the services of `compose.yaml`, changed by further files, until the end of the block."""
+    project = Project(engine, folder, ("compose.yaml", *files), **variables)
+    try:
+        await asyncio.to_thread(project.run, "up", "--detach")
+        await reaches(lambda: project.health("haproxy") == "healthy")
+        yield project
+    except BaseException:
+        print(project.run("logs", "--tail", "200", "--no-color", is_checked=False))
+        raise
+    finally:
+        await asyncio.to_thread(project.run, "down", "--volumes", "--timeout", "1", is_checked=False)
+
+
+@contextmanager
+def small_folder(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Make a folder on a file system of its own, of this size."""
+    mount_memory(folder, megabytes)
+    try:
+        yield folder
+    finally:
+        unmount(folder)
+
+
+def mount_memory(folder: Path, megabytes: int) -> None:
+    """Make a folder in memory, for at most this much."""
+    folder.mkdir()
+    command(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], {}, is_checked=True)
+
+
+def unmount(folder: Path) -> None:
+    command(["umount", "--lazy", str(folder)], {}, is_checked=True)
+
+
+def memory_bytes() -> int:
+    """Return how much memory programs can still get; 0 if the system does not say."""
+    facts = Path("/proc/meminfo")
+    found = re.search(r"^MemAvailable: +(\d+) kB$", facts.read_text() if facts.exists() else "", re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """Run an engine; skip the test where there is none."""
+    """Run an engine; skip the test where there is none.
+
+    Its folder is in memory if there is enough: on a busy disk the removal of its files takes minutes.
+    """
     made = Path(tempfile.mkdtemp(prefix="engine"))  # a socket has a short path
     try:
         running = Engine(made)
         if os.geteuid() != 0:
             pytest.skip("docker: the engine needs root")
+        if memory_bytes() >= MEMORY_BYTES_MIN:
+            mount_memory(made / "data", DATA_MEGABYTES)
         with running.daemon:
             try:
                 yield running
             finally:
                 running.remove_all()
     finally:
+        unmount_below(made)
         shutil.rmtree(made, ignore_errors=True)
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount what is mounted below a folder: an engine leaves the file of its network namespace."""
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        if (place := line.split()[1]).startswith(f"{folder}/"):
+            unmount(Path(place))
 
 
 def root_file(name: str, *, part: str) -> Path:

@@ -233,7 +233,6 @@ async def test_a_token_that_is_revoked_and_replaced_goes_on_without_a_restart(
     guarded: ServerProcess, tmp_path: Path
 ) -> None:
     first = make_token(guarded.database, "--fleet", "team-a", "--bots", "ada")
-    await asyncio.to_thread(Client(guarded).await_status, first, 200)
     file = tmp_path / "token"
     file.write_text(first)
     async with connected(guarded.url, "--bot", "ada", "--token-file", str(file)) as player:
@@ -245,7 +244,6 @@ async def test_a_token_that_is_revoked_and_replaced_goes_on_without_a_restart(
         assert f"put a valid token into {file}, the next call reads it" in text_of(refused)
         second = make_token(guarded.database, "--fleet", "team-a", "--bots", "ada")
         file.write_text(second)
-        await asyncio.to_thread(Client(guarded).await_status, second, 200)
         assert await play(player) == "e1 t1"
         code, notes = await player.end()
     assert code == 0
@@ -264,7 +262,6 @@ async def test_without_a_token_the_answer_names_the_way_to_one(guarded: ServerPr
 @pytest.mark.long
 async def test_the_token_of_the_environment_plays(guarded: ServerProcess) -> None:
     made = make_token(guarded.database, "--fleet", "team-b", "--bots", "bob")
-    await asyncio.to_thread(Client(guarded).await_status, made, 200)
     async with connected(guarded.url, DUNGEONFIGHTER_TOKEN=made) as player:
         await begin(player)
         assert await play(player) == "e1 t1"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from tests.integration.test_client_limits import Client, raw
 from tests.parts import program
 
 PROXY = "127.0.0.9"
+RESET = struct.pack("ii", 1, 0)
+"""Linger for 0 s: the system resets the connection when it is closed."""
 CONFIGURATION = """
 defaults
     {mode}
@@ -80,6 +84,27 @@ def test_connections_are_those_of_the_clients(tmp_path: Path, way: str) -> None:
         metrics = raw(server, "127.0.0.1", b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b'mcp_rejected_total{reason="malformed"} 0' in metrics
         assert "refused" not in server.log.read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "header"])
+def test_connections_that_were_reset_are_counted_no_more(tmp_path: Path, way: str) -> None:
+    with balanced(tmp_path, way) as (front, server):
+        for _ in range(20):
+            one = client(front, "127.0.0.2")
+            one.begin("")
+            one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            one.close()
+
+        def has_room() -> bool:
+            two = [client(front, "127.0.0.2") for _ in range(2)]
+            statuses = [one.status() for one in two]
+            for one in two:
+                one.close()
+            return statuses == [200, 200]
+
+        until(has_room)
+        assert "Traceback" not in server.log.read_text()
 
 
 @pytest.mark.long

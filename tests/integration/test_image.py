@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.balancers import quiet_port
+from tests.bills import check_bill
 from tests.integration.behind_balancer import playing, reaches
-from tests.integration.containers import BASE, IMAGE, Engine, engine
+from tests.integration.containers import BASE, HOGS, IMAGE, MEMORY, REVISION, VERSION, Engine
 from tests.integration.through_balancer import wait_for_turns
 from tests.parts import program
 from tests.unit.house.sources import ROOT
@@ -35,14 +36,6 @@ ORPHAN = "import os; os.fork() or os.fork() or os._exit(0)"
 STATES = (
     "import glob; print([open(one).read().rsplit(')')[-1][:3] for one in glob.glob('/proc/[0-9]*/stat')])"
 )
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Engine]:
-    with engine() as running:
-        running.import_base()
-        running.build(ROOT, IMAGE, "--build-arg", "VERSION=0.1.0", "--build-arg", "REVISION=abc")
-        yield running
 
 
 @pytest.fixture
@@ -69,7 +62,7 @@ def test_the_image_is_small_labelled_and_listed(docker: Engine) -> None:
     sizes = [int(docker.inspect(name, "{{.Size}}")) for name in (IMAGE, BASE)]
     assert sizes[0] - sizes[1] < MEGABYTES_MAX * 1e6
     labels = json.loads(docker.inspect(IMAGE, "{{json .Config.Labels}}"))
-    expected = {"version": "0.1.0", "revision": "abc", "licenses": "MIT", "base.name": BASE}
+    expected = {"version": VERSION, "revision": REVISION, "licenses": "MIT", "base.name": BASE}
     assert (
         expected.items()
         <= {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}.items()
@@ -85,6 +78,7 @@ def test_the_image_is_small_labelled_and_listed(docker: Engine) -> None:
         "/usr/local/lib/dungeonfighter/sbom.cdx.json",
     )
     bill = json.loads(listed)
+    check_bill(bill)
     found = {one["name"]: one["version"] for one in bill["components"]}
     pins = [
         line.split(" ")[0]
@@ -122,6 +116,17 @@ async def test_a_stop_shorter_than_the_drain_loses_no_turn(docker: Engine, port:
         assert docker.inspect("game", "{{.State.ExitCode}}") == "137"
         await asyncio.to_thread(docker.run, "start", "game")
         await wait_for_turns(tally, tally.turns + 300)
+
+
+async def test_200_bots_play_on_when_the_memory_limit_killed_the_server(docker: Engine, port: int) -> None:
+    url = await start(docker, port, "--volume", "games:/data", "--restart", "unless-stopped")
+    async with playing(url, 200) as tally:
+        await wait_for_turns(tally, 400)
+        docker.run("update", "--memory", MEMORY, "--memory-swap", MEMORY, "game")
+        docker.run("exec", "--detach", "game", "python3", "-c", HOGS)
+        await reaches(lambda: docker.inspect("game", "{{.RestartCount}}") == "1")
+        await reaches(lambda: docker.health("game") == "healthy")
+        await wait_for_turns(tally, tally.turns + 600)
 
 
 async def test_200_bots_play_on_when_a_full_disk_was_freed(docker: Engine, port: int, tmp_path: Path) -> None:

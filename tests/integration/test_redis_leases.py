@@ -6,11 +6,13 @@ import asyncio
 import http.client
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from random import randrange
 
 import pytest
 from redis.asyncio import Redis
@@ -227,6 +229,35 @@ async def test_a_server_starts_without_redis(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
         assert await game.metric("mcp_redis_up") == 0
         assert "s3cret" not in server.log.read_text()
+
+
+WITH_NAMES = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+
+
+@pytest.mark.long
+async def test_a_name_server_that_is_silent_leaves_no_traceback_in_the_log(tmp_path: Path) -> None:
+    address = f"127.{randrange(1, 255)}.{randrange(1, 255)}.53"
+    wrapper = ("unshare", "--mount", "sh", "-c", WITH_NAMES, str(tmp_path / "resolv.conf"))
+    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\noptions timeout:1 attempts:1\n")
+    if await (await asyncio.create_subprocess_exec(*wrapper, "true")).wait() != 0:
+        pytest.skip("only root may give a process a name server of its own")
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((address, 53))
+        silent.setblocking(False)
+        flags = ("--redis=redis://redis.test/0", "--rate-per-fleet=100")
+        server = ServerProcess(tmp_path, flags=flags, wrapper=wrapper)
+        try:
+            starting = asyncio.create_task(server.start_in_thread())
+            for _ in range(12):  # two for each lookup, so the first ones have failed
+                await loop.sock_recvfrom(silent, 512)
+            await starting
+            log = server.log.read_text()
+        finally:
+            server.kill()
+    assert "does not answer" in log
+    assert "Traceback" not in log
+    assert "never retrieved" not in log
 
 
 @pytest.fixture

@@ -88,6 +88,11 @@ def test_a_token_made_before_the_server_ran_plays(client: Client, early: str) ->
     assert client.call(early, "start_new_game", {"botId": "a-1", "weapon": "mace"})[0] is False
 
 
+def test_a_token_works_at_once_on_every_worker(client: Client, database: Path) -> None:
+    secret = make_token(database, "--fleet", "team-g")
+    assert {client.post(secret, "start_new_game", {})[0] for _ in range(12)} == {200}
+
+
 @pytest.mark.parametrize("secret", [None, "", "df_wrong", "x" * 5000, "\xff"])
 def test_a_caller_without_a_valid_token_is_asked_for_one(client: Client, secret: str | None) -> None:
     status, body, headers = client.post(secret, "get_game_state", {})
@@ -99,7 +104,6 @@ def test_a_bot_outside_the_pattern_is_refused_alike_whether_it_exists_or_not(
     client: Client, early: str, database: Path
 ) -> None:
     other = make_token(database, "--fleet", "team-a", "--bots", "b-1")
-    client.await_status(other, 200)
     client.call(other, "start_new_game", {"weapon": "mace"})
     there = client.post(early, "get_game_state", {"botId": "b-1"})[:2]
     absent = client.post(early, "get_game_state", {"botId": "b-2"})[:2]
@@ -109,7 +113,6 @@ def test_a_bot_outside_the_pattern_is_refused_alike_whether_it_exists_or_not(
 
 def test_a_pattern_without_a_star_is_the_own_bot(client: Client, database: Path) -> None:
     own = make_token(database, "--fleet", "team-c", "--bots", "zed")
-    client.await_status(own, 200)
     client.call(own, "start_new_game", {"weapon": "mace"})
     assert client.call(own, "get_game_state", {"botId": "zed"})[0] is False
     assert client.call(own, "list_bots", {})[1].count("zed") == 1
@@ -118,14 +121,12 @@ def test_a_pattern_without_a_star_is_the_own_bot(client: Client, database: Path)
 def test_fleets_do_not_see_each_other(client: Client, early: str, database: Path) -> None:
     client.call(early, "start_new_game", {"botId": "a-2"})
     other = make_token(database, "--fleet", "team-d")
-    client.await_status(other, 200)
     assert "a-" not in client.call(other, "list_bots", {})[1]
     assert client.call(other, "get_game_state", {"botId": "a-2"})[0] is True
 
 
 def test_a_scope_that_is_missing_is_refused(client: Client, database: Path) -> None:
     narrow = make_token(database, "--fleet", "team-a", "--scopes", "play")
-    client.await_status(narrow, 200)
     is_error, text = client.call(narrow, "handle_inputs", {"botId": "a-1", "inputs": ["1"]})
     assert is_error
     assert "not_allowed" in text
@@ -133,7 +134,6 @@ def test_a_scope_that_is_missing_is_refused(client: Client, database: Path) -> N
 
 def test_a_token_that_requires_turns_refuses_calls_without(client: Client, database: Path) -> None:
     strict = make_token(database, "--fleet", "team-e", "--require-turns")
-    client.await_status(strict, 200)
     assert "`episode` is missing" in client.call(strict, "start_new_game", {})[1]
     assert client.call(strict, "start_new_game", {"episode": 1, "weapon": "mace"})[0] is False
     assert "`turn` is missing" in client.call(strict, "handle_input", {"input": "1"})[1]
@@ -141,7 +141,7 @@ def test_a_token_that_requires_turns_refuses_calls_without(client: Client, datab
 
 def test_a_revoked_token_is_refused_on_every_worker(client: Client, database: Path) -> None:
     doomed = make_token(database, "--fleet", "team-f")
-    client.await_status(doomed, 200)
+    assert client.post(doomed, "list_bots", {})[0] == 200
     ended = token("revoke", doomed[:12], database=database)
     assert ended.returncode == 0, ended.stderr
     client.await_status(doomed, 401)

@@ -7,6 +7,7 @@ each request or remembered head (stdio: once for the process), and calls `admit`
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -176,18 +177,32 @@ class TokenAdmission(JudgedAdmission):
         self.book = book
         book.on_change = self._forget_verdicts
 
+    async def prepare(self, authorization: bytes | None) -> None:
+        """See `Admission`; look for a new token in the store."""
+        with contextlib.suppress(Unauthenticated):
+            await self.book.search(_secret_in(authorization))
+
     def identify(self, authorization: bytes | None) -> Principal:
         """See `Admission`; the header is `Authorization: Bearer TOKEN`."""
-        if authorization is None:
-            raise Unauthenticated("send the header `Authorization: Bearer TOKEN` with an access token")
-        scheme, _, secret = authorization.strip().partition(b" ")
-        secret = secret.strip()
-        if scheme.lower() != b"bearer" or not 0 < len(secret) <= TOKEN_CHARS_MAX:
-            raise Unauthenticated("the header must be `Authorization: Bearer TOKEN`")
-        return self.book.find(secret)
+        return self.book.find(_secret_in(authorization))
 
     def _judge(self, principal: Principal) -> float:
         return self.book.check(principal)
+
+
+def _secret_in(authorization: bytes | None) -> bytes:
+    """Return the token in the value of an `Authorization` header.
+
+    Raises:
+        Unauthenticated: There is none.
+    """
+    if authorization is None:
+        raise Unauthenticated("send the header `Authorization: Bearer TOKEN` with an access token")
+    scheme, _, secret = authorization.strip().partition(b" ")
+    secret = secret.strip()
+    if scheme.lower() != b"bearer" or not 0 < len(secret) <= TOKEN_CHARS_MAX:
+        raise Unauthenticated("the header must be `Authorization: Bearer TOKEN`")
+    return secret
 
 
 def joined(values: Iterable[bytes]) -> bytes | None:

@@ -12,6 +12,7 @@ Source: docs/decisions/028-page-sessions.md.
 from __future__ import annotations
 
 import binascii
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -61,13 +62,14 @@ class PageSessions:
         """Seal with another signing key from now on; all sessions end."""
         self._key = hashlib.blake2b(signing_key.encode(errors="replace"), person=_PURPOSE).digest()
 
-    def open(self, secret: bytes) -> Session:
-        """Begin a session with an access token.
+    async def open(self, secret: bytes) -> Session:
+        """Begin a session with an access token, which may be one that was made just now.
 
         Raises:
             Unauthenticated: There is no such token, or it is not valid now.
             AccessUnknown: The server cannot tell now.
         """
+        await self._book.search(secret)
         principal = self._book.find(secret)
         end = int(self._clock.wall()) + SESSION_SECONDS
         if principal.expires_at:
@@ -75,6 +77,11 @@ class PageSessions:
         sealed = name_of(principal.token) + end.to_bytes(8, "big") + secrets.token_bytes(_NONCE_BYTES)
         value = urlsafe_b64encode(sealed + self._seal(sealed, principal)).rstrip(b"=").decode()
         return Session(value, principal, end)
+
+    async def prepare(self, value: str) -> None:
+        """Learn what `find` needs for this value and can only wait for; never raises."""
+        with contextlib.suppress(Unauthenticated):
+            await self._book.search_named(_decoded(value)[:NAME_BYTES])
 
     def find(self, value: str) -> Session:
         """Return the session of a value, if it is valid now.

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "create",
         help="make a token and print it, this once",
         description="Make a token and print it alone on standard output, this once: the database keeps a\n"
-        "digest only. It works within 5 s on all servers of the database.",
+        "digest only. It works at once on all servers of the database.",
         epilog="Example: dungeonfighter token create --fleet team-a --bots 'a-*' --expires 30d",
     )
     create.add_argument("--fleet", required=True, metavar="F", help="the fleet of its bots (a-z, 0-9, -)")

@@ -67,7 +67,16 @@ def connect(path: Path, waiting: Waiting) -> apsw.Connection:
     return connection
 
 
-def connect_to_read(path: Path, waiting: Waiting, *, is_immutable: bool = False) -> apsw.Connection:
+def is_unused(path: Path) -> bool:
+    """Return True if no connection has the database open, and all of it is in the file itself.
+
+    A connection that only reads would then create the log and its index, and leave them behind.
+    """
+    log = Path(f"{path}-wal")
+    return not Path(f"{path}-shm").exists() and not (log.exists() and log.stat().st_size)
+
+
+def connect_to_read(path: Path, waiting: Waiting, *, is_immutable: bool) -> apsw.Connection:
     """Open a connection that changes no data; `is_immutable` ignores the log, and creates no files either.
 
     Raises:

@@ -1,11 +1,13 @@
 """A look at a SQLite database without a store: read-only, in short transactions.
 
 A long read would keep the log of the running servers from beginning anew, so a list reads the table in
-slices.
+slices. A database that nobody uses is read without its log, so that no file is created; should a server
+start meanwhile, the slice is read again with the log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 from collections.abc import Iterator
@@ -22,7 +24,13 @@ from dungeonfighter.storage import sql_files, sqlite_schema
 from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, sort_key, too_old
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, connect_to_read, unavailable
+from dungeonfighter.storage.sqlite_connection import (
+    Waiting,
+    check_file,
+    connect_to_read,
+    is_unused,
+    unavailable,
+)
 
 _SLICE_ROWS: Final = 5_000
 _WAIT_SECONDS: Final = 10.0
@@ -44,10 +52,12 @@ class SqliteInspection:
         if not path.exists():
             what = f"there is no database {path.absolute()}"
             raise StoreUnavailable(what, hint="name that of the server with --db sqlite:///FILE")
+        self._path = path
         self._sql = sql_files.queries("sqlite")
         self._waiting = Waiting()
         try:
-            self._connection = connect_to_read(path, self._waiting)
+            self._is_immutable = is_unused(path)
+            self._connection = connect_to_read(path, self._waiting, is_immutable=self._is_immutable)
             self._waiting.at_most(_WAIT_SECONDS)
             applied = sqlite_schema.applied_steps(self._connection, self._sql)
         except apsw.Error as error:
@@ -93,6 +103,15 @@ class SqliteInspection:
     def _select(self, name: str, values: tuple[str | int, ...]) -> list[Any]:
         self._waiting.at_most(_WAIT_SECONDS)
         try:
+            if not self._is_immutable:
+                return self._connection.execute(self._sql[name], values).fetchall()
+            with contextlib.suppress(apsw.Error):  # a server may have written to the file meanwhile
+                found = self._connection.execute(self._sql[name], values).fetchall()
+                if is_unused(self._path):
+                    return found
+            self._connection.close()
+            self._is_immutable = False
+            self._connection = connect_to_read(self._path, self._waiting, is_immutable=False)
             return self._connection.execute(self._sql[name], values).fetchall()
         except UnicodeDecodeError as error:
             raise Corrupt("a text that the database keeps of this bot is not UTF-8") from error

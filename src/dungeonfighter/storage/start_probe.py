@@ -10,7 +10,13 @@ import apsw
 
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage import sql_files, sqlite_schema
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, connect_to_read, unavailable
+from dungeonfighter.storage.sqlite_connection import (
+    Waiting,
+    check_file,
+    connect_to_read,
+    is_unused,
+    unavailable,
+)
 
 
 async def inspect_postgres(url: str, *, prepared_statements: bool, allow_unsafe: bool) -> None:
@@ -46,7 +52,8 @@ def _inspect_file(path: Path) -> None:
         check_file(path)
         if not path.exists():
             return
-        with contextlib.closing(connect_to_read(path, Waiting())) as connection:
+        is_immutable = is_unused(path)
+        with contextlib.closing(connect_to_read(path, Waiting(), is_immutable=is_immutable)) as connection:
             sqlite_schema.missing_in(connection)
     except OSError as error:
         raise StoreUnavailable(f"the database {path} cannot be read: {error.strerror or error}") from error

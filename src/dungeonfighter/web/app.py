@@ -167,7 +167,7 @@ class WatchApp:
         """
         authorization = joined(value for name, value in scope["headers"] if name == b"authorization")
         if authorization is None and self._log_in is not None:
-            session = self._log_in.session_of(scope)
+            session = await self._log_in.session_of(scope)
             if session is not None:
                 return session.principal, session
         await self._admission.prepare(authorization)

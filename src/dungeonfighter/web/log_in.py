@@ -72,7 +72,7 @@ class LogIn:
         self._clock = clock
         self._public_url = public_url
 
-    def session_of(self, scope: Scope) -> Session | None:
+    async def session_of(self, scope: Scope) -> Session | None:
         """Return the session in the cookie of a request; None if it has no such cookie.
 
         The cookie of a request that another page made does not count.
@@ -84,6 +84,8 @@ class LogIn:
         values = _cookies(scope)
         if not values or (_header(scope, b"origin") is not None and not self._is_from_own_page(scope)):
             return None
+        for value in values:
+            await self._sessions.prepare(value)
         for value in values[:-1]:
             try:
                 return self._sessions.find(value)
@@ -96,7 +98,7 @@ class LogIn:
         method = scope["method"]
         try:
             if method in {"GET", "HEAD"}:
-                session = self.session_of(scope)
+                session = await self.session_of(scope)
                 if session is None:
                     raise Unauthenticated("there is no session; log in")
                 await send_json(send, description(session.principal, session.expires_at))
@@ -137,7 +139,7 @@ class LogIn:
         try:
             if not 0 < len(secret) <= TOKEN_CHARS_MAX:
                 raise Unauthenticated("this is no access token")
-            session = self._sessions.open(secret)
+            session = await self._sessions.open(secret)
         except Unauthenticated:
             self._failures.note(address)
             raise

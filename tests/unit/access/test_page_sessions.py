@@ -35,7 +35,7 @@ class Office(Desk):
 async def test_a_session_is_its_callers_until_its_end() -> None:
     office = Office()
     secret = await office.make(bots="a-*")
-    opened = office.sessions.open(secret)
+    opened = await office.sessions.open(secret)
     assert office.sessions.find(opened.value) == opened
     assert opened.principal is office.book.find(secret)
     office.hand.seconds += SESSION_SECONDS - 1
@@ -48,7 +48,7 @@ async def test_a_session_is_its_callers_until_its_end() -> None:
 
 async def test_a_session_ends_with_its_token() -> None:
     office = Office()
-    short = office.sessions.open(await office.make(expires_in=60))
+    short = await office.sessions.open(await office.make(expires_in=60))
     assert short.expires_at == office.hand.wall() + 60
     office.hand.seconds += 60
     await office.book.refresh()
@@ -59,7 +59,7 @@ async def test_a_session_ends_with_its_token() -> None:
 async def test_a_revoked_token_ends_its_sessions() -> None:
     office = Office()
     secret, other = await office.make(), await office.make()
-    ended, going = office.sessions.open(secret), office.sessions.open(other)
+    ended, going = await office.sessions.open(secret), await office.sessions.open(other)
     await office.revoke(secret)
     with pytest.raises(Unauthenticated):
         office.sessions.find(ended.value)
@@ -69,7 +69,7 @@ async def test_a_revoked_token_ends_its_sessions() -> None:
 
 async def test_another_server_of_the_store_reads_the_session() -> None:
     office, replica = Office(), Office()
-    opened = office.sessions.open(await office.make())
+    opened = await office.sessions.open(await office.make())
     replica.source.store = office.source.store
     await replica.book.refresh()
     assert replica.sessions.find(opened.value).principal.fleet == opened.principal.fleet
@@ -82,8 +82,8 @@ async def test_a_copy_of_the_store_does_not_suffice_where_there_is_a_signing_key
     mine, other = (PageSessions(office.book, office.hand, key) for key in ("a" * 16, "b" * 16))
     for sessions in (thief, other):
         with pytest.raises(Unauthenticated):
-            mine.find(sessions.open(secret).value)
-    value = mine.open(secret).value
+            mine.find((await sessions.open(secret)).value)
+    value = (await mine.open(secret)).value
     assert mine.find(value).value == value
     mine.use("c" * 16)
     with pytest.raises(Unauthenticated):
@@ -94,12 +94,12 @@ async def test_an_unknown_token_opens_no_session() -> None:
     office = Office()
     await office.book.refresh()
     with pytest.raises(Unauthenticated):
-        office.sessions.open(b"df_wrong")
+        await office.sessions.open(b"df_wrong")
 
 
 async def test_nobody_is_let_in_when_the_tokens_are_too_old() -> None:
     office = Office()
-    opened = office.sessions.open(await office.make())
+    opened = await office.sessions.open(await office.make())
     office.hand.seconds += REFRESH_SECONDS + STALE_SECONDS_MAX + 1
     with pytest.raises(AccessUnknown):
         office.sessions.find(opened.value)
@@ -108,18 +108,18 @@ async def test_nobody_is_let_in_when_the_tokens_are_too_old() -> None:
 async def test_the_value_does_not_reveal_the_token() -> None:
     office = Office()
     secret = await office.make()
-    value = office.sessions.open(secret).value
+    value = (await office.sessions.open(secret)).value
     content = urlsafe_b64decode(value + "==")
     for part in (secret, secret[3:], urlsafe_b64decode(secret[3:] + b"="), tokens.digest_of(secret)):
         assert part not in content
         assert part not in value.encode()
     assert len(value) == VALUE_CHARS
-    assert value != office.sessions.open(secret).value
+    assert value != (await office.sessions.open(secret)).value
 
 
 async def test_every_changed_bit_is_refused() -> None:
     office = Office()
-    value = office.sessions.open(await office.make()).value
+    value = (await office.sessions.open(await office.make())).value
     content = urlsafe_b64decode(value + "==")
     for at in range(len(content)):
         for bit in range(8):
@@ -132,7 +132,7 @@ async def test_every_changed_bit_is_refused() -> None:
 async def test_a_session_of_another_token_cannot_be_borrowed() -> None:
     """The name of one token with the seal of another."""
     office = Office()
-    mine, yours = [office.sessions.open(await office.make()).value for _ in range(2)]
+    mine, yours = [(await office.sessions.open(await office.make())).value for _ in range(2)]
     first, second = (urlsafe_b64decode(one + "==") for one in (mine, yours))
     mixed = first[: tokens.NAME_BYTES] + second[tokens.NAME_BYTES :]
     with pytest.raises(Unauthenticated):
@@ -147,3 +147,14 @@ async def test_anything_else_is_refused(value: str) -> None:
     await office.make()
     with pytest.raises(Unauthenticated):
         office.sessions.find(value)
+
+
+async def test_a_session_of_a_new_token_is_known_to_the_other_servers_at_once() -> None:
+    office, other = Office(), Office()
+    other.source.store = office.source.store
+    await other.book.refresh()
+    value = (await office.sessions.open(await office.make())).value
+    await other.sessions.prepare(value)
+    assert other.sessions.find(value).principal.fleet == "team-a"
+    await other.sessions.prepare("x" * VALUE_CHARS)
+    await other.sessions.prepare("no session")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
 from dungeonfighter.access import tokens
 from dungeonfighter.access.admission import TokenAdmission
 from dungeonfighter.access.rates import Rates, RateSettings
-from dungeonfighter.access.token_book import REFRESH_SECONDS, SKEW_SECONDS, STALE_SECONDS_MAX, TokenBook
+from dungeonfighter.access.token_book import (
+    REFRESH_SECONDS,
+    SEARCH_SECONDS,
+    SEARCHERS_MAX,
+    SKEW_SECONDS,
+    STALE_SECONDS_MAX,
+    TokenBook,
+)
 from dungeonfighter.errors import AccessUnknown, NotAllowed, StoreUnavailable, Unauthenticated
 from dungeonfighter.hosting.ports import AccessToken
 from dungeonfighter.storage.memory import MemoryStore
@@ -16,16 +25,23 @@ from tests.unit.access.hand import Hand
 
 
 class Source:
-    """Reads tokens of a store that may be away."""
+    """Reads tokens of a store that may be away, or slow; counts its questions."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.is_away = False
+        self.questions = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def tokens_after(self, version: int) -> list[AccessToken]:
+        self.questions += 1
         if self.is_away:
             raise StoreUnavailable("away")
-        return await self.store.tokens_after(version)
+        found = await self.store.tokens_after(version)
+        await asyncio.sleep(0)
+        await self.answers.wait()
+        return found
 
 
 class Desk:
@@ -66,6 +82,67 @@ async def test_a_new_token_is_known_after_a_refresh(desk: Desk) -> None:
     principal = desk.admission.identify(b"Bearer " + secret)
     assert principal.fleet == "team-a"
     assert principal.scopes == {"read", "play"}
+
+
+async def test_a_token_that_was_just_made_is_asked_for(desk: Desk) -> None:
+    await desk.book.refresh()
+    for _ in range(3):
+        credentials = b"Bearer " + await desk.make()
+        desk.hand.seconds += 0.001
+        await desk.admission.prepare(credentials)
+        assert desk.admission.identify(credentials).fleet == "team-a"
+    assert desk.source.questions == 4
+
+
+async def test_one_question_a_second_serves_all_callers_with_unknown_tokens(desk: Desk) -> None:
+    await desk.book.refresh()
+    began, secret = desk.hand.seconds, await desk.make()
+    callers = [b"Bearer " + secret, *(b"Bearer wrong-%d" % number for number in range(40))]
+    for _ in range(5):
+        desk.hand.seconds += 0.01
+        await asyncio.gather(*map(desk.admission.prepare, callers))
+    assert desk.admission.identify(callers[0]).fleet == "team-a"
+    assert desk.source.questions == 3, "one for the first caller, one for all who came meanwhile"
+    for number in range(5):
+        await desk.admission.prepare(b"Bearer other-%d" % number)
+    assert desk.source.questions == 8
+    assert desk.hand.seconds - began >= 6 * SEARCH_SECONDS
+
+
+async def test_of_a_flood_of_unknown_tokens_few_wait(desk: Desk) -> None:
+    await desk.book.refresh()
+    desk.source.answers.clear()
+    flood = [asyncio.create_task(desk.book.search(b"x%d" % number)) for number in range(SEARCHERS_MAX)]
+    await asyncio.sleep(0)
+    await desk.book.search(b"one more")
+    desk.source.answers.set()
+    await asyncio.gather(*flood)
+    assert desk.source.questions == 3
+
+
+async def test_a_late_answer_brings_no_revoked_token_back(desk: Desk) -> None:
+    await desk.book.refresh()
+    secret = await desk.make()
+    desk.source.answers.clear()
+    searching = asyncio.create_task(desk.book.search(secret))
+    await asyncio.sleep(0)
+    await desk.revoke(secret)
+    refreshing = asyncio.create_task(desk.book.refresh())
+    await asyncio.sleep(0)
+    desk.source.answers.set()
+    await asyncio.gather(searching, refreshing)
+    with pytest.raises(Unauthenticated):
+        desk.book.find(secret)
+
+
+async def test_a_store_that_was_away_is_asked_once_more_for_the_same_token(desk: Desk) -> None:
+    await desk.book.refresh()
+    secret = await desk.make()
+    desk.source.is_away = True
+    await desk.book.search(secret)
+    desk.source.is_away = False
+    await desk.book.search(secret)
+    assert desk.book.find(secret).fleet == "team-a"
 
 
 @pytest.mark.parametrize("form", [b"bearer %b", b"BEARER   %b ", b" Bearer %b"])
