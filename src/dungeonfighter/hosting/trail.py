@@ -25,6 +25,7 @@ from dungeonfighter.errors import Corrupt
 ORIGIN_NEW: Final = "new"
 ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
+ORIGIN_IMPORT: Final = "import"
 
 WAY_OUT: Final = "start_new_game begins a new run in its place"
 """The advice about a damaged row."""
@@ -40,7 +41,7 @@ class Trail(Struct, array_like=True, frozen=True):
     """The decoded trail. The digest of the state does not cover it.
 
     Attributes:
-        origin: The beginning of the run: new, reset or load.
+        origin: The beginning of the run: new, reset, load or import.
         options: The requested options in one canonical text; equal texts mean the same request.
         first_turn: The turn at which the run began (0 unless it was loaded).
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
