@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -20,8 +21,8 @@ def old_item(slot: str, name: str, **more: Any) -> Json:
     """Return an item of the first vintages, without damage, armour and weapon kind."""
     item: Json = {
         "name": name, "type": TYPES[slot], "tier": 1, "comboBonus": 0, "rarity": "Common", "statBonuses": [],
-        "actionBonuses": [], "modifications": [], "armorStatuses": [], "bonusDamage": 0, "bonusAttackSpeed": 0,
-        "gearAction": None, "isStarterItem": False,
+        "actionBonuses": [], "modifications": [], "armorStatuses": [], "bonusDamage": 0,
+        "bonusAttackSpeed": 0, "gearAction": None, "isStarterItem": False,
     }  # fmt: skip
     return item | more
 
@@ -36,8 +37,8 @@ def new_item(slot: str, name: str, **more: Any) -> Json:
     bases = ("Strength", "Agility", "Technique", "Intelligence", "Hit", "Combo", "Crit")
     item = {"$itemType": slot} | figures | old_item(slot, name) | {f"base{base}": 0 for base in bases}
     return item | {
-        "level": 2, "extraActionSlots": 0, "catalogAttackSpeed": 0, "minGeneratedActionBonuses": 0, "tags": [],
-        "attributeRequirements": {}, "catalogAttributeRequirements": {},
+        "level": 2, "extraActionSlots": 0, "catalogAttackSpeed": 0, "minGeneratedActionBonuses": 0,
+        "tags": [], "attributeRequirements": {}, "catalogAttributeRequirements": {},
     } | more  # fmt: skip
 
 
@@ -64,7 +65,9 @@ def _v2() -> Json:
             old_item(
                 "chest", "Uncommon Lucky Iron Chestplate of Slaughter",
                 statBonuses=[suffix("of Slaughter", "Damage", 15, weight=2)],
-                modifications=[modification("Lucky", "rollBonus", 3), modification("Dull", "speedMultiplier", 0.95)],
+                modifications=[
+                    modification("Lucky", "rollBonus", 3), modification("Dull", "speedMultiplier", 0.95),
+                ],
             ),
             old_item("head", "Leather Helmet", actionBonuses=[{"name": "", "description": "", "weight": 0}]),
         ],
@@ -86,7 +89,8 @@ def _v3() -> Json:
         new_item("legs", "Worn Wraps", armor=2, baseAgility=4),
     ]
     save |= {
-        "head": new_item("head", "Bronze Hat", baseTechnique=2), "body": new_item("chest", "Surcoat", armor=8),
+        "head": new_item("head", "Bronze Hat", baseTechnique=2),
+        "body": new_item("chest", "Surcoat", armor=8),
         "weapon": new_item("weapon", "Twig", weaponType=1), "feet": new_item("feet", "Bindings", armor=0),
         "isDead": False,
     }  # fmt: skip
@@ -111,22 +115,35 @@ def _v5() -> Json:
 
 def sample(vintage: str) -> Json:
     """Return a save of a living hero of this vintage."""
-    save = {
-        "v1": lambda: _pascal(_v2()) | {"XP": 4316},
-        "v2": _v2,
-        "v3": _v3,
-        "v4": lambda: _v3() | {"legs": new_item("legs", "Greaves")},
-        "v5": _v5,
-        "v6": lambda: _v5() | {"currentRegionId": "lava"},
-        "lab": lambda: {
-            "displayName": "Test snapshot", "createdUtc": "2026-07-14T12:00:00Z",
-            "characterJson": json.dumps(_v5() | {"currentRegionId": "forest"}),
-            "comboStripActionNames": ["STAB", "Venom Nick", "HAYMAKER"], "notes": "with three actions",
-        },
-    }[vintage]()  # fmt: skip
-    if vintage == "v1":
-        save.pop("Xp")
-    return copy.deepcopy(save)
+    return copy.deepcopy(_SAMPLES[vintage]())
+
+
+def _v1() -> Json:
+    save: Json = _pascal(_v2())
+    save["XP"] = 4316
+    del save["Xp"]
+    return save
+
+
+def _v4() -> Json:
+    return _v3() | {"legs": new_item("legs", "Greaves")}
+
+
+def _v6() -> Json:
+    return _v5() | {"currentRegionId": "lava"}
+
+
+def _lab() -> Json:
+    return {
+        "displayName": "Test snapshot", "createdUtc": "2026-07-14T12:00:00Z",
+        "characterJson": json.dumps(_v5() | {"currentRegionId": "forest"}),
+        "comboStripActionNames": ["STAB", "Venom Nick", "HAYMAKER"], "notes": "with three actions",
+    }  # fmt: skip
+
+
+_SAMPLES: Final[dict[str, Callable[[], Json]]] = {
+    "v1": _v1, "v2": _v2, "v3": _v3, "v4": _v4, "v5": _v5, "v6": _v6, "lab": _lab,
+}  # fmt: skip
 
 
 def encoded(save: Any) -> bytes:

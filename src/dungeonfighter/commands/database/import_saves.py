@@ -65,7 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
         CommandInterrupted: Ctrl-C; the bots written before stay.
     """
     from dungeonfighter.serving.composition import STORES
-    from dungeonfighter.serving.signals import let_second_interrupt_end
 
     given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
     if given.database.kind == "memory":
@@ -76,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadArgument(f"--fleet: a fleet is 1 to 32 of a-z, 0-9 and minus; got {arguments.fleet[:40]!r}")
     if arguments.bot is not None:
         check_bot_id(arguments.bot)
-    let_second_interrupt_end()
     command = _Command(arguments, given)
     command.find()
     try:
@@ -119,8 +117,10 @@ class _Command:
 
     async def carry_out(self) -> None:
         """Import the files that `find` found; write the end of the report in any case."""
+        from dungeonfighter.serving.signals import let_second_interrupt_end
         from dungeonfighter.storage.saves_import.report import ReportFile
 
+        let_second_interrupt_end()
         arguments = self._arguments
         async with self._target() as target:
             if arguments.report is not None:

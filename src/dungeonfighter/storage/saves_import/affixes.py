@@ -15,7 +15,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.character import loot
 from dungeonfighter.storage.saves_import import vocabulary
-from dungeonfighter.storage.saves_import.fields import Field, Fields, elements, number_of, text_of
+from dungeonfighter.storage.saves_import.fields import Field, Fields, clamped, elements, number_of, text_of
 from dungeonfighter.storage.saves_import.hostile_json import OddNumber, Pairs
 from dungeonfighter.storage.saves_import.ledger import Ledger, is_empty
 from dungeonfighter.storage.saves_import.vocabulary import letters
@@ -23,7 +23,9 @@ from dungeonfighter.storage.saves_import.vocabulary import letters
 PREFIXES_MAX: Final = max(loot.PREFIXES)
 SUFFIXES_MAX: Final = max(loot.SUFFIXES)
 ACTIONS_MAX: Final = max(loot.GRANTED)
-_QUALITY_MIN, _QUALITY_MAX = 0.1, 10.0
+_QUALITY_MIN: Final = 0.1
+_QUALITY_MAX: Final = 10.0
+_PERCENT_MAX: Final = 1000
 
 
 class Affixes:
@@ -95,8 +97,8 @@ class Affixes:
             factor = number_of(rolled) or 1.0
             self._ledger.keep(field.path, field.value, f"x{factor:g} in the damage or armour of the item")
         elif effect in vocabulary.MULTIPLIERS:
-            number = number_of(rolled) or 1.0
-            self._raise(field, "speed", round(number * 1000) - 1000, is_suffix=False)
+            percent = clamped((number_of(rolled) or 1.0) * 100 + 0.5, 0, _PERCENT_MAX)
+            self._raise(field, "speed", (percent - 100) * 10, is_suffix=False)
         else:
             self._raise(field, effect, rolled, is_suffix=False)
         opened.drop_rest({}, covered=vocabulary.PART_KEYS)

@@ -327,9 +327,11 @@ class _Mapping:
 
 def legal_name(given: str) -> str:
     """Return the nearest name that a hero may have; `DEFAULT_NAME` if no character of it is allowed."""
+    if not hero_names.fault_in(given):
+        return given
     shown = "".join(" " if char.isspace() else char for char in given)
     allowed = "".join(char for char in shown if not hero_names.is_refused(ord(char)))
-    name = " ".join(allowed.split(" ")).strip()[: limits.hero_name_chars_max].strip()
+    name = " ".join(allowed.split())[: limits.hero_name_chars_max].strip()
     return name if not hero_names.fault_in(name) else DEFAULT_NAME
 
 

@@ -108,7 +108,7 @@ def _fraction(text: str) -> float | OddNumber:
 
 def _is_too_deep(content: Any) -> bool:
     level: list[Any] = [content]
-    for _ in range(limits.json_depth_max + 1):
+    for _ in range(limits.json_depth_max):
         level = [child for one in level for child in _children(one)]
         if not level:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -94,6 +95,9 @@ def _plain(value: Any) -> Any:
 
 def child_path(path: str, key: str) -> str:
     """Return the path of a field of an object; a key that is no plain word stands in brackets."""
-    if _PLAIN_KEY.fullmatch(key):
-        return f"{path}.{key}" if path else key
-    return f"{path}[{json.dumps(key)}]"
+    return f"{path}{_step(key)}" if path else _step(key).removeprefix(".")
+
+
+@lru_cache(4096)
+def _step(key: str) -> str:
+    return f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{json.dumps(key)}]"

@@ -130,8 +130,13 @@ class ReportFile:
             self._file.flush()
             with contextlib.suppress(OSError):  # a pipe has no disk
                 os.fsync(self._file.fileno())
-        finally:
             self._file.close()
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            if self._written_to != self._path:
+                Path(self._written_to).unlink(missing_ok=True)
+            raise
         if self._written_to != self._path:
             Path(self._written_to).replace(self._path)
 

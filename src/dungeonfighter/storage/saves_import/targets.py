@@ -18,6 +18,8 @@ class StoreTarget:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._trouble = ""
+        """The last failure in words."""
 
     async def rows(self, keys: Sequence[str]) -> list[Row | None]:
         return await self._store.load(keys)
@@ -28,22 +30,22 @@ class StoreTarget:
         waiting = list(writes)
         pause = _PAUSE_FIRST_SECONDS
         for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(pause)
+                pause *= 2
             try:
                 waiting = await self._attempt(waiting, settled)
-            except StoreUnavailable:
-                if attempt == _ATTEMPTS - 1:
-                    raise
+            except StoreUnavailable as error:
+                self._trouble = str(error)
             if not waiting:
                 return [settled[write.row.bot_id] for write in writes]
-            await asyncio.sleep(pause)
-            pause *= 2
-        raise StoreUnavailable("the database leaves open whether it wrote the last heroes")
+        raise StoreUnavailable(self._trouble)
 
     async def _attempt(self, writes: list[Write], settled: dict[str, Outcome]) -> list[Write]:
         """Commit once and note the known outcomes; return the writes that did not happen.
 
         Raises:
-            StoreUnavailable: The store does not answer.
+            StoreUnavailable: The store does not answer, or wrote nothing.
         """
         try:
             outcomes = await self._store.commit(writes)
@@ -55,6 +57,7 @@ class StoreTarget:
         for write, outcome in zip(writes, outcomes, strict=True):
             if isinstance(outcome, Unsettled):
                 unknown.append(write)
+                self._trouble = outcome.reason
             else:
                 settled[write.row.bot_id] = outcome
         if not unknown:

@@ -6,6 +6,7 @@ All keys are in lower case. A new word of a file that nobody has seen yet is one
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
@@ -148,6 +149,7 @@ _LETTERS: Final = re.compile(r"[^a-z]+")
 _WORDS: Final = re.compile(r"[A-Za-z]+")
 
 
+@lru_cache(4096)
 def letters(text: str) -> str:
     """Return the letters of a text in lower case, so that `MULTI-HIT` and `multiHit` are the same."""
     return _LETTERS.sub("", text.lower())
