@@ -94,9 +94,9 @@ def test_an_import_that_was_cut_short_goes_on(folder: Path, tmp_path: Path, numb
         assert (found["complete"], len(found["files"])) == (False, len(before))
     else:
         assert (output, process.returncode, report.exists()) == ("", -signal.SIGKILL, False)
-    with importing(folder, database) as again:
-        output, _ = again.communicate()
-    assert again.returncode == 0
+    with importing(folder, database) as process:
+        output, _ = process.communicate()
+    assert process.returncode == 0
     assert output == (
         f"{FILES} files: {FILES - len(before)} imported, {len(before)} there already, 0 bad, 0 skipped\n"
     )

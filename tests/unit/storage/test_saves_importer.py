@@ -100,7 +100,7 @@ async def test_every_save_becomes_a_bot_and_every_other_file_is_named(folder: Pa
             assert (ended.result, ended.score, ended.digest) == ("died", RULES.score(run.state), row.digest)
 
 
-async def test_repeating_changes_nothing(folder: Path) -> None:
+async def test_a_repeated_import_changes_no_row(folder: Path) -> None:
     store = MemoryStore()
     await run_import(store, folder)
     before = dict(store._rows)
@@ -160,7 +160,7 @@ async def test_files_whose_names_give_one_bot_are_not_mixed_up(
     assert len(store._rows) == 1
 
 
-async def test_a_dry_run_finds_what_exists_and_writes_nothing(folder: Path) -> None:
+async def test_a_dry_run_finds_what_exists_and_writes_no_row(folder: Path) -> None:
     store = MemoryStore()
     await run_import(store, folder / "v6_save.json")
     before = dict(store._rows)

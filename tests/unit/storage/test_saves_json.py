@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.storage.saves_import.fields import Fields, elements, number_of
+from dungeonfighter.storage.saves_import.fields import ELEMENTS_MAX, Fields, elements, number_of
 from dungeonfighter.storage.saves_import.hostile_json import BadSave, OddNumber, Pairs, parse
 from dungeonfighter.storage.saves_import.ledger import SHOWN_CHARS_MAX, Ledger, child_path, shown
 from dungeonfighter.storage.saves_import.vintages import recognise
@@ -132,6 +132,15 @@ def test_an_array_with_references_of_the_serializer_is_an_array() -> None:
         "items.$values[1]",
     ]
     assert [each.path for each in ledger.dropped] == ["items.$id"]
+
+
+def test_a_long_array_is_read_to_a_bound_and_the_rest_is_one_entry() -> None:
+    ledger = Ledger()
+    fields = Fields(Pairs([("items", [1] * (ELEMENTS_MAX + 3))]), "", ledger)
+    assert len(list(elements(fields.take("items"), ledger, "items"))) == ELEMENTS_MAX
+    assert [(each.path, each.why.partition(":")[0]) for each in ledger.dropped] == [
+        ("items[2000]", "this and all 3 from here on")
+    ]
 
 
 def test_anything_else_is_no_array() -> None:

@@ -20,12 +20,13 @@ _SPECIAL: Final = str.maketrans({
     "đ": "d", "Þ": "Th", "þ": "th",
 })  # fmt: skip
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9.-]+")
+_NAME_CHARS_MAX: Final = 1000
 _NAMELESS: Final = "hero"
 
 
 def bot_id_of(name: str, file_hash: str) -> str:
     """Return the bot id for a hero of this name; `file_hash` is the SHA-256 of its file in hexadecimal."""
-    latin = "".join(_without_accent(char) for char in name.translate(_SPECIAL))
+    latin = "".join(_without_accent(char) for char in name[:_NAME_CHARS_MAX].translate(_SPECIAL))
     legal = _ILLEGAL.sub("_", latin).strip("_.-")
     legal = legal[: limits.bot_id_chars_max - HASH_DIGITS - 1].rstrip("_.-")
     return f"{legal or _NAMELESS}-{file_hash[:HASH_DIGITS]}"

@@ -13,8 +13,11 @@ from typing import Any, Final, NamedTuple
 from dungeonfighter.storage.saves_import.hostile_json import OddNumber, Pairs
 from dungeonfighter.storage.saves_import.ledger import Ledger, Shown, child_path
 
+ELEMENTS_MAX: Final = 2000
+"""The elements of an array that are looked at: a bound on the work for one file."""
 UNKNOWN: Final = "no vintage of the original game has this field"
 _REPEATED: Final = "the key is repeated; the last value counts, as in the original game"
+_NUMBER_CHARS_MAX: Final = 64
 _NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d{1,15})?\s*")
 
 
@@ -82,7 +85,7 @@ def number_of(value: Any) -> float | None:
     if type(value) is OddNumber:
         number = float(value)
         return None if math.isnan(number) else math.copysign(math.inf, number)
-    if type(value) is str and _NUMBER.fullmatch(value):
+    if type(value) is str and len(value) <= _NUMBER_CHARS_MAX and _NUMBER.fullmatch(value):
         return float(value)
     return None
 
@@ -147,8 +150,12 @@ def elements(field: Field | None, ledger: Ledger, what: str) -> Iterator[Field]:
         return
     if not value:
         ledger.empty.append(path)
-    for place, each in enumerate(value):
+    for place, each in enumerate(value[:ELEMENTS_MAX]):
         yield Field(f"{path}[{place}]", each)
+    further = value[ELEMENTS_MAX:]
+    if further:
+        why = f"this and all {len(further)} from here on: no hero has so many {what}"
+        ledger.drop(f"{path}[{ELEMENTS_MAX}]", further, why)
 
 
 def kept_as(was: Any, now: Shown) -> Shown:

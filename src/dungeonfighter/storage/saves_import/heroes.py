@@ -34,6 +34,8 @@ DEFAULT_NAME: Final = "Hero"
 _STATS: Final = ("strength", "agility", "technique", "intelligence")
 _POINTS: Final = ("barbarianPoints", "warriorPoints", "roguePoints", "wizardPoints")
 _POINTS_MAX: Final = 1000
+_NAME_CHARS_MAX: Final = 1000
+"""The beginning of a name in which a legal one is looked for."""
 _GOLD_MAX: Final = 1_000_000_000
 _AS_NEW: Final = "the file has none; as in a new run"
 _RULED: Final = "the present rules compute it from level and gear"
@@ -329,7 +331,7 @@ def legal_name(given: str) -> str:
     """Return the nearest name that a hero may have; `DEFAULT_NAME` if no character of it is allowed."""
     if not hero_names.fault_in(given):
         return given
-    shown = "".join(" " if char.isspace() else char for char in given)
+    shown = "".join(" " if char.isspace() else char for char in given[:_NAME_CHARS_MAX])
     allowed = "".join(char for char in shown if not hero_names.is_refused(ord(char)))
     name = " ".join(allowed.split())[: limits.hero_name_chars_max].strip()
     return name if not hero_names.fault_in(name) else DEFAULT_NAME

@@ -14,6 +14,7 @@ from dungeonfighter.storage.saves_import.hostile_json import OddNumber, Pairs
 
 SHOWN_CHARS_MAX: Final = 300
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_USUAL_CHARS_MAX: Final = 64
 _EMPTY_TEXTS: Final = frozenset(("", "none"))
 
 Shown = str | int | float | bool | None
@@ -95,7 +96,8 @@ def _plain(value: Any) -> Any:
 
 def child_path(path: str, key: str) -> str:
     """Return the path of a field of an object; a key that is no plain word stands in brackets."""
-    return f"{path}{_step(key)}" if path else _step(key).removeprefix(".")
+    step = _step(key) if len(key) <= _USUAL_CHARS_MAX else f"[{json.dumps(key)}]"
+    return f"{path}{step}" if path else step.removeprefix(".")
 
 
 @lru_cache(4096)

@@ -145,18 +145,24 @@ PART_KEYS: Final = frozenset((
 ))  # fmt: skip
 """The fields of an affix, a modification or an action of an item, which the entry of the whole covers."""
 
+_CHARS_MAX: Final = 200
+"""The beginning of a text that can have a meaning; nobody reads megabytes for the name of a sword."""
 _LETTERS: Final = re.compile(r"[^a-z]+")
 _WORDS: Final = re.compile(r"[A-Za-z]+")
 
 
-@lru_cache(4096)
 def letters(text: str) -> str:
     """Return the letters of a text in lower case, so that `MULTI-HIT` and `multiHit` are the same."""
+    return _letters_of(text[:_CHARS_MAX])
+
+
+@lru_cache(4096)
+def _letters_of(text: str) -> str:
     return _LETTERS.sub("", text.lower())
 
 
 def words(text: str) -> list[str]:
-    return [word.lower() for word in _WORDS.findall(text)]
+    return [word.lower() for word in _WORDS.findall(text[:_CHARS_MAX])]
 
 
 def by_word(name: str, table: dict[str, int]) -> int | None:
@@ -165,7 +171,7 @@ def by_word(name: str, table: dict[str, int]) -> int | None:
     The words before "of" come first: in "Staff of the Blade" that is the staff. A word may also be the end of
     a longer one, as in "Longsword".
     """
-    kind, _, suffix = name.lower().partition(" of ")
+    kind, _, suffix = name[:_CHARS_MAX].lower().partition(" of ")
     for word in [*reversed(words(kind)), *reversed(words(suffix))]:
         found = table.get(word)
         if found is None and word.endswith("s"):
