@@ -77,6 +77,7 @@ def test_the_place_says_the_slot_of_an_item_without_type() -> None:
         ({"rarity": "epic "}, 3),
         ({"rarity": "Transcendent"}, 5),
         ({"rarity": 2}, 2),
+        ({"rarity": {"Name": "Rare", "Weight": 10}}, 2),
         ({"rarity": "Strange"}, 0),
         ({"rarity": None}, 0),
         ({"name": "Rare Boots"}, 2),

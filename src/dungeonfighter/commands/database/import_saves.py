@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import io
 import os
 import sys
 import time
@@ -75,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadArgument(f"--fleet: a fleet is 1 to 32 of a-z, 0-9 and minus; got {arguments.fleet[:40]!r}")
     if arguments.bot is not None:
         check_bot_id(arguments.bot)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal lacks
     command = _Command(arguments, given)
     command.find()
     try:

@@ -135,11 +135,12 @@ class ItemReader:
         first = (vocabulary.words(name) or [""])[0]
         in_name = vocabulary.RARITIES.get(first, 0)
         value = None if field is None else field.value
-        number = number_of(value)
+        word = dict(value).get("name", dict(value).get("Name")) if type(value) is Pairs else value
+        number = number_of(word)
         if number is not None:
             rarity: int | None = clamped(number, 0, len(RARITIES) - 1) if 0 <= number < 10 else None
         else:
-            rarity = vocabulary.RARITIES.get(letters(text_of(value)))
+            rarity = vocabulary.RARITIES.get(letters(text_of(word)))
         now = max(rarity or 0, in_name)
         if field is None:
             self._ledger.add(path, RARITIES[now], "the name says it" if in_name else "the file has none")
@@ -147,7 +148,7 @@ class ItemReader:
             self._ledger.repair(path, value, RARITIES[now], "the name says it")
         elif rarity is None:
             self._ledger.repair(path, value, RARITIES[now], "no rarity is called so")
-        elif type(value) is str and letters(value) == RARITIES[now].lower():
+        elif letters(text_of(word)) == RARITIES[now].lower():
             self._ledger.keep(path, value, kept_as(value, RARITIES[now]))
         else:
             self._ledger.repair(path, value, RARITIES[now], "the rules have six rarities")

@@ -66,10 +66,13 @@ def _walk(folder: str, ignored: str) -> Iterator[SaveFile]:
             continue
         folders = []
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            elif not (ignored and os.path.realpath(entry.path) == ignored):
-                yield _judged(entry)
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not (ignored and os.path.realpath(entry.path) == ignored):
+                    yield _judged(entry)
+            except OSError as error:
+                yield SaveFile(entry.path, bad=_reason(error))
         waiting += reversed(folders)
 
 
