@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from dungeonfighter import limits
-from dungeonfighter.errors import NotWritten, StoreUnavailable
+from dungeonfighter.errors import Corrupt, NotWritten, StoreUnavailable
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
@@ -171,6 +171,18 @@ async def test_a_dry_run_finds_what_exists_and_writes_no_row(folder: Path) -> No
     counts, _ = await run_import(DryTarget(look_up), folder)
     assert (counts.importable, counts.exists, counts.imported, counts.bad) == (7, 1, 0, 2)
     assert store._rows == before
+
+
+async def test_a_damaged_bot_is_one_that_exists(folder: Path) -> None:
+    async def look_up(key: str) -> Row | None:
+        raise Corrupt("no UTF-8")
+
+    counts, _ = await run_import(DryTarget(look_up), folder / "v6_save.json")
+    assert counts.exists == 1
+    store = MemoryStore()
+    await store.commit([Write(Row("local/ada", 1, b"", 1, 0, "", b"state", b"\xc1"), 0, b"")])
+    counts, _ = await run_import(store, folder / "v6_save.json", bot="ada")
+    assert counts.exists == 1
 
 
 class Raced(MemoryStore):

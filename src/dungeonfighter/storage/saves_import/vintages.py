@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dungeonfighter.storage.saves_import.fields import Fields
 from dungeonfighter.storage.saves_import.hostile_json import BadSave, Pairs, parse_text
-from dungeonfighter.storage.saves_import.ledger import Ledger, child_path
+from dungeonfighter.storage.saves_import.ledger import Ledger
 
 _MARKS: Final = (
     ("v6", "currentregionid"),
@@ -91,8 +91,3 @@ def _items(content: Pairs) -> Iterator[Pairs]:
             yield value
         elif type(value) is list:
             yield from (each for each in value if type(each) is Pairs)
-
-
-def path_of(hero: Hero, key: str) -> str:
-    """Return the path of a field that the hero may lack."""
-    return child_path(hero.fields.path, key)
