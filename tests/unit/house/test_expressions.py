@@ -104,6 +104,7 @@ WORST: Final = {
         "serving.huge_pages",
         "'([0-9a-f]+)-([0-9a-f]+) rw-p \\\\S+ 00:00 0\\\\s*(?:\\\\[heap\\\\])?\\\\n'",
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
+    ("storage.saves_import.affixes", "'\\\\d{1,6}'"): Worst("search", 200, pump="1"),
     ("storage.saves_import.bot_names", "'[^A-Za-z0-9.-]+'"): Worst("sub", 1000, pump="a!", end=""),
     (
         "storage.saves_import.fields",

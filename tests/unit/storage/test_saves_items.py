@@ -143,6 +143,29 @@ def test_an_item_has_no_more_affixes_than_the_best_ones() -> None:
     ]
 
 
+def test_an_affix_of_all_stats_is_one_of_each() -> None:
+    item = made(old_item("head", "Hat", statBonuses=[suffix("of All", "ALL", 10)]))
+    assert affixes(item) == ["str", "agi", "tec", "int"]
+
+
+@pytest.mark.parametrize(
+    ("change", "affix"),
+    [
+        ({}, ["str"]),
+        ({"rolledValue": None}, ["str"]),
+        ({"rolledValue": 0, "minValue": 0, "maxValue": 0, "description": "+1\u20132 STR"}, ["str"]),
+        ({"rolledValue": 0, "minValue": 0, "maxValue": 0}, []),
+        ({"rolledValue": float("inf"), "minValue": float("-inf")}, ["str"]),
+        ({"rolledValue": 0, "minValue": float("-inf"), "maxValue": float("inf")}, []),
+    ],
+)
+def test_the_amount_of_a_modification_is_rolled_or_between_its_bounds_or_spoken(
+    change: Json, affix: list[str]
+) -> None:
+    item = made(old_item("head", "Hat", modifications=[modification("Bone", "equipmentStr", 2) | change]))
+    assert affixes(item) == affix
+
+
 @pytest.mark.parametrize(
     ("affix", "why"),
     [

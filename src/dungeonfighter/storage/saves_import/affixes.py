@@ -8,6 +8,8 @@ Source: docs/import.md.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.character import loot
 from dungeonfighter.storage.saves_import import vocabulary
 from dungeonfighter.storage.saves_import.fields import Field, Fields, clamped, elements, number_of, text_of
-from dungeonfighter.storage.saves_import.hostile_json import OddNumber, Pairs
+from dungeonfighter.storage.saves_import.hostile_json import Pairs
 from dungeonfighter.storage.saves_import.ledger import Ledger, is_empty
 from dungeonfighter.storage.saves_import.vocabulary import letters
 
@@ -26,6 +28,8 @@ ACTIONS_MAX: Final = max(loot.GRANTED)
 _QUALITY_MIN: Final = 0.1
 _QUALITY_MAX: Final = 10.0
 _PERCENT_MAX: Final = 1000
+_DESCRIPTION_CHARS_MAX: Final = 200
+_SPOKEN_NUMBER: Final = re.compile(r"\d{1,6}")
 
 
 class Affixes:
@@ -43,6 +47,7 @@ class Affixes:
         self._ledger = ledger
         self._rarity = rarity
         self._level = level
+        self._is_weapon = kind >= 0
         self._grantable = cat.gear_actions[kind] if kind >= 0 else cat.any_actions
         self.numbers: list[int] = []
         self.actions: list[int] = []
@@ -91,16 +96,16 @@ class Affixes:
         if opened is None:
             return 1.0
         effect = letters(text_of(opened.look("effect")))
-        rolled = opened.look("rolledValue")
+        amount = _rolled(opened)
         factor = 1.0
-        if effect == vocabulary.QUALITY:
-            factor = number_of(rolled) or 1.0
+        if effect == vocabulary.QUALITY or (effect == vocabulary.DAMAGE_FACTOR and self._is_weapon):
+            factor = amount or 1.0
             self._ledger.keep(field.path, field.value, f"x{factor:g} in the damage or armour of the item")
         elif effect in vocabulary.MULTIPLIERS:
-            percent = clamped((number_of(rolled) or 1.0) * 100 + 0.5, 0, _PERCENT_MAX)
+            percent = clamped((amount or 1.0) * 100 + 0.5, 0, _PERCENT_MAX)
             self._raise(field, "speed", (percent - 100) * 10, is_suffix=False)
         else:
-            self._raise(field, effect, rolled, is_suffix=False)
+            self._raise(field, effect, amount or _spoken(opened) or amount, is_suffix=False)
         opened.drop_rest({}, covered=vocabulary.PART_KEYS)
         return factor
 
@@ -121,19 +126,22 @@ class Affixes:
         return Fields(field.value, field.path, self._ledger)
 
     def _raise(self, field: Field, stat_name: str, amount: Any, *, is_suffix: bool) -> None:
-        """Choose the affix for a stat and record the entry."""
+        """Choose the affix for a stat, or one for each of the four, and record the entry."""
         number = number_of(amount)
         stat = vocabulary.STATS.get(stat_name)
+        stats = vocabulary.ALL_STATS if stat_name in vocabulary.ALL_WORDS else () if stat is None else (stat,)
         if is_empty(field.value):
             self._ledger.empty.append(field.path)
-        elif number is None or (stat is None and type(amount) is OddNumber):
-            self._ledger.drop(field.path, field.value, "it has no number")
-        elif stat is None:
+        elif not stats:
             self._ledger.drop(field.path, field.value, "no affix of the catalogue does the same")
+        elif number is None:
+            self._ledger.drop(field.path, field.value, "it has no number")
         elif number <= 0:
-            self._ledger.drop(field.path, field.value, "no affix of the catalogue lowers a stat")
+            why = "its amount is 0" if number == 0 else "no affix of the catalogue lowers a stat"
+            self._ledger.drop(field.path, field.value, why)
         else:
-            self._choose(field, stat, number, is_suffix=is_suffix)
+            for each in stats:
+                self._choose(field, each, number, is_suffix=is_suffix)
 
     def _choose(self, field: Field, stat: int, number: float, *, is_suffix: bool) -> None:
         cat, ledger = self._cat, self._ledger
@@ -190,3 +198,20 @@ class Affixes:
         else:
             self.actions.append(action)
             ledger.keep(field.path, field.value, cat.actions[action].name)
+
+
+def _rolled(opened: Fields) -> float | None:
+    """Return the rolled value of a modification; v1 has only its bounds, whose middle stands for it."""
+    rolled = number_of(opened.look("rolledValue"))
+    if rolled:
+        return rolled
+    low, high = number_of(opened.look("minValue")), number_of(opened.look("maxValue"))
+    if low is None or high is None or not -math.inf < low <= high < math.inf:
+        return rolled
+    return (low + high) / 2
+
+
+def _spoken(opened: Fields) -> float | None:
+    """Return the first number of a description: some saves say `+1-2 STR` there, and 0 everywhere else."""
+    found = _SPOKEN_NUMBER.search(text_of(opened.look("description"))[:_DESCRIPTION_CHARS_MAX])
+    return None if found is None else float(found[0])

@@ -84,8 +84,12 @@ STATS: Final = {
     for alias in aliases.split()
 }
 """Index into `AFFIX_STATS` by the name of a stat or of an effect, letters only."""
+ALL_WORDS: Final = frozenset(("all", "allstats"))
+ALL_STATS: Final = tuple(AFFIX_STATS.index(stat) for stat in ("str", "agi", "tec", "int"))
 QUALITY: Final = "gearprimarystatmultiplier"
 """The effect of a modification that multiplies the damage or the armour of its item."""
+DAMAGE_FACTOR: Final = "damagemultiplier"
+"""The effect of a modification that multiplies the damage of a weapon."""
 MULTIPLIERS: Final = frozenset(("speedmultiplier", "attackspeedmultiplier"))
 """Effects whose value is a factor; 1.2 is 20 % faster."""
 
