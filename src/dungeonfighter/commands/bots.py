@@ -156,7 +156,7 @@ def _with_inspection(
     given = _settings_of(arguments)
 
     async def open_and_work() -> _Result:
-        inspection = await _open(given)
+        inspection = await open_inspection(given)
         try:
             return await work(inspection)
         finally:
@@ -165,7 +165,8 @@ def _with_inspection(
     return asyncio.run(open_and_work())
 
 
-async def _open(given: settings.Settings) -> Inspection:
+async def open_inspection(given: settings.Settings) -> Inspection:
+    """Open the database of the settings to read only."""
     from pathlib import Path
 
     if given.database.kind == "postgresql":

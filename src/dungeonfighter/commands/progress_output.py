@@ -23,7 +23,12 @@ class ProgressOutput:
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
+        self.clear()
+        print(text, file=self._output, flush=True)
+
+    def clear(self) -> None:
+        """Remove the changing line, before a line for the standard output."""
         if self._shown_chars:
             self._output.write(f"\r{' ' * self._shown_chars}\r")
+            self._output.flush()
             self._shown_chars = 0
-        print(text, file=self._output, flush=True)

@@ -51,7 +51,7 @@ def test_only_commands_and_settings_import_argparse() -> None:
     assert {name for name in importing if not name.startswith(f"{PACKAGE.name}.commands.")} == allowed
 
 
-COMMANDS: Final = ([], *([name] for name in cli.COMMANDS), ["db", "migrate"])
+COMMANDS: Final = ([], *([name] for name in cli.COMMANDS), ["db", "migrate"], ["db", "import-saves"])
 
 
 def help_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -104,6 +104,15 @@ WORST: Final = {
         "serving.huge_pages",
         "'([0-9a-f]+)-([0-9a-f]+) rw-p \\\\S+ 00:00 0\\\\s*(?:\\\\[heap\\\\])?\\\\n'",
     ): Worst("fullmatch", HEAD, "0-0 rw-p a 00:00 0", " "),
+    ("storage.saves_import.affixes", "'\\\\d{1,6}'"): Worst("search", 200, pump="1"),
+    ("storage.saves_import.bot_names", "'[^A-Za-z0-9.-]+'"): Worst("sub", 1000, pump="a!", end=""),
+    (
+        "storage.saves_import.fields",
+        "'\\\\s*[+-]?\\\\d{1,15}(?:\\\\.\\\\d{1,15})?\\\\s*'",
+    ): Worst("fullmatch", 64, pump=" "),
+    ("storage.saves_import.ledger", "'[A-Za-z_$][A-Za-z0-9_$]*'"): Worst("fullmatch", 64),
+    ("storage.saves_import.vocabulary", "'[^a-z]+'"): Worst("sub", 200, pump="a!", end=""),
+    ("storage.saves_import.vocabulary", "'[A-Za-z]+'"): Worst("findall", 200, pump="a "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
     ("mcp.addresses", r"b'(?:/mcp|/bots/([^/?#%]*)/mcp)(?:\\?[a-z=&]*)?'"): Worst(
