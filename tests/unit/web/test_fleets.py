@@ -12,7 +12,7 @@ from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import BEST_SECONDS, WANTED_SECONDS
 from tests.doors import NOT_ALLOWED, CountedStore, Doorkeeper
-from tests.unit.web.watching import Reply, Site
+from tests.unit.web.watching import Reply, Site, filled
 
 PLAYER: frozenset[Scope] = frozenset({"read", "play"})
 ADMIN: frozenset[Scope] = frozenset({"read", "admin"})
@@ -72,7 +72,7 @@ async def test_no_path_shows_a_bot_of_another_fleet(fleets: Fleets) -> None:
     for caller, own, others in (("red", RED, BLUE), ("blue", BLUE, RED)):
         shown: set[str] = set()
         for route in fleets.app.api:
-            for target in [f"{route}{bot}" for bot in own] if route.endswith("/") else [route]:
+            for target in {filled(route, bot) for bot in own}:
                 if route == "/api/events":
                     found = await fleets.events(caller)
                     text = repr(found)
@@ -178,7 +178,7 @@ async def test_the_scope_admin_sees_all_fleets_by_their_names(fleets: Fleets) ->
 async def test_a_refused_caller_of_all_fleets_sees_none(fleets: Fleets) -> None:
     fleets.keeper.refusal = NOT_ALLOWED
     for route in fleets.app.api:
-        assert (await fleets.ask("all", f"{route}red/rose" if route.endswith("/") else route)).status == 403
+        assert (await fleets.ask("all", filled(route, "red/rose"))).status == 403
 
 
 async def test_two_audiences_that_watch_at_once_get_their_own_frames(fleets: Fleets) -> None:
