@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from dungeonfighter.hosting.ports import Conflict, Head, InputChunk, Row, Save, Store, Won, Write
+from dungeonfighter.hosting.ports import Conflict, Head, InputChunk, PastRun, Row, Save, Store, Won, Write
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
@@ -130,6 +130,7 @@ class Stores(RuleBasedStateMachine):
     def look_at_runs(self, bot: str, episode: int) -> None:
         self.ask("inputs", bot, episode)
         self.ask("episodes", bot)
+        self.ask("past_runs", bot, episode, 2)
         self.ask("best_runs", bot.partition("/")[0] + "/", episode)
 
     @rule(bot=st.sampled_from(BOTS), slot=SLOTS, state=STATES)
@@ -160,6 +161,8 @@ def _timeless(answer: Any) -> Any:
         return [_timeless(one) for one in answer]
     if isinstance(answer, Row | Save) or hasattr(answer, "updated_at"):
         return msgspec.structs.replace(answer, updated_at=0.0)
+    if isinstance(answer, PastRun):
+        return msgspec.structs.replace(answer, ended_at=0.0)
     return answer
 
 

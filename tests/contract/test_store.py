@@ -108,6 +108,24 @@ async def test_riders_are_written_with_a_winner(store: Store) -> None:
     assert await store.episodes("local/a") == [end(1)]
 
 
+async def test_past_runs_come_back_last_first_in_parts(store: Store) -> None:
+    step = first("local/a")
+    await store.commit([step, first("local/b")])
+    for number in range(1, 5):
+        ended = msgspec.structs.replace(end(number), ranked=number == 2, first_turn=number)
+        step = after(step, b"s%d" % number, ended=ended)
+        await store.commit([step])
+    found = await store.past_runs("local/a", 4, 2)
+    assert [(run.episode, run.first_turn, run.ranked) for run in found] == [(3, 3, False), (2, 2, True)]
+    last = end(3)
+    assert [getattr(found[0], name) for name in ("turn", "result", "score", "mode")] == [
+        last.last_turn, last.result, last.score, last.mode,
+    ]  # fmt: skip
+    assert found[0].ended_at > 0
+    assert [run.episode for run in await store.past_runs("local/a", 2, 100)] == [1]
+    assert await store.past_runs("local/b", 100, 100) == []
+
+
 async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
     await store.commit([first("local/a")])
     await store.commit(

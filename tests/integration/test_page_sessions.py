@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +48,16 @@ class Browser:
     def statuses(self) -> set[int]:
         return {self.ask("GET", "/api/summary")[0] for _ in range(TRIES)}
 
+    @contextlib.contextmanager
+    def events(self, path: str) -> Iterator[Iterator[tuple[str, Any]]]:
+        """Open a stream; the block gets its events as they come."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Cookie": self.cookie})
+            answer = connection.getresponse()
+            assert answer.status == 200
+            yield _events_of(answer)
+
     def first_events(self, path: str, count: int) -> str:
         """Return the first events of a stream as text."""
         connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=60)
@@ -61,6 +71,13 @@ class Browser:
             return "".join(lines)
 
 
+def _events_of(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+    while line := answer.readline().decode():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ").strip()
+            yield name, json.loads(answer.readline().decode().removeprefix("data: "))
+
+
 class Fleets:
     """A server with two workers and bots of two fleets."""
 
@@ -69,6 +86,7 @@ class Fleets:
         self.client = Client(server)
         self.red = self.make("--fleet", "red")
         self.blue = self.make("--fleet", "blue")
+        self.green = self.make("--fleet", "green")
         for secret, bots in ((self.red, ("ruby", "rose")), (self.blue, ("bird", "bell"))):
             for bot in bots:
                 assert not self.client.call(secret, "start_new_game", {"botId": bot, "weapon": "mace"})[0]
@@ -98,13 +116,67 @@ def test_a_session_is_known_on_every_worker(fleets: Fleets) -> None:
     assert browser.statuses() == {401}
 
 
-def test_a_session_is_known_on_every_replica(fleets: Fleets, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def replica(fleets: Fleets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Another server on the same database."""
     with ServerProcess(
-        tmp_path, database=f"sqlite:///{fleets.server.database}", flags=["--auth=tokens"]
-    ) as replica:
-        other = Browser(replica)
-        other.cookie = fleets.browser(fleets.blue).cookie
-        assert other.ask("GET", "/api/session")[1]["fleet"] == "blue"
+        tmp_path_factory.mktemp("replica"), database=f"sqlite:///{fleets.server.database}",
+        flags=["--auth=tokens"],
+    ) as server:  # fmt: skip
+        yield server
+
+
+def test_a_session_is_known_on_every_replica(fleets: Fleets, replica: ServerProcess) -> None:
+    other = Browser(replica)
+    other.cookie = fleets.browser(fleets.blue).cookie
+    assert other.ask("GET", "/api/session")[1]["fleet"] == "blue"
+
+
+@pytest.fixture(scope="module")
+def green(fleets: Fleets, replica: ServerProcess) -> tuple[str, Browser]:
+    """The token of a further fleet, and a browser of it at the replica."""
+    browser = Browser(replica)
+    browser.cookie = fleets.browser(fleets.green).cookie
+    return fleets.green, browser
+
+
+def test_a_page_follows_a_bot_that_plays_at_another_server(
+    fleets: Fleets, green: tuple[str, Browser]
+) -> None:
+    """A second lies between two frames, so the turn is there with the second one after it at the latest."""
+    secret, browser = green
+    assert not fleets.client.call(secret, "start_new_game", {"botId": "rush", "weapon": "mace"})[0]
+    with browser.events("/api/events?bot=rush") as events:
+        turns = (shown["turn"] for name, shown in events if name == "bot")
+        assert next(turns) == 0
+        assert not fleets.client.call(secret, "handle_input", {"botId": "rush", "input": "1"})[0]
+        assert 1 in itertools.islice(turns, 2)
+
+
+def test_a_run_plays_back_at_a_server_that_never_played_it(
+    fleets: Fleets, green: tuple[str, Browser]
+) -> None:
+    secret, browser = green
+
+    def play(tool: str, **arguments: Any) -> str:
+        error, text = fleets.client.call(secret, tool, {"botId": "reed", **arguments})
+        assert not error, text
+        return text
+
+    texts = [play("start_new_game", weapon="mace", seed=4)]
+    texts += [play("handle_input", input="1") for _ in range(70)]
+    play("reset_game")
+    status, part, _ = browser.ask("GET", "/api/bots/reed/runs/1?from=60")
+    assert status == 200, part
+    assert [turn["text"] for turn in part["turns"]] == texts[60:]
+    assert (part["lastTurn"], part["result"]) == (70, "abandoned")
+    runs = browser.ask("GET", "/api/bots/reed/runs")[1]["runs"]
+    assert [(run["episode"], run["result"]) for run in runs] == [(2, "live"), (1, "abandoned")]
+    stranger = Browser(fleets.server)
+    stranger.cookie = fleets.browser(fleets.blue).cookie
+    for path in ("/api/bots/reed/runs", "/api/bots/reed/runs/1", "/api/bots/none/runs/1"):
+        status, answer, _ = stranger.ask("GET", path)
+        assert (status, answer["error"]["code"]) == (404, "unknown_bot")
 
 
 def test_a_session_ends_everywhere_with_its_token(fleets: Fleets) -> None:

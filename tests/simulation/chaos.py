@@ -19,6 +19,7 @@ from dungeonfighter.hosting.ports import (
     Head,
     InputChunk,
     Outcome,
+    PastRun,
     Row,
     RunSummary,
     Save,
@@ -264,6 +265,9 @@ class FaultyStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return await self.inner.episodes(bot_id)
+
+    async def past_runs(self, bot_id: str, before: int, count: int) -> list[PastRun]:
+        return await self.inner.past_runs(bot_id, before, count)
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         return await self._read(lambda: self.inner.stored_run(bot_id, episode))

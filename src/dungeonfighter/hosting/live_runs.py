@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -100,6 +101,32 @@ class LiveRuns:
             self._note(found if now is None or now.version < found.version else now)
             if game is not None and _may_replace(game, found):
                 self._games.adopt(key, before, found)
+
+    async def renew(self, keys: Sequence[str]) -> None:
+        """Replace the copies in memory of these games that are older than the rows in the store.
+
+        Costs one read of heads, and one of the rows that have changed.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        known: dict[str, Row] = {}
+        for key in keys:
+            game = self._games.get(key)
+            if game is not None and game.row is not None and not game.busy:
+                known[key] = game.row
+        heads = await self._store.heads(list(known)) if known else []
+        old = [key for (key, row), head in zip(known.items(), heads, strict=True)
+               if head is not None and not head.is_of(row)]  # fmt: skip
+        rows = await self._store.load(old) if old else []
+        for key, row in zip(old, rows, strict=True):
+            game = self._games.get(key)
+            try:
+                found = checked(key, row, self._book)
+            except (StoreError, Corrupt):  # its own bot gets the error
+                continue
+            if game is not None and _may_replace(game, found):
+                self._games.adopt(key, known[key], found)
 
     def _note(self, row: Row) -> None:
         run = self._live_run(row) if row.state else None

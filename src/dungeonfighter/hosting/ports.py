@@ -203,6 +203,25 @@ class RunSummary(Struct, frozen=True, order=True):
     mode: str
 
 
+class PastRun(Struct, frozen=True):
+    """One ended run in a list of the runs of a bot.
+
+    Attributes:
+        turn: Its last turn.
+        result, score, mode, ranked: As in `EpisodeEnd`.
+        ended_at: Seconds since 1970, set by the store.
+    """
+
+    episode: int
+    first_turn: int
+    turn: int
+    result: str
+    score: int
+    mode: str
+    ranked: bool
+    ended_at: float
+
+
 class AccessToken(Struct, frozen=True):
     """One access token; the store keeps a digest of its secret, never the secret.
 
@@ -346,6 +365,9 @@ class Store(Protocol):
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         """Return the ended runs of a bot, in order."""
+
+    async def past_runs(self, bot_id: str, before: int, count: int) -> list[PastRun]:
+        """List the last `count` ended runs of a bot whose episode is below `before`, the last one first."""
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         """Return what is stored of one run; of a run that is not there nothing is stored."""

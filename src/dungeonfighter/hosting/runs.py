@@ -24,7 +24,7 @@ from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.fork_source import ForkSource
 from dungeonfighter.hosting.new_runs import Fork
 from dungeonfighter.hosting.patience import Patience
-from dungeonfighter.hosting.ports import Chance, Clock, Row, Store
+from dungeonfighter.hosting.ports import Chance, Clock, PastRun, Row, Store
 from dungeonfighter.hosting.recorded_runs import recorded_run
 from dungeonfighter.hosting.rows import present, unknown_bot
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -97,13 +97,7 @@ class Runs:
             Corrupt: The execution does not end in the stored state.
             Overloaded: Too many callers wait for an execution.
         """
-        row = await self._fresh_row(key)
-        recorded = await self._recorded(row, episode)
-        if recorded.ranked and recorded.result.result == LIVE:
-            raise NotAllowed("a ranked run shows its replay when it is over")
-        if self._is_of_today(recorded):
-            raise NotAllowed("the run of the day shows its replay when its day (UTC) is over")
-        rules = self._book.of(recorded.rules)
+        recorded, rules = await self.shown(key, episode)
         digests: list[str] = []
         last = ""
 
@@ -112,10 +106,31 @@ class Runs:
             last = rules.digest(rules.encode(state)).hex()
             digests.append(last[:DIGEST_CHARS])
 
-        await self._execute(recorded, rules, note)
+        await self.execute(recorded, rules, note)
         if last != recorded.result.digest:
             raise Corrupt(f"run {recorded.episode} of {recorded.bot} does not end in its stored state")
         return msgspec.structs.replace(recorded, digests="".join(digests))
+
+    async def shown(self, key: str, episode: int | None = None) -> tuple[Replay, Rules]:
+        """Return a run that may be shown as it is stored, without executing it, and its rules.
+
+        Args:
+            key, episode: As `replay`.
+
+        Raises:
+            BadInput, NotAllowed: As `replay`.
+            NewerRules: This release does not ship the rules of the run.
+        """
+        recorded = await self._recorded(await self._fresh_row(key), episode)
+        if recorded.ranked and recorded.result.result == LIVE:
+            raise NotAllowed("a ranked run shows its replay when it is over")
+        if self._is_of_today(recorded):
+            raise NotAllowed("the run of the day shows its replay when its day (UTC) is over")
+        return recorded, self._book.of(recorded.rules)
+
+    async def past(self, key: str, before: int, count: int) -> list[PastRun]:
+        """List the last `count` ended runs of a bot whose episode is below `before`, the last one first."""
+        return await self._patience.ask(lambda: self._store.past_runs(key, before, count))
 
     async def fork(
         self, key: str, bots: Sequence[str], *, turn: int | None = None, episode: int | None = None,
@@ -186,7 +201,7 @@ class Runs:
             raise _exact_refused()
         rules, until = self._book.of(recorded.rules), at - recorded.first_turn
         cut = msgspec.structs.replace(recorded, inputs=recorded.inputs[:until])
-        state = await self._execute(cut, rules)
+        state = await self.execute(cut, rules)
         self._check_source(state, is_exact=is_exact)
         return ForkSource(bot, recorded.episode, at, recorded.rules, rules.encode(state), is_exact)
 
@@ -207,10 +222,16 @@ class Runs:
             return False
         return options.seed == self._daily_seeds.at(self._clock.wall()).seed
 
-    async def _execute(
+    async def execute(
         self, replay: Replay, rules: Rules, visit: Callable[[State], None] | None = None
     ) -> State:
-        """Execute a run in short slices; call `visit` with each state, and return the last one."""
+        """Execute a run in short slices; call `visit` with each state, and return the last one.
+
+        Raises:
+            BadInput: The run is longer than `limits.reexecuted_inputs_max`.
+            Corrupt: The run cannot be executed.
+            Overloaded: Too many callers wait for an execution.
+        """
         count = len(replay.inputs)
         if count > limits.reexecuted_inputs_max:
             what = (

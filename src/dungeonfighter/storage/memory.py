@@ -18,6 +18,7 @@ from dungeonfighter.hosting.ports import (
     Head,
     InputChunk,
     Outcome,
+    PastRun,
     Row,
     RunSummary,
     Save,
@@ -45,6 +46,7 @@ class MemoryStore:
         self._rows: dict[str, Row] = {}
         self._inputs: dict[tuple[str, int], dict[int, InputChunk]] = {}
         self._episodes: dict[str, dict[int, EpisodeEnd]] = {}
+        self._ended_at: dict[tuple[str, int], float] = {}
         self._bases: dict[tuple[str, int], bytes] = {}
         self._secrets: dict[str, bytes] = {}
         self._saves: dict[str, dict[str, Save]] = {}
@@ -124,6 +126,11 @@ class MemoryStore:
         ended = self._episodes.get(bot_id, {})
         return [ended[episode] for episode in sorted(ended)]
 
+    async def past_runs(self, bot_id: str, before: int, count: int) -> list[PastRun]:
+        ended = self._episodes.get(bot_id, {})
+        earlier = sorted((episode for episode in ended if episode < before), reverse=True)
+        return [_past_run(ended[episode], self._ended_at[bot_id, episode]) for episode in earlier[:count]]
+
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         ended = self._episodes.get(bot_id, {}).get(episode)
         chunks = tuple(await self.inputs(bot_id, episode))
@@ -138,6 +145,7 @@ class MemoryStore:
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
         twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._ended_at = self._ended_at.copy()
         twin._bases, twin._secrets = self._bases.copy(), self._secrets.copy()
         twin._tokens, twin._token_version = self._tokens.copy(), self._token_version
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
@@ -164,8 +172,15 @@ class MemoryStore:
             self._bases[row.bot_id, row.episode] = write.base
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
+            self._ended_at[row.bot_id, write.ended.episode] = self._wall()
         return Won()
 
 
 def _head(row: Row) -> Head:
     return Head(row.version, row.digest, row.tail)
+
+
+def _past_run(end: EpisodeEnd, ended_at: float) -> PastRun:
+    return PastRun(
+        end.episode, end.first_turn, end.last_turn, end.result, end.score, end.mode, end.ranked, ended_at
+    )

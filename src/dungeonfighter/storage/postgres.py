@@ -31,6 +31,7 @@ from dungeonfighter.hosting.ports import (
     Head,
     InputChunk,
     Outcome,
+    PastRun,
     Row,
     RunSummary,
     Save,
@@ -254,6 +255,9 @@ class PostgresStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
+
+    async def past_runs(self, bot_id: str, before: int, count: int) -> list[PastRun]:
+        return [PastRun(*row) for row in await self._fetch("past_runs", bot_id, before, count)]
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         ended = await self._fetch("ended_run", bot_id, episode)  # first: an ended run has all its chunks

@@ -32,6 +32,7 @@ from dungeonfighter.hosting.ports import (
     Head,
     InputChunk,
     Outcome,
+    PastRun,
     Row,
     RunSummary,
     Save,
@@ -233,6 +234,11 @@ class SqliteStore:
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         rows = await self._select("episodes", (bot_id,))
         return [sqlite_reads.ended(row) for row in rows]
+
+    async def past_runs(self, bot_id: str, before: int, count: int) -> list[PastRun]:
+        return [
+            sqlite_reads.past_run(row) for row in await self._select("past_runs", (bot_id, before, count))
+        ]
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         return await self._read(lambda reading: sqlite_reads.stored_run(reading, bot_id, episode))

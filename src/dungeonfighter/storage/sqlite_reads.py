@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import apsw
 
-from dungeonfighter.hosting.ports import EpisodeEnd, Head, InputChunk, Row, StoredRun
+from dungeonfighter.hosting.ports import EpisodeEnd, Head, InputChunk, PastRun, Row, StoredRun
 from dungeonfighter.storage import sql_files
 
 _RANKED: Final = EpisodeEnd.__struct_fields__.index("ranked")
@@ -60,6 +60,15 @@ def ended(row: Sequence[Any]) -> EpisodeEnd:
     values = list(row)
     values[_RANKED] = bool(values[_RANKED])
     return EpisodeEnd(*values)
+
+
+def past_run(row: Sequence[Any]) -> PastRun:
+    """Return a run of a list from its row; its texts are read as bytes."""
+    episode, first_turn, turn, result, score, mode, ranked, ended_at = row
+    return PastRun(
+        episode, first_turn, turn, result.decode(errors="replace"), score, mode.decode(errors="replace"),
+        bool(ranked), ended_at,
+    )  # fmt: skip
 
 
 def _load_leniently(connection: apsw.Connection, bot_id: str) -> Row | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -22,8 +22,8 @@ from dungeonfighter.errors import BadInput, DungeonFighterError, NotAllowed, Ove
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.instruments import Snapshot
 from dungeonfighter.telemetry import exposition
-from dungeonfighter.web import doctor_page, log_in
-from dungeonfighter.web.audiences import Audience
+from dungeonfighter.web import calls, doctor_page, log_in
+from dungeonfighter.web.calls import Call
 from dungeonfighter.web.doctor_page import DoctorPage
 from dungeonfighter.web.files import File, Files
 from dungeonfighter.web.log_in import LogIn
@@ -38,6 +38,7 @@ from dungeonfighter.web.responses import (
     send_json,
     send_whole,
 )
+from dungeonfighter.web.run_pages import RunPages
 from dungeonfighter.web.watch import Viewer, Watch, frame, trouble
 
 BOTS_PER_PAGE_MAX: Final = 500
@@ -54,19 +55,6 @@ _OWN_ADMISSION: Final = frozenset({"/api/events", doctor_page.PATH})
 """The paths that admit their callers by themselves."""
 _STREAMED: Final = (NO_STORE, (b"x-accel-buffering", b"no"))
 """The headers of an event stream."""
-
-
-class _Call(NamedTuple):
-    """One request to the API; `bot` is the name of the bot in it, empty if there is none."""
-
-    principal: Principal
-    session: Session | None
-    audience: Audience
-    bot: str
-    query: dict[str, list[str]]
-    scope: Scope
-    receive: Receive
-    send: Send
 
 
 class WatchApp:
@@ -91,14 +79,17 @@ class WatchApp:
         self._admission = admission
         self._log_in = log_in
         self._scrape = scrape
+        run_pages = RunPages(host, watch.playbacks)
         self._files = Files()
-        self.api: Mapping[str, Callable[[_Call], Awaitable[None]]] = {
+        self.api: Mapping[str, Callable[[Call], Awaitable[None]]] = {
             "/api/summary": self._summary,
             "/api/bots": self._bots,
             "/api/events": self._events,
-            "/api/bots/": self._bot,
+            calls.ONE_BOT: self._bot,
+            calls.RUNS: run_pages.runs,
+            calls.ONE_RUN: run_pages.part,
         }
-        """The paths of the API; one that ends in a slash is followed by the name of a bot."""
+        """The paths of the API, with `{bot}` and `{episode}` in the place of values."""
         if doctor is not None:
             self.api = {**self.api, doctor_page.PATH: self._doctor}
         self._doctor_page = doctor
@@ -138,26 +129,22 @@ class WatchApp:
         Raises:
             BadInput, NotAllowed, Overloaded, StoreError: The request is refused, or failed.
         """
-        route = self._route(path)
-        if route is None:
+        is_of_bot = path.startswith(calls.BOTS)
+        if not is_of_bot and path not in self.api:
             await send_fault(send, 404, "bad_argument", _NOT_HERE)
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        bot = unquote(path.removeprefix(route)) if route.endswith("/") else query.get("bot", [""])[0]
         principal, session = await self._identify(scope)
         audience = self._watch.audience_of(principal)
-        call = _Call(principal, session, audience, bot, query, scope, receive, send)
-        if route.endswith("/"):
+        route, bot, episode = path, query.get("bot", [""])[0], ""
+        if is_of_bot:
+            route, bot, episode = calls.below_bots(unquote(path.removeprefix(calls.BOTS)), audience)
+        call = Call(principal, session, audience, bot, episode, query, scope, receive, send)
+        if is_of_bot:
             self._admit_to_bot(call)
         elif route not in _OWN_ADMISSION:
             self._admit(call, None)
         await self.api[route](call)
-
-    def _route(self, path: str) -> str | None:
-        for route in self.api:
-            if path == route or (route.endswith("/") and path.startswith(route)):
-                return route
-        return None
 
     async def _identify(self, scope: Scope) -> tuple[Principal, Session | None]:
         """Return the caller of a request, by its credentials or by the session of its browser.
@@ -173,7 +160,7 @@ class WatchApp:
         await self._admission.prepare(authorization)
         return self._admission.identify(authorization), None
 
-    def _admit(self, call: _Call, bot: str | None) -> None:
+    def _admit(self, call: Call, bot: str | None) -> None:
         """Admit a caller to the figures that it may see, and to a bot.
 
         Raises:
@@ -184,7 +171,7 @@ class WatchApp:
         else:
             self._admission.admit(call.principal, "read", bot, 0)
 
-    def _admit_to_bot(self, call: _Call) -> None:
+    def _admit_to_bot(self, call: Call) -> None:
         """Admit a caller to the bot that its request names.
 
         Raises:
@@ -194,7 +181,7 @@ class WatchApp:
         call.audience.key_of(call.bot)
         self._admit(call, call.bot)
 
-    def _admit_to_events(self, call: _Call) -> DungeonFighterError | None:
+    def _admit_to_events(self, call: Call) -> DungeonFighterError | None:
         """Admit a caller to a stream; return the reason not to show the bot that it names, if any.
 
         Raises:
@@ -210,7 +197,7 @@ class WatchApp:
             self._admit(call, None)
         return None
 
-    async def _doctor(self, call: _Call) -> None:
+    async def _doctor(self, call: Call) -> None:
         """Answer the report about the server to callers that see all fleets."""
         page = self._doctor_page
         assert page is not None
@@ -218,26 +205,22 @@ class WatchApp:
         self._admission.admit(call.principal, "admin", None, 0)
         await send_json(call.send, msgspec.Raw(await page.answer()))
 
-    async def _summary(self, call: _Call) -> None:
+    async def _summary(self, call: Call) -> None:
         await send_json(call.send, msgspec.Raw(self._watch.summary_body(call.audience)))
 
-    async def _bot(self, call: _Call) -> None:
-        await send_json(call.send, await self._watch.detail(call.audience, call.bot))
+    async def _bot(self, call: Call) -> None:
+        await send_json(call.send, msgspec.Raw(await self._watch.detail(call.audience, call.bot)))
 
-    async def _bots(self, call: _Call) -> None:
+    async def _bots(self, call: Call) -> None:
         """Answer one page of the bots, in order of their names; `next` is the last one, null at the end."""
         query, audience = call.query, call.audience
         after = query.get("after", [""])[0]
-        count = query.get("count", ["100"])[0]
-        if not (
-            count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= BOTS_PER_PAGE_MAX
-        ):
-            raise BadInput(f"count must be 1 to {BOTS_PER_PAGE_MAX}")
+        count = call.number("count", 100, 1, BOTS_PER_PAGE_MAX)
         key = audience.key_of(after) if after else ""
         if audience.fleet is None:
-            page = await self._host.list_all_bots(key, int(count))
+            page = await self._host.list_all_bots(key, count)
         else:
-            page = await visible_bots(self._host, call.principal, after, int(count))
+            page = await visible_bots(self._host, call.principal, after, count)
         bots = [
             {
                 "botId": audience.name_of(bot.bot_id),
@@ -247,10 +230,10 @@ class WatchApp:
             }
             for bot in page
         ]
-        following = bots[-1]["botId"] if len(bots) == int(count) else None
+        following = bots[-1]["botId"] if len(bots) == count else None
         await send_json(call.send, {"bots": bots, "next": following})
 
-    async def _events(self, call: _Call) -> None:
+    async def _events(self, call: Call) -> None:
         """Send events until the client leaves, its rights end, or the server stops.
 
         A page that cannot show one bot shows the figures all the same, so the trouble with a bot is an event.
@@ -289,7 +272,7 @@ class WatchApp:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    async def _put_bot(self, viewer: Viewer, call: _Call) -> None:
+    async def _put_bot(self, viewer: Viewer, call: Call) -> None:
         viewer.put(await self._watch.bot_frame(call.audience, call.bot))
 
 

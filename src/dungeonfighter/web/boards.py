@@ -53,6 +53,10 @@ class Board:
         self._body: bytes | None = None
         self._body_at = -math.inf
 
+    def listed_keys(self) -> list[str]:
+        """Return the keys of the bots in the last list of those that play."""
+        return [self.audience.key_of(name) for name in self._listed]
+
     def begin(self, totals: Totals) -> None:
         """Compute rates from these totals on."""
         turns = self._turns(totals)

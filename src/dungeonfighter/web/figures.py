@@ -11,10 +11,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from dungeonfighter.hosting import live_runs
+from dungeonfighter.hosting import live_runs, ports
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.ports import RunSummary
-from dungeonfighter.rules import Observation, Phase
+from dungeonfighter.replays.replay import Replay
+from dungeonfighter.replays.results import LIVE
+from dungeonfighter.rules import Mode, Observation, Phase, Rules, State
 
 SCORE_BUCKETS: Final = 34
 SCORE_BUCKET_POINTS: Final = 3  # the score of one cleared dungeon level
@@ -97,12 +99,61 @@ class Detail(Struct, frozen=True, rename="camel"):
     view: Observation
 
 
+class PastRun(Struct, frozen=True, rename="camel"):
+    """One run in the list of the runs of a bot; `result` is live for the present one."""
+
+    episode: int
+    first_turn: int
+    turn: int
+    result: str
+    score: float
+    mode: str
+    ranked: bool
+    ended_at: float | None
+
+
+class Moment(Struct, frozen=True, rename="camel"):
+    """One turn of a run that is played back; all values but the text are those that the page draws.
+
+    `input` led to this turn, "" at the first one. `place` is "" at the hub, `enemy` outside of fights.
+    """
+
+    turn: int
+    input: str
+    text: str
+    score: float
+    level: int
+    health: int
+    health_max: int
+    place: str
+    room: int
+    rooms: int
+    enemy: str
+    enemy_health: int
+    enemy_health_max: int
+    over: bool
+
+
+class Part(Struct, frozen=True, rename="camel"):
+    """Some turns of a run. `origin` is new, reset, load, fork or import; `parent_episode` 0 for none."""
+
+    bot_id: str
+    episode: int
+    mode: str
+    ranked: bool
+    origin: str
+    parent_episode: int
+    result: str
+    score: float
+    first_turn: int
+    last_turn: int
+    turns: list[Moment]
+
+
 def card(game: Present, name: str) -> Card:
     """Make the card of a game from its state alone, which is far cheaper than an observation."""
     state = game.state
     hero = state.hero
-    catalogue = game.rules.catalogue
-    dungeon = state.dungeon
     return Card(
         bot_id=name,
         name=hero.name,
@@ -112,13 +163,18 @@ def card(game: Present, name: str) -> Card:
         turn=game.turn,
         score=game.rules.score(state) / 100,
         state=Phase(state.phase).name,
-        place=f"{catalogue.themes[dungeon.theme].name} {dungeon.level}" if dungeon is not None else "",
+        place=_place(game.rules, state),
         over=state.over,
     )
 
 
 def _class_name(kind: int) -> str:
     return ("Barbarian", "Warrior", "Rogue", "Wizard")[kind] if 0 <= kind < 4 else ""
+
+
+def _place(rules: Rules, state: State) -> str:
+    dungeon = state.dungeon
+    return "" if dungeon is None else f"{rules.catalogue.themes[dungeon.theme].name} {dungeon.level}"
 
 
 def score_buckets(cards: Sequence[Card]) -> list[int]:
@@ -156,3 +212,61 @@ def detail(game: Present, name: str) -> Detail:
         text=game.rules.text(game.state, head),
         view=game.rules.observe(game.state),
     )
+
+
+def past_run(one: ports.PastRun) -> PastRun:
+    """Convert an ended run of a bot into the form that the page shows."""
+    return PastRun(
+        one.episode, one.first_turn, one.turn, one.result, one.score / 100, one.mode, one.ranked, one.ended_at
+    )
+
+
+def present_run(game: Present) -> PastRun:
+    """Make the entry of the live run of a bot; it does not know its first turn, so that is 0."""
+    state = game.state
+    score, mode = game.rules.score(state) / 100, Mode(state.mode).name
+    return PastRun(game.episode, 0, game.turn, LIVE, score, mode, state.ranked, None)
+
+
+def moment(rules: Rules, state: State, episode: int, text: str) -> Moment:
+    """Make one turn of a run from its state, which is far cheaper than an observation.
+
+    Args:
+        rules: The rules of the run.
+        state: The state.
+        episode: The number of the run.
+        text: The input that led to the state.
+    """
+    hero, fight, dungeon = state.hero, state.fight, state.dungeon
+    return Moment(
+        turn=state.turn,
+        input=text,
+        text=rules.text(state, f"e{episode} t{state.turn}"),
+        score=rules.score(state) / 100,
+        level=hero.level,
+        health=hero.health,
+        health_max=hero.figures.health_max,
+        place=_place(rules, state),
+        room=0 if dungeon is None else dungeon.room,
+        rooms=0 if dungeon is None else dungeon.rooms,
+        enemy="" if fight is None else rules.catalogue.enemies[fight.enemy_kind].name,
+        enemy_health=0 if fight is None else fight.health,
+        enemy_health_max=0 if fight is None else fight.health_max,
+        over=state.over,
+    )
+
+
+def part(replay: Replay, mode: str, name: str, moments: list[Moment]) -> Part:
+    """Make a part of a run.
+
+    Args:
+        replay: The whole run.
+        mode: Its mode.
+        name: The name of the bot on the page.
+        moments: The turns.
+    """
+    result = replay.result
+    return Part(
+        name, replay.episode, mode, replay.ranked, replay.origin, replay.parent_episode,
+        result.result, result.score, replay.first_turn, result.turn, moments,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 from collections import deque
@@ -27,6 +28,8 @@ from dungeonfighter.telemetry.totals import Totals, of_host
 from dungeonfighter.web import figures
 from dungeonfighter.web.audiences import ALL_FLEETS, Audience
 from dungeonfighter.web.boards import RUNS_MAX, Board
+from dungeonfighter.web.details import Details
+from dungeonfighter.web.playbacks import Playbacks
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ STORE_SECONDS: Final = 0.5
 """The longest wait of a tick for the store; what comes later goes out when it comes."""
 BEST_SECONDS_MAX: Final = 10.0
 """The longest time to read the best runs; then the next ticks try anew."""
+LISTED_MAX: Final = 400
+"""The number of listed games that a tick compares with the store."""
 BEST_READ_MAX: Final = 100
 """The number of runs to read where some of them may be of other bots."""
 VIEWERS_MAX: Final = 64
@@ -109,6 +114,8 @@ class Watch:
     ) -> None:
         self._host = host
         self._clock = clock
+        self._details = Details(host, clock)
+        self.playbacks = Playbacks(host.runs, clock)
         self._has_one_fleet = fleet is not None
         self._whole = ALL_FLEETS if fleet is None else Audience(fleet)
         self._viewers_of_fleet_max = viewers_of_fleet_max
@@ -142,6 +149,8 @@ class Watch:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        await self._details.close()
+        await self.playbacks.close()
 
     def audience_of(self, principal: Principal) -> Audience:
         """Return what a caller may see; on a server for one fleet there are no further fleets to see."""
@@ -229,14 +238,14 @@ class Watch:
     def _wall_of(self, moment: float) -> int:
         return round(self._clock.wall() - (self._clock.now() - moment))
 
-    async def detail(self, audience: Audience, bot: str) -> figures.Detail:
-        """Return the detail of one bot as the store holds it now; `bot` is its name on the page.
+    async def detail(self, audience: Audience, bot: str) -> bytes:
+        """Return the detail of one bot as JSON; `bot` is its name on the page. See `Details`.
 
         Raises:
             BadInput: There is no such bot (`unknown_bot`).
             StoreError: The store does not answer.
         """
-        return figures.detail(await self._host.read(audience.key_of(bot)), bot)
+        return await self._details.body(audience.key_of(bot), bot)
 
     async def tick(self) -> None:
         """Compute the rates and send frames to all viewers."""
@@ -249,6 +258,7 @@ class Watch:
         if not self._viewers:
             return
         await self._ask_store("best runs", self._update_best, BEST_SECONDS)
+        await self._ask_store("listed bots", self._refresh_listed, 0.0)
         for board in {viewer.board for viewer in self._viewers}:
             self._send(board, None, frame("summary", self.summary(board.audience)))
         await self._ask_store("watched bots", self._send_bots, 0.0)
@@ -280,6 +290,14 @@ class Watch:
             async with asyncio.timeout(BEST_SECONDS_MAX):
                 await self._host.live_runs.refresh()
 
+    async def _refresh_listed(self) -> None:
+        """Read the games of the lists anew that another server or worker has played on meanwhile."""
+        boards = {viewer.board for viewer in self._viewers}
+        keys = itertools.chain.from_iterable(board.listed_keys() for board in boards)
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(BEST_SECONDS_MAX):
+                await self._host.live_runs.renew(list(dict.fromkeys(keys))[:LISTED_MAX])
+
     async def _update_best(self) -> None:
         for board in {viewer.board for viewer in self._viewers}:
             await self._update_best_of(board)
@@ -306,7 +324,7 @@ class Watch:
     async def bot_frame(self, audience: Audience, bot: str) -> bytes:
         """Make the frame of one bot; an error becomes a frame too, because it concerns only this bot."""
         try:
-            return frame("bot", await self.detail(audience, bot))
+            return frame("bot", msgspec.Raw(await self.detail(audience, bot)))
         except DungeonFighterError as error:
             return trouble(bot, error)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.doors import NOT_ALLOWED, TOO_MANY, CountedStore, Doorkeeper
-from tests.unit.web.watching import Site
+from tests.unit.web.watching import Site, filled
 
 
 def site_with_store() -> tuple[Site, Doorkeeper, CountedStore]:
@@ -18,7 +18,7 @@ def site_with_store() -> tuple[Site, Doorkeeper, CountedStore]:
 def targets(site: Site) -> list[str]:
     """Return a good request to each path."""
     assert site.app.api
-    return [path + "ada" if path.endswith("/") else path for path in site.app.api]
+    return [filled(path, "ada") for path in site.app.api]
 
 
 @pytest.mark.parametrize(("refusal", "status"), [(NOT_ALLOWED, 403), (TOO_MANY, 429)])

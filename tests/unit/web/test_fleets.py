@@ -12,7 +12,7 @@ from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import BEST_SECONDS, WANTED_SECONDS
 from tests.doors import NOT_ALLOWED, CountedStore, Doorkeeper
-from tests.unit.web.watching import Reply, Site
+from tests.unit.web.watching import Reply, Site, filled
 
 PLAYER: frozenset[Scope] = frozenset({"read", "play"})
 ADMIN: frozenset[Scope] = frozenset({"read", "admin"})
@@ -72,7 +72,7 @@ async def test_no_path_shows_a_bot_of_another_fleet(fleets: Fleets) -> None:
     for caller, own, others in (("red", RED, BLUE), ("blue", BLUE, RED)):
         shown: set[str] = set()
         for route in fleets.app.api:
-            for target in [f"{route}{bot}" for bot in own] if route.endswith("/") else [route]:
+            for target in {filled(route, bot) for bot in own}:
                 if route == "/api/events":
                     found = await fleets.events(caller)
                     text = repr(found)
@@ -135,7 +135,9 @@ async def test_a_pattern_limits_every_list(fleets: Fleets, caller: str, own: set
     assert names((await fleets.ask(caller, "/api/summary")).json) == own
 
 
-@pytest.mark.parametrize("route", ["/api/bots/{}", "/api/events?bot={}"])
+@pytest.mark.parametrize(
+    "route", ["/api/bots/{}", "/api/bots/{}/runs", "/api/bots/{}/runs/1", "/api/events?bot={}"]
+)
 async def test_a_bot_outside_the_pattern_is_refused_alike_whether_it_exists_or_not(
     fleets: Fleets, route: str
 ) -> None:
@@ -156,9 +158,11 @@ async def test_a_bot_outside_the_pattern_is_refused_alike_whether_it_exists_or_n
 
 
 async def test_a_bot_of_another_fleet_is_unknown_like_one_that_does_not_exist(fleets: Fleets) -> None:
-    there, absent = [await fleets.ask("red", f"/api/bots/{bot}") for bot in ("bird", "bart")]
-    assert (there.status, there.headers) == (absent.status, absent.headers) == (404, there.headers)
-    assert there.body.replace(b"bird", b"bart") == absent.body
+    assert (await fleets.ask("blue", "/api/bots/bird/runs/1")).status == 200
+    for route in ("/api/bots/{}", "/api/bots/{}/runs", "/api/bots/{}/runs/1"):
+        there, absent = [await fleets.ask("red", route.format(bot)) for bot in ("bird", "bart")]
+        assert (there.status, there.headers) == (absent.status, absent.headers) == (404, there.headers)
+        assert there.body.replace(b"bird", b"bart") == absent.body
 
 
 async def test_the_scope_admin_sees_all_fleets_by_their_names(fleets: Fleets) -> None:
@@ -171,6 +175,9 @@ async def test_the_scope_admin_sees_all_fleets_by_their_names(fleets: Fleets) ->
     assert [bot["botId"] for bot in first["bots"] + rest["bots"]] == sorted(everybody)
     assert (await fleets.ask("all", "/api/bots/blue/bird")).json["botId"] == "blue/bird"
     assert (await fleets.ask("all", "/api/bots/bird")).status == 400
+    assert (await fleets.ask("all", "/api/bots/blue/bird/runs/1")).json["botId"] == "blue/bird"
+    assert len((await fleets.ask("all", "/api/bots/blue%2Fbird/runs")).json["runs"]) == 2
+    assert (await fleets.ask("all", "/api/bots/bird/runs")).status == 404
     found = await fleets.events("all", "/api/events?bot=blue/bird")
     assert ("bot", "blue/bird") in [(name, value.get("botId")) for name, value in found if name == "bot"]
 
@@ -178,7 +185,7 @@ async def test_the_scope_admin_sees_all_fleets_by_their_names(fleets: Fleets) ->
 async def test_a_refused_caller_of_all_fleets_sees_none(fleets: Fleets) -> None:
     fleets.keeper.refusal = NOT_ALLOWED
     for route in fleets.app.api:
-        assert (await fleets.ask("all", f"{route}red/rose" if route.endswith("/") else route)).status == 403
+        assert (await fleets.ask("all", filled(route, "red/rose"))).status == 403
 
 
 async def test_two_audiences_that_watch_at_once_get_their_own_frames(fleets: Fleets) -> None:

@@ -11,7 +11,7 @@ from dungeonfighter.errors import Draining, StoreUnavailable
 from dungeonfighter.storage.memory import MemoryStore
 from tests.doors import TOO_MANY, Doorkeeper
 from tests.rows import follow_up
-from tests.unit.web.watching import Site
+from tests.unit.web.watching import Site, filled
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ async def test_each_path_says_when_to_come_back(error: Exception, status: int) -
     await site.start("ada")
     keeper.refusal = error
     for path in site.app.api:
-        reply = await site.get(path + "ada" if path.endswith("/") else path)
+        reply = await site.get(filled(path, "ada"))
         assert reply.status == status
         assert int(reply.headers["retry-after"]) > 0
 

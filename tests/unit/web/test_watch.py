@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -13,7 +14,7 @@ from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import Head, Row, RunSummary
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.totals import Totals
-from dungeonfighter.web import boards, figures
+from dungeonfighter.web import boards, details, figures
 from dungeonfighter.web import watch as watching
 from dungeonfighter.web.audiences import Audience
 from dungeonfighter.web.watch import Viewer
@@ -199,6 +200,72 @@ async def test_a_live_run_is_compared_with_the_store_although_nobody_watches() -
     await other.host.play("local/ada", "1")
     await site.tick(watching.BEST_SECONDS)
     assert [run.turn for run in site.summary().live] == [1]
+
+
+async def test_a_bot_that_plays_at_another_server_is_followed_tick_by_tick() -> None:
+    store = MemoryStore()
+    site, other = Site(store=store), Site(store=store)
+    await site.start("ada")
+    async with site.viewing("/api/events?bot=ada") as request:
+        await request.events(3)
+        for turn in range(1, 4):
+            await other.host.play("local/ada", "1")
+            await site.tick()
+            name, shown = (await request.events(3 + 2 * turn))[-1]
+            assert (name, shown["turn"]) == ("bot", turn)
+            assert (await site.get("/api/bots/ada")).json["turn"] == turn
+
+
+async def test_the_list_of_bots_shows_what_another_server_has_played() -> None:
+    store = MemoryStore()
+    site, other = Site(store=store), Site(store=store)
+    await site.start("ada", "bob")
+    async with site.viewing() as request:
+        await request.events(2)
+        await site.tick()
+        await other.host.play("local/ada", "1")
+        await other.host.reset("local/bob")
+        await site.tick()
+        summary = (await request.events(4))[-1][1]
+    shown = {card["botId"]: (card["episode"], card["turn"]) for card in summary["playing"]}
+    assert shown == {"ada": (1, 1), "bob": (2, 0)}
+
+
+class HeadsCounted(MemoryStore):
+    """Counts the reads of heads."""
+
+    reads = 0
+
+    async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
+        self.reads += 1
+        return await super().heads(bot_ids)
+
+
+async def test_all_who_watch_a_bot_share_one_read_of_it() -> None:
+    store = HeadsCounted()
+    site = Site(store=store)
+    await site.start("ada")
+    await asyncio.gather(*(site.get("/api/bots/ada") for _ in range(50)))
+    async with contextlib.AsyncExitStack() as pages:
+        for _ in range(10):
+            page = await pages.enter_async_context(site.viewing("/api/events?bot=ada"))
+            assert (await page.events(3))[-1][0] == "bot"
+        assert store.reads == 1
+        site.clock.seconds += details.SECONDS
+        assert (await site.get("/api/bots/ada")).status == 200
+        assert store.reads == 2
+
+
+async def test_the_details_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(details, "KEPT_MAX", 3)
+    site = Site()
+    await site.start(*"abcdef")
+    for bot in "abcdef":
+        assert (await site.get(f"/api/bots/{bot}")).json["botId"] == bot
+    assert len(site.watch._details._kept) == 3
+    site.clock.seconds += details.SECONDS
+    assert (await site.get("/api/bots/f")).status == 200
+    assert list(site.watch._details._kept) == [("local/f", "f")]
 
 
 async def test_the_start_is_one_moment_however_the_clock_of_the_day_moves() -> None:

@@ -26,6 +26,11 @@ from dungeonfighter.web.watch import Watch
 WHOLE = Audience("local")
 
 
+def filled(path: str, bot: str) -> str:
+    """Return a path of the API with a bot and its first run in it."""
+    return path.replace("{bot}", bot).replace("{episode}", "1")
+
+
 class HandClock:
     """A clock that only the test moves."""
 

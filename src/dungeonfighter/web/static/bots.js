@@ -1,12 +1,13 @@
 // The list of bots: the bots that played last, or one page of all bots.
 import { byId, make, number } from "./dom.js";
+import { hashOf } from "./links.js";
 
 const rows = new Map();
 const places = { GameLoop: "hub", DungeonSelection: "choosing a dungeon", WeaponSelection: "choosing a weapon", LevelUp: "level up",
   DungeonCompletion: "dungeon cleared", RegionTravel: "travelling", Inventory: "inventory", Death: "dead", Victory: "victory" };
 
-/** Make the link that chooses a bot; it is a real link, so that keyboard and middle click work. */
-export const link = (botId) => make("a", { href: `#bot=${encodeURIComponent(botId)}`, title: botId }, botId);
+/** Make the link that chooses a bot, or plays a run of it back; it is a real link, so that keyboard and middle click work. */
+export const link = (botId, run = null) => make("a", { href: hashOf(botId, run), title: run === null ? botId : `${botId}, run ${run}` }, botId);
 
 /** Call `choose(botId)` for a click anywhere in a row of a bot. */
 export function onRowClick(choose) {

@@ -52,7 +52,8 @@ function heroName(botId, player) {
   return player.heroClass ? `${player.name} the ${player.heroClass}` : player.name;
 }
 
-function gauge(kind, name, value, most, note = "") {
+/** Make one bar: how much there is of how much, under a name. */
+export function gauge(kind, name, value, most, note = "") {
   const fill = make("div", { class: "fill" });
   fill.style.width = `${Math.max(0, Math.min(100, most ? (100 * value) / most : 0))}%`;
   return make("div", { class: "gauge", "data-kind": kind },

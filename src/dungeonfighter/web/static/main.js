@@ -3,8 +3,11 @@ import { link, markChosen, onRowClick, showAll, showPlaying } from "./bots.js";
 import { drawCurve, drawScores } from "./charts.js";
 import { byId, duration, make, moment, number } from "./dom.js";
 import { clearHero, reveal, showHero, showTrouble } from "./hero.js";
+import { hashOf, placeOf } from "./links.js";
 import { askForToken, showSession } from "./login.js";
 import { showHeard, showLost } from "./notice.js";
+import { closePlayback, openPlayback } from "./playback.js";
+import { noteEpisode, showRunsOf } from "./runs.js";
 import { reasonOf, Stream } from "./stream.js";
 
 const HISTORY = 180;
@@ -41,7 +44,10 @@ function showEvent(name, value) {
     isInHistory = true;
     drawCharts();
   } else if (name === "summary") showSummary(value);
-  else if (name === "bot" && value.botId === chosen) showHero(value);
+  else if (name === "bot" && value.botId === chosen) {
+    showHero(value);
+    noteEpisode(value.episode);
+  }
   else if (name === "trouble") showTrouble(value.message);
 }
 
@@ -66,8 +72,8 @@ function showSummary(next) {
   drawCharts();
   if (paging === null) showPlaying(next.playing, chosen);
   showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${run.mode}`, "No run is being played.");
-  showRuns("top", next.top, ended, "No run has ended yet.");
-  showRuns("recent", next.recent, ended, "No run has ended yet.");
+  showRuns("top", next.top, ended, "No run has ended yet.", (run) => run.episode);
+  showRuns("recent", next.recent, ended, "No run has ended yet.", (run) => run.episode);
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
 }
 
@@ -92,15 +98,15 @@ function drawCharts() {
   drawScores(byId("score-chart"), summary?.scores ?? [], BUCKET_POINTS);
 }
 
-/** Show a list of runs; it changes only if the runs did, so that a link keeps the focus. */
-function showRuns(id, runs, describe, empty) {
+/** Show a list of runs; it changes only if the runs did, so that a link keeps the focus. `played` is the run that a link plays back. */
+function showRuns(id, runs, describe, empty, played = () => null) {
   const texts = JSON.stringify(runs);
   const list = byId(id);
   if (list.dataset.shown === texts) return;
   list.dataset.shown = texts;
   const focused = list.contains(document.activeElement) ? document.activeElement.title : null;
   const lines = runs.map((run) => make("li", { "data-bot": run.botId }, make("span", { class: "score" }, run.score.toFixed(2)),
-    link(run.botId), make("span", { class: "faint" }, describe(run))));
+    link(run.botId, played(run)), make("span", { class: "faint" }, describe(run))));
   list.replaceChildren(...(lines.length ? lines : [make("li", { class: "empty" }, empty)]));
   if (focused) [...list.querySelectorAll("a")].find((one) => one.title === focused)?.focus({ preventScroll: true });
 }
@@ -109,21 +115,18 @@ function choose(botId) {
   if (botId === chosen) return;
   chosen = botId;
   clearHero(botId);
+  closePlayback();
+  showRunsOf(botId, askForToken);
   markChosen(botId);
   connect();
 }
 
 function chooseByHash() {
-  const match = /^#bot=(.+)$/.exec(location.hash);
-  if (match && isBotId(decoded(match[1]))) choose(decoded(match[1]));
-}
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a % that begins no escape
-  }
+  const place = placeOf(location.hash);
+  if (!place || !isBotId(place.bot)) return;
+  choose(place.bot);
+  if (place.run === null) closePlayback();
+  else openPlayback(place.bot, place.run, place.turn, askForToken);
 }
 
 /** Check a bot id, and show the reason beside the field if it is not valid. */
@@ -156,14 +159,17 @@ byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const botId = byId("find-id").value.trim();
   if (!isBotId(botId)) return byId("find-id").focus();
-  location.hash = `bot=${encodeURIComponent(botId)}`;
+  location.hash = hashOf(botId);
   choose(botId);
   reveal();
 });
 onRowClick((botId) => { choose(botId); reveal(); });
 byId("retry").addEventListener("click", () => stream.retry());
 window.addEventListener("online", () => stream.retry());
-window.addEventListener("hashchange", chooseByHash);
+window.addEventListener("hashchange", () => {
+  chooseByHash();
+  if (placeOf(location.hash)?.run != null) byId("playback-title").focus();
+});
 window.addEventListener("resize", drawCharts);
 byId("mcp-url").textContent = new URL("mcp", document.baseURI);
 byId("fleet-command").textContent = `dungeonfighter fleet ${new URL(".", document.baseURI)}`;

@@ -142,6 +142,10 @@ select episode, rules, seed, mode, options, parent_episode, first_turn, last_tur
        origin, nonce
 from episodes where bot_id = $1 and episode = $2;
 
+-- name: past_runs
+select episode, first_turn, last_turn, result, score, mode, ranked, extract(epoch from ended_at)::float8
+from episodes where bot_id = $1 and episode < $2 order by episode desc limit $3;
+
 -- name: base
 select base from run_bases where bot_id = $1 and episode = $2;
 

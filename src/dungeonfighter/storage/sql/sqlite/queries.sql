@@ -116,6 +116,10 @@ select episode, rules, seed, mode, options, parent_episode, first_turn, last_tur
        origin, nonce
 from episodes where bot_id = ? and episode = ?;
 
+-- name: past_runs
+select episode, first_turn, last_turn, cast(result as blob), score, cast(mode as blob), ranked, ended_at
+from episodes where bot_id = ? and episode < ? order by episode desc limit ?;
+
 -- name: base
 select base from run_bases where bot_id = ? and episode = ?;
 
