@@ -16,13 +16,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import DungeonFighterError, Overloaded, QuotaExceeded, StoreError
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.attempts import Pending
-from dungeonfighter.hosting.ports import Clock, Row, Write
+from dungeonfighter.hosting.ports import Clock, Row
 from dungeonfighter.hosting.requests import Planned, Request, Rewrite, Wrapper
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
@@ -132,9 +133,7 @@ class DailyTokens:
             row.bot_id, row.version, row.digest, row.episode, row.turn, row.rules, row.state, row.trail,
             row.directive, value,
         )  # fmt: skip
-        planned.write = Write(
-            counted, write.from_version, write.from_digest, write.from_tail, write.chunks, write.ended
-        )
+        planned.write = msgspec.structs.replace(write, row=counted)
         waiting.sent = _Sent(waiting.tokens, counted.version, counted.tail, op)
 
     def settle(self, row: Row) -> None:

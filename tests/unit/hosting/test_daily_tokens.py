@@ -101,6 +101,14 @@ async def test_tokens_are_written_with_the_next_turn(desk: Desk) -> None:
     assert await desk.stored() == (20_000, 110)
 
 
+async def test_tokens_that_are_written_with_a_load_leave_its_first_state(desk: Desk) -> None:
+    await desk.host.save(ADA, "main")
+    desk.count(70)
+    loaded = (await desk.host.load(ADA, "main")).game
+    assert await desk.stored() == (20_000, 70)
+    assert loaded.rules.digest((await desk.store.stored_run(ADA, 2)).base) == loaded.digest
+
+
 async def test_a_bot_without_tokens_is_refused_until_the_day_is_over(desk: Desk) -> None:
     desk.count(MOST)
     for call in (
