@@ -20,9 +20,11 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ports import Outcome, Row, Store, Unsettled, Write
+from dungeonfighter.hosting.recorded_runs import recorded_run
 from dungeonfighter.hosting.rows import check, present
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.replays.execution import differences
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.saves_import import targets
@@ -98,6 +100,9 @@ async def test_every_save_becomes_a_bot_and_every_other_file_is_named(folder: Pa
         assert run.state.over == (len(ends) == 1) == ("dead" in each.file)
         for ended in ends:
             assert (ended.result, ended.score, ended.digest) == ("died", RULES.score(run.state), row.digest)
+        replay = recorded_run(row, await store.stored_run(each.bot, 1), 1, BOOK)
+        assert (replay.origin, replay.inputs) == ("import", [])
+        assert list(differences(replay, RULES)) == [None]
 
 
 async def test_a_repeated_import_changes_no_row(folder: Path) -> None:
