@@ -25,13 +25,10 @@ from dungeonfighter.errors import Corrupt
 ORIGIN_NEW: Final = "new"
 ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
-<<<<<<< HEAD
-ORIGIN_IMPORT: Final = "import"
-=======
 ORIGIN_FORK: Final = "fork"
+ORIGIN_IMPORT: Final = "import"
 ORIGINS_WITH_OPTIONS: Final = frozenset({ORIGIN_NEW, ORIGIN_RESET})
 """The origins of runs whose first state follows from seed and options; the store keeps that of others."""
->>>>>>> origin/main
 
 WAY_OUT: Final = "start_new_game begins a new run in its place"
 """The advice about a damaged row."""
@@ -47,11 +44,7 @@ class Trail(Struct, array_like=True, frozen=True):
     """The decoded trail. The digest of the state does not cover it.
 
     Attributes:
-<<<<<<< HEAD
-        origin: The beginning of the run: new, reset, load or import.
-=======
-        origin: The beginning of the run: new, reset, load or fork.
->>>>>>> origin/main
+        origin: The beginning of the run: new, reset, load, fork or import.
         options: The requested options in one canonical text; equal texts mean the same request.
         first_turn: The turn at which the run began (0 unless it was loaded).
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.

@@ -1,4 +1,4 @@
-"""The first row of an imported bot: run 1 at version 1, and the record of its end if the hero is dead."""
+"""The first row of an imported bot: run 1 at version 1, its first state, and its end if the hero is dead."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 from dungeonfighter import limits
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.ports import Row, Write
-from dungeonfighter.hosting.run_ends import end_of, run_result
+from dungeonfighter.hosting.run_ends import end_of
 from dungeonfighter.hosting.seal import sealed_row
+from dungeonfighter.replays.results import run_result
 from dungeonfighter.rules import Rules, State
 
 _OPTIONS: Final = "import sha256:"
@@ -34,7 +35,7 @@ def first_write(key: str, rules: Rules, state: State, file_hash: str) -> Write:
         key, 1, rules.digest(raw), 1, state.turn, rules.identity, raw, trails.encode(trail), "", 0
     )
     ended = end_of(row, trail, rules, state, run_result(state)) if state.over else None
-    return Write(row, 0, b"", ended=ended)
+    return Write(row, 0, b"", ended=ended, base=raw)
 
 
 def imported_hash(row: Row) -> str:
