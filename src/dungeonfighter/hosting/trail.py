@@ -25,8 +25,8 @@ from dungeonfighter.errors import Corrupt
 ORIGIN_NEW: Final = "new"
 ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
-ORIGIN_IMPORT: Final = "import"
 ORIGIN_FORK: Final = "fork"
+ORIGIN_IMPORT: Final = "import"
 ORIGINS_WITH_OPTIONS: Final = frozenset({ORIGIN_NEW, ORIGIN_RESET})
 """The origins of runs whose first state follows from seed and options; the store keeps that of others."""
 
@@ -44,8 +44,7 @@ class Trail(Struct, array_like=True, frozen=True):
     """The decoded trail. The digest of the state does not cover it.
 
     Attributes:
-        origin: The beginning of the run: new, reset, load or import.
-        origin: The beginning of the run: new, reset, load or fork.
+        origin: The beginning of the run: new, reset, load, fork or import.
         options: The requested options in one canonical text; equal texts mean the same request.
         first_turn: The turn at which the run began (0 unless it was loaded).
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.

@@ -1,4 +1,4 @@
-"""The first row of an imported bot: run 1 at version 1, and the record of its end if the hero is dead."""
+"""The first row of an imported bot: run 1 at version 1, its first state, and its end if the hero is dead."""
 
 from __future__ import annotations
 
