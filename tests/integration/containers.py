@@ -159,12 +159,16 @@ class Project:
 
 @asynccontextmanager
 async def up(engine: Engine, folder: Path, *files: str, **variables: str) -> AsyncIterator[Project]:
-    """Run the services of `compose.yaml`, changed by further files, until the end of the block."""
+    """Run the services of `compose.yaml`, changed by further files, until the end of the block.
+
+    The servers log no traceback, whatever happens to them meanwhile.
+    """
     project = Project(engine, folder, ("compose.yaml", *files), **variables)
     try:
         await asyncio.to_thread(project.run, "up", "--detach")
         await reaches(lambda: project.health("haproxy") == "healthy")
         yield project
+        assert "Traceback" not in project.run("logs", "--no-color", "server-1", "server-2")
     except BaseException:
         print(project.run("logs", "--tail", "200", "--no-color", is_checked=False))
         raise
