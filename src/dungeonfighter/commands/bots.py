@@ -7,7 +7,7 @@ from typing import Final
 
 from dungeonfighter.commands.actions import add_actions, run_action
 
-ACTIONS: Final = ("list", "show", "export")
+ACTIONS: Final = ("list", "show", "export", "delete")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from dungeonfighter.commands.actions import add_actions, run_action
 
-ACTIONS: Final = ("migrate", "copy", "export")
+ACTIONS: Final = ("migrate", "copy", "export", "prune")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

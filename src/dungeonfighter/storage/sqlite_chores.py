@@ -46,6 +46,7 @@ class SqliteChores:
             what = f"the database {path.absolute()} cannot be opened: {error.strerror or error}"
             raise StoreUnavailable(what.lower()) from error
         self.path = path
+        self._claim: FileLock | None = None
         self._waiting = Waiting()
         self._waiting.at_most(WAIT_SECONDS)
         try:
@@ -56,6 +57,11 @@ class SqliteChores:
         except apsw.Error as error:
             self._lock.close()
             raise unavailable(error) from error
+
+    def is_only_one(self, chore: str) -> bool:
+        """Return True if no other process is at this chore; the kernel ends this claim with the process."""
+        self._claim = FileLock(Path(f"{self.path}.{chore}.lock"))
+        return self._claim.try_for_good()
 
     def check_schema(self) -> None:
         """Check that the schema is that of this release.
@@ -107,3 +113,5 @@ class SqliteChores:
         with contextlib.suppress(StoreUnavailable), self.alone() as connection:
             connection.close()
         self._lock.close()
+        if self._claim is not None:
+            self._claim.close()

@@ -51,7 +51,7 @@ class PostgresReading:
 
     def __init__(self, connection: Connection, name: str) -> None:
         self.name = name
-        self._connection = connection
+        self.connection = connection
         self._sql = sql_files.queries("postgres", "copying")
 
     @classmethod
@@ -112,23 +112,23 @@ class PostgresReading:
         return []
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self.connection.close()
 
     async def _check_schema(self) -> None:
         try:
-            async with _translated():
+            async with translated():
                 sql = sql_files.queries("postgres")
-                applied = await postgres_indexes.applied_steps(self._connection, sql)
+                applied = await postgres_indexes.applied_steps(self.connection, sql)
             steps = missing_steps(sql_files.migrations("postgres"), applied)
             if any(not step.is_concurrent for step in steps):
                 raise too_old()
         except BaseException:
-            self._connection.terminate()
+            self.connection.terminate()
             raise
 
     async def _fetch(self, query: str, *values: Any) -> list[Any]:
-        async with _translated():
-            rows: list[Any] = await self._connection.fetch(query, *values)
+        async with translated():
+            rows: list[Any] = await self.connection.fetch(query, *values)
             return rows
 
 
@@ -145,13 +145,13 @@ class PostgresWriting(PostgresReading):
         """
         made = cls(await _connected(url), name)
         try:
-            async with _translated():
-                if not await made._connection.fetchval(made._sql["lock_chore"], COPY_LOCK):
+            async with translated():
+                if not await made.connection.fetchval(made._sql["lock_chore"], COPY_LOCK):
                     raise StoreUnavailable(f"another copy into {name} is at work", hint="wait for its end")
                 if not await made._has_marker():
-                    await postgres_schema.migrate(made._connection, sql_files.queries("postgres"))
+                    await postgres_schema.migrate(made.connection, sql_files.queries("postgres"))
         except BaseException:
-            made._connection.terminate()
+            made.connection.terminate()
             raise
         await made._check_schema()
         return made
@@ -163,16 +163,16 @@ class PostgresWriting(PostgresReading):
         return positions.from_row(tuple(rows[0])) if rows else None
 
     async def begin(self, progress: Progress) -> None:
-        async with _translated(), self._connection.transaction():
-            await self._connection.execute(self._sql["make_marker"])
+        async with translated(), self.connection.transaction():
+            await self.connection.execute(self._sql["make_marker"])
             await self._note(progress)
 
     async def note(self, progress: Progress) -> None:
-        async with _translated(), self._connection.transaction():
+        async with translated(), self.connection.transaction():
             await self._note(progress)
 
     async def write(self, table: Table, records: Sequence[Record], progress: Progress) -> list[Broken]:
-        async with _translated(), self._connection.transaction():
+        async with translated(), self.connection.transaction():
             broken = await self._insert(table, records)
             counted = progress.broken + len(broken)
             await self._note(
@@ -184,21 +184,21 @@ class PostgresWriting(PostgresReading):
         where = " and ".join(
             f'"{column.name}" = ${number}' for number, column in enumerate(table.key_columns, start=1)
         )
-        async with _translated(), self._connection.transaction():
-            await self._connection.executemany(f"delete from {table.name} where {where}", keys)
+        async with translated(), self.connection.transaction():
+            await self.connection.executemany(f"delete from {table.name} where {where}", keys)
             return await self._insert(table, records)
 
     async def finish(self) -> None:
-        async with _translated():
-            await self._connection.execute(self._sql["drop_marker"])
-            await self._connection.execute("analyze")
+        async with translated():
+            await self.connection.execute(self._sql["drop_marker"])
+            await self.connection.execute("analyze")
 
     async def _has_marker(self) -> bool:
-        return bool(await self._connection.fetchval(self._sql["has_marker"]))
+        return bool(await self.connection.fetchval(self._sql["has_marker"]))
 
     async def _note(self, progress: Progress) -> None:
-        await self._connection.execute(self._sql["clear_marker"])
-        await self._connection.execute(self._sql["write_marker"], *positions.to_row(progress))
+        await self.connection.execute(self._sql["clear_marker"])
+        await self.connection.execute(self._sql["write_marker"], *positions.to_row(progress))
 
     async def _insert(self, table: Table, records: Sequence[Record]) -> list[Broken]:
         broken = []
@@ -215,13 +215,13 @@ class PostgresWriting(PostgresReading):
         if not rows:
             return []
         try:
-            async with self._connection.transaction():
-                await self._connection.copy_records_to_table(
+            async with self.connection.transaction():
+                await self.connection.copy_records_to_table(
                     table.name, records=[stored for _, stored in rows], columns=table.names
                 )
         except Exception as error:
-            if meaning(error) is not Meaning.bad_row:
-                raise
+            if meaning(error) is not Meaning.bad_row and not isinstance(error, OverflowError):
+                raise  # (the driver raises OverflowError for an integer beyond its column)
             if len(rows) == 1:
                 reason = str(error).partition("\n")[0][:200]
                 record = rows[0][0]
@@ -239,7 +239,7 @@ async def _connected(url: str) -> Connection:
 
 
 @contextlib.asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def translated() -> AsyncIterator[None]:
     """Translate errors of the driver into those of a store."""
     try:
         yield

@@ -1,0 +1,146 @@
+"""The port through which pruning and deletion change a database beside its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from dungeonfighter.errors import Corrupt
+from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.ports import Row
+
+RUN_TABLES: Final = ("run_inputs", "run_bases")
+"""The tables whose rows belong to a run, by (bot_id, episode), as far as the schema has them."""
+FEW_ROWS: Final = 500
+"""The number of rows that one transaction of a deletion removes."""
+
+
+class Candidate(Struct, frozen=True):
+    """One bot, as pruning sees it.
+
+    Attributes:
+        is_idle: It has a run, and nothing of its row has changed since the cutoff.
+        has_old: It has an ended run that is not ranked, or a save, from before the cutoff.
+    """
+
+    key: str
+    is_idle: bool
+    has_old: bool
+
+
+class Removed(Struct):
+    """The number of rows that went, or that would go."""
+
+    bots: int = 0
+    runs: int = 0
+    inputs: int = 0
+    saves: int = 0
+
+    def add(self, other: Removed) -> None:
+        """Add the numbers of another one."""
+        self.bots += other.bots
+        self.runs += other.runs
+        self.inputs += other.inputs
+        self.saves += other.saves
+
+
+class Step(Struct):
+    """The result of one short transaction.
+
+    Attributes:
+        removed: What went.
+        has_more: Some of these bots have more that may go.
+        busy: The bots that another transaction held; nothing of them went.
+    """
+
+    removed: Removed
+    has_more: bool = False
+    busy: Sequence[str] = ()
+
+
+class Removal(Protocol):
+    """Short transactions beside servers.
+
+    Raises (each method):
+        StoreUnavailable: The database did not answer; nothing of this call was written, or all of it.
+    """
+
+    async def claim(self) -> None:
+        """Claim to be the only pruner of the database until `close`.
+
+        Raises:
+            StoreUnavailable: Another one is at work.
+        """
+
+    async def candidates(self, after: str, cutoff: float, most: int) -> list[Candidate]:
+        """Look at the bots beyond a key, in the order of their keys."""
+
+    async def load(self, keys: Sequence[str]) -> dict[str, Row | None]:
+        """Load rows by key; None stands for a row that cannot be read. A bot without a row is left out."""
+
+    async def empty(self, rows: Sequence[tuple[Row, Row]]) -> Removed:
+        """Replace rows by the empty ones beside them, unless they have changed since they were loaded.
+
+        With each goes what belongs to the bot and to no ended run: its saves and the inputs of its run.
+        """
+
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int, *, is_trial: bool) -> Step:
+        """Remove up to `most` ended runs of these bots, and saves, from before the cutoff.
+
+        Ranked runs stay, and the runs from which a run or a save that stays goes on.
+
+        Args:
+            keys: At most a few hundred bots.
+            cutoff: Seconds since 1970.
+            most: The greatest number of runs.
+            is_trial: Only count, all runs at once.
+        """
+
+    async def delete_up_to(self, key: str, episode: int) -> int:
+        """Remove some ended runs of a bot up to an episode, ranked or not; return the number of rows."""
+
+    async def give_back(self, most: int) -> bool:
+        """Give up to `most` free pages back to the file system; return True if there may be more."""
+
+    async def free_bytes(self) -> int:
+        """Return the bytes of free pages inside the file; 0 for a server."""
+
+    async def close(self) -> None: ...
+
+
+def kept_runs(
+    trail_of: Mapping[str, bytes],
+    continued: Collection[tuple[str, int, int, object]],
+    saved: Collection[tuple[str, int | None]],
+) -> tuple[set[tuple[str, int]], set[str]]:
+    """Return the runs, as (key, episode), from which a run or a save that stays goes on.
+
+    Args:
+        trail_of: The trail of the present run of each bot.
+        continued: The ended runs that go on from another one: key, episode, parent, and true if it stays.
+        saved: The runs of the saves that stay.
+
+    Returns:
+        These runs, and the bots whose trail is damaged: of these everything stays.
+    """
+    kept = {(key, episode) for key, episode in saved if episode}
+    damaged = set()
+    for key, raw in trail_of.items():
+        try:
+            trail = trails.decode(raw)
+        except Corrupt:
+            damaged.add(key)
+            continue
+        if trail.parent_episode and not trail.options.startswith("{"):
+            kept.add((key, trail.parent_episode))
+    parents = {(key, episode): (key, parent) for key, episode, parent, _ in continued if parent}
+    pending = [(key, episode) for key, episode, _, stays in continued if stays]
+    pending += kept
+    while pending:
+        parent = parents.get(pending.pop())
+        if parent is not None and parent not in kept:
+            kept.add(parent)
+            pending.append(parent)
+    return kept, damaged
