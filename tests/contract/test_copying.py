@@ -130,6 +130,7 @@ async def test_every_column_survives_the_way_to_postgres_and_back(
     assert contents(path_of(other)) == contents(path_of(games))
 
 
+@pytest.mark.long
 async def test_a_store_serves_the_copy(games: str, postgres_url: str) -> None:
     await copied(games, postgres_url)
     keys = ["local/ada", "team-a/Ö"]
@@ -171,7 +172,9 @@ class Stopping(SqliteWriting):
         return await super().write(table, records, progress)
 
 
-@pytest.mark.parametrize("transactions", range(7))
+@pytest.mark.parametrize(
+    "transactions", [3, *(pytest.param(number, marks=pytest.mark.long) for number in (0, 1, 2, 4, 5, 6))]
+)
 async def test_a_stopped_copy_goes_on_where_it_was(games: str, other: str, transactions: int) -> None:
     reading, writing = SqliteReading(path_of(games)), Stopping(path_of(other))
     writing.left = transactions
@@ -197,6 +200,7 @@ async def test_a_half_copied_postgres_is_not_served(games: str, postgres_url: st
         await copied(games, postgres_url)
 
 
+@pytest.mark.long
 async def test_a_target_with_rows_is_refused_and_left_alone(
     games: str, other: str, postgres_url: str
 ) -> None:
@@ -225,7 +229,7 @@ class Playing(SqliteReading):
         return await super().misplaced(table)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 async def test_what_a_server_wrote_meanwhile_is_named_and_brought_over_by_a_repeat(
     games: str, other: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -277,7 +281,10 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("row", BAD)
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=() if row.startswith("games") else pytest.mark.long) for row in BAD],
+)
 async def test_a_row_that_postgres_cannot_keep_is_named_and_the_rest_copied(
     games: str, postgres_url: str, row: str
 ) -> None:
@@ -301,7 +308,10 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("value", UNREADABLE)
+@pytest.mark.parametrize(
+    "value",
+    [pytest.param(value, marks=() if "ff41" in value else pytest.mark.long) for value in UNREADABLE],
+)
 async def test_a_row_that_cannot_be_read_is_named(games: str, other: str, value: str) -> None:
     change(games, f"update games set {value} where bot_id = 'local/ada'")
     report = await copied(games, other)
@@ -321,6 +331,7 @@ async def test_databases_of_different_schemas_are_refused(games: str, other: str
         await copied(games, other)
 
 
+@pytest.mark.long
 async def test_a_new_column_is_carried_without_a_change_here(
     games: str, other: str, postgres_url: str
 ) -> None:
@@ -355,7 +366,13 @@ CHANGED |= {"turns_required": "1 - turns_required", "ranked": "1 - ranked", "cha
 CHANGED |= {"updated_at": "updated_at + 0.001", "ended_at": "7.5", "expires_at": "expires_at + 0.1"}
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS)
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        pytest.param(*names, marks=() if names == ("games", "trail") else pytest.mark.long)
+        for names in COLUMNS
+    ],
+)
 async def test_a_value_that_differs_in_the_copy_is_found_and_repaired(
     games: str, other: str, table: str, column: str
 ) -> None:

@@ -151,6 +151,7 @@ async def test_a_deleted_bot_leaves_an_empty_row_and_its_numbers_go_on(database:
     assert not await database.delete("local/bob")
 
 
+@pytest.mark.long
 async def test_a_deletion_that_was_stopped_is_finished_by_a_repeat_and_spares_the_next_run(
     database: Database,
 ) -> None:
@@ -187,6 +188,7 @@ class Playing:
         return found
 
 
+@pytest.mark.long
 async def test_a_bot_that_plays_meanwhile_is_deleted_as_it_is_then(database: Database) -> None:
     await database.play("local/ada", 5)
     removal = await database.removal()
@@ -221,6 +223,7 @@ async def test_pruning_removes_what_is_old_and_nothing_else(database: Database) 
     assert (await database.prune()).removed == Removed()
 
 
+@pytest.mark.long
 async def test_a_ranked_run_stays_whether_it_lives_or_has_ended(database: Database) -> None:
     ranked = NewGame(mode=Mode.ironman, name="Ada")
     await database.play("local/lives", 3, ranked)
@@ -250,6 +253,7 @@ async def test_the_parent_of_a_run_that_stays_stays(database: Database) -> None:
     assert (await database.prune()).removed.runs == 0
 
 
+@pytest.mark.long
 async def test_the_run_of_a_save_that_stays_stays(database: Database) -> None:
     await database.play("local/ada", 5)
     await database.host.save("local/ada", "main")
@@ -260,6 +264,7 @@ async def test_the_run_of_a_save_that_stays_stays(database: Database) -> None:
     assert (await database.prune()).removed == Removed(runs=1, inputs=1, saves=1)
 
 
+@pytest.mark.long
 async def test_a_damaged_bot_is_left_alone_and_counted(database: Database) -> None:
     for bot in ("local/ada", "local/bob"):
         await database.play(bot, 70)
@@ -272,6 +277,7 @@ async def test_a_damaged_bot_is_left_alone_and_counted(database: Database) -> No
     assert await database.runs("local/ada") == [1]
 
 
+@pytest.mark.long
 async def test_many_runs_of_one_bot_go_in_small_transactions(database: Database) -> None:
     await database.play("local/ada", 1)
     (row,) = await database.store.load(["local/ada"])
@@ -293,6 +299,7 @@ async def test_many_runs_of_one_bot_go_in_small_transactions(database: Database)
     assert await database.left_of("local/ada") == NOTHING
 
 
+@pytest.mark.long
 async def test_only_one_prunes(database: Database) -> None:
     removal = await database.removal()
     await removal.claim()
@@ -303,6 +310,7 @@ async def test_only_one_prunes(database: Database) -> None:
     await database.prune()
 
 
+@pytest.mark.long
 async def test_bots_play_on_while_a_database_is_pruned(database: Database) -> None:
     bots = [f"local/{number:02}" for number in range(20)]
     for bot in bots:
@@ -339,6 +347,7 @@ def test_runs_that_go_on_from_each_other_stay_together() -> None:
     assert damaged == {"b"}
 
 
+@pytest.mark.long
 async def test_a_file_that_may_shrink_gives_its_pages_back(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/games.db")
     await database.store.open()

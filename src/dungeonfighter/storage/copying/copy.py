@@ -9,6 +9,7 @@ Source: docs/decisions/043-copy-and-prune.md.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -148,7 +149,7 @@ class Copier:
                 done += len(page.records)
                 here = Progress(progress.source, "copying", name, position)
                 self._refuse(await self._target.write(table, page.records, here))
-                self._show("copied", name, done, total)
+                await self._show("copied", name, done, total)
 
     async def _compare(self, report: Report, *, repairs: bool) -> None:
         """Compare all rows; with `repairs` make those of the target equal to those of the source."""
@@ -173,7 +174,7 @@ class Copier:
                     await self._compare_rows(table, page.records, known, upto, report, repairs=repairs)
                     known = upto
                 done += len(page.records)
-                self._show("compared", name, done, total)
+                await self._show("compared", name, done, total)
             await self._compare_rows(table, [], known, None, report, repairs=repairs)
             report.rows[name] = done
 
@@ -219,7 +220,9 @@ class Copier:
             if len(self._refused) < _REFUSED_MOST:
                 self._refused[broken.row] = broken.reason
 
-    def _show(self, verb: str, name: str, done: int, total: int) -> None:
+    async def _show(self, verb: str, name: str, done: int, total: int) -> None:
+        """Show the progress once a second; each call lets a Ctrl-C through, which cancels the copy."""
+        await asyncio.sleep(0)
         now = self._now()
         if now - self._shown_at >= _PROGRESS_SECONDS:
             self._shown_at = now

@@ -11,6 +11,7 @@ Each row is as it was at one moment; rows of different bots may be of different 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -134,12 +135,14 @@ class Exporter:
         for line in file:
             if not line.endswith(b"\n"):
                 break
+            name = msgspec.json.decode(line, type=_Line).table
+            if header and not name:
+                break  # the end, which is written anew
             end += len(line)
             if not header:
                 header = line
                 continue
             last = line
-            name = msgspec.json.decode(line, type=_Line).table
             done.rows[name] = done.rows.get(name, 0) + 1
         file.truncate(end)
         file.seek(end)
@@ -176,6 +179,7 @@ class Exporter:
             done.broken_count += len(page.broken)
             room = NAMED_MOST - len(done.broken)
             done.broken += [f"{broken.row}: {broken.reason}" for broken in page.broken[: max(0, room)]]
+            await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the export
             now = self._now()
             if now - self._shown_at >= _PROGRESS_SECONDS:
                 self._shown_at = now
@@ -184,7 +188,7 @@ class Exporter:
 
 
 class _Line(Struct):
-    table: str
+    table: str = ""
 
 
 def _line(table: Table, record: Record) -> bytes:

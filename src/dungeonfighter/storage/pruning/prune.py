@@ -92,6 +92,7 @@ class Pruner:
                 await self._remove_bots(keys)
             await self._prune([bot.key for bot in found if bot.has_old])
             self._show(last)
+            await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the pruning
         if not self._is_trial:
             while await self._timed_give_back():
                 self.pruned.given_back = True
