@@ -24,7 +24,6 @@ from dungeonfighter.hosting.ports import Won
 from testkit.server_process import ROOT, ServerProcess
 from tests.contract.rows import first
 from tests.contract.test_copying import contents, fill, store_of
-from tests.integration.served import until
 
 Capture = pytest.CaptureFixture[str]
 DAY = 86_400
@@ -67,7 +66,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 # The tests of commands run the command line in a thread of their own: it has its own event loop.
 
 
-def test_copy_says_that_all_is_the_same_and_refuses_to_do_it_again(
+def test_copy_says_that_all_is_the_same_and_refuses_a_full_target(
     games: str, tmp_path: Path, capsys: Capture
 ) -> None:
     target = f"sqlite:///{tmp_path}/copy.db"
@@ -75,8 +74,8 @@ def test_copy_says_that_all_is_the_same_and_refuses_to_do_it_again(
     assert (
         "copied, and every row is the same: 1 tokens, 4 character_saves, 4 episodes, 8 run_inputs, 4" in said
     )
-    again = run(capsys, "db", "copy", "--from", games, "--to", target, code=1)
-    assert f"sqlite:///{tmp_path}/copy.db is not empty: tokens has rows; nothing was written" in again
+    refused = run(capsys, "db", "copy", "--from", games, "--to", target, code=1)
+    assert f"sqlite:///{tmp_path}/copy.db is not empty: tokens has rows; nothing was written" in refused
     if games.startswith("sqlite"):
         assert contents(tmp_path / "copy.db") == contents(tmp_path / "games.db")
 
@@ -264,7 +263,8 @@ def test_a_copy_of_many_rows_survives_kill_9_and_ctrl_c(
     codes = []
     for number, kill in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGKILL), start=1):
         copying = command("db", "copy", "--from", source, "--to", database)
-        until(lambda: copying.poll() is not None or asyncio.run(count(database)) >= 5000 * number)  # noqa: B023
+        while copying.poll() is None and asyncio.run(count(database)) < 5000 * number:
+            pass
         copying.send_signal(kill)
         _, said = copying.communicate(timeout=60)
         codes.append(copying.returncode)
@@ -272,7 +272,8 @@ def test_a_copy_of_many_rows_survives_kill_9_and_ctrl_c(
             assert "stopped; the same command goes on where it was" in said
     assert codes == [-signal.SIGKILL, 130, -signal.SIGKILL]
     said = run(capsys, "db", "copy", "--from", source, "--to", database)
-    assert "every row is the same: 0 tokens, 0 character_saves, 0 episodes, 0 run_inputs, 20000 games" in said
+    assert "copied, and every row is the same: 0 tokens, 0 character_saves, " in said
+    assert ", 20000 games" in said
 
 
 async def count(url: str) -> int:

@@ -135,7 +135,7 @@ class Exporter:
         for line in file:
             if not line.endswith(b"\n"):
                 break
-            name = msgspec.json.decode(line, type=_Line).table
+            name = msgspec.json.decode(line, type=_TableOnly).table
             if header and not name:
                 break  # the end, which is written anew
             end += len(line)
@@ -187,7 +187,7 @@ class Exporter:
                 self._reporter.progress(f"exported {done.rows[table.name]} rows of {table.name}")
 
 
-class _Line(Struct):
+class _TableOnly(Struct):
     table: str = ""
 
 

@@ -97,7 +97,7 @@ class Page(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """How far a former copy into a database came.
+    """The place that a former copy into a database reached.
 
     Attributes:
         source: The name of the database that it read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dungeonfighter.errors import StoreUnavailable
@@ -21,7 +21,6 @@ from dungeonfighter.storage.pruning.removal import (
 
 PRUNE_LOCK: Final = 4919046371025
 """The advisory lock of the one pruner of a database."""
-_LOCKING: Final = " for no key update skip locked"
 
 
 class PostgresRemoval:
@@ -86,32 +85,26 @@ class PostgresRemoval:
             saves = await self._deleted("delete_saves", keys)
         return Removed(len(won), 0, inputs, saves)
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int, *, is_trial: bool) -> Step:
+    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+        async with translated(), self._connection.transaction(readonly=True):
+            staying = [key for key in keys if key not in emptied]
+            trail_of = dict(await self._connection.fetch(self._sql["trails"], staying))
+            saves = await self._connection.fetchval(self._sql["count_old_saves"], keys, cutoff, list(emptied))
+            runs, _ = await self._old_runs(keys, cutoff, None, trail_of)
+            parts = list({*runs, *emptied.items()})
+            inputs = await self._connection.fetchval(self._sql["count_inputs"], *_columns(parts))
+        return Step(Removed(len(emptied), len(runs), inputs, saves))
+
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
         async with translated(), self._connection.transaction():
-            lock = self._sql["lock_games"].removesuffix(_LOCKING) if is_trial else self._sql["lock_games"]
-            held = dict(await self._connection.fetch(lock, keys))
-            free = list(held)
-            if is_trial:
-                ((saves,),) = await self._connection.fetch(self._sql["count_old_saves"], free, cutoff)
-            else:
-                saves = await self._deleted("delete_old_saves", free, cutoff)
-            kept, damaged = kept_runs(
-                held,
-                await self._connection.fetch(self._sql["continued_runs"], free, cutoff),
-                await self._connection.fetch(self._sql["saved_runs"], free, cutoff),
-            )
-            sound = [key for key in free if key not in damaged]
-            count = None if is_trial else most + len(kept)
-            found = await self._connection.fetch(self._sql["old_runs"], sound, cutoff, count)
-            runs = [run for run in map(tuple, found) if run not in kept][: None if is_trial else most]
-            bots, episodes = [run[0] for run in runs], [run[1] for run in runs]
-            if is_trial:
-                inputs = await self._connection.fetchval(self._sql["count_inputs"], bots, episodes)
-            else:
-                inputs = await self._delete_of_runs("delete_inputs", bots, episodes)
-                await self._deleted("delete_episodes", bots, episodes)
-        busy = [key for key in keys if key not in held]
-        return Step(Removed(0, len(runs), inputs, saves), len(found) == count, busy)
+            trail_of = dict(await self._connection.fetch(self._sql["lock_games"], keys))
+            free = list(trail_of)
+            saves = await self._deleted("delete_old_saves", free, cutoff)
+            runs, has_more = await self._old_runs(free, cutoff, most, trail_of)
+            inputs = await self._delete_of_runs("delete_inputs", *_columns(runs))
+            await self._deleted("delete_episodes", *_columns(runs))
+        busy = [key for key in keys if key not in trail_of]
+        return Step(Removed(0, len(runs), inputs, saves), has_more, busy)
 
     async def delete_up_to(self, key: str, episode: int) -> int:
         async with translated(), self._connection.transaction():
@@ -132,6 +125,28 @@ class PostgresRemoval:
     async def close(self) -> None:
         await self._connection.close()
 
+    async def _old_runs(
+        self, keys: Sequence[str], cutoff: float, most: int | None, trail_of: Mapping[str, bytes]
+    ) -> tuple[list[tuple[str, int]], bool]:
+        """Return up to `most` runs (None: all) that may go, and True if there may be more.
+
+        Args:
+            keys: The bots.
+            cutoff: Seconds since 1970.
+            most: The greatest number of runs.
+            trail_of: The trails of the bots whose present runs and saves stay.
+        """
+        kept, damaged = kept_runs(
+            trail_of,
+            await self._connection.fetch(self._sql["continued_runs"], keys, cutoff),
+            await self._connection.fetch(self._sql["saved_runs"], list(trail_of), cutoff),
+        )
+        sound = [key for key in keys if key not in damaged]
+        count = None if most is None else most + len(kept)
+        found = await self._connection.fetch(self._sql["old_runs"], sound, cutoff, count)
+        runs = [(key, episode) for key, episode in found if (key, episode) not in kept]
+        return runs[:most], len(found) == count
+
     async def _delete_of_runs(self, name: str, bots: list[str], episodes: list[int]) -> int:
         """Delete by a statement about `run_inputs` in each table of runs; return the number of inputs."""
         inputs = 0
@@ -148,6 +163,10 @@ class PostgresRemoval:
         async with translated():
             rows: list[Any] = await self._connection.fetch(self._sql[name], *values)
             return rows
+
+
+def _columns(runs: Sequence[tuple[str, int]]) -> tuple[list[str], list[int]]:
+    return [key for key, _ in runs], [episode for _, episode in runs]
 
 
 def _count(status: str) -> int:

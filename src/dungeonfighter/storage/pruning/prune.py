@@ -88,9 +88,13 @@ class Pruner:
             last = found[-1].key
             self.pruned.looked_at += len(found)
             idle = [bot.key for bot in found if bot.is_idle]
+            emptied: dict[str, int] = {}
             for keys in _parts(idle):
-                await self._remove_bots(keys)
-            await self._prune([bot.key for bot in found if bot.has_old])
+                emptied |= await self._remove_bots(keys)
+            if self._is_trial:
+                await self._count([bot.key for bot in found if bot.has_old or bot.key in emptied], emptied)
+            else:
+                await self._prune([bot.key for bot in found if bot.has_old])
             self._show(last)
             await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the pruning
         if not self._is_trial:
@@ -98,7 +102,8 @@ class Pruner:
                 self.pruned.given_back = True
         return self.pruned
 
-    async def _remove_bots(self, keys: Sequence[str]) -> None:
+    async def _remove_bots(self, keys: Sequence[str]) -> dict[str, int]:
+        """Empty the rows of idle bots; return them with their runs, in a trial without a change."""
         rows = await self._removal.load(keys)
         pairs: list[tuple[Row, Row]] = []
         for row in rows.values():
@@ -108,14 +113,21 @@ class Pruner:
                 pairs.append((row, emptied(row, self._chance.op())))
             else:
                 self.pruned.kept += 1
+        runs = {row.bot_id: row.episode for row, _ in pairs}
         if self._is_trial:
-            self.pruned.removed.bots += len(pairs)
-            return
+            return runs
         while pairs:
             part, pairs = pairs[: self._size], pairs[self._size :]
             began = self._now()
             self.pruned.removed.add(await self._removal.empty(part))
             await self._pace(began)
+        return runs
+
+    async def _count(self, keys: list[str], emptied: dict[str, int]) -> None:
+        for part in _parts(keys):
+            part_emptied = {key: emptied[key] for key in part if key in emptied}
+            self.pruned.removed.add((await self._removal.trial(part, self._cutoff, part_emptied)).removed)
+            await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the pruning
 
     async def _prune(self, keys: list[str]) -> None:
         """Remove the old runs and saves of some bots; ask again for those that are being played."""
@@ -125,7 +137,7 @@ class Pruner:
                 has_more = True
                 while has_more:
                     began = self._now()
-                    step = await self._removal.prune(part, self._cutoff, self._size, is_trial=self._is_trial)
+                    step = await self._removal.prune(part, self._cutoff, self._size)
                     self.pruned.removed.add(step.removed)
                     busy += step.busy
                     has_more = step.has_more

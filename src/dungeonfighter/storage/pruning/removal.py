@@ -86,7 +86,15 @@ class Removal(Protocol):
         With each goes what belongs to the bot and to no ended run: its saves and the inputs of its run.
         """
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int, *, is_trial: bool) -> Step:
+    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+        """Count what `prune` would remove.
+
+        Args:
+            keys, cutoff: As for `prune`.
+            emptied: Those of the bots that `empty` would empty, with their present runs.
+        """
+
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
         """Remove up to `most` ended runs of these bots, and saves, from before the cutoff.
 
         Ranked runs stay, and the runs from which a run or a save that stays goes on.
@@ -95,7 +103,6 @@ class Removal(Protocol):
             keys: At most a few hundred bots.
             cutoff: Seconds since 1970.
             most: The greatest number of runs.
-            is_trial: Only count, all runs at once.
         """
 
     async def delete_up_to(self, key: str, episode: int) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from dungeonfighter.storage.pruning.removal import (
 )
 from dungeonfighter.storage.sqlite_chores import SqliteChores
 from dungeonfighter.storage.sqlite_connection import unavailable
+from dungeonfighter.storage.wall_clock import wall_seconds
 
 
 class SqliteRemoval:
@@ -36,7 +36,7 @@ class SqliteRemoval:
         StoreUnavailable: There is no such database, or its schema is older.
     """
 
-    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, wall: Callable[[], float] = wall_seconds) -> None:
         self._sql = sql_files.queries("sqlite", "pruning")
         self._wall = wall
         self._chores = SqliteChores(path)
@@ -88,9 +88,14 @@ class SqliteRemoval:
                 removed.saves += _changed(connection, self._sql["delete_saves"], run[:1])
         return removed
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int, *, is_trial: bool) -> Step:
-        if is_trial:
-            return Step(self._count(keys, cutoff))
+    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+        ((saves,),) = self._read("count_old_saves", (json.dumps(keys), cutoff, json.dumps(list(emptied))))
+        runs, _ = self._old_runs(keys, cutoff, -1, emptied)
+        parts = {*runs, *emptied.items()}
+        inputs = sum(self._read("count_inputs", run)[0][0] for run in parts)
+        return Step(Removed(len(emptied), len(runs), inputs, saves))
+
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
         with self._chores.transaction() as connection:
             saves = _changed(connection, self._sql["delete_old_saves"], (json.dumps(keys), cutoff))
             runs, has_more = self._old_runs(keys, cutoff, most)
@@ -141,19 +146,19 @@ class SqliteRemoval:
             connection.execute("vacuum")
             connection.execute("pragma wal_checkpoint(truncate)").fetchall()
 
-    def _count(self, keys: Sequence[str], cutoff: float) -> Removed:
-        ((saves,),) = self._read("count_old_saves", (json.dumps(keys), cutoff))
-        runs, _ = self._old_runs(keys, cutoff, -1)
-        inputs = sum(self._read("count_inputs", run)[0][0] for run in runs)
-        return Removed(0, len(runs), inputs, saves)
+    def _old_runs(
+        self, keys: Sequence[str], cutoff: float, most: int, emptied: Collection[str] = ()
+    ) -> tuple[list[tuple[str, int]], bool]:
+        """Return up to `most` runs (-1: all) that may go, and True if there may be more.
 
-    def _old_runs(self, keys: Sequence[str], cutoff: float, most: int) -> tuple[list[tuple[str, int]], bool]:
-        """Return up to `most` runs (-1: all) that may go, and True if there may be more."""
+        The present runs and the saves of bots in `emptied` keep nothing.
+        """
         named = json.dumps(keys)
+        staying = json.dumps([key for key in keys if key not in emptied])
         kept, damaged = kept_runs(
-            dict(self._read("lock_games", (named,))),
+            dict(self._read("lock_games", (staying,))),
             self._read("continued_runs", (named, cutoff)),
-            self._read("saved_runs", (named, cutoff)),
+            self._read("saved_runs", (staying, cutoff)),
         )
         free = json.dumps([key for key in keys if key not in damaged])
         count = most + len(kept) if most >= 0 else -1

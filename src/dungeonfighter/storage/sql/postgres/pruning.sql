@@ -48,6 +48,9 @@ from games as g where bot_id > $1 order by bot_id limit $3;
 -- Players never wait for rows that others hold, nor long for these: the transaction is short.
 select bot_id, trail from games where bot_id = any($1::text[]) order by bot_id for no key update skip locked;
 
+-- name: trails
+select bot_id, trail from games where bot_id = any($1::text[]);
+
 -- name: continued_runs
 -- Options that are no object are those of a run that goes on from another one: its parent.
 select bot_id, episode, parent_episode, ranked or ended_at >= to_timestamp($2::float8)
@@ -76,7 +79,8 @@ delete from episodes as e using unnest($1::text[], $2::int[]) as r (bot_id, epis
 where e.bot_id = r.bot_id and e.episode = r.episode;
 
 -- name: count_old_saves
-select count(*) from character_saves where bot_id = any($1::text[]) and updated_at < to_timestamp($2::float8);
+select count(*) from character_saves
+where bot_id = any($1::text[]) and (updated_at < to_timestamp($2::float8) or bot_id = any($3::text[]));
 
 -- name: delete_old_saves
 delete from character_saves where bot_id = any($1::text[]) and updated_at < to_timestamp($2::float8);

@@ -59,7 +59,9 @@ delete from run_inputs where bot_id = ? and episode = ?;
 delete from episodes where bot_id = ? and episode = ?;
 
 -- name: count_old_saves
-select count(*) from character_saves where bot_id in (select value from json_each(?1)) and updated_at < ?2;
+select count(*) from character_saves
+where bot_id in (select value from json_each(?1))
+    and (updated_at < ?2 or bot_id in (select value from json_each(?3)));
 
 -- name: delete_old_saves
 delete from character_saves where bot_id in (select value from json_each(?1)) and updated_at < ?2;
