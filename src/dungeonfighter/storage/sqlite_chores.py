@@ -60,8 +60,12 @@ class SqliteChores:
 
     def is_only_one(self, chore: str) -> bool:
         """Return True if no other process is at this chore; the kernel ends this claim with the process."""
-        self._claim = FileLock(Path(f"{self.path}.{chore}.lock"))
-        return self._claim.try_for_good()
+        try:
+            self._claim = FileLock(Path(f"{self.path}.{chore}.lock"))
+            return self._claim.try_for_good()
+        except OSError as error:
+            what = f"{self.path}.{chore}.lock cannot be locked: {error.strerror or error}"
+            raise StoreUnavailable(what) from error
 
     def check_schema(self) -> None:
         """Check that the schema is that of this release.

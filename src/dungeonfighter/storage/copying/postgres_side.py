@@ -191,7 +191,7 @@ class PostgresWriting(PostgresReading):
     async def finish(self) -> None:
         async with translated():
             await self.connection.execute(self._sql["drop_marker"])
-            await self.connection.execute("analyze")
+            await self.connection.execute(f"analyze {', '.join(await self.tables())}")
 
     async def _has_marker(self) -> bool:
         return bool(await self.connection.fetchval(self._sql["has_marker"]))
