@@ -21,11 +21,16 @@ from dungeonfighter.storage.copying import copy, positions
 from dungeonfighter.storage.copying.copy import Copier, Report
 from dungeonfighter.storage.copying.postgres_side import PostgresReading, PostgresWriting
 from dungeonfighter.storage.copying.sqlite_side import SqliteReading, SqliteWriting
-from dungeonfighter.storage.copying.tables import COPIED, Broken, Progress, Record, Table, canonical_json
+from dungeonfighter.storage.copying.tables import (
+    COPIED,
+    NOT_COPIED,
+    Broken,
+    Progress,
+    Record,
+    Table,
+    canonical_json,
+)
 from tests.contract.rows import after, end, first, save
-
-NOT_COPIED = {"schema_version"}
-"""The tables that say something about the database itself."""
 
 
 class Silent:

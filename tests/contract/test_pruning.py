@@ -11,10 +11,12 @@ from typing import Any
 
 import apsw
 import asyncpg
+import msgspec
 import pytest
 
 from dungeonfighter.connection_strings import parse_database
 from dungeonfighter.errors import StoreUnavailable, UnknownBot
+from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.deleted_rows import emptied
 from dungeonfighter.hosting.host import BotHost
@@ -264,6 +266,29 @@ async def test_the_run_of_a_save_that_stays_stays(database: Database) -> None:
     assert (await database.prune()).removed == Removed(runs=1, inputs=1, saves=1)
 
 
+@pytest.mark.parametrize("is_ended", [False, True])
+@pytest.mark.long
+async def test_the_run_that_another_bot_was_forked_from_stays(database: Database, is_ended: bool) -> None:
+    for _ in range(3):
+        await database.play("local/ada", 2)
+    await database.play("local/fork", 2)
+    (row,) = await database.store.load(["local/fork"])
+    assert row is not None
+    trail = trails.decode(row.trail)
+    if is_ended:
+        end = EpisodeEnd(0, row.rules, 1, "casual", "fork ada 2 1", 2, 1, 9, "died", 5, b"d" * 16, False)
+        write = follow_up(row)
+        await database.store.commit(
+            [Write(write.row, write.from_version, write.from_digest, write.from_tail, (), end)]
+        )
+    else:
+        forked = msgspec.structs.replace(trail, origin="fork", options="fork ada 2 1", parent_episode=2)
+        await database.store.commit([follow_up(row, trail=trails.encode(forked))])
+    await database.change("update episodes set ended_at = OLD where bot_id = 'local/ada'")
+    assert (await database.prune()).removed.runs == 1
+    assert await database.runs("local/ada") == [2]
+
+
 @pytest.mark.long
 async def test_a_damaged_bot_is_left_alone_and_counted(database: Database) -> None:
     for bot in ("local/ada", "local/bob"):
@@ -340,10 +365,16 @@ async def test_bots_play_on_while_a_database_is_pruned(database: Database) -> No
 def test_runs_that_go_on_from_each_other_stay_together() -> None:
     kept, damaged = kept_runs(
         {"a": b"", "b": b"\xff"},
-        [("a", 9, 7, True), ("a", 7, 5, False), ("a", 5, 2, False), ("a", 4, 3, False)],
+        [
+            ("a", 9, "load main 00", 7, True),
+            ("a", 7, "load main 00", 5, False),
+            ("a", 5, "load main 00", 2, False),
+            ("a", 4, "load main 00", 3, False),
+            ("f/c", 1, "fork d 6 20 exact", 6, True),
+        ],
         [("a", 8), ("a", None)],
     )
-    assert kept == {("a", 7), ("a", 5), ("a", 2), ("a", 8)}
+    assert kept == {("a", 7), ("a", 5), ("a", 2), ("a", 8), ("f/d", 6)}
     assert damaged == {"b"}
 
 

@@ -31,7 +31,8 @@ from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
 
 _KINDS: Final[Mapping[str, Kind]] = {
-    "text": "text", "character varying": "text", "integer": "integer", "bigint": "integer",
+    "text": "text", "character varying": "text", "smallint": "integer", "integer": "integer",
+    "bigint": "integer",
     "double precision": "real", "bytea": "bytes", "boolean": "boolean",
     "timestamp with time zone": "time", "jsonb": "json", "uuid": "uuid",
 }  # fmt: skip

@@ -30,12 +30,12 @@ Value = str | int | float | bytes | None
 Key = tuple[Value, ...]
 Record = tuple[Value, ...]
 
-COPIED: Final = ("tokens", "character_saves", "episodes", "run_inputs", "run_bases", "games")
-"""The tables of a copy in its order; one that a release does not have is left out. Games come last, so that
-a bot is not there before all that belongs to it is."""
-EXPORTED: Final = tuple(name for name in COPIED if name != "tokens")
-MARKER: Final = "copy_progress"
-"""The table that a copy keeps in its target until it is complete."""
+EXPORTED: Final = ("character_saves", "episodes", "run_inputs", "run_bases", "games")
+"""The tables of an export in its order. Games come last: a bot that is there has all that belongs to it."""
+COPIED: Final = ("tokens", "shared_secrets", "fleets", *EXPORTED)
+"""The tables of a copy in its order; one that the schema does not have is left out."""
+NOT_COPIED: Final = frozenset({"schema_version", "store_facts", "copy_progress"})
+"""The tables that say something about one database itself."""
 NAMED_MOST: Final = 20
 """The number of rows that a report names; it counts the others."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from dungeonfighter.errors import StoreUnavailable
@@ -12,10 +12,14 @@ from dungeonfighter.storage.copying.postgres_side import PostgresReading, transl
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.pruning.removal import (
     FEW_ROWS,
+    PAGE_ROWS,
     RUN_TABLES,
     Candidate,
     Removed,
+    Run,
     Step,
+    forked_by_options,
+    forked_by_trails,
     kept_runs,
 )
 
@@ -85,22 +89,34 @@ class PostgresRemoval:
             saves = await self._deleted("delete_saves", keys)
         return Removed(len(won), 0, inputs, saves)
 
-    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+    async def forked(self) -> AsyncIterator[list[Run]]:
+        key = ""
+        while rows := await self._fetch("forked_games", key, PAGE_ROWS):
+            key = rows[-1][0]
+            yield forked_by_trails(map(tuple, rows))
+        last = ("", 0)
+        while rows := await self._fetch("forked_episodes", *last, PAGE_ROWS):
+            last = tuple(rows[-1])[:2]
+            yield forked_by_options(map(tuple, rows))
+
+    async def trial(
+        self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int], forked: Collection[Run]
+    ) -> Step:
         async with translated(), self._connection.transaction(readonly=True):
             staying = [key for key in keys if key not in emptied]
             trail_of = dict(await self._connection.fetch(self._sql["trails"], staying))
             saves = await self._connection.fetchval(self._sql["count_old_saves"], keys, cutoff, list(emptied))
-            runs, _ = await self._old_runs(keys, cutoff, None, trail_of)
+            runs, _ = await self._old_runs(keys, cutoff, None, trail_of, forked)
             parts = list({*runs, *emptied.items()})
             inputs = await self._connection.fetchval(self._sql["count_inputs"], *_columns(parts))
         return Step(Removed(len(emptied), len(runs), inputs, saves))
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int, forked: Collection[Run]) -> Step:
         async with translated(), self._connection.transaction():
             trail_of = dict(await self._connection.fetch(self._sql["lock_games"], keys))
             free = list(trail_of)
             saves = await self._deleted("delete_old_saves", free, cutoff)
-            runs, has_more = await self._old_runs(free, cutoff, most, trail_of)
+            runs, has_more = await self._old_runs(free, cutoff, most, trail_of, forked)
             inputs = await self._delete_of_runs("delete_inputs", *_columns(runs))
             await self._deleted("delete_episodes", *_columns(runs))
         busy = [key for key in keys if key not in trail_of]
@@ -126,8 +142,13 @@ class PostgresRemoval:
         await self._connection.close()
 
     async def _old_runs(
-        self, keys: Sequence[str], cutoff: float, most: int | None, trail_of: Mapping[str, bytes]
-    ) -> tuple[list[tuple[str, int]], bool]:
+        self,
+        keys: Sequence[str],
+        cutoff: float,
+        most: int | None,
+        trail_of: Mapping[str, bytes],
+        forked: Collection[Run],
+    ) -> tuple[list[Run], bool]:
         """Return up to `most` runs (None: all) that may go, and True if there may be more.
 
         Args:
@@ -135,11 +156,12 @@ class PostgresRemoval:
             cutoff: Seconds since 1970.
             most: The greatest number of runs.
             trail_of: The trails of the bots whose present runs and saves stay.
+            forked: The runs from which runs of other bots go on.
         """
         kept, damaged = kept_runs(
             trail_of,
             await self._connection.fetch(self._sql["continued_runs"], keys, cutoff),
-            await self._connection.fetch(self._sql["saved_runs"], list(trail_of), cutoff),
+            [*await self._connection.fetch(self._sql["saved_runs"], list(trail_of), cutoff), *forked],
         )
         sound = [key for key in keys if key not in damaged]
         count = None if most is None else most + len(kept)

@@ -20,7 +20,7 @@ from dungeonfighter.hosting.deleted_rows import emptied, is_removable
 from dungeonfighter.hosting.ports import Chance, Row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.storage.copying.copy import Reporter
-from dungeonfighter.storage.pruning.removal import Removal, Removed
+from dungeonfighter.storage.pruning.removal import Removal, Removed, Run
 
 PAGE_BOTS: Final = 2000
 _BOTS_AT_ONCE: Final = 100
@@ -79,10 +79,16 @@ class Pruner:
         self._now = now
         self._shown_at = now()
         self._size = _SIZE_LEAST
+        self._forked: dict[str, set[int]] = {}
+        """The runs from which runs of other bots go on, by key."""
         self.pruned = Pruned(Removed())
 
     async def run(self) -> Pruned:
         """Look at every bot once; a repeat after an interruption begins anew and finds what is left."""
+        async for runs in self._removal.forked():
+            for key, episode in runs:
+                self._forked.setdefault(key, set()).add(episode)
+            self._show("looking for forks")
         last = ""
         while found := await self._removal.candidates(last, self._cutoff, PAGE_BOTS):
             last = found[-1].key
@@ -95,7 +101,7 @@ class Pruner:
                 await self._count([bot.key for bot in found if bot.has_old or bot.key in emptied], emptied)
             else:
                 await self._prune([bot.key for bot in found if bot.has_old])
-            self._show(last)
+            self._show(f"{self.pruned.looked_at} bots looked at, up to {last}")
             await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the pruning
         if not self._is_trial:
             while await self._timed_give_back():
@@ -126,7 +132,8 @@ class Pruner:
     async def _count(self, keys: list[str], emptied: dict[str, int]) -> None:
         for part in _parts(keys):
             part_emptied = {key: emptied[key] for key in part if key in emptied}
-            self.pruned.removed.add((await self._removal.trial(part, self._cutoff, part_emptied)).removed)
+            step = await self._removal.trial(part, self._cutoff, part_emptied, self._forked_of(part))
+            self.pruned.removed.add(step.removed)
             await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the pruning
 
     async def _prune(self, keys: list[str]) -> None:
@@ -137,7 +144,7 @@ class Pruner:
                 has_more = True
                 while has_more:
                     began = self._now()
-                    step = await self._removal.prune(part, self._cutoff, self._size)
+                    step = await self._removal.prune(part, self._cutoff, self._size, self._forked_of(part))
                     self.pruned.removed.add(step.removed)
                     busy += step.busy
                     has_more = step.has_more
@@ -161,15 +168,15 @@ class Pruner:
         self._size = min(self._size, _SIZE_MOST)
         await asyncio.sleep(seconds * _PAUSE_SHARE)
 
-    def _show(self, last: str) -> None:
+    def _forked_of(self, keys: Sequence[str]) -> list[Run]:
+        return [(key, episode) for key in keys for episode in self._forked.get(key, ())]
+
+    def _show(self, stage: str) -> None:
         now = self._now()
         if now - self._shown_at >= _PROGRESS_SECONDS:
             self._shown_at = now
             gone = self.pruned.removed
-            self._reporter.progress(
-                f"{self.pruned.looked_at} bots looked at, up to {last}: {gone.bots} bots, {gone.runs} runs, "
-                f"{gone.saves} saves"
-            )
+            self._reporter.progress(f"{stage}: {gone.bots} bots, {gone.runs} runs, {gone.saves} saves")
 
 
 def _parts(keys: list[str]) -> list[list[str]]:

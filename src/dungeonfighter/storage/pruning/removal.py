@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -13,8 +13,13 @@ from dungeonfighter.hosting.ports import Row
 
 RUN_TABLES: Final = ("run_inputs", "run_bases")
 """The tables whose rows belong to a run, by (bot_id, episode), as far as the schema has them."""
+PAGE_ROWS: Final = 2000
 FEW_ROWS: Final = 500
 """The number of rows that one transaction of a deletion removes."""
+
+
+Run = tuple[str, int]
+"""A run by the key of its bot and its episode."""
 
 
 class Candidate(Struct, frozen=True):
@@ -77,6 +82,9 @@ class Removal(Protocol):
     async def candidates(self, after: str, cutoff: float, most: int) -> list[Candidate]:
         """Look at the bots beyond a key, in the order of their keys."""
 
+    def forked(self) -> AsyncIterator[list[Run]]:
+        """Read all bots and ended runs in pages; yield the runs from which the forks of each page go on."""
+
     async def load(self, keys: Sequence[str]) -> dict[str, Row | None]:
         """Load rows by key; None stands for a row that cannot be read. A bot without a row is left out."""
 
@@ -86,15 +94,17 @@ class Removal(Protocol):
         With each goes what belongs to the bot and to no ended run: its saves and the inputs of its run.
         """
 
-    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+    async def trial(
+        self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int], forked: Collection[Run]
+    ) -> Step:
         """Count what `prune` would remove.
 
         Args:
-            keys, cutoff: As for `prune`.
+            keys, cutoff, forked: As for `prune`.
             emptied: Those of the bots that `empty` would empty, with their present runs.
         """
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int, forked: Collection[Run]) -> Step:
         """Remove up to `most` ended runs of these bots, and saves, from before the cutoff.
 
         Ranked runs stay, and the runs from which a run or a save that stays goes on.
@@ -103,6 +113,7 @@ class Removal(Protocol):
             keys: At most a few hundred bots.
             cutoff: Seconds since 1970.
             most: The greatest number of runs.
+            forked: The runs from which runs of other bots go on; they stay.
         """
 
     async def delete_up_to(self, key: str, episode: int) -> int:
@@ -117,22 +128,37 @@ class Removal(Protocol):
     async def close(self) -> None: ...
 
 
+def parent_of(key: str, options: str, parent_episode: int) -> Run | None:
+    """Return the run from which a run goes on: the one that it was loaded or forked from.
+
+    Every run notes the run before it. Only one that goes on from another has options that are no JSON object:
+    those of a fork are `fork BOT EPISODE TURN`, with a bot of the same fleet.
+    """
+    if not parent_episode or options.startswith("{"):
+        return None
+    words = options.split(" ")
+    if words[0] == "fork" and len(words) >= 4 and words[2].isdecimal():
+        return f"{key.partition('/')[0]}/{words[1]}", int(words[2])
+    return key, parent_episode
+
+
 def kept_runs(
     trail_of: Mapping[str, bytes],
-    continued: Collection[tuple[str, int, int, object]],
-    saved: Collection[tuple[str, int | None]],
+    continued: Collection[tuple[str, int, str, int, object]],
+    others: Collection[tuple[str, int | None]],
 ) -> tuple[set[tuple[str, int]], set[str]]:
     """Return the runs, as (key, episode), from which a run or a save that stays goes on.
 
     Args:
         trail_of: The trail of the present run of each bot.
-        continued: The ended runs that go on from another one: key, episode, parent, and true if it stays.
-        saved: The runs of the saves that stay.
+        continued: The ended runs that go on from another one: key, episode, options, parent, and true if it
+            stays.
+        others: The runs of the saves that stay, and those from which runs of other bots go on.
 
     Returns:
         These runs, and the bots whose trail is damaged: of these everything stays.
     """
-    kept = {(key, episode) for key, episode in saved if episode}
+    kept = {(key, episode) for key, episode in others if episode}
     damaged = set()
     for key, raw in trail_of.items():
         try:
@@ -140,10 +166,13 @@ def kept_runs(
         except Corrupt:
             damaged.add(key)
             continue
-        if trail.parent_episode and not trail.options.startswith("{"):
-            kept.add((key, trail.parent_episode))
-    parents = {(key, episode): (key, parent) for key, episode, parent, _ in continued if parent}
-    pending = [(key, episode) for key, episode, _, stays in continued if stays]
+        parent = parent_of(key, trail.options, trail.parent_episode)
+        if parent is not None:
+            kept.add(parent)
+    parents = {
+        (key, episode): parent_of(key, options, before) for key, episode, options, before, _ in continued
+    }
+    pending = [(key, episode) for key, episode, _, _, stays in continued if stays]
     pending += kept
     while pending:
         parent = parents.get(pending.pop())
@@ -151,3 +180,19 @@ def kept_runs(
             kept.add(parent)
             pending.append(parent)
     return kept, damaged
+
+
+def forked_by_trails(rows: Iterable[tuple[str, bytes | None]]) -> list[Run]:
+    """Return the runs from which the present runs of bots were forked; a trail is None if it is no fork's."""
+    runs = []
+    for key, raw in rows:
+        if raw is not None:
+            trail = trails.readable(raw)
+            runs.append(parent_of(key, trail.options, trail.parent_episode))
+    return [run for run in runs if run is not None]
+
+
+def forked_by_options(rows: Iterable[tuple[str, int, str | None]]) -> list[Run]:
+    """Return the runs from which ended runs were forked; the options are None if they are no fork's."""
+    runs = (parent_of(key, options, 1) for key, _, options in rows if options is not None)
+    return [run for run in runs if run is not None]

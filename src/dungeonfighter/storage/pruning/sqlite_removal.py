@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ from dungeonfighter.hosting.ports import Row
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.pruning.removal import (
     FEW_ROWS,
+    PAGE_ROWS,
     RUN_TABLES,
     Candidate,
     Removed,
+    Run,
     Step,
+    forked_by_options,
+    forked_by_trails,
     kept_runs,
 )
 from dungeonfighter.storage.sqlite_chores import SqliteChores
@@ -88,17 +92,29 @@ class SqliteRemoval:
                 removed.saves += _changed(connection, self._sql["delete_saves"], run[:1])
         return removed
 
-    async def trial(self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int]) -> Step:
+    async def forked(self) -> AsyncIterator[list[Run]]:
+        key = ""
+        while rows := self._read("forked_games", (key, PAGE_ROWS)):
+            key = rows[-1][0]
+            yield forked_by_trails(rows)
+        last = ("", 0)
+        while rows := self._read("forked_episodes", (*last, PAGE_ROWS)):
+            last = rows[-1][:2]
+            yield forked_by_options(rows)
+
+    async def trial(
+        self, keys: Sequence[str], cutoff: float, emptied: Mapping[str, int], forked: Collection[Run]
+    ) -> Step:
         ((saves,),) = self._read("count_old_saves", (json.dumps(keys), cutoff, json.dumps(list(emptied))))
-        runs, _ = self._old_runs(keys, cutoff, -1, emptied)
+        runs, _ = self._old_runs(keys, cutoff, -1, forked, emptied)
         parts = {*runs, *emptied.items()}
         inputs = sum(self._read("count_inputs", run)[0][0] for run in parts)
         return Step(Removed(len(emptied), len(runs), inputs, saves))
 
-    async def prune(self, keys: Sequence[str], cutoff: float, most: int) -> Step:
+    async def prune(self, keys: Sequence[str], cutoff: float, most: int, forked: Collection[Run]) -> Step:
         with self._chores.transaction() as connection:
             saves = _changed(connection, self._sql["delete_old_saves"], (json.dumps(keys), cutoff))
-            runs, has_more = self._old_runs(keys, cutoff, most)
+            runs, has_more = self._old_runs(keys, cutoff, most, forked)
             inputs = 0
             for table in self._run_tables():
                 query = self._sql["delete_inputs"].replace("run_inputs", table)
@@ -147,8 +163,13 @@ class SqliteRemoval:
             connection.execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def _old_runs(
-        self, keys: Sequence[str], cutoff: float, most: int, emptied: Collection[str] = ()
-    ) -> tuple[list[tuple[str, int]], bool]:
+        self,
+        keys: Sequence[str],
+        cutoff: float,
+        most: int,
+        forked: Collection[Run],
+        emptied: Collection[str] = (),
+    ) -> tuple[list[Run], bool]:
         """Return up to `most` runs (-1: all) that may go, and True if there may be more.
 
         The present runs and the saves of bots in `emptied` keep nothing.
@@ -158,7 +179,7 @@ class SqliteRemoval:
         kept, damaged = kept_runs(
             dict(self._read("lock_games", (staying,))),
             self._read("continued_runs", (named, cutoff)),
-            self._read("saved_runs", (staying, cutoff)),
+            [*self._read("saved_runs", (staying, cutoff)), *forked],
         )
         free = json.dumps([key for key in keys if key not in damaged])
         count = most + len(kept) if most >= 0 else -1

@@ -44,6 +44,15 @@ select bot_id, length(state) > 0 and updated_at < to_timestamp($2::float8),
                   where s.bot_id = g.bot_id and s.updated_at < to_timestamp($2::float8))
 from games as g where bot_id > $1 order by bot_id limit $3;
 
+-- name: forked_games
+-- The trail of a fork has the word `fork` as its first text (MessagePack).
+select bot_id, case when substring(trail from 2 for 5) = '\xa4666f726b' then trail end
+from games where bot_id > $1 order by bot_id limit $2;
+
+-- name: forked_episodes
+select bot_id, episode, case when options like 'fork %' then options end
+from episodes where (bot_id, episode) > ($1::text, $2::int) order by bot_id, episode limit $3;
+
 -- name: lock_games
 -- Players never wait for rows that others hold, nor long for these: the transaction is short.
 select bot_id, trail from games where bot_id = any($1::text[]) order by bot_id for no key update skip locked;
@@ -53,7 +62,7 @@ select bot_id, trail from games where bot_id = any($1::text[]);
 
 -- name: continued_runs
 -- Options that are no object are those of a run that goes on from another one: its parent.
-select bot_id, episode, parent_episode, ranked or ended_at >= to_timestamp($2::float8)
+select bot_id, episode, options, parent_episode, ranked or ended_at >= to_timestamp($2::float8)
 from episodes where bot_id = any($1::text[]) and options not like '{%';
 
 -- name: saved_runs

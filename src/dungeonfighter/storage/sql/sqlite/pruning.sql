@@ -32,12 +32,21 @@ select bot_id, length(state) > 0 and updated_at < ?2,
        or exists (select 1 from character_saves as s where s.bot_id = g.bot_id and s.updated_at < ?2)
 from games as g where bot_id > ?1 order by bot_id limit ?3;
 
+-- name: forked_games
+-- The trail of a fork has the word `fork` as its first text (MessagePack).
+select bot_id, case when substr(cast(trail as blob), 2, 5) = x'a4666f726b' then cast(trail as blob) end
+from games where bot_id > ? order by bot_id limit ?;
+
+-- name: forked_episodes
+select bot_id, episode, case when options like 'fork %' then options end
+from episodes where (bot_id, episode) > (?, ?) order by bot_id, episode limit ?;
+
 -- name: lock_games
 select bot_id, cast(trail as blob) from games where bot_id in (select value from json_each(?));
 
 -- name: continued_runs
 -- Options that are no object are those of a run that goes on from another one: its parent.
-select bot_id, episode, parent_episode, ranked or ended_at >= ?2
+select bot_id, episode, options, parent_episode, ranked or ended_at >= ?2
 from episodes where bot_id in (select value from json_each(?1)) and options not like '{%';
 
 -- name: saved_runs
