@@ -126,7 +126,8 @@ async def test_every_column_survives_the_way_to_postgres_and_back(
 ) -> None:
     there = await copied(games, postgres_url)
     back = await copied(postgres_url, other)
-    assert there.rows == back.rows == {
+    assert there.rows == back.rows
+    assert {name: count for name, count in there.rows.items() if count} == {
         "tokens": 1, "character_saves": 4, "episodes": 4, "run_inputs": 8, "games": 4
     }  # fmt: skip
     assert not there.named
@@ -343,16 +344,16 @@ async def test_databases_of_different_schemas_are_refused(games: str, other: str
 async def test_a_new_column_is_carried_without_a_change_here(
     games: str, other: str, postgres_url: str
 ) -> None:
-    change(games, "alter table episodes add column nonce blob")
-    change(games, "update episodes set nonce = x'00ff' where bot_id = 'local/ada'")
+    change(games, "alter table episodes add column mood blob")
+    change(games, "update episodes set mood = x'00ff' where bot_id = 'local/ada'")
     for url in (postgres_url, other):
         store = store_of(url)
         await store.open()
         await store.close()
     link = await asyncpg.connect(postgres_url)
-    await link.execute("alter table episodes add column nonce bytea")
+    await link.execute("alter table episodes add column mood bytea")
     await link.close()
-    change(other, "alter table episodes add column nonce blob")
+    change(other, "alter table episodes add column mood blob")
     assert not (await copied(games, postgres_url)).named
     assert not (await copied(postgres_url, other)).named
     assert contents(path_of(other)) == contents(path_of(games))

@@ -59,6 +59,11 @@ async def change(url: str, statement: str) -> None:
     await link.close()
 
 
+def counts(end: dict[str, Any]) -> dict[str, int]:
+    """Return the numbers of rows by table, without empty tables."""
+    return {name: count for name, count in end["rows"].items() if count}
+
+
 def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
@@ -106,7 +111,8 @@ def test_an_export_has_every_row_of_a_fleet_in_the_documented_form(
     assert "exported 2 character_saves, 2 episodes, 4 run_inputs, 2 games" in said
     header, *rows, end = lines_of(path)
     assert (header["form"], header["version"], header["bots"]) == ("dungeonfighter export", 1, "fleet team-a")
-    assert end == {"end": True, "rows": {"character_saves": 2, "episodes": 2, "run_inputs": 4, "games": 2}}
+    assert end["end"] is True
+    assert counts(end) == {"character_saves": 2, "episodes": 2, "run_inputs": 4, "games": 2}
     assert {row["row"]["bot_id"] for row in rows} == {"team-a/ada", "team-a/Ö"}
     columns = header["tables"]
     assert all(list(row["row"]) == list(columns[row["table"]]) for row in rows)
@@ -161,7 +167,7 @@ def test_one_bot_is_exported_to_standard_output(games: str) -> None:
     header, *rows, end = map(json.loads, output.splitlines())
     assert header["bots"] == "bot team-a/ada"
     assert {row["row"]["bot_id"] for row in rows} == {"team-a/ada"}
-    assert end["rows"] == {"character_saves": 1, "episodes": 1, "run_inputs": 2, "games": 1}
+    assert counts(end) == {"character_saves": 1, "episodes": 1, "run_inputs": 2, "games": 1}
 
 
 def test_an_absent_bot_is_neither_exported_nor_deleted(games: str, tmp_path: Path, capsys: Capture) -> None:
@@ -272,8 +278,7 @@ def test_a_copy_of_many_rows_survives_kill_9_and_ctrl_c(
             assert "stopped; the same command goes on where it was" in said
     assert codes == [-signal.SIGKILL, 130, -signal.SIGKILL]
     said = run(capsys, "db", "copy", "--from", source, "--to", database)
-    assert "copied, and every row is the same: 0 tokens, 0 character_saves, " in said
-    assert ", 20000 games" in said
+    assert "copied, and every row is the same: 20000 games" in said
 
 
 async def count(url: str) -> int:

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     left = report.broken + report.different - len(report.named)
     if left > 0:
         output.say(f"... and {left} more rows")
-    rows = ", ".join(f"{count} {name}" for name, count in report.rows.items())
+    rows = ", ".join(f"{count} {name}" for name, count in report.rows.items() if count) or "none"
     if report.different:
         print(
             f"{report.different} rows differ: a server wrote meanwhile, or the copy has rows of its own. "
