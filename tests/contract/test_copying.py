@@ -25,6 +25,7 @@ from dungeonfighter.storage.copying.tables import (
     COPIED,
     NOT_COPIED,
     Broken,
+    Key,
     Progress,
     Record,
     Table,
@@ -169,6 +170,18 @@ async def test_the_tables_of_a_copy_are_all_tables_of_the_schema(games: str, pos
     assert tables - NOT_COPIED <= set(COPIED)
 
 
+REACHED: list[tuple[str, Key | None]] = [
+    ("tokens", None),
+    ("tokens", (b"\0" * 32,)),
+    ("character_saves", ("team-a/ada", "main")),
+    ("character_saves", ("team-a/Ö", "main")),
+    ("episodes", ("team-a/ada", 1)),
+    ("episodes", ("team-a/Ö", 2)),
+    ("run_inputs", ("local/bob", 1, 0)),
+]
+"""The table and the last key after so many transactions of three rows each."""
+
+
 class Stopping(SqliteWriting):
     """A target whose process ends after some transactions."""
 
@@ -189,6 +202,9 @@ async def test_a_stopped_copy_goes_on_where_it_was(games: str, other: str, trans
     writing.left = transactions
     with pytest.raises(KeyboardInterrupt):
         await Copier(reading, writing, Silent()).run()
+    reached = await writing.progress()
+    assert reached is not None
+    assert (reached.table, reached.position) == REACHED[transactions]
     await writing.close()
     await reading.close()
     with pytest.raises(StoreUnavailable, match="a copy into this database is not complete"):
