@@ -46,10 +46,11 @@ COMMANDS: Final = {
         "fleet http://127.0.0.1:8000 --bots 50 --policy heuristic --seconds 20",
     ),
     "bots": Summary(
-        "look at bots in the database: `bots list`, `bots show`", "bots list --by turns --top 10"
+        "look at bots in the database, export or delete one: `bots list`, `show`, `export`, `delete`",
+        "bots list --by turns --top 10",
     ),
     "db": Summary(
-        "look after the database: `db migrate` brings its schema up to date",
+        "look after the database: `db migrate`, `copy`, `export`, `prune`",
         "db migrate --db sqlite:///games.db",
     ),
     "token": Summary(

@@ -166,6 +166,9 @@ FIELDS: Final = (
     Field("slow_turn_milliseconds", ("--slow-turn-milliseconds",), ("SLOW_TURN_MILLISECONDS",),
           to.integer(0, 600_000), "N", "log each turn that takes longer, with its parts "
           f"(default: {limits.slow_turn_milliseconds}; 0 logs none)", see="The log"),
+    Field("retention_days", ("--retention-days",), ("RETENTION_DAYS",), to.integer(1, 36_500), "N",
+          "`db prune` removes what did not change for so many days; no server does (default: none)",
+          see="Pruning"),
     Field("otlp_endpoint", ("--otlp-endpoint",), ("OTEL_EXPORTER_OTLP_ENDPOINT",), to.collector, "URL",
           "send traces to this OpenTelemetry collector, for example http://collector:4318 (default: none)"),
     Field("otlp_protocol", ("--otlp-protocol",), ("OTEL_EXPORTER_OTLP_PROTOCOL",),

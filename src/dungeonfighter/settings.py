@@ -88,6 +88,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The file to which the log is appended; "" stands for standard error."""
     slow_turn_milliseconds: int = limits.slow_turn_milliseconds
     """The time of a turn above which the log names it; 0 means no limit."""
+    retention_days: int = 0
+    """0 means that nothing is ever removed."""
     otlp_endpoint: str = ""
     """The collector of traces; "" for no traces."""
     otlp_protocol: str = "http/protobuf"
@@ -109,7 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(shown)})"
 
 
-NOT_YET: Final = ("RETENTION_DAYS", "OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED")
+NOT_YET: Final = ("OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED")
 _OPEN_BY_PROXY: Final = (
     "--trusted-proxies without --auth: EVERYBODY who reaches the proxy may play and see every bot"
 )

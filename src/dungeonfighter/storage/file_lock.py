@@ -31,6 +31,15 @@ class FileLock:
         if sys.platform != "win32":
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
+    def try_for_good(self) -> bool:
+        """Take the lock until `close` without waiting; return False if another one has it."""
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
     def close(self) -> None:
         os.close(self._descriptor)
 

@@ -19,7 +19,7 @@ import asyncpg
 from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
 from dungeonfighter.storage import postgres_indexes, sql_files
 from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS, Connection
-from dungeonfighter.storage.releases import missing_steps
+from dungeonfighter.storage.releases import missing_steps, unfinished_copy
 from dungeonfighter.storage.sql_files import Migration
 
 _log = logging.getLogger(__name__)
@@ -41,11 +41,13 @@ async def migrate(
 
     Raises:
         SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
-        StoreUnavailable: This role may not change the schema.
+        StoreUnavailable: This role may not change the schema, or a copy into the database is not complete.
         StoreNotReady: Other transactions hold its tables.
     """
     steps = sql_files.migrations("postgres")
     missing = missing_steps(steps, await postgres_indexes.applied_steps(connection, sql))
+    if await connection.fetchval(sql_files.queries("postgres", "copying")["has_marker"]):
+        raise unfinished_copy()
     left = [step for step in missing if await _is_deferred(connection, sql, step, at_once_bytes_max)]
     if len(left) < len(missing):
         left = await _change_with_retries(connection, sql, steps, at_once_bytes_max)

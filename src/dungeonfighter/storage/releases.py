@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dungeonfighter import __version__
-from dungeonfighter.errors import SchemaTooNew
+from dungeonfighter.errors import SchemaTooNew, StoreUnavailable
 from dungeonfighter.storage.sql_files import Migration
 
 _RELEASE: Final = re.compile(
@@ -68,3 +68,11 @@ def missing_steps(
     if release_order(release) < release_order(needed):
         raise SchemaTooNew(f"{schema}, and schema {newest} needs release {needed} or newer", hint=_HINT)
     return []
+
+
+def unfinished_copy() -> StoreUnavailable:
+    """Return the error of a store whose database is the target of a copy that is not complete."""
+    return StoreUnavailable(
+        "a copy into this database is not complete",
+        hint="repeat `dungeonfighter db copy` until it says that both are the same, then start servers on it",
+    )

@@ -48,6 +48,7 @@ from dungeonfighter.storage.sqlite_checkpoint import Checkpointer
 from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
 from dungeonfighter.storage.sqlite_file import DiskUse, FileIdentity
 from dungeonfighter.storage.sqlite_writes import BatchWriter, roll_back
+from dungeonfighter.storage.wall_clock import wall_seconds
 from dungeonfighter.storage.worker_thread import WorkerThread
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class SqliteStore:
     def __init__(
         self,
         path: Path,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] = wall_seconds,
         *,
         hold_seconds: float = 0.0,
         patience_seconds: float = limits.commit_timeout_seconds,

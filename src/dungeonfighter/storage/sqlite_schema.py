@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from dungeonfighter.storage import sql_files
-from dungeonfighter.storage.releases import missing_steps
+from dungeonfighter.storage.releases import missing_steps, unfinished_copy
 from dungeonfighter.storage.sql_files import Migration
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,11 @@ def migrate(connection: Connection) -> None:
 
     Raises:
         SchemaTooNew: A newer release wrote the schema, and the schema does not record that this one can run.
+        StoreUnavailable: A copy into the file is not complete.
     """
     missing = missing_in(connection)
+    if connection.execute(sql_files.queries("sqlite", "copying")["has_marker"]).fetchone()[0]:
+        raise unfinished_copy()
     if not missing:
         return
     sql = sql_files.queries("sqlite")

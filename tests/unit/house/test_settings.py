@@ -225,8 +225,8 @@ def test_an_open_address_needs_access_control_or_consent() -> None:
 
 
 def test_settings_without_effect_are_mentioned() -> None:
-    assert read_settings({}, {"RETENTION_DAYS": "7"}).notes == (
-        "RETENTION_DAYS has no effect in this version",
+    assert read_settings({}, {"OTEL_TRACES_SAMPLER": "always_on"}).notes == (
+        "OTEL_TRACES_SAMPLER has no effect in this version",
     )
 
 

@@ -236,7 +236,7 @@ async def _look_up(given: settings.Settings) -> AsyncIterator[Target]:
     if given.database.kind == "sqlite" and _is_missing(given.database.path):
         yield DryTarget(none)
         return
-    from dungeonfighter.commands.bots import open_inspection
+    from dungeonfighter.commands.inspecting import open_inspection
 
     inspection = await open_inspection(given)
     try:

@@ -1,0 +1,1 @@
+"""The actions of `dungeonfighter bots`; `commands.bots` finds each by its name."""
