@@ -106,7 +106,7 @@ def test_the_keyboard_steps_plays_and_pauses(browser: Browser, stage: Stage) -> 
     page.wait_until(f"location.hash.endsWith('turn=' + {VALUE})")
 
 
-def test_buttons_play_to_the_end_and_from_the_beginning_again(browser: Browser, stage: Stage) -> None:
+def test_buttons_play_to_the_end_and_then_from_the_beginning(browser: Browser, stage: Stage) -> None:
     page = stage.open(browser, f"bot=ada&run=1&turn={LAST - 5}")
     stage.shows(page, LAST - 5)
     page.select_option("#playback-speed", "50")

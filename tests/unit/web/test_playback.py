@@ -164,7 +164,7 @@ async def test_the_runs_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatc
     assert list(site.watch.playbacks._kept) == [("local/bot-0", 1)]
 
 
-async def test_a_fleet_that_has_used_up_its_turns_is_told_when_to_come_back(
+async def test_a_fleet_that_has_used_up_its_turns_learns_how_long_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(playbacks, "TURNS_PER_SECOND", 100.0)
