@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, get_args
 
-from dungeonfighter import limits, settings
+from dungeonfighter import settings
+from dungeonfighter.commands.bot_ids import DEFAULT_FLEET, checked_fleet, key_of
+from dungeonfighter.commands.inspections import open_inspection, settings_of
 from dungeonfighter.commands.numbers import count
 from dungeonfighter.commands.outcomes import CommandFailed
-from dungeonfighter.errors import BadArgument, SettingsError
+from dungeonfighter.errors import SettingsError
 from dungeonfighter.storage.inspection import Inspection, Order
 
 _Result = TypeVar("_Result")
-DEFAULT_FLEET: Final = "local"
 TOP: Final = 20
 TOP_MAX: Final = 100_000
 RUNS_SHOWN: Final = 10
@@ -82,7 +82,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     if arguments.top > TOP_MAX:
         raise SettingsError([f"--top: at most {TOP_MAX}; got {arguments.top}"])
-    fleet = _checked_fleet(arguments.fleet)
+    fleet = checked_fleet(arguments.fleet)
     now = time.time()
     found = _with_inspection(
         arguments,
@@ -102,8 +102,8 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from dungeonfighter.commands import bot_reports
 
-    key = _key_of(arguments.bot, _checked_fleet(arguments.fleet))
-    given = _settings_of(arguments)
+    key = key_of(arguments.bot, checked_fleet(arguments.fleet))
+    given = settings_of(arguments)
 
     async def look(inspection: Inspection) -> bot_reports.BotReport:
         row = await inspection.row(key)
@@ -120,59 +120,16 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _key_of(text: str, fleet: str) -> str:
-    """Return the stored key of a bot that is named with or without its fleet.
-
-    Raises:
-        BadArgument: That is no name of a bot, or names two fleets.
-    """
-    before, slash, bot = text.rpartition("/")
-    named = _checked_fleet(before) if slash else ""
-    if named and fleet and named != fleet:
-        raise BadArgument(f"--fleet: {text[:80]!r} is in the fleet {named}, not in {fleet}")
-    if not limits.is_bot_id(bot):
-        raise BadArgument(f"{bot[:40]!r} is not a bot id: an id has {limits.bot_id_rule}")
-    return f"{named or fleet or DEFAULT_FLEET}/{bot}"
-
-
-def _checked_fleet(text: str | None) -> str:
-    if text is not None and not limits.fleet_pattern.match(text):
-        raise BadArgument(f"a fleet is 1 to 32 of a-z, 0-9 and minus; got {text[:40]!r}")
-    return text or ""
-
-
-def _settings_of(arguments: argparse.Namespace) -> settings.Settings:
-    from dungeonfighter.serving.composition import STORES
-
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        raise SettingsError(["--db: memory:// keeps no bots; name the database of the server"])
-    return given
-
-
 def _with_inspection(
     arguments: argparse.Namespace, work: Callable[[Inspection], Awaitable[_Result]]
 ) -> _Result:
-    given = _settings_of(arguments)
+    given = settings_of(arguments)
 
     async def open_and_work() -> _Result:
-        inspection = await _open(given)
+        inspection = await open_inspection(given)
         try:
             return await work(inspection)
         finally:
             await inspection.close()
 
     return asyncio.run(open_and_work())
-
-
-async def _open(given: settings.Settings) -> Inspection:
-    from pathlib import Path
-
-    if given.database.kind == "postgresql":
-        from dungeonfighter.storage.postgres_inspection import PostgresInspection
-
-        is_pooler = given.db_prepared_statements != "on"
-        return await PostgresInspection.open(given.database.url, is_pooler=is_pooler)
-    from dungeonfighter.storage.sqlite_inspection import SqliteInspection
-
-    return SqliteInspection(Path(given.database.path))
