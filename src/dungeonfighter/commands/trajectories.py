@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the lines have of each state (default: %(default)s)")  # fmt: skip
     add("--resume", action="store_true", help="continue the file after its last whole run")
     add("--processes", type=count, metavar="N", default=min(PROCESSES, os.cpu_count() or 1),
-        help="processes that execute runs (default here: %(default)s)")  # fmt: skip
+        help="processes that execute runs (default: %(default)s)")  # fmt: skip
     add("--strict", action="store_true", help="exit with 1 if a run was damaged or pruned")
     settings.add_arguments(parser, SETTINGS)
 
@@ -104,7 +104,7 @@ def _settings_of(arguments: argparse.Namespace) -> settings.Settings:
 
 
 def _output(arguments: argparse.Namespace, form: Form) -> Output:
-    from dungeonfighter.trajectories.outputs import LinesFile, Stream
+    from dungeonfighter.trajectories.outputs import Stream, TrajectoryFile
 
     if arguments.output == _STDOUT:
         return Stream(sys.stdout.buffer)
@@ -114,7 +114,7 @@ def _output(arguments: argparse.Namespace, form: Form) -> Output:
             from dungeonfighter.trajectories.parquet import ParquetFile
 
             return ParquetFile(path, form, resumes=arguments.resume)
-        return LinesFile(path, form, resumes=arguments.resume)
+        return TrajectoryFile(path, form, resumes=arguments.resume)
     except OSError as error:
         raise CommandFailed(f"-o: {path}: {(error.strerror or str(error)).lower()}") from None
 

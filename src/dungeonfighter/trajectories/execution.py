@@ -26,9 +26,9 @@ from dungeonfighter.rules.releases import shipped_rules
 from dungeonfighter.trajectories.steps import Form, blocks
 
 AHEAD_BYTES: Final = 8 * 1024 * 1024
-"""How many bytes a process may be ahead of the run that is being written."""
+"""The bytes by which a process may be ahead of the run that is being written."""
 _RUNS_AHEAD: Final = 4
-"""How many runs of each process may be executed and not yet written."""
+"""The runs of each process that may be executed and not yet written."""
 _LINES: Final = b"L"
 _RESULT: Final = b"R"
 

@@ -45,7 +45,7 @@ class Output(Protocol):
         """Close it with its whole runs only, so that it can be continued; without any nothing is left."""
 
 
-class LastLine(Struct, frozen=True, rename="camel"):
+class LastStep(Struct, frozen=True, rename="camel"):
     """The members of a line that show where its file can be continued."""
 
     format: str
@@ -58,7 +58,7 @@ class LastLine(Struct, frozen=True, rename="camel"):
     observation: msgspec.Raw | UnsetType = UNSET
 
 
-_decoder: Final = msgspec.json.Decoder(LastLine)
+_decoder: Final = msgspec.json.Decoder(LastStep)
 
 
 class Stream:
@@ -85,7 +85,7 @@ class Stream:
         """Leave the stream as it is: the next lines could not be told from these."""
 
 
-class LinesFile:
+class TrajectoryFile:
     """A file of JSON lines.
 
     Args:
@@ -187,7 +187,7 @@ def _whole_runs(file: BinaryIO, path: Path, form: Form) -> tuple[int, WrittenRun
     return 0, None
 
 
-def _line(raw: bytes, path: Path, at: int) -> LastLine:
+def _line(raw: bytes, path: Path, at: int) -> LastStep:
     try:
         line = _decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -197,7 +197,7 @@ def _line(raw: bytes, path: Path, at: int) -> LastLine:
     return line
 
 
-def check_form(line: LastLine, form: Form, path: Path) -> None:
+def check_form(line: LastStep, form: Form, path: Path) -> None:
     """Check that a file has the observations that are asked for.
 
     Raises:

@@ -30,7 +30,7 @@ _FORM: Final = b"dungeonfighter.observation"
 _FORMAT: Final = b"dungeonfighter.format"
 
 
-class _Line(Struct, frozen=True, rename="camel"):
+class _Row(Struct, frozen=True, rename="camel"):
     """A line whose observation stays JSON."""
 
     format: str
@@ -54,7 +54,7 @@ class _Line(Struct, frozen=True, rename="camel"):
     observation: msgspec.Raw | UnsetType = UNSET
 
 
-_decoder: Final = msgspec.json.Decoder(_Line)
+_decoder: Final = msgspec.json.Decoder(_Row)
 
 
 class ParquetFile:
@@ -93,7 +93,7 @@ class ParquetFile:
             self.last = self._read_last(self._parts[-1])
         self._writer: Any = None
         self._rows = 0
-        self._lines: list[_Line] = []
+        self._lines: list[_Row] = []
         self._bytes = 0
 
     def write(self, block: bytes) -> None:
@@ -187,12 +187,12 @@ class ParquetFile:
         return arrow.schema(list(kinds.items()), metadata=facts)
 
 
-_KINDS: Final = {field.name: field.type for field in msgspec.structs.fields(_Line)}
-_NAMES: Final = {field.name: field.encode_name for field in msgspec.structs.fields(_Line)}
+_KINDS: Final = {field.name: field.type for field in msgspec.structs.fields(_Row)}
+_NAMES: Final = {field.name: field.encode_name for field in msgspec.structs.fields(_Row)}
 """The columns are named like the members of a line."""
 
 
-def _cell(line: _Line, name: str) -> Any:
+def _cell(line: _Row, name: str) -> Any:
     value = getattr(line, name)
     if value is UNSET:
         return None

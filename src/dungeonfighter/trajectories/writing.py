@@ -12,7 +12,7 @@ from dungeonfighter.trajectories.outputs import Output
 
 
 class Tally:
-    """What was written and what was left out.
+    """Counts of the runs that were written and that were left out.
 
     Attributes:
         runs, steps: The whole runs that were written, and their inputs.

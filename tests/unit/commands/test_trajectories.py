@@ -191,7 +191,7 @@ def test_a_file_of_another_kind_is_not_continued(command: Command) -> None:
 
 def test_one_file_has_one_writer(command: Command) -> None:
     command("--bot", "ada")
-    output = outputs.LinesFile(
+    output = outputs.TrajectoryFile(
         command.folder / "runs.jsonl", Form(has_text=True, has_json=True), resumes=True
     )
     assert command("--resume", "--bot", "ada") == 2
@@ -203,16 +203,16 @@ def test_ctrl_c_leaves_whole_runs(command: Command, monkeypatch: pytest.MonkeyPa
     command()
     whole = command.content()
     (command.folder / "runs.jsonl").unlink()
-    written = outputs.LinesFile.write
+    written = outputs.TrajectoryFile.write
 
-    def interrupted(file: outputs.LinesFile, block: bytes) -> None:
+    def interrupted(file: outputs.TrajectoryFile, block: bytes) -> None:
         if b'"bot":"zoe"' in block:
             written(file, block[:5000])
             raise KeyboardInterrupt
         written(file, block)
 
     with monkeypatch.context() as patched:
-        patched.setattr(outputs.LinesFile, "write", interrupted)
+        patched.setattr(outputs.TrajectoryFile, "write", interrupted)
         assert command() == 130
     assert "interrupted after 5 runs" in command.err
     assert "the same command with --resume goes on" in command.err
@@ -231,14 +231,14 @@ def test_kill_9_leaves_a_file_that_is_continued(command: Command) -> None:
         "import os, signal, sys\n"
         "from dungeonfighter import cli\n"
         "from dungeonfighter.trajectories import outputs\n"
-        "ended = outputs.LinesFile.end_run\n"
+        "ended = outputs.TrajectoryFile.end_run\n"
         "def end_run(file):\n"
         "    ended(file)\n"
         "    if file.size > 600_000:\n"
         '        file.write(b\'{"format":"dungeonfi\')\n'
         "        file._file.flush()\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "outputs.LinesFile.end_run = end_run\n"
+        "outputs.TrajectoryFile.end_run = end_run\n"
         "if __name__ == '__main__':\n"
         "    cli.main(sys.argv[1:])\n"
     )
@@ -283,7 +283,7 @@ def test_standard_output_and_a_reader_that_leaves(command: Command) -> None:
     assert process.returncode == 1
 
 
-def test_nothing_to_write_fails_and_leaves_no_file(command: Command) -> None:
+def test_a_command_without_runs_fails_and_leaves_no_file(command: Command) -> None:
     assert command("--bot", "nobody") == 1
     assert "no run was written" in command.err
     assert command("--bot", "ranked") == 1
