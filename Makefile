@@ -78,8 +78,9 @@ golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
 
-docs: $(DEV) ## write docs/settings.md and docs/metrics.md anew from the code
+docs: $(DEV) ## write docs/settings.md, docs/metrics.md and docs/*.schema.json anew from the code
 	@$(PY) -m testkit.settings_reference
+	@$(PY) -m testkit.schemas
 	@$(PY) -m tests.metrics_document
 
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it

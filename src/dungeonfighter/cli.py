@@ -53,6 +53,14 @@ COMMANDS: Final = {
         "look after the database: `db migrate`, `copy`, `export`, `prune`",
         "db migrate --db sqlite:///games.db",
     ),
+    "replay": Summary(
+        "execute a run again, from a file or a database, and say if it is as recorded",
+        "replay --bot ada --episode 3 --db sqlite:///games.db -o ada-3.json",
+    ),
+    "trajectories": Summary(
+        "write runs as data for training: JSON Lines or Parquet, one line per turn",
+        "trajectories --fleet team-a --db sqlite:///games.db -o runs.jsonl",
+    ),
     "token": Summary(
         "say who may play: `token create` makes an access token",
         "token create --fleet team-a --bots 'a-*' --expires 30d",

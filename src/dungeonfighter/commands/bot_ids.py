@@ -1,4 +1,4 @@
-"""The check of the option `--bot`."""
+"""The check of a bot id on the command line."""
 
 from __future__ import annotations
 

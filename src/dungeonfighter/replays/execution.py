@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
 from dungeonfighter.errors import BadArgument, BadInput, Corrupt
+from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.replay import DIGEST_CHARS, Replay
 from dungeonfighter.replays.results import LIVE, run_result
 from dungeonfighter.rules import GameOptions, Mode, Rules, State
@@ -69,18 +70,29 @@ def execute(replay: Replay, rules: Rules) -> Iterator[State]:
         yield state
 
 
-def differences(replay: Replay, rules: Rules) -> Iterator[Difference | None]:
+def differences(
+    replay: Replay, rules: Rules, note: Callable[[str], object] = lambda digest: None
+) -> Iterator[Difference | None]:
     """Execute a replay; yield None for each state that is as recorded, and the first difference at last.
+
+    Args:
+        replay: The run.
+        rules: Its rules.
+        note: Called with the whole digest of each state.
 
     Raises:
         BadArgument: The run cannot begin.
     """
+    if what := _other_commitment(replay):
+        yield Difference(replay.first_turn, what)
+        return
     state = first_state(replay, rules)
     digest, recorded = rules.digest(rules.encode(state)).hex(), replay.digests
-    place = 0
+    place, turn = 0, state.turn
     for text in [*replay.inputs, None]:
+        note(digest)
         if recorded and digest[:DIGEST_CHARS] != recorded[place : place + DIGEST_CHARS]:
-            yield Difference(state.turn, f"the state has the digest {digest}, which is not the recorded one")
+            yield Difference(turn, f"the state has the digest {digest}, which is not the recorded one")
             return
         yield None
         place += DIGEST_CHARS
@@ -88,19 +100,35 @@ def differences(replay: Replay, rules: Rules) -> Iterator[Difference | None]:
             break
         try:
             rules.advance(state, text)
+            digest = rules.digest(rules.encode(state)).hex()
         except BadInput as error:
-            yield Difference(state.turn, f"the input {text!r} is not legal: {error}")
+            yield Difference(turn, f"the input {text!r} is not legal: {error}")
             return
-        digest = rules.digest(rules.encode(state)).hex()
+        except Exception as error:  # noqa: BLE001 (a base from any source may hold values that no run has)
+            yield Difference(turn, f"the input {text!r} cannot be applied to this state: {error!r}")
+            return
+        turn += 1
     if what := _other_result(replay, rules, state, digest):
-        yield Difference(state.turn, what)
+        yield Difference(turn, what)
+
+
+def _other_commitment(replay: Replay) -> str:
+    options, proof = replay.options, replay.proof
+    if options is None or proof is None:
+        return ""
+    made = commitment(options.seed, bytes.fromhex(options.nonce), replay.bot, replay.episode)
+    return "" if made == proof.commitment else "seed, nonce, bot and episode are not those of the commitment"
 
 
 def _other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
     """Return what is not as in the recorded result, or an empty text."""
-    recorded, score = replay.result, rules.score(state) / 100
+    recorded = replay.result
     if digest != recorded.digest:
         return f"the last state has the digest {digest}, not {recorded.digest[:64]}"
+    try:
+        score = rules.score(state) / 100
+    except Exception as error:  # noqa: BLE001 (as for inputs)
+        return f"the last state has no score: {error!r}"
     if score != recorded.score:
         return f"the score is {score:g}, not {recorded.score:g}"
     result = LIVE if recorded.result == LIVE and not state.over else run_result(state)

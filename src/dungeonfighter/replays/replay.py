@@ -8,10 +8,10 @@ Source: docs/replays.md.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadArgument
@@ -24,6 +24,18 @@ DIGEST_CHARS: Final = 8
 """A replay has the first four bytes of the digest of each state, in hexadecimal digits."""
 
 
+_COUNT_MAX: Final = 2**31 - 1
+_Count = Annotated[int, Meta(ge=0, le=_COUNT_MAX)]
+_Number = Annotated[int, Meta(ge=1, le=_COUNT_MAX)]
+_Hex = Annotated[str, Meta(pattern="^[0-9a-f]*$")]
+_Nonce = Annotated[str, Meta(pattern=f"^([0-9a-f]{{{2 * limits.nonce_bytes}}})?$")]
+_BotId = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+_Word = Annotated[str, Meta(pattern="^[a-z0-9-]{0,64}$")]
+_Input = Annotated[str, Meta(max_length=limits.input_chars_max)]
+_TEXTS_MAX: Final = INPUTS_MAX + 1000
+"""A file with more texts is refused before they are decoded: each would take 50 bytes of memory."""
+
+
 class Options(Struct, frozen=True, forbid_unknown_fields=False):
     """The options of a run that began new.
 
@@ -32,11 +44,11 @@ class Options(Struct, frozen=True, forbid_unknown_fields=False):
         weapon: 0 to 3; -1 if the run began with the choice of a weapon.
     """
 
-    seed: int
-    mode: str
-    name: str
-    weapon: int = -1
-    nonce: str = ""
+    seed: Annotated[int, Meta(ge=0, le=limits.seed_max)]
+    mode: _Word
+    name: Annotated[str, Meta(min_length=1, max_length=limits.hero_name_chars_max)]
+    weapon: Annotated[int, Meta(ge=-1, le=3)] = -1
+    nonce: _Nonce = ""
 
 
 class Result(Struct, frozen=True):
@@ -48,10 +60,10 @@ class Result(Struct, frozen=True):
         result: won, died, turns, abandoned or live.
     """
 
-    turn: int
-    digest: str
-    score: float
-    result: str
+    turn: _Count
+    digest: _Hex
+    score: Annotated[float, Meta(ge=0, le=100)]
+    result: _Word
 
 
 class Proof(Struct, frozen=True, rename="camel"):
@@ -64,9 +76,9 @@ class Proof(Struct, frozen=True, rename="camel"):
         key_id: Names the key of the signature.
     """
 
-    fleet: str
-    commitment: str
-    signature: str = ""
+    fleet: _Word
+    commitment: _Hex
+    signature: _Hex = ""
     key_id: str = ""
 
 
@@ -87,17 +99,17 @@ class Replay(Struct, frozen=True, rename="camel", kw_only=True):
     """
 
     format: str = FORMAT
-    bot: str
-    episode: int
-    rules: str
-    origin: str
-    parent_episode: int = 0
+    bot: _BotId
+    episode: _Number
+    rules: _Word
+    origin: _Word
+    parent_episode: _Count = 0
     ranked: bool = False
     options: Options | None = None
     base: bytes = b""
-    first_turn: int = 0
-    inputs: list[str]
-    digests: str = ""
+    first_turn: _Count = 0
+    inputs: Annotated[list[_Input], Meta(max_length=INPUTS_MAX)]
+    digests: _Hex = ""
     result: Result
     proof: Proof | None = None
 
@@ -119,6 +131,8 @@ def decode(raw: bytes) -> Replay:
     """
     if len(raw) > FILE_BYTES_MAX:
         raise BadArgument(f"a replay has at most {FILE_BYTES_MAX} bytes, this file has {len(raw)}")
+    if raw.count(b'"') > 2 * _TEXTS_MAX:
+        raise BadArgument(f"a replay has at most {INPUTS_MAX} inputs, this file has more texts than that")
     try:
         replay = _decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -133,11 +147,6 @@ def decode(raw: bytes) -> Replay:
 def _problem(replay: Replay) -> str:
     """Return what is inconsistent in a replay, or an empty text."""
     count, last = len(replay.inputs), replay.result.turn
-    numbers = (replay.episode, replay.parent_episode, replay.first_turn, last)
-    if not all(0 <= number <= _NUMBER_MAX for number in numbers):
-        return f"run, parent and turns must be 0 to {_NUMBER_MAX}"
-    if count > INPUTS_MAX:
-        return f"it has {count} inputs, more than {INPUTS_MAX}"
     if replay.first_turn + count != last:
         return f"{count} inputs from t{replay.first_turn} on do not lead to t{last}"
     if (replay.options is None) == (not replay.base):
@@ -146,9 +155,6 @@ def _problem(replay: Replay) -> str:
         return f"its base has {len(replay.base)} bytes, more than {limits.state_bytes_max}"
     if replay.digests and len(replay.digests) != DIGEST_CHARS * (count + 1):
         return f"its digests are {len(replay.digests)} digits instead of {DIGEST_CHARS * (count + 1)}"
-    longest = max(map(len, replay.inputs), default=0)
-    if longest > limits.input_chars_max:
-        return f"it has an input of {longest} characters, more than {limits.input_chars_max}"
     return ""
 
 

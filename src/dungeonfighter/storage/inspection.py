@@ -6,14 +6,16 @@ find the highest ones, which takes seconds where there are a million.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.ports import AccessToken, Row, Save
+from dungeonfighter.hosting.ports import AccessToken, Row, Save, StoredRun
 
+RunPlace = tuple[str, int]
+"""A run: the key of its bot, and its number."""
 Order = Literal["tokens", "turns", "updated"]
 ORDERS: Final[tuple[Order, ...]] = ("tokens", "turns", "updated")
 OLD_SCHEMA: Final = (
@@ -67,6 +69,21 @@ class Inspection(Protocol):
     async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
         """Return the number of its ended runs, and the last ones, newest first."""
 
+    async def runs_after(self, prefix: str, last: RunPlace, count: int) -> list[RunPlace]:
+        """List the runs, ended and present ones, of bots whose key starts with `prefix`, in order.
+
+        Args:
+            prefix: The beginning of the keys; "" for every bot.
+            last: The list begins after this run; ("", 0) for the first one.
+            count: The greatest number of runs.
+        """
+
+    async def stored_run(self, key: str, episode: int) -> StoredRun:
+        """Return what is stored of one run; see `Store.stored_run`."""
+
+    async def secret(self, name: str) -> bytes | None:
+        """Return a secret that the servers of the database share, or None."""
+
     async def tokens(self) -> list[AccessToken]:
         """List all access tokens."""
 
@@ -85,6 +102,11 @@ def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[ListedBot
     if by == "turns":
         return lambda line: (-line.turn, line.key)
     return lambda line: (-line.updated_at, line.key)
+
+
+def first_places(ended: Iterable[RunPlace], present: Iterable[RunPlace], count: int) -> list[RunPlace]:
+    """Return the first `count` of two lists of runs, each once; a present run that is over is in both."""
+    return sorted({*ended, *present})[:count]
 
 
 def too_old() -> StoreUnavailable:

@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from dungeonfighter.hosting.ports import AccessToken, Row, Save
+from dungeonfighter.hosting.ports import AccessToken, EpisodeEnd, InputChunk, Row, Save, StoredRun
 from dungeonfighter.storage import postgres_indexes, postgres_links, sql_files
-from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, too_old
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, RunPlace, first_places, too_old
 from dungeonfighter.storage.postgres_errors import unavailable
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
@@ -63,6 +63,22 @@ class PostgresInspection:
     async def runs(self, key: str, count: int) -> tuple[int, list[ListedRun]]:
         ((total,),) = await self._select("count_episodes", key)
         return int(total), [ListedRun(*row) for row in await self._select("last_episodes", key, count)]
+
+    async def runs_after(self, prefix: str, last: RunPlace, count: int) -> list[RunPlace]:
+        values = (*last, prefix, sql_files.after_prefix(prefix), count)
+        ended = await self._select("runs_after", *values)
+        present = await self._select("present_runs_after", *values)
+        return first_places(map(tuple, ended), map(tuple, present), count)
+
+    async def stored_run(self, key: str, episode: int) -> StoredRun:
+        ended = await self._select("ended_run", key, episode)  # first: an ended run has all its chunks
+        base = await self._select("base", key, episode)
+        chunks = tuple(InputChunk(*chunk) for chunk in await self._select("inputs", key, episode))
+        return StoredRun(EpisodeEnd(*ended[0]) if ended else None, chunks, base[0][0] if base else b"")
+
+    async def secret(self, name: str) -> bytes | None:
+        found = await self._select("read_secret", name)
+        return bytes(found[0][0]) if found else None
 
     async def tokens(self) -> list[AccessToken]:
         return [AccessToken(*row) for row in await self._select("tokens_after", 0)]

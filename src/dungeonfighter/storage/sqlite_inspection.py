@@ -10,18 +10,26 @@ from __future__ import annotations
 import contextlib
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 
 from dungeonfighter.errors import Corrupt, StoreUnavailable
 from dungeonfighter.hosting.daily_tokens import tokens_on_day
-from dungeonfighter.hosting.ports import AccessToken, Row, Save
-from dungeonfighter.storage import sql_files, sqlite_schema
-from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, sort_key, too_old
+from dungeonfighter.hosting.ports import AccessToken, Row, Save, StoredRun
+from dungeonfighter.storage import sql_files, sqlite_reads, sqlite_schema
+from dungeonfighter.storage.inspection import (
+    ListedBot,
+    ListedRun,
+    Order,
+    RunPlace,
+    first_places,
+    sort_key,
+    too_old,
+)
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
 from dungeonfighter.storage.sqlite_connection import (
@@ -32,6 +40,7 @@ from dungeonfighter.storage.sqlite_connection import (
     unavailable,
 )
 
+_Result = TypeVar("_Result")
 _SLICE_ROWS: Final = 5_000
 _WAIT_SECONDS: Final = 10.0
 
@@ -84,6 +93,19 @@ class SqliteInspection:
         ]
         return int(total), lines
 
+    async def runs_after(self, prefix: str, last: RunPlace, count: int) -> list[RunPlace]:
+        values = (*last, prefix, sql_files.after_prefix(prefix), count)
+        ended = [(key.decode(errors="replace"), number) for key, number in self._select("runs_after", values)]
+        rows = self._select("present_runs_after", values)
+        return first_places(ended, ((key.decode(errors="replace"), number) for key, number in rows), count)
+
+    async def stored_run(self, key: str, episode: int) -> StoredRun:
+        return self._read(lambda: sqlite_reads.stored_run(self._connection, key, episode))
+
+    async def secret(self, name: str) -> bytes | None:
+        found = self._select("secret", (name,))
+        return bytes(found[0][0]) if found else None
+
     async def tokens(self) -> list[AccessToken]:
         rows = self._select("tokens_after", (0,))
         return [AccessToken(*(*row[:5], bool(row[5]), *row[6:])) for row in rows]
@@ -101,18 +123,21 @@ class SqliteInspection:
                     yield ListedBot(text, *numbers)
 
     def _select(self, name: str, values: tuple[str | int, ...]) -> list[Any]:
+        return self._read(lambda: self._connection.execute(self._sql[name], values).fetchall())
+
+    def _read(self, work: Callable[[], _Result]) -> _Result:
         self._waiting.at_most(_WAIT_SECONDS)
         try:
             if not self._is_immutable:
-                return self._connection.execute(self._sql[name], values).fetchall()
+                return work()
             with contextlib.suppress(apsw.Error):  # a server may have written to the file meanwhile
-                found = self._connection.execute(self._sql[name], values).fetchall()
+                found = work()
                 if is_unused(self._path):
                     return found
             self._connection.close()
             self._is_immutable = False
             self._connection = connect_to_read(self._path, self._waiting, is_immutable=False)
-            return self._connection.execute(self._sql[name], values).fetchall()
+            return work()
         except UnicodeDecodeError as error:
             raise Corrupt("a text that the database keeps of this bot is not UTF-8") from error
         except apsw.Error as error:

@@ -138,6 +138,11 @@ WORST: Final = {
     ("commands.fleet", "'(?:may act for|bots of this server are) ([\\\\w.-]+)\\\\*'"): Worst(
         "search", ARGUMENT, begin="may act for "
     ),
+    ("replays.replay", "'^[0-9a-f]*$'"): Worst("search", BODY, pump="0"),
+    ("replays.replay", "f'^([0-9a-f]{{{2 * limits.nonce_bytes}}})?$'"): Worst("search", BODY, pump="0"),
+    ("replays.replay", "'^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'"): Worst("search", BODY),
+    ("replays.replay", "'^[a-z0-9-]{0,64}$'"): Worst("search", BODY),
+    ("trajectories.steps", "'^[0-9a-f]*$'"): Worst("search", BODY, pump="0"),
     ("commands.token", "'[0-9]{1,7}(\\\\.[0-9]{1,3})?'"): Worst("fullmatch", ARGUMENT, pump="1"),
     ("setting_values", "'[A-Za-z0-9._:/-]{1,64}'"): Worst("fullmatch", ARGUMENT),
     ("setting_values", "'[0-9]{1,9}'"): Worst("fullmatch", ARGUMENT, pump="1"),

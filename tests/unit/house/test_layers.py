@@ -41,6 +41,7 @@ LEVELS = {
     "fleet": 9,
     "bridge": 9,
     "doctor": 9,
+    "trajectories": 9,
     "commands": 10,
     "cli": 11,
     "__main__": 12,

@@ -216,3 +216,16 @@ where bot_id = $1 order by episode desc limit $2;
 
 -- name: count_episodes
 select count(*) from episodes where bot_id = $1;
+
+-- name: runs_after
+select bot_id, episode from episodes
+where (bot_id, episode) > ($1::text, $2::int) and bot_id >= $3 and bot_id < $4
+order by bot_id, episode limit $5;
+
+-- name: present_runs_after
+select bot_id, episode from games
+where bot_id >= $1 and (bot_id > $1 or episode > $2::int) and bot_id >= $3 and bot_id < $4 and length(state) > 0
+order by bot_id limit $5;
+
+-- name: read_secret
+select value from shared_secrets where name = $1;

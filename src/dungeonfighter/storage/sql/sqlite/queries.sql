@@ -153,3 +153,13 @@ where bot_id = ? order by episode desc limit ?;
 
 -- name: count_episodes
 select count(*) from episodes where bot_id = ?;
+
+-- name: runs_after
+select cast(bot_id as blob), episode from episodes
+where (bot_id, episode) > (?1, ?2) and bot_id >= ?3 and bot_id < ?4
+order by bot_id, episode limit ?5;
+
+-- name: present_runs_after
+select cast(bot_id as blob), cast(episode as integer) from games
+where bot_id >= ?1 and (bot_id > ?1 or episode > ?2) and bot_id >= ?3 and bot_id < ?4 and length(state) > 0
+order by bot_id limit ?5;
