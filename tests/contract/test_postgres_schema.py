@@ -59,7 +59,7 @@ async def recorded(watcher: asyncpg.Connection) -> dict[int, str | None]:
 async def without_the_index(watcher: asyncpg.Connection) -> None:
     """Migrate an empty database without building its index."""
     await postgres_schema.migrate(watcher, SQL, at_once_bytes_max=EVERY_INDEX_IS_LARGE)
-    assert list(await recorded(watcher)) == [1, 3, 4]
+    assert list(await recorded(watcher)) == [number for number in NUMBERS if number != 2]
 
 
 @contextlib.asynccontextmanager
@@ -244,7 +244,7 @@ async def test_a_start_leaves_an_index_to_the_process_that_builds_it(
         building = asyncio.create_task(build_indexes(postgres_url, reporter))
         await asyncio.wait_for(reporter.any.wait(), 30)
         await (await opened(postgres_url)).close()
-        assert list(await recorded(watcher)) == [1, 3, 4]
+        assert list(await recorded(watcher)) == [number for number in NUMBERS if number != 2]
     await building
     assert list(await recorded(watcher)) == NUMBERS
 

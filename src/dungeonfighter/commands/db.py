@@ -10,7 +10,7 @@ import argparse
 import importlib
 from typing import Final
 
-ACTIONS: Final = ("migrate",)
+ACTIONS: Final = ("migrate", "backup", "restore", "verify")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,6 +42,7 @@ def test_db_migrate_reports_each_step(tmp_path: Path, capsys: pytest.CaptureFixt
         "schema: 002_best_runs",
         "schema: 003_compatible_from",
         "schema: 004_tokens",
+        "schema: 005_store_facts",
     ]
     assert cli.main(words) == 0
     second = capsys.readouterr()
@@ -56,12 +57,12 @@ def test_a_schema_that_needs_a_newer_release_is_reported_in_one_line(
     cli.main(words)
     capsys.readouterr()
     file = apsw.Connection(str(tmp_path / "games.db"))
-    file.execute("insert into schema_version values (5, '77.0', 0); pragma user_version=5;")
+    file.execute("insert into schema_version values (99, '77.0', 0); pragma user_version=99;")
     file.close()
     assert cli.main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("dungeonfighter db migrate: the database has schema 5, ")
-    assert "schema 5 needs release 77.0 or newer; run the release that migrated the database" in line
+    assert line.startswith("dungeonfighter db migrate: the database has schema 99, ")
+    assert "schema 99 needs release 77.0 or newer; run the release that migrated the database" in line
 
 
 def test_a_database_in_memory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
