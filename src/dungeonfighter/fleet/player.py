@@ -13,7 +13,6 @@ answer. Tens of thousands of bots fit in one process, because a bot needs no tas
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
 from collections.abc import Callable, Mapping
@@ -35,12 +34,8 @@ PASSING_ERRORS: Final = frozenset(
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
-INPUT, START, START_LATER, LOOK, SCORE, READ = range(6)
+INPUT, START, START_LATER, LOOK, SCORE = range(5)
 """The kinds of requests."""
-
-
-class GaveUp(Exception):
-    """The player gave up a request, because its patience is used up or the load has ended."""
 
 
 class Player:
@@ -52,8 +47,8 @@ class Player:
     """
 
     __slots__ = ("_backoff", "_crew", "_failing_since", "_has_view", "_input", "_is_over", "_journal",
-                 "_kind", "_must_look", "_policy", "_reader", "_request", "_requests", "_runs", "_score",
-                 "_seed", "_since", "_starting", "connection", "due", "has_left", "number")  # fmt: skip
+                 "_kind", "_must_look", "_policy", "_request", "_requests", "_runs", "_score", "_seed",
+                 "_since", "_starting", "connection", "due", "has_left", "number")  # fmt: skip
 
     def __init__(self, number: int, bot_id: str, seed: int, *, policy: Policy, crew: Crew) -> None:
         self.number = number
@@ -77,9 +72,8 @@ class Player:
         self._must_look = False
         self._score: float | None = None
         self._starting: Run | None = None
-        self._reader: asyncio.Future[Answer] | None = None
 
-    # Called by the pace, the crew, the verification
+    # Called by the pace and the crew
 
     def act(self, since: float) -> None:
         """Make one call: an input, a new run, or a query of the bot's position."""
@@ -116,20 +110,7 @@ class Player:
         if self.connection is not None:
             self._crew.hang_up(self.connection)
             self.connection = None
-        if self._kind != READ:
-            self._crew.left(self)
-
-    def read(self) -> asyncio.Future[Answer]:
-        """Read the bot's state from the server, in the json view, after the bot has left.
-
-        The request uses `connection` if the caller has set one. The future fails with `GaveUp` if no answer
-        comes.
-        """
-        self.has_left = False
-        self._reader = self._crew.loop.create_future()
-        self._since = perf_counter()
-        self._call_tool(READ, "get_game_state", {"view": "json"})
-        return self._reader
+        self._crew.left(self)
 
     # Called by the connection
 
@@ -143,7 +124,7 @@ class Player:
     def answered(self, status: int, body: bytes) -> None:
         if self.has_left:
             return
-        view = "json" if self._kind in {SCORE, READ} else self._crew.habits.view
+        view = "json" if self._kind == SCORE else self._crew.habits.view
         answer = read_answer(status, body, view=view)
         if answer.error in PASSING_ERRORS or status in {429, 502, 503, 504}:
             self._repeat_later(answer.error, answer.message, answer.retry_after_seconds)
@@ -188,8 +169,9 @@ class Player:
         is_hopeless = now - self._failing_since > self._crew.habits.patience_seconds
         if is_hopeless:
             tally.error(kind, detail)
-        if is_hopeless or (self._crew.is_stopping and self._kind != READ):
-            self._give_up()
+        if is_hopeless or self._crew.is_stopping:
+            self._failing_since = 0.0
+            self.leave()
             return
         pause = max(wait_seconds, self._backoff * (0.5 + random.random()))
         self._backoff = min(BACKOFF_MAX_SECONDS, self._backoff * 2)
@@ -198,13 +180,6 @@ class Player:
     def _repeat(self) -> None:
         if not self.has_left:
             self._send()
-
-    def _give_up(self) -> None:
-        reader, self._reader = self._reader, None
-        self._failing_since = 0.0
-        self.leave()
-        if reader is not None and not reader.done():
-            reader.set_exception(GaveUp())
 
     def _end_call(self) -> None:
         if self._crew.is_stopping:
@@ -358,12 +333,6 @@ class Player:
             self._has_view = self._is_over = False
         self._end_call()
 
-    def _on_read(self, answer: Answer) -> None:
-        reader, self._reader = self._reader, None
-        self.has_left = True
-        if reader is not None and not reader.done():
-            reader.set_result(answer)
-
 
 _HANDLERS: Final[Mapping[int, Callable[[Player, Answer], None]]] = {
     INPUT: Player._on_input,
@@ -371,7 +340,6 @@ _HANDLERS: Final[Mapping[int, Callable[[Player, Answer], None]]] = {
     START_LATER: Player._on_start,
     LOOK: Player._on_look,
     SCORE: Player._on_score,
-    READ: Player._on_read,
 }
 
 

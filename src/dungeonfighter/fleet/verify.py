@@ -15,11 +15,10 @@ from typing import Final
 from msgspec import Struct, field
 
 from dungeonfighter.errors import BadInput
-from dungeonfighter.fleet.http import Connection
 from dungeonfighter.fleet.journal import SECOND_PLAYER, Journal, Run
 from dungeonfighter.fleet.load import Load
-from dungeonfighter.fleet.player import GaveUp
 from dungeonfighter.fleet.plurals import several
+from dungeonfighter.fleet.reading import UNANSWERED, GameReader
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.rules import GameOptions, Mode, Rules
 from dungeonfighter.serving.background import every
@@ -28,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 READERS_MAX: Final = 64
 READERS_MIN: Final = 4
-_UNANSWERED: Final = "unanswered"
 _SILENT: Final = "the server did not answer"
 
 
@@ -111,18 +109,14 @@ async def verify_bots(load: Load, rules: Rules, watch: Callable[[int, int], None
     waiting = iter(players)
 
     async def reader() -> None:
-        connection: Connection | None = None
-        for player in waiting:
-            player.connection = connection
-            try:
-                answer = await player.read()
-            except GaveUp:
-                answer = Answer(error=_UNANSWERED)
-            connection, player.connection = player.connection, None
-            _check(verdict, player.journal, answer, rules, mode)
-            await asyncio.sleep(0)
-        if connection is not None:
-            connection.abandon()
+        reading = GameReader(load.endpoint, load.options.habits.patience_seconds)
+        try:
+            for player in waiting:
+                answer = await reading.read(player.journal.bot_id)
+                _check(verdict, player.journal, answer, rules, mode)
+                await asyncio.sleep(0)
+        finally:
+            reading.close()
 
     def show_progress() -> None:
         watch(verdict.bots + verdict.unread.total(), len(players))
@@ -141,7 +135,7 @@ def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mod
     bot = journal.bot_id
     verdict.findings.extend(Finding(bot, "sequence", fault) for fault in journal.faults)
     if answer.snapshot is None and answer.error != "unknown_bot":
-        verdict.unread[_SILENT if answer.error == _UNANSWERED else f"the server said {answer.error}"] += 1
+        verdict.unread[_SILENT if answer.error == UNANSWERED else f"the server said {answer.error}"] += 1
         return
     verdict.bots += 1
     verdict.turns += journal.turns
@@ -151,6 +145,9 @@ def _check(verdict: Verdict, journal: Journal, answer: Answer, rules: Rules, mod
             verdict.findings.append(Finding(bot, "lost", detail))
         return
     shown = answer.snapshot
+    if shown.bot_id != bot:
+        verdict.findings.append(Finding(bot, "sequence", f"asked for {bot}, the server shows {shown.bot_id}"))
+        return
     run, inputs = _matching_run(verdict, journal, shown)
     if run is None:
         return
