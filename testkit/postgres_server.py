@@ -85,6 +85,10 @@ class PostgresServer:
         """Return a connection string in keywords that leads through the Unix socket."""
         return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
 
+    def program(self, name: str) -> str:
+        """Return the path of a program of this release, for example `pg_dump`."""
+        return str(self._bin / name)
+
     def empty_database(self, name: str) -> str:
         """Create a database, or replace it by an empty one; return its address."""
         self.order(f"drop database if exists {name} with (force)", f"create database {name}")

@@ -73,6 +73,8 @@ class BotChecks:
         self._standings = standings
         self._report = report
         self._counts = counts
+        self._unseen = {key for key, standing in standings.items() if standing is not None}
+        """Bots whose present run had neither an end nor a record of inputs so far."""
 
     async def check(self, after: str, last: str) -> None:
         """Walk over the ended runs and the inputs side by side, both in the order of key and run."""
@@ -89,6 +91,10 @@ class BotChecks:
         while waiting is not None:
             self._check_open(waiting)
             waiting = await anext(inputs, None)
+        for key in sorted(self._unseen):
+            now = self._standings[key]
+            if now is not None:
+                self._check_span(key, f"run {now.episode}", None, now.first_turn, now.turn, now.recalled)
 
     def _check_ended(self, key: str, end: EpisodeEnd, inputs: Inputs | None) -> None:
         part = f"run {end.episode}"
@@ -97,6 +103,8 @@ class BotChecks:
             problem = "its bot has no row in games"
         now = self._standings.get(key)
         is_present = now is not None and now.episode == end.episode
+        if is_present:
+            self._unseen.discard(key)
         if not problem and now is not None and end.episode > now.episode:
             problem = f"the row of its bot is older: it stands in run {now.episode}"
         if not problem and is_present and now is not None and now.digest != end.digest:
@@ -120,6 +128,7 @@ class BotChecks:
         if now.episode != inputs.episode:
             self._report(Finding(inputs.key, part, "inputs of a run that has no row in episodes"))
             return
+        self._unseen.discard(inputs.key)
         self._check_span(inputs.key, part, inputs, now.first_turn, now.turn, now.recalled)
 
     def _check_span(
@@ -127,8 +136,9 @@ class BotChecks:
     ) -> None:
         """Check that the inputs cover all turns but those that the trail of the row recalls."""
         if inputs is None:
-            if last_turn - first_turn > recalled:
-                self._report(Finding(key, part, f"its {last_turn - first_turn} inputs are missing"))
+            missing = last_turn - first_turn - recalled
+            if missing > 0:
+                self._report(Finding(key, part, f"{missing} of its inputs are missing"))
             return
         if not inputs.is_whole:
             return
