@@ -202,7 +202,7 @@ def test_a_dump_that_fails_and_an_older_one_are_named(tmp_path: Path, postgres: 
     words = ["backup", str(place / "b"), "--db", database, "--pg-restore", postgres.program("pg_restore")]
     older = db(*words, "--pg-dump", fake_dump(tmp_path, "exit 1", version="9.6.24"))
     assert older.returncode == 2
-    assert "is of PostgreSQL 9.6, the server of " in older.stderr
+    assert "is of PostgreSQL 9.6.24, the server of " in older.stderr
     assert "with --pg-dump PATH" in older.stderr
     act = f'echo "$@" "$PGPASSWORD" > {tmp_path}/seen; echo "pg_dump: error: out of moons" >&2; exit 1'
     failed = db(*words, "--pg-dump", fake_dump(tmp_path, act))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -27,8 +26,12 @@ from dungeonfighter.storage.postgres_links import Connection
 
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
+_OTHER_RELEASE: Final = (
+    "restore another backup; if it is of a newer PostgreSQL, name its pg_restore with --pg-restore PATH"
+)
+_STILL_EMPTY: Final = "the database is as empty as before"
 _MEGABYTE: Final = 1_000_000
-_DUMPED_FROM: Final = re.compile(r"^; +Dumped from database version: (\d+)", re.MULTILINE)
+_DUMPED_FROM: Final = "Dumped from database version: "
 _TABLES: Final = """
 select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
@@ -105,6 +108,7 @@ def dump(url: str, dumper: Program, restorer: Program, target: UnfinishedFile, s
     postgres_programs.run(
         dumper, words, environ=environ, output=target.descriptor,
         watch=lambda: show(f"dumping: {target.path.stat().st_size // _MEGABYTE} MB so far"),
+        hint="no backup was left",
     )  # fmt: skip
     read_through(target.path, restorer, show)
     return Copied(-1, target.path.stat().st_size)
@@ -124,8 +128,7 @@ def read_through(path: Path, restorer: Program, show: Show) -> None:
     except StoreError as error:
         raise StoreError(
             f"{path} cannot be read ({error})",
-            hint="restore another backup; if it is of a newer PostgreSQL, name its pg_restore with "
-            "--pg-restore PATH",
+            hint=_OTHER_RELEASE,
         ) from error
 
 
@@ -154,10 +157,11 @@ def restore(path: Path, url: str, restorer: Program, server: Server, show: Show)
         StoreError: The archive is of a newer PostgreSQL than the server, or the restoring failed; the
             database is as empty as before.
     """
-    dumped = _DUMPED_FROM.search(postgres_programs.output_of(restorer, ["--list", str(path)]))
-    if dumped is not None and int(dumped[1]) > server.major:
+    contents = postgres_programs.output_of(restorer, ["--list", str(path)], hint=_OTHER_RELEASE)
+    dumped = postgres_programs.major_of(contents.partition(_DUMPED_FROM)[2])
+    if dumped > server.major:
         raise StoreError(
-            f"{path} is of PostgreSQL {dumped[1]}, the server of {server.version}, which is older",
+            f"{path} is of PostgreSQL {dumped}, the server of {server.version}, which is older",
             hint="restore it on a server of the same release or a newer one",
         )
     address, environ = postgres_programs.sign_in(url)
@@ -165,7 +169,9 @@ def restore(path: Path, url: str, restorer: Program, server: Server, show: Show)
         "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-password",
         f"--dbname={address}", str(path),
     ]  # fmt: skip
-    postgres_programs.run(restorer, words, environ=environ, watch=lambda: show("restoring"))
+    postgres_programs.run(
+        restorer, words, environ=environ, watch=lambda: show("restoring"), hint=_STILL_EMPTY
+    )
     show("planning for the restored tables")
     asyncio.run(_analyze(url))
 

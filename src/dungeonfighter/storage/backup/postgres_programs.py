@@ -9,8 +9,8 @@ Source: PostgreSQL's manual, "pg_dump", "pg_restore" and "Environment Variables"
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from dungeonfighter.errors import SettingsError, StoreError
 
-_VERSION: Final = re.compile(r"\(PostgreSQL\)\D*(\d+)(?:\.(\d+))?")
+_MARK: Final = "(PostgreSQL) "
 _ONLY_OURS: Final = frozenset({"search_path"})
 """Parameters of a connection string that these programs do not know; they name each table with its schema."""
 _POLL_SECONDS: Final = 0.5
@@ -64,10 +64,15 @@ def find(name: str, given: str, option: str) -> Program:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingsError([f"{option}: {path} does not run: {error}"]) from error
-    found = _VERSION.search(done.stdout)
-    if done.returncode or found is None:
+    version = done.stdout.partition(_MARK)[2].partition(" ")[0].strip()
+    if done.returncode or not major_of(version):
         raise SettingsError([f"{option}: {path} does not say that it is a {name} of PostgreSQL"])
-    return Program(path, ".".join(filter(None, found.groups())), int(found[1]))
+    return Program(path, version, major_of(version))
+
+
+def major_of(version: str) -> int:
+    """Return the release of a version: 18 for `18.4 (Debian 18.4-1)` and for `18beta1`; 0 if it has none."""
+    return int("".join(itertools.takewhile(str.isdecimal, version)) or 0)
 
 
 def sign_in(url: str) -> tuple[str, dict[str, str]]:
@@ -94,7 +99,7 @@ def sign_in(url: str) -> tuple[str, dict[str, str]]:
 
 def run(
     program: Program, words: Sequence[str], *, environ: Mapping[str, str] | None = None,
-    output: int | None = None, watch: Callable[[], None] = lambda: None,
+    output: int | None = None, watch: Callable[[], None] = lambda: None, hint: str = "",
 ) -> None:  # fmt: skip
     """Run a program to its end; an exception of `watch`, or Ctrl-C, ends it.
 
@@ -104,6 +109,7 @@ def run(
         environ: Its environment; by default that of this process.
         output: A descriptor for its standard output, which is dropped by default.
         watch: Called about twice a second.
+        hint: The advice if it fails.
 
     Raises:
         StoreError: It failed; the text has the last thing that it said.
@@ -130,20 +136,20 @@ def run(
             (text for text in said if "error:" in text),
             said[-1] if said else f"exit code {running.returncode}",
         )
-        raise StoreError(f"{name} failed: {_without_name(why)[:_TEXT_CHARS_MAX]}")
+        raise StoreError(f"{name} failed: {_without_name(why)[:_TEXT_CHARS_MAX]}", hint=hint)
 
 
-def output_of(program: Program, words: Sequence[str]) -> str:
-    """Run a program that takes a moment, and return its standard output.
+def output_of(program: Program, words: Sequence[str], *, hint: str) -> str:
+    """Run a program that takes a moment, and return its standard output; see `run`.
 
     Raises:
         StoreError: As `run`.
     """
     with tempfile.TemporaryFile() as output:
-        run(program, words, output=output.fileno())
+        run(program, words, output=output.fileno(), hint=hint)
         output.seek(0)
         return output.read().decode(errors="replace")
 
 
 def _without_name(text: str) -> str:
-    return re.sub(r"^\S*pg_\w+: (?:error: )?", "", text)
+    return text.partition("error: ")[2] or text

@@ -5,7 +5,6 @@ Each returns the problem in words, or "".
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -21,8 +20,6 @@ from dungeonfighter.storage.save_rows import from_json
 RESULTS: Final = frozenset({"won", "died", "turns", "abandoned"})
 _MODES: Final = frozenset(mode.name for mode in Mode)
 _DIGEST_BYTES: Final = 16
-_SURROGATE: Final = re.compile("[\ud800-\udfff]").search
-_INPUT: Final = re.compile(rf"[!-~](?:[ -~]{{0,{limits.input_chars_max - 2}}}[!-~])?\Z").match
 
 
 class UnknownRules(Exception):
@@ -52,7 +49,7 @@ def problem_of_save(key: str, slot: str, text: str, book: ShippedRules) -> str:
     Raises:
         UnknownRules: See there.
     """
-    if _SURROGATE(text) or _SURROGATE(slot) or not limits.slot_pattern.match(slot):
+    if not _is_utf_8(text) or not _is_utf_8(slot) or not limits.slot_pattern.match(slot):
         return "a text of it is not as it was written"
     try:
         save = from_json(key, slot, text, 1, 0.0, with_state=True)
@@ -76,7 +73,7 @@ def problem_of_run(end: EpisodeEnd) -> str:
     if not all(type(number) is int and number >= 0 for number in numbers):
         return "a number of it is no number"
     texts = (end.rules, end.mode, end.options, end.result)
-    if not all(type(text) is str and not _SURROGATE(text) for text in texts):
+    if not all(type(text) is str and _is_utf_8(text) for text in texts):
         return "a text of it is not UTF-8"
     if is_of_unreadable(end):
         return ""
@@ -101,9 +98,23 @@ def problem_of_inputs(first_turn: object, text: object) -> str:
     if type(text) is not str:
         return "it holds no text"
     inputs = text.split("\n")
-    if len(inputs) > limits.trail_inputs_max or not all(map(_INPUT, inputs)):
+    if len(inputs) > limits.trail_inputs_max or not all(map(_is_input, inputs)):
         return "it holds no inputs of a run"
     return ""
+
+
+def _is_utf_8(text: str) -> bool:
+    """Return False for a text with a surrogate escape, which stands for an invalid byte."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_input(text: str) -> bool:
+    is_plain = text.isascii() and text.isprintable() and text == text.strip()
+    return is_plain and 0 < len(text) <= limits.input_chars_max
 
 
 def _is_options(options: str) -> bool:

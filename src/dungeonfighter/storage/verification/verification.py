@@ -32,7 +32,7 @@ _OTHER: Final = "other rules"
 
 
 class Verified(Struct):
-    """What a verification has seen so far.
+    """The state of a verification so far.
 
     Attributes:
         counts: The rows that were read.
