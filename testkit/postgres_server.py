@@ -94,7 +94,7 @@ class PostgresServer:
         return self._folder
 
     def kill(self) -> None:
-        """Kill all processes of the server with SIGKILL, and remove its sign that it runs."""
+        """Kill all processes of the server with SIGKILL, and remove the signs that it runs."""
         sign = self._folder / "data" / "postmaster.pid"
         postmaster = sign.read_text().splitlines()[0]
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -103,7 +103,8 @@ class PostgresServer:
                 os.kill(int(process), signal.SIGKILL)
         while any(map(_is_running, (postmaster, *children))):
             time.sleep(0.01)
-        sign.unlink()
+        for left in (sign, *self._folder.glob(".s.PGSQL.*")):
+            left.unlink()
 
     def run_as_owner(self, *words: str) -> None:
         """Run a program as the user of the server, with the server's environment."""

@@ -10,6 +10,8 @@ from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 
 BOOK = ShippedRules([load_rules()])
+DIRECTIVE = "a tab\t, a line\n, a quote ', \\ and \\\\n, \u00e9"
+"""A text that dumps escape; the seal of a row covers it."""
 TURNS = 70
 """More inputs than a trail recalls, so that some are in a record of their own."""
 
@@ -82,5 +84,6 @@ async def fill(store: Store, names: list[str], turns: int = TURNS) -> None:
             await host.start(key, NewGame(seed=1, weapon=1, name="Ada"))
             for _ in range(turns):
                 await host.play(key, "1")
+        await host.set_directive(key, DIRECTIVE)
         await host.save(key, "main")
     await host.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from dungeonfighter.commands.database.verifying import verify
 from dungeonfighter.commands.outcomes import CommandInterrupted
+from dungeonfighter.storage.backup import dump_rows, postgres_programs
 from dungeonfighter.storage.backup.sqlite_files import open_source
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
@@ -24,6 +27,7 @@ from dungeonfighter.storage.verification.findings import Columns, Finding, Sourc
 from dungeonfighter.storage.verification.postgres_source import PostgresSource
 from dungeonfighter.storage.verification.sqlite_source import SqliteSource
 from dungeonfighter.storage.verification.verification import Verification, Verified
+from testkit.postgres_server import PostgresServer
 from tests.contract.backups import BOOK, DAMAGES, damage_of, fill
 
 NAMES = ["sound", *DAMAGES]
@@ -76,7 +80,9 @@ async def test_each_damage_of_a_sqlite_store_is_named(
     assert_named(findings, [name for name in DAMAGES if name > "save-state"])
 
 
-async def test_each_damage_of_a_postgres_store_is_named(postgres_url: str) -> None:
+async def test_each_damage_of_a_postgres_store_and_of_its_dump_is_named(
+    postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
     store = PostgresStore(postgres_url)
     await store.open()
     await fill(store, NAMES)
@@ -86,9 +92,15 @@ async def test_each_damage_of_a_postgres_store_is_named(postgres_url: str) -> No
     for name in DAMAGES:
         await other.execute(damage_of(name, "postgres"))
     await other.close()
-    _, findings = await verified(await PostgresSource.open(postgres_url, is_pooler=False))
+    seen, findings = await verified(await PostgresSource.open(postgres_url, is_pooler=False))
     await store.close()
     assert_named(findings, list(DAMAGES))
+
+    words = [postgres_server.program("pg_dump"), "-Fc", "-f", str(tmp_path / "dump"), postgres_url]
+    await asyncio.to_thread(subprocess.run, words, check=True)
+    restorer = postgres_programs.find("pg_restore", postgres_server.program("pg_restore"), "--pg-restore")
+    dump_rows.load(tmp_path / "dump", restorer, tmp_path / "scratch.db", lambda _: None)
+    assert await verified(SqliteSource(open_source(tmp_path / "scratch.db"))) == (seen, findings)
 
 
 async def test_a_damaged_page_costs_only_its_bots(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from dungeonfighter import cli
 from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.storage.sql_files import migrations
+
+NEXT = migrations("sqlite")[-1].number + 1
 
 
 class Terminal(io.StringIO):
@@ -57,12 +60,12 @@ def test_a_schema_that_needs_a_newer_release_is_reported_in_one_line(
     cli.main(words)
     capsys.readouterr()
     file = apsw.Connection(str(tmp_path / "games.db"))
-    file.execute("insert into schema_version values (99, '77.0', 0); pragma user_version=99;")
+    file.execute(f"insert into schema_version values ({NEXT}, '77.0', 0); pragma user_version={NEXT};")
     file.close()
     assert cli.main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("dungeonfighter db migrate: the database has schema 99, ")
-    assert "schema 99 needs release 77.0 or newer; run the release that migrated the database" in line
+    assert line.startswith(f"dungeonfighter db migrate: the database has schema {NEXT}, ")
+    assert f"schema {NEXT} needs release 77.0 or newer; run the release that migrated the database" in line
 
 
 def test_a_database_in_memory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

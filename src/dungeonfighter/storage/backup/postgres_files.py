@@ -26,7 +26,7 @@ from dungeonfighter.storage.postgres_links import Connection
 
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
-_OTHER_RELEASE: Final = (
+OTHER_RELEASE: Final = (
     "restore another backup; if it is of a newer PostgreSQL, name its pg_restore with --pg-restore PATH"
 )
 _STILL_EMPTY: Final = "the database is as empty as before"
@@ -128,7 +128,7 @@ def read_through(path: Path, restorer: Program, show: Show) -> None:
     except StoreError as error:
         raise StoreError(
             f"{path} cannot be read ({error})",
-            hint=_OTHER_RELEASE,
+            hint=OTHER_RELEASE,
         ) from error
 
 
@@ -157,7 +157,7 @@ def restore(path: Path, url: str, restorer: Program, server: Server, show: Show)
         StoreError: The archive is of a newer PostgreSQL than the server, or the restoring failed; the
             database is as empty as before.
     """
-    contents = postgres_programs.output_of(restorer, ["--list", str(path)], hint=_OTHER_RELEASE)
+    contents = postgres_programs.output_of(restorer, ["--list", str(path)], hint=OTHER_RELEASE)
     dumped = postgres_programs.major_of(contents.partition(_DUMPED_FROM)[2])
     if dumped > server.major:
         raise StoreError(
