@@ -49,8 +49,8 @@ COMMANDS: Final = {
         "look at bots in the database: `bots list`, `bots show`", "bots list --by turns --top 10"
     ),
     "db": Summary(
-        "look after the database: `db migrate` brings its schema up to date",
-        "db migrate --db sqlite:///games.db",
+        "look after the database: its schema, backups, and whether every row is sound",
+        "db backup monday.db --db sqlite:///games.db",
     ),
     "token": Summary(
         "say who may play: `token create` makes an access token",

@@ -17,6 +17,10 @@ import pytest
 
 from dungeonfighter.commands.database.verifying import verify
 from dungeonfighter.commands.outcomes import CommandInterrupted
+from dungeonfighter.hosting.answers import NewGame
+from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.rules import Mode
 from dungeonfighter.storage.backup import dump_rows, postgres_programs
 from dungeonfighter.storage.backup.sqlite_files import open_source
 from dungeonfighter.storage.postgres import PostgresStore
@@ -101,6 +105,35 @@ async def test_each_damage_of_a_postgres_store_and_of_its_dump_is_named(
     restorer = postgres_programs.find("pg_restore", postgres_server.program("pg_restore"), "--pg-restore")
     dump_rows.load(tmp_path / "dump", restorer, tmp_path / "scratch.db", lambda _: None)
     assert await verified(SqliteSource(open_source(tmp_path / "scratch.db"))) == (seen, findings)
+
+
+async def test_runs_of_every_origin_are_sound(tmp_path: Path) -> None:
+    path = tmp_path / "games.db"
+    store = SqliteStore(path)
+    await store.open()
+    host = BotHost(store=store, rules=BOOK, clock=SystemClock(), chance=SystemChance())
+    key = "local/ada"
+    await host.start(key, NewGame(seed=1, weapon=1))
+    await host.play_many(key, ["1"] * 90)
+    await host.save(key, "main")
+    await host.play(key, "1")
+    await host.load(key, "main")
+    await host.play_many(key, ["1"] * 50)
+    await host.reset(key)
+    await host.start(key, NewGame(seed=1, weapon=1, mode=Mode.ironman))
+    await host.play_many(key, ["1"] * 90)  # as far as the hero lives
+    await host.start("local/unreadable", NewGame(seed=1, weapon=1))
+    await host.play_many("local/unreadable", ["1"] * 3)
+    await host.close()
+    with closing(apsw.Connection(str(path))) as other:
+        other.execute("update games set state = trail, digest = x'00' where bot_id = 'local/unreadable'")
+    later = BotHost(store=store, rules=BOOK, clock=SystemClock(), chance=SystemChance())
+    await later.start("local/unreadable", NewGame())
+    await later.close()
+    await store.close()
+    seen, findings = await verified(SqliteSource(open_source(path)))
+    assert not findings
+    assert seen.counts.runs >= 4
 
 
 async def test_a_damaged_page_costs_only_its_bots(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from tests.contract.backups import damage_of, fill
 from tests.integration.restored import RULES, Acknowledged, acknowledged, assert_holds, db
 from tests.integration.through_balancer import wait_for_turns
 
+BOTS = 20
 FAKE_DUMP = """\
 #!/bin/sh
 case "$1" in --version) echo "pg_dump (PostgreSQL) {version}"; exit 0;; esac
@@ -39,19 +40,22 @@ case "$1" in --version) echo "pg_dump (PostgreSQL) {version}"; exit 0;; esac
 
 
 async def play_and_back_up(
-    server: ServerProcess, bots: int, turns: int, back_up: Sequence[str]
+    server: ServerProcess, database: str, turns: int, back_up: Sequence[str]
 ) -> tuple[list[Acknowledged], Tally]:
-    """Let bots play, take a backup while they do, and verify them; return what was acknowledged before it."""
+    """Let bots play, and back up and verify the store meanwhile; return what was acknowledged before that."""
     tally, stop = Tally(), asyncio.Event()
     players: list[Player] = []
     moment: list[Acknowledged] = []
-    options = LoadOptions(server.url, bots, seconds=100, in_flight_max=16, habits=Habits(run_inputs_max=40))
+    options = LoadOptions(server.url, BOTS, seconds=100, in_flight_max=16, habits=Habits(run_inputs_max=40))
 
     async def back_up_and_stop() -> None:
         await wait_for_turns(tally, turns)
         moment.extend(acknowledged(players))
         done = await asyncio.to_thread(db, *back_up)
         assert done.returncode == 0, done.stderr
+        verified = await asyncio.to_thread(db, "verify", "--db", database)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert "all are sound" in verified.stdout
         await wait_for_turns(tally, tally.turns + turns)
         stop.set()
 
@@ -73,13 +77,13 @@ async def back_up_and_restore(
     file = folder / "backup"
     with ServerProcess(folder, database) as server:
         backup = ["backup", str(file), "--db", database, *dumper]
-        moment, tally = await play_and_back_up(server, 20, 800, backup)
+        moment, tally = await play_and_back_up(server, database, 800, backup)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(moment) == 20
+    assert len(moment) == BOTS
     restore = ["restore", str(file), "--db", restored, *restorer]
     done = await asyncio.to_thread(db, *restore)
     assert done.returncode == 0, done.stderr
-    assert "20 bots" in done.stdout
+    assert f"{BOTS} bots" in done.stdout
     assert "all are sound" in done.stdout
     refused = await asyncio.to_thread(db, *restore)
     assert refused.returncode == 1

@@ -60,7 +60,9 @@ def test_a_killed_process_leaves_no_file_of_the_name_and_the_next_one_writes_ove
     ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "backup"], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert names(tmp_path) == ["backup.unfinished"]
+    (tmp_path / "backup.unfinished").chmod(0o644)
     write(tmp_path / "backup")
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
     assert names(tmp_path) == ["backup"]
     assert (tmp_path / "backup").read_bytes() == b"whole"
 

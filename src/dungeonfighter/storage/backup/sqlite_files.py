@@ -81,9 +81,8 @@ def copy(source: apsw.Connection, target: UnfinishedFile, show: Show) -> Copied:
             copied.execute("pragma synchronous=off; pragma locking_mode=exclusive")  # `finish` syncs
             _copy_pages(source, copied, show)
             source.execute("rollback")
-            copied.execute(
-                "pragma journal_mode=delete"
-            ).fetchall()  # one file, which nobody must write to read
+            # One file, and nobody must be able to write beside it to read it.
+            copied.execute("pragma journal_mode=delete").fetchall()
             check_pages(copied, show)
             found = count_bots(copied)
         finally:
