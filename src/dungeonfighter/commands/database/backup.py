@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dungeonfighter import settings
-from dungeonfighter.commands.database.chosen_store import add_program, lower_priority, read_store
+from dungeonfighter.commands.database.chosen_store import add_program, begin_long_work, read_store
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
 from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import SettingsError, StoreError
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     given = read_store(arguments)
     output = ProgressOutput(sys.stderr)
-    lower_priority()
+    begin_long_work()
     began, at = time.monotonic(), time.time()
     take = _take_sqlite if given.database.kind == "sqlite" else _take_postgres
     try:

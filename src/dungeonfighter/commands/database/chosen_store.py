@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from typing import Final
 
 from dungeonfighter import settings
@@ -50,7 +51,8 @@ def check_kinds(path: str, kind: str, given: settings.Settings) -> None:
         raise SettingsError([f"{path} {_MISMATCH[kind]}"])
 
 
-def lower_priority() -> None:
-    """Let the servers of this machine go first."""
+def begin_long_work() -> None:
+    """Let the servers of this machine go first, and let SIGTERM end the command in order, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if hasattr(os, "nice"):
         os.nice(LOW_PRIORITY)

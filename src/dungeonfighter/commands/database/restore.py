@@ -10,8 +10,8 @@ from typing import Final
 from dungeonfighter import settings
 from dungeonfighter.commands.database.chosen_store import (
     add_program,
+    begin_long_work,
     check_kinds,
-    lower_priority,
     read_store,
 )
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     given = read_store(arguments)
     check_kinds(str(arguments.file), kind_of(arguments.file), given)
-    lower_priority()
+    begin_long_work()
     show = PacedProgress(ProgressOutput(sys.stderr))
     restore = _restore_sqlite if given.database.kind == "sqlite" else _restore_postgres
     seen = restore(arguments, given, show)

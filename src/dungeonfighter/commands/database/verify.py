@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dungeonfighter import settings
-from dungeonfighter.commands.database.chosen_store import add_program, lower_priority, read_store
+from dungeonfighter.commands.database.chosen_store import add_program, begin_long_work, read_store
 from dungeonfighter.commands.outcomes import CommandInterrupted
 from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import StoreError
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dungeonfighter.storage.backup.kinds import kind_of
 
     given = read_store(arguments)
-    lower_priority()
+    begin_long_work()
     path: Path | None = arguments.file
     is_sound = True
     if path is None:

@@ -95,7 +95,8 @@ class UnfinishedFile:
             descriptor = os.open(self.path, flags, _MODE)
             try:
                 self._lock(descriptor)
-                os.fchmod(descriptor, _MODE)
+                if sys.platform != "win32":
+                    os.fchmod(descriptor, _MODE)
                 os.ftruncate(descriptor, 0)
                 for ending in _COMPANIONS:
                     Path(f"{self.path}{ending}").unlink(missing_ok=True)
