@@ -90,9 +90,10 @@ def sign_in(url: str) -> tuple[str, dict[str, str]]:
             "--db: sslpassword cannot be passed to pg_dump without being seen; use a key without a password"
         ])  # fmt: skip
     shown = [(name, value) for name, value in query if name not in {"password", *_ONLY_OURS}]
-    user, at, hosts = parts.netloc.rpartition("@")
-    netloc = f"{user.partition(':')[0]}{at}{hosts}"
-    plain = parts._replace(netloc=netloc, query=urlencode(shown, safe="/,")).geturl()
+    authority, _, hosts = parts.netloc.rpartition("@")
+    user = authority.partition(":")[0]
+    plain = f"postgresql://{user}@{hosts}{parts.path}" if user else f"postgresql://{hosts}{parts.path}"
+    plain += f"?{urlencode(shown, safe='/,')}" if shown else ""
     environ = {**os.environ, "LC_ALL": "C", "PGAPPNAME": "dungeonfighter db"}
     return plain, environ | ({"PGPASSWORD": passwords[-1]} if passwords else {})
 
