@@ -28,6 +28,7 @@ bag_items_max: Final = 20
 potions_max: Final = 4
 strip_slots_max: Final = 8
 ranked_turns_max: Final = 3000
+nonce_bytes: Final = 16
 fight_actions_max: Final = 400
 """A longer fight ends as if the hero had fled, so that no input loops for ever."""
 
@@ -57,6 +58,9 @@ db_pool_size_most: Final = 64
 read_ahead_seconds: Final = 1.0
 inputs_at_once_max: Final = 100
 steps_at_once_max: Final = 1000
+forks_at_once_max: Final = 64
+reexecuted_inputs_max: Final = 100_000
+"""A server executes no longer run again for a caller; the commands `replay` and `trajectories` do."""
 
 # The wire
 body_bytes_max: Final = 1_048_576

@@ -44,7 +44,10 @@ DAMAGES = {
         "update run_inputs set inputs = ''{of_bot} and first_turn = 64",
         "run 1, inputs from turn 64: it holds no inputs of a run",
     ),
-    "inputs-gone": ("delete from run_inputs{of_bot} and episode = 1", "run 1: 70 of its inputs are missing"),
+    "inputs-gone": (
+        "delete from run_inputs{of_bot} and episode = 1 and first_turn = 64",
+        "run 1: its inputs of the turns 64 to 70 are missing",
+    ),
     "inputs-gap": (
         "update run_inputs set first_turn = 65{of_bot} and first_turn = 64",
         "run 1, inputs from turn 65: it begins at turn 65, the one before it ends at 64",

@@ -134,6 +134,13 @@ async def test_runs_of_every_origin_are_sound(tmp_path: Path) -> None:
     seen, findings = await verified(SqliteSource(open_source(path)))
     assert not findings
     assert seen.counts.runs >= 4
+    assert (seen.counts.bases, seen.counts.runs_without_inputs) == (1, 0)
+    with closing(apsw.Connection(str(path))) as other:
+        other.execute("update run_bases set base = substr(base, 2)")
+        other.execute("delete from run_inputs where episode = 1 and bot_id = 'local/ada'")
+    seen, findings = await verified(SqliteSource(open_source(path)))
+    assert [text.rpartition(": ")[0] for text in findings] == ["local/ada: first state of run 2"]
+    assert seen.counts.runs_without_inputs == 1
 
 
 async def test_a_damaged_page_costs_only_its_bots(tmp_path: Path) -> None:

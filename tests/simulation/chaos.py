@@ -22,6 +22,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
+    StoredRun,
     StoreHealth,
     Won,
     Write,
@@ -84,6 +85,9 @@ class SeededChance:
 
     def seed(self) -> int:
         return self._dice.randint(0, limits.seed_max)
+
+    def nonce(self) -> bytes:
+        return self._dice.randbytes(limits.nonce_bytes)
 
     def uniform(self) -> float:
         return self._dice.random()
@@ -228,8 +232,8 @@ class FaultyStore:
             await asyncio.wait(self._late)
         return await self._read(lambda: self.inner.load(bot_ids))
 
-    async def put_save(self, save: Save) -> None:
-        await self._read(lambda: self.inner.put_save(save))
+    async def put_save(self, save: Save) -> bool:
+        return await self._read(lambda: self.inner.put_save(save))
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         return await self._read(lambda: self.inner.get_save(bot_id, slot))
@@ -260,6 +264,12 @@ class FaultyStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return await self.inner.episodes(bot_id)
+
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        return await self._read(lambda: self.inner.stored_run(bot_id, episode))
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        return await self._read(lambda: self.inner.shared_secret(name, fresh))
 
     def health(self) -> StoreHealth:
         return StoreHealth()

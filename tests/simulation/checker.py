@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from dungeonfighter.hosting import trail as trails
-from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, Row, Store
+from dungeonfighter.hosting.run_ends import end_of
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import GameOptions, Rules, State
 from tests.simulation.clients import Acknowledged
@@ -78,10 +78,8 @@ async def _replayed(store: Store, book: ShippedRules, row: Row, *, is_lossy: boo
     """Replay and check all stored runs of a bot; return them by episode."""
     ended = {end.episode: end for end in await store.episodes(row.bot_id)}
     trail = trails.decode(row.trail)
-    live = EpisodeEnd(
-        row.episode, row.rules, 0, "", trail.options, trail.parent_episode, trail.first_turn, row.turn, "", 0,
-        row.digest, ranked=False,
-    )  # fmt: skip
+    rules = book.of(row.rules)
+    live = end_of(row, trail, rules, rules.decode(row.state), "live")
     over = ended.get(row.episode)
     assert over is None or over.digest == row.digest, f"{row.bot_id}: the ended run and its row differ"
     runs: dict[int, Run] = {}
@@ -92,11 +90,12 @@ async def _replayed(store: Store, book: ShippedRules, row: Row, *, is_lossy: boo
         assert len(texts) == end.last_turn - end.first_turn, (
             f"{row.bot_id} e{episode}: {len(texts)} inputs stored for {end.last_turn - end.first_turn} turns"
         )
-        begun = _beginning(book.of(end.rules), end, runs)
-        if begun is None:
+        rules = book.of(end.rules)
+        begun = _beginning(rules, end, (await store.stored_run(row.bot_id, episode)).base)
+        if end.origin == trails.ORIGIN_LOAD and not _is_from_save(rules, end, begun, runs):
             assert is_lossy, f"{row.bot_id} e{episode} begins from a save of no stored run"
             continue
-        runs[episode] = _run(book.of(end.rules), end, texts, begun)
+        runs[episode] = _run(rules, end, texts, begun)
         assert runs[episode].digests[-1] == end.digest, f"{row.bot_id} e{episode}: the replay ends elsewhere"
     return runs
 
@@ -126,15 +125,22 @@ def _run(rules: Rules, end: EpisodeEnd, texts: list[str], state: State) -> Run:
     return run
 
 
-def _beginning(rules: Rules, end: EpisodeEnd, earlier: dict[int, Run]) -> State | None:
-    """Return the first state of a run, or None if the run was loaded from a save of no stored run."""
-    if end.options.startswith("load "):
-        parent, saved = earlier.get(end.parent_episode), bytes.fromhex(end.options.rpartition(" ")[2])
-        index = end.first_turn - parent.first_turn if parent is not None else 0
-        if parent is None or not index < len(parent.digests) or parent.digests[index] != saved:
-            return None
-        return rules.decode(parent.states[index])
-    options = msgspec.json.decode(end.options, type=NewGame)
-    assert options.seed is not None
-    weapon = -1 if options.weapon is None else options.weapon
-    return rules.new_game(GameOptions(seed=options.seed, name=options.name or "Hero", weapon=weapon))
+def _beginning(rules: Rules, end: EpisodeEnd, base: bytes) -> State:
+    """Return the first state of a run: the stored one, or that of its seed and options."""
+    if end.origin not in trails.ORIGINS_WITH_OPTIONS:
+        assert base, f"run {end.episode} has no base"
+        return rules.decode(base)
+    options = msgspec.json.decode(end.options)
+    return rules.new_game(GameOptions(seed=end.seed, name=options["name"], weapon=options["weapon"]))
+
+
+def _is_from_save(rules: Rules, end: EpisodeEnd, begun: State, earlier: dict[int, Run]) -> bool:
+    """Check that a loaded run begins from its save, apart from the dice; return False if the save is gone."""
+    parent, saved = earlier.get(end.parent_episode), bytes.fromhex(end.options.rpartition(" ")[2])
+    index = end.first_turn - parent.first_turn if parent is not None else 0
+    if parent is None or not index < len(parent.digests) or parent.digests[index] != saved:
+        return False
+    state = rules.decode(parent.states[index])
+    rules.branch(state, begun.seed)
+    assert rules.encode(state) == rules.encode(begun), f"run {end.episode} does not begin from its save"
+    return True

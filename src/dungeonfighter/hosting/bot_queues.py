@@ -117,8 +117,8 @@ class BotQueues:
 
     def _start(self, game: HotGame, pending: Pending) -> None:
         row, request = game.row, pending.request
-        if row is None and request.replaces_unreadable and request.episode == 1:
-            row = absent(game.key)  # nearly always this is the first run of a bot
+        if row is None and request.expects_no_row:
+            row = absent(game.key)
         may_try = request.is_replayable or request.episode is not None  # else a head check comes first
         if row is None or game.unsettled or game.trouble is not None or not may_try:
             self._resolve_soon(game, pending, None)

@@ -8,11 +8,10 @@ Source: docs/architecture.md, "The commit, exactly".
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -29,7 +28,9 @@ from dungeonfighter.errors import (
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.attempts import Pending, Responder
+from dungeonfighter.hosting.awaited import FUTURES, new_future
 from dungeonfighter.hosting.bot_queues import BotQueues
+from dungeonfighter.hosting.daily_seeds import DailySeeds, Seed
 from dungeonfighter.hosting.daily_tokens import DailyTokens, WriteTokens
 from dungeonfighter.hosting.feed import Feed
 from dungeonfighter.hosting.fleet_sizes import FleetSizes
@@ -40,7 +41,7 @@ from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
-from dungeonfighter.hosting.new_runs import Load, Seeds, Start, daily_seed
+from dungeonfighter.hosting.new_runs import Load, Seeds, Start
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
 from dungeonfighter.hosting.ports import (
@@ -58,6 +59,7 @@ from dungeonfighter.hosting.ports import (
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
 from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present
+from dungeonfighter.hosting.runs import Runs
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.traced_requests import TracedRequests, trace_ids
 from dungeonfighter.rules import Mode, canonical
@@ -85,6 +87,7 @@ class BotHost:
         bots_per_fleet: The number of bots that a fleet may have; 0 for any number.
         tokens_per_bot_per_day: The tokens of answers to a bot on a day; 0 for any number.
         by_fleet: There may be several fleets: keep the figures of the watch page for each.
+        daily_secret: Keys the seeds of daily runs; the same on all servers of the store.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class BotHost:
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
         rest: Callable[[], None] | None = None, meter: Meter | None = None, bots_per_fleet: int = 0,
         tokens_per_bot_per_day: int = 0,
-        by_fleet: bool = False,
+        by_fleet: bool = False, daily_secret: bytes = b"",
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
@@ -119,6 +122,7 @@ class BotHost:
         self._now, self._op = clock.now, chance.op
         self._submit: Callable[[str, Pending], None] = self._queues.submit
         self._timeout_seconds = commit_timeout_seconds
+        self.daily_seeds = DailySeeds(daily_secret)
         self.daily_tokens: DailyTokens | None = None
         """Whoever answers a bot counts the tokens here; None without a limit."""
         if tokens_per_bot_per_day:
@@ -126,6 +130,11 @@ class BotHost:
             self._submit = self.daily_tokens.counting(self._submit)
         sizes = FleetSizes(self._patience, store, bots_per_fleet, clock)
         self._fleet_sizes = sizes if bots_per_fleet else None
+        self.runs = Runs(
+            store=store, book=rules, patience=self._patience, chance=chance, clock=clock,
+            daily_seeds=self.daily_seeds, fresh_row=self._resolver.fresh_row, submit=self._submit,
+            fleet_sizes=self._fleet_sizes,
+        )  # fmt: skip
 
     @property
     def feed(self) -> Feed:
@@ -158,8 +167,8 @@ class BotHost:
 
         Source: docs/tools.md, "Repeating a call safely".
         """
-        future = _new_future()
-        self.begin_play(key, text, turn, episode, _FUTURES, future, delivery=delivery)
+        future = new_future()
+        self.begin_play(key, text, turn, episode, FUTURES, future, delivery=delivery)
         return await future
 
     def begin_play(
@@ -232,7 +241,7 @@ class BotHost:
     async def start(
         self, key: str, options: NewGame, *, episode: int | None = None, delivery: Delivery | None = None
     ) -> Answer:
-        """Begin a new run and keep the directive; a live run ends, see `run_ends.run_result`.
+        """Begin a new run and keep the directive; a live run ends, see `replays.results`.
 
         Args:
             key: `<fleet>/<botId>`; the first run of a bot creates the bot.
@@ -245,8 +254,8 @@ class BotHost:
             BadInput: bad_argument, stale_turn, future_turn, conflict (another request came first; not
                 applied).
         """
-        future = _new_future()
-        self.begin_start(key, options, episode, _FUTURES, future, delivery)
+        future = new_future()
+        self.begin_start(key, options, episode, FUTURES, future, delivery)
         return await future
 
     def begin_start(
@@ -305,13 +314,11 @@ class BotHost:
         if standing.state.over:
             what = "this run is over, there is nothing to go on from"
             raise with_game(RunOver(what), standing)
-        taken = {save.slot for save in await self._patience.ask(lambda: self._store.list_saves(key))}
-        if slot not in taken and len(taken) >= limits.save_slots_max:
-            slots = ", ".join(sorted(taken))
+        save = Save(key, slot, row.state, row.digest, row.rules, row.episode, row.turn, _summary(standing))
+        if not await self._patience.ask(lambda: self._store.put_save(save)):
+            slots = ", ".join(taken.slot for taken in await self.saves(key))
             what = f"all {limits.save_slots_max} save slots are taken ({slots}); delete_save frees one"
             raise with_game(SlotsTaken(what), standing)
-        save = Save(key, slot, row.state, row.digest, row.rules, row.episode, row.turn, _summary(standing))
-        await self._patience.ask(lambda: self._store.put_save(save))
         return standing
 
     async def saves(self, key: str) -> list[Save]:
@@ -335,7 +342,7 @@ class BotHost:
         save = await self._patience.ask(lambda: self._store.get_save(key, slot))
         if save is None:
             raise await self._unknown_save(key, slot)
-        request = Load(self._chance.op(), save, episode)
+        request = Load(self._chance.op(), save, episode, self._chance.seed())
         return await self._answer(key, request, f"load {slot}", delivery if episode is None else None)
 
     async def delete_save(self, key: str, slot: str) -> None:
@@ -442,10 +449,10 @@ class BotHost:
         self, key: str, request: Request, call: str = "", delivery: Delivery | None = None
     ) -> Answer:
         """Carry out a request; with a delivery it is the unnumbered call `call`."""
-        future = _new_future()
+        future = new_future()
         if delivery is not None:
             request = self.lost_answers.claim(key, call, request, delivery)
-        self._submit(key, Pending(request, self._patience.deadline(), _FUTURES, future))
+        self._submit(key, Pending(request, self._patience.deadline(), FUTURES, future))
         return await future
 
     async def _write_tokens(self, key: str) -> Row | None:
@@ -454,36 +461,14 @@ class BotHost:
         return None if game is None else game.row
 
     def _seeds(self) -> Seeds:
-        return Seeds(drawn=self._chance.seed(), of_the_day=daily_seed(self._clock.wall()))
+        drawn = Seed(self._chance.seed(), self._chance.nonce())
+        return Seeds(drawn, self.daily_seeds.at(self._clock.wall()))
 
     async def _unknown_save(self, key: str, slot: str) -> DungeonFighterError:
         standing = await self.read(key)
         slots = [save.slot for save in await self.saves(key)]
         there = f"there are: {', '.join(slots)}" if slots else "this bot has none"
         return with_game(UnknownSave(f"there is no save {slot}; {there}"), standing)
-
-
-class _Futures:
-    """A responder whose tags are futures; cancelling a future does not cancel the turn."""
-
-    def render(self, tag: asyncio.Future[Answer], answer: Answer) -> Answer:
-        answer.game.rules.read(answer.game.state)
-        return answer
-
-    def deliver(self, tag: asyncio.Future[Answer], rendered: Answer | Exception) -> None:
-        if tag.done():
-            return
-        if isinstance(rendered, Exception):
-            tag.set_exception(rendered)
-        else:
-            tag.set_result(rendered)
-
-
-_FUTURES: Final = _Futures()
-
-
-def _new_future() -> asyncio.Future[Answer]:
-    return asyncio.get_running_loop().create_future()
 
 
 def _check_slot(slot: str) -> None:

@@ -7,43 +7,42 @@ Source: docs/decisions/005-runs-and-saves.md.
 
 from __future__ import annotations
 
-import hashlib
-import time
-
 import msgspec
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import Corrupt, FutureTurn, NewerRules, NotAllowed, QuotaExceeded, StaleTurn
+from dungeonfighter.errors import (
+    BotExists,
+    Corrupt,
+    FutureTurn,
+    NewerRules,
+    NotAllowed,
+    QuotaExceeded,
+    StaleTurn,
+)
 from dungeonfighter.hosting import damaged_rows
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
+from dungeonfighter.hosting.daily_seeds import Seed
 from dungeonfighter.hosting.fleet_sizes import FleetSizes
+from dungeonfighter.hosting.fork_source import ForkSource
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Save, Write
 from dungeonfighter.hosting.requests import Planned, Request, RunBegin
 from dungeonfighter.hosting.rows import check, is_as_written, present, shown, unknown_bot
-from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, end_of_unreadable, run_result
+from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, end_of_unreadable
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
+from dungeonfighter.replays.results import run_result
 from dungeonfighter.rules import GameOptions, Mode, Rules, State
 
 
 class Seeds(Struct, frozen=True):
     """The seeds of a run whose caller gave none: one drawn for this request, and that of the day."""
 
-    drawn: int
-    of_the_day: int
-
-
-def daily_seed(wall_seconds: float) -> int:
-    """Return the seed of the day (UTC), the same on every server."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(wall_seconds))
-    return (
-        int.from_bytes(hashlib.blake2b(f"daily {day}".encode(), digest_size=8).digest(), "big")
-        & limits.seed_max
-    )
+    drawn: Seed
+    of_the_day: Seed
 
 
 class Start(Request):
@@ -58,6 +57,7 @@ class Start(Request):
         super().__init__(op)
         self.options = options
         self.episode = episode
+        self.expects_no_row = episode == 1
         self.seeds = seeds
         self.origin = origin
         self.fleet_sizes: FleetSizes | None = None
@@ -103,7 +103,9 @@ class Start(Request):
         )  # fmt: skip
         write = planned.write
         check(write.row, book)  # never acknowledge a row that would not load
-        planned.write = Write(write.row, row.version, row.digest, row.tail, write.chunks, write.ended)
+        planned.write = msgspec.structs.replace(
+            write, from_version=row.version, from_digest=row.digest, from_tail=row.tail
+        )
         return planned
 
     @property
@@ -121,22 +123,30 @@ class Start(Request):
             name = before.hero.name if before is not None else "Hero"
         drawn = asked.seed is None
         ranked = mode == Mode.daily or (mode == Mode.ironman and drawn)
-        seed = self.seeds.of_the_day if mode == Mode.daily else self.seeds.drawn
+        own = self.seeds.of_the_day if mode == Mode.daily else self.seeds.drawn
         return GameOptions(
-            seed=seed if asked.seed is None else asked.seed, mode=mode, name=name,
+            seed=own.seed if asked.seed is None else asked.seed, mode=mode, name=name,
             weapon=-1 if asked.weapon is None else asked.weapon, ranked=ranked,
+            nonce=own.nonce if ranked else b"",
         )  # fmt: skip
 
 
 class Load(Request):
-    """A request for a new run that continues a save."""
+    """A request for a new run that continues a save with dice of its own.
+
+    Args:
+        op, episode: As for each `Request`.
+        save: The save.
+        seed: The seed of the new dice.
+    """
 
     kind = "load"
 
-    def __init__(self, op: bytes, save: Save, episode: int | None) -> None:
+    def __init__(self, op: bytes, save: Save, episode: int | None, seed: int) -> None:
         super().__init__(op)
         self.save = save
         self.episode = episode
+        self.seed = seed
 
     def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
         """Plan run `row.episode + 1` from the saved state, whose digest must match."""
@@ -156,10 +166,64 @@ class Load(Request):
         if state.mode != Mode.casual or (standing.state.mode != Mode.casual and not standing.state.over):
             what = "ironman and daily runs cannot be loaded, nor left for a save while they live; play on"
             return Verdict(error=with_game(NotAllowed(what), standing))
+        rules.branch(state, self.seed)
         return _begin(
             row, trail, standing, rules, state, self.op,
             origin=trails.ORIGIN_LOAD, options=wanted, parent=self.save.episode, directive=row.directive,
         )  # fmt: skip
+
+
+class Fork(Request):
+    """A request for a run that continues a state of another bot; the new bot has no live run.
+
+    Args:
+        op: The operation id.
+        source: The state, and the place where it is from.
+        seed: The seed of the dice of an inexact fork.
+        asked: The turn and the episode that the caller named, None where it named none.
+        fleet_sizes: Counts the new bot; None if fleets have no bound.
+    """
+
+    kind = "fork"
+    expects_no_row = True
+
+    def __init__(
+        self, op: bytes, source: ForkSource, seed: int, asked: tuple[int | None, int | None],
+        fleet_sizes: FleetSizes | None,
+    ) -> None:  # fmt: skip
+        super().__init__(op)
+        self.source = source
+        self.seed = seed
+        self.asked = asked
+        self.fleet_sizes = fleet_sizes
+        self.episode = 1
+
+    def plan(self, row: Row, book: ShippedRules) -> Planned | Verdict:
+        """Plan the first run of a bot, or the next run of one that was deleted."""
+        if row.state:
+            return self._judge(row, book)
+        if self.fleet_sizes is not None and not row.version:
+            try:
+                self.fleet_sizes.take(row.bot_id.partition("/")[0])
+            except QuotaExceeded as error:
+                return Verdict(error=error)
+        source = self.source
+        rules = book.of(source.rules)
+        state = rules.open_state(source.state)
+        if not source.is_exact:
+            rules.branch(state, self.seed)
+        return _begin(
+            row, trails.decode(row.trail), None, rules, state, self.op,
+            origin=trails.ORIGIN_FORK, options=source.text, parent=source.episode, directive=row.directive,
+        )  # fmt: skip
+
+    def _judge(self, row: Row, book: ShippedRules) -> Verdict:
+        """Return the same answer to a copy of this request, and `bot_exists` to any other request."""
+        trail = trails.decode(row.trail)
+        if trail.origin == trails.ORIGIN_FORK and self.source.is_asked_for(trail.options, *self.asked):
+            return Verdict(answer=Answer(present(row, book), repeated=True))
+        bot = row.bot_id.partition("/")[2]
+        return Verdict(error=BotExists(f"there is a bot {bot} already; a fork needs an id that no bot has"))
 
 
 def _episode_verdict(
@@ -216,7 +280,8 @@ def _begin(
         chunks = chunks_of(row.episode, row.turn, trail)
     answer = Answer(shown(new, rules, state))
     begun = RunBegin(Mode(state.mode).name, state.ranked, origin, parent)
-    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended), answer, begun)
+    base = b"" if origin in trails.ORIGINS_WITH_OPTIONS else raw
+    return Planned(Write(new, row.version, row.digest, row.tail, chunks, ended, base), answer, begun)
 
 
 def _readable(row: Row, book: ShippedRules) -> tuple[Present | None, trails.Trail, bool]:

@@ -20,10 +20,11 @@ from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import InputChunk, Row, Write
 from dungeonfighter.hosting.requests import Planned, Request
 from dungeonfighter.hosting.rows import present, shown, unknown_bot
-from dungeonfighter.hosting.run_ends import chunks_of, end_of, run_result
+from dungeonfighter.hosting.run_ends import chunks_of, end_of
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
+from dungeonfighter.replays.results import run_result
 from dungeonfighter.rules import Rules, State, Step, canonical
 
 
@@ -61,7 +62,7 @@ class PlayMany(Request):
             row.bot_id, row.version + 1, rules.digest(raw), row.episode, row.turn + applied, row.rules, raw,
             trails.encode(after), row.directive, row.tokens_today,
         )  # fmt: skip
-        ended = end_of(new, after, rules, state, run_result(state, cut=last.truncated)) if over else None
+        ended = end_of(new, after, rules, state, run_result(state)) if over else None
         answer = Answer(
             shown(new, rules, state), reward=sum(step.reward for step in steps), applied=applied,
             stopped=self._stop(applied, refusal),

@@ -69,11 +69,13 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
     """A record beside a write: the end of a run.
 
     Attributes:
+        options: For a run that began new: its hero's name and weapon as JSON text (`rules.GameOptions`).
+            Otherwise a text that names what it began from.
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
         result: won, died, turns or abandoned.
         score: In hundredths of a point.
-        base: Reserved for the encoded first state of a loaded run. It is empty so far, so a replay of such a
-            run follows the chain of parents.
+        origin: The beginning of the run, as in `hosting.trail`.
+        nonce: The random bytes that the dice of a ranked run depend on; empty for other runs.
     """
 
     episode: int
@@ -88,7 +90,22 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
     score: int
     digest: bytes
     ranked: bool
-    base: bytes = b""
+    origin: str = ""
+    nonce: bytes = b""
+
+
+class StoredRun(Struct, frozen=True):
+    """The records of one run beside its bot's row.
+
+    Attributes:
+        ended: Its end; None while it lives.
+        chunks: Its inputs, in order of `first_turn`; those after the last chunk are in the trail of the row.
+        base: The encoded first state of a run that did not begin new; empty for others.
+    """
+
+    ended: EpisodeEnd | None
+    chunks: tuple[InputChunk, ...]
+    base: bytes
 
 
 class Write(Struct, frozen=True, gc=False):
@@ -100,6 +117,8 @@ class Write(Struct, frozen=True, gc=False):
             0 with an empty digest and tail means that the store must have no row yet.
         chunks: Inputs of one run, each chunk with another `first_turn`.
         ended: The run that this write ends.
+        base: The encoded first state of the run `row.episode`, which this write begins; empty for a run that
+            begins new, and for other writes.
     """
 
     row: Row
@@ -108,6 +127,7 @@ class Write(Struct, frozen=True, gc=False):
     from_tail: bytes = b""
     chunks: tuple[InputChunk, ...] = ()
     ended: EpisodeEnd | None = None
+    base: bytes = b""
 
 
 class Won(Struct, frozen=True):
@@ -291,8 +311,10 @@ class Store(Protocol):
             StoreUnavailable: The store does not work.
         """
 
-    async def put_save(self, save: Save) -> None:
-        """Insert or replace a save slot.
+    async def put_save(self, save: Save) -> bool:
+        """Insert or replace a save slot; return False if the bot has `limits.save_slots_max` other slots.
+
+        Calls at the same moment never exceed this number together.
 
         Raises:
             StoreUnavailable: The outcome is unknown; the caller may repeat the call.
@@ -324,6 +346,20 @@ class Store(Protocol):
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         """Return the ended runs of a bot, in order."""
+
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        """Return what is stored of one run; of a run that is not there nothing is stored."""
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        """Return the secret of this name, the same on all servers of the store.
+
+        Args:
+            name: Names the secret.
+            fresh: Becomes the secret if there is none yet.
+
+        Raises:
+            StoreUnavailable: The caller may repeat the call.
+        """
 
     async def put_token(self, token: AccessToken) -> None:
         """Insert a token with the next version, or replace the one with this digest.
@@ -367,6 +403,9 @@ class Chance(Protocol):
 
     def seed(self) -> int:
         """Return a seed for a new run, 0 to `limits.seed_max`."""
+
+    def nonce(self) -> bytes:
+        """Return `limits.nonce_bytes` random bytes that nobody can foresee."""
 
     def uniform(self) -> float:
         """Return 0.0 to 1.0, for the jitter of retries."""

@@ -22,10 +22,11 @@ from dungeonfighter.hosting.call_trace import CallTrace
 from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.ports import Row, Write
 from dungeonfighter.hosting.rows import present, shown, unknown_bot
-from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of, run_result
+from dungeonfighter.hosting.run_ends import NO_CHUNKS, chunks_of, end_of
 from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.verdicts import Verdict
+from dungeonfighter.replays.results import run_result
 
 _TAIL: Final = slice(-limits.row_tail_bytes, None)
 """The slice of `Row.tail`; using it directly saves a call."""
@@ -35,7 +36,7 @@ class RunBegin(Struct, frozen=True, gc=False):
     """The run that a write begins.
 
     Attributes:
-        origin: new, reset or load.
+        origin: new, reset, load or fork.
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.
     """
 
@@ -63,6 +64,8 @@ class Request:
 
     replaces_unreadable = False
     """The request can be carried out although this server cannot read the present run."""
+    expects_no_row = False
+    """Nearly always the bot has no row yet, so the first plan needs no load."""
     is_replayable = False
     """The request is planned again after a conflict (inputs), instead of answered with `conflict`."""
     has_copies = False
@@ -124,7 +127,7 @@ class Play(Request):
         if over or turn % limits.trail_inputs_max == 0:
             trail = trails.decode(after)
             chunks = chunks_of(row.episode, turn, trail)
-            ended = end_of(new, trail, rules, state, run_result(state, cut=step.truncated)) if over else None
+            ended = end_of(new, trail, rules, state, run_result(state)) if over else None
         answer = Answer(shown(new, rules, state), False, step.reward)
         return Planned(Write(new, row.version, row.digest, row.trail[_TAIL], chunks, ended), answer)
 
@@ -152,6 +155,7 @@ class Wrapper(Request):
     def __init__(self, request: Request) -> None:
         self._request = request
         self.replaces_unreadable = request.replaces_unreadable
+        self.expects_no_row = request.expects_no_row
         self.is_replayable = request.is_replayable
         self.has_copies = request.has_copies
         self.kind = request.kind

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from dungeonfighter.hosting import trail as trails
+from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row
-from dungeonfighter.rules import Mode, Phase, Rules, State
+from dungeonfighter.rules import Mode, Rules, State
 
 NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
-
-
-def run_result(state: State, *, cut: bool = False) -> str:
-    """Return the result of a run that is over or that a new run replaces: won, died, turns or abandoned."""
-    if cut:
-        return "turns"
-    if state.phase == Phase.Victory or state.world.bosses >= 3:
-        return "won"
-    return "died" if state.over or state.phase == Phase.Death else "abandoned"
 
 
 def chunks_of(episode: int, turn: int, trail: trails.Trail) -> tuple[InputChunk, ...]:
@@ -26,12 +20,22 @@ def chunks_of(episode: int, turn: int, trail: trails.Trail) -> tuple[InputChunk,
     return (InputChunk(episode, first, inputs),) if inputs else NO_CHUNKS
 
 
+def options_of(trail: trails.Trail, state: State) -> str:
+    """Return the options of a run as `EpisodeEnd.options` has them; `state` is any state of the run."""
+    if trail.origin not in trails.ORIGINS_WITH_OPTIONS:
+        return trail.options
+    weapon = msgspec.json.decode(trail.options, type=NewGame).weapon
+    chosen = {"name": state.hero.name, "weapon": -1 if weapon is None else weapon}
+    return msgspec.json.encode(chosen).decode()
+
+
 def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: str) -> EpisodeEnd:
     """Return the record of the end of the run in this row."""
     return EpisodeEnd(
         episode=row.episode, rules=row.rules, seed=state.seed, mode=Mode(state.mode).name,
-        options=trail.options, parent_episode=trail.parent_episode, first_turn=trail.first_turn,
+        options=options_of(trail, state), parent_episode=trail.parent_episode, first_turn=trail.first_turn,
         last_turn=row.turn, result=result, score=rules.score(state), digest=row.digest, ranked=state.ranked,
+        origin=trail.origin, nonce=state.nonce,
     )  # fmt: skip
 
 
@@ -40,5 +44,5 @@ def end_of_unreadable(row: Row, trail: trails.Trail, rules: str) -> EpisodeEnd:
     return EpisodeEnd(
         episode=row.episode, rules=rules, seed=0, mode="", options=trail.options,
         parent_episode=trail.parent_episode, first_turn=trail.first_turn, last_turn=row.turn,
-        result="abandoned", score=0, digest=row.digest, ranked=False,
+        result="abandoned", score=0, digest=row.digest, ranked=False, origin=trail.origin,
     )  # fmt: skip

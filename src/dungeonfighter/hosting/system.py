@@ -40,5 +40,8 @@ class SystemChance:
     def seed(self) -> int:
         return int.from_bytes(os.urandom(8), "big") & limits.seed_max
 
+    def nonce(self) -> bytes:
+        return os.urandom(limits.nonce_bytes)
+
     def uniform(self) -> float:
         return random.random()  # jitter of retries only

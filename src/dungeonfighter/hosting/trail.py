@@ -25,6 +25,9 @@ from dungeonfighter.errors import Corrupt
 ORIGIN_NEW: Final = "new"
 ORIGIN_RESET: Final = "reset"
 ORIGIN_LOAD: Final = "load"
+ORIGIN_FORK: Final = "fork"
+ORIGINS_WITH_OPTIONS: Final = frozenset({ORIGIN_NEW, ORIGIN_RESET})
+"""The origins of runs whose first state follows from seed and options; the store keeps that of others."""
 
 WAY_OUT: Final = "start_new_game begins a new run in its place"
 """The advice about a damaged row."""
@@ -40,7 +43,7 @@ class Trail(Struct, array_like=True, frozen=True):
     """The decoded trail. The digest of the state does not cover it.
 
     Attributes:
-        origin: The beginning of the run: new, reset or load.
+        origin: The beginning of the run: new, reset, load or fork.
         options: The requested options in one canonical text; equal texts mean the same request.
         first_turn: The turn at which the run began (0 unless it was loaded).
         parent_episode: The run before this one, or the run that it was loaded from; 0 for none.

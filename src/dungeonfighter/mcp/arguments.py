@@ -31,6 +31,7 @@ ViewName = Literal["text", "json"]
 RowViewName = Literal["text", "json", "none"]
 Inputs = Annotated[list[str], Meta(min_length=1, max_length=limits.inputs_at_once_max)]
 Steps = Annotated[list[Any], Meta(min_length=1, max_length=limits.steps_at_once_max)]
+NewBotIds = Annotated[list[str], Meta(min_length=1, max_length=limits.forks_at_once_max)]
 WeaponName = Literal["mace", "sword", "dagger", "wand"]
 ModeName = Literal["casual", "ironman", "daily"]
 WornSlot = Literal["weapon", "head", "chest", "legs", "feet"]
@@ -142,6 +143,17 @@ class StepMany(ToolArguments):
     view: RowViewName | None = None
 
 
+class ForkGame(ToolArguments):
+    new_bot_ids: NewBotIds
+    turn: Count | None = None
+    episode: Count | None = None
+    exact: bool | None = None
+
+
+class GetReplay(ToolArguments):
+    episode: Count | None = None
+
+
 class Step(ToolArguments):
     """One step of `step_many`; each is decoded by itself and fails by itself."""
 
@@ -234,6 +246,8 @@ def _words(kind: inspect.Type) -> str:
             return f"an integer of at least {low}"
         case inspect.IntType(ge=low, le=high):
             return f"an integer from {low} to {high}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.AnyType() | inspect.DictType():
             return "an object"
         case inspect.ListType():

@@ -29,7 +29,15 @@ from dungeonfighter.hosting.answers import Answer
 from dungeonfighter.hosting.daily_tokens import DailyTokens
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import arguments, batch_tools, play_tools, read_tools, schemas, spellings
+from dungeonfighter.mcp import (
+    arguments,
+    batch_tools,
+    play_tools,
+    read_tools,
+    run_tools,
+    schemas,
+    spellings,
+)
 from dungeonfighter.mcp.answers import (
     BROKEN,
     INTERNAL_ERROR,
@@ -54,7 +62,7 @@ from dungeonfighter.telemetry.tokens import count_tokens
 logger = logging.getLogger(__name__)
 
 
-_TOOL_MODULES: Final = (play_tools, read_tools, batch_tools)
+_TOOL_MODULES: Final = (play_tools, read_tools, batch_tools, run_tools)
 """The modules whose import registers the tools."""
 
 Then = Callable[[ToolAnswer | ProtocolError], None]

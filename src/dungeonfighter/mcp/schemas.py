@@ -83,6 +83,12 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         ),
         "view": _said({"type": "string", "enum": ["text", "json", "none"]}, "of each result"),
     },
+    "fork_game": {
+        "newBotIds": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 64},
+        **_RETRY,
+        "exact": _said({"type": "boolean"}, "same dice; not of ranked runs"),
+    },
+    "get_replay": {"episode": _COUNT},
 }
 """The own arguments of each tool; a tool that is missing here has none."""
 
@@ -91,6 +97,9 @@ NUMBERED_STEPS: Final = _said(
     "{botId, input, turn, episode} or {botId, start, episode}; start = {name?, weapon?, seed?, mode?}",
 )
 """The `steps` of `step_many` at an address that demands numbers."""
+
+DEMANDED: Final[dict[str, tuple[str, ...]]] = {"fork_game": ("episode",), "get_replay": ()}
+"""The arguments that `?turns=required` demands, of tools for which they are not all of `NUMBERS`."""
 
 REQUIRED: Final[dict[str, list[str]]] = {
     "handle_input": ["input"],
@@ -103,6 +112,7 @@ REQUIRED: Final[dict[str, list[str]]] = {
     "delete_save": ["slot"],
     "handle_inputs": ["inputs"],
     "step_many": ["steps"],
+    "fork_game": ["newBotIds"],
 }
 
 DESCRIPTIONS: Final[dict[str, str]] = {
@@ -132,13 +142,21 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "delete_save": "Remove a saved slot.",
     "handle_inputs": "Play inputs in order, in one commit; stops before the first that is not legal.",
     "step_many": "Play or start many bots, one step each; results in order, each fails by itself.",
+    "fork_game": "Begin a run of each new bot from this one, now or at an earlier turn, with other dice.",
+    "get_replay": "A run as a file: options, inputs, digests, result.",
 }
+
+
+def demanded(tool: str) -> tuple[str, ...]:
+    """Return those of a tool's arguments that `?turns=required` demands."""
+    own = PROPERTIES.get(tool, {})
+    return DEMANDED.get(tool, tuple(name for name in NUMBERS if name in own))
 
 
 def input_schema(tool: str, *, with_bot: bool, turns_required: bool = False) -> dict[str, Any]:
     """Return the JSON Schema of a tool's arguments; `turns_required` as in `tool.Seat`."""
     own = PROPERTIES.get(tool, {})
-    also_required = [name for name in NUMBERS if name in own] if turns_required else []
+    also_required = demanded(tool) if turns_required else ()
     if turns_required and "steps" in own:
         own = own | {"steps": NUMBERED_STEPS}
     schema: dict[str, Any] = {"type": "object", "properties": {"botId": BOT_ID, **own} if with_bot else own}

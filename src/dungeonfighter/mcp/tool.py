@@ -17,7 +17,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import schemas
 from dungeonfighter.mcp.answers import Ask, ToolAnswer, played
-from dungeonfighter.mcp.arguments import ArgumentsT, ToolArguments
+from dungeonfighter.mcp.arguments import ArgumentsT
 
 Toolset = Literal["core", "play", "fleet"]
 TOOLSETS: Final[tuple[Toolset, ...]] = ("core", "play", "fleet")
@@ -111,15 +111,11 @@ def tool(
         _tools[run.__name__] = Tool(
             run.__name__, toolset, kind, run, reads, takes_bot,
             turns=turns if callable(turns) else lambda _: turns, unbound_only=unbound_only,
-            numbers=_numbers_in(kind),
+            numbers=schemas.demanded(run.__name__),
         )  # fmt: skip
         return run
 
     return register
-
-
-def _numbers_in(kind: type[ToolArguments]) -> tuple[str, ...]:
-    return tuple(name for name in schemas.NUMBERS if name in kind.__struct_fields__)
 
 
 def playing(
@@ -146,7 +142,7 @@ def playing(
             takes_bot=True,
             turns=lambda _: 1,
             ask=ask,
-            numbers=_numbers_in(kind),
+            numbers=schemas.demanded(ask.__name__),
         )
         return ask
 

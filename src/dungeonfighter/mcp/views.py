@@ -18,7 +18,8 @@ import msgspec
 
 from dungeonfighter import limits
 from dungeonfighter.hosting.answers import Present
-from dungeonfighter.rules import Observation
+from dungeonfighter.replays.commitment import commitment
+from dungeonfighter.rules import Mode, Observation
 
 VIEW_SCHEMA_URI: Final = "dungeonfighter://schema/view.json"
 
@@ -29,8 +30,29 @@ def head(game: Present) -> str:
 
 
 def text_view(game: Present) -> str:
-    """Return compact text for a model: status line, events, numbered legal inputs."""
-    return game.rules.text(game.state, head(game))
+    """Return compact text for a model: status line, events, numbered legal inputs.
+
+    The first and the last view of a ranked run also have the commitment to its seed, and what it hides.
+    """
+    text = game.rules.text(game.state, head(game))
+    state = game.state
+    if state.nonce and (state.turn == 0 or state.over):
+        text += "".join(f"\n{name} {value}" for name, value in proof(game).items())
+    return text
+
+
+def proof(game: Present) -> dict[str, object]:
+    """Return the commitment to the seed of a ranked run, and the seed and its nonce when the run is over.
+
+    The seed of a daily run is that of others too, so a replay shows it when the day is over.
+    """
+    state = game.state
+    if not state.nonce:
+        return {}
+    shown: dict[str, object] = {"commitment": commitment(state.seed, state.nonce, bot_of(game), game.episode)}
+    if state.over and state.mode != Mode.daily:
+        shown |= {"seed": state.seed, "nonce": state.nonce.hex()}
+    return shown
 
 
 def observe(game: Present) -> Observation:
@@ -57,6 +79,7 @@ def json_view(game: Present, text: str | None = None) -> dict[str, object]:
     """Return the full snapshot as a JSON object with camelCase keys, and `text` (default: the text view)."""
     snapshot: dict[str, object] = {"botId": bot_of(game), "episode": game.episode}
     snapshot |= plain(observe(game))
+    snapshot |= proof(game)
     snapshot["text"] = text_view(game) if text is None else text
     return snapshot
 
@@ -77,6 +100,16 @@ def view_schema() -> dict[str, object]:
         },
         "episode": {"type": "integer", "minimum": 1},
         "text": {"type": "string", "description": "The text view: the text block of the same answer."},
+        "commitment": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "Only of ranked runs: the SHA-256 of seed, nonce, bot and episode.",
+        },
+        "nonce": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "Only of ranked runs that are over and not daily: what the commitment hides.",
+        },
         "repeated": {
             "const": True,
             "description": "Only when the input had been applied some turns ago: nothing happened now.",

@@ -114,5 +114,6 @@ def _fits(state: State) -> bool:
         and len(hero.stats) == len(hero.class_points) == 4
         and len(state.past_sizes) + len(state.log) <= _LOG_MAX
         and state.turn_start == 0
+        and len(state.nonce) in (0, limits.nonce_bytes)
         and (hero.kind >= 0) == (phase != _WEAPON_SELECTION)
     )

@@ -9,6 +9,7 @@ Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (20
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from operator import length_hint
 from struct import Struct
 from typing import Final, NamedTuple
@@ -26,11 +27,20 @@ def mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
-def streams(seed: int) -> Dice:
-    """Return the four streams of a seed, far apart from each other and from those of neighbouring seeds."""
+def streams(seed: int, nonce: bytes = b"") -> Dice:
+    """Return the four streams of a seed, far apart from each other and from those of neighbouring seeds.
+
+    With a nonce the counters are a hash of both: who does not know the nonce cannot search for the seed.
+    """
+    if nonce:
+        hashed = blake2b(seed.to_bytes(8, "big") + nonce, digest_size=32, person=b"dice").digest()
+        return Dice(*_FOUR.unpack(hashed))
     base = mix((seed + GAMMA) & MASK)
     combat, layout, loot, event = (mix((base + GAMMA * number) & MASK) for number in range(1, 5))
     return Dice(combat=combat, layout=layout, loot=loot, event=event)
+
+
+_FOUR: Final = Struct(">4Q")
 
 
 def _by_high_bits(sides: int) -> bytes:

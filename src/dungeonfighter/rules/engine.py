@@ -39,6 +39,8 @@ _NO_LEVELS = frozenset((Phase.Combat, Phase.LevelUp, Phase.Death, Phase.WeaponSe
 class GameOptions(Struct, frozen=True):
     """The options of a new run. With `weapon` -1 the run begins with the choice of a weapon.
 
+    A ranked run may have a `nonce` of `limits.nonce_bytes` bytes; see `dice.streams`.
+
     The rules check only the length of the name, in code points: a table of characters differs between
     versions of Python, and a stored name must stay good for ever.
     """
@@ -48,6 +50,7 @@ class GameOptions(Struct, frozen=True):
     name: str = "Hero"
     weapon: int = -1
     ranked: bool = False
+    nonce: bytes = b""
 
 
 class Step(Struct, gc=False):
@@ -93,9 +96,10 @@ class Rules:
             ranked=options.ranked,
             phase=int(Phase.WeaponSelection),
             turn=0,
-            dice=dice.streams(options.seed),
+            dice=dice.streams(options.seed, options.nonce),
             hero=hero,
             world=World(),
+            nonce=options.nonce,
         )
         state.log.append([Event.RunBegan])
         if options.weapon >= 0:
@@ -213,6 +217,14 @@ class Rules:
         """Replace the dice of a state; all later draws come from the new ones."""
         state.dice = dice.streams(seed)
 
+    def branch(self, state: State, seed: int) -> None:
+        """Make a state the first one of another run, which has the dice of `seed` and is not ranked.
+
+        The state holds no fact that the bot cannot know, so nothing of the former dice is left in it.
+        """
+        state.seed, state.nonce, state.ranked = seed, b"", False
+        self.reseed(state, seed)
+
 
 def load_rules(directory: Path | None = None) -> Rules:
     """Load the rules with the packaged content; a file of `directory` replaces the one of the same name.
@@ -241,5 +253,7 @@ def _check(options: GameOptions) -> None:
         raise BadInput(f"mode must be one of {', '.join(Mode.__members__)}")
     if options.weapon != -1 and options.weapon not in Weapon.__members__.values():
         raise BadInput(f"weapon must be one of {', '.join(Weapon.__members__)}")
+    if options.nonce and (len(options.nonce) != limits.nonce_bytes or not options.ranked):
+        raise BadInput(f"a ranked run may have a nonce of {limits.nonce_bytes} bytes, another run none")
     if not 1 <= len(options.name) <= limits.hero_name_chars_max:
         raise BadInput(f"name must have 1 to {limits.hero_name_chars_max} characters")

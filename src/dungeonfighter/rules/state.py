@@ -420,7 +420,8 @@ class State(Struct, array_like=True, gc=False):
     turns. `past` has older events, encoded and joined, and `past_sizes` the size of each in bytes (`log.py`).
     `back` is the phase that `0` returns to from the inventory. While `phase` is LevelUp, `talent_offer` holds
     the three talents of the choice, and `after` the phase that follows. `reward` has the gains from the last
-    completed dungeon.
+    completed dungeon. `nonce` is secret while a ranked run lives: 16 bytes, which the dice depend on; it is
+    empty in other runs.
     """
 
     seed: int
@@ -443,6 +444,7 @@ class State(Struct, array_like=True, gc=False):
     past: bytes = b""
     past_sizes: bytes = b""
     turn_start: int = 0
+    nonce: bytes = b""
 
 
 _read_items: Final = msgspec.msgpack.Decoder(list[Item]).decode

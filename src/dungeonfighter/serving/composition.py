@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
@@ -67,6 +68,7 @@ async def open_host(
             not ready is waited for.
         on_wait: Called when that wait begins.
     """
+    from dungeonfighter.hosting.daily_seeds import SECRET_NAME
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.shipped_rules import ShippedRules
     from dungeonfighter.hosting.system import SystemChance, SystemClock
@@ -89,6 +91,7 @@ async def open_host(
         bots_per_fleet=settings.bots_per_fleet,
         tokens_per_bot_per_day=settings.tokens_per_bot_per_day,
         by_fleet=settings.auth != "none",
+        daily_secret=await store.shared_secret(SECRET_NAME, os.urandom(32)),
     )
     host.game_log.watch_turns(settings.slow_turn_milliseconds / 1000)
     try:

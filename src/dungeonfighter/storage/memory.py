@@ -21,6 +21,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
+    StoredRun,
     StoreHealth,
     Won,
     Write,
@@ -44,6 +45,8 @@ class MemoryStore:
         self._rows: dict[str, Row] = {}
         self._inputs: dict[tuple[str, int], dict[int, InputChunk]] = {}
         self._episodes: dict[str, dict[int, EpisodeEnd]] = {}
+        self._bases: dict[tuple[str, int], bytes] = {}
+        self._secrets: dict[str, bytes] = {}
         self._saves: dict[str, dict[str, Save]] = {}
         self._tokens: dict[bytes, AccessToken] = {}
         self._token_version = 0
@@ -70,10 +73,13 @@ class MemoryStore:
     async def probe(self) -> None:
         """Return at once: memory never fails."""
 
-    async def put_save(self, save: Save) -> None:
+    async def put_save(self, save: Save) -> bool:
         slots = self._saves.setdefault(save.bot_id, {})
+        if save.slot not in slots and len(slots) >= limits.save_slots_max:
+            return False
         version = slots[save.slot].version + 1 if save.slot in slots else 1
         slots[save.slot] = msgspec.structs.replace(save, version=version, updated_at=self._wall())
+        return True
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         return self._saves.get(bot_id, {}).get(slot)
@@ -118,12 +124,21 @@ class MemoryStore:
         ended = self._episodes.get(bot_id, {})
         return [ended[episode] for episode in sorted(ended)]
 
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        ended = self._episodes.get(bot_id, {}).get(episode)
+        chunks = tuple(await self.inputs(bot_id, episode))
+        return StoredRun(ended, chunks, self._bases.get((bot_id, episode), b""))
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        return self._secrets.setdefault(name, fresh)
+
     def copy(self) -> MemoryStore:
         """Return another store with the same rows, as a backup or a standby holds them."""
         twin = MemoryStore(self._wall)
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
         twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._bases, twin._secrets = self._bases.copy(), self._secrets.copy()
         twin._tokens, twin._token_version = self._tokens.copy(), self._token_version
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
         return twin
@@ -145,6 +160,8 @@ class MemoryStore:
         self._rows[row.bot_id] = msgspec.structs.replace(row, updated_at=self._wall())
         for chunk in write.chunks:
             self._inputs.setdefault((row.bot_id, chunk.episode), {})[chunk.first_turn] = chunk
+        if write.base:
+            self._bases[row.bot_id, row.episode] = write.base
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
         return Won()

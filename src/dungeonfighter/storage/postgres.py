@@ -34,6 +34,7 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
+    StoredRun,
     StoreHealth,
     Unsettled,
     Won,
@@ -201,11 +202,15 @@ class PostgresStore:
         await self._read(write, self._writers)
         await self.heads([""])
 
-    async def put_save(self, save: Save) -> None:
-        async def put(connection: Connection) -> None:
-            await connection.execute(self._sql["put_save"], save.bot_id, save.slot, to_json(save))
+    async def put_save(self, save: Save) -> bool:
+        async def put(connection: Connection) -> bool:
+            async with connection.transaction():
+                await connection.execute(self._sql["lock_saves"], save.bot_id)
+                most = limits.save_slots_max
+                values = (save.bot_id, save.slot, to_json(save), most)
+                return bool(await connection.fetch(self._sql["put_save"], *values))
 
-        await self._read(put)
+        return await self._read(put)
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         rows = await self._fetch("get_save", bot_id, slot)
@@ -252,6 +257,18 @@ class PostgresStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         return [EpisodeEnd(*row) for row in await self._fetch("episodes", bot_id)]
+
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        ended = await self._fetch("ended_run", bot_id, episode)  # first: an ended run has all its chunks
+        base = await self._fetch("base", bot_id, episode)
+        chunks = tuple(await self.inputs(bot_id, episode))
+        return StoredRun(EpisodeEnd(*ended[0]) if ended else None, chunks, base[0][0] if base else b"")
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        found = await self._fetch("secret", name, fresh, pool=self._writers)
+        if not found:  # the statement did not see what another one committed meanwhile
+            found = await self._fetch("secret", name, fresh, pool=self._writers)
+        return bytes(found[0][0])
 
     def health(self) -> StoreHealth:
         pools = {self._writers, self._readers, self._copy}
@@ -420,7 +437,7 @@ def _in_order(rows: Iterable[Any], bot_ids: Sequence[str]) -> list[Row | None]:
 
 def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
     """Return the arrays for the statement `commit`: one array per column of rows, chunks and ended runs."""
-    rows, chunks, ends = [], [], []
+    rows, chunks, ends, bases = [], [], [], []
     for write in batch:
         row, end = write.row, write.ended
         rows.append(
@@ -428,12 +445,15 @@ def _parameters(batch: Sequence[Write]) -> list[list[Any]]:
              row.directive, row.tokens_today, write.from_version, write.from_digest, write.from_tail)
         )  # fmt: skip
         chunks += [(row.bot_id, chunk.episode, chunk.first_turn, chunk.inputs) for chunk in write.chunks]
+        if write.base:
+            bases.append((row.bot_id, row.episode, write.base))
         if end is not None:
             ends.append(
                 (row.bot_id, end.episode, end.rules, end.seed, end.mode, end.options, end.parent_episode,
-                 end.first_turn, end.last_turn, end.result, end.score, end.digest, end.ranked, end.base)
+                 end.first_turn, end.last_turn, end.result, end.score, end.digest, end.ranked, end.origin,
+                 end.nonce)
             )  # fmt: skip
-    return [*_columns(rows, 13), *_columns(chunks, 4), *_columns(ends, 14)]
+    return [*_columns(rows, 13), *_columns(chunks, 4), *_columns(ends, 15), *_columns(bases, 3)]
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 import uuid
@@ -36,10 +35,11 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
+    StoredRun,
     StoreHealth,
     Write,
 )
-from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library, sqlite_schema
+from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library, sqlite_reads, sqlite_schema
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -133,7 +133,7 @@ class SqliteStore:
     async def read_ahead(self) -> None:
         with contextlib.suppress(StoreUnavailable):
             for reader in range(_READERS):  # loading a missing row reads the schema and plans the statement
-                await self._read(partial(self._load, bot_ids=[""]), reader)
+                await self._read(partial(sqlite_reads.load, bot_ids=[""]), reader)
             await self._read(self._read_keys)
 
     async def commit(self, batch: Sequence[Write]) -> list[Outcome]:
@@ -141,14 +141,13 @@ class SqliteStore:
         return await self._write(lambda _: self._commit(batch), hold_seconds=self._hold_seconds)
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        return await self._read(lambda reading: self._heads(reading, bot_ids))
+        return await self._read(lambda reading: sqlite_reads.heads(reading, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Load rows; several threads share a large load, because each waits for the disk page by page."""
         parts = in_parts(bot_ids, len(self._readers))
-        found = await asyncio.gather(
-            *(self._read(partial(self._load, bot_ids=part), number) for number, part in enumerate(parts))
-        )
+        loads = (partial(sqlite_reads.load, bot_ids=part) for part in parts)
+        found = await asyncio.gather(*(self._read(work, number) for number, work in enumerate(loads)))
         return list(chain.from_iterable(found))
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
@@ -156,7 +155,7 @@ class SqliteStore:
 
         def read_last(connection: apsw.Connection) -> list[Row | None]:
             connection.execute("begin immediate")
-            found = self._load(connection, bot_ids)
+            found = sqlite_reads.load(connection, bot_ids)
             connection.execute("commit")
             return found
 
@@ -177,14 +176,15 @@ class SqliteStore:
         await self._write(write)
         await self.heads([""])
 
-    async def put_save(self, save: Save) -> None:
+    async def put_save(self, save: Save) -> bool:
         now = self._wall()
-        row = (save.bot_id, save.slot, str(uuid.uuid4()), to_json(save), now, now)
+        row = (save.bot_id, save.slot, str(uuid.uuid4()), to_json(save), now, now, limits.save_slots_max)
 
-        def put(connection: apsw.Connection) -> None:
+        def put(connection: apsw.Connection) -> bool:
             connection.execute(self._sql["put_save"], row)
+            return connection.changes() > 0
 
-        await self._write(put)
+        return await self._write(put)
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         rows = await self._select("get_save", (bot_id, slot))
@@ -232,7 +232,18 @@ class SqliteStore:
 
     async def episodes(self, bot_id: str) -> list[EpisodeEnd]:
         rows = await self._select("episodes", (bot_id,))
-        return [EpisodeEnd(*(*row[:11], bool(row[11]), row[12])) for row in rows]
+        return [sqlite_reads.ended(row) for row in rows]
+
+    async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
+        return await self._read(lambda reading: sqlite_reads.stored_run(reading, bot_id, episode))
+
+    async def shared_secret(self, name: str, fresh: bytes) -> bytes:
+        def get(connection: apsw.Connection) -> bytes:
+            connection.execute(self._sql["put_secret"], (name, fresh))
+            value: Any = connection.execute(self._sql["secret"], (name,)).get
+            return bytes(value)
+
+        return await self._write(get)
 
     def health(self) -> StoreHealth:
         hazards: tuple[str, ...] = ()
@@ -415,36 +426,6 @@ class SqliteStore:
             checkpointer.count_rows(len(batch))
         return outcomes
 
-    def _load(self, connection: apsw.Connection, bot_ids: Sequence[str]) -> list[Row | None]:
-        try:
-            rows: list[Any] = connection.execute(self._sql["load"], (json.dumps(bot_ids),)).fetchall()
-        except (UnicodeDecodeError, apsw.CorruptError):
-            return [self._load_leniently(connection, bot_id) for bot_id in bot_ids]
-        found = {row[0]: Row(*row) for row in rows}
-        return [found.get(bot_id) for bot_id in bot_ids]
-
-    def _heads(self, reading: apsw.Connection, bot_ids: Sequence[str]) -> list[Head | None]:
-        try:
-            rows: list[Any] = reading.execute(self._sql["heads"], (json.dumps(bot_ids),)).fetchall()
-        except (UnicodeDecodeError, apsw.CorruptError):
-            if len(bot_ids) > 1:
-                return [self._heads(reading, [bot_id])[0] for bot_id in bot_ids]
-            return [Head(-1, b"", b"")]  # the head of no row, so that the host reloads its copy
-        found = {bot_id: Head(*head) for bot_id, *head in rows}
-        return [found.get(bot_id) for bot_id in bot_ids]
-
-    def _load_leniently(self, connection: apsw.Connection, bot_id: str) -> Row | None:
-        """Load one row without decoding errors; a row on a corrupt page has its key and version -1 only."""
-        try:
-            found: Any = connection.execute(self._sql["load_raw"], (bot_id,)).fetchone()
-        except apsw.CorruptError:
-            return Row(bot_id, -1, b"", 0, 0, "", b"", b"")
-        if found is None:
-            return None
-        version, digest, episode, turn, rules, state, trail, directive, tokens, at = found
-        rules, directive = _text(rules), _text(directive)
-        return Row(bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens, at)
-
 
 async def _close_thread(
     thread: WorkerThread, connection: apsw.Connection | None, lock: FileLock | None = None
@@ -470,11 +451,6 @@ def _check_identity(identity: FileIdentity) -> None:
         identity.check()
     except StoreUnavailable as error:
         raise NotWritten(str(error)) from error
-
-
-def _text(raw: bytes) -> str:
-    """Decode a text that may be invalid UTF-8; `hosting.rows.checked` detects the surrogates."""
-    return raw.decode(errors="surrogateescape")
 
 
 def _readable(raw: bytes) -> str:

@@ -104,6 +104,9 @@ class BatchWriter:
                 connection.executemany(self._sql[name], rows)
                 if connection.total_changes() - before != len(rows):
                     return None
+        bases = [(one.row.bot_id, one.row.episode, one.base) for one in batch if one.base]
+        if bases:
+            connection.executemany(self._sql["write_base"], bases)
         for write in batch:
             if write.chunks or write.ended is not None:
                 self._write_riders(write, now)
@@ -137,6 +140,8 @@ class BatchWriter:
         if connection.changes() != 1:
             head = connection.execute(self._sql["head"], (write.row.bot_id,)).fetchone()
             return Conflict(*head) if head is not None else Conflict(0, b"")
+        if write.base:
+            connection.execute(self._sql["write_base"], (write.row.bot_id, write.row.episode, write.base))
         self._write_riders(write, now)
         return _WON
 
@@ -149,7 +154,7 @@ class BatchWriter:
             run = (
                 bot_id, ended.episode, ended.rules, ended.seed, ended.mode, ended.options,
                 ended.parent_episode, ended.first_turn, ended.last_turn, ended.result, ended.score,
-                ended.digest, ended.ranked, ended.base, now,
+                ended.digest, ended.ranked, ended.origin, ended.nonce, now,
             )  # fmt: skip
             connection.execute(self._sql["write_episode"], run)
 

@@ -12,8 +12,6 @@ from dungeonfighter import cli
 from dungeonfighter.commands.progress_output import ProgressOutput
 from dungeonfighter.storage.sql_files import migrations
 
-NEXT = migrations("sqlite")[-1].number + 1
-
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
@@ -46,6 +44,7 @@ def test_db_migrate_reports_each_step(tmp_path: Path, capsys: pytest.CaptureFixt
         "schema: 003_compatible_from",
         "schema: 004_tokens",
         "schema: 005_store_facts",
+        "schema: 006_runs",
     ]
     assert cli.main(words) == 0
     second = capsys.readouterr()
@@ -60,12 +59,13 @@ def test_a_schema_that_needs_a_newer_release_is_reported_in_one_line(
     cli.main(words)
     capsys.readouterr()
     file = apsw.Connection(str(tmp_path / "games.db"))
-    file.execute(f"insert into schema_version values ({NEXT}, '77.0', 0); pragma user_version={NEXT};")
+    newer = len(migrations("sqlite")) + 1
+    file.execute(f"insert into schema_version values ({newer}, '77.0', 0); pragma user_version={newer};")
     file.close()
     assert cli.main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"dungeonfighter db migrate: the database has schema {NEXT}, ")
-    assert f"schema {NEXT} needs release 77.0 or newer; run the release that migrated the database" in line
+    assert line.startswith(f"dungeonfighter db migrate: the database has schema {newer}, ")
+    assert f"schema {newer} needs release 77.0 or newer; run the release that migrated the database" in line
 
 
 def test_a_database_in_memory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,7 +182,7 @@ def test_a_median_turn_costs_a_model_at_most_120_tokens() -> None:
         for state in states(seed, 600)
     ]
     assert statistics.median(costs) <= 120
-    assert max(costs) <= 900, "a full bag is the longest there is"
+    assert max(costs) <= 1000, "a full bag is the longest there is"
 
 
 def test_an_auto_fight_takes_few_words() -> None:

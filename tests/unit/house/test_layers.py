@@ -27,6 +27,7 @@ LEVELS = {
     "networks": 1,
     "rules": 2,
     "bots": 3,
+    "replays": 3,
     "setting_values": 2,
     "setting_fields": 3,
     "settings": 4,

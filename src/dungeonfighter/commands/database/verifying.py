@@ -47,6 +47,8 @@ def summary(seen: Verified) -> str:
         f"{counts.bots} bots, {counts.saves} saves, {counts.runs} ended runs and {counts.inputs} records of "
         f"inputs read: {f'{seen.findings} findings' if seen.findings else 'all are sound'}"
     )
+    if counts.runs_without_inputs:
+        what += f"\nnot kept: the inputs of {counts.runs_without_inputs} ended runs (pruned, or lost)"
     for rules, number in seen.unchecked.items():
         what += f"\nnot checked: {number} states under rules {rules!a}, which this release does not have"
     return what

@@ -57,6 +57,7 @@ from dungeonfighter.rules.views.sentences import STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 
 _COMBAT = int(Phase.Combat)
+_DAILY = int(Mode.daily)
 _GAME_LOOP = int(Phase.GameLoop)
 _DUNGEON_SELECTION = int(Phase.DungeonSelection)
 _LEVEL_UP = int(Phase.LevelUp)
@@ -98,7 +99,7 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         turn=state.turn,
         digest=rules.digest(rules.encode(state)).hex(),
         rules=rules.identity,
-        seed=None if state.ranked and not state.over else state.seed,
+        seed=None if state.ranked and (not state.over or state.mode == _DAILY) else state.seed,
         mode=Mode(state.mode).name,
         turns_left=turns_left(state),
         score=rules.score(state) / 100,

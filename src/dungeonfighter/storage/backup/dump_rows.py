@@ -33,7 +33,8 @@ _TABLES: Final = {
               "tokens_today"),
     "run_inputs": ("bot_id", "episode", "first_turn", "inputs"),
     "episodes": ("bot_id", "episode", "rules", "seed", "mode", "options", "parent_episode", "first_turn",
-                 "last_turn", "result", "score", "digest", "ranked", "base"),
+                 "last_turn", "result", "score", "digest", "ranked"),
+    "run_bases": ("bot_id", "episode", "base"),
     "character_saves": ("bot_id", "slot", "character_data"),
 }  # fmt: skip
 """The tables that a verification reads, with the columns that it reads."""
@@ -41,6 +42,7 @@ _UNREAD: Final = {
     "games": ("updated_at",),
     "run_inputs": (),
     "episodes": ("ended_at",),
+    "run_bases": (),
     "character_saves": ("id", "version", "created_at", "updated_at"),
 }
 """Columns that must have a value and that no verification reads."""

@@ -44,6 +44,9 @@ class Counts(Struct):
     runs: int = 0
     inputs: int = 0
     saves: int = 0
+    bases: int = 0
+    runs_without_inputs: int = 0
+    """Ended runs that have turns and no record of inputs: these may have been pruned."""
 
 
 def standing_of(row: Row) -> Standing | None:
@@ -112,6 +115,9 @@ class BotChecks:
         if problem:
             self._report(Finding(key, part, problem))
         if problem or is_of_unreadable(end):
+            return
+        if inputs is None and not is_present:
+            self._counts.runs_without_inputs += end.last_turn > end.first_turn
             return
         recalled = now.recalled if is_present and now is not None else 0
         self._check_span(key, part, inputs, end.first_turn, end.last_turn, recalled)

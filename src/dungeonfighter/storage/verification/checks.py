@@ -67,6 +67,21 @@ def problem_of_save(key: str, slot: str, text: str, book: ShippedRules) -> str:
     return ""
 
 
+def problem_of_base(base: bytes, identity: str, book: ShippedRules) -> str:
+    """Check the first state of a run that did not begin new: it has no digest, so it must decode.
+
+    Raises:
+        UnknownRules: See there.
+    """
+    try:
+        book.of(identity).decode(base)
+    except NewerRules as error:
+        raise UnknownRules(identity) from error
+    except Corrupt as error:
+        return _first_clause(error)
+    return ""
+
+
 def problem_of_run(end: EpisodeEnd) -> str:
     """Check the row of an ended run; it has no checksum, so only what a host never writes is found."""
     numbers = (end.episode, end.seed, end.parent_episode, end.first_turn, end.last_turn, end.score)

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+BASES: Final = "verify_bases"
+"""The query for the first states of runs that did not begin new; a schema before migration 006 has none."""
 LAST_KEY: Final = chr(0x10FFFF)
 """A text above every key, in code point order."""
 

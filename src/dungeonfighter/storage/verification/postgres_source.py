@@ -14,7 +14,7 @@ from dungeonfighter.storage.inspection import too_old
 from dungeonfighter.storage.postgres_errors import unavailable
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
-from dungeonfighter.storage.verification.findings import Columns, Damaged
+from dungeonfighter.storage.verification.findings import BASES, Columns, Damaged
 
 _DAMAGED_STATES: Final = ("XX001", "XX002", "58030")
 """Data corrupted, index corrupted, and an error of the disk."""
@@ -71,6 +71,10 @@ class PostgresSource:
                 rows: list[Any] = await self._connection.fetch(self._sql[name], *values)
         except (UnicodeDecodeError, asyncpg.CharacterNotInRepertoireError) as error:
             raise Damaged("a text is not UTF-8") from error
+        except asyncpg.UndefinedTableError:
+            if name != BASES:
+                raise
+            return []  # a schema before migration 006
         except asyncpg.PostgresError as error:
             if (error.sqlstate or "") not in _DAMAGED_STATES:
                 raise

@@ -10,11 +10,12 @@ import apsw
 
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.sqlite_connection import unavailable
-from dungeonfighter.storage.verification.findings import LAST_KEY, Columns, Damaged
+from dungeonfighter.storage.verification.findings import BASES, LAST_KEY, Columns, Damaged
 
 _TEXTS: Final = {
     "verify_games": (0, 5, 8), "verify_game": (0, 5, 8), "verify_keys": (0,), "verify_saves": (0, 1, 2),
     "verify_runs": (0, 2, 4, 5, 9), "verify_inputs": (0, 3),
+    "verify_bases": (0, 3),
 }  # fmt: skip
 """The columns that are texts, by query; SQLite returns them as bytes, because they may not be UTF-8."""
 _ABOVE_ALL: Final = b"\xff" * 8
@@ -50,6 +51,10 @@ class SqliteSource:
             rows: list[Any] = self._connection.execute(self._sql[name], bound).fetchall()
         except (apsw.CorruptError, apsw.NotADBError, apsw.FormatError) as error:
             raise Damaged("a page of the file is damaged") from error
+        except apsw.SQLError:
+            if name != BASES:
+                raise
+            return []  # a schema before migration 006
         except apsw.IOError as error:
             raise Damaged("the disk cannot read a page of the file") from error
         except apsw.Error as error:

@@ -16,8 +16,14 @@ from msgspec import Struct, field
 from dungeonfighter.hosting.ports import Row
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.storage.verification.bots import PAGE_ROWS, BotChecks, Counts, Standing, standing_of
-from dungeonfighter.storage.verification.checks import UnknownRules, problem_of_row, problem_of_save
+from dungeonfighter.storage.verification.checks import (
+    UnknownRules,
+    problem_of_base,
+    problem_of_row,
+    problem_of_save,
+)
 from dungeonfighter.storage.verification.findings import (
+    BASES,
     LAST_KEY,
     Columns,
     Damaged,
@@ -95,6 +101,7 @@ class Verification:
             keys, standings, is_last = await self._check_rows(after)
             last = LAST_KEY if is_last else keys[-1]
             await self._check_saves(after, last)
+            await self._check_bases(after, last)
             await BotChecks(self._source, standings, self._report, self.seen.counts).check(after, last)
         self.seen.is_done = is_last
         self.seen.after = keys[-1] if keys else after
@@ -164,6 +171,27 @@ class Verification:
                     self._report(Finding(key, f"save {slot!a}", problem))
             if len(page) < PAGE_ROWS // 10:
                 return
+
+    async def _check_bases(self, after: str, last: str) -> None:
+        at = (after, 2**31 - 1)
+        while True:
+            try:
+                page = await self._source.select(BASES, *at, last, PAGE_ROWS)
+            except Damaged as error:
+                self._report(Finding(at[0], "first states", f"those after this bot cannot be read: {error}"))
+                return
+            for key, episode, base, rules in page:
+                self.seen.counts.bases += 1
+                try:
+                    problem = problem_of_base(base, rules, self._book)
+                except UnknownRules as error:
+                    self._count_unchecked(error)
+                    continue
+                if problem:
+                    self._report(Finding(key, f"first state of run {episode}", problem))
+            if len(page) < PAGE_ROWS or page[-1][:2] <= at:
+                return
+            at = page[-1][:2]
 
     def _count_unchecked(self, error: UnknownRules) -> None:
         unchecked, rules = self.seen.unchecked, str(error.args[0])

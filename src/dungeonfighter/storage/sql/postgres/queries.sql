@@ -32,19 +32,27 @@ with written as (
     on conflict (bot_id, episode, first_turn) do update set inputs = excluded.inputs
 ), ended as (
     insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn,
-                          result, score, digest, ranked, base, ended_at)
+                          result, score, digest, ranked, origin, nonce, ended_at)
     select e.bot_id, e.episode, e.rules, e.seed, e.mode, e.options, e.parent_episode, e.first_turn, e.last_turn,
-           e.result, e.score, e.digest, e.ranked, e.base, now()
+           e.result, e.score, e.digest, e.ranked, e.origin, e.nonce, now()
     from unnest($18::text[], $19::int[], $20::text[], $21::bigint[], $22::text[], $23::text[], $24::int[],
-                $25::int[], $26::int[], $27::text[], $28::int[], $29::bytea[], $30::boolean[], $31::bytea[])
+                $25::int[], $26::int[], $27::text[], $28::int[], $29::bytea[], $30::boolean[], $31::text[],
+                $32::bytea[])
         as e (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score,
-              digest, ranked, base)
+              digest, ranked, origin, nonce)
     where e.bot_id in (select bot_id from won)
     on conflict (bot_id, episode) do update
     set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
         parent_episode = excluded.parent_episode, first_turn = excluded.first_turn,
         last_turn = excluded.last_turn, result = excluded.result, score = excluded.score,
-        digest = excluded.digest, ranked = excluded.ranked, base = excluded.base, ended_at = excluded.ended_at
+        digest = excluded.digest, ranked = excluded.ranked, origin = excluded.origin, nonce = excluded.nonce,
+        ended_at = excluded.ended_at, checked = 0, mark = '', inputs_digest = '', tries = 0, leased_until = 'epoch'
+), bases as (
+    insert into run_bases (bot_id, episode, base)
+    select b.bot_id, b.episode, b.base
+    from unnest($33::text[], $34::int[], $35::bytea[]) as b (bot_id, episode, base)
+    where b.bot_id in (select bot_id from won)
+    on conflict (bot_id, episode) do update set base = excluded.base
 )
 select bot_id from won;
 
@@ -70,9 +78,15 @@ select bot_id from games where bot_id = any($1::text[]) for update skip locked;
 
 -- name: put_save
 insert into character_saves (bot_id, slot, character_data, version, created_at, updated_at)
-values ($1, $2, $3::text::jsonb, 1, now(), now())
+select $1::text, $2::text, $3::text::jsonb, 1, now(), now()
+where (select count(*) from character_saves where bot_id = $1::text and slot <> $2::text) < $4
 on conflict (bot_id, slot) do update
-set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
+set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at
+returning slot;
+
+-- name: lock_saves
+-- Servers put the saves of one bot one after the other, so that each counts those of the others.
+select pg_advisory_xact_lock(4919046, hashtext($1));
 
 -- name: get_save
 select bot_id, slot, character_data::text, version, extract(epoch from updated_at)::float8
@@ -119,8 +133,23 @@ order by score desc, bot_id, episode limit $3;
 select episode, first_turn, inputs from run_inputs where bot_id = $1 and episode = $2 order by first_turn;
 
 -- name: episodes
-select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked,
+       origin, nonce
 from episodes where bot_id = $1 order by episode;
+
+-- name: ended_run
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked,
+       origin, nonce
+from episodes where bot_id = $1 and episode = $2;
+
+-- name: base
+select base from run_bases where bot_id = $1 and episode = $2;
+
+-- name: secret
+with made as (
+    insert into shared_secrets (name, value) values ($1, $2) on conflict do nothing returning value
+)
+select value from made union all select value from shared_secrets where name = $1;
 
 -- name: schema_exists
 select to_regclass('schema_version') is not null;
@@ -210,10 +239,17 @@ where (bot_id, slot) > ($1, $2) and bot_id <= $3 order by bot_id, slot limit $4;
 
 -- name: verify_runs
 select bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest,
-       ranked, base
+       ranked
 from episodes where (bot_id, episode) > ($1, $2) and bot_id <= $3 order by bot_id, episode limit $4;
 
 -- name: verify_inputs
 select bot_id, episode, first_turn, inputs from run_inputs
 where (bot_id, episode, first_turn) > ($1, $2, $3) and bot_id <= $4
 order by bot_id, episode, first_turn limit $5;
+
+-- name: verify_bases
+select b.bot_id, b.episode, b.base, coalesce(e.rules, g.rules, '')
+from run_bases as b
+left join episodes as e on e.bot_id = b.bot_id and e.episode = b.episode
+left join games as g on g.bot_id = b.bot_id and g.episode = b.episode
+where (b.bot_id, b.episode) > ($1, $2) and b.bot_id <= $3 order by b.bot_id, b.episode limit $4;

@@ -48,17 +48,23 @@ on conflict do update set inputs = excluded.inputs;
 
 -- name: write_episode
 insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result,
-                      score, digest, ranked, base, ended_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      score, digest, ranked, origin, nonce, ended_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do update
 set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
     parent_episode = excluded.parent_episode, first_turn = excluded.first_turn, last_turn = excluded.last_turn,
     result = excluded.result, score = excluded.score, digest = excluded.digest, ranked = excluded.ranked,
-    base = excluded.base, ended_at = excluded.ended_at;
+    origin = excluded.origin, nonce = excluded.nonce, ended_at = excluded.ended_at, checked = 0, mark = x'',
+    inputs_digest = x'', tries = 0, leased_until = 0;
+
+-- name: write_base
+insert into run_bases (bot_id, episode, base) values (?, ?, ?)
+on conflict do update set base = excluded.base;
 
 -- name: put_save
 insert into character_saves (bot_id, slot, id, character_data, version, created_at, updated_at)
-values (?, ?, ?, ?, 1, ?, ?)
+select ?1, ?2, ?3, ?4, 1, ?5, ?6
+where (select count(*) from character_saves where bot_id = ?1 and slot <> ?2) < ?7
 on conflict (bot_id, slot) do update
 set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
 
@@ -101,8 +107,23 @@ order by score desc, bot_id, episode limit ?;
 select episode, first_turn, inputs from run_inputs where bot_id = ? and episode = ? order by first_turn;
 
 -- name: episodes
-select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked, base
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked,
+       origin, nonce
 from episodes where bot_id = ? order by episode;
+
+-- name: ended_run
+select episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest, ranked,
+       origin, nonce
+from episodes where bot_id = ? and episode = ?;
+
+-- name: base
+select base from run_bases where bot_id = ? and episode = ?;
+
+-- name: put_secret
+insert into shared_secrets (name, value) values (?, ?) on conflict do nothing;
+
+-- name: secret
+select value from shared_secrets where name = ?;
 
 -- name: schema_number
 pragma user_version;
@@ -163,8 +184,7 @@ order by bot_id, slot limit ?4;
 
 -- name: verify_runs
 select cast(bot_id as blob), cast(episode as integer), cast(rules as blob), seed, cast(mode as blob), cast(options as blob),
-       parent_episode, first_turn, last_turn, cast(result as blob), score, cast(digest as blob), ranked,
-       cast(base as blob)
+       parent_episode, first_turn, last_turn, cast(result as blob), score, cast(digest as blob), ranked
 from episodes where (bot_id, episode) > (cast(?1 as text), ?2) and bot_id <= cast(?3 as text)
 order by bot_id, episode limit ?4;
 
@@ -172,3 +192,12 @@ order by bot_id, episode limit ?4;
 select cast(bot_id as blob), cast(episode as integer), cast(first_turn as integer), cast(inputs as blob) from run_inputs
 where (bot_id, episode, first_turn) > (cast(?1 as text), ?2, ?3) and bot_id <= cast(?4 as text)
 order by bot_id, episode, first_turn limit ?5;
+
+-- name: verify_bases
+select cast(b.bot_id as blob), cast(b.episode as integer), cast(b.base as blob),
+       cast(coalesce(e.rules, g.rules, '') as blob)
+from run_bases as b
+left join episodes as e on e.bot_id = b.bot_id and e.episode = b.episode
+left join games as g on g.bot_id = b.bot_id and g.episode = b.episode
+where (b.bot_id, b.episode) > (cast(?1 as text), ?2) and b.bot_id <= cast(?3 as text)
+order by b.bot_id, b.episode limit ?4;
