@@ -13,9 +13,11 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -51,12 +53,13 @@ class PostgresServer:
         host: The loopback address to listen on.
         port: By default a free one.
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
+        programs: The folder of another release's programs; by default those of the wheel.
         settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        **settings: str,
+        programs: str = "", **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
@@ -65,7 +68,7 @@ class PostgresServer:
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
-        self._bin = self._programs()
+        self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
         self._warden = self._start_warden()
@@ -84,6 +87,32 @@ class PostgresServer:
     def socket_url(self, database: str) -> str:
         """Return a connection string in keywords that leads through the Unix socket."""
         return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the data (`data`), in which only the user of the server can write."""
+        return self._folder
+
+    def kill(self) -> None:
+        """Kill all processes of the server with SIGKILL, and remove the signs that it runs."""
+        sign = self._folder / "data" / "postmaster.pid"
+        postmaster = sign.read_text().splitlines()[0]
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in (postmaster, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+        while any(map(_is_running, (postmaster, *children))):
+            time.sleep(0.01)
+        for left in (sign, *self._folder.glob(".s.PGSQL.*")):
+            left.unlink()
+
+    def run_as_owner(self, *words: str) -> None:
+        """Run a program as the user of the server, with the server's environment."""
+        self._run(*words)
+
+    def program(self, name: str) -> str:
+        """Return the path of a program of this release, for example `pg_dump`."""
+        return str(self._bin / name)
 
     def empty_database(self, name: str) -> str:
         """Create a database, or replace it by an empty one; return its address."""
@@ -153,6 +182,15 @@ class PostgresServer:
         for path in (copied, *copied.rglob("*")):
             path.chmod(path.stat().st_mode | 0o555)
         return copied / wheel.name / newest.name / "bin"
+
+
+def _is_running(process: str) -> bool:
+    """Return False for a process that ended, also while nobody has asked for its exit code."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 @contextlib.contextmanager

@@ -50,8 +50,8 @@ COMMANDS: Final = {
         "bots list --by turns --top 10",
     ),
     "db": Summary(
-        "look after the database: `db migrate`, `copy`, `export`, `prune`",
-        "db migrate --db sqlite:///games.db",
+        "look after the database: its schema, imports, copies, backups, and whether every row is sound",
+        "db backup monday.db --db sqlite:///games.db",
     ),
     "replay": Summary(
         "execute a run again, from a file or a database, and say if it is as recorded",

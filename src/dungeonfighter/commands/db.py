@@ -7,7 +7,9 @@ from typing import Final
 
 from dungeonfighter.commands.actions import add_actions, run_action
 
-ACTIONS: Final = ("migrate", "import-saves", "copy", "export", "prune")
+ACTIONS: Final = (
+    "migrate", "backup", "restore", "verify", "prune", "copy", "export", "import-saves",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

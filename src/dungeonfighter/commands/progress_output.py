@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+import time
+from typing import Final, TextIO
+
+_PACE_SECONDS: Final = 1.0
 
 
 class ProgressOutput:
@@ -32,3 +35,17 @@ class ProgressOutput:
             self._output.write(f"\r{' ' * self._shown_chars}\r")
             self._output.flush()
             self._shown_chars = 0
+
+
+class PacedProgress:
+    """Passes on at most one text of progress a second, however often it is called."""
+
+    def __init__(self, output: ProgressOutput) -> None:
+        self._output = output
+        self._next = time.monotonic() + _PACE_SECONDS
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _PACE_SECONDS
+            self._output.progress(text)

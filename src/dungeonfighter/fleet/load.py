@@ -118,6 +118,7 @@ async def run_load(
     *,
     tally: Tally | None = None,
     stop: asyncio.Event | None = None,
+    meet: Callable[[list[Player]], None] = lambda _: None,
 ) -> Load:
     """Let the bots play until the time is over, the turns are made, `stop` is set, or Ctrl-C.
 
@@ -128,12 +129,13 @@ async def run_load(
         show: Receives one line of progress each second.
         tally: Receives the counts, so that the caller can watch them; a fresh one by default.
         stop: Ends the load when set; the load sets it when it ends for another reason.
+        meet: Receives the bots before they begin; their journals grow while they play.
     """
     stop = stop or asyncio.Event()
     formatter = ProgressFormatter()
     with interrupts(stop.set):
         return await play_load(
-            options, lambda progress: show(formatter.line(progress)), stop=stop, tally=tally
+            options, lambda progress: show(formatter.line(progress)), stop=stop, tally=tally, meet=meet
         )
 
 
@@ -143,6 +145,7 @@ async def play_load(
     *,
     stop: asyncio.Event,
     tally: Tally | None = None,
+    meet: Callable[[list[Player]], None] = lambda _: None,
 ) -> Load:
     """Run a load like `run_load`, without handling signals; `watch` receives the progress each second."""
     endpoint = Endpoint(
@@ -154,6 +157,7 @@ async def play_load(
     defects: list[BaseException] = []
     async with endpoint.watched():
         players = [_player(number, options, crew) for number in options.numbers]
+        meet(players)
         with _defects_stop(stop, defects), _rare_collections(endpoint.loop, options.spread_seconds):
             clock = _Clock(options)
             crew.count_from = clock.count_from

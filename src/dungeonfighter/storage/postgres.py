@@ -44,6 +44,7 @@ from dungeonfighter.hosting.ports import (
 from dungeonfighter.storage import postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
+from dungeonfighter.storage.postgres_facts import FactReader
 from dungeonfighter.storage.postgres_links import Connection, NoRoom
 from dungeonfighter.storage.postgres_pool import Pool, ServerState
 from dungeonfighter.storage.save_rows import from_json, to_json
@@ -104,6 +105,7 @@ class PostgresStore:
         self.lanes = writers
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
+        self._facts = FactReader(self._fetch)
         self._copy = self._readers
         self._has_copy = bool(read_url)
         if read_url:
@@ -135,6 +137,7 @@ class PostgresStore:
             await self._writers.run(postgres_schema.check_settings)
             await self._writers.run(lambda connection: postgres_schema.migrate(connection, self._sql))
             await self._make_ready()
+            self._facts.start()
         except BaseException:
             await self.close()
             raise
@@ -277,9 +280,11 @@ class PostgresStore:
             hazards=self._server.safety.hazards,
             pool_size=sum(pool.size for pool in pools),
             pool_in_use=sum(pool.in_use for pool in pools),
+            backup_at=self._facts.backup_at,
         )
 
     async def close(self) -> None:
+        await self._facts.stop()
         await self._writers.close()
         await self._readers.close()
         await self._copy.close()

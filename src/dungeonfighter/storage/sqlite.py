@@ -258,11 +258,11 @@ class SqliteStore:
             version = sqlite_library.shown(self._library)
             hazards = (f"SQLite {version} has the WAL-reset bug: no other program may checkpoint the file",)
         threads = [*self._readers, *([self._writer] if self._writer is not None else [])]
-        disk, log_bytes = DiskUse(), 0
-        if self._checkpointer is not None:
-            disk, log_bytes = self._checkpointer.disk, self._checkpointer.log_bytes
+        disk, log_bytes, backup_at = DiskUse(), 0, 0.0
+        if (beside := self._checkpointer) is not None:
+            disk, log_bytes, backup_at = beside.disk, beside.log_bytes, beside.backup_at
         return StoreHealth(
-            log_bytes, hazards, disk.wal_bytes, disk.free_bytes,
+            log_bytes, hazards, disk.wal_bytes, disk.free_bytes, backup_at=backup_at,
             pool_size=1 + _READERS, pool_in_use=sum(thread.is_busy for thread in threads),
         )  # fmt: skip
 

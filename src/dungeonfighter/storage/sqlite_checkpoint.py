@@ -29,6 +29,7 @@ from typing import Any, Final
 
 import apsw
 
+from dungeonfighter.storage import facts, sql_files
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.sqlite_connection import LOG_FRAME_BYTES, LOG_PAGES_MAX
 from dungeonfighter.storage.sqlite_file import DiskUse, SyncedFile, disk_use
@@ -66,6 +67,9 @@ class Checkpointer:
         self._path = path
         self.disk = DiskUse()
         """The sizes of the files, a few seconds old."""
+        self._fact = sql_files.queries("sqlite")["fact"]
+        self.backup_at = 0.0
+        """When `db backup` last succeeded, as it was a few seconds ago; see `StoreHealth`."""
         self._measure()
         self._thread = threading.Thread(target=self._run, name="sqlite-checkpoint", daemon=True)
         self._thread.start()
@@ -116,6 +120,9 @@ class Checkpointer:
     def _measure(self) -> None:
         with contextlib.suppress(OSError):  # a file that is gone is the writer's trouble
             self.disk = disk_use(self._path)
+        with contextlib.suppress(apsw.Error):  # the schema of a newer release, or a lock: the value stays
+            row = self._connection.execute(self._fact, (facts.LAST_BACKUP,)).fetchone()
+            self.backup_at = facts.as_seconds(row[0]) if row else 0.0
 
     def _move(self) -> None:
         with self._moving:

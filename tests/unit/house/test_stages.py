@@ -25,10 +25,12 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_haproxy_routes.py",  # HAProxy is a part of the long stage
     "tests/integration/test_haproxy_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
+    "tests/integration/test_litestream.py",  # Litestream is a part of the long stage
     "tests/integration/test_log_shipping.py",  # rsyslog is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
     "tests/integration/test_page_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
+    "tests/integration/test_pgbackrest.py",  # pgBackRest is a part of the long stage
     "tests/integration/test_prometheus.py",  # Prometheus is a part of the long stage
     "tests/integration/test_worker_starts.py",  # three workers start beside a client that never rests
 }

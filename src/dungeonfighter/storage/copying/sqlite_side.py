@@ -66,7 +66,7 @@ class SqliteReading:
             )
         self._waiting = Waiting()
         try:
-            self._connection = connect_to_read(path, self._waiting)
+            self._connection = connect_to_read(path, self._waiting, is_immutable=False)
             self._waiting.at_most(WAIT_SECONDS)
             _check_schema(self._connection)
         except apsw.Error as error:

@@ -229,3 +229,44 @@ order by bot_id limit $5;
 
 -- name: read_secret
 select value from shared_secrets where name = $1;
+
+-- name: fact
+select value from store_facts where name = $1;
+
+-- name: put_fact
+insert into store_facts (name, value, updated_at) values ($1, $2, now())
+on conflict (name) do update set value = excluded.value, updated_at = excluded.updated_at;
+
+-- name: verify_games
+select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+       extract(epoch from updated_at)::float8
+from games where bot_id > $1 order by bot_id limit $2;
+
+-- name: verify_game
+select bot_id, version, digest, episode, turn, rules, state, trail, directive, tokens_today,
+       extract(epoch from updated_at)::float8
+from games where bot_id = $1;
+
+-- name: verify_keys
+select bot_id from games where bot_id > $1 order by bot_id limit $2;
+
+-- name: verify_saves
+select bot_id, slot, character_data::text from character_saves
+where (bot_id, slot) > ($1, $2) and bot_id <= $3 order by bot_id, slot limit $4;
+
+-- name: verify_runs
+select bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn, result, score, digest,
+       ranked
+from episodes where (bot_id, episode) > ($1, $2) and bot_id <= $3 order by bot_id, episode limit $4;
+
+-- name: verify_inputs
+select bot_id, episode, first_turn, inputs from run_inputs
+where (bot_id, episode, first_turn) > ($1, $2, $3) and bot_id <= $4
+order by bot_id, episode, first_turn limit $5;
+
+-- name: verify_bases
+select b.bot_id, b.episode, b.base, coalesce(e.rules, g.rules, '')
+from run_bases as b
+left join episodes as e on e.bot_id = b.bot_id and e.episode = b.episode
+left join games as g on g.bot_id = b.bot_id and g.episode = b.episode
+where (b.bot_id, b.episode) > ($1, $2) and b.bot_id <= $3 order by b.bot_id, b.episode limit $4;

@@ -163,3 +163,55 @@ order by bot_id, episode limit ?5;
 select cast(bot_id as blob), cast(episode as integer) from games
 where bot_id >= ?1 and (bot_id > ?1 or episode > ?2) and bot_id >= ?3 and bot_id < ?4 and length(state) > 0
 order by bot_id limit ?5;
+
+-- name: fact
+select value from store_facts where name = ?;
+
+-- name: put_fact
+insert into store_facts (name, value, updated_at) values (?, ?, ?)
+on conflict do update set value = excluded.value, updated_at = excluded.updated_at;
+
+-- name: verify_games
+-- Flipped bits may have turned a value into one of any type, or a text into invalid UTF-8, so keys are blobs.
+select cast(bot_id as blob), case typeof(version) when 'integer' then version end, cast(digest as blob),
+       case typeof(episode) when 'integer' then episode end, case typeof(turn) when 'integer' then turn end,
+       cast(rules as blob), cast(state as blob), cast(trail as blob), cast(directive as blob),
+       case typeof(tokens_today) when 'integer' then tokens_today end,
+       case typeof(updated_at) when 'real' then updated_at else 0.0 end
+from games where bot_id > cast(?1 as text) order by bot_id limit ?2;
+
+-- name: verify_game
+select cast(bot_id as blob), case typeof(version) when 'integer' then version end, cast(digest as blob),
+       case typeof(episode) when 'integer' then episode end, case typeof(turn) when 'integer' then turn end,
+       cast(rules as blob), cast(state as blob), cast(trail as blob), cast(directive as blob),
+       case typeof(tokens_today) when 'integer' then tokens_today end,
+       case typeof(updated_at) when 'real' then updated_at else 0.0 end
+from games where bot_id = cast(?1 as text);
+
+-- name: verify_keys
+select cast(bot_id as blob) from games where bot_id > cast(?1 as text) order by bot_id limit ?2;
+
+-- name: verify_saves
+select cast(bot_id as blob), cast(slot as blob), cast(character_data as blob) from character_saves
+where (bot_id, slot) > (cast(?1 as text), cast(?2 as text)) and bot_id <= cast(?3 as text)
+order by bot_id, slot limit ?4;
+
+-- name: verify_runs
+select cast(bot_id as blob), cast(episode as integer), cast(rules as blob), seed, cast(mode as blob), cast(options as blob),
+       parent_episode, first_turn, last_turn, cast(result as blob), score, cast(digest as blob), ranked
+from episodes where (bot_id, episode) > (cast(?1 as text), ?2) and bot_id <= cast(?3 as text)
+order by bot_id, episode limit ?4;
+
+-- name: verify_inputs
+select cast(bot_id as blob), cast(episode as integer), cast(first_turn as integer), cast(inputs as blob) from run_inputs
+where (bot_id, episode, first_turn) > (cast(?1 as text), ?2, ?3) and bot_id <= cast(?4 as text)
+order by bot_id, episode, first_turn limit ?5;
+
+-- name: verify_bases
+select cast(b.bot_id as blob), cast(b.episode as integer), cast(b.base as blob),
+       cast(coalesce(e.rules, g.rules, '') as blob)
+from run_bases as b
+left join episodes as e on e.bot_id = b.bot_id and e.episode = b.episode
+left join games as g on g.bot_id = b.bot_id and g.episode = b.episode
+where (b.bot_id, b.episode) > (cast(?1 as text), ?2) and b.bot_id <= cast(?3 as text)
+order by b.bot_id, b.episode limit ?4;

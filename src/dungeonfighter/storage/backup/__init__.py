@@ -1,0 +1,1 @@
+"""Backups of a store and their restoring; docs/backups.md is the manual."""
