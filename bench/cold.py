@@ -207,7 +207,7 @@ async def _loads(database: Database, bots: int, repeat: int) -> tuple[list[float
 
     gather = Gather(fetch)
     count = min(_LOADS, bots // 5)
-    await _call_all(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
+    await call_all(large.some_of(bots, count, repeat * count), gather.get, _CLIENTS)
     await store.close()
     return taken, cpu
 
@@ -228,7 +228,7 @@ async def _written(database: Database, bots: int) -> Figure:
 
     await database.checkpoint()
     before = await database.written_bytes()
-    await _call_all(database.playing(bots), play, limits.batch_rows_max)
+    await call_all(database.playing(bots), play, limits.batch_rows_max)
     written = await database.written_bytes() - before
     await host.close()
     if not written:
@@ -238,7 +238,7 @@ async def _written(database: Database, bots: int) -> Figure:
     )
 
 
-async def _call_all(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], clients: int) -> None:
+async def call_all(keys: Sequence[str], ask: Callable[[str], Awaitable[object]], clients: int) -> None:
     """Call `ask` for every key, in order, from `clients` concurrent tasks."""
     waiting = iter(keys)
 

@@ -10,7 +10,8 @@ from dungeonfighter import limits
 from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import choose
 from dungeonfighter.hosting import trail
-from dungeonfighter.hosting.ports import Row, Store, Won, Write
+from dungeonfighter.hosting.ports import Store, Won, Write
+from dungeonfighter.hosting.seal import sealed_row
 from dungeonfighter.rules import GameOptions, Rules
 
 _RUNS: Final = 10
@@ -49,7 +50,7 @@ def _kinds(rules: Rules) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _write(number: int, rules: Rules, turn: int, state: bytes, run: bytes) -> Write:
-    row = Row(key_of(number), 1, rules.digest(state), 1, turn, rules.identity, state, run)
+    row = sealed_row(key_of(number), 1, rules.digest(state), 1, turn, rules.identity, state, run, "", 0)
     return Write(row, 0, b"")
 
 

@@ -400,6 +400,10 @@ class BotHost:
         """Return the length of the store's log, and its hazards."""
         return self._store.health()
 
+    def version_in_memory(self, key: str) -> int:
+        """Return the version of a bot's row in memory; 0 if it is not there."""
+        return self._games.version(key)
+
     def recent(
         self, count: int, covers: Callable[[str], bool] | None = None, looked_at_max: int | None = None
     ) -> list[Present]:

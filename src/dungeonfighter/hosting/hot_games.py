@@ -73,6 +73,11 @@ class HotGames:
         game = self.by_key.get(key)
         return game is not None and game.row is not None and game.row.version > 0
 
+    def version(self, key: str) -> int:
+        """Return the version of the row in memory; 0 if there is none."""
+        game = self.by_key.get(key)
+        return 0 if game is None or game.row is None else game.row.version
+
     def add(self, key: str) -> HotGame:
         """Add a game that is not in memory yet, as the most recently used one, without an eviction."""
         game = self.by_key[key] = HotGame(key)

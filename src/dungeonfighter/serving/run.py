@@ -31,6 +31,7 @@ from dungeonfighter.serving.composition import (
 )
 from dungeonfighter.serving.draining import App, Draining
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
+from dungeonfighter.serving.following import following
 from dungeonfighter.serving.inquiries import InquiryRelay
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
@@ -157,7 +158,11 @@ async def _serve_alone(
             service.ready()
 
         pushes = None if push is None else push.keep(host.meter.collect)
-        async with ticking(watch), running(pushes, "pushes of the metrics"):
+        async with (
+            ticking(watch),
+            following(settings, secrets, host, watch),
+            running(pushes, "pushes of the metrics"),
+        ):
             await serve(
                 draining,
                 listeners.game,
@@ -290,7 +295,7 @@ async def _serve_as_worker(
             # Everything is prepared, so the worker accepts connections right after the permission.
             if not await parent.may_listen():
                 return
-            async with ticking(watch):
+            async with ticking(watch), following(settings, secrets, host, watch):
                 await serve(
                     draining,
                     listeners.game,

@@ -29,6 +29,7 @@ from dungeonfighter.web import figures
 from dungeonfighter.web.audiences import ALL_FLEETS, Audience
 from dungeonfighter.web.boards import RUNS_MAX, Board
 from dungeonfighter.web.details import Details
+from dungeonfighter.web.followed import Followed
 from dungeonfighter.web.playbacks import Playbacks
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Watch:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._asked_at: dict[str, float] = {}
         self._closed = False
+        self.followed = Followed(clock, self._watched_bots, self._send_bot)
         self.failed_ticks = 0
 
     def start(self) -> None:
@@ -149,6 +151,7 @@ class Watch:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        await self.followed.close()
         await self._details.close()
         await self.playbacks.close()
 
@@ -238,14 +241,14 @@ class Watch:
     def _wall_of(self, moment: float) -> int:
         return round(self._clock.wall() - (self._clock.now() - moment))
 
-    async def detail(self, audience: Audience, bot: str) -> bytes:
+    async def detail(self, audience: Audience, bot: str, version: int = 0) -> bytes:
         """Return the detail of one bot as JSON; `bot` is its name on the page. See `Details`.
 
         Raises:
             BadInput: There is no such bot (`unknown_bot`).
             StoreError: The store does not answer.
         """
-        return await self._details.body(audience.key_of(bot), bot)
+        return await self._details.body(audience.key_of(bot), bot, version)
 
     async def tick(self) -> None:
         """Compute the rates and send frames to all viewers."""
@@ -261,7 +264,7 @@ class Watch:
         await self._ask_store("listed bots", self._refresh_listed, 0.0)
         for board in {viewer.board for viewer in self._viewers}:
             self._send(board, None, frame("summary", self.summary(board.audience)))
-        await self._ask_store("watched bots", self._send_bots, 0.0)
+        await self._ask_store("watched bots", self.followed.send_due, 0.0)
 
     async def _ask_store(
         self, name: str, ask: Callable[[], Coroutine[None, None, None]], every_seconds: float
@@ -314,17 +317,16 @@ class Watch:
         else:
             board.best = [run for run in found if audience.covers(run.key)]
 
-    async def _send_bots(self) -> None:
-        async def send(board: Board, bot: str) -> None:
-            self._send(board, bot, await self.bot_frame(board.audience, bot))
+    def _watched_bots(self) -> set[tuple[Board, str]]:
+        return {(viewer.board, viewer.bot) for viewer in self._viewers if viewer.bot is not None}
 
-        watched = {(viewer.board, viewer.bot) for viewer in self._viewers if viewer.bot is not None}
-        await asyncio.gather(*(send(board, bot) for board, bot in watched))
+    async def _send_bot(self, board: Board, bot: str, version: int) -> None:
+        self._send(board, bot, await self.bot_frame(board.audience, bot, version))
 
-    async def bot_frame(self, audience: Audience, bot: str) -> bytes:
+    async def bot_frame(self, audience: Audience, bot: str, version: int = 0) -> bytes:
         """Make the frame of one bot; an error becomes a frame too, because it concerns only this bot."""
         try:
-            return frame("bot", msgspec.Raw(await self.detail(audience, bot)))
+            return frame("bot", msgspec.Raw(await self.detail(audience, bot, version)))
         except DungeonFighterError as error:
             return trouble(bot, error)
 
