@@ -112,7 +112,7 @@ FIELDS: Final = (
           "servers that share the rates of fleets and tokens without Redis, in equal parts (default: 1)",
           see="Limits"),
     Field("redis_url", ("--redis", "--redis-connection-string"), ("REDIS_CONNECTION_STRING",), parse_redis,
-          "URL", "redis:// or rediss:// server through which replicas divide the rates by demand",
+          "URL", "redis:// or rediss:// server through which replicas divide rates and tell of changed bots",
           see="Limits", is_secret=True),
     Field("redis_key_prefix", ("--redis-key-prefix",), ("REDIS_KEY_PREFIX",), to.key_prefix, "TEXT",
           "beginning of all keys in Redis (default: dungeonfighter:)"),

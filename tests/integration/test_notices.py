@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,10 +15,12 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from dungeonfighter.access.leases import Leases
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.serving import notices
 from dungeonfighter.serving.background import begin
 from dungeonfighter.serving.notices import Notices
+from dungeonfighter.serving.redis_leases import RedisLeases
 from dungeonfighter.storage.postgres import PostgresStore
 from testkit.postgres_server import PostgresServer
 from testkit.redis_server import RedisServer, redis_program
@@ -25,6 +28,7 @@ from testkit.server_process import ServerProcess
 from tests.integration.balancer import balancing
 from tests.integration.through_balancer import play_through, servers, wait_for_turns
 from tests.parts import program
+from tests.unit.house.sources import ROOT
 
 PREFIX = "test:"
 KEY = "local/ada"
@@ -45,12 +49,27 @@ class Process:
         self.viewed: set[str] = set()
         self.heard: dict[str, int] = {}
         self.notices = Notices(
-            url, prefix=PREFIX, place="test", version_of=lambda key: self.games.get(key, 0),
+            url, prefix=PREFIX, place="test", version_of=self.version,
             watched=lambda: self.viewed, on_notice=self._hear,
         )  # fmt: skip
 
+    def version(self, key: str) -> int:
+        return self.games.get(key, 0)
+
     def _hear(self, key: str, version: int) -> None:
         self.heard[key] = version
+
+
+class ChangingProcess(Process):
+    """All of its games change all the time."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._versions = itertools.count(1)
+
+    def version(self, key: str) -> int:
+        del key
+        return next(self._versions)
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +115,7 @@ async def test_a_process_hears_of_the_bots_that_its_viewers_watch(redis: RedisSe
         assert (viewer.heard[KEY], player.notices.published) == (2, published + 1)
 
 
-async def test_nothing_is_published_or_stored_while_nobody_watches(redis: RedisServer) -> None:
+async def test_no_notice_is_published_while_nobody_watches(redis: RedisServer) -> None:
     player = Process(redis.url)
     player.games = {KEY: 1}
     async with running(player), Redis.from_url(redis.url) as client:
@@ -152,8 +171,64 @@ async def test_a_message_that_is_no_version_is_dropped(redis: RedisServer) -> No
         assert viewer.notices.received == 2
 
 
+async def test_bots_that_always_change_keep_no_other_from_being_published(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "NOTICES_MAX", 3)
+    player, viewer = ChangingProcess(redis.url), Process(redis.url)
+    viewer.viewed = {f"local/bot-{number}" for number in range(20)}
+    async with running(player, viewer):
+        await until(lambda: viewer.heard.keys() == viewer.viewed)
+
+
+@asynccontextmanager
+async def half_open(redis: RedisServer) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Relay connections to Redis; once the event is set, those with subscriptions bring no more messages."""
+    silent, relays = asyncio.Event(), set[asyncio.Task[None]]()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", redis.port)
+        subscribes = False
+
+        async def down() -> None:
+            while data := await up_reader.read(65536):
+                if not (subscribes and silent.is_set()):
+                    writer.write(data)
+
+        task = asyncio.create_task(down())
+        relays.add(task)
+        while data := await reader.read(65536):
+            subscribes = subscribes or b"SUBSCRIBE" in data
+            up_writer.write(data)
+        up_writer.close()
+        writer.close()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", silent
+    finally:
+        server.close()
+        for task in relays:
+            task.cancel()
+        await asyncio.wait(relays)
+
+
+async def test_a_connection_that_became_silent_is_noticed(redis: RedisServer) -> None:
+    player = Process(redis.url)
+    player.games = {KEY: 1}
+    async with half_open(redis) as (url, silent):
+        viewer = Process(url)
+        viewer.viewed = {KEY}
+        async with running(player, viewer):
+            await until(lambda: viewer.heard == {KEY: 1} and viewer.notices.is_up)
+            silent.set()
+            await until(lambda: not viewer.notices.is_up)
+            silent.clear()
+            await until(lambda: viewer.notices.is_up)
+
+
 @pytest.mark.parametrize("trouble", ["killed", "frozen", "connections cut"])
-async def test_notices_are_known_to_be_lost_and_come_again(redis: RedisServer, trouble: str) -> None:
+async def test_lost_notices_are_noticed_and_the_next_ones_arrive(redis: RedisServer, trouble: str) -> None:
     player, viewer = Process(redis.url), Process(redis.url)
     viewer.viewed = {KEY}
     player.games = {KEY: 1}
@@ -166,7 +241,7 @@ async def test_notices_are_known_to_be_lost_and_come_again(redis: RedisServer, t
             redis.freeze()
         else:
             async with Redis.from_url(redis.url) as client:
-                await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+                await client.client_kill_filter(_type="pubsub")
         if trouble != "connections cut":
             await until(lambda: not viewer.notices.is_up)
             player.games = {KEY: 2}
@@ -182,6 +257,25 @@ async def test_notices_are_known_to_be_lost_and_come_again(redis: RedisServer, t
             if viewer.notices.is_up and viewer.heard[KEY] != seen:
                 player.games = {KEY: player.games[KEY] + 1}
                 seen = player.games[KEY]
+
+
+async def test_the_rights_in_the_documentation_are_enough(redis: RedisServer) -> None:
+    line = next(line for line in (ROOT / "docs" / "redis.md").read_text().splitlines() if "SETUSER" in line)
+    words = line.replace("PASSWORD", "s3cret").replace("dungeonfighter:", PREFIX).split()
+    async with Redis.from_url(redis.url) as client:
+        await client.execute_command(*words)  # type: ignore[no-untyped-call]
+    url = redis.url.replace("redis://", "redis://game:s3cret@")
+    player, viewer = Process(url), Process(url)
+    viewer.viewed = {KEY}
+    player.games = {KEY: 1}
+    leases = RedisLeases(url, prefix=PREFIX, replica="one", replicas=1, place="test")
+    dividing = begin(leases.keep(Leases(1), lambda: None), "leases")
+    async with running(player, viewer):
+        await until(lambda: viewer.heard == {KEY: 1} and leases.is_up)
+        viewer.viewed = set()
+        await until(lambda: not viewer.notices._subscribed and viewer.notices.is_up)
+    dividing.cancel()
+    await asyncio.wait({dividing})
 
 
 class Viewing:

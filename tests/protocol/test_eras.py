@@ -69,6 +69,18 @@ async def test_the_newest_revision_needs_no_handshake(served: Served) -> None:
     assert set(result["capabilities"]) == {"tools", "resources", "prompts"}
 
 
+async def test_no_stream_of_subscriptions_is_offered(served: Served) -> None:
+    """docs/decisions/046-redis.md says why; no resource changes while a server runs."""
+    headers = JSON_HEADERS | {"mcp-protocol-version": VERSION, "mcp-method": "server/discover"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": META}}
+    capabilities = (await post(served, body, headers)).json()["result"]["capabilities"]
+    assert capabilities["resources"] == {"listChanged": False, "subscribe": False}
+    params = {"notifications": {"resourceSubscriptions": ["dungeonfighter://rules"]}, "_meta": META}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
+    answer = await post(served, body, headers | {"mcp-method": "subscriptions/listen"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, -32601)
+
+
 @pytest.mark.parametrize(
     "method", ["tools/list", "resources/list", "resources/templates/list", "prompts/list"]
 )

@@ -30,7 +30,7 @@ PERIOD_SECONDS: Final = 0.1
 CHANNELS_SECONDS: Final = 1.0
 """The time between two questions for the channels, and between two signs of life."""
 IDLE_SECONDS: Final = 0.5
-"""The period while nobody watches."""
+"""The period while nobody watches, and the longest time until a new viewer's bot is subscribed to."""
 ANSWER_SECONDS_MAX: Final = 0.8
 SILENT_SECONDS_MAX: Final = 3.0
 """After so long without any message the connection counts as lost."""
@@ -146,8 +146,7 @@ class Notices:
                     asked_at = time.monotonic()
                     async with asyncio.timeout(ANSWER_SECONDS_MAX):
                         await channels.ping()
-                wait = PERIOD_SECONDS if self._subscribed else IDLE_SECONDS
-                message = await channels.get_message(timeout=wait)
+                message = await channels.get_message(timeout=IDLE_SECONDS)
                 if message is not None:
                     heard_at = time.monotonic()
                     self._hear(message)

@@ -143,9 +143,24 @@ async def test_many_notices_cause_few_frames(monkeypatch: pytest.MonkeyPatch) ->
         assert await opened.turns_now() == [0, 1, 6]
 
 
-async def test_a_notice_that_is_old_or_about_another_bot_reads_nothing() -> None:
+async def test_a_bot_that_somebody_just_began_to_watch_is_sent_each_tick() -> None:
+    site = Site()
+    async with site.viewing():
+        for _ in range(3):
+            await site.tick()
+        async with page(site) as opened:
+            await site.tick()
+            await opened.play()
+            await site.tick()
+            assert (await opened.turns_now())[-1] == 1
+
+
+async def test_a_notice_that_is_old_or_about_another_bot_causes_no_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     store = CountingStore()
     site = Site(store=store)
+    monkeypatch.setattr(site.clock, "sleep", lambda _: asyncio.sleep(0))
     async with page(site) as opened:
         version = await opened.play()
         site.watch.followed.note(KEY, version)
@@ -154,7 +169,8 @@ async def test_a_notice_that_is_old_or_about_another_bot_reads_nothing() -> None
         site.watch.followed.note(KEY, version)
         site.watch.followed.note("local/bob", 10**19)
         site.watch.followed.note("no key", 1)
-        await site.watch.followed.close()
+        for _ in range(20):
+            await asyncio.sleep(0)
         assert (store.reads, await opened.turns_now()) == (reads, [0, 1])
 
 
