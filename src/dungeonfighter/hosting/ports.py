@@ -95,7 +95,7 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 
 
 class StoredRun(Struct, frozen=True):
-    """What a store keeps of one run beside its bot's row.
+    """The records of one run beside its bot's row.
 
     Attributes:
         ended: Its end; None while it lives.
@@ -311,8 +311,10 @@ class Store(Protocol):
             StoreUnavailable: The store does not work.
         """
 
-    async def put_save(self, save: Save) -> None:
-        """Insert or replace a save slot.
+    async def put_save(self, save: Save) -> bool:
+        """Insert or replace a save slot; return False if the bot has `limits.save_slots_max` other slots.
+
+        Calls at the same moment never exceed this number together.
 
         Raises:
             StoreUnavailable: The outcome is unknown; the caller may repeat the call.
