@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Callable, Iterator
-=======
-from collections.abc import Iterator
->>>>>>> origin/runs
 
 from msgspec import Struct
 
@@ -52,11 +48,8 @@ def _game_options(replay: Replay) -> GameOptions:
     assert options is not None
     if options.mode not in Mode.__members__:
         raise BadArgument(f"there is no mode {options.mode[:20]!r}")
-<<<<<<< HEAD
-    return GameOptions(
-        options.seed, int(Mode[options.mode]), options.name, options.weapon, replay.ranked,
-        _nonce_of(options),
-    )  # fmt: skip
+    mode, nonce = int(Mode[options.mode]), _nonce_of(options)
+    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
 
 
 def _nonce_of(options: Options) -> bytes:
@@ -64,14 +57,6 @@ def _nonce_of(options: Options) -> bytes:
         return bytes.fromhex(options.nonce)
     except ValueError:
         raise BadArgument("its nonce is not hexadecimal") from None
-=======
-    try:
-        nonce = bytes.fromhex(options.nonce)
-    except ValueError:
-        raise BadArgument("its nonce is not hexadecimal") from None
-    mode = int(Mode[options.mode])
-    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
->>>>>>> origin/runs
 
 
 def execute(replay: Replay, rules: Rules) -> Iterator[State]:
