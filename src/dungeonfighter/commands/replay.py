@@ -149,7 +149,7 @@ class _Execution:
                 elif number % 256 == 0 and time.monotonic() - last >= 1:
                     last = time.monotonic()
                     output.progress(f"{name}: {number:,} of {total:,} inputs")
-        except BadArgument as error:
+        except BadInput as error:
             self.difference = f"cannot begin: {error}"
         self.digests = "".join(digests)
 
