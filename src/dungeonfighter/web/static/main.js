@@ -123,10 +123,17 @@ function choose(botId) {
 
 function chooseByHash() {
   const place = placeOf(location.hash);
-  if (!place || !isBotId(place.bot)) return;
+  if (!place) return closePlayback();
+  if (!isBotId(place.bot)) return;
   choose(place.bot);
   if (place.run === null) closePlayback();
   else openPlayback(place.bot, place.run, place.turn, askForToken);
+}
+
+/** Go where a link leads: the focus goes along. */
+function follow() {
+  chooseByHash();
+  if (placeOf(location.hash)?.run != null) byId("playback-title").focus();
 }
 
 /** Check a bot id, and show the reason beside the field if it is not valid. */
@@ -166,9 +173,10 @@ byId("find").addEventListener("submit", (event) => {
 onRowClick((botId) => { choose(botId); reveal(); });
 byId("retry").addEventListener("click", () => stream.retry());
 window.addEventListener("online", () => stream.retry());
-window.addEventListener("hashchange", () => {
-  chooseByHash();
-  if (placeOf(location.hash)?.run != null) byId("playback-title").focus();
+window.addEventListener("hashchange", follow);
+document.addEventListener("click", (event) => {
+  const followed = event.target.closest('a[href^="#bot="]');
+  if (followed?.hash === location.hash) follow(); // the browser does nothing where the address stays the same
 });
 window.addEventListener("resize", drawCharts);
 byId("mcp-url").textContent = new URL("mcp", document.baseURI);
