@@ -96,12 +96,17 @@ def differences(replay: Replay, rules: Rules) -> Iterator[Difference | None]:
             yield Difference(state.turn, f"the input {text!r} is not legal: {error}")
             return
         digest = rules.digest(rules.encode(state)).hex()
-    if what := _other_result(replay, rules, state, digest):
+    if what := other_result(replay, rules, state, digest):
         yield Difference(state.turn, what)
 
 
-def _other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
-    """Return what is not as in the recorded result, or an empty text."""
+def other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
+    """Return one sentence about the last state if it is not the recorded result, else an empty text.
+
+    Args:
+        replay, rules: As executed.
+        state, digest: The last state and its digest in hexadecimal digits.
+    """
     recorded, score = replay.result, rules.score(state) / 100
     if digest != recorded.digest:
         return f"the last state has the digest {digest}, not {recorded.digest[:64]}"

@@ -21,7 +21,6 @@ from dungeonfighter.serving.composition import (
     client_rules,
     close_seconds_max,
     compose,
-    declare_outside_metrics,
     make_diagnosis,
     make_push,
     make_rates,
@@ -32,6 +31,7 @@ from dungeonfighter.serving.composition import (
 from dungeonfighter.serving.draining import App, Draining
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.inquiries import InquiryRelay
+from dungeonfighter.serving.outside_metrics import declare_outside_metrics
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve

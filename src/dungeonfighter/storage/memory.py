@@ -26,6 +26,7 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
+from dungeonfighter.storage.memory_ranked_runs import MemoryRankedRuns
 
 _ABSENT: Final = (0, b"", b"")
 _TAIL: Final = slice(-limits.row_tail_bytes, None)
@@ -50,6 +51,7 @@ class MemoryStore:
         self._saves: dict[str, dict[str, Save]] = {}
         self._tokens: dict[bytes, AccessToken] = {}
         self._token_version = 0
+        self.ranked = MemoryRankedRuns(self._episodes, wall)
 
     async def open(self) -> None:
         """Return at once: there is no connection to open."""
@@ -134,7 +136,8 @@ class MemoryStore:
         twin = MemoryStore(self._wall)
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
-        twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._episodes.update({bot: ended.copy() for bot, ended in self._episodes.items()})
+        self.ranked.copy_to(twin.ranked)
         twin._bases, twin._secrets = self._bases.copy(), self._secrets.copy()
         twin._tokens, twin._token_version = self._tokens.copy(), self._token_version
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
@@ -161,6 +164,7 @@ class MemoryStore:
             self._bases[row.bot_id, row.episode] = write.base
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
+            self.ranked.note(row.bot_id, write.ended)
         return Won()
 
 

@@ -1,4 +1,4 @@
-"""Reads the packaged SQL of a store: numbered migrations and one file of named queries."""
+"""Reads the packaged SQL of a store: numbered migrations and files of named queries."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Migration(NamedTuple):
     sql: str
 
 
-def queries(dialect: str) -> dict[str, str]:
-    """Return the queries of a dialect by name; in the file a line `-- name: <name>` begins each query."""
-    text = (_folder(dialect) / "queries.sql").read_text("utf-8")
+def queries(dialect: str, file: str = "queries") -> dict[str, str]:
+    """Return the queries of a dialect by name; in `<file>.sql` a line `-- name: <name>` begins each query."""
+    text = (_folder(dialect) / f"{file}.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 

@@ -46,6 +46,7 @@ from dungeonfighter.storage.save_rows import from_json, to_json
 from dungeonfighter.storage.sqlite_checkpoint import Checkpointer
 from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
 from dungeonfighter.storage.sqlite_file import DiskUse, FileIdentity
+from dungeonfighter.storage.sqlite_ranked_runs import SqliteRankedRuns
 from dungeonfighter.storage.sqlite_writes import BatchWriter, roll_back
 from dungeonfighter.storage.worker_thread import WorkerThread
 
@@ -106,6 +107,7 @@ class SqliteStore:
         self._identity: FileIdentity | None = None
         self._waiting = Waiting()
         """The busy handler of the writing connection; each reading connection has another."""
+        self.ranked = SqliteRankedRuns(self._read, self._write, wall)
 
     async def open(self) -> None:
         """Open the file and migrate its schema; this waits without a limit for another process that migrates.

@@ -46,7 +46,8 @@ with written as (
         parent_episode = excluded.parent_episode, first_turn = excluded.first_turn,
         last_turn = excluded.last_turn, result = excluded.result, score = excluded.score,
         digest = excluded.digest, ranked = excluded.ranked, origin = excluded.origin, nonce = excluded.nonce,
-        ended_at = excluded.ended_at, checked = 0, mark = '', inputs_digest = '', tries = 0, leased_until = 'epoch'
+        ended_at = excluded.ended_at, checked = 0, attestation = '',
+        inputs_digest = '', tries = 0, leased_until = 'epoch'
 ), bases as (
     insert into run_bases (bot_id, episode, base)
     select b.bot_id, b.episode, b.base

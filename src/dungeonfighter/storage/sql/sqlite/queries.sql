@@ -54,7 +54,7 @@ on conflict do update
 set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
     parent_episode = excluded.parent_episode, first_turn = excluded.first_turn, last_turn = excluded.last_turn,
     result = excluded.result, score = excluded.score, digest = excluded.digest, ranked = excluded.ranked,
-    origin = excluded.origin, nonce = excluded.nonce, ended_at = excluded.ended_at, checked = 0, mark = x'',
+    origin = excluded.origin, nonce = excluded.nonce, ended_at = excluded.ended_at, checked = 0, attestation = x'',
     inputs_digest = x'', tries = 0, leased_until = 0;
 
 -- name: write_base
