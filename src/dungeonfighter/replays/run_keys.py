@@ -94,23 +94,10 @@ def _private_key(secret: str) -> Ed25519PrivateKey:
     if not secret.startswith(PEM_BEGIN):
         seed = scrypt(secret.encode(errors="replace"), salt=_SALT, n=_SCRYPT_N, r=8, p=1, dklen=32)
         return Ed25519PrivateKey.from_private_bytes(seed)
-    try:
-        key = serialization.load_pem_private_key(secret.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadArgument("the private key cannot be read; it must be in PEM, without a password") from None
+    key = serialization.load_pem_private_key(secret.encode(), None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadArgument("the private key must be an Ed25519 key: `openssl genpkey -algorithm ed25519`")
+        raise TypeError("the setting refuses other keys")
     return key
-
-
-def check_secret(secret: str) -> None:
-    """Check that a key can be made of a secret; a text always can be one.
-
-    Raises:
-        BadArgument: It is a PEM that holds no private Ed25519 key.
-    """
-    if secret.startswith(PEM_BEGIN):
-        _private_key(secret)
 
 
 def _public_key(block: str) -> Ed25519PublicKey:

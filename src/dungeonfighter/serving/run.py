@@ -43,6 +43,7 @@ from dungeonfighter.serving.start_checks import check_redis, findings
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.tracing import tracing
+from dungeonfighter.serving.verifying import closing, make_verifying
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
@@ -127,6 +128,7 @@ async def _serve_alone(
     starting = Starting(lambda: [one.dup() for one in listeners.configured()])
     signals.call_at_hang_up(lambda: service.reload(secrets.read_anew))
     checking = asyncio.create_task(check_redis(settings))
+    verifying = make_verifying(settings, secrets)
 
     def wait_for_store() -> None:
         service.waiting("the store")
@@ -138,7 +140,9 @@ async def _serve_alone(
         admitting(settings, host, rates, secrets) as admission,
         leasing_alone(redis, rates, 1 / settings.replicas),
         tracing(settings, secrets, host, instance_name(settings)) as tracer,
+        closing(verifying),
     ):
+        verifying.declare(host.meter)
         declare_outside_metrics(
             settings, host.meter,
             redis_up=lambda: redis is not None and redis.is_up,
@@ -155,6 +159,7 @@ async def _serve_alone(
         def serves() -> None:
             announce(settings, listeners.game.getsockname(), found)
             service.ready()
+            verifying.begin()
 
         pushes = None if push is None else push.keep(host.meter.collect)
         async with ticking(watch), running(pushes, "pushes of the metrics"):
@@ -198,7 +203,9 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                     settings, address, findings(settings, checking.result() if checking.done() else None)
                 )
                 service.ready()
+                verifying.begin()
 
+            verifying = make_verifying(settings, secrets)
             supervisor = Supervisor(
                 lambda number, descriptor: (
                     sys.executable, "-m", "dungeonfighter", "serve", *words, f"--worker={number}:{descriptor}"
@@ -215,8 +222,10 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 service=service,
                 starting=Starting(lambda: _Listeners.bound(at, shared=True).configured()),
                 inquiries=inquiries,
+                declare=verifying.declare,
             )  # fmt: skip
-            return await supervisor.run(watch_stdin=until_stdin_closes)
+            async with closing(verifying):
+                return await supervisor.run(watch_stdin=until_stdin_closes)
 
         return asyncio.run(supervise())
 

@@ -12,7 +12,8 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Stop
 from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Outcome, RankingStore, Row, Write
+from dungeonfighter.hosting.ports import Outcome, Row, Write
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up
