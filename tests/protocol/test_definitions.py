@@ -29,7 +29,7 @@ PLAY = [
     "get_agent_context", "set_agent_directive", "equip_item", "unequip_item",
     "compare_items", "set_combo_strip", "delete_save",
 ]  # fmt: skip
-FLEET = [*PLAY, "handle_inputs", "step_many"]
+FLEET = [*PLAY, "handle_inputs", "step_many", "fork_game", "get_replay"]
 BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500), ("fleet", 2800)]
 
 
@@ -147,13 +147,13 @@ def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registr
 def test_a_path_of_one_bot_has_no_tool_for_many(registry: Registry, toolset: Toolset) -> None:
     free = [tool["name"] for tool in registry.listed(toolset, bound=False)]
     assert [tool["name"] for tool in registry.listed(toolset, bound=True)] == [
-        name for name in free if name != "step_many"
+        name for name in free if name not in {"step_many", "fork_game"}
     ]
 
 
 def test_only_reading_tools_say_that_they_read(registry: Registry) -> None:
     reading = {tool["name"] for tool in registry.listed("fleet", bound=False) if "annotations" in tool}
-    assert reading == {name for name in PLAY if name.startswith(("get_", "list_", "compare_"))}
+    assert reading == {name for name in FLEET if name.startswith(("get_", "list_", "compare_"))}
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

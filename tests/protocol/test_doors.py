@@ -34,9 +34,14 @@ from tests.protocol.test_both_ways import GOOD
 STEPS: list[dict[str, object]] = [{"botId": "a1", "input": "1"}, {"botId": "b1", "start": {}}]
 GOOD_CALLS: dict[str, dict[str, object]] = {**dict(reversed(GOOD)), "step_many": {"steps": STEPS}}
 """One good call of each tool."""
-_OWN_TURNS = {"handle_inputs": 3, "start_new_game": 1, "load_game": 1, "reset_game": 1}
+_OWN_TURNS = {"fork_game": 2, "handle_inputs": 3, "start_new_game": 1, "load_game": 1, "reset_game": 1}
 TURNS = {name: _OWN_TURNS.get(name, int(tool.ask is not None)) for name, tool in registered.items()}
 """The turns charged for each good call; `step_many` is charged for each step."""
+OTHER_BOTS = {
+    "step_many": [("local", "fleet", step["botId"], 1) for step in STEPS],
+    "fork_game": [("local", "fleet", bot, 0) for bot in ("fork-1", "fork-2")],
+}
+"""What is admitted besides the call itself: each bot that it names in its arguments, and its turns."""
 URIS = (texts.RULES_URI, views.VIEW_SCHEMA_URI)
 
 
@@ -144,8 +149,7 @@ def test_each_tool_costs_its_turns(ways: BothWays, era: str | None) -> None:
             tool = registered[name]
             scope, bot = tool.scope, "hero" if tool.takes_bot else None
             assert asked == ("local", scope, bot, TURNS[name])
-            expected = [("local", "fleet", step["botId"], 1) for step in STEPS]
-            assert steps == (expected if name == "step_many" else [])
+            assert steps == OTHER_BOTS.get(name, [])
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -292,7 +296,8 @@ async def test_no_door_lets_a_refused_caller_in_over_stdio(
                 await client.get_prompt(texts.PLAY)
         group.cancel_scope.cancel()
     assert not store.calls
-    assert keeper.refused == len(GOOD_CALLS) + len(URIS) + 1 - bound
+    unbound = sum(tool.unbound_only for tool in registered.values())
+    assert keeper.refused == len(GOOD_CALLS) + len(URIS) + 1 - bound * unbound
     await host.close()
 
 

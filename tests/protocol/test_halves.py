@@ -114,9 +114,16 @@ def compare(tool: str, result: dict[str, Any], game: Present | None) -> bool:
         assert text.startswith(f"e{game.episode} t{game.turn} ")
         assert read_text(text, game).legal == tuple(views.legal(game))
         return False
+    if tool == "get_replay" and not result["isError"]:
+        place = (
+            f"t{structured['firstTurn']} to t{structured['result']['turn']}, {structured['result']['result']}"
+        )
+        assert f" e{structured['episode']}: " in text
+        assert place in text
+        return True
     assert structured["text"] == text
     own, other = read_text(text, game), read_structure(structured, game)
-    if tool in {"list_bots", "delete_save"} and not result["isError"]:
+    if tool in {"list_bots", "delete_save", "fork_game"} and not result["isError"]:
         assert own.more == other.more
         for bot in structured.get("bots", []):
             assert f"{bot['botId']} e{bot['episode']} t{bot['turn']}" in text.splitlines()

@@ -37,12 +37,17 @@ class Kind(enum.Enum):
     """Plays inputs: `turn` and `episode` make a repeat safe."""
     BEGINNING = enum.auto()
     """Begins a run: `episode` makes a repeat safe."""
+    FORK = enum.auto()
+    """Names the run of the bot by `episode`: a repeat is safe."""
     STEPS = enum.auto()
     """Plays a list of steps, each with its own numbers."""
     SETTING = enum.auto()
     """Changes something beside the run; a second time it has the same effect."""
     UNKNOWN = enum.auto()
     """A tool of a newer server: only the client knows if a repeat is safe."""
+
+
+_BY_EPISODE: Final = frozenset({Kind.BEGINNING, Kind.FORK})
 
 
 def kind_of(tool: str) -> Kind:
@@ -53,6 +58,8 @@ def kind_of(tool: str) -> Kind:
     own = schemas.PROPERTIES.get(tool, {})
     if "steps" in own:
         return Kind.STEPS
+    if "newBotIds" in own:
+        return Kind.FORK
     if "turn" in own:
         return Kind.INPUT
     return Kind.BEGINNING if "episode" in own else Kind.SETTING
@@ -62,7 +69,7 @@ def missing_bots(kind: Kind, arguments: Mapping[str, Any], bot: str) -> set[str]
     """Return the bots whose position is needed to number a call; `bot` is that of the call itself."""
     if kind is Kind.STEPS:
         return {step["botId"] for step in _steps(arguments) if _needs_numbers(step)}
-    names = schemas.NUMBERS if kind is Kind.INPUT else ("episode",) if kind is Kind.BEGINNING else ()
+    names = schemas.NUMBERS if kind is Kind.INPUT else ("episode",) if kind in _BY_EPISODE else ()
     if kind is Kind.INPUT and arguments.get("turn") is not None:
         return set()
     return {bot} if any(arguments.get(name) is None for name in names) else set()
@@ -81,8 +88,8 @@ def numbered(
     position = positions.get(bot)
     if position is None or bot not in missing_bots(kind, arguments, bot):
         return result
-    if kind is Kind.BEGINNING:
-        result["episode"] = position.episode + 1
+    if kind in _BY_EPISODE:
+        result["episode"] = position.episode + (kind is Kind.BEGINNING)
     else:
         _number_input(result, position)
     return result

@@ -95,7 +95,7 @@ class EpisodeEnd(Struct, frozen=True, gc=False):
 
 
 class StoredRun(Struct, frozen=True):
-    """What a store keeps of one run beside its bot's row.
+    """The records of one run beside its bot's row.
 
     Attributes:
         ended: Its end; None while it lives.

@@ -19,7 +19,8 @@ def demand_numbers(args: ToolArguments, names: Sequence[str]) -> None:
     """
     for name in names:
         if getattr(args, name) is None:
-            hint = "" if "turn" in args.__struct_fields__ else _FOR_A_NEW_RUN
+            begins_next = "turn" not in names and "new_bot_ids" not in args.__struct_fields__
+            hint = _FOR_A_NEW_RUN if begins_next else ""
             raise bad_argument(
                 f"argument `{name}` is missing; the access token or this address demands it "
                 f"(turns=required), so that a repeated call never plays twice: "

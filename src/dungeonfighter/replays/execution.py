@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 from msgspec import Struct
 
@@ -12,8 +10,6 @@ from dungeonfighter.errors import BadArgument, BadInput, Corrupt
 from dungeonfighter.replays.replay import DIGEST_CHARS, Replay
 from dungeonfighter.replays.results import LIVE, run_result
 from dungeonfighter.rules import GameOptions, Mode, Rules, State
-
-_HEX: Final = re.compile(r"([0-9a-f]{2})*\Z")
 
 
 class Difference(Struct, frozen=True):
@@ -51,12 +47,12 @@ def _game_options(replay: Replay) -> GameOptions:
     assert options is not None
     if options.mode not in Mode.__members__:
         raise BadArgument(f"there is no mode {options.mode[:20]!r}")
-    if not _HEX.match(options.nonce):
-        raise BadArgument("its nonce is not hexadecimal")
-    return GameOptions(
-        options.seed, int(Mode[options.mode]), options.name, options.weapon, replay.ranked,
-        bytes.fromhex(options.nonce),
-    )  # fmt: skip
+    try:
+        nonce = bytes.fromhex(options.nonce)
+    except ValueError:
+        raise BadArgument("its nonce is not hexadecimal") from None
+    mode = int(Mode[options.mode])
+    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
 
 
 def execute(replay: Replay, rules: Rules) -> Iterator[State]:

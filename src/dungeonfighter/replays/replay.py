@@ -3,7 +3,7 @@
 The JSON form of `Replay` is the file format. A reader ignores members that it does not know; a change that
 an earlier reader would misread gets another `format`.
 
-Source: docs/replays.md; docs/replay.schema.json.
+Source: docs/replays.md.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ KINDS = {
                  "set_combo_strip"},
     Kind.BEGINNING: {"start_new_game", "load_game", "reset_game"},
     Kind.STEPS: {"step_many"},
+    Kind.FORK: {"fork_game"},
     Kind.SETTING: {"save_game", "delete_save", "set_agent_directive"},
 }  # fmt: skip
 
@@ -43,6 +44,8 @@ def test_every_tool_has_its_kind() -> None:
         (Kind.INPUT, {"input": "1", "episode": 2}, {}),
         (Kind.BEGINNING, {"seed": 1}, {"episode": 4}),
         (Kind.BEGINNING, {"episode": 1}, {}),
+        (Kind.FORK, {"newBotIds": ["a"]}, {"episode": 3}),
+        (Kind.FORK, {"newBotIds": ["a"], "episode": 1}, {}),
         (Kind.SETTING, {"slot": "a"}, {}),
         (Kind.UNKNOWN, {}, {}),
     ],
