@@ -86,8 +86,9 @@ def check_run(
         rules = book.of(ended.rules)
     except NewerRules:
         return Finding(SET_ASIDE, f"this release does not ship its rules {ended.rules}")
-    except BadInput as error:  # pruned: nothing is proven, and nothing is refuted
-        return Finding(SET_ASIDE, str(error))
+    except BadInput as error:
+        # Without any input the run was pruned: nothing is proven, and nothing is refuted.
+        return Finding(FALSE if stored.chunks else SET_ASIDE, str(error))
     except Corrupt as error:
         return Finding(FALSE, str(error))
     if what := _difference(replay, rules, is_stopped):

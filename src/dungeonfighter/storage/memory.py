@@ -26,6 +26,7 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
+from dungeonfighter.hosting.run_ends import summary_of
 from dungeonfighter.storage.memory_ranked_runs import MemoryRankedRuns
 
 _ABSENT: Final = (0, b"", b"")
@@ -108,12 +109,14 @@ class MemoryStore:
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         runs = [
-            RunSummary(end.score, key, end.episode, end.last_turn, end.result, end.mode)
+            summary_of(key, end)
             for key, ended in self._episodes.items()
             if key.startswith(prefix)
             for end in ended.values()
+            if not self.ranked.is_false(key, end.episode)
         ]
-        return sorted(runs, key=lambda run: (-run.score, run.key, run.episode))[:count]
+        runs.sort(key=lambda run: (run.key, run.episode))
+        return sorted(runs, key=lambda run: (run.ranked, run.mode, run.score), reverse=True)[:count]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         chunks = self._inputs.get((bot_id, episode), {})

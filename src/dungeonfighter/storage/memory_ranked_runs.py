@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from dungeonfighter.hosting.ports import EpisodeEnd
 from dungeonfighter.hosting.ranked_runs import (
     AS_STORED,
+    FALSE,
     PENDING,
     SET_ASIDE,
     TRIES_MAX,
@@ -45,6 +46,11 @@ class MemoryRankedRuns:
         """Let another object have the same content."""
         other._runs, other._leased_until = self._runs.copy(), self._leased_until.copy()
         other._names = self._names.copy()
+
+    def is_false(self, key: str, episode: int) -> bool:
+        """Return True if this is a run that is not as stored."""
+        run = self._runs.get((key, episode))
+        return run is not None and run.checked == FALSE
 
     async def claim_runs(
         self, rules: Sequence[str], count: int, lease_seconds: float, *, again: bool = False

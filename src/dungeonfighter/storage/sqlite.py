@@ -224,8 +224,10 @@ class SqliteStore:
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         rows = await self._select("best_runs", (prefix, sql_files.after_prefix(prefix), count))
         return [
-            RunSummary(score, _readable(bot_id), episode, turns, _readable(result), _readable(mode))
-            for score, bot_id, episode, turns, result, mode in rows
+            RunSummary(
+                bool(ranked), _readable(mode), score, _readable(bot_id), episode, turns, _readable(result)
+            )
+            for ranked, mode, score, bot_id, episode, turns, result in rows
         ]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:

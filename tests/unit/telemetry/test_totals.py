@@ -20,7 +20,9 @@ from dungeonfighter.telemetry.totals import Ledger, Reporter, Share, Totals
 
 
 def run(number: int) -> RunSummary:
-    return RunSummary(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
+    return RunSummary(
+        ranked=False, score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual"
+    )
 
 
 def share(
@@ -117,7 +119,7 @@ def test_runs_are_listed_once_in_the_order_they_came() -> None:
 
 
 def live(score: int, bot: str, turn: int = 1) -> LiveRun:
-    return LiveRun(score=score, key=f"local/{bot}", episode=1, turn=turn, mode="casual")
+    return LiveRun(ranked=False, score=score, key=f"local/{bot}", episode=1, turn=turn, mode="casual")
 
 
 def test_a_live_run_that_two_workers_know_is_listed_once_at_its_newer_position() -> None:

@@ -120,9 +120,9 @@ order by bot_id limit $4;
 select count(*) from (select from games where bot_id >= $1 and bot_id < $2 limit $3) as found;
 
 -- name: best_runs
-select score, bot_id, episode, last_turn, result, mode from episodes
-where bot_id >= $1 and bot_id < $2
-order by score desc, bot_id, episode limit $3;
+select ranked, mode, score, bot_id, episode, last_turn - first_turn, result from episodes
+where bot_id >= $1 and bot_id < $2 and checked <> 2
+order by ranked desc, mode desc, score desc, bot_id, episode limit $3;
 
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = $1 and episode = $2 order by first_turn;

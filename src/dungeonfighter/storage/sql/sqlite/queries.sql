@@ -98,9 +98,10 @@ order by bot_id limit ?;
 select count(*) from (select 1 from games where bot_id >= ? and bot_id < ? limit ?);
 
 -- name: best_runs
-select score, cast(bot_id as blob), episode, last_turn, cast(result as blob), cast(mode as blob) from episodes
-where bot_id >= ? and bot_id < ?
-order by score desc, bot_id, episode limit ?;
+select ranked, cast(mode as blob), score, cast(bot_id as blob), episode, last_turn - first_turn, cast(result as blob)
+from episodes
+where bot_id >= ? and bot_id < ? and checked <> 2
+order by ranked desc, mode desc, score desc, bot_id, episode limit ?;
 
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = ? and episode = ? order by first_turn;
