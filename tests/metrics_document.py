@@ -18,6 +18,7 @@ from dungeonfighter.mcp.tool_metrics import OTHER
 from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.composition import compose
 from dungeonfighter.serving.outside_metrics import declare_outside_metrics
+from dungeonfighter.serving.verifying import Verifying
 from dungeonfighter.setting_values import Prometheus
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.sqlite import SqliteStore
@@ -65,6 +66,7 @@ def declare_all(store: RankingStore | None = None) -> MeterRegistry:
     declare_outside_metrics(settings, registry, redis_up=bool, push_up=bool)
     declare_restarts(registry)
     declare_span_metrics(registry, int)
+    Verifying([], {}, is_needed=False).declare(registry)
     return registry
 
 
