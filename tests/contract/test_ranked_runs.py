@@ -53,8 +53,8 @@ async def pass_all(store: RankingStore) -> None:
     assert all(done)
 
 
-async def claim_one(store: RankingStore, *, lease: float = LEASE, again: bool = False) -> RankedRun:
-    (run,) = await store.ranked.claim_runs(RULES, 1, lease, again=again)
+async def claim_one(store: RankingStore, *, lease: float = LEASE, retried: bool = False) -> RankedRun:
+    (run,) = await store.ranked.claim_runs(RULES, 1, lease, retried=retried)
     return run
 
 
@@ -67,18 +67,18 @@ async def test_only_ranked_runs_are_claimed_each_by_one_caller(ranking: RankingS
         ("local/a", 3, 1),
     ]
     assert {run.ended for run in claimed} == {ranked_end(1), ranked_end(3)}
-    assert await ranking.ranked.claim_runs(RULES, 9, LEASE, again=True) == []
+    assert await ranking.ranked.claim_runs(RULES, 9, LEASE, retried=True) == []
 
 
-async def test_a_run_is_claimed_again_after_its_lease_and_then_set_aside(ranking: RankingStore) -> None:
+async def test_a_run_is_claimed_anew_after_its_lease_and_then_set_aside(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end())
     tries = [(await claim_one(ranking, lease=0)).tries]
     for _ in range(TRIES_MAX - 1):
         assert await ranking.ranked.set_runs_aside(RULES, LEASE) == []
         assert await ranking.ranked.claim_runs(RULES, 1, 0) == []
-        tries.append((await claim_one(ranking, lease=0, again=True)).tries)
+        tries.append((await claim_one(ranking, lease=0, retried=True)).tries)
     assert tries == [1, 2, 3]
-    assert await ranking.ranked.claim_runs(RULES, 1, 0, again=True) == []
+    assert await ranking.ranked.claim_runs(RULES, 1, 0, retried=True) == []
     (aside,) = await ranking.ranked.set_runs_aside(RULES, LEASE)
     assert (aside.key, aside.checked) == ("local/a", SET_ASIDE)
     assert await ranking.ranked.count_pending(Selection(), 9) == 0
@@ -87,7 +87,7 @@ async def test_a_run_is_claimed_again_after_its_lease_and_then_set_aside(ranking
 async def test_a_claim_in_force_is_not_set_aside(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end())
     for number in range(TRIES_MAX):
-        await claim_one(ranking, lease=LEASE if number == TRIES_MAX - 1 else 0, again=number > 0)
+        await claim_one(ranking, lease=LEASE if number == TRIES_MAX - 1 else 0, retried=number > 0)
     assert await ranking.ranked.set_runs_aside(RULES, LEASE) == []
 
 
@@ -121,7 +121,7 @@ async def test_a_result_is_written_once_for_the_claimed_run(ranking: RankingStor
 async def test_a_result_of_a_lapsed_claim_is_not_written(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end())
     late = await claim_one(ranking, lease=0)
-    now = await claim_one(ranking, again=True)
+    now = await claim_one(ranking, retried=True)
     assert await ranking.ranked.put_checks([Check(late, FALSE), Check(now, AS_STORED)]) == [False, True]
 
 
@@ -140,7 +140,7 @@ async def test_a_result_is_not_written_for_a_row_that_says_something_else(rankin
     assert await ranking.ranked.put_checks([Check(run, AS_STORED)]) == [True]
 
 
-async def test_a_run_that_is_written_anew_is_pending_again(ranking: RankingStore) -> None:
+async def test_a_run_that_is_written_anew_is_pending(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end(), ranked_end(score=99))
     await pass_all(ranking)
     write = first("local/b")
@@ -200,7 +200,7 @@ async def test_pending_runs_are_counted_by_selection_up_to_a_number(ranking: Ran
     assert await ranking.ranked.count_pending(Selection(), 2) == 2
 
 
-async def test_a_doubted_run_is_pending_again_unless_its_attestation_changed(ranking: RankingStore) -> None:
+async def test_a_doubted_run_is_pending_unless_its_attestation_changed(ranking: RankingStore) -> None:
     await put(ranking, "local/a", ranked_end())
     await pass_all(ranking)
     (run,) = await ranking.ranked.best(IRONMAN, 9)

@@ -244,10 +244,7 @@ def mean_and_interval(scores: Sequence[float]) -> tuple[float, float | None, flo
 
 
 def _student(freedom: int) -> float:
-    """Return Student's t for 95 %; for many degrees of freedom within 0.001.
-
-    Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    """
+    """Return Student's t for 95 %; beyond the table by two terms of its expansion, within 0.002."""
     if freedom <= len(_STUDENT):
         return _STUDENT[freedom - 1]
     normal = 1.959964

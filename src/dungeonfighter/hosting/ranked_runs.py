@@ -73,7 +73,7 @@ class RankedRuns(Protocol):
     """The ranked runs of a store. Every method may raise `StoreUnavailable`, and may then be repeated."""
 
     async def claim_runs(
-        self, rules: Sequence[str], count: int, lease_seconds: float, *, again: bool = False
+        self, rules: Sequence[str], count: int, lease_seconds: float, *, retried: bool = False
     ) -> list[RankedRun]:
         """Claim pending runs that nobody has claimed now, and count the claim as a try.
 
@@ -81,7 +81,7 @@ class RankedRuns(Protocol):
             rules: The identities of the rules that the caller can execute.
             count: Claim so many at most.
             lease_seconds: Nobody else claims these runs for so long.
-            again: Claim runs that were claimed before; by default only those that never were.
+            retried: Claim runs that were claimed before; by default only those that never were.
         """
 
     async def release_runs(self, runs: Sequence[RankedRun]) -> None:

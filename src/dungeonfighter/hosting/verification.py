@@ -61,7 +61,7 @@ class Verification:
         self._bounded = bounded
         self._lease_seconds = lease_seconds
         self._unshipped_seconds = unshipped_seconds
-        self._again = False
+        self._retried = False
         self.counts: Counter[str] = Counter()
         """The number of each result, by `RESULTS`."""
 
@@ -82,9 +82,9 @@ class Verification:
     async def _claim(self, rules: list[str]) -> list[RankedRun]:
         """Claim runs that were never claimed and such that were in turn."""
         for _ in range(2):
-            self._again = not self._again
-            count = 1 if self._again else _CLAIMED_MAX
-            claimed = await self._runs.claim_runs(rules, count, self._lease_seconds, again=self._again)
+            self._retried = not self._retried
+            count = 1 if self._retried else _CLAIMED_MAX
+            claimed = await self._runs.claim_runs(rules, count, self._lease_seconds, retried=self._retried)
             if claimed:
                 return claimed
         return []

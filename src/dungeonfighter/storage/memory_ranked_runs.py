@@ -53,12 +53,12 @@ class MemoryRankedRuns:
         return run is not None and run.checked == FALSE
 
     async def claim_runs(
-        self, rules: Sequence[str], count: int, lease_seconds: float, *, again: bool = False
+        self, rules: Sequence[str], count: int, lease_seconds: float, *, retried: bool = False
     ) -> list[RankedRun]:
         free = [
             run
             for run in self._free()
-            if run.ended.rules in rules and run.tries < TRIES_MAX and (run.tries > 0) == again
+            if run.ended.rules in rules and run.tries < TRIES_MAX and (run.tries > 0) == retried
         ]
         claimed = [replace(run, tries=run.tries + 1) for run in free[:count]]
         for run in claimed:

@@ -27,9 +27,9 @@ class PostgresRankedRuns:
         self._sql = sql_files.queries("postgres", "ranked_runs")
 
     async def claim_runs(
-        self, rules: Sequence[str], count: int, lease_seconds: float, *, again: bool = False
+        self, rules: Sequence[str], count: int, lease_seconds: float, *, retried: bool = False
     ) -> list[RankedRun]:
-        return await self._change("claim_runs", lease_seconds, again, TRIES_MAX, list(rules), count)
+        return await self._change("claim_runs", lease_seconds, retried, TRIES_MAX, list(rules), count)
 
     async def release_runs(self, runs: Sequence[RankedRun]) -> None:
         await self._each("release_run", [(run.key, run.ended.episode, run.tries) for run in runs])

@@ -38,11 +38,11 @@ class SqliteRankedRuns:
         self._sql = sql_files.queries("sqlite", "ranked_runs")
 
     async def claim_runs(
-        self, rules: Sequence[str], count: int, lease_seconds: float, *, again: bool = False
+        self, rules: Sequence[str], count: int, lease_seconds: float, *, retried: bool = False
     ) -> list[RankedRun]:
         now = self._wall()
         return await self._change(
-            "claim_runs", (now + lease_seconds, now, again, TRIES_MAX, json.dumps(list(rules)), count)
+            "claim_runs", (now + lease_seconds, now, retried, TRIES_MAX, json.dumps(list(rules)), count)
         )
 
     async def release_runs(self, runs: Sequence[RankedRun]) -> None:

@@ -256,7 +256,7 @@ async def test_a_run_without_records_is_not_executed() -> None:
     await host.close()
 
 
-async def test_nothing_is_pending_after_the_checks() -> None:
+async def test_no_run_is_pending_after_the_checks() -> None:
     store = MemoryStore()
     host = host_of(store)
     for number in range(20):
