@@ -171,7 +171,7 @@ class Leaderboard:
     async def public_keys(self) -> str:
         """Return the public keys that signatures are checked with, in PEM; empty without `SIGNING_KEY`."""
         await self._prepare()
-        return self._attestations.public_keys.pem()
+        return self._attestations.public_pem()
 
     def _selection(self, asked: Asked) -> tuple[Selection, str]:
         """Return the runs of a board, and its day."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from dungeonfighter.errors import Corrupt
 from dungeonfighter.hosting.daily_seeds import DailySeeds
 from dungeonfighter.hosting.ranked_runs import AS_STORED, FALSE, SET_ASIDE, Check, RankedRun, RankingStore
 from dungeonfighter.hosting.run_claims import Finding, Stopped, check_run, claim_of_run, shown_run
@@ -62,6 +63,10 @@ class Verification:
         self._lease_seconds = lease_seconds
         self._unshipped_seconds = unshipped_seconds
         self._retried = False
+        self._left: list[RankedRun] = []
+        """Runs that are claimed and have no result yet."""
+        self._found: list[tuple[Check, Finding]] = []
+        """Results that are not written yet."""
         self.counts: Counter[str] = Counter()
         """The number of each result, by `RESULTS`."""
 
@@ -70,14 +75,21 @@ class Verification:
 
         Runs that were never claimed come in batches. A run whose claim lapsed may have ended the process that
         checked it, so it comes alone.
+
+        Raises:
+            StoreError: The store did not answer; the next call writes what this one could not.
         """
         rules = list(self._book.shipped)
+        written = await self._write()
         for run in await self._runs.set_runs_aside(rules, self._unshipped_seconds):
             known = run.ended.rules in self._book.shipped
             why = "its checks never ended" if known else f"no server has its rules {run.ended.rules}"
             self._count(run, Finding(SET_ASIDE, why))
-        claimed = await self._claim(rules)
-        return await self._check(claimed) if claimed else 0
+        self._left = await self._claim(rules)
+        if self._left:
+            await self._check_claimed()
+            written += await self._write()
+        return written
 
     async def _claim(self, rules: list[str]) -> list[RankedRun]:
         """Claim runs that were never claimed and such that were in turn."""
@@ -89,28 +101,36 @@ class Verification:
                 return claimed
         return []
 
-    async def _check(self, claimed: list[RankedRun]) -> int:
-        checks, findings = list[Check](), list[Finding]()
+    async def _check_claimed(self) -> None:
         end = time.monotonic() + self._lease_seconds / 2
-        left = list(claimed)
-        while left and not self._is_stopped() and time.monotonic() < end:
+        while self._left and not self._is_stopped() and time.monotonic() < end:
+            run = self._left[0]
             try:
-                finding = await self._find(left[0])
+                finding = await self._find(run)
             except Stopped:
-                break
-            run = left.pop(0)
-            findings.append(finding)
-            checks.append(self._as_check(run, finding))
-        await self._runs.release_runs(left)
-        written = await self._runs.put_checks(checks)
-        for check, finding, is_written in zip(checks, findings, written, strict=True):
+                return
+            self._found.append((self._as_check(run, finding), finding))
+            del self._left[0]
+
+    async def _write(self) -> int:
+        """Write the results, give back what was claimed and not checked, and return the number of results."""
+        if self._left:
+            await self._runs.release_runs(self._left)
+            self._left = []
+        found = self._found
+        written = await self._runs.put_checks([check for check, _ in found]) if found else []
+        self._found = []
+        for (check, finding), is_written in zip(found, written, strict=True):
             if is_written:
                 self._count(check.run, finding)
         return sum(written)
 
     async def _find(self, run: RankedRun) -> Finding:
         key, ended = run.key, run.ended
-        stored = await self._store.stored_run(key, ended.episode)
+        try:
+            stored = await self._store.stored_run(key, ended.episode)
+        except Corrupt as error:
+            return Finding(FALSE, str(error))
         first_daily = 0
         if ended.mode == Mode.daily.name:
             first_daily = await self._runs.first_daily_run(key, ended.seed)

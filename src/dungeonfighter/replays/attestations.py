@@ -9,10 +9,12 @@ Source: docs/leaderboard.md, "What is protected from whom".
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from dungeonfighter.replays.run_claims import Claim
-from dungeonfighter.replays.run_keys import KEY_ID_CHARS, SIGNATURE_BYTES, PublicKeys, RunKeys
+from dungeonfighter.replays.run_claims import KEY_ID_CHARS, SIGNATURE_BYTES, Claim
+
+if TYPE_CHECKING:
+    from dungeonfighter.replays.run_keys import RunKeys
 
 _UNKEYED: Final = b"\0"
 _SIGNED: Final = b"\1"
@@ -40,17 +42,21 @@ class Attestations:
     def prepare(self) -> None:
         """Derive the keys now, in any thread; see `RunKeys`."""
         if self._text and self._keys is None:
-            self._keys = RunKeys(self._text)
+            from dungeonfighter.replays.run_keys import RunKeys  # noqa: PLC0415 - only with a key
+
+            text = self._text
+            keys = RunKeys(text)
+            if text == self._text:  # `use` may have come meanwhile
+                self._keys = keys
 
     @property
     def is_prepared(self) -> bool:
         return not self._text or self._keys is not None
 
-    @property
-    def public_keys(self) -> PublicKeys:
-        """The keys that signatures are checked with."""
+    def public_pem(self) -> str:
+        """Return the keys that signatures are checked with, in PEM; empty without a key."""
         self.prepare()
-        return PublicKeys(()) if self._keys is None else self._keys.public
+        return "" if self._keys is None else self._keys.public.pem()
 
     def attest(self, claim: Claim) -> bytes:
         """Return the attestation of a claim whose execution gave just that."""
@@ -69,8 +75,9 @@ class Attestations:
         name = sha256(attestation + message).digest()
         if name in self._known:
             return True
+        self.prepare()
         parts = signature_of(attestation)
-        if parts is None or not self.public_keys.holds(message, *parts):
+        if parts is None or self._keys is None or not self._keys.public.holds(message, *parts):
             return False
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()

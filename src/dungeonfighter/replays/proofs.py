@@ -13,8 +13,8 @@ from dungeonfighter.errors import BadInput
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.execution import Difference, differences
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.replays.run_claims import claim_of
-from dungeonfighter.replays.run_keys import SIGNATURE_BYTES, PublicKeys
+from dungeonfighter.replays.run_claims import SIGNATURE_BYTES, claim_of
+from dungeonfighter.replays.run_keys import PublicKeys
 from dungeonfighter.rules import Mode, Rules
 
 _RANKED_MODES: Final = (Mode.ironman.name, Mode.daily.name)

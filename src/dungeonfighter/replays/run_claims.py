@@ -17,6 +17,9 @@ from dungeonfighter.errors import BadArgument
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.replay import Replay
 
+KEY_ID_CHARS: Final = 16
+SIGNATURE_BYTES: Final = 64
+"""The lengths of what signs a claim; see `run_keys`."""
 _DOMAIN: Final = "dungeonfighter ranked run 1"
 _SCORE_MAX: Final = 1_000_000
 

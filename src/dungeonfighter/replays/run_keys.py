@@ -15,10 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dungeonfighter.errors import BadArgument
+from dungeonfighter.replays.run_claims import KEY_ID_CHARS
 from dungeonfighter.signing_secrets import PEM_BEGIN, split_secrets
 
-KEY_ID_CHARS: Final = 16
-SIGNATURE_BYTES: Final = 64
 _SALT: Final = b"dungeonfighter ranked runs 1"
 _SCRYPT_N: Final = 2**14
 _KEYS_MAX: Final = 64

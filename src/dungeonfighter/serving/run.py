@@ -161,6 +161,10 @@ async def _serve_alone(
             service.ready()
             verifying.begin()
 
+        def drains() -> None:
+            service.stopping()
+            verifying.stop()
+
         pushes = None if push is None else push.keep(host.meter.collect)
         async with ticking(watch), running(pushes, "pushes of the metrics"):
             await serve(
@@ -174,7 +178,7 @@ async def _serve_alone(
                 watch_stdin=watch_stdin,
                 signals=signals,
                 further=listeners.further(draining),
-                on_drain=service.stopping,
+                on_drain=drains,
             )
 
 

@@ -89,15 +89,18 @@ class Verifying:
         if hang_up is not None:
             self._signal(hang_up)
 
+    def stop(self) -> None:
+        """Begin to end the verifier, without waiting for it; `close` must follow."""
+        self._closing.set()
+        if self._task is not None and self._process is None:
+            self._task.cancel()
+        self._signal(signal.SIGTERM)
+
     async def close(self) -> None:
         """End the verifier; it gives back what it has claimed, or is killed after `CLOSE_SECONDS`."""
-        self._closing.set()
+        self.stop()
         if self._task is None:
             return
-        if self._process is None:
-            self._task.cancel()
-        else:
-            self._signal(signal.SIGTERM)
         _, running = await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
         if running:
             self._signal(signal.SIGKILL)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,13 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
+from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.ports import StoredRun
 from dungeonfighter.hosting.ranked_runs import AS_STORED, FALSE, PENDING, SET_ASIDE, RankedRun, Selection
 from dungeonfighter.hosting.run_claims import Finding, Stopped, check_run
 from dungeonfighter.hosting.shipped_rules import ShippedRules
-from dungeonfighter.hosting.verification import LEASE_SECONDS
+from dungeonfighter.hosting.verification import LEASE_SECONDS, Verification
 from dungeonfighter.replays.attestations import signature_of
 from dungeonfighter.rules import Mode
 from dungeonfighter.storage.memory import MemoryStore
@@ -153,26 +156,28 @@ async def test_a_run_that_ends_its_checks_three_times_is_set_aside(caplog: pytes
     host = host_of(store)
     for bot in ("bob", "ada", "cid"):
         await play(host, f"local/{bot}", inputs=5)
-    verification = verification_of(store, host)
-    find = verification._find
+    counts = Counter[str]()
 
-    async def crash_at_ada(run: RankedRun) -> Finding:
+    async def crash_at_ada(verification: Verification, run: RankedRun) -> Finding:
         if run.key == ADA:
             raise MemoryError
-        return await find(run)
+        return await Verification._find(verification, run)
 
-    verification._find = crash_at_ada  # type: ignore[method-assign]
     crashes = 0
-    for _ in range(12):
+    for _ in range(12):  # processes
+        verification = verification_of(store, host)
+        verification._find = partial(crash_at_ada, verification)  # type: ignore[method-assign]
         try:
-            await verification.check_some()
+            while await verification.check_some():
+                pass
         except MemoryError:
             crashes += 1
             now[0] += LEASE_SECONDS + 1
+        counts += verification.counts
     assert crashes == 3
     assert (await run_of(store)).checked == SET_ASIDE
     assert "run 1 of local/ada is set aside: its checks never ended" in caplog.text
-    assert dict(verification.counts) == {"as_stored": 2, "set_aside": 1}
+    assert dict(counts) == {"as_stored": 2, "set_aside": 1}
     await host.close()
 
 
@@ -187,6 +192,34 @@ async def test_a_stopped_verification_gives_everything_back(store: SqliteStore) 
     runs = [await run_of(store, f"local/{bot}") for bot in "abc"]
     assert [(run.checked, run.tries) for run in runs] == [(PENDING, 0)] * 3
     assert len(await store.ranked.claim_runs([rules().identity], 9, 60)) == 3
+    await host.close()
+
+
+async def test_an_outage_of_the_store_costs_no_try() -> None:
+    store = MemoryStore()
+    host = host_of(store)
+    await play(host, ADA, inputs=5)
+    await play(host, "local/bob", inputs=5)
+    verification = verification_of(store, host)
+    put, stored_run = store.ranked.put_checks, store.stored_run
+
+    async def away(*_: object) -> Any:
+        raise StoreUnavailable("away")
+
+    store.ranked.put_checks = away  # type: ignore[assignment, method-assign]
+    for _ in range(4):
+        with pytest.raises(StoreUnavailable):
+            await verification.check_some()
+    store.ranked.put_checks = put  # type: ignore[method-assign]
+    assert await verification.check_some() == 2
+    await play(host, "local/cid", inputs=5)
+    store.stored_run = away  # type: ignore[assignment, method-assign]
+    for _ in range(4):
+        with pytest.raises(StoreUnavailable):
+            await verification.check_some()
+    store.stored_run = stored_run  # type: ignore[method-assign]
+    assert await verification.check_some() == 1
+    assert dict(verification.counts) == {"as_stored": 3}
     await host.close()
 
 

@@ -44,6 +44,20 @@ def share(
     return Share(registry.collect(), top=sorted(lines, reverse=True), ended=lines, live=list(live))
 
 
+def test_the_best_runs_of_all_workers_mix_no_modes() -> None:
+    kinds = [("casual", False, 900), ("ironman", True, 10), ("daily", True, 30), ("ironman", False, 800),
+             ("ironman", True, 20)]  # fmt: skip
+    ledger = Ledger(0.0)
+    for worker, (mode, ranked, score) in enumerate(kinds):
+        one = msgspec.structs.replace(run(worker), mode=mode, ranked=ranked, score=score)
+        ledger.note(worker, msgspec.structs.replace(share(1), top=[one]))
+    shown = [(one.mode, one.ranked, one.score) for one in ledger.totals(1.0).top]
+    assert shown == [
+        ("ironman", True, 20), ("ironman", True, 10), ("daily", True, 30), ("ironman", False, 800),
+        ("casual", False, 900),
+    ]  # fmt: skip
+
+
 def test_what_a_worker_reports_is_added_to_what_it_reported_before() -> None:
     ledger = Ledger(0.0)
     ledger.note(0, share(10))
