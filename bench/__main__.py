@@ -16,7 +16,18 @@ from typing import Final
 
 import msgspec
 
-from bench import cold, contest, eighty_rows, hot, refusals, rules_alone, traces, two_fleets, varying_meta
+from bench import (
+    cold,
+    contest,
+    eighty_rows,
+    forks,
+    hot,
+    refusals,
+    rules_alone,
+    traces,
+    two_fleets,
+    varying_meta,
+)
 from bench.machine import Machine, machine
 from bench.options import Options, Progress
 from bench.rows import ROWS
@@ -24,7 +35,18 @@ from bench.table import Figure, Result, Row, as_text, judge, missed, unmeasured
 
 _RESULTS: Final = Path("bench-results")
 _BUSY: Final = 0.7
-_PARTS: Final = (contest, varying_meta, traces, rules_alone, cold, hot, two_fleets, refusals, eighty_rows)
+_PARTS: Final = (
+    contest,
+    varying_meta,
+    traces,
+    rules_alone,
+    cold,
+    hot,
+    forks,
+    two_fleets,
+    refusals,
+    eighty_rows,
+)
 """The parts of the bench. Each has `measure(options, progress)`, which returns the requested figures that the
 part knows, and `seconds(options)`, which estimates how long that takes.
 """

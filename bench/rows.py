@@ -18,6 +18,7 @@ OFFICIAL_OLDER: Final = "official SDK, older era"
 FASTMCP: Final = "FastMCP"
 BARE: Final = "bare ASGI"
 STEP_MANY: Final = "step_many"
+FORKS: Final = "forks"
 SQLITE_BYTES: Final = "SQLite bytes"
 NO_TRACE: Final = "ours, without traceparent"
 VARYING_TRACE: Final = "ours, a new traceparent in each call"
@@ -76,6 +77,7 @@ ROWS: Final = (
     Row("turns with a frozen collector of traces / with one that answers", TRACES_FROZEN, TRACES_ANSWERED,
         "x", 0.95, 0.98, digits=3),
     Row("step_many, 500 per call", STEP_MANY, unit="turns/s", must=15_000, goal=22_000),
+    Row("fork_game, 64 a call, durable on SQLite", FORKS, unit="forks/s", must=5_000, goal=10_000),
     Row("80,000 bots on 2 cores: errors", EIGHTY_ERRORS, must=0, goal=0, less=True),
     Row("80,000 bots on 2 cores: lost turns", EIGHTY_LOST, must=0, goal=0, less=True),
     Row("80,000 bots on 2 cores: p99", EIGHTY_P99, unit="ms", must=250, goal=50, less=True, digits=1),

@@ -7,7 +7,17 @@ from typing import Any
 
 import msgspec
 
-from dungeonfighter.hosting.ports import AccessToken, Conflict, Failed, Head, InputChunk, Store, Won
+from dungeonfighter import limits
+from dungeonfighter.hosting.ports import (
+    AccessToken,
+    Conflict,
+    Failed,
+    Head,
+    InputChunk,
+    Store,
+    StoredRun,
+    Won,
+)
 from dungeonfighter.hosting.ranked_runs import FALSE, Check, RankingStore
 from tests.contract.rows import after, digest_of, end, first, row, save
 
@@ -116,6 +126,40 @@ async def test_riders_of_a_loser_are_not_written(store: Store) -> None:
     assert await store.episodes("local/a") == []
 
 
+async def test_a_run_has_its_end_its_chunks_and_its_base(store: Store) -> None:
+    begun = msgspec.structs.replace(first("local/a"), base=b"\x00base")
+    chunks = [InputChunk(1, turn, f"1\n{turn}") for turn in (0, 64)]
+    await store.commit([begun, first("local/b")])
+    assert await store.stored_run("local/a", 1) == StoredRun(None, (), b"\x00base")
+    await store.commit([after(begun, b"next", *chunks, ended=end(1))])
+    assert await store.stored_run("local/a", 1) == StoredRun(end(1), tuple(chunks), b"\x00base")
+    for bot, episode in (("local/a", 2), ("local/b", 1), ("local/c", 1)):
+        assert await store.stored_run(bot, episode) == StoredRun(None, (), b"")
+
+
+async def test_a_base_of_a_loser_is_not_written(store: Store) -> None:
+    await store.commit([first("local/a")])
+    late = [msgspec.structs.replace(first(f"local/{name}"), base=b"late") for name in "ab"]
+    await store.commit(late)
+    assert (await store.stored_run("local/a", 1)).base == b""
+    assert (await store.stored_run("local/b", 1)).base == b"late"
+
+
+async def test_a_ranked_run_keeps_its_nonce(store: Store) -> None:
+    begun = first("local/a")
+    ended = msgspec.structs.replace(end(1), ranked=True, nonce=bytes(range(16)), origin="reset")
+    await store.commit([begun])
+    await store.commit([after(begun, b"next", ended=ended)])
+    assert await store.episodes("local/a") == [ended]
+
+
+async def test_a_shared_secret_is_made_once(store: Store) -> None:
+    made = await asyncio.gather(*(store.shared_secret("dice", b"%d" % number * 32) for number in range(4)))
+    assert len(set(made)) == 1
+    assert await store.shared_secret("dice", b"x" * 32) == made[0]
+    assert await store.shared_secret("other", b"y" * 32) == b"y" * 32
+
+
 async def test_one_write_may_have_several_chunks(store: Store) -> None:
     writes = [first(f"local/{name}") for name in "abc"]
     await store.commit(writes)
@@ -163,8 +207,8 @@ async def test_a_save_comes_back_as_it_was(store: Store) -> None:
 
 
 async def test_a_second_put_replaces_a_save_and_increments_its_version(store: Store) -> None:
-    await store.put_save(save("local/a", "main"))
-    await store.put_save(save("local/a", "main", b"later"))
+    assert await store.put_save(save("local/a", "main"))
+    assert await store.put_save(save("local/a", "main", b"later"))
     found = await store.get_save("local/a", "main")
     assert found is not None
     assert (found.state, found.version) == (b"later", 2)
@@ -284,3 +328,13 @@ async def test_tokens_are_listed_by_their_changes(store: Store) -> None:
     (changed,) = await store.tokens_after(two.version)
     assert (changed.digest, changed.revoked_at) == (b"a" * 32, 7.5)
     assert [each.digest[:1] for each in await store.tokens_after(0)] == [b"b", b"a"]
+
+
+async def test_saves_at_the_same_moment_stay_within_the_bound(store: Store) -> None:
+    slots = [f"slot-{number}" for number in range(limits.save_slots_max + 8)]
+    put = await asyncio.gather(*(store.put_save(save("local/a", slot)) for slot in slots))
+    kept = [saved.slot for saved in await store.list_saves("local/a")]
+    assert len(kept) == limits.save_slots_max
+    assert sorted(slot for slot, done in zip(slots, put, strict=True) if done) == sorted(kept)
+    assert await store.put_save(save("local/a", kept[0], b"later"))
+    assert await store.put_save(save("local/b", "other"))

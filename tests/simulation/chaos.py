@@ -233,8 +233,8 @@ class FaultyStore:
             await asyncio.wait(self._late)
         return await self._read(lambda: self.inner.load(bot_ids))
 
-    async def put_save(self, save: Save) -> None:
-        await self._read(lambda: self.inner.put_save(save))
+    async def put_save(self, save: Save) -> bool:
+        return await self._read(lambda: self.inner.put_save(save))
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         return await self._read(lambda: self.inner.get_save(bot_id, slot))

@@ -321,13 +321,11 @@ class BotHost:
         if standing.state.over:
             what = "this run is over, there is nothing to go on from"
             raise with_game(RunOver(what), standing)
-        taken = {save.slot for save in await self._patience.ask(lambda: self._store.list_saves(key))}
-        if slot not in taken and len(taken) >= limits.save_slots_max:
-            slots = ", ".join(sorted(taken))
+        save = Save(key, slot, row.state, row.digest, row.rules, row.episode, row.turn, _summary(standing))
+        if not await self._patience.ask(lambda: self._store.put_save(save)):
+            slots = ", ".join(taken.slot for taken in await self.saves(key))
             what = f"all {limits.save_slots_max} save slots are taken ({slots}); delete_save frees one"
             raise with_game(SlotsTaken(what), standing)
-        save = Save(key, slot, row.state, row.digest, row.rules, row.episode, row.turn, _summary(standing))
-        await self._patience.ask(lambda: self._store.put_save(save))
         return standing
 
     async def saves(self, key: str) -> list[Save]:

@@ -316,8 +316,10 @@ class Store(Protocol):
             StoreUnavailable: The store does not work.
         """
 
-    async def put_save(self, save: Save) -> None:
-        """Insert or replace a save slot.
+    async def put_save(self, save: Save) -> bool:
+        """Insert or replace a save slot; return False if the bot has `limits.save_slots_max` other slots.
+
+        Calls at the same moment never exceed this number together.
 
         Raises:
             StoreUnavailable: The outcome is unknown; the caller may repeat the call.

@@ -36,7 +36,6 @@ from dungeonfighter.rules import Mode, Rules, State
 _SLICE_TURNS: Final = 32
 """Executed without a break: half a millisecond."""
 _WAITING_MAX: Final = 16
-_FORKS_BEGUN_AT_A_TIME: Final = 16
 
 
 class Forked(Struct, frozen=True):
@@ -144,11 +143,9 @@ class Runs:
         if self._fleet_sizes is not None and not self._fleet_sizes.is_known(fleet):
             await self._fleet_sizes.learn(fleet)
         forks = _Forks(len(bots))
-        deadline = self._patience.deadline()
+        deadline, draw = self._patience.deadline(), self._chance.op
         for number, bot in enumerate(bots):
-            if number and number % _FORKS_BEGUN_AT_A_TIME == 0:
-                await asyncio.sleep(0)
-            request = Fork(self._chance.op(), source, self._chance.seed(), (turn, episode), self._fleet_sizes)
+            request = Fork(draw(), source, _seed(draw()), (turn, episode), self._fleet_sizes)
             try:
                 self._submit(f"{fleet}/{bot}", Pending(request, deadline, forks, number))
             except Exception as error:  # noqa: BLE001 (each fork fails by itself)
@@ -241,6 +238,11 @@ def _states(replay: Replay, rules: Rules) -> Iterator[State]:
         yield from execute(replay, rules)
     except BadInput as error:
         raise Corrupt(f"run {replay.episode} of {replay.bot} cannot be executed: {error}") from error
+
+
+def _seed(drawn: bytes) -> int:
+    """Return a seed from as many random bytes as an operation id has, which cost no system call each."""
+    return int.from_bytes(drawn, "big") & limits.seed_max
 
 
 def _exact_refused() -> NotAllowed:

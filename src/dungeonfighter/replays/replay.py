@@ -19,6 +19,7 @@ from dungeonfighter.errors import BadArgument
 FORMAT: Final = "dungeonfighter-replay/1"
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 INPUTS_MAX: Final = 1_000_000
+_NUMBER_MAX: Final = 2**31 - 1
 DIGEST_CHARS: Final = 8
 """A replay has the first four bytes of the digest of each state, in hexadecimal digits."""
 
@@ -132,9 +133,12 @@ def decode(raw: bytes) -> Replay:
 def _problem(replay: Replay) -> str:
     """Return what is inconsistent in a replay, or an empty text."""
     count, last = len(replay.inputs), replay.result.turn
+    numbers = (replay.episode, replay.parent_episode, replay.first_turn, last)
+    if not all(0 <= number <= _NUMBER_MAX for number in numbers):
+        return f"run, parent and turns must be 0 to {_NUMBER_MAX}"
     if count > INPUTS_MAX:
         return f"it has {count} inputs, more than {INPUTS_MAX}"
-    if replay.first_turn < 0 or replay.first_turn + count != last:
+    if replay.first_turn + count != last:
         return f"{count} inputs from t{replay.first_turn} on do not lead to t{last}"
     if (replay.options is None) == (not replay.base):
         return "it needs either options or a base"

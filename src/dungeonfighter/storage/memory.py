@@ -76,10 +76,13 @@ class MemoryStore:
     async def probe(self) -> None:
         """Return at once: memory never fails."""
 
-    async def put_save(self, save: Save) -> None:
+    async def put_save(self, save: Save) -> bool:
         slots = self._saves.setdefault(save.bot_id, {})
+        if save.slot not in slots and len(slots) >= limits.save_slots_max:
+            return False
         version = slots[save.slot].version + 1 if save.slot in slots else 1
         slots[save.slot] = msgspec.structs.replace(save, version=version, updated_at=self._wall())
+        return True
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         return self._saves.get(bot_id, {}).get(slot)

@@ -201,11 +201,15 @@ class PostgresStore:
         await self._read(write, self._writers)
         await self.heads([""])
 
-    async def put_save(self, save: Save) -> None:
-        async def put(connection: Connection) -> None:
-            await connection.execute(self._sql["put_save"], save.bot_id, save.slot, to_json(save))
+    async def put_save(self, save: Save) -> bool:
+        async def put(connection: Connection) -> bool:
+            async with connection.transaction():
+                await connection.execute(self._sql["lock_saves"], save.bot_id)
+                most = limits.save_slots_max
+                values = (save.bot_id, save.slot, to_json(save), most)
+                return bool(await connection.fetch(self._sql["put_save"], *values))
 
-        await self._read(put)
+        return await self._read(put)
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         rows = await self._fetch("get_save", bot_id, slot)

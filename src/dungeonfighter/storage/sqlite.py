@@ -178,14 +178,15 @@ class SqliteStore:
         await self._write(write)
         await self.heads([""])
 
-    async def put_save(self, save: Save) -> None:
+    async def put_save(self, save: Save) -> bool:
         now = self._wall()
-        row = (save.bot_id, save.slot, str(uuid.uuid4()), to_json(save), now, now)
+        row = (save.bot_id, save.slot, str(uuid.uuid4()), to_json(save), now, now, limits.save_slots_max)
 
-        def put(connection: apsw.Connection) -> None:
+        def put(connection: apsw.Connection) -> bool:
             connection.execute(self._sql["put_save"], row)
+            return connection.changes() > 0
 
-        await self._write(put)
+        return await self._write(put)
 
     async def get_save(self, bot_id: str, slot: str) -> Save | None:
         rows = await self._select("get_save", (bot_id, slot))

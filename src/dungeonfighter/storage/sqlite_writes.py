@@ -104,8 +104,11 @@ class BatchWriter:
                 connection.executemany(self._sql[name], rows)
                 if connection.total_changes() - before != len(rows):
                     return None
+        bases = [(one.row.bot_id, one.row.episode, one.base) for one in batch if one.base]
+        if bases:
+            connection.executemany(self._sql["write_base"], bases)
         for write in batch:
-            if write.chunks or write.ended is not None or write.base:
+            if write.chunks or write.ended is not None:
                 self._write_riders(write, now)
         return [_WON] * len(batch)
 
@@ -137,6 +140,8 @@ class BatchWriter:
         if connection.changes() != 1:
             head = connection.execute(self._sql["head"], (write.row.bot_id,)).fetchone()
             return Conflict(*head) if head is not None else Conflict(0, b"")
+        if write.base:
+            connection.execute(self._sql["write_base"], (write.row.bot_id, write.row.episode, write.base))
         self._write_riders(write, now)
         return _WON
 
@@ -145,8 +150,6 @@ class BatchWriter:
         for chunk in write.chunks:
             values = (bot_id, chunk.episode, chunk.first_turn, chunk.inputs)
             connection.execute(self._sql["write_chunk"], values)
-        if write.base:
-            connection.execute(self._sql["write_base"], (bot_id, write.row.episode, write.base))
         if ended is not None:
             run = (
                 bot_id, ended.episode, ended.rules, ended.seed, ended.mode, ended.options,

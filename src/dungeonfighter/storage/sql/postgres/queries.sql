@@ -79,9 +79,15 @@ select bot_id from games where bot_id = any($1::text[]) for update skip locked;
 
 -- name: put_save
 insert into character_saves (bot_id, slot, character_data, version, created_at, updated_at)
-values ($1, $2, $3::text::jsonb, 1, now(), now())
+select $1::text, $2::text, $3::text::jsonb, 1, now(), now()
+where (select count(*) from character_saves where bot_id = $1::text and slot <> $2::text) < $4
 on conflict (bot_id, slot) do update
-set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
+set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at
+returning slot;
+
+-- name: lock_saves
+-- Servers put the saves of one bot one after the other, so that each counts those of the others.
+select pg_advisory_xact_lock(4919046, hashtext($1));
 
 -- name: get_save
 select bot_id, slot, character_data::text, version, extract(epoch from updated_at)::float8

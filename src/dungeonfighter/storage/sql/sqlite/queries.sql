@@ -63,7 +63,8 @@ on conflict do update set base = excluded.base;
 
 -- name: put_save
 insert into character_saves (bot_id, slot, id, character_data, version, created_at, updated_at)
-values (?, ?, ?, ?, 1, ?, ?)
+select ?1, ?2, ?3, ?4, 1, ?5, ?6
+where (select count(*) from character_saves where bot_id = ?1 and slot <> ?2) < ?7
 on conflict (bot_id, slot) do update
 set character_data = excluded.character_data, version = character_saves.version + 1, updated_at = excluded.updated_at;
 
