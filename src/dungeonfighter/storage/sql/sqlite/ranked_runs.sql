@@ -1,4 +1,5 @@
 -- The checks of ranked runs, and the lists of those that were found to be as stored.
+-- A plus keeps SQLite from the index of that column, where another one serves the order, too.
 
 -- name: claim_runs
 update episodes set tries = tries + 1, leased_until = ?
@@ -61,7 +62,7 @@ select cast(bot_id as blob), episode, cast(rules as blob), seed, cast(mode as bl
        cast(origin as blob), cast(nonce as blob), ended_at, checked, tries, cast(attestation as blob),
        cast(inputs_digest as blob)
 from episodes
-where ranked and checked = 1 and mode = ? and rules = ? and seed = ?
+where ranked and checked = 1 and +mode = ? and +rules = ? and seed = ?
 order by score desc, last_turn, bot_id, episode limit ?;
 
 -- name: best_ranked_by_seed_of_fleet
@@ -70,8 +71,8 @@ select cast(bot_id as blob), episode, cast(rules as blob), seed, cast(mode as bl
        cast(origin as blob), cast(nonce as blob), ended_at, checked, tries, cast(attestation as blob),
        cast(inputs_digest as blob)
 from episodes
-where ranked and checked = 1 and mode = ? and rules = ? and seed = ?
-  and substr(bot_id, 1, instr(bot_id, '/') - 1) = ?
+where ranked and checked = 1 and +mode = ? and +rules = ? and seed = ?
+  and +substr(bot_id, 1, instr(bot_id, '/') - 1) = ?
 order by score desc, last_turn, bot_id, episode limit ?;
 
 -- name: last_ranked
