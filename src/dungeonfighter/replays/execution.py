@@ -111,7 +111,7 @@ def differences(
             yield Difference(turn, f"the input {text!r} cannot be applied to this state: {error!r}")
             return
         turn += 1
-    if what := _other_result(replay, rules, state, digest):
+    if what := other_result(replay, rules, state, digest):
         yield Difference(turn, what)
 
 
@@ -123,8 +123,13 @@ def _other_commitment(replay: Replay) -> str:
     return "" if made == proof.commitment else "seed, nonce, bot and episode are not those of the commitment"
 
 
-def _other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
-    """Return what is not as in the recorded result, or an empty text."""
+def other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
+    """Return one sentence about the last state if it is not the recorded result, else an empty text.
+
+    Args:
+        replay, rules: As executed.
+        state, digest: The last state and its digest in hexadecimal digits.
+    """
     recorded = replay.result
     if digest != recorded.digest:
         return f"the last state has the digest {digest}, not {recorded.digest[:64]}"

@@ -71,7 +71,7 @@ function showSummary(next) {
   byId("scores-note").textContent = next.sampled && (next.hotGames === null || next.sampled < next.hotGames) ? `of the ${next.sampled} that played last` : "being played now";
   drawCharts();
   if (paging === null) showPlaying(next.playing, chosen);
-  showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${run.mode}`, "No run is being played.");
+  showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${kind(run)}`, "No run is being played.");
   showRuns("top", next.top, ended, "No run has ended yet.", (run) => run.episode);
   showRuns("recent", next.recent, ended, "No run has ended yet.", (run) => run.episode);
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
@@ -83,7 +83,10 @@ function showCount(id, value) {
   byId(id).textContent = value === null ? "" : number(value);
 }
 
-const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${run.mode}`;
+/** Say what a run counts for: only ranked runs compare with each other, and only within their mode. */
+const kind = (run) => run.ranked ? `ranked ${run.mode}` : run.mode === "casual" ? run.mode : `${run.mode}, practice`;
+
+const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${kind(run)}`;
 
 /** Show a warning across the page while a setting of the store can lose turns. */
 function showHazards(hazards) {
