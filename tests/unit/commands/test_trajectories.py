@@ -159,6 +159,15 @@ def test_a_file_is_continued_between_any_two_lines_of_a_run(command: Command) ->
         assert command.content() == whole
 
 
+def test_what_is_behind_the_last_whole_run_is_cut_off(command: Command) -> None:
+    command("--bot", "ada")
+    whole = command.content()
+    (command.folder / "runs.jsonl").write_bytes(whole + whole[:9000])
+    assert command("--bot", "ada", "--resume") == 0
+    assert command.err.startswith("0 runs with 0 inputs; written to ")
+    assert command.content() == whole
+
+
 @pytest.mark.parametrize(
     "content",
     [
