@@ -243,7 +243,7 @@ def test_kill_9_leaves_a_file_that_is_continued(command: Command) -> None:
         "ended = outputs.TrajectoryFile.end_run\n"
         "def end_run(file):\n"
         "    ended(file)\n"
-        "    if file.size > 600_000:\n"
+        "    if file.size > 100_000:\n"
         '        file.write(b\'{"format":"dungeonfi\')\n'
         "        file._file.flush()\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
