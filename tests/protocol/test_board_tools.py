@@ -11,7 +11,7 @@ from mcp_types import TextResourceContents
 from tests.protocol.served import Served, text_of
 
 
-async def test_a_run_waits_until_it_was_executed_again(served: Served) -> None:
+async def test_a_run_waits_until_it_was_executed(served: Served) -> None:
     async with Client(f"{served.url}?toolset=fleet") as client:
         before = await client.call_tool("get_leaderboard", {})
         await client.call_tool("start_new_game", {"botId": "racer", "mode": "ironman", "weapon": "mace"})
