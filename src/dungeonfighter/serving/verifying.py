@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -42,7 +43,8 @@ class Verifying:
 
     Args:
         words, environ: The flags and the environment that give it the settings of the server.
-        is_needed: False for a store that no other process can open.
+        is_needed: False for a store that no other process can open, and on Windows, whose processes inherit
+            no sockets; then ranked runs stay pending.
     """
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str], *, is_needed: bool) -> None:
@@ -166,7 +168,8 @@ class Verifying:
 
 def make_verifying(settings: Settings, secrets: Secrets) -> Verifying:
     """Make the verifier of a server, which SIGHUP reaches, too."""
-    verifying = Verifying(*secrets.words(), is_needed=settings.database.kind != "memory")
+    is_needed = settings.database.kind != "memory" and os.name == "posix"
+    verifying = Verifying(*secrets.words(), is_needed=is_needed)
     secrets.call_at_reading(verifying.hang_up)
     return verifying
 
