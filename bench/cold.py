@@ -30,7 +30,8 @@ from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
 from dungeonfighter.hosting.gather import Gather
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Row, Store
+from dungeonfighter.hosting.ports import Row
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
@@ -54,7 +55,7 @@ class Database(Protocol):
     name: str
     written_note: str
 
-    def store(self) -> Store: ...
+    def store(self) -> RankingStore: ...
 
     def drop_cache(self) -> None:
         """Drop every page of the closed database from memory."""
@@ -78,7 +79,7 @@ class Sqlite:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "large.db"
 
-    def store(self) -> Store:
+    def store(self) -> RankingStore:
         return SqliteStore(self._path)
 
     def drop_cache(self) -> None:
@@ -106,7 +107,7 @@ class Postgres:
         self._server = server
         self._url = server.empty_database("large")
 
-    def store(self) -> Store:
+    def store(self) -> RankingStore:
         return PostgresStore(self._url)
 
     def drop_cache(self) -> None:

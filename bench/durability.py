@@ -23,7 +23,7 @@ from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
 from dungeonfighter.fleet.wire import RequestHeads, call_body, read_answer
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
@@ -48,7 +48,7 @@ def main() -> int:
     return 0
 
 
-async def _latencies(name: str, make_store: Callable[[], Store]) -> None:
+async def _latencies(name: str, make_store: Callable[[], RankingStore]) -> None:
     one, other = [await _host(make_store()) for _ in range(2)]
     keys = [f"local/b{number:04}" for number in range(_TIMES)]
     for key in keys:
@@ -73,7 +73,7 @@ async def _row(name: str, what: str, asks: Sequence[Callable[[], Awaitable[objec
     print(f"{name + ' ' + what:34} {statistics.median(taken):7.2f} {p99:8.2f}")
 
 
-async def _host(store: Store) -> BotHost:
+async def _host(store: RankingStore) -> BotHost:
     await store.open()
     return BotHost(
         store=store, rules=ShippedRules([load_rules()]), clock=SystemClock(), chance=SystemChance()

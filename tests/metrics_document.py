@@ -11,12 +11,14 @@ from typing import Final
 from dungeonfighter.access.admission import BoundedAdmission
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.tool_metrics import OTHER
 from dungeonfighter.rules import load_rules
-from dungeonfighter.serving.composition import compose, declare_outside_metrics
+from dungeonfighter.serving.composition import compose
+from dungeonfighter.serving.outside_metrics import declare_outside_metrics
+from dungeonfighter.serving.verifying import Verifying
 from dungeonfighter.setting_values import Prometheus
 from dungeonfighter.settings import Settings
 from dungeonfighter.storage.sqlite import SqliteStore
@@ -51,7 +53,7 @@ a quantile. Prometheus 3 writes bounds as `le="1.0"`, as this server does. Exemp
 """
 
 
-def declare_all(store: Store | None = None) -> MeterRegistry:
+def declare_all(store: RankingStore | None = None) -> MeterRegistry:
     """Declare every metric that a server can have; the store, by default one of SQLite, need not be open."""
     registry = MeterRegistry()
     clock = SystemClock()
@@ -64,6 +66,7 @@ def declare_all(store: Store | None = None) -> MeterRegistry:
     declare_outside_metrics(settings, registry, redis_up=bool, push_up=bool)
     declare_restarts(registry)
     declare_span_metrics(registry, int)
+    Verifying([], {}, is_needed=False).declare(registry)
     return registry
 
 

@@ -1,8 +1,8 @@
 """The command line `dungeonfighter`: parses the words, runs one command, makes the exit code.
 
-A command is a module `dungeonfighter.commands.NAME` with two functions: `add_arguments(parser)` declares its
-arguments, `run(arguments)` does the work and returns the exit code. Only the module of the requested command
-is imported, so that `--help` and the small commands start at once.
+A command is a module `dungeonfighter.commands.NAME`, with `_` for `-`. It has two functions:
+`add_arguments(parser)` declares its arguments, `run(arguments)` does the work and returns the exit code. Only
+the module of the requested command is imported, so that `--help` and the small commands start at once.
 
 Exit codes: 0 done, 1 failed, 2 wrong words or settings, 130 interrupted before it was done. Each error is one
 line on standard error that begins with `dungeonfighter COMMAND: `.
@@ -64,6 +64,9 @@ COMMANDS: Final = {
     "token": Summary(
         "say who may play: `token create` makes an access token",
         "token create --fleet team-a --bots 'a-*' --expires 30d",
+    ),
+    "verify-run": Summary(
+        "check a row of a leaderboard offline, from the file that get_replay gave", "verify-run run.json"
     ),
     "doctor": Summary(
         "say what is wrong with a server or a database, in one text without secrets",
@@ -213,4 +216,5 @@ def _parser(words: Sequence[str]) -> Parser:
 
 
 def _command(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"dungeonfighter.commands.{name}"))
+    module = f"dungeonfighter.commands.{name.replace('-', '_')}"
+    return cast("Command", importlib.import_module(module))

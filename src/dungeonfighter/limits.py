@@ -14,6 +14,8 @@ bot_id_rule: Final = "1 to 128 letters, digits, '.', '_' and '-', the first a le
 """The pattern in words, for people."""
 bot_id_pattern: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 fleet_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
+fleet_name_pattern: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}\Z")
+"""Public names of fleets: they come into the contexts of other fleets' agents, so they hold no sentences."""
 slot_pattern: Final = re.compile(r"[a-z0-9-]{1,32}\Z")
 hero_name_chars_max: Final = 24
 input_chars_max: Final = 48

@@ -120,8 +120,9 @@ FIELDS: Final = (
           "a second address, which alone has the watch page, /livez, /readyz and /metrics",
           see="The watch page"),
     Field("signing_key", ("--signing-key",), ("SIGNING_KEY",), to.signing_key, "TEXT",
-          "a secret that all servers of a database share, for sessions of the watch page (default: none)",
-          see="The watch page", is_secret=True),
+          "a secret that all servers of a database share: it signs the checked rows of the leaderboard, and "
+          "goes into sessions of the watch page; further lines hold former or coming secrets (default: none)",
+          see="The key of the leaderboard", is_secret=True),
     Field("public_url", ("--public-url",), ("PUBLIC_URL",), to.origin, "ORIGIN",
           "origin that clients use to reach this server through a proxy"),
     Field("allowed_hosts", ("--allowed-hosts",), ("ALLOWED_HOSTS",), to.hosts, "HOST,...",

@@ -14,6 +14,7 @@ from dungeonfighter import limits
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.networks import Network, parse_network
 from dungeonfighter.origins import parse_authority, parse_origin
+from dungeonfighter.signing_secrets import CHARS_MAX, CHARS_MIN, PEM_BEGIN, SECRETS_MAX, split_secrets
 
 _HEADER_NAME_CHARS: Final = frozenset(f"{ascii_lowercase}{digits}!#$%&'*+-.^_`|~")
 """Source: RFC 9110, section 5.6.2."""
@@ -295,9 +296,32 @@ def name(text: str) -> str:
 
 
 def signing_key(text: str) -> str:
-    if not 16 <= len(text) <= 1024:
-        raise Problem("it must have 16 to 1024 characters; `openssl rand -hex 32` makes one")
+    """Return the text of one or more secrets; the first is in use, see `signing_secrets`."""
+    secrets = split_secrets(text)
+    if not 1 <= len(secrets) <= SECRETS_MAX:
+        raise Problem(f"it must be 1 to {SECRETS_MAX} secrets, each on a line of its own")
+    for number, secret in enumerate(secrets, 1):
+        which = "it" if len(secrets) == 1 else f"line {number}"
+        if secret.startswith(PEM_BEGIN):
+            _check_private_key(secret)
+        elif not CHARS_MIN <= len(secret) <= CHARS_MAX:
+            sizes = f"{CHARS_MIN} to {CHARS_MAX} characters"
+            raise Problem(f"{which} must have {sizes}; `openssl rand -hex 32` makes one")
     return text
+
+
+def _check_private_key(pem: str) -> None:
+    # Only such a secret needs the library.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Problem("its private key cannot be read; it must be in PEM, without a password") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Problem("its private key must be one of Ed25519: `openssl genpkey -algorithm ed25519`")
 
 
 def bot_prefix(text: str) -> str:

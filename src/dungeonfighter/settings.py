@@ -68,7 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     admin_listen: Address | None = None
     """A second address, for the health checks and the watch page; these are then not at the first one."""
     signing_key: str = ""
-    """Goes into the seals of the sessions of the watch page."""
+    """Signs checked rows of the leaderboard, and goes into the seals of the sessions of the watch page."""
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()

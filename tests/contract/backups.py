@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
@@ -78,7 +78,7 @@ def damage_of(name: str, dialect: str) -> str:
     return statement
 
 
-async def fill(store: Store, names: list[str], turns: int = TURNS) -> None:
+async def fill(store: RankingStore, names: list[str], turns: int = TURNS) -> None:
     """Let each bot play a run, save it, and play as many turns of a second run."""
     host = BotHost(store=store, rules=BOOK, clock=SystemClock(), chance=SystemChance())
     for name in names:

@@ -18,6 +18,7 @@ from dungeonfighter.hosting.ports import (
     StoredRun,
     Won,
 )
+from dungeonfighter.hosting.ranked_runs import FALSE, Check, RankingStore
 from tests.contract.rows import after, digest_of, end, first, row, save
 
 
@@ -283,6 +284,26 @@ async def test_the_best_runs_come_first_and_only_those_of_the_fleet(store: Store
         ("local/b", 1, 300),
     ]
     assert len(await store.best_runs("local/", 10)) == 3
+
+
+async def test_the_best_runs_mix_no_modes_and_no_runs_that_do_not_count(store: RankingStore) -> None:
+    kinds = [("ironman", True, 100), ("daily", True, 200), ("ironman", False, 300), ("casual", False, 400),
+             ("ironman", True, 50), ("ironman", True, 999)]  # fmt: skip
+    write = first("local/a")
+    await store.commit([write])
+    for number, (mode, ranked, score) in enumerate(kinds, 1):
+        ended = msgspec.structs.replace(end(number), mode=mode, ranked=ranked, score=score)
+        write = after(write, b"%d" % number, ended=ended)
+        await store.commit([write])
+    runs = await store.ranked.claim_runs(["1-abc"], 9, 60)
+    false = next(run for run in runs if run.ended.score == 999)
+    assert await store.ranked.put_checks([Check(false, FALSE)]) == [True]
+    best = await store.best_runs("local/", 9)
+    assert [(run.mode, run.ranked, run.score) for run in best] == [
+        ("ironman", True, 100), ("ironman", True, 50), ("daily", True, 200), ("ironman", False, 300),
+        ("casual", False, 400),
+    ]  # fmt: skip
+    assert best == sorted(best, reverse=True)
 
 
 async def test_an_empty_prefix_lists_all_fleets(store: Store) -> None:

@@ -21,7 +21,8 @@ from dungeonfighter.access.hosts import HostGuard
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Row, Store
+from dungeonfighter.hosting.ports import Row
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.app import build_app
@@ -49,7 +50,7 @@ class Served:
     def __init__(
         self,
         rules: Rules,
-        store: Store | None = None,
+        store: RankingStore | None = None,
         admission: Admission | None = None,
         *,
         tracer: Tracer | None = None,
@@ -57,7 +58,7 @@ class Served:
         **host_options: Any,
     ) -> None:
         self.rules = rules
-        self.store: Store = store or MemoryStore()
+        self.store: RankingStore = store or MemoryStore()
         self.ready = True
         self.admission = admission or OPEN
         self._app_options: dict[str, Any] = {"tracer": tracer, "short_way": short_way}

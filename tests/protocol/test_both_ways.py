@@ -104,6 +104,10 @@ GOOD: list[tuple[str, dict[str, object]]] = [
     ("fork_game", {"newBotIds": ["fork-5", "fork-5"]}),
     ("fork_game", {"newBotIds": ["no such id!"]}),
     ("fork_game", {"newBotIds": ["fork-6"], "turn": 10**30}),
+    ("get_leaderboard", {}),
+    ("get_leaderboard", {"mode": "daily", "scope": "deployment", "count": 100, "last": 2}),
+    ("get_leaderboard", {"mode": "daily", "day": "2026-13-01"}),
+    ("get_leaderboard", {"day": "2026-01-01", "rules": "no such rules"}),
 ]
 
 
@@ -148,7 +152,7 @@ def test_good_requests_are_answered_the_short_way(
     for number, (tool, arguments) in enumerate(GOOD):
         if bound and registered[tool].unbound_only:
             continue
-        named = arguments if bound or tool == "list_bots" else arguments | {"botId": bot}
+        named = arguments if bound or tool in {"list_bots", "get_leaderboard"} else arguments | {"botId": bot}
         request_id = (number, f"id {number} \u00e9", -number, "", 2**53)[number % 5]
         reply, took = both.agree(
             ask(tool, named, era=era, bot=bot if bound else None, query=query, request_id=request_id)

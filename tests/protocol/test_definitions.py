@@ -29,7 +29,7 @@ PLAY = [
     "get_agent_context", "set_agent_directive", "equip_item", "unequip_item",
     "compare_items", "set_combo_strip", "delete_save",
 ]  # fmt: skip
-FLEET = [*PLAY, "handle_inputs", "step_many", "fork_game", "get_replay"]
+FLEET = [*PLAY, "handle_inputs", "step_many", "fork_game", "get_replay", "get_leaderboard"]
 BUDGETS: list[tuple[Toolset, int]] = [("core", 900), ("play", 2500), ("fleet", 2800)]
 
 
@@ -137,7 +137,7 @@ def test_the_bot_header_is_declared_as_the_specification_wants(registry: Registr
     for tool in registry.listed("fleet", bound=bound):
         schema = tool["inputSchema"]
         assert find_invalid_x_mcp_header(schema) is None
-        if tool["name"] in {"list_bots", "step_many"} or bound:
+        if tool["name"] in {"list_bots", "step_many", "get_leaderboard"} or bound:
             assert "botId" not in schema["properties"]
         else:
             assert schema["properties"]["botId"]["x-mcp-header"] == "Bot-Id"
@@ -160,7 +160,11 @@ def test_only_reading_tools_say_that_they_read(registry: Registry) -> None:
 async def test_resources_and_the_prompt(served: Served, mode: str, rules: Rules) -> None:
     async with Client(served.url, mode=mode) as client:
         uris = [str(resource.uri) for resource in (await client.list_resources()).resources]
-        assert uris == ["dungeonfighter://rules", "dungeonfighter://schema/view.json"]
+        assert uris == [
+            "dungeonfighter://rules",
+            "dungeonfighter://schema/view.json",
+            "dungeonfighter://run-keys.pem",
+        ]
         for uri in uris:
             contents = (await client.read_resource(uri)).contents
             assert len(contents) == 1

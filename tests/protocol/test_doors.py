@@ -21,7 +21,7 @@ from dungeonfighter.access.principals import LOCAL, SCOPES, Principal
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
-from dungeonfighter.mcp import stdio, texts, views
+from dungeonfighter.mcp import board_tools, stdio, texts, views
 from dungeonfighter.mcp.sdk import Handlers
 from dungeonfighter.mcp.tool import registered
 from dungeonfighter.rules import Rules
@@ -42,7 +42,7 @@ OTHER_BOTS = {
     "fork_game": [("local", "fleet", bot, 0) for bot in ("fork-1", "fork-2")],
 }
 """What is admitted besides the call itself: each bot that it names in its arguments, and its turns."""
-URIS = (texts.RULES_URI, views.VIEW_SCHEMA_URI)
+URIS = (texts.RULES_URI, views.VIEW_SCHEMA_URI, board_tools.RUN_KEYS_URI)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
+from dungeonfighter.hosting.ranked_runs import RankedRuns
 from dungeonfighter.storage.memory import MemoryStore
 from tests.simulation.virtual_time import VirtualClock
 
@@ -271,6 +272,10 @@ class FaultyStore:
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
         return await self._read(lambda: self.inner.stored_run(bot_id, episode))
+
+    @property
+    def ranked(self) -> RankedRuns:
+        return self.inner.ranked
 
     async def shared_secret(self, name: str, fresh: bytes) -> bytes:
         return await self._read(lambda: self.inner.shared_secret(name, fresh))

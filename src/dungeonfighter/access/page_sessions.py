@@ -24,6 +24,7 @@ from dungeonfighter.access.token_book import TokenBook
 from dungeonfighter.access.tokens import NAME_BYTES, name_of
 from dungeonfighter.errors import Unauthenticated
 from dungeonfighter.hosting.ports import Clock
+from dungeonfighter.signing_secrets import first_secret
 
 SESSION_SECONDS: Final = 12 * 3600
 """The lifetime of a session; it ends earlier with its token."""
@@ -50,7 +51,7 @@ class PageSessions:
     Args:
         book: Knows the tokens.
         clock: Time.
-        signing_key: A secret of all servers of the store that is not in the store, if there is one.
+        signing_key: Secrets of all servers of the store that are not in the store; the first one counts.
     """
 
     def __init__(self, book: TokenBook, clock: Clock, signing_key: str = "") -> None:
@@ -59,8 +60,9 @@ class PageSessions:
         self.use(signing_key)
 
     def use(self, signing_key: str) -> None:
-        """Seal with another signing key from now on; all sessions end."""
-        self._key = hashlib.blake2b(signing_key.encode(errors="replace"), person=_PURPOSE).digest()
+        """Seal with another signing key from now on; if its first secret is another one, all sessions end."""
+        secret = first_secret(signing_key).encode(errors="replace")
+        self._key = hashlib.blake2b(secret, person=_PURPOSE).digest()
 
     async def open(self, secret: bytes) -> Session:
         """Begin a session with an access token, which may be one that was made just now.

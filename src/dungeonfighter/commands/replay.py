@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dungeonfighter import settings
-from dungeonfighter.commands.bot_keys import DEFAULT_FLEET, checked_fleet, key_of
+from dungeonfighter.commands.bot_keys import DEFAULT_FLEET, key_of
 from dungeonfighter.commands.numbers import count
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.commands.progress_output import ProgressOutput
@@ -92,7 +92,7 @@ def _from_database(arguments: argparse.Namespace) -> tuple[Replay, ShippedRules]
     from dungeonfighter.commands.inspecting import open_inspection, settings_of
     from dungeonfighter.trajectories.stored_runs import StoredRuns
 
-    key = key_of(arguments.bot, checked_fleet(arguments.fleet))
+    key = key_of(arguments.bot, arguments.fleet)
     given = settings_of(arguments)
     book = _book(given)
     with StoredRuns(lambda: open_inspection(given), book, time.time) as runs:
@@ -149,7 +149,7 @@ class _Execution:
                 elif number % 256 == 0 and time.monotonic() - last >= 1:
                     last = time.monotonic()
                     output.progress(f"{name}: {number:,} of {total:,} inputs")
-        except BadArgument as error:
+        except BadInput as error:
             self.difference = f"cannot begin: {error}"
         self.digests = "".join(digests)
 

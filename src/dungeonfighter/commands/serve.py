@@ -9,10 +9,11 @@ from dungeonfighter import settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the settings, and two hidden flags: for parent processes, and for the supervisor of workers."""
+    """Declare the settings, and hidden flags: for parent processes, for workers, and for the verifier."""
     settings.add_arguments(parser)
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", metavar="NUMBER:DESCRIPTOR", help=argparse.SUPPRESS)
+    parser.add_argument("--verifier", metavar="DESCRIPTOR", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,6 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
         number, _, descriptor = arguments.worker.partition(":")
         given = settings.read_settings(flags, os.environ, stores=STORES)
         return run_worker(given, int(number), int(descriptor), Secrets(given, flags, os.environ))
+    if arguments.verifier:
+        from dungeonfighter.serving.verifier import run_verifier
+
+        given = settings.read_settings(flags, os.environ, stores=STORES)
+        return run_verifier(given, int(arguments.verifier), Secrets(given, flags, os.environ))
     given = read_checked_settings(flags, os.environ, STORES)
     secrets = Secrets(given, flags, os.environ)
     if given.workers > 1:

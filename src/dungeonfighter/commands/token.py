@@ -1,4 +1,4 @@
-"""`dungeonfighter token create | list | revoke`: who may play on a server with `--auth tokens`."""
+"""`dungeonfighter token create | list | revoke | name-fleet`: who may play with `--auth tokens`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from dungeonfighter import settings
+from dungeonfighter import limits, settings
 from dungeonfighter.access import tokens
 from dungeonfighter.access.principals import Limits
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.errors import SettingsError, StoreUnavailable
-from dungeonfighter.hosting.ports import AccessToken, Store
+from dungeonfighter.hosting.ports import AccessToken
+from dungeonfighter.hosting.ranked_runs import RankingStore
 
 _Result = TypeVar("_Result")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -29,7 +30,7 @@ _DEFAULT_LIFETIME: Final = "90d"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the subcommands `create`, `list` and `revoke`."""
+    """Declare the subcommands `create`, `list`, `revoke` and `name-fleet`."""
     chosen = parser.add_subparsers(metavar="ACTION", required=True)
     create = chosen.add_parser(
         "create",
@@ -76,7 +77,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     revoke.add_argument("prefix", metavar="PREFIX", help="its first characters; `token list` shows 12")
     revoke.set_defaults(act=_revoke)
-    for each in (create, listing, revoke):
+    name = chosen.add_parser(
+        "name-fleet",
+        help="set the name under which other fleets see a fleet on the leaderboard",
+        description="Set the public name of a fleet: 1 to 32 letters, digits, spaces, '.', '_' and '-'. No\n"
+        "other fleet may have it. Without NAME the fleet has none, and is shown as 'a fleet'.",
+        epilog="Example: dungeonfighter token name-fleet team-a 'Team A'",
+    )
+    name.add_argument("fleet", metavar="FLEET", help="the fleet (a-z, 0-9, -)")
+    name.add_argument("public_name", metavar="NAME", nargs="?", default="", help="its public name")
+    name.set_defaults(act=_name_fleet)
+    for each in (create, listing, revoke, name):
         settings.add_arguments(each, settings.DATABASE_SETTINGS)
 
 
@@ -126,7 +137,7 @@ def _list(arguments: argparse.Namespace) -> int:
 def _revoke(arguments: argparse.Namespace) -> int:
     prefix: str = arguments.prefix.removesuffix("...")
 
-    async def revoke(store: Store) -> AccessToken:
+    async def revoke(store: RankingStore) -> AccessToken:
         found = [token for token in await store.tokens_after(0) if _is_named(token, prefix)]
         if not found:
             raise CommandFailed(f"no token begins with {prefix!r}; `token list` shows all")
@@ -140,6 +151,20 @@ def _revoke(arguments: argparse.Namespace) -> int:
     token = _with_store(arguments, revoke)
     done = "was revoked before" if token.revoked_at else "is revoked; all servers refuse it within 5 s"
     print(f"{token.prefix}... of the fleet {token.fleet} {done}")
+    return 0
+
+
+def _name_fleet(arguments: argparse.Namespace) -> int:
+    fleet, name = arguments.fleet, arguments.public_name.strip()
+    if not limits.fleet_pattern.match(fleet):
+        raise SettingsError([f"a fleet is 1 to 32 of a-z, 0-9 and minus; got {fleet[:40]!r}"])
+    if name and not limits.fleet_name_pattern.match(name):
+        rule = "1 to 32 letters, digits, spaces, '.', '_' and '-', in ASCII"
+        raise SettingsError([f"a name is {rule}; got {name[:40]!r}"])
+    is_free = _with_store(arguments, lambda store: store.ranked.name_fleet(fleet, name))
+    if not is_free:
+        raise CommandFailed(f"another fleet has the name {name!r}; choose another one")
+    print(f"the fleet {fleet} is shown to others as {name or 'a fleet'}")
     return 0
 
 
@@ -186,7 +211,7 @@ def _state(token: AccessToken, now: float) -> str:
 
 
 def _with_store(
-    arguments: argparse.Namespace, work: Callable[[Store], Awaitable[_Result]], *, makes: bool = False
+    arguments: argparse.Namespace, work: Callable[[RankingStore], Awaitable[_Result]], *, makes: bool = False
 ) -> _Result:
     """Open the database and do the work; `makes` allows that there is no database yet."""
     from dungeonfighter.serving.composition import STORES, make_store

@@ -132,9 +132,12 @@ def _candidates(
     from dungeonfighter.trajectories.stored_runs import StoredRuns
 
     fleet = checked_fleet(arguments.fleet)
-    prefix = key_of(arguments.bot, fleet) if arguments.bot is not None else f"{fleet}/" if fleet else ""
+    prefix = f"{fleet}/" if fleet else ""
+    if arguments.bot is not None:
+        prefix = key_of(arguments.bot, arguments.fleet)
     last = output.last
-    if last is not None and not f"{last.fleet}/{last.bot}".startswith(prefix):
+    key = f"{last.fleet}/{last.bot}" if last is not None else ""
+    if last is not None and (key != prefix if arguments.bot is not None else not key.startswith(prefix)):
         raise BadArgument(f"--resume: the file ends with the run {last.name}, which is none of these runs")
     with StoredRuns(lambda: open_inspection(given), book, time.time) as runs:
         yield runs.each(prefix, arguments.episode, last)

@@ -6,7 +6,8 @@ import heapq
 from collections import Counter, deque
 
 from dungeonfighter.hosting.fleets import FLEETS_MAX, fleet_of
-from dungeonfighter.hosting.ports import EpisodeEnd, RunSummary, Write
+from dungeonfighter.hosting.ports import RunSummary, Write
+from dungeonfighter.hosting.run_ends import summary_of
 
 _RECENT_MAX = 50
 _TOP_MAX = 20
@@ -50,7 +51,7 @@ class Feed(EndedRuns):
         ended = write.ended
         if ended is None:
             return
-        run = _summary(write.row.bot_id, ended)
+        run = summary_of(write.row.bot_id, ended)
         self.add(run)
         if self._by_fleet:
             fleet = fleet_of(run.key)
@@ -58,7 +59,3 @@ class Feed(EndedRuns):
                 self.fleets[fleet] = EndedRuns()
             if fleet in self.fleets:
                 self.fleets[fleet].add(run)
-
-
-def _summary(key: str, ended: EpisodeEnd) -> RunSummary:
-    return RunSummary(ended.score, key, ended.episode, ended.last_turn, ended.result, ended.mode)

@@ -38,6 +38,7 @@ from dungeonfighter.hosting.game_errors import with_game
 from dungeonfighter.hosting.group_commit import Lanes
 from dungeonfighter.hosting.hot_games import HotGames
 from dungeonfighter.hosting.instruments import UncollectedMeter
+from dungeonfighter.hosting.leaderboard import Leaderboard
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
 from dungeonfighter.hosting.metrics import HostMetrics
@@ -53,15 +54,16 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
-    Store,
     StoreHealth,
 )
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
 from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present
 from dungeonfighter.hosting.runs import Runs
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.traced_requests import TracedRequests, trace_ids
+from dungeonfighter.replays.attestations import Attestations
 from dungeonfighter.rules import Mode, canonical
 
 _Tag = TypeVar("_Tag")
@@ -88,15 +90,16 @@ class BotHost:
         tokens_per_bot_per_day: The tokens of answers to a bot on a day; 0 for any number.
         by_fleet: There may be several fleets: keep the figures of the watch page for each.
         daily_secret: Keys the seeds of daily runs; the same on all servers of the store.
+        attestations: Checks the rows of the leaderboard; by default those that no key has signed.
     """
 
     def __init__(
-        self, *, store: Store, rules: ShippedRules, clock: Clock, chance: Chance,
+        self, *, store: RankingStore, rules: ShippedRules, clock: Clock, chance: Chance,
         hot_games_max: int = limits.hot_games_default,
         commit_timeout_seconds: float = limits.commit_timeout_seconds,
         rest: Callable[[], None] | None = None, meter: Meter | None = None, bots_per_fleet: int = 0,
         tokens_per_bot_per_day: int = 0,
-        by_fleet: bool = False, daily_secret: bytes = b"",
+        by_fleet: bool = False, daily_secret: bytes = b"", attestations: Attestations | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._book = rules
@@ -134,6 +137,10 @@ class BotHost:
             store=store, book=rules, patience=self._patience, chance=chance, clock=clock,
             daily_seeds=self.daily_seeds, fresh_row=self._resolver.fresh_row, submit=self._submit,
             fleet_sizes=self._fleet_sizes,
+        )  # fmt: skip
+        self.leaderboard = Leaderboard(
+            runs=store.ranked, attestations=attestations or Attestations(), book=rules,
+            patience=self._patience, clock=clock, daily_seeds=self.daily_seeds,
         )  # fmt: skip
 
     @property

@@ -23,13 +23,14 @@ FLEET_RUNS_MAX: Final = 400
 
 
 class LiveRun(Struct, frozen=True, order=True):
-    """One live run; `score`, in hundredths of a point, stands first so that runs sort by it."""
+    """One live run; `score` is in hundredths of a point. Runs sort as `RunSummary` does."""
 
+    ranked: bool
+    mode: str
     score: int
     key: str
     episode: int
     turn: int
-    mode: str
 
 
 class LiveRuns:
@@ -143,7 +144,8 @@ class LiveRuns:
         state = game.state
         if state.over:
             return None
-        return LiveRun(game.rules.score(state), game.key, game.episode, game.turn, Mode(state.mode).name)
+        score, mode = game.rules.score(state), Mode(state.mode).name
+        return LiveRun(state.ranked, mode, score, game.key, game.episode, game.turn)
 
 
 def _may_replace(game: HotGame, found: Row) -> bool:

@@ -193,14 +193,19 @@ class BotSummary(Struct, frozen=True):
 
 
 class RunSummary(Struct, frozen=True, order=True):
-    """One ended run; `score`, in hundredths of a point, stands first so that runs sort by it."""
+    """One ended run; `score` is in hundredths of a point.
 
+    Runs sort by their fields in this order: ranked runs above others, each mode (ironman, daily, casual) by
+    itself, then by score. So a list of the best runs compares no run with those of other conditions.
+    """
+
+    ranked: bool
+    mode: str
     score: int
     key: str
     episode: int
     turns: int
     result: str
-    mode: str
 
 
 class PastRun(Struct, frozen=True):
@@ -355,9 +360,10 @@ class Store(Protocol):
         """Count the bots whose key starts with `prefix`, up to `most`; the cost grows with the result."""
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        """List the ended runs with the best scores of bots whose key starts with `prefix`, best first.
+        """List the best ended runs of bots whose key starts with `prefix`, best first as `RunSummary` sorts.
 
-        The list may come from a replica that lags, so it is for display only.
+        A run that is known to be false is left out. The list may come from a replica that lags, so it is for
+        display only.
         """
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:

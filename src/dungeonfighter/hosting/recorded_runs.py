@@ -54,7 +54,7 @@ def recorded_run(row: Row, stored: StoredRun, episode: int, book: ShippedRules) 
     return Replay(
         bot=bot, episode=episode, rules=ended.rules, origin=ended.origin,
         parent_episode=ended.parent_episode, ranked=ended.ranked,
-        options=_options_of(ended) if began_new else None, base=b"" if began_new else stored.base,
+        options=options_of(ended) if began_new else None, base=b"" if began_new else stored.base,
         first_turn=ended.first_turn, inputs=inputs,
         result=Result(ended.last_turn, ended.digest.hex(), ended.score / 100, ended.result),
         proof=_proof_of(ended, fleet, bot) if ended.nonce and not is_live else None,
@@ -79,7 +79,12 @@ def _with_tail(inputs: list[str], row: Row, trail: trails.Trail) -> list[str]:
     return [*inputs, *tail[len(tail) - missing :]] if 0 < missing <= len(tail) else inputs
 
 
-def _options_of(ended: EpisodeEnd) -> Options:
+def options_of(ended: EpisodeEnd) -> Options:
+    """Return the options of an ended run that began new.
+
+    Raises:
+        Corrupt: They are damaged.
+    """
     try:
         chosen = msgspec.json.decode(ended.options, type=_Chosen)
     except msgspec.MsgspecError as error:

@@ -8,7 +8,7 @@ import msgspec
 
 from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import NewGame
-from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row
+from dungeonfighter.hosting.ports import EpisodeEnd, InputChunk, Row, RunSummary
 from dungeonfighter.rules import Mode, Rules, State
 
 NO_CHUNKS: Final[tuple[InputChunk, ...]] = ()
@@ -37,6 +37,12 @@ def end_of(row: Row, trail: trails.Trail, rules: Rules, state: State, result: st
         last_turn=row.turn, result=result, score=rules.score(state), digest=row.digest, ranked=state.ranked,
         origin=trail.origin, nonce=state.nonce,
     )  # fmt: skip
+
+
+def summary_of(key: str, ended: EpisodeEnd) -> RunSummary:
+    """Return an ended run of a bot for a list of runs."""
+    turns = ended.last_turn - ended.first_turn
+    return RunSummary(ended.ranked, ended.mode, ended.score, key, ended.episode, turns, ended.result)
 
 
 def end_of_unreadable(row: Row, trail: trails.Trail, rules: str) -> EpisodeEnd:

@@ -154,6 +154,15 @@ class GetReplay(ToolArguments):
     episode: Count | None = None
 
 
+class GetLeaderboard(ToolArguments):
+    mode: Literal["ironman", "daily"] | None = None
+    scope: Literal["fleet", "deployment"] | None = None
+    day: Annotated[str, Meta(max_length=10)] | None = None
+    rules: Annotated[str, Meta(max_length=64)] | None = None
+    count: Annotated[int, Meta(ge=1, le=100)] | None = None
+    last: Annotated[int, Meta(ge=2, le=100)] | None = None
+
+
 class Step(ToolArguments):
     """One step of `step_many`; each is decoded by itself and fails by itself."""
 

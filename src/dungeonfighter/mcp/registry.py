@@ -32,6 +32,7 @@ from dungeonfighter.hosting.lost_answers import Delivery
 from dungeonfighter.mcp import (
     arguments,
     batch_tools,
+    board_tools,
     play_tools,
     read_tools,
     run_tools,
@@ -62,7 +63,7 @@ from dungeonfighter.telemetry.tokens import count_tokens
 logger = logging.getLogger(__name__)
 
 
-_TOOL_MODULES: Final = (play_tools, read_tools, batch_tools, run_tools)
+_TOOL_MODULES: Final = (play_tools, read_tools, batch_tools, run_tools, board_tools)
 """The modules whose import registers the tools."""
 
 Then = Callable[[ToolAnswer | ProtocolError], None]
@@ -99,6 +100,10 @@ class Registry:
             for one in self.tools.values()
             if one.toolset in wanted and not (bound and one.unbound_only)
         ]
+
+    async def run_keys(self) -> str:
+        """Return the public keys that sign replays of ranked runs, in PEM; empty if there is none."""
+        return await self._host.leaderboard.public_keys()
 
     def input_schema(self, name: str, *, bound: bool) -> dict[str, Any] | None:
         """Return the input schema of a tool, or None if there is no such tool."""

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 @tool("fleet", arguments.GetReplay, reads=True)
 async def get_replay(seat: Seat, args: arguments.GetReplay) -> ToolAnswer:
     replay = await seat.host.runs.replay(seat.key, args.episode)
+    replay = await seat.host.leaderboard.with_proof(seat.key, replay)
     count, result = len(replay.inputs), replay.result
     text = (
         f"replay of {replay.bot} e{replay.episode}: {count} inputs, t{replay.first_turn} to t{result.turn}, "

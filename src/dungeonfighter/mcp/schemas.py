@@ -89,6 +89,14 @@ PROPERTIES: Final[dict[str, dict[str, Any]]] = {
         "exact": _said({"type": "boolean"}, "same dice; not of ranked runs"),
     },
     "get_replay": {"episode": _COUNT},
+    "get_leaderboard": {
+        "mode": {"type": "string", "enum": ["ironman", "daily"]},
+        "scope": {"type": "string", "enum": ["fleet", "deployment"]},
+        "day": _TEXT,
+        "rules": _TEXT,
+        "count": _NUMBER,
+        "last": _said(_NUMBER, "runs in a fleet's mean"),
+    },
 }
 """The own arguments of each tool; a tool that is missing here has none."""
 
@@ -144,6 +152,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "step_many": "Play or start many bots, one step each; results in order, each fails by itself.",
     "fork_game": "Begin a run of each new bot from this one, now or at an earlier turn, with other dice.",
     "get_replay": "A run as a file: options, inputs, digests, result.",
+    "get_leaderboard": "Ranked runs that the server executed again, best first.",
 }
 
 

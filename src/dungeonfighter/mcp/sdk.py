@@ -26,7 +26,7 @@ from dungeonfighter import __version__, limits
 from dungeonfighter.access.principals import Principal
 from dungeonfighter.errors import NotAllowed, Overloaded
 from dungeonfighter.hosting.lost_answers import Delivery
-from dungeonfighter.mcp import reasons, texts, views, wire
+from dungeonfighter.mcp import board_tools, reasons, texts, views, wire
 from dungeonfighter.mcp.answers import INVALID_PARAMS, ProtocolError, ToolAnswer, denied, refusal_of
 from dungeonfighter.mcp.endpoint import EXCHANGE, Exchange
 from dungeonfighter.mcp.query import Query
@@ -46,6 +46,7 @@ _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "resources/read",
     "prompts/list",
 )
+_PEM: Final = "application/x-pem-file"
 OWN_STATUS_FROM: Final = 429
 """Over HTTP a fault keeps its own status from this one on; the SDK's table sets lower ones."""
 
@@ -112,6 +113,10 @@ class Handlers:
                     uri=views.VIEW_SCHEMA_URI, name="view.json", mime_type="application/schema+json",
                     description="JSON Schema of the view that view=json gives.",
                 ),
+                types.Resource(
+                    uri=board_tools.RUN_KEYS_URI, name="run-keys.pem", mime_type=_PEM,
+                    description="The public keys that sign replays of ranked runs.",
+                ),
             ]
         )  # fmt: skip
 
@@ -127,8 +132,10 @@ class Handlers:
     ) -> types.ReadResourceResult:
         self._admit_reading(ctx)
         found = self._texts.get(params.uri)
+        if params.uri == board_tools.RUN_KEYS_URI:
+            found = _PEM, await self._registry.run_keys() or board_tools.NO_RUN_KEYS
         if found is None:
-            known = ", ".join(self._texts)
+            known = ", ".join([*self._texts, board_tools.RUN_KEYS_URI])
             raise MCPError(INVALID_PARAMS, f"Unknown resource; there are {known}", {"uri": params.uri})
         mime_type, text = found
         contents = types.TextResourceContents(uri=params.uri, mime_type=mime_type, text=text)

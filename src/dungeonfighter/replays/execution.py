@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dungeonfighter.errors import BadArgument, BadInput, Corrupt
 from dungeonfighter.replays.commitment import commitment
-from dungeonfighter.replays.replay import DIGEST_CHARS, Replay
+from dungeonfighter.replays.replay import DIGEST_CHARS, Options, Replay
 from dungeonfighter.replays.results import LIVE, run_result
 from dungeonfighter.rules import GameOptions, Mode, Rules, State
 
@@ -48,12 +48,15 @@ def _game_options(replay: Replay) -> GameOptions:
     assert options is not None
     if options.mode not in Mode.__members__:
         raise BadArgument(f"there is no mode {options.mode[:20]!r}")
+    mode, nonce = int(Mode[options.mode]), _nonce_of(options)
+    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
+
+
+def _nonce_of(options: Options) -> bytes:
     try:
-        nonce = bytes.fromhex(options.nonce)
+        return bytes.fromhex(options.nonce)
     except ValueError:
         raise BadArgument("its nonce is not hexadecimal") from None
-    mode = int(Mode[options.mode])
-    return GameOptions(options.seed, mode, options.name, options.weapon, replay.ranked, nonce)
 
 
 def execute(replay: Replay, rules: Rules) -> Iterator[State]:
@@ -108,7 +111,7 @@ def differences(
             yield Difference(turn, f"the input {text!r} cannot be applied to this state: {error!r}")
             return
         turn += 1
-    if what := _other_result(replay, rules, state, digest):
+    if what := other_result(replay, rules, state, digest):
         yield Difference(turn, what)
 
 
@@ -116,12 +119,17 @@ def _other_commitment(replay: Replay) -> str:
     options, proof = replay.options, replay.proof
     if options is None or proof is None:
         return ""
-    made = commitment(options.seed, bytes.fromhex(options.nonce), replay.bot, replay.episode)
+    made = commitment(options.seed, _nonce_of(options), replay.bot, replay.episode)
     return "" if made == proof.commitment else "seed, nonce, bot and episode are not those of the commitment"
 
 
-def _other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
-    """Return what is not as in the recorded result, or an empty text."""
+def other_result(replay: Replay, rules: Rules, state: State, digest: str) -> str:
+    """Return one sentence about the last state if it is not the recorded result, else an empty text.
+
+    Args:
+        replay, rules: As executed.
+        state, digest: The last state and its digest in hexadecimal digits.
+    """
     recorded = replay.result
     if digest != recorded.digest:
         return f"the last state has the digest {digest}, not {recorded.digest[:64]}"

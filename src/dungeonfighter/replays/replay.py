@@ -24,9 +24,8 @@ DIGEST_CHARS: Final = 8
 """A replay has the first four bytes of the digest of each state, in hexadecimal digits."""
 
 
-_COUNT_MAX: Final = 2**31 - 1
-_Count = Annotated[int, Meta(ge=0, le=_COUNT_MAX)]
-_Number = Annotated[int, Meta(ge=1, le=_COUNT_MAX)]
+_Count = Annotated[int, Meta(ge=0, le=_NUMBER_MAX)]
+_Number = Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
 _Hex = Annotated[str, Meta(pattern="^[0-9a-f]*$")]
 _Nonce = Annotated[str, Meta(pattern=f"^([0-9a-f]{{{2 * limits.nonce_bytes}}})?$")]
 _BotId = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -108,7 +107,7 @@ class Replay(Struct, frozen=True, rename="camel", kw_only=True):
     options: Options | None = None
     base: bytes = b""
     first_turn: _Count = 0
-    inputs: Annotated[list[_Input], Meta(max_length=INPUTS_MAX)]
+    inputs: list[_Input]
     digests: _Hex = ""
     result: Result
     proof: Proof | None = None
@@ -147,6 +146,8 @@ def decode(raw: bytes) -> Replay:
 def _problem(replay: Replay) -> str:
     """Return what is inconsistent in a replay, or an empty text."""
     count, last = len(replay.inputs), replay.result.turn
+    if count > INPUTS_MAX:
+        return f"it has {count} inputs, more than {INPUTS_MAX}"
     if replay.first_turn + count != last:
         return f"{count} inputs from t{replay.first_turn} on do not lead to t{last}"
     if (replay.options is None) == (not replay.base):

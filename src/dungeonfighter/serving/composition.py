@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.instruments import Snapshot
     from dungeonfighter.hosting.ports import Meter, Store
+    from dungeonfighter.hosting.ranked_runs import RankingStore
     from dungeonfighter.serving.clients import ClientRules
     from dungeonfighter.serving.diagnosis import Diagnosis
     from dungeonfighter.serving.draining import Draining
@@ -72,8 +73,13 @@ async def open_host(
     from dungeonfighter.hosting.host import BotHost
     from dungeonfighter.hosting.shipped_rules import ShippedRules
     from dungeonfighter.hosting.system import SystemChance, SystemClock
+    from dungeonfighter.replays.attestations import Attestations
     from dungeonfighter.rules.releases import shipped_rules
     from dungeonfighter.telemetry.meter import MeterRegistry
+
+    attestations = Attestations(settings.signing_key)
+    if secrets is not None:
+        secrets.call_at_change("signing_key", attestations.use)
 
     shipped = shipped_rules(Path(settings.catalog) if settings.catalog else None)
     store = await Opening(settings, make_store, secrets).open(
@@ -92,6 +98,7 @@ async def open_host(
         tokens_per_bot_per_day=settings.tokens_per_bot_per_day,
         by_fleet=settings.auth != "none",
         daily_secret=await store.shared_secret(SECRET_NAME, os.urandom(32)),
+        attestations=attestations,
     )
     host.game_log.watch_turns(settings.slow_turn_milliseconds / 1000)
     try:
@@ -145,7 +152,7 @@ async def _close_in_time(host: BotHost, store: Store, seconds: float) -> None:
         logger.warning("the store did not answer at the end: nothing acknowledged is lost")
 
 
-def make_store(settings: Settings) -> Store:
+def make_store(settings: Settings) -> RankingStore:
     """Make the store for the kind of the database; `read_settings(stores=STORES)` has refused other kinds."""
     database = settings.database
     if database.kind == "postgresql":
@@ -277,25 +284,6 @@ def make_push(settings: Settings) -> MetricsPush | None:
         settings.prometheus.url,
         {"service.name": "dungeonfighter", "service.instance.id": name, "service.version": __version__},
     )
-
-
-def declare_outside_metrics(
-    settings: Settings, meter: Meter, *, redis_up: Callable[[], bool], push_up: Callable[[], bool]
-) -> None:
-    """Declare the metrics of the parts outside of a server that it can do without."""
-    if settings.redis_url:
-        meter.gauge(
-            "mcp_redis_up", "1 while Redis answers; only with `REDIS_CONNECTION_STRING`.",
-            "0: each replica keeps to its share of the limits on calls, and nobody is refused for it. Look "
-            "at Redis and the network.",
-            merge="min", read=lambda: int(redis_up()),
-        )  # fmt: skip
-    if settings.prometheus is not None and settings.prometheus.is_receiver:
-        meter.gauge(
-            "mcp_metrics_push_up", "1 while the receiver takes the pushed metrics; only if they are pushed.",
-            "0: the log says why. The server goes on; the next push that succeeds has all sums.",
-            merge="min", read=lambda: int(push_up()),
-        )  # fmt: skip
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,7 @@ from dungeonfighter.errors import StoreNotReady
 
 if TYPE_CHECKING:
     from dungeonfighter.connection_strings import Database
-    from dungeonfighter.hosting.ports import Store
+    from dungeonfighter.hosting.ranked_runs import RankingStore
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.settings import Settings
 
@@ -42,16 +42,16 @@ class Opening:
     """
 
     def __init__(
-        self, settings: Settings, make: Callable[[Settings], Store], secrets: Secrets | None = None
+        self, settings: Settings, make: Callable[[Settings], RankingStore], secrets: Secrets | None = None
     ) -> None:
         self._settings = settings
         self._make = make
-        self._store: Store | None = None
+        self._store: RankingStore | None = None
         if secrets is not None and settings.database.kind == "postgresql":
             for attribute in ("database", "read_database"):
                 secrets.call_at_change(attribute, partial(self._use, attribute))
 
-    async def open(self, seconds: float, on_wait: Callable[[], None]) -> Store:
+    async def open(self, seconds: float, on_wait: Callable[[], None]) -> RankingStore:
         """Open the store; try again for `seconds` while it is not ready.
 
         Args:

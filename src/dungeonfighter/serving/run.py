@@ -21,7 +21,6 @@ from dungeonfighter.serving.composition import (
     client_rules,
     close_seconds_max,
     compose,
-    declare_outside_metrics,
     make_diagnosis,
     make_push,
     make_rates,
@@ -33,6 +32,7 @@ from dungeonfighter.serving.draining import App, Draining
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 from dungeonfighter.serving.following import following
 from dungeonfighter.serving.inquiries import InquiryRelay
+from dungeonfighter.serving.outside_metrics import declare_outside_metrics
 from dungeonfighter.serving.scheduling import take_longer_slices
 from dungeonfighter.serving.secrets_anew import Secrets
 from dungeonfighter.serving.server import serve
@@ -44,6 +44,7 @@ from dungeonfighter.serving.start_checks import check_redis, findings
 from dungeonfighter.serving.starting import Starting
 from dungeonfighter.serving.supervisor import Supervisor
 from dungeonfighter.serving.tracing import tracing
+from dungeonfighter.serving.verifying import closing, make_verifying
 from dungeonfighter.serving.worker_channel import Channel, Parent
 from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import Settings, instance_name, worker_words
@@ -128,6 +129,7 @@ async def _serve_alone(
     starting = Starting(lambda: [one.dup() for one in listeners.configured()])
     signals.call_at_hang_up(lambda: service.reload(secrets.read_anew))
     checking = asyncio.create_task(check_redis(settings))
+    verifying = make_verifying(settings, secrets)
 
     def wait_for_store() -> None:
         service.waiting("the store")
@@ -139,7 +141,9 @@ async def _serve_alone(
         admitting(settings, host, rates, secrets) as admission,
         leasing_alone(redis, rates, 1 / settings.replicas),
         tracing(settings, secrets, host, instance_name(settings)) as tracer,
+        closing(verifying),
     ):
+        verifying.declare(host.meter)
         declare_outside_metrics(
             settings, host.meter,
             redis_up=lambda: redis is not None and redis.is_up,
@@ -156,6 +160,11 @@ async def _serve_alone(
         def serves() -> None:
             announce(settings, listeners.game.getsockname(), found)
             service.ready()
+            verifying.begin()
+
+        def drains() -> None:
+            service.stopping()
+            verifying.stop()
 
         pushes = None if push is None else push.keep(host.meter.collect)
         async with (
@@ -174,7 +183,7 @@ async def _serve_alone(
                 watch_stdin=watch_stdin,
                 signals=signals,
                 further=listeners.further(draining),
-                on_drain=service.stopping,
+                on_drain=drains,
             )
 
 
@@ -203,7 +212,9 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                     settings, address, findings(settings, checking.result() if checking.done() else None)
                 )
                 service.ready()
+                verifying.begin()
 
+            verifying = make_verifying(settings, secrets)
             supervisor = Supervisor(
                 lambda number, descriptor: (
                     sys.executable, "-m", "dungeonfighter", "serve", *words, f"--worker={number}:{descriptor}"
@@ -220,8 +231,10 @@ def run_supervisor(settings: Settings, flags: Mapping[str, Any], *, until_stdin_
                 service=service,
                 starting=Starting(lambda: _Listeners.bound(at, shared=True).configured()),
                 inquiries=inquiries,
+                declare=verifying.declare,
             )  # fmt: skip
-            return await supervisor.run(watch_stdin=until_stdin_closes)
+            async with closing(verifying):
+                return await supervisor.run(watch_stdin=until_stdin_closes)
 
         return asyncio.run(supervise())
 

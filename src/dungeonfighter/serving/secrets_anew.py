@@ -13,7 +13,7 @@ from typing import Any
 
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.setting_fields import FIELDS
-from dungeonfighter.settings import Settings, read_setting
+from dungeonfighter.settings import Settings, read_setting, worker_words
 from dungeonfighter.telemetry.logs import reopen_log
 from dungeonfighter.telemetry.shown_settings import ShownSetting, shown_settings
 
@@ -53,6 +53,10 @@ class Secrets:
     def shown(self, settings: Settings) -> list[ShownSetting]:
         """Describe all settings, which came from the same flags and environment; no secret is in it."""
         return shown_settings(settings, self._flags, self._environ)
+
+    def words(self) -> tuple[list[str], dict[str, str]]:
+        """Return the flags and the environment that give the same settings to another process."""
+        return worker_words(self._flags, self._environ)
 
     def call_at_reading(self, callback: Callable[[], object]) -> None:
         """Call `callback` whenever everything is read anew, for what does not come from a file."""

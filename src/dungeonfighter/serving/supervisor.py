@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dungeonfighter.access.leases import Leases
+from dungeonfighter.hosting.ports import Meter
 from dungeonfighter.serving.background import every, running
 from dungeonfighter.serving.inquiries import Inquiry, InquiryRelay, SelfReport
 from dungeonfighter.serving.server import FINISH_SECONDS_MAX, SPARE_SECONDS, stopping_text
@@ -105,6 +106,7 @@ class Supervisor:
         service: Gets reports.
         starting: Answers while the first worker waits for its store.
         inquiries: Passes the inquiries of the workers on.
+        declare: Declares further metrics of this process.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Supervisor:
         service: ServiceManager | None = None,
         starting: Starting | None = None,
         inquiries: InquiryRelay | None = None,
+        declare: Callable[[Meter], None] = lambda _: None,
     ) -> None:
         self._command = command
         self._count = count
@@ -138,6 +141,7 @@ class Supervisor:
         self._live: dict[int, Worker] = {}
         own = MeterRegistry()
         declare_process_metrics(own, PARENT)
+        declare(own)
         self._restarts = own.counter(RESTARTS, RESTARTS_PURPOSE, RESTARTS_ADVICE)
         self._ledger = Ledger(time.monotonic(), own)
         self._newest = (float("-inf"), self._ledger.totals(0.0))

@@ -27,6 +27,8 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
+from dungeonfighter.hosting.run_ends import summary_of
+from dungeonfighter.storage.memory_ranked_runs import MemoryRankedRuns
 
 _ABSENT: Final = (0, b"", b"")
 _TAIL: Final = slice(-limits.row_tail_bytes, None)
@@ -52,6 +54,7 @@ class MemoryStore:
         self._saves: dict[str, dict[str, Save]] = {}
         self._tokens: dict[bytes, AccessToken] = {}
         self._token_version = 0
+        self.ranked = MemoryRankedRuns(self._episodes, wall)
 
     async def open(self) -> None:
         """Return at once: there is no connection to open."""
@@ -111,12 +114,14 @@ class MemoryStore:
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         runs = [
-            RunSummary(end.score, key, end.episode, end.last_turn, end.result, end.mode)
+            summary_of(key, end)
             for key, ended in self._episodes.items()
             if key.startswith(prefix)
             for end in ended.values()
+            if not self.ranked.is_false(key, end.episode)
         ]
-        return sorted(runs, key=lambda run: (-run.score, run.key, run.episode))[:count]
+        runs.sort(key=lambda run: (run.key, run.episode))
+        return sorted(runs, key=lambda run: (run.ranked, run.mode, run.score), reverse=True)[:count]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:
         chunks = self._inputs.get((bot_id, episode), {})
@@ -144,8 +149,9 @@ class MemoryStore:
         twin = MemoryStore(self._wall)
         twin._rows = self._rows.copy()
         twin._inputs = {run: chunks.copy() for run, chunks in self._inputs.items()}
-        twin._episodes = {bot: ended.copy() for bot, ended in self._episodes.items()}
+        twin._episodes.update({bot: ended.copy() for bot, ended in self._episodes.items()})
         twin._ended_at = self._ended_at.copy()
+        self.ranked.copy_to(twin.ranked)
         twin._bases, twin._secrets = self._bases.copy(), self._secrets.copy()
         twin._tokens, twin._token_version = self._tokens.copy(), self._token_version
         twin._saves = {bot: slots.copy() for bot, slots in self._saves.items()}
@@ -173,6 +179,7 @@ class MemoryStore:
         if write.ended is not None:
             self._episodes.setdefault(row.bot_id, {})[write.ended.episode] = write.ended
             self._ended_at[row.bot_id, write.ended.episode] = self._wall()
+            self.ranked.note(row.bot_id, write.ended)
         return Won()
 
 

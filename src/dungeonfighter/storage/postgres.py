@@ -47,6 +47,7 @@ from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meanin
 from dungeonfighter.storage.postgres_facts import FactReader
 from dungeonfighter.storage.postgres_links import Connection, NoRoom
 from dungeonfighter.storage.postgres_pool import Pool, ServerState
+from dungeonfighter.storage.postgres_ranked_runs import PostgresRankedRuns
 from dungeonfighter.storage.save_rows import from_json, to_json
 
 _log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class PostgresStore:
         self._has_copy = bool(read_url)
         if read_url:
             self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
+        self.ranked = PostgresRankedRuns(self._read, lambda work: self._read(work, self._writers))
 
     def use_url(self, url: str) -> None:
         """Open further connections by another connection string of the same database."""

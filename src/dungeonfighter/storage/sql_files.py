@@ -1,4 +1,4 @@
-"""Reads the packaged SQL of a store: numbered migrations and one file of named queries."""
+"""Reads the packaged SQL of a store: numbered migrations and files of named queries."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ from dungeonfighter.storage.save_rows import from_json, to_json
 from dungeonfighter.storage.sqlite_checkpoint import Checkpointer
 from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
 from dungeonfighter.storage.sqlite_file import DiskUse, FileIdentity
+from dungeonfighter.storage.sqlite_ranked_runs import SqliteRankedRuns
 from dungeonfighter.storage.sqlite_writes import BatchWriter, roll_back
 from dungeonfighter.storage.wall_clock import wall_seconds
 from dungeonfighter.storage.worker_thread import WorkerThread
@@ -108,6 +109,7 @@ class SqliteStore:
         self._identity: FileIdentity | None = None
         self._waiting = Waiting()
         """The busy handler of the writing connection; each reading connection has another."""
+        self.ranked = SqliteRankedRuns(self._read, self._write, wall)
 
     async def open(self) -> None:
         """Open the file and migrate its schema; this waits without a limit for another process that migrates.
@@ -225,8 +227,10 @@ class SqliteStore:
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
         rows = await self._select("best_runs", (prefix, sql_files.after_prefix(prefix), count))
         return [
-            RunSummary(score, _readable(bot_id), episode, turns, _readable(result), _readable(mode))
-            for score, bot_id, episode, turns, result, mode in rows
+            RunSummary(
+                bool(ranked), _readable(mode), score, _readable(bot_id), episode, turns, _readable(result)
+            )
+            for ranked, mode, score, bot_id, episode, turns, result in rows
         ]
 
     async def inputs(self, bot_id: str, episode: int) -> list[InputChunk]:

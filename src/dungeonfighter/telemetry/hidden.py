@@ -42,11 +42,11 @@ def hiding(secrets: Iterable[str] = ()) -> Callable[[str], str]:
 
 
 def secrets_in(*values: object) -> Iterator[str]:
-    """Yield the secret texts within values of settings: passwords of URLs, or else the whole text."""
+    """Yield the secret texts within values of settings: passwords of URLs, or else the text and its lines."""
     for value in values:
         url = value.url if isinstance(value, Database) else str(value or "")
         if "://" not in url:
-            yield url
+            yield from {url, *url.splitlines()}
             continue
         parts = urlsplit(url)
         found = [parts.password or ""]

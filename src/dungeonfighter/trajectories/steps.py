@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from dungeonfighter.errors import BadArgument, Corrupt
+from dungeonfighter.errors import BadInput, Corrupt
 from dungeonfighter.hosting.answers import Present
 from dungeonfighter.mcp import views
 from dungeonfighter.replays.execution import differences, first_state
@@ -116,7 +116,7 @@ def _checked(fleet: str, replay: Replay, rules: Rules, form: Form | None) -> Ite
             for number, _ in enumerate(_lines(fleet, replay, rules, form)):
                 if number % _HEARTBEAT_STATES == 0:
                     yield b""
-    except BadArgument as error:
+    except BadInput as error:
         raise Corrupt(str(error)) from error
     except Corrupt:
         raise

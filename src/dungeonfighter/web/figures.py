@@ -46,6 +46,7 @@ class Run(Struct, frozen=True, rename="camel"):
     score: float
     result: str
     mode: str
+    ranked: bool
 
 
 class LiveRun(Struct, frozen=True, rename="camel"):
@@ -56,6 +57,7 @@ class LiveRun(Struct, frozen=True, rename="camel"):
     turn: int
     score: float
     mode: str
+    ranked: bool
 
 
 class Summary(Struct, frozen=True, rename="camel"):
@@ -65,7 +67,8 @@ class Summary(Struct, frozen=True, rename="camel"):
     `scores` is a histogram of the current scores of a sample of runs (`sampled`, at most
     `watch.SAMPLE_MAX`), in buckets of `SCORE_BUCKET_POINTS` points; the last bucket has no upper bound.
     `turns`, `results` and `conflicts` count since `started_at` (seconds since 1970). `top` are the best ended
-    runs of all time, `live` the best live runs that the server knows, a few seconds old. `hazards` are the
+    runs of all time, ranked ones first and each mode by itself; `live` are the best live runs that the server
+    knows, in the same order, a few seconds old. `hazards` are the
     settings with which the store can lose acknowledged turns.
     """
 
@@ -194,12 +197,13 @@ def run(summary: RunSummary, name: str) -> Run:
         score=summary.score / 100,
         result=summary.result,
         mode=summary.mode,
+        ranked=summary.ranked,
     )
 
 
 def live_run(one: live_runs.LiveRun, name: str) -> LiveRun:
     """Convert a live run into the form that the page shows."""
-    return LiveRun(name, one.episode, one.turn, one.score / 100, one.mode)
+    return LiveRun(name, one.episode, one.turn, one.score / 100, one.mode, one.ranked)
 
 
 def detail(game: Present, name: str) -> Detail:

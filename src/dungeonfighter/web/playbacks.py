@@ -74,6 +74,11 @@ class Playback(Struct, frozen=True):
         """About the memory that it takes."""
         return sum(map(len, self.checkpoints)) + _INPUT_BYTES * len(self.replay.inputs)
 
+    def input_to(self, turn: int) -> str:
+        """Return the input that led to a turn, "" for the first one."""
+        number = turn - self.replay.first_turn
+        return self.replay.inputs[number - 1] if number else ""
+
     def part(self, first: int, count: int) -> tuple[int, Replay]:
         """Return the run from a checkpoint up to the last of these turns, and the turn of the checkpoint.
 
@@ -129,17 +134,17 @@ class Playbacks:
             raise BadArgument(
                 f"run {episode} goes from t{replay.first_turn} to t{last}, so it has no t{first}"
             )
-        at, cut = playback.part(first, count)
-        self._pay(key, len(cut.inputs) + 1)
         if self._parts >= PARTS_AT_ONCE_MAX:
             raise Overloaded("many runs are being played back now; try again in 1 s", retry_after_seconds=1)
+        at, cut = playback.part(first, count)
+        self._pay(key, len(cut.inputs) + 1)
         self._parts += 1
         try:
             moments = [
-                figures.moment(playback.rules, state, episode, "" if turn == replay.first_turn else
-                               replay.inputs[turn - replay.first_turn - 1])
-                async for turn, state in _states(cut, playback.rules, at) if turn >= first
-            ]  # fmt: skip
+                figures.moment(playback.rules, state, episode, playback.input_to(turn))
+                async for turn, state in _states(cut, playback.rules, at)
+                if turn >= first
+            ]
         finally:
             self._parts -= 1
         return figures.part(replay, playback.mode, name, moments)

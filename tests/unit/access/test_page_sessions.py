@@ -85,7 +85,9 @@ async def test_a_copy_of_the_store_does_not_suffice_where_there_is_a_signing_key
             mine.find((await sessions.open(secret)).value)
     value = (await mine.open(secret)).value
     assert mine.find(value).value == value
-    mine.use("c" * 16)
+    mine.use("a" * 16 + "\n" + "b" * 16)  # a further secret, as a rotation begins
+    assert mine.find(value).value == value
+    mine.use("b" * 16 + "\n" + "a" * 16)
     with pytest.raises(Unauthenticated):
         mine.find(value)
 

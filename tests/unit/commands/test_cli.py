@@ -22,7 +22,7 @@ from tests.unit.house.sources import MODULES, PACKAGE, dotted_name, parsed
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_module_has_both_functions(name: str) -> None:
-    command = importlib.import_module(f"dungeonfighter.commands.{name}")
+    command = importlib.import_module(f"dungeonfighter.commands.{name.replace('-', '_')}")
     assert list(inspect.signature(command.add_arguments).parameters) == ["parser"]
     assert list(inspect.signature(command.run).parameters) == ["arguments"]
 
@@ -68,7 +68,7 @@ def test_every_help_has_an_example_that_parses(
     example = help_of(words, capsys).rpartition("Example: dungeonfighter ")[2].split()
     assert example[0] == words[0]
     ran: list[argparse.Namespace] = []
-    command = importlib.import_module(f"dungeonfighter.commands.{words[0]}")
+    command = importlib.import_module(f"dungeonfighter.commands.{words[0].replace('-', '_')}")
 
     def record(arguments: argparse.Namespace) -> int:
         ran.append(arguments)
@@ -81,7 +81,7 @@ def test_every_help_has_an_example_that_parses(
 
 def options_of(name: str) -> Iterator[argparse.Action]:
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"dungeonfighter.commands.{name}").add_arguments(parser)
+    importlib.import_module(f"dungeonfighter.commands.{name.replace('-', '_')}").add_arguments(parser)
     yield from parser._actions
 
 

@@ -115,6 +115,16 @@ def test_what_cannot_be_executed_is_named(
     assert problem in capsys.readouterr().err
 
 
+def test_a_run_that_cannot_begin_is_named(file: Path, capsys: Capture) -> None:
+    options = json.loads(file.read_bytes())["options"]
+    changed(file, options=options | {"nonce": "00" * 16})
+    capsys.readouterr()
+    assert cli.main(["replay", str(file)]) == 1
+    assert capsys.readouterr().out == (
+        "ada e1 cannot begin: a ranked run may have a nonce of 16 bytes, another run none\n"
+    )
+
+
 def test_unknown_rules_are_named_with_those_of_this_release(file: Path, capsys: Capture) -> None:
     changed(file, rules="7-0123abcd")
     assert cli.main(["replay", str(file)]) == 1

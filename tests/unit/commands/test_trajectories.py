@@ -159,6 +159,15 @@ def test_a_file_is_continued_between_any_two_lines_of_a_run(command: Command) ->
         assert command.content() == whole
 
 
+def test_what_is_behind_the_last_whole_run_is_cut_off(command: Command) -> None:
+    command("--bot", "ada")
+    whole = command.content()
+    (command.folder / "runs.jsonl").write_bytes(whole + whole[:9000])
+    assert command("--bot", "ada", "--resume") == 0
+    assert command.err.startswith("0 runs with 0 inputs; written to ")
+    assert command.content() == whole
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -234,7 +243,7 @@ def test_kill_9_leaves_a_file_that_is_continued(command: Command) -> None:
         "ended = outputs.TrajectoryFile.end_run\n"
         "def end_run(file):\n"
         "    ended(file)\n"
-        "    if file.size > 600_000:\n"
+        "    if file.size > 100_000:\n"
         '        file.write(b\'{"format":"dungeonfi\')\n'
         "        file._file.flush()\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from dungeonfighter.hosting.answers import Answer, NewGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import Rules, load_rules
@@ -23,7 +23,7 @@ def rules() -> Rules:
     return load_rules()
 
 
-def replica(store: Store, *, hot_games_max: int = 100) -> BotHost:
+def replica(store: RankingStore, *, hot_games_max: int = 100) -> BotHost:
     """Return another host over the same store."""
     return BotHost(
         store=store,

@@ -12,7 +12,8 @@ from dungeonfighter import limits
 from dungeonfighter.hosting.answers import Answer, NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.lost_answers import Delivery, Loss, LostAnswers
-from dungeonfighter.hosting.ports import Outcome, Store, Write
+from dungeonfighter.hosting.ports import Outcome, Write
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.requests import Play
 from dungeonfighter.storage.memory import MemoryStore
 from tests.unit.hosting.hosts import KEY, MACE, replica
@@ -34,7 +35,7 @@ CALLS: Final[dict[str, Call]] = {
 }
 
 
-async def begun(store: Store | None = None) -> BotHost:
+async def begun(store: RankingStore | None = None) -> BotHost:
     host = replica(MemoryStore() if store is None else store)
     await host.start(KEY, MACE)
     await host.play(KEY, "1")

@@ -12,26 +12,27 @@ from dungeonfighter.hosting import trail as trails
 from dungeonfighter.hosting.answers import Answer, NewGame, Stop
 from dungeonfighter.hosting.game_errors import ShowsGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Outcome, Row, Store, Write
+from dungeonfighter.hosting.ports import Outcome, Row, Write
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.rules import Mode, Phase
 from dungeonfighter.storage.memory import MemoryStore
 from tests.rows import follow_up
 from tests.unit.hosting.hosts import KEY, MACE, replica, rules
 
 
-async def begun(store: Store) -> BotHost:
+async def begun(store: RankingStore) -> BotHost:
     host = replica(store)
     await host.start(KEY, MACE)
     return host
 
 
-async def row_of(store: Store) -> Row:
+async def row_of(store: RankingStore) -> Row:
     (row,) = await store.load([KEY])
     assert row is not None
     return row
 
 
-async def stored_inputs(store: Store, episode: int) -> list[tuple[int, list[str]]]:
+async def stored_inputs(store: RankingStore, episode: int) -> list[tuple[int, list[str]]]:
     return [(chunk.first_turn, chunk.inputs.split("\n")) for chunk in await store.inputs(KEY, episode)]
 
 
@@ -40,7 +41,7 @@ def alternating(count: int) -> list[str]:
     return [("2", "0")[number % 2] for number in range(count)]
 
 
-async def in_the_hub(store: Store) -> BotHost:
+async def in_the_hub(store: RankingStore) -> BotHost:
     host = await begun(store)
     game = await host.read(KEY)
     assert game.state.phase == Phase.GameLoop

@@ -115,6 +115,7 @@ WORST: Final = {
     ("storage.saves_import.vocabulary", "'[A-Za-z]+'"): Worst("findall", 200, pump="a "),
     ("limits", "'[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\\\Z'"): Worst("match", BODY),
     ("limits", "'[a-z0-9-]{1,32}\\\\Z'"): Worst("match", BODY),
+    ("limits", "'[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}\\\\Z'"): Worst("match", BODY),
     ("mcp.addresses", r"b'(?:/mcp|/bots/([^/?#%]*)/mcp)(?:\\?[a-z=&]*)?'"): Worst(
         "fullmatch", HEAD, "/bots/"
     ),

@@ -25,6 +25,7 @@ LEVELS = {
     "secret_files": 2,
     "origins": 1,
     "networks": 1,
+    "signing_secrets": 1,
     "rules": 2,
     "bots": 3,
     "replays": 3,

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from dungeonfighter.errors import StoreError, StoreNotReady, StoreUnavailable
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.serving import opening
 from dungeonfighter.serving.opening import Opening
 from dungeonfighter.serving.secrets_anew import Secrets
@@ -39,9 +39,9 @@ class Attempts:
         self.settings: list[Settings] = []
         self.waits = 0
 
-    def make(self, settings: Settings) -> Store:
+    def make(self, settings: Settings) -> RankingStore:
         self.settings.append(settings)
-        return cast("Store", Late(self._errors))
+        return cast("RankingStore", Late(self._errors))
 
     def wait(self) -> None:
         self.waits += 1

@@ -26,6 +26,7 @@ LABELS = {
     "mcp_response_tokens_total": {"tool": TOOLS},
     "mcp_spans_dropped_total": {"reason": ("queue_full", "not_sent", "rejected")},
     "mcp_episodes_total": {"result": ("won", "died", "turns", "abandoned")},
+    "mcp_run_checks_total": {"result": ("as_stored", "false", "set_aside")},
 }
 KINDS = {
     "mcp_active_bots": "gauge",
@@ -44,6 +45,8 @@ KINDS = {
     "mcp_rejected_total": "counter",
     "mcp_response_time_seconds": "histogram",
     "mcp_response_tokens_total": "counter",
+    "mcp_run_checks_total": "counter",
+    "mcp_runs_pending": "gauge",
     "mcp_spans_dropped_total": "counter",
     "mcp_spans_sent_total": "counter",
     "mcp_store_conflicts_total": "counter",
@@ -55,6 +58,7 @@ KINDS = {
     "mcp_store_up": "gauge",
     "mcp_traces_waiting": "gauge",
     "mcp_turns_total": "counter",
+    "mcp_verifier_restarts_total": "counter",
     "mcp_wal_bytes": "gauge",
     "mcp_worker_restarts_total": "counter",
     "process_cpu_seconds_total": "counter",

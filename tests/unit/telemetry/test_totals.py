@@ -20,7 +20,9 @@ from dungeonfighter.telemetry.totals import Ledger, Reporter, Share, Totals
 
 
 def run(number: int) -> RunSummary:
-    return RunSummary(score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual")
+    return RunSummary(
+        ranked=False, score=number, key="local/ada", episode=number, turns=10, result="died", mode="casual"
+    )
 
 
 def share(
@@ -40,6 +42,20 @@ def share(
     metrics.episodes["died"].add(len(runs))
     lines = [run(number) for number in runs]
     return Share(registry.collect(), top=sorted(lines, reverse=True), ended=lines, live=list(live))
+
+
+def test_the_best_runs_of_all_workers_mix_no_modes() -> None:
+    kinds = [("casual", False, 900), ("ironman", True, 10), ("daily", True, 30), ("ironman", False, 800),
+             ("ironman", True, 20)]  # fmt: skip
+    ledger = Ledger(0.0)
+    for worker, (mode, ranked, score) in enumerate(kinds):
+        one = msgspec.structs.replace(run(worker), mode=mode, ranked=ranked, score=score)
+        ledger.note(worker, msgspec.structs.replace(share(1), top=[one]))
+    shown = [(one.mode, one.ranked, one.score) for one in ledger.totals(1.0).top]
+    assert shown == [
+        ("ironman", True, 20), ("ironman", True, 10), ("daily", True, 30), ("ironman", False, 800),
+        ("casual", False, 900),
+    ]  # fmt: skip
 
 
 def test_what_a_worker_reports_is_added_to_what_it_reported_before() -> None:
@@ -117,7 +133,7 @@ def test_runs_are_listed_once_in_the_order_they_came() -> None:
 
 
 def live(score: int, bot: str, turn: int = 1) -> LiveRun:
-    return LiveRun(score=score, key=f"local/{bot}", episode=1, turn=turn, mode="casual")
+    return LiveRun(ranked=False, score=score, key=f"local/{bot}", episode=1, turn=turn, mode="casual")
 
 
 def test_a_live_run_that_two_workers_know_is_listed_once_at_its_newer_position() -> None:

@@ -15,7 +15,7 @@ from dungeonfighter.bots.runner import choose
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.daily_seeds import SECRET_NAME
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.mcp.views import text_view
@@ -33,7 +33,7 @@ FAULTY = ("damaged", "other", "pruned")
 """Bots in the fleet `local`."""
 
 
-async def make_host(store: Store) -> BotHost:
+async def make_host(store: RankingStore) -> BotHost:
     secret = await store.shared_secret(SECRET_NAME, FRESH_SECRET)
     return BotHost(
         store=store, rules=ShippedRules([rules()]), clock=SystemClock(), chance=SystemChance(),
@@ -93,7 +93,7 @@ def make_database(path: Path) -> Path:
     return path
 
 
-async def play_all(store: Store) -> None:
+async def play_all(store: RankingStore) -> None:
     """Play the runs `WHOLE`, the first runs of `FAULTY`, and seven that players may not see yet."""
     host = await make_host(store)
     await host.start("local/ada", NewGame(seed=1, weapon=0))

@@ -65,7 +65,7 @@ async def test_1000_runs_replay_to_the_same_digests_and_scores() -> None:
 
 @cache
 def some_run(*, is_ranked: bool) -> Replay:
-    runs = asyncio.run(played_runs(2, 25))
+    runs = asyncio.run(played_runs(4, 25))
     return next(run for run, _ in runs if run.ranked == is_ranked and run.options and len(run.inputs) > 8)
 
 

@@ -12,7 +12,7 @@ from dungeonfighter.access.admission import Admission, BoundedAdmission
 from dungeonfighter.access.rates import Rates, RateSettings
 from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
-from dungeonfighter.hosting.ports import Store
+from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
@@ -51,7 +51,10 @@ class Site:
     """A host, its ticker and its application; the ticker runs only when the test calls `tick`."""
 
     def __init__(
-        self, admission: Admission | None = None, store: Store | None = None, fleet: str | None = "local"
+        self,
+        admission: Admission | None = None,
+        store: RankingStore | None = None,
+        fleet: str | None = "local",
     ) -> None:
         self.clock = HandClock()
         self.admission = admission or BoundedAdmission(Rates(RateSettings(), self.clock.now))

@@ -71,7 +71,7 @@ function showSummary(next) {
   byId("scores-note").textContent = next.sampled && (next.hotGames === null || next.sampled < next.hotGames) ? `of the ${next.sampled} that played last` : "being played now";
   drawCharts();
   if (paging === null) showPlaying(next.playing, chosen);
-  showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${run.mode}`, "No run is being played.");
+  showRuns("live", next.live, (run) => `turn ${number(run.turn)}, ${kind(run)}`, "No run is being played.");
   showRuns("top", next.top, ended, "No run has ended yet.", (run) => run.episode);
   showRuns("recent", next.recent, ended, "No run has ended yet.", (run) => run.episode);
   if (!chosen && !location.hash && next.playing.length) choose(next.playing[0].botId);
@@ -83,7 +83,10 @@ function showCount(id, value) {
   byId(id).textContent = value === null ? "" : number(value);
 }
 
-const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${run.mode}`;
+/** Say what a run counts for: only ranked runs compare with each other, and only within their mode. */
+const kind = (run) => run.ranked ? `ranked ${run.mode}` : run.mode === "casual" ? run.mode : `${run.mode}, practice`;
+
+const ended = (run) => `${run.result}, ${number(run.turns)} turns, ${kind(run)}`;
 
 /** Show a warning across the page while a setting of the store can lose turns. */
 function showHazards(hazards) {
@@ -123,10 +126,17 @@ function choose(botId) {
 
 function chooseByHash() {
   const place = placeOf(location.hash);
-  if (!place || !isBotId(place.bot)) return;
+  if (!place) return closePlayback();
+  if (!isBotId(place.bot)) return;
   choose(place.bot);
   if (place.run === null) closePlayback();
   else openPlayback(place.bot, place.run, place.turn, askForToken);
+}
+
+/** Go where a link leads: the focus goes along. */
+function follow() {
+  chooseByHash();
+  if (placeOf(location.hash)?.run != null) byId("playback-title").focus();
 }
 
 /** Check a bot id, and show the reason beside the field if it is not valid. */
@@ -166,9 +176,10 @@ byId("find").addEventListener("submit", (event) => {
 onRowClick((botId) => { choose(botId); reveal(); });
 byId("retry").addEventListener("click", () => stream.retry());
 window.addEventListener("online", () => stream.retry());
-window.addEventListener("hashchange", () => {
-  chooseByHash();
-  if (placeOf(location.hash)?.run != null) byId("playback-title").focus();
+window.addEventListener("hashchange", follow);
+document.addEventListener("click", (event) => {
+  const followed = event.target.closest('a[href^="#bot="]');
+  if (followed?.hash === location.hash) follow(); // the browser does nothing where the address stays the same
 });
 window.addEventListener("resize", drawCharts);
 byId("mcp-url").textContent = new URL("mcp", document.baseURI);

@@ -2,4 +2,5 @@
 -- concurrently
 --
 -- This index makes lists of the best runs faster.
-create index concurrently if not exists episodes_best on episodes (score desc, bot_id, episode);
+create index concurrently if not exists episodes_best on episodes
+    (ranked desc, mode desc, score desc, bot_id, episode);

@@ -46,7 +46,8 @@ with written as (
         parent_episode = excluded.parent_episode, first_turn = excluded.first_turn,
         last_turn = excluded.last_turn, result = excluded.result, score = excluded.score,
         digest = excluded.digest, ranked = excluded.ranked, origin = excluded.origin, nonce = excluded.nonce,
-        ended_at = excluded.ended_at, checked = 0, mark = '', inputs_digest = '', tries = 0, leased_until = 'epoch'
+        ended_at = excluded.ended_at, checked = 0, attestation = '',
+        inputs_digest = '', tries = 0, leased_until = 'epoch'
 ), bases as (
     insert into run_bases (bot_id, episode, base)
     select b.bot_id, b.episode, b.base
@@ -125,9 +126,9 @@ order by bot_id limit $4;
 select count(*) from (select from games where bot_id >= $1 and bot_id < $2 limit $3) as found;
 
 -- name: best_runs
-select score, bot_id, episode, last_turn, result, mode from episodes
-where bot_id >= $1 and bot_id < $2
-order by score desc, bot_id, episode limit $3;
+select ranked, mode, score, bot_id, episode, last_turn - first_turn, result from episodes
+where bot_id >= $1 and bot_id < $2 and checked <> 2
+order by ranked desc, mode desc, score desc, bot_id, episode limit $3;
 
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = $1 and episode = $2 order by first_turn;

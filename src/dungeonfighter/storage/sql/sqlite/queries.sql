@@ -54,7 +54,7 @@ on conflict do update
 set rules = excluded.rules, seed = excluded.seed, mode = excluded.mode, options = excluded.options,
     parent_episode = excluded.parent_episode, first_turn = excluded.first_turn, last_turn = excluded.last_turn,
     result = excluded.result, score = excluded.score, digest = excluded.digest, ranked = excluded.ranked,
-    origin = excluded.origin, nonce = excluded.nonce, ended_at = excluded.ended_at, checked = 0, mark = x'',
+    origin = excluded.origin, nonce = excluded.nonce, ended_at = excluded.ended_at, checked = 0, attestation = x'',
     inputs_digest = x'', tries = 0, leased_until = 0;
 
 -- name: write_base
@@ -99,9 +99,10 @@ order by bot_id limit ?;
 select count(*) from (select 1 from games where bot_id >= ? and bot_id < ? limit ?);
 
 -- name: best_runs
-select score, cast(bot_id as blob), episode, last_turn, cast(result as blob), cast(mode as blob) from episodes
-where bot_id >= ? and bot_id < ?
-order by score desc, bot_id, episode limit ?;
+select ranked, cast(mode as blob), score, cast(bot_id as blob), episode, last_turn - first_turn, cast(result as blob)
+from episodes
+where bot_id >= ? and bot_id < ? and checked <> 2
+order by ranked desc, mode desc, score desc, bot_id, episode limit ?;
 
 -- name: inputs
 select episode, first_turn, inputs from run_inputs where bot_id = ? and episode = ? order by first_turn;
