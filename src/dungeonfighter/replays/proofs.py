@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from dungeonfighter import limits
 from dungeonfighter.errors import BadInput
 from dungeonfighter.replays.commitment import commitment
@@ -62,8 +64,9 @@ def problems_of(
 
 
 def _first_difference(replay: Replay, rules: Rules, on_turn: Callable[[int], None]) -> Difference | None:
+    alone = msgspec.structs.replace(replay, proof=None)  # the commitment has a check of its own
     try:
-        for number, difference in enumerate(differences(replay, rules)):
+        for number, difference in enumerate(differences(alone, rules)):
             if difference is not None:
                 return difference
             on_turn(number)
