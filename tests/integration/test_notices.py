@@ -278,6 +278,26 @@ async def test_the_rights_in_the_documentation_are_enough(redis: RedisServer) ->
     await asyncio.wait({dividing})
 
 
+async def test_another_password_is_used_at_once(redis: RedisServer) -> None:
+    player, viewer = Process(redis.url), Process(redis.url)
+    viewer.viewed = {KEY}
+    player.games = {KEY: 1}
+    async with running(player, viewer), Redis.from_url(redis.url) as client:
+        await until(lambda: viewer.heard == {KEY: 1})
+        await client.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", "second", "on", ">s3cret", "~*", "&*", "+@all"
+        )
+        for one in (player, viewer):
+            one.notices.use(redis.url.replace("redis://", "redis://second:s3cret@"))
+        while {one["user"] for one in await client.client_list()} != {"default", "second"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await until(lambda: viewer.notices.is_up)
+        while len([one for one in await client.client_list() if one["user"] == "default"]) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        player.games = {KEY: 2}
+        await until(lambda: viewer.heard == {KEY: 2})
+
+
 class Viewing:
     """A page that watches one bot."""
 

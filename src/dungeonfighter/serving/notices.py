@@ -46,6 +46,10 @@ _LOST: Final = (RedisError, OSError, TimeoutError, ValueError, TypeError)  # the
 logger = logging.getLogger(__name__)
 
 
+class _Replaced(Exception):
+    """The URL of Redis is another one."""
+
+
 class Notices:
     """The notices of one process.
 
@@ -71,22 +75,28 @@ class Notices:
         self._published: dict[str, int] = {}
         self._subscribed: set[str] = set()
         self._is_known_down = False
+        self._is_replaced = asyncio.Event()
         self.published = 0
         self.received = 0
         self.is_up = False
         """True while the notices about every watched bot arrive, as far as this process knows."""
 
     def use(self, url: str) -> None:
-        """Use another URL of the server from the next connection on."""
+        """Use another URL of the server, for new connections in place of the present ones."""
         self._url = url
+        self._is_replaced.set()
 
     async def keep(self) -> NoReturn:
         """Publish and receive until cancelled."""
         while True:
+            pause = RETRY_SECONDS
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._receive())
                     group.create_task(self._publish())
+                    group.create_task(self._end_at_replacement())
+            except* _Replaced:
+                pause = 0.0
             except* _LOST as lost:
                 if not self._is_known_down:
                     self._is_known_down = True
@@ -96,7 +106,12 @@ class Notices:
                     )  # fmt: skip
             finally:
                 self.is_up = False
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _end_at_replacement(self) -> NoReturn:
+        await self._is_replaced.wait()
+        self._is_replaced.clear()
+        raise _Replaced
 
     async def _publish(self) -> NoReturn:
         """Publish notices; a connection of its own, so that no answer waits behind the messages."""
