@@ -55,14 +55,20 @@ class Planted:
 
 
 def command_lines(server: ServerProcess) -> str:
-    """Return the command lines of a server and its workers, as `ps` shows them."""
-    pids = (server.process_id, *workers_of(server))
+    """Return the command lines of a server, its workers and its verifier, as `ps` shows them."""
+    pids = (server.process_id, *children_of(server))
     return "\n".join(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids)
 
 
-def workers_of(server: ServerProcess) -> list[int]:
+def children_of(server: ServerProcess) -> list[int]:
     children = Path(f"/proc/{server.process_id}/task/{server.process_id}/children")
     return [int(pid) for pid in children.read_text().split()]
+
+
+def workers_of(server: ServerProcess) -> list[int]:
+    return [
+        pid for pid in children_of(server) if "--verifier" not in Path(f"/proc/{pid}/cmdline").read_text()
+    ]
 
 
 PATHS = (

@@ -39,8 +39,8 @@ NEWEST = migrations("sqlite")[-1].number
 COLUMN, INDEX = NEWEST + 1, NEWEST + 2
 MANY_RUNS = """
 insert into episodes (bot_id, episode, rules, seed, mode, options, parent_episode, first_turn, last_turn,
-                      result, score, digest, ranked, base, ended_at)
-select 'local/x', n, '1-abc', 1, 'casual', '{}', 0, 0, 9, 'died', n % 1000, '\\x00', false, '\\x00', now()
+                      result, score, digest, ranked, ended_at)
+select 'local/x', n, '1-abc', 1, 'casual', '{}', 0, 0, 9, 'died', n % 1000, '\\x00', false, now()
 from generate_series(1, 250000) as n
 """
 """Rows of a bot that does not play; with them the table is too large to be indexed when a server starts."""
