@@ -31,6 +31,8 @@ PASSING_ERRORS: Final = frozenset(
     {"rate_limited", "overloaded", "draining", "store_unavailable", "outcome_unknown", "newer_rules"}
 )
 """Codes of temporary failures: a request that names turn and episode may be retried safely."""
+PASSING_STATUSES: Final = frozenset({429, 502, 503, 504})
+"""The same, of HTTP."""
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_MAX_SECONDS: Final = 1.0
 
@@ -126,7 +128,7 @@ class Player:
             return
         view = "json" if self._kind == SCORE else self._crew.habits.view
         answer = read_answer(status, body, view=view)
-        if answer.error in PASSING_ERRORS or status in {429, 502, 503, 504}:
+        if answer.error in PASSING_ERRORS or status in PASSING_STATUSES:
             self._repeat_later(answer.error, answer.message, answer.retry_after_seconds)
             return
         self._request = b""

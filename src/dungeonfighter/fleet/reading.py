@@ -9,12 +9,16 @@ from time import perf_counter
 from typing import Final
 
 from dungeonfighter.fleet.http import Client, Endpoint, Unanswered
-from dungeonfighter.fleet.player import BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, PASSING_ERRORS
+from dungeonfighter.fleet.player import (
+    BACKOFF_FIRST_SECONDS,
+    BACKOFF_MAX_SECONDS,
+    PASSING_ERRORS,
+    PASSING_STATUSES,
+)
 from dungeonfighter.fleet.wire import Answer, RequestHeads, call_body, read_answer
 
 UNANSWERED: Final = "unanswered"
 _TOOL: Final = "get_game_state"
-_PASSING_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 
 class GameReader:
@@ -45,7 +49,7 @@ class GameReader:
                 answer = Answer(error=UNANSWERED)
             else:
                 answer = read_answer(response.status, response.body, view="json")
-                if answer.error not in PASSING_ERRORS and response.status not in _PASSING_STATUSES:
+                if answer.error not in PASSING_ERRORS and response.status not in PASSING_STATUSES:
                     return answer
                 wait_seconds = answer.retry_after_seconds
             if perf_counter() > given_up_at:
