@@ -23,15 +23,14 @@ def rules() -> Rules:
     return load_rules()
 
 
-def replica(store: RankingStore, *, hot_games_max: int = 100) -> BotHost:
-    """Return another host over the same store."""
-    return BotHost(
-        store=store,
-        rules=ShippedRules([rules()]),
-        clock=SystemClock(),
-        chance=SystemChance(),
-        hot_games_max=hot_games_max,
-    )
+def replica(store: RankingStore, *, hot_games_max: int = 100, **others: Any) -> BotHost:
+    """Return another host over the same store; `others` are further arguments of the host."""
+    usual: dict[str, Any] = {
+        "rules": ShippedRules([rules()]),
+        "clock": SystemClock(),
+        "chance": SystemChance(),
+    }
+    return BotHost(store=store, hot_games_max=hot_games_max, **usual | others)
 
 
 class Futures:

@@ -150,10 +150,7 @@ async def test_a_ranked_run_shows_its_replay_and_its_proof_when_it_is_over() -> 
 
 async def test_a_run_of_the_day_shows_its_replay_when_the_day_is_over() -> None:
     clock = Day()
-    host = BotHost(
-        store=MemoryStore(), rules=ShippedRules([rules()]), clock=clock, chance=SystemChance(),
-        daily_secret=b"s" * 32,
-    )  # fmt: skip
+    host = replica(MemoryStore(), clock=clock, daily_secret=b"s" * 32)
     game = await to_the_end(host, DAILY)
     assert game.state.over
     with pytest.raises(NotAllowed, match=r"day \(UTC\) is over"):
@@ -165,10 +162,7 @@ async def test_a_run_of_the_day_shows_its_replay_when_the_day_is_over() -> None:
 async def test_the_seed_of_a_day_needs_the_secret_and_is_that_of_all_servers() -> None:
     seeds = set()
     for secret in (b"a" * 32, b"b" * 32, b"b" * 32):
-        host = BotHost(
-            store=MemoryStore(), rules=ShippedRules([rules()]), clock=Day(), chance=SystemChance(),
-            daily_secret=secret,
-        )  # fmt: skip
+        host = replica(MemoryStore(), clock=Day(), daily_secret=secret)
         state = (await host.start(KEY, DAILY)).game.state
         assert len(state.nonce) == limits.nonce_bytes
         seeds.add((state.seed, state.nonce))
@@ -359,9 +353,7 @@ async def test_a_fork_of_itself_is_refused() -> None:
 
 
 async def test_a_ranked_run_has_forks_without_its_dice_only() -> None:
-    host = BotHost(
-        store=MemoryStore(), rules=ShippedRules([rules()]), clock=SystemClock(), chance=SevenAtFirst()
-    )
+    host = replica(MemoryStore(), chance=SevenAtFirst())
     game = await played(host, 20, IRONMAN)
     assert not game.state.over
     for more in ({}, {"turn": 10}):
@@ -407,10 +399,7 @@ async def test_the_parent_must_have_a_run() -> None:
 
 
 async def test_forks_count_for_the_size_of_the_fleet() -> None:
-    host = BotHost(
-        store=MemoryStore(), rules=ShippedRules([rules()]), clock=SystemClock(), chance=SystemChance(),
-        bots_per_fleet=3,
-    )  # fmt: skip
+    host = replica(MemoryStore(), bots_per_fleet=3)
     await played(host, 3)
     forks = await host.runs.fork(KEY, ["a", "b", "c"])
     assert [getattr(fork.error, "code", "") for fork in forks] == ["", "", "quota_exceeded"]
@@ -486,7 +475,7 @@ async def test_rules_that_this_release_lacks_are_named() -> None:
                 return super().of("none")
             return super().of(identity)
 
-    host = BotHost(store=store, rules=Others([rules()]), clock=SystemClock(), chance=SystemChance())
+    host = replica(store, rules=Others([rules()]))
     for asking in (host.runs.fork(KEY, ["a"]), host.runs.replay(KEY)):
         with pytest.raises(DungeonFighterError, match="does not have"):
             await asking
