@@ -11,6 +11,16 @@ from dungeonfighter.errors import BadArgument
 DEFAULT_FLEET: Final = "local"
 
 
+def check_bot_id(text: str) -> None:
+    """Check the value of `--bot`.
+
+    Raises:
+        BadArgument: It is no bot id; the message says what one is.
+    """
+    if not limits.is_bot_id(text):
+        raise BadArgument(f"--bot: {text[:40]!r} is not a bot id: an id has {limits.bot_id_rule}")
+
+
 def add_bot_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name one bot, for `key_of`."""
     parser.add_argument("bot", metavar="BOT", help=f"its id, or FLEET/ID (without a fleet: {DEFAULT_FLEET})")

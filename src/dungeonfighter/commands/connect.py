@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dungeonfighter.commands import caller_token
-from dungeonfighter.commands.bot_ids import check_bot_id
+from dungeonfighter.commands.bot_keys import check_bot_id
 from dungeonfighter.commands.numbers import amount
 from dungeonfighter.errors import BadArgument
 

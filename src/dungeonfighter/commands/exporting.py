@@ -12,7 +12,7 @@ from dungeonfighter.commands.bot_keys import key_of
 from dungeonfighter.commands.database.copy import open_to_read
 from dungeonfighter.commands.inspecting import no_bot, settings_of, with_inspection
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.storage.copying.export import Exported, Exporter
 from dungeonfighter.storage.copying.tables import Bounds
 from dungeonfighter.storage.inspection import Inspection
@@ -44,7 +44,7 @@ def export(arguments: argparse.Namespace, selection: str, bounds: Bounds | None)
         let_second_interrupt_end()
         source = await open_to_read(given.database)
         try:
-            exporter = Exporter(source, selection, bounds, output)
+            exporter = Exporter(source, selection, bounds, PacedProgress(output))
             if arguments.output == "-":
                 return await exporter.to_stream(sys.stdout.buffer)
             return await exporter.to_file(Path(arguments.output), resume=arguments.resume)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from dungeonfighter import settings
+from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.commands.outcomes import CommandFailed
-from dungeonfighter.errors import SettingsError
 from dungeonfighter.storage.inspection import Inspection
 
 _Result = TypeVar("_Result")
@@ -23,12 +22,7 @@ def settings_of(arguments: argparse.Namespace) -> settings.Settings:
     Raises:
         SettingsError: A setting is wrong, or the database is memory.
     """
-    from dungeonfighter.serving.composition import STORES
-
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        raise SettingsError(["--db: memory:// keeps no bots; name the database of the server"])
-    return given
+    return read_database_settings(arguments, "keeps no bots; name the database of the server")
 
 
 def with_inspection(given: settings.Settings, work: Callable[[Inspection], Awaitable[_Result]]) -> _Result:

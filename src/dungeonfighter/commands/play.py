@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from dungeonfighter import setting_fields, settings
 from dungeonfighter.commands import terminal, user_data
-from dungeonfighter.commands.bot_ids import check_bot_id
+from dungeonfighter.commands.bot_keys import check_bot_id
 from dungeonfighter.commands.terminal_input import ConsoleReader, is_terminal
 from dungeonfighter.commands.terminal_view import COLORS, Screen, is_decorated
 from dungeonfighter.errors import SettingsError

@@ -38,14 +38,21 @@ class ProgressOutput:
 
 
 class PacedProgress:
-    """Passes on at most one text of progress a second, however often it is called."""
+    """Passes on at most one text of progress a second, however often it is called; lines all pass."""
 
     def __init__(self, output: ProgressOutput) -> None:
         self._output = output
         self._next = time.monotonic() + _PACE_SECONDS
 
-    def __call__(self, text: str) -> None:
+    def progress(self, text: str) -> None:
+        """Write how far a step is, unless another text was written less than a second ago."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PACE_SECONDS
             self._output.progress(text)
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        self._output.say(text)
+
+    __call__ = progress

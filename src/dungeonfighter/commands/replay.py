@@ -19,7 +19,7 @@ from dungeonfighter import settings
 from dungeonfighter.commands.bot_keys import DEFAULT_FLEET, key_of
 from dungeonfighter.commands.numbers import count
 from dungeonfighter.commands.outcomes import CommandFailed
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import BadArgument, BadInput, Corrupt, NewerRules
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class _Execution:
         from dungeonfighter.replays.replay import DIGEST_CHARS
 
         self.difference = ""
-        output, total, last = ProgressOutput(sys.stderr), len(replay.inputs), time.monotonic()
+        show, total = PacedProgress(ProgressOutput(sys.stderr)), len(replay.inputs)
         digests: list[str] = []
 
         def note(digest: str) -> None:
@@ -146,9 +146,8 @@ class _Execution:
             for number, difference in enumerate(differences(replay, rules, note)):
                 if difference is not None:
                     self.difference = f"differs at t{difference.turn}: {difference.what}"
-                elif number % 256 == 0 and time.monotonic() - last >= 1:
-                    last = time.monotonic()
-                    output.progress(f"{name}: {number:,} of {total:,} inputs")
+                elif number % 256 == 0:
+                    show(f"{name}: {number:,} of {total:,} inputs")
         except BadInput as error:
             self.difference = f"cannot begin: {error}"
         self.digests = "".join(digests)

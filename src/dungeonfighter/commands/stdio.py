@@ -10,7 +10,7 @@ import msgspec
 
 from dungeonfighter import settings
 from dungeonfighter.commands import user_data
-from dungeonfighter.commands.bot_ids import check_bot_id
+from dungeonfighter.commands.bot_keys import check_bot_id
 
 if TYPE_CHECKING:
     from dungeonfighter.serving.signals import StopSignals

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ import msgspec
 from dungeonfighter import limits, settings
 from dungeonfighter.access import tokens
 from dungeonfighter.access.principals import Limits
+from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.errors import SettingsError, StoreUnavailable
 from dungeonfighter.hosting.ports import AccessToken
@@ -214,11 +214,9 @@ def _with_store(
     arguments: argparse.Namespace, work: Callable[[RankingStore], Awaitable[_Result]], *, makes: bool = False
 ) -> _Result:
     """Open the database and do the work; `makes` allows that there is no database yet."""
-    from dungeonfighter.serving.composition import STORES, make_store
+    from dungeonfighter.serving.composition import make_store
 
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        raise SettingsError(["--db: memory:// keeps no tokens; name the database of the server"])
+    given = read_database_settings(arguments, "keeps no tokens; name the database of the server")
     file = Path(given.database.path)
     if given.database.kind == "sqlite" and not makes and not file.exists():
         what = f"there is no database {file.absolute()}"

@@ -19,7 +19,7 @@ from dungeonfighter import settings
 from dungeonfighter.commands.bot_keys import DEFAULT_FLEET, checked_fleet, key_of
 from dungeonfighter.commands.numbers import count
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import BadArgument, StoreError
 
 if TYPE_CHECKING:
@@ -166,14 +166,11 @@ def _write(
 
 def _ticker(shown: ProgressOutput, tally: Tally, output: Output) -> Callable[[], None]:
     """Return a function that writes progress, a line a second."""
-    last = time.monotonic()
+    show = PacedProgress(shown)
 
     def tick() -> None:
-        nonlocal last
-        if time.monotonic() - last >= 1:
-            last = time.monotonic()
-            done = f"{tally.runs:,} runs, {tally.steps:,} inputs, {output.size / 1e6:,.0f} MB"
-            shown.progress(f"{done}; now {tally.place}")
+        done = f"{tally.runs:,} runs, {tally.steps:,} inputs, {output.size / 1e6:,.0f} MB"
+        show(f"{done}; now {tally.place}")
 
     return tick
 

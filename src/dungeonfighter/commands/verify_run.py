@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from dungeonfighter import settings
 from dungeonfighter.commands.outcomes import CommandFailed
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import SettingsError
 
 _KEY_BYTES_MAX = 65_536
@@ -74,7 +72,10 @@ def _verify(file: str, key_file: str | None, catalog: str) -> int:
             keys = PublicKeys.of_pem(_content(key_file, _KEY_BYTES_MAX).decode("ascii", "replace"))
         shipped = {rules.identity: rules for rules in shipped_rules(Path(catalog) if catalog else None)}
         output = ProgressOutput(sys.stderr)
-        problems = list(problems_of(replay, shipped, keys, _progress(output, len(replay.inputs))))
+        show, count = PacedProgress(output), len(replay.inputs)
+        problems = list(
+            problems_of(replay, shipped, keys, lambda number: show(f"executed {number} of {count} inputs"))
+        )
     except BadArgument as error:
         raise CommandFailed(f"{file}: {error}") from None
     name = f"run {replay.episode} of {replay.bot}"
@@ -90,19 +91,6 @@ def _verify(file: str, key_file: str | None, catalog: str) -> int:
     elif replay.proof is not None:
         print(f"signed by the key {replay.proof.key_id}")
     return 0
-
-
-def _progress(output: ProgressOutput, count: int) -> Callable[[int], None]:
-    """Return a function that shows the number of executed inputs once a second."""
-    shown_at = time.monotonic()
-
-    def show(number: int) -> None:
-        nonlocal shown_at
-        if time.monotonic() - shown_at >= 1:
-            shown_at = time.monotonic()
-            output.progress(f"executed {number} of {count} inputs")
-
-    return show
 
 
 def _content(file: str, bytes_max: int) -> bytes:

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from dungeonfighter import limits
+from dungeonfighter.replays.replay import Replay
+from dungeonfighter.rules import Mode
 
 SECRET_NAME = "daily seeds"
 """The name of the secret in the store; see `Store.shared_secret`."""
@@ -30,6 +32,13 @@ class DailySeeds:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+
+    def is_run_of_day(self, replay: Replay, wall_seconds: float) -> bool:
+        """Return True if a run is the daily one of the day (UTC) of this moment, in seconds since 1970."""
+        options = replay.options
+        if options is None or options.mode != Mode.daily.name:
+            return False
+        return options.seed == self.at(wall_seconds).seed
 
     def at(self, wall_seconds: float) -> Seed:
         """Return the seed of the day (UTC) of this moment, in seconds since 1970."""

@@ -31,7 +31,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.replays.execution import execute
 from dungeonfighter.replays.replay import DIGEST_CHARS, Replay
 from dungeonfighter.replays.results import LIVE
-from dungeonfighter.rules import Mode, Rules, State
+from dungeonfighter.rules import Rules, State
 
 _SLICE_TURNS: Final = 32
 """Executed without a break: half a millisecond."""
@@ -124,7 +124,7 @@ class Runs:
         recorded = await self._recorded(await self._fresh_row(key), episode)
         if recorded.ranked and recorded.result.result == LIVE:
             raise NotAllowed("a ranked run shows its replay when it is over")
-        if self._is_of_today(recorded):
+        if self._daily_seeds.is_run_of_day(recorded, self._clock.wall()):
             raise NotAllowed("the run of the day shows its replay when its day (UTC) is over")
         return recorded, self._book.of(recorded.rules)
 
@@ -215,12 +215,6 @@ class Runs:
         number = row.episode if episode is None else episode
         stored = await self._patience.ask(lambda: self._store.stored_run(row.bot_id, number))
         return recorded_run(row, stored, number, self._book)
-
-    def _is_of_today(self, replay: Replay) -> bool:
-        options = replay.options
-        if options is None or options.mode != Mode.daily.name:
-            return False
-        return options.seed == self._daily_seeds.at(self._clock.wall()).seed
 
     async def execute(
         self, replay: Replay, rules: Rules, visit: Callable[[State], None] | None = None

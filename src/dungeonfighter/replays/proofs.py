@@ -15,11 +15,10 @@ from dungeonfighter.errors import BadInput
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.execution import Difference, differences
 from dungeonfighter.replays.replay import Replay
-from dungeonfighter.replays.run_claims import SIGNATURE_BYTES, claim_of
+from dungeonfighter.replays.run_claims import RANKED_MODES, SIGNATURE_BYTES, claim_of
 from dungeonfighter.replays.run_keys import PublicKeys
-from dungeonfighter.rules import Mode, Rules
+from dungeonfighter.rules import Rules
 
-_RANKED_MODES: Final = (Mode.ironman.name, Mode.daily.name)
 _ORIGINS: Final = ("new", "reset")
 
 
@@ -41,7 +40,7 @@ def problems_of(
     claim = claim_of(replay)
     assert replay.options is not None
     assert replay.proof is not None
-    if replay.options.mode not in _RANKED_MODES or replay.origin not in _ORIGINS:
+    if replay.options.mode not in RANKED_MODES or replay.origin not in _ORIGINS:
         yield f"mode: no ranked run is {replay.options.mode[:20]!r} and began as {replay.origin[:20]!r}"
     nonce = bytes.fromhex(claim.nonce)
     if len(nonce) != limits.nonce_bytes:

@@ -16,10 +16,12 @@ from msgspec.structs import asdict
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.replays.commitment import commitment
 from dungeonfighter.replays.replay import Replay
+from dungeonfighter.rules import Mode
 
 KEY_ID_CHARS: Final = 16
 SIGNATURE_BYTES: Final = 64
 """The lengths of what signs a claim; see `run_keys`."""
+RANKED_MODES: Final = (Mode.ironman.name, Mode.daily.name)
 _DOMAIN: Final = "dungeonfighter ranked run 1"
 _SCORE_MAX: Final = 1_000_000
 

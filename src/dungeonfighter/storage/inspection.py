@@ -11,16 +11,12 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
-from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.ports import AccessToken, Row, Save, StoredRun
 
 RunPlace = tuple[str, int]
 """A run: the key of its bot, and its number."""
 Order = Literal["tokens", "turns", "updated"]
 ORDERS: Final[tuple[Order, ...]] = ("tokens", "turns", "updated")
-OLD_SCHEMA: Final = (
-    "the schema of the database is older than this release; `dungeonfighter db migrate` updates it"
-)
 
 
 class ListedBot(Struct, frozen=True):
@@ -107,7 +103,3 @@ def sort_key(by: Order, day_tokens: Callable[[int], int]) -> Callable[[ListedBot
 def first_places(ended: Iterable[RunPlace], present: Iterable[RunPlace], count: int) -> list[RunPlace]:
     """Return the first `count` of two lists of runs, each once; a present run that is over is in both."""
     return sorted({*ended, *present})[:count]
-
-
-def too_old() -> StoreUnavailable:
-    return StoreUnavailable(OLD_SCHEMA)

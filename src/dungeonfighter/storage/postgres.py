@@ -41,7 +41,7 @@ from dungeonfighter.hosting.ports import (
     Won,
     Write,
 )
-from dungeonfighter.storage import postgres_schema, sql_files
+from dungeonfighter.storage import postgres_reads, postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_facts import FactReader
@@ -265,10 +265,7 @@ class PostgresStore:
         return [PastRun(*row) for row in await self._fetch("past_runs", bot_id, before, count)]
 
     async def stored_run(self, bot_id: str, episode: int) -> StoredRun:
-        ended = await self._fetch("ended_run", bot_id, episode)  # first: an ended run has all its chunks
-        base = await self._fetch("base", bot_id, episode)
-        chunks = tuple(await self.inputs(bot_id, episode))
-        return StoredRun(EpisodeEnd(*ended[0]) if ended else None, chunks, base[0][0] if base else b"")
+        return await postgres_reads.stored_run(self._fetch, bot_id, episode)
 
     async def shared_secret(self, name: str, fresh: bytes) -> bytes:
         found = await self._fetch("secret", name, fresh, pool=self._writers)

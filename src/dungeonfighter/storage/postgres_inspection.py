@@ -6,12 +6,11 @@ from typing import Any
 
 import asyncpg
 
-from dungeonfighter.hosting.ports import AccessToken, EpisodeEnd, InputChunk, Row, Save, StoredRun
-from dungeonfighter.storage import postgres_indexes, postgres_links, sql_files
-from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, RunPlace, first_places, too_old
+from dungeonfighter.hosting.ports import AccessToken, Row, Save, StoredRun
+from dungeonfighter.storage import postgres_links, postgres_reads, postgres_schema, sql_files
+from dungeonfighter.storage.inspection import ListedBot, ListedRun, Order, RunPlace, first_places
 from dungeonfighter.storage.postgres_errors import unavailable
 from dungeonfighter.storage.postgres_links import Connection
-from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
 
 
@@ -37,11 +36,7 @@ class PostgresInspection:
         connection, _ = await postgres_links.connect(url, is_pooler=is_pooler, safety=None)
         made = cls(connection)
         try:
-            applied = await postgres_indexes.applied_steps(connection, made._sql)
-            if any(
-                not step.is_concurrent for step in missing_steps(sql_files.migrations("postgres"), applied)
-            ):
-                raise too_old()
+            await postgres_schema.check_not_older(connection)
         except BaseException as error:
             connection.terminate()
             if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
@@ -71,10 +66,7 @@ class PostgresInspection:
         return first_places(map(tuple, ended), map(tuple, present), count)
 
     async def stored_run(self, key: str, episode: int) -> StoredRun:
-        ended = await self._select("ended_run", key, episode)  # first: an ended run has all its chunks
-        base = await self._select("base", key, episode)
-        chunks = tuple(InputChunk(*chunk) for chunk in await self._select("inputs", key, episode))
-        return StoredRun(EpisodeEnd(*ended[0]) if ended else None, chunks, base[0][0] if base else b"")
+        return await postgres_reads.stored_run(self._select, key, episode)
 
     async def secret(self, name: str) -> bytes | None:
         found = await self._select("read_secret", name)

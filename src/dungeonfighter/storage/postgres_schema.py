@@ -19,7 +19,7 @@ import asyncpg
 from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
 from dungeonfighter.storage import postgres_indexes, sql_files
 from dungeonfighter.storage.postgres_links import CONNECTION_SETTINGS, Connection
-from dungeonfighter.storage.releases import missing_steps, unfinished_copy
+from dungeonfighter.storage.releases import missing_steps, too_old, unfinished_copy
 from dungeonfighter.storage.sql_files import Migration
 
 _log = logging.getLogger(__name__)
@@ -32,6 +32,19 @@ _WAIT_FOR_TABLES: Final = "set local lock_timeout = '300ms'"
 """Commits queue behind a step that waits for a table, and time out after 500 ms (`CONNECTION_SETTINGS`)."""
 _ATTEMPTS: Final = 8
 _PAUSE_SECONDS: Final = 0.5
+
+
+async def check_not_older(connection: Connection) -> None:
+    """Check that the database lacks no step of this release but indexes that are built while servers play.
+
+    Raises:
+        StoreUnavailable: It lacks one.
+        SchemaTooNew: As `migrate`.
+    """
+    applied = await postgres_indexes.applied_steps(connection, sql_files.queries("postgres"))
+    missing = missing_steps(sql_files.migrations("postgres"), applied)
+    if not all(step.is_concurrent for step in missing):
+        raise too_old()
 
 
 async def migrate(

@@ -70,6 +70,13 @@ def missing_steps(
     return []
 
 
+def too_old() -> StoreUnavailable:
+    """Return the error of a command that does not migrate and finds a schema older than this release."""
+    return StoreUnavailable(
+        "the schema of the database is older than this release; `dungeonfighter db migrate` updates it"
+    )
+
+
 def unfinished_copy() -> StoreUnavailable:
     """Return the error of a store whose database is the target of a copy that is not complete."""
     return StoreUnavailable(

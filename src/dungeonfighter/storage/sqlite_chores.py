@@ -13,11 +13,9 @@ from typing import Final
 import apsw
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_schema
+from dungeonfighter.storage import sqlite_connection, sqlite_schema
 from dungeonfighter.storage.file_lock import FileLock
-from dungeonfighter.storage.inspection import too_old
-from dungeonfighter.storage.releases import missing_steps
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, unavailable
+from dungeonfighter.storage.sqlite_connection import Waiting, check_existing, check_file, unavailable
 from dungeonfighter.storage.sqlite_file import FileIdentity
 from dungeonfighter.storage.sqlite_writes import roll_back
 
@@ -37,10 +35,7 @@ class SqliteChores:
 
     def __init__(self, path: Path, *, is_new: bool = False) -> None:
         try:
-            check_file(path)
-            if not is_new and not path.exists():
-                what = f"there is no database {path.absolute()}"
-                raise StoreUnavailable(what, hint="name that of the server with --db sqlite:///FILE")
+            (check_file if is_new else check_existing)(path)
             self._lock = FileLock(Path(f"{path}.lock"))
         except OSError as error:
             what = f"the database {path.absolute()} cannot be opened: {error.strerror or error}"
@@ -66,17 +61,6 @@ class SqliteChores:
         except OSError as error:
             what = f"{self.path}.{chore}.lock cannot be locked: {error.strerror or error}"
             raise StoreUnavailable(what) from error
-
-    def check_schema(self) -> None:
-        """Check that the schema is that of this release.
-
-        Raises:
-            StoreUnavailable: It is older.
-            SchemaTooNew: It is newer, and this release cannot run on it.
-        """
-        applied = sqlite_schema.applied_steps(self.connection, sql_files.queries("sqlite"))
-        if missing_steps(sql_files.migrations("sqlite"), applied):
-            raise too_old()
 
     def migrate(self) -> None:
         """Apply the missing steps of the schema."""

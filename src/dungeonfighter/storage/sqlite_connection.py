@@ -113,6 +113,17 @@ def check_file(path: Path) -> None:
         raise StoreUnavailable(f"the file {path} is not a database of SQLite; it was left alone")
 
 
+def check_existing(path: Path, hint: str = "name that of the server with --db sqlite:///FILE") -> None:
+    """Check that the path holds a SQLite database; `hint` is the way out if there is no file.
+
+    Raises:
+        StoreUnavailable, OSError: As `check_file`, and if there is no file.
+    """
+    check_file(path)
+    if not path.exists():
+        raise StoreUnavailable(f"there is no database {path.absolute()}", hint=hint)
+
+
 def unavailable(error: Exception) -> StoreUnavailable:
     """Translate an error of SQLite or of the operating system; the text has no values and no statement."""
     code = getattr(error, "extendedresult", 0)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
-from dungeonfighter.errors import Corrupt, StoreUnavailable
+from dungeonfighter.errors import Corrupt
 from dungeonfighter.hosting.daily_tokens import tokens_on_day
 from dungeonfighter.hosting.ports import AccessToken, Row, Save, StoredRun
 from dungeonfighter.storage import sql_files, sqlite_reads, sqlite_schema
@@ -28,13 +28,11 @@ from dungeonfighter.storage.inspection import (
     RunPlace,
     first_places,
     sort_key,
-    too_old,
 )
-from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.save_rows import from_json
 from dungeonfighter.storage.sqlite_connection import (
     Waiting,
-    check_file,
+    check_existing,
     connect_to_read,
     is_unused,
     unavailable,
@@ -57,10 +55,7 @@ class SqliteInspection:
     """
 
     def __init__(self, path: Path) -> None:
-        check_file(path)
-        if not path.exists():
-            what = f"there is no database {path.absolute()}"
-            raise StoreUnavailable(what, hint="name that of the server with --db sqlite:///FILE")
+        check_existing(path)
         self._path = path
         self._sql = sql_files.queries("sqlite")
         self._waiting = Waiting()
@@ -68,11 +63,9 @@ class SqliteInspection:
             self._is_immutable = is_unused(path)
             self._connection = connect_to_read(path, self._waiting, is_immutable=self._is_immutable)
             self._waiting.at_most(_WAIT_SECONDS)
-            applied = sqlite_schema.applied_steps(self._connection, self._sql)
+            sqlite_schema.check_not_older(self._connection)
         except apsw.Error as error:
             raise unavailable(error) from error
-        if missing_steps(sql_files.migrations("sqlite"), applied):
-            raise too_old()
 
     async def top(self, by: Order, prefix: str, count: int, day: int) -> list[ListedBot]:
         key = sort_key(by, partial(tokens_on_day, day=day))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from dungeonfighter.storage import sql_files
-from dungeonfighter.storage.releases import missing_steps, unfinished_copy
+from dungeonfighter.storage.releases import missing_steps, too_old, unfinished_copy
 from dungeonfighter.storage.sql_files import Migration
 
 _log = logging.getLogger(__name__)
@@ -64,6 +64,17 @@ def missing_in(connection: Connection) -> list[Migration]:
     """
     sql = sql_files.queries("sqlite")
     return missing_steps(sql_files.migrations("sqlite"), applied_steps(connection, sql))
+
+
+def check_not_older(connection: Connection) -> None:
+    """Check that the file lacks no step of this release.
+
+    Raises:
+        StoreUnavailable: It lacks one.
+        SchemaTooNew: As `migrate`.
+    """
+    if missing_in(connection):
+        raise too_old()
 
 
 def applied_steps(connection: Connection, sql: dict[str, str]) -> dict[int, str | None]:

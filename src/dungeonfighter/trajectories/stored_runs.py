@@ -16,7 +16,6 @@ from dungeonfighter.hosting.rows import absent, checked
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.replays.replay import Replay
 from dungeonfighter.replays.results import LIVE
-from dungeonfighter.rules import Mode
 from dungeonfighter.storage.inspection import Inspection, RunPlace
 from dungeonfighter.trajectories.candidates import Candidate, Reason, WrittenRun
 
@@ -107,10 +106,9 @@ class StoredRuns:
         """Return why no player may see this run yet."""
         if replay.ranked and replay.result.result == LIVE:
             return Reason.ranked
-        options = replay.options
-        if options is None or options.mode != Mode.daily.name or self._daily is None:
-            return None
-        return Reason.today if options.seed == self._daily.at(self._wall()).seed else None
+        if self._daily is not None and self._daily.is_run_of_day(replay, self._wall()):
+            return Reason.today
+        return None
 
     def _candidate(self, key: str, episode: int) -> Candidate:
         name = f"{key} e{episode}"

@@ -8,6 +8,7 @@ import signal
 from typing import Final
 
 from dungeonfighter import settings
+from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.errors import SettingsError
 
 LOW_PRIORITY: Final = 10
@@ -23,14 +24,9 @@ def read_store(arguments: argparse.Namespace) -> settings.Settings:
     Raises:
         SettingsError: They are wrong, or name the memory.
     """
-    from dungeonfighter.serving.composition import STORES
-
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        raise SettingsError([
-            "--db: memory:// keeps no games; name the database of the server: sqlite:///FILE or postgresql://..."
-        ])  # fmt: skip
-    return given
+    return read_database_settings(
+        arguments, "keeps no games; name the database of the server: sqlite:///FILE or postgresql://..."
+    )
 
 
 def add_program(parser: argparse.ArgumentParser, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter.commands.outcomes import CommandInterrupted
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.connection_strings import Database, Problem, parse_database
 from dungeonfighter.errors import SettingsError
 
@@ -96,7 +96,7 @@ async def _copy(source: Database, target: Database, output: ProgressOutput) -> R
     try:
         writing = await _open_to_write(target)
         try:
-            return await Copier(reading, writing, output).run()
+            return await Copier(reading, writing, PacedProgress(output)).run()
         finally:
             await writing.close()
     finally:

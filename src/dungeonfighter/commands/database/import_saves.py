@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dungeonfighter import limits, settings
-from dungeonfighter.commands.bot_ids import check_bot_id
+from dungeonfighter.commands.bot_keys import check_bot_id
+from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
-from dungeonfighter.commands.progress_output import ProgressOutput
-from dungeonfighter.errors import BadArgument, SettingsError, StoreError
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
+from dungeonfighter.errors import BadArgument, StoreError
 
 if TYPE_CHECKING:
     from dungeonfighter.hosting.ports import Row
@@ -65,13 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         CommandFailed: The database failed on the way.
         CommandInterrupted: Ctrl-C; the bots written before stay.
     """
-    from dungeonfighter.serving.composition import STORES
-
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        raise SettingsError(
-            ["--db: memory:// keeps no bots; name a database: sqlite:///FILE or postgresql://..."]
-        )
+    given = read_database_settings(
+        arguments, "keeps no bots; name a database: sqlite:///FILE or postgresql://..."
+    )
     if not limits.fleet_pattern.match(arguments.fleet):
         raise BadArgument(f"--fleet: a fleet is 1 to 32 of a-z, 0-9 and minus; got {arguments.fleet[:40]!r}")
     if arguments.bot is not None:
@@ -99,7 +96,8 @@ class _Command:
         self._files: list[SaveFile] = []
         self._report: ReportFile | None = None
         self._counts = Counts()
-        self._began = self._shown_at = time.monotonic()
+        self._show = PacedProgress(self._output)
+        self._began = time.monotonic()
 
     def find(self) -> None:
         """Find the files.
@@ -207,13 +205,6 @@ class _Command:
             f"{counts.files} of {len(self._files)} files, {counts.imported + counts.importable} heroes, "
             f"{counts.exists} there already, {counts.bad} bad, {rate:.0f} files/s, {left:.0f} s left"
         )
-
-    def _show(self, text: str) -> None:
-        """Show the progress, once a second at most."""
-        now = time.monotonic()
-        if now - self._shown_at >= 1.0:
-            self._shown_at = now
-            self._output.progress(text)
 
     def _close_report(self) -> None:
         if self._report is None:

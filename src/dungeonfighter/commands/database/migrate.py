@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -14,8 +13,8 @@ from typing import Final
 import msgspec
 
 from dungeonfighter import settings
+from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.commands.progress_output import ProgressOutput
-from dungeonfighter.errors import SettingsError
 
 HELP: Final = "bring the schema up to date"
 DESCRIPTION: Final = """\
@@ -47,15 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
         SettingsError: The database is wrong, or has no schema.
         StoreError: It cannot be opened or changed.
     """
-    from dungeonfighter.serving.composition import STORES
-
-    given = settings.read_settings(vars(arguments), os.environ, stores=STORES)
-    if given.database.kind == "memory":
-        problem = (
-            "--db: memory:// has no schema to migrate; "
-            "name a database that keeps games: sqlite:///FILE or postgresql://..."
-        )
-        raise SettingsError([problem])
+    given = read_database_settings(
+        arguments,
+        "has no schema to migrate; name a database that keeps games: sqlite:///FILE or postgresql://...",
+    )
     output = ProgressOutput(sys.stderr)
     with _storage_log_to(output):
         asyncio.run(_migrate(given, output))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dungeonfighter import settings
 from dungeonfighter.commands.inspecting import settings_of
 from dungeonfighter.commands.outcomes import CommandInterrupted
-from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.commands.removing import open_removal
 from dungeonfighter.errors import SettingsError
 
@@ -93,7 +93,8 @@ async def _prune(
     removal = await open_removal(given)
     try:
         await removal.claim()
-        pruner = Pruner(removal, book, SystemChance(), output, cutoff, is_trial=arguments.dry_run)
+        reporter = PacedProgress(output)
+        pruner = Pruner(removal, book, SystemChance(), reporter, cutoff, is_trial=arguments.dry_run)
         pruned = await pruner.run()
         if arguments.compact:
             _compact(removal, output, shrinks=arguments.compact == "always")

@@ -23,7 +23,7 @@ from dungeonfighter.storage import facts, sql_files, sqlite_connection, sqlite_s
 from dungeonfighter.storage.backup.unfinished_file import UnfinishedFile
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.releases import missing_steps
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, connect_to_read, unavailable
+from dungeonfighter.storage.sqlite_connection import Waiting, check_existing, connect_to_read, unavailable
 
 _PORTION_PAGES: Final = 4096
 _WAIT_SECONDS: Final = 10.0
@@ -52,9 +52,7 @@ def open_source(path: Path, *, is_backup: bool = False) -> apsw.Connection:
         StoreUnavailable: There is no such database, or it does not answer.
         SchemaTooNew: Its schema is newer than this release.
     """
-    check_file(path)
-    if not path.exists():
-        raise StoreUnavailable(f"there is no database {path.absolute()}", hint="name a file that exists")
+    check_existing(path, "name a file that exists")
     waiting = Waiting()
     waiting.at_most(_WAIT_SECONDS)
     with _translated():

@@ -10,8 +10,7 @@ Source: docs/decisions/043-copy-and-prune.md.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -33,7 +32,6 @@ from dungeonfighter.storage.copying.tables import (
 )
 
 ROWS_AT_ONCE: Final = 1000
-_PROGRESS_SECONDS: Final = 1.0
 _REFUSED_MOST: Final = 10_000
 
 
@@ -74,18 +72,13 @@ class Copier:
     Args:
         source: The database that is read; nothing else may write to it until the copy is complete.
         target: An empty database, or one in which a copy of the same source stopped.
-        reporter: Shows the progress, a line a second at most.
-        now: Returns monotonic seconds.
+        reporter: Hears of the progress with each page.
     """
 
-    def __init__(
-        self, source: Reading, target: Writing, reporter: Reporter, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, source: Reading, target: Writing, reporter: Reporter) -> None:
         self._source = source
         self._target = target
         self._reporter = reporter
-        self._now = now
-        self._shown_at = now()
         self._tables: dict[str, Table] = {}
         self._refused: dict[str, str] = {}
         """The reasons of the target for rows that it cannot keep, up to a bound."""
@@ -221,13 +214,10 @@ class Copier:
                 self._refused[broken.row] = broken.reason
 
     async def _show(self, verb: str, name: str, done: int, total: int) -> None:
-        """Show the progress once a second; each call lets a Ctrl-C through, which cancels the copy."""
+        """Show the progress; each call lets a Ctrl-C through, which cancels the copy."""
         await asyncio.sleep(0)
-        now = self._now()
-        if now - self._shown_at >= _PROGRESS_SECONDS:
-            self._shown_at = now
-            of = f" of about {max(total, done)}" if total else ""
-            self._reporter.progress(f"{verb} {done}{of} rows of {name}")
+        of = f" of about {max(total, done)}" if total else ""
+        self._reporter.progress(f"{verb} {done}{of} rows of {name}")
 
 
 def _difference(table: Table, here: Record | None, there: Record) -> str:

@@ -14,9 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -42,7 +41,6 @@ from dungeonfighter.storage.copying.tables import (
 FORM: Final = "dungeonfighter export"
 FORM_VERSION: Final = 1
 PART: Final = ".part"
-_PROGRESS_SECONDS: Final = 1.0
 _FORMS: Final[Mapping[Kind, str]] = {
     "text": "text", "uuid": "text", "integer": "integer", "real": "number", "time": "number",
     "bytes": "base64", "boolean": "boolean", "json": "json",
@@ -65,20 +63,14 @@ class Exporter:
         source: The database; servers may play on meanwhile.
         selection: What is exported, for the header: all, or a fleet or a bot by name.
         bounds: The keys of the bots; None for all.
-        reporter: Shows the progress, a line a second at most.
-        now: Returns monotonic seconds.
+        reporter: Hears of the progress with each page.
     """
 
-    def __init__(
-        self, source: Reading, selection: str, bounds: Bounds | None, reporter: Reporter,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    def __init__(self, source: Reading, selection: str, bounds: Bounds | None, reporter: Reporter) -> None:
         self._source = source
         self._selection = selection
         self._bounds = bounds
         self._reporter = reporter
-        self._now = now
-        self._shown_at = now()
 
     async def to_file(self, path: Path, *, resume: bool) -> Exported:
         """Write `<path>.part`, only for its owner to read, and rename it when it is complete.
@@ -180,11 +172,8 @@ class Exporter:
             room = NAMED_MOST - len(done.broken)
             done.broken += [f"{broken.row}: {broken.reason}" for broken in page.broken[: max(0, room)]]
             await asyncio.sleep(0)  # lets a Ctrl-C through, which cancels the export
-            now = self._now()
-            if now - self._shown_at >= _PROGRESS_SECONDS:
-                self._shown_at = now
-                output.flush()
-                self._reporter.progress(f"exported {done.rows[table.name]} rows of {table.name}")
+            output.flush()
+            self._reporter.progress(f"exported {done.rows[table.name]} rows of {table.name}")
 
 
 class _TableOnly(Struct):

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from dungeonfighter.errors import Corrupt, StoreError, StoreUnavailable
-from dungeonfighter.storage import postgres_indexes, postgres_links, postgres_schema, sql_files
+from dungeonfighter.storage import postgres_links, postgres_schema, sql_files
 from dungeonfighter.storage.copying import positions
 from dungeonfighter.storage.copying.tables import (
     COPIED,
@@ -25,10 +25,8 @@ from dungeonfighter.storage.copying.tables import (
     Table,
     shown_key,
 )
-from dungeonfighter.storage.inspection import too_old
 from dungeonfighter.storage.postgres_errors import Meaning, is_database_error, meaning, unavailable
 from dungeonfighter.storage.postgres_links import Connection
-from dungeonfighter.storage.releases import missing_steps
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "text": "text", "character varying": "text", "smallint": "integer", "integer": "integer",
@@ -118,11 +116,7 @@ class PostgresReading:
     async def _check_schema(self) -> None:
         try:
             async with translated():
-                sql = sql_files.queries("postgres")
-                applied = await postgres_indexes.applied_steps(self.connection, sql)
-            steps = missing_steps(sql_files.migrations("postgres"), applied)
-            if any(not step.is_concurrent for step in steps):
-                raise too_old()
+                await postgres_schema.check_not_older(self.connection)
         except BaseException:
             self.connection.terminate()
             raise

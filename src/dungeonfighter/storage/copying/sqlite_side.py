@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import apsw
 
-from dungeonfighter.errors import StoreError, StoreUnavailable
+from dungeonfighter.errors import StoreError
 from dungeonfighter.storage import sql_files, sqlite_schema
 from dungeonfighter.storage.copying import positions
 from dungeonfighter.storage.copying.tables import (
@@ -25,10 +25,8 @@ from dungeonfighter.storage.copying.tables import (
     Value,
     shown_key,
 )
-from dungeonfighter.storage.inspection import too_old
-from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sqlite_chores import WAIT_SECONDS, SqliteChores
-from dungeonfighter.storage.sqlite_connection import Waiting, check_file, connect_to_read, unavailable
+from dungeonfighter.storage.sqlite_connection import Waiting, check_existing, connect_to_read, unavailable
 
 _KINDS: Final[Mapping[str, Kind]] = {"text": "text", "integer": "integer", "real": "real", "blob": "bytes"}
 _NARROWER: Final[Mapping[tuple[str, str], Kind]] = {
@@ -59,16 +57,12 @@ class SqliteReading:
 
     def __init__(self, path: Path) -> None:
         self.name = f"sqlite:///{path.absolute()}"
-        check_file(path)
-        if not path.exists():
-            raise StoreUnavailable(
-                f"there is no database {path.absolute()}", hint="name the file of a server"
-            )
+        check_existing(path, "name the file of a server")
         self._waiting = Waiting()
         try:
             self._connection = connect_to_read(path, self._waiting, is_immutable=False)
             self._waiting.at_most(WAIT_SECONDS)
-            _check_schema(self._connection)
+            sqlite_schema.check_not_older(self._connection)
         except apsw.Error as error:
             raise unavailable(error) from error
         self._sql = sql_files.queries("sqlite", "copying")
@@ -189,12 +183,6 @@ class SqliteWriting(SqliteReading):
     def _note(self, connection: apsw.Connection, progress: Progress) -> None:
         connection.execute(self._sql["clear_marker"])
         connection.execute(self._sql["write_marker"], positions.to_row(progress))
-
-
-def _check_schema(connection: apsw.Connection) -> None:
-    applied = sqlite_schema.applied_steps(connection, sql_files.queries("sqlite"))
-    if missing_steps(sql_files.migrations("sqlite"), applied):
-        raise too_old()
 
 
 def _tables(connection: apsw.Connection, sql: Mapping[str, str]) -> dict[str, Table]:

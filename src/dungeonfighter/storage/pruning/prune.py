@@ -32,7 +32,6 @@ _SIZE_LEAST: Final = 8
 _SIZE_MOST: Final = 500
 _BUSY_ROUNDS: Final = 5
 _FREED_PAGES: Final = 256
-_PROGRESS_SECONDS: Final = 1.0
 
 
 class Pruned(Struct):
@@ -60,7 +59,7 @@ class Pruner:
         removal: The database.
         book: The rules, to see which runs are ranked.
         chance: Draws the operation ids of the emptied rows.
-        reporter: Shows the progress, a line a second at most.
+        reporter: Hears of the progress with each step.
         cutoff: What did not change since then may go, in seconds since 1970.
         is_trial: Change nothing, and count what would go.
         now: Returns monotonic seconds.
@@ -77,7 +76,6 @@ class Pruner:
         self._cutoff = cutoff
         self._is_trial = is_trial
         self._now = now
-        self._shown_at = now()
         self._size = _SIZE_LEAST
         self._forked: dict[str, set[int]] = {}
         """The runs from which runs of other bots go on, by key."""
@@ -172,11 +170,8 @@ class Pruner:
         return [(key, episode) for key in keys for episode in self._forked.get(key, ())]
 
     def _show(self, stage: str) -> None:
-        now = self._now()
-        if now - self._shown_at >= _PROGRESS_SECONDS:
-            self._shown_at = now
-            gone = self.pruned.removed
-            self._reporter.progress(f"{stage}: {gone.bots} bots, {gone.runs} runs, {gone.saves} saves")
+        gone = self.pruned.removed
+        self._reporter.progress(f"{stage}: {gone.bots} bots, {gone.runs} runs, {gone.saves} saves")
 
 
 def _parts(keys: list[str]) -> list[list[str]]:

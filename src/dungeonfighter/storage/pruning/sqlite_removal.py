@@ -11,7 +11,7 @@ import apsw
 
 from dungeonfighter.errors import Corrupt, StoreUnavailable
 from dungeonfighter.hosting.ports import Row
-from dungeonfighter.storage import sql_files
+from dungeonfighter.storage import sql_files, sqlite_schema
 from dungeonfighter.storage.pruning.removal import (
     FEW_ROWS,
     PAGE_ROWS,
@@ -45,7 +45,7 @@ class SqliteRemoval:
         self._wall = wall
         self._chores = SqliteChores(path)
         try:
-            self._chores.check_schema()
+            sqlite_schema.check_not_older(self._chores.connection)
         except BaseException:
             self._chores.close()
             raise

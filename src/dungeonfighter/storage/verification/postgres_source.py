@@ -10,10 +10,9 @@ import asyncpg
 
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage import postgres_indexes, postgres_links, sql_files
-from dungeonfighter.storage.inspection import too_old
 from dungeonfighter.storage.postgres_errors import unavailable
 from dungeonfighter.storage.postgres_links import Connection
-from dungeonfighter.storage.releases import missing_steps
+from dungeonfighter.storage.releases import missing_steps, too_old
 from dungeonfighter.storage.verification.findings import BASES, Columns, Damaged
 
 _DAMAGED_STATES: Final = ("XX001", "XX002", "58030")
