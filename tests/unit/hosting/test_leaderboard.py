@@ -221,7 +221,7 @@ async def test_the_mean_is_of_the_last_runs_only() -> None:
     (own,) = (await board(store, replace(OWN, last=2))).fleets
     last = await store.ranked.last(replace((host.leaderboard._selection(OWN))[0], fleet="local"), 2)
     assert own.runs == 2
-    assert own.mean == round(sum(run.ended.score for run in last) / 200, 2)
+    assert own.mean == mean_and_interval([run.ended.score / 100 for run in last])[0]
     await host.close()
 
 
