@@ -54,12 +54,13 @@ class PostgresServer:
         port: By default a free one.
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         programs: The folder of another release's programs; by default those of the wheel.
+        copy_of: Connection words of a primary, in libpq's form; the server becomes its standby.
         settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        programs: str = "", **settings: str,
+        programs: str = "", copy_of: str = "", **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
@@ -72,7 +73,11 @@ class PostgresServer:
         if self._is_root:
             shutil.chown(self._folder, "nobody")
         self._warden = self._start_warden()
-        self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+        if copy_of:
+            self._control("pg_basebackup", f"--dbname={copy_of}", "--write-recovery-conf", "--checkpoint=fast",
+                          "--no-sync")  # fmt: skip
+        else:
+            self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
         if access:
             (self._folder / "data" / "pg_hba.conf").write_text(access)
 
