@@ -1,8 +1,8 @@
 """Network namespaces for tests: hosts of their own on this machine, with links that are slow or cut.
 
-A `Namespace` is a host with a loopback of its own. Whatever a test starts inside `entered()` runs in it, and so
-do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same time
-and can be cut. Everything needs root and the part `network`.
+A `Namespace` is a host with a loopback of its own. Whatever a test starts inside `entered()` runs in it, and
+so do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same
+time and can be cut. Everything needs root and the part `network`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Link:
     def _delay(self, end: Namespace, interface: str) -> None:
         """Hold each packet that arrives, in a program of its own.
 
-        A packet that is held where it leaves counts as unsent, and TCP sends no more than two of those at once.
+        A packet that is held where it leaves counts as unsent, and TCP sends no more than two of those.
         """
         end.run("iptables", "-A", "INPUT", "-i", interface, "-j", "NFQUEUE", "--queue-num", "0")
         with end.entered():

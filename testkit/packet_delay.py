@@ -12,7 +12,7 @@ import select
 import sys
 import time
 
-from netfilterqueue import COPY_META, NetfilterQueue
+from netfilterqueue import COPY_META, NetfilterQueue, Packet
 
 PACKETS_MAX = 100_000
 BUFFER_BYTES = 8_388_608
@@ -20,9 +20,9 @@ BUFFER_BYTES = 8_388_608
 
 def main() -> None:
     delay = float(sys.argv[1])
-    held: collections.deque[tuple[float, object]] = collections.deque()
+    held: collections.deque[tuple[float, Packet]] = collections.deque()
 
-    def hold(packet: object) -> None:
+    def hold(packet: Packet) -> None:
         held.append((time.monotonic() + delay, packet))
 
     queue = NetfilterQueue()

@@ -74,8 +74,8 @@ class PostgresServer:
             shutil.chown(self._folder, "nobody")
         self._warden = self._start_warden()
         if copy_of:
-            self._control("pg_basebackup", f"--dbname={copy_of}", "--write-recovery-conf", "--checkpoint=fast",
-                          "--no-sync")  # fmt: skip
+            how = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            self._control("pg_basebackup", f"--dbname={copy_of}", *how)
         else:
             self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
         if access:

@@ -13,7 +13,7 @@ def blocks(document: str, heading: str) -> list[str]:
     """Return the fenced blocks of one section of a document of `docs`, without their fences."""
     text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return re.findall(r"^```\w*\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^ *```\w*\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
 
 
 def filled(text: str, places: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import asyncpg
+
 from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.tally import Tally
@@ -77,6 +78,20 @@ class Region:
                 in_memory=True, host=self.address, port=port, access=_TRUST, copy_of=copy_of, **_SETTINGS
             )
 
+    def start(self, server: PostgresServer) -> None:
+        with self.namespace.entered():
+            server.start()
+
+    def run(self, block: str, server: PostgresServer, **places: str) -> str:
+        """Run commands of the documents on the host of a PostgreSQL, as its user; return what they print."""
+        output = server.folder / "printed"
+        words = {"PGDATA": server.folder / "data", **places}
+        setting = "\n".join(f"export {name}='{value}'" for name, value in words.items())
+        path = f"export PATH='{Path(server.program('psql')).parent}':$PATH"
+        with self.namespace.entered():
+            server.run_as_owner("/bin/sh", "-ec", f"{path}\n{setting}\n(\n{block}\n) > {output}")
+        return output.read_text()
+
     def query(self, server: PostgresServer, text: str) -> list[Any]:
         """Return the rows of a query."""
 
@@ -105,11 +120,11 @@ def in_namespace(namespace: Namespace, call: Callable[[], Result]) -> Result:
 def two_regions(folder: Path) -> Iterator[tuple[Region, Region, Link]]:
     """Run both regions, with the primary in the first one."""
     with contextlib.ExitStack() as stack:
-        namespaces = [stack.enter_context(Namespace(name)) for name in "ab"]
-        link = stack.enter_context(Link(*namespaces, ADDRESSES, DELAY_SECONDS))
+        here, there = (stack.enter_context(Namespace(name)) for name in "ab")
+        link = stack.enter_context(Link(here, there, ADDRESSES, DELAY_SECONDS))
         first, second = (
             Region(name, folder, namespace, address)
-            for name, namespace, address in zip("ab", namespaces, ADDRESSES, strict=True)
+            for name, namespace, address in zip("ab", (here, there), ADDRESSES, strict=True)
         )
         _start_databases(stack, first, second)
         for region, other in ((first, second), (second, first)):
