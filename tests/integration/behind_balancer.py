@@ -79,14 +79,20 @@ async def replicas(
 
 @contextlib.asynccontextmanager
 async def playing(
-    url: str, bots: int, every: float = EVERY_SECONDS, *, token: str = "", prefix: str = "bot"
+    url: str,
+    bots: int,
+    every: float = EVERY_SECONDS,
+    *,
+    token: str = "",
+    prefix: str = "bot",
+    patience_seconds: float = 30.0,
 ) -> AsyncIterator[Tally]:
     """Let bots play until the end of the block, then verify every turn that was acknowledged.
 
     Zero failed turns means: no error after the repeats, nothing lost, nothing doubled.
     """
     tally, stop = Tally(), asyncio.Event()
-    habits = Habits(run_inputs_max=40)
+    habits = Habits(run_inputs_max=40, patience_seconds=patience_seconds)
     options = LoadOptions(url, bots, every=every, token=token, prefix=prefix, habits=habits)
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(run_load(options, lambda _: None, tally=tally, stop=stop))
