@@ -24,7 +24,7 @@ from tests.unit.house.sources import ROOT
 CONFIGURATION: Final = ROOT / "deploy" / "patroni" / "patroni.yaml"
 DATABASE: Final = "dungeonfighter"
 MEMBERS: Final = 3
-PASSWORD: Final = "not-a-secret"  # noqa: S105 (of a test)
+PASSWORD: Final = "not-a-secret"
 START_SECONDS: Final = 120.0
 
 
@@ -157,7 +157,7 @@ def cluster() -> Iterator[Cluster]:
     program("patroni", part="patroni")
     client, peer = free_port(), free_port()
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="df-patroni-", dir="/dev/shm"))  # noqa: S108 (commits are cheap)
+        folder = Path(tempfile.mkdtemp(prefix="df-patroni-", dir="/dev/shm"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)
         wheel = PostgresServer(in_memory=True)  # its programs, readable for the user of PostgreSQL
