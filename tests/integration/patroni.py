@@ -29,10 +29,10 @@ START_SECONDS: Final = 120.0
 
 
 def _as_other_user() -> list[str]:
-    """Return the beginning of a command line: PostgreSQL refuses root, and root's Python may be in its home."""
+    """Return the beginning of a command line: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return []
-    may_read = "+dac_read_search"
+    may_read = "+dac_read_search"  # the Python of root may be in its home
     return [
         program("setpriv", part="patroni"), "--reuid=nobody", "--regid=nogroup", "--clear-groups",
         f"--inh-caps={may_read}", f"--ambient-caps={may_read}",
