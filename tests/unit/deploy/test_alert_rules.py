@@ -27,7 +27,7 @@ RUNBOOK: Final = ROOT / "docs" / "runbook.md"
 BASE: Final = "{{ $externalLabels.runbook_base }}"
 OF_PROMETHEUS: Final = {"up"}
 OF_HAPROXY: Final = {"haproxy_backend_active_servers"}
-"""`tests/integration/test_probed_certificate.py` finds them in real scrapes, those of the probe too."""
+"""`tests/integration/test_alert_metrics.py` finds them in real scrapes, those of the probe too."""
 OF_PROBES: Final = {"probe_success", "probe_ssl_earliest_cert_expiry"}
 OF_INGRESS: Final = {
     "mcp_ingress_up", "mcp_ingress_lag", "mcp_ingress_messages_total", "mcp_ingress_dead_letters_total",
