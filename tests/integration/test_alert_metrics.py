@@ -55,7 +55,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield started
 
 
-def test_the_rules_ask_for_nothing_else() -> None:
+def test_the_rules_ask_for_metrics_of_known_programs_only() -> None:
     parts = of("mcp_ingress_"), of("mcp_", "process_") - of("mcp_ingress_"), of("haproxy_"), of("probe_")
     assert all(parts)
     assert set().union(OF_PROMETHEUS, *parts) == ASKED

@@ -231,7 +231,7 @@ def length_of(values: str) -> int:
 # Shortened
 
 
-def test_shortened_rules_have_all_times_divided_and_nothing_else() -> None:
+def test_shortened_rules_have_all_times_divided_and_the_same_names() -> None:
     short = shortened(TEXT, 60)
     assert [rule["alert"] for rule in alerts(short)] == [rule["alert"] for rule in ALERTS]
     assert metrics(short) == metrics(TEXT)
