@@ -98,9 +98,8 @@ class Drill:
         variables = self._variables(fault, stage, command, prometheus)
         file = self._options.folder / "environment"
         file.write_text(texts.environment(variables, paths()), encoding="utf-8")
-        self._output.say(
-            f"\n{texts.alert(fault)}\n\n{texts.instructions(file, variables, self._options.minutes)}\n"
-        )
+        steps = texts.instructions(file, variables, self._options.minutes, fault.hint)
+        self._output.say(f"\n{texts.alert(fault)}\n\n{steps}\n")
         wrong = await self._watch(fault, self._bots, begun, begun + seconds)
         needed = time.monotonic() - begun
         self._output.clear()

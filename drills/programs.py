@@ -29,11 +29,9 @@ class Prometheus:
         targets = ", ".join(f"'127.0.0.1:{one}'" for one in stage.scraped)
         file = stage.folder / "prometheus.yml"
         file.write_text(_CONFIGURATION.format(targets=targets), encoding="utf-8")
-        series = stage.folder / "series"
-        shutil.rmtree(series, ignore_errors=True)
+        series = stage.own_folder("series")
         words = [program, f"--config.file={file}", f"--storage.tsdb.path={series}"]
         stage.program([*words, f"--web.listen-address=127.0.0.1:{port}"], "prometheus")
-        stage.at_end(lambda: shutil.rmtree(series, ignore_errors=True))
 
     @classmethod
     def found(cls, stage: Stage) -> Self | None:

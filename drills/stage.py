@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -88,6 +89,14 @@ class Stage:
         self.at_end(end)
         return url
 
+    def own_folder(self, name: str) -> Path:
+        """Make an empty folder, which is removed at the end."""
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        self.at_end(lambda: shutil.rmtree(path, ignore_errors=True))
+        return path
+
     def program(self, words: Sequence[str], name: str) -> subprocess.Popen[bytes]:
         """Start a program that does not end with the drill by itself; its log is `NAME.log`."""
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -104,8 +113,7 @@ class Stage:
         return process
 
     def mount(self, folder: Path, megabytes: int) -> None:
-        """Mount a small file system in memory at a folder; needs root."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Mount a small file system in memory at an empty folder; needs root."""
         self.leftovers.add("mount", str(folder))
         words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
         subprocess.run(words, check=True, capture_output=True)

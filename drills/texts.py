@@ -56,12 +56,16 @@ def environment(variables: Mapping[str, str], path: Sequence[str]) -> str:
     return "\n".join([*lines, f'export PATH="$PATH":{shlex.quote(":".join(path))}', ""])
 
 
-def instructions(file: Path, variables: Mapping[str, str], minutes: float) -> str:
+def instructions(file: Path, variables: Mapping[str, str], minutes: float, hint: str) -> str:
     """Return what the operator does next, with the addresses."""
+    about_prometheus = "PROM scrapes the servers, and has no rules, so it shows no alerts." * (
+        "PROM" in variables
+    )
+    notes = "".join(f"{one}\n" for one in (about_prometheus, hint) if one)
     shown = "\n".join(f"    {name:<12} {value}" for name, value in variables.items())
     return (
         f"In another terminal, in this folder:  . {shlex.quote(str(file))}\n"
-        f"The variables of the runbook are then set:\n{shown}\n"
+        f"The variables of the runbook are then set:\n{shown}\n{notes}"
         f"Repair it within {minutes:g} minutes; Ctrl-C gives up."
     )
 

@@ -52,11 +52,12 @@ class Fault(Contract):
         return [] if figures(self._new.url) else ["the server with the newer rules does not answer"]
 
     def is_visible(self) -> bool:
-        return "newer_rules" in self._old.log.read_text(encoding="utf-8", errors="replace")
+        return "which this server does not have" in self._old.log.read_text(
+            encoding="utf-8", errors="replace"
+        )
 
     def _changed_rules(self) -> Path:
-        folder = self.stage.folder / "newer-rules"
-        folder.mkdir(exist_ok=True)
+        folder = self.stage.own_folder("newer-rules")
         enemies = json.loads(_ENEMIES.read_text(encoding="utf-8"))
         enemies[0] |= {"name": "Iron Boar"}
         (folder / "enemies.json").write_text(json.dumps(enemies), encoding="utf-8")
