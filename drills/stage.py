@@ -58,12 +58,16 @@ class Stage:
                 return Path(f"/proc/{server.process_id}").exists() and not _has_ended(server.process_id)
             return False
 
+        def start() -> None:
+            server.kill()  # it may have ended by itself
+            server.start()
+
         def stop() -> None:
             server.signal(signal.SIGTERM)
             server.wait()
             server.kill()
 
-        self.services.add(name, Service(server.start, stop, runs))
+        self.services.add(name, Service(start, stop, runs))
         self.scraped.append(("dungeonfighter", server.port))
         server.start()
         return server

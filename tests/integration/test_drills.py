@@ -117,41 +117,35 @@ def test_the_runbook_repairs_a_drill(staged: Staged, request: pytest.FixtureRequ
     assert not list(staged.folder.glob("*.db"))
 
 
-@pytest.mark.parametrize("staged", [["pool-exhausted", "--minutes", "0.05"]], indirect=True)
-def test_without_a_repair_the_drill_says_what_is_wrong(staged: Staged) -> None:
+@pytest.mark.parametrize("staged", [["pool-exhausted", "--minutes", "0.2"]], indirect=True)
+def test_without_the_repair_the_drill_says_what_is_wrong(staged: Staged) -> None:
+    """A restart of the server does not help against the lock of another program."""
+    run(staged, '$SERVICE restart "$NAME"', {})
     assert staged.result() == 1
-    assert "not repaired: all connections to the store are in use" in staged.text
+    assert "not repaired: " in staged.text
     assert "\nrepaired" not in staged.text
 
 
-@pytest.mark.parametrize("staged", [["newer-rules"]], indirect=True)
-def test_a_wrong_repair_is_none(staged: Staged) -> None:
-    """A restart of the server that has the errors changes nothing; then the operator gives up."""
-    run(staged, '$SERVICE restart "$NAME"', {})
-    run(staged, 'curl -sS "$SERVER/readyz"', {})
-    assert staged.process.poll() is None
-    staged.process.send_signal(signal.SIGINT)
-    assert staged.result() == 130
-    assert "given up, and everything is removed; make drill FAULT=newer-rules begins anew" in staged.text
-    assert not staged.environment.exists()
+FALLEN: Final = "disk-full" if os.geteuid() == 0 else "standby-stopped"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason=fault_class("disk-full").obstacle() or "not root")
-@pytest.mark.parametrize("staged", [["disk-full"]], indirect=True)
-def test_what_a_killed_drill_left_is_removed_by_the_next(staged: Staged) -> None:
+@pytest.mark.parametrize("staged", [[FALLEN]], indirect=True)
+def test_what_a_killed_drill_left_is_removed_by_the_next_and_by_ctrl_c(staged: Staged) -> None:
     disk = staged.folder / "disk"
-    assert disk.is_mount()
     staged.process.kill()
     staged.process.wait()
-    assert disk.is_mount()
-    following = Staged("disk-full", staged.folder, "--minutes", "0.02")
+    assert disk.is_mount() == (FALLEN == "disk-full")
+    following = Staged(FALLEN, staged.folder)
     try:
-        assert following.result() == 1, following.text
+        following.until_broken()
     finally:
         following.end()
-    assert f"removed what an earlier drill left: mount {disk.resolve()}" in following.text
-    assert not disk.is_mount()
+    assert following.result() == 130
+    assert "removed what an earlier drill left: " in following.text
+    assert f"given up, and everything is removed; make drill FAULT={FALLEN} begins anew" in following.text
+    assert not following.environment.exists()
     assert not disk.exists()
+    assert not (staged.folder / "leftovers").exists()
 
 
 def test_every_query_of_the_runbook_is_understood_by_prometheus(tmp_path: Path) -> None:
