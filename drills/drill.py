@@ -109,7 +109,8 @@ class Drill:
         variables = self._variables(fault, stage, command, prometheus)
         file = self._options.folder / "environment"
         file.write_text(texts.environment(variables, paths()), encoding="utf-8")
-        steps = texts.instructions(file, variables, self._options.minutes, fault.hint)
+        hints = (prometheus.hint if prometheus is not None else "", fault.hint)
+        steps = texts.instructions(file, variables, self._options.minutes, hints)
         self._output.say(f"\n{texts.alert(fault)}\n\n{steps}\n")
         wrong = await self._watch(fault, self._bots, begun, begun + seconds)
         needed = time.monotonic() - begun

@@ -56,12 +56,9 @@ def environment(variables: Mapping[str, str], path: Sequence[str]) -> str:
     return "\n".join([*lines, f'export PATH="$PATH":{shlex.quote(":".join(path))}', ""])
 
 
-def instructions(file: Path, variables: Mapping[str, str], minutes: float, hint: str) -> str:
-    """Return what the operator does next, with the addresses."""
-    about_prometheus = "PROM scrapes the servers, and has no rules, so it shows no alerts." * (
-        "PROM" in variables
-    )
-    notes = "".join(f"{one}\n" for one in (about_prometheus, hint) if one)
+def instructions(file: Path, variables: Mapping[str, str], minutes: float, hints: Sequence[str]) -> str:
+    """Return what the operator does next, with the addresses; each hint is a sentence or empty."""
+    notes = "".join(f"{one}\n" for one in hints if one)
     shown = "\n".join(f"    {name:<12} {value}" for name, value in variables.items())
     return (
         f"In another terminal, in this folder:  . {shlex.quote(str(file))}\n"

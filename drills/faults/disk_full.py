@@ -20,7 +20,7 @@ class Fault(Contract):
     alert: ClassVar = "DiskFilling"
     severity: ClassVar = "page"
     hint: ClassVar = "The disk here is a small file system in memory, which the doctor mentions."
-    message: ClassVar = "server-1: less than 5 % of the disk of the database is free"
+    message: ClassVar = "the disk of the database of server-1 is filling"
 
     @staticmethod
     def obstacle() -> str:

@@ -22,7 +22,7 @@ class Fault(Contract):
     summary: ClassVar = "the server with the newer rules is down, and the older one cannot play their runs"
     alert: ClassVar = "NewerRules"
     severity: ClassVar = "ticket"
-    message: ClassVar = "server-1: calls meet a server that lacks the rules of their run"
+    message: ClassVar = "calls meet servers that lack the rules of their run"
 
     obstacle = staticmethod(postgres_obstacle)
 

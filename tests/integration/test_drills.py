@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,7 @@ from tests.unit.house.sources import ROOT
 
 pytestmark = pytest.mark.long
 
+RULES: Final = ROOT / "deploy" / "prometheus" / "rules.yml"
 LEFT_OUT: Final = ("synchronous_standby_names = ''",)
 """A block with one of these is another way out, which costs something."""
 CHOICES: Final = {"PID": re.compile(r"\{(\d+)\}"), "FILE": re.compile(r" (/\S+\.unfinished)$", re.MULTILINE)}
@@ -101,11 +104,21 @@ def has_prometheus(drill: Staged) -> bool:
     return "export PROM=" in drill.environment.read_text()
 
 
+def firing(prometheus: str) -> set[str]:
+    """Return the names of the alerts that a Prometheus has sent, or would send."""
+    with urllib.request.urlopen(f"{prometheus}/api/v1/alerts", timeout=10) as answer:
+        alerts = json.load(answer)["data"]["alerts"]
+    return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+
+
 @pytest.mark.parametrize("staged", [[name] for name in names()], indirect=True, ids=names())
 def test_the_runbook_repairs_a_drill(staged: Staged, request: pytest.FixtureRequest) -> None:
     name = request.node.callspec.id
     alert = fault_class(name).alert
     assert f"  {alert}\n" in staged.text
+    if RULES.exists() and has_prometheus(staged):
+        url = re.search(r"export PROM=(\S+)", staged.environment.read_text())[1]  # type: ignore[index]
+        until(lambda: alert in firing(url), f"{alert} does not fire")
     operate(staged, alert)
     until(lambda: "until Ctrl-C" in staged.text or staged.process.poll() is not None, staged.text)
     staged.end()
