@@ -103,7 +103,9 @@ class Stage:
 
     def program(self, name: str, words: Sequence[str]) -> None:
         """Start a program that does not end with the drill by itself; its log is `NAME.log`."""
-        program = _Program(words, self.folder / f"{name}.log", self.leftovers)
+        log = self.folder / f"{name}.log"
+        log.unlink(missing_ok=True)
+        program = _Program(words, log, self.leftovers)
         self.at_end(program.stop)
         self.services.add(name, Service(program.start, program.stop, program.runs))
         program.start()

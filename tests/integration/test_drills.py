@@ -133,12 +133,10 @@ def test_the_runbook_repairs_a_drill(staged: Staged, request: pytest.FixtureRequ
     assert not list(staged.folder.glob("*.db"))
 
 
-@pytest.mark.parametrize("staged", [["pool-exhausted", "--minutes", "0.2"]], indirect=True)
+@pytest.mark.parametrize("staged", [["pool-exhausted", "--minutes", "0.05"]], indirect=True)
 def test_without_the_repair_the_drill_says_what_is_wrong(staged: Staged) -> None:
-    """A restart of the server does not help against the lock of another program."""
-    run(staged, '$SERVICE restart "$NAME"', {})
     assert staged.result() == 1
-    assert "not repaired: " in staged.text
+    assert "not repaired: all connections to the store are in use" in staged.text
     assert "\nrepaired" not in staged.text
 
 
