@@ -69,6 +69,8 @@ class PostgresServer:
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
+        if copy_of is not None:
+            programs = str(Path(copy_of.program("postgres")).parent)
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
@@ -89,9 +91,22 @@ class PostgresServer:
         """Return the address of a database; a restart does not change it."""
         return f"postgresql://postgres@{self._host}:{self._port}/{database}"
 
+    def words(self, application: str) -> str:
+        """Return the connection words for a standby with this name; `copy_of` takes them."""
+        return f"host={self._host} port={self._port} user=postgres application_name={application}"
+
     def socket_url(self, database: str) -> str:
         """Return a connection string in keywords that leads through the Unix socket."""
         return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
+
+    @property
+    def is_running(self) -> bool:
+        return (self._folder / "data" / "postmaster.pid").exists()
+
+    @property
+    def log(self) -> Path:
+        """The log of the server."""
+        return self._folder / "log"
 
     @property
     def folder(self) -> Path:
