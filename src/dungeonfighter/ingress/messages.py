@@ -95,6 +95,8 @@ class Decoder:
 
     def decode(self, delivery: Delivery) -> Command | Poison:
         """Return the command in a message, or the reason why there is none."""
+        if not delivery.fields:
+            return Poison("vanished")
         if delivery.size > MESSAGE_BYTES_MAX:
             return Poison("too_large")
         try:
