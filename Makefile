@@ -19,7 +19,7 @@ SECONDS ?= 300
 EVERY   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs keep-rules lock clean
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs keep-rules lock clean drill
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -70,6 +70,9 @@ bench: $(DEV) ## every figure this project promises, measured here and now: abou
 
 bench-80k: $(DEV) ## 80,000 connected bots, 5 minutes, every turn checked (quick try: BOTS=2000 SECONDS=20)
 	@$(PY) -m bench.eighty --bots $(BOTS) --seconds $(SECONDS) --every $(EVERY) $(ARGS)
+
+drill: $(DEV) ## a fault under playing bots, to repair with docs/runbook.md; FAULT=NAME stages one, without it they are listed
+	@$(PY) -m drills $(FAULT) $(if $(MINUTES),--minutes $(MINUTES))
 
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)

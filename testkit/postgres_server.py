@@ -54,12 +54,13 @@ class PostgresServer:
         port: By default a free one.
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         programs: The folder of another release's programs; by default those of the wheel.
+        copy_of: A running server; this one becomes its standby, named `standby` in its connection.
         settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        programs: str = "", **settings: str,
+        programs: str = "", copy_of: PostgresServer | None = None, **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
@@ -68,11 +69,17 @@ class PostgresServer:
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
+        if copy_of is not None:
+            programs = str(Path(copy_of.program("postgres")).parent)
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
         self._warden = self._start_warden()
-        self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+        if copy_of is not None:
+            primary = f"host={copy_of._host} port={copy_of.port} user=postgres application_name=standby"
+            self._control("pg_basebackup", "-d", primary, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        else:
+            self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
         if access:
             (self._folder / "data" / "pg_hba.conf").write_text(access)
 
@@ -87,6 +94,15 @@ class PostgresServer:
     def socket_url(self, database: str) -> str:
         """Return a connection string in keywords that leads through the Unix socket."""
         return f"Host={self._folder};Port={self._port};Database={database};Username=postgres"
+
+    @property
+    def is_running(self) -> bool:
+        return (self._folder / "data" / "postmaster.pid").exists()
+
+    @property
+    def log(self) -> Path:
+        """The log of the server."""
+        return self._folder / "log"
 
     @property
     def folder(self) -> Path:
@@ -199,7 +215,7 @@ def running_server(
 ) -> Iterator[PostgresServer]:
     """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
-    server = PostgresServer(in_memory=True, host=host, port=port, access=access, **settings)
+    server = PostgresServer(in_memory=True, host=host, port=port, access=access, copy_of=None, **settings)
     try:
         server.start()
         yield server

@@ -1,0 +1,106 @@
+"""`make drill FAULT=NAME`: a fault under playing bots, to be repaired with docs/runbook.md.
+
+Exit codes: 0 repaired, 1 not repaired, 2 it cannot be staged, 130 interrupted. Without a name the drills are
+listed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from drills import texts
+from drills.drill import Drill, Options
+from drills.fault import RANDOM, fault_class, names
+from drills.leftovers import Leftovers
+from dungeonfighter.commands.numbers import amount, count
+from dungeonfighter.commands.progress_output import ProgressOutput
+
+_FOLDER: Final = Path(".drill")
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPAIRED, NOT_REPAIRED, NOT_STAGED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> int:
+    arguments = _arguments()
+    if not arguments.fault:
+        print(texts.list_of_drills())
+        return REPAIRED
+    name = arguments.fault
+    if name not in {*names(), RANDOM}:
+        return _refuse(f"there is no drill {name!r}\n{texts.list_of_drills()}")
+    if name == RANDOM:
+        name = random.choice([one for one in names() if not fault_class(one).obstacle()])
+    obstacle = fault_class(name).obstacle()
+    if obstacle:
+        return _refuse(f"{name} cannot be staged here: {obstacle}")
+    options = Options(arguments.folder, arguments.minutes, arguments.bots, arguments.fault != RANDOM)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with (options.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _refuse("another drill runs in this folder: end it with Ctrl-C, or give --folder")
+        return asyncio.run(_run(name, options, f"make drill FAULT={arguments.fault}"))
+
+
+async def _run(name: str, options: Options, words: str) -> int:
+    leftovers = Leftovers(options.folder / "leftovers")
+    output = ProgressOutput(sys.stdout)
+    for one in await asyncio.to_thread(leftovers.remove_all):
+        output.say(f"removed what an earlier drill left: {one}")
+    drill = asyncio.ensure_future(Drill(fault_class(name), name, options, output).run(leftovers))
+    loop = asyncio.get_running_loop()
+    cancel = _Cancel(drill)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, cancel)
+    try:
+        wrong = await drill
+    except asyncio.CancelledError:
+        output.say(f"given up, and everything is removed; {words} begins anew")
+        return INTERRUPTED
+    except (AssertionError, RuntimeError, OSError) as error:
+        return _refuse(f"{name} cannot be staged: {error}")
+    finally:
+        await asyncio.to_thread(leftovers.remove_all)
+        (options.folder / "environment").unlink(missing_ok=True)
+    if wrong:
+        output.say(f"not repaired: {wrong}")
+    return NOT_REPAIRED if wrong else REPAIRED
+
+
+class _Cancel:
+    """Cancels a drill at the first signal; while everything is removed, further ones do not disturb."""
+
+    def __init__(self, drill: asyncio.Future[str]) -> None:
+        self._drill: asyncio.Future[str] | None = drill
+
+    def __call__(self) -> None:
+        drill, self._drill = self._drill, None
+        if drill is not None:
+            drill.cancel()
+
+
+def _refuse(text: str) -> int:
+    print(f"drill: {text}", file=sys.stderr, flush=True)
+    return NOT_STAGED
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m drills", description=(__doc__ or "").split("\n", 1)[0])
+    add = parser.add_argument
+    add("fault", nargs="?", default="", help="the name of a drill, or random; without one they are listed")
+    add("--minutes", type=amount, default=20.0, metavar="N", help="the time for the repair (%(default)g)")
+    add("--bots", type=count, default=40, metavar="N", help="how many bots play (%(default)s)")
+    add("--folder", type=Path, default=_FOLDER, metavar="DIR", help="its files (default: %(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One module for each drill; a new one needs no other registration."""

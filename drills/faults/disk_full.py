@@ -1,0 +1,67 @@
+"""An interrupted backup has filled the disk of an embedded database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import ClassVar, Final
+
+from drills.fault import Fault as Contract
+from drills.figures import figures
+from testkit.server_process import ServerProcess
+
+_MEGABYTES: Final = 24
+_PIECE: Final = bytes(64 * 1024)
+
+
+class Fault(Contract):
+    summary: ClassVar = "the disk of a SQLite database is full; needs root, for a small file system in memory"
+    alert: ClassVar = "DiskFilling"
+    severity: ClassVar = "page"
+    message: ClassVar = "server-1: less than 5 % of the disk of the database is free"
+
+    @staticmethod
+    def obstacle() -> str:
+        if os.geteuid() != 0:
+            return "it mounts a small file system, which needs root: sudo make drill FAULT=disk-full"
+        return "" if shutil.which("mount") else "there is no program mount"
+
+    def prepare(self) -> str:
+        self._disk: Path = (self.stage.folder / "disk").resolve()
+        self.stage.mount(self._disk, _MEGABYTES)
+        self._server: ServerProcess = self.stage.server("server-1", self.database)
+        self.variables = {"DISK": str(self._disk)}
+        return self._server.url
+
+    @property
+    def server(self) -> str:
+        return self._server.url
+
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self._disk}/games.db"
+
+    def strike(self) -> None:
+        backups = self._disk / "backups"
+        backups.mkdir()
+        unfinished = backups / "monday.db.unfinished"
+        try:
+            with unfinished.open("wb", buffering=0) as file:
+                while file.write(_PIECE):
+                    pass
+        except OSError:
+            return
+
+    def wrong(self) -> list[str]:
+        now = figures(self.server)
+        if not now:
+            return ["server-1 does not answer"]
+        usage = shutil.disk_usage(self._disk)
+        wrong = [] if now["mcp_store_up"] else ["server-1 cannot write its database"]
+        if usage.free < 0.15 * usage.total:
+            wrong.append(f"{usage.free / usage.total:.0%} of the disk is free; the alert clears at 15 %")
+        return wrong
+
+    def is_visible(self) -> bool:
+        return not figures(self.server)["mcp_store_up"]
