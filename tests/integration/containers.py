@@ -273,9 +273,18 @@ def unmount_below(folder: Path) -> None:
 
 def root_file(name: str, *, part: str) -> Path:
     """Return the root file system that a part made."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    found = sorted((cache / "dungeonfighter" / "images").glob(f"{name}-*.tar"))
+    found = sorted((cache() / "images").glob(f"{name}-*.tar"))
     return found[0] if found else go_without(part)
+
+
+def newer_compose() -> str:
+    """Return Docker Compose 2; skip the test without it."""
+    return str(file) if (file := cache() / "compose-2").exists() else go_without("compose")
+
+
+def cache() -> Path:
+    """Return the folder in which the parts keep what is no package."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dungeonfighter"
 
 
 def command(words: Sequence[str], environ: dict[str, str], *, is_checked: bool) -> str:

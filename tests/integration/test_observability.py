@@ -16,7 +16,7 @@ import pytest
 from testkit.ports import free_port
 from tests.balancers import Program
 from tests.integration.behind_balancer import playing, reaches
-from tests.integration.containers import IMAGE, Engine, Project, command, up
+from tests.integration.containers import IMAGE, Engine, Project, command, newer_compose, up
 from tests.integration.test_dashboard import answers
 from tests.integration.through_balancer import wait_for_turns
 from tests.parts import program
@@ -104,6 +104,28 @@ def test_alertmanager_takes_the_webhook_of_the_environment(
         assert routed.stdout.strip() == receiver
     assert ("nobody is notified" in running.log.read_text()) == (not webhook)
     assert webhook.replace("'", "''") in (tmp_path / "used.yml").read_text()
+
+
+def composed(compose: str, folder: Path, *words: str) -> str:
+    """Let a Docker Compose read the file with the variables of the example."""
+    variables = folder / "environ"
+    variables.write_text((ROOT / ".env.example").read_text().replace("DB_PASSWORD=", "DB_PASSWORD=4f2a", 1))
+    options = ["--env-file", str(variables), "-f", str(ROOT / "compose.yaml")]
+    return command([compose, *options, *words], {}, is_checked=True)
+
+
+@pytest.mark.parametrize("name", ["1", "2"])
+def test_compose_of_both_kinds_reads_both_profiles(tmp_path: Path, name: str) -> None:
+    compose = program("docker-compose", part="compose") if name == "1" else newer_compose()
+    profiles = ("--profile", "observability", "--profile", "logs")
+    assert composed(compose, tmp_path, *profiles, "config", "--quiet") == ""
+    named = set(composed(compose, tmp_path, *profiles, "config", "--services").split())
+    assert named >= {*SERVICES, "grafana", "jaeger", "filebeat", "elasticsearch", "kibana"}
+
+
+def test_without_a_profile_compose_starts_no_watcher(tmp_path: Path) -> None:
+    named = set(composed(newer_compose(), tmp_path, "config", "--services").split())
+    assert named == {"postgres", "valkey", "migrate", "server-1", "server-2", "haproxy"}
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
     "tests/integration/test_compose.py",  # a container engine is a part of the long stage
     "tests/integration/test_compose_upgrade.py",  # a container engine is a part of the long stage
+    "tests/integration/test_dashboard.py",  # Prometheus and Grafana's schema are parts of the long stage
     "tests/integration/test_ecs_fields.py",  # the published list is a part of the long stage
     "tests/integration/test_envoy_and_nginx.py",  # Envoy and nginx are parts of the long stage
     "tests/integration/test_haproxy.py",  # HAProxy is a part of the long stage
@@ -27,6 +28,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_litestream.py",  # Litestream is a part of the long stage
     "tests/integration/test_log_shipping.py",  # rsyslog is a part of the long stage
+    "tests/integration/test_observability.py",  # Prometheus is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
     "tests/integration/test_page_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
