@@ -145,14 +145,10 @@ STAT_OPTIONS: Final[Json] = {
     "wideLayout": True,
 }
 SERIES_OPTIONS: Final[Json] = {
-    "legend": {
-        "calcs": ["lastNotNull", "max"],
-        "displayMode": "table",
-        "placement": "bottom",
-        "showLegend": True,
-    },
-    "tooltip": {"mode": "multi", "sort": "desc"},
+    "legend": {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True},
+    "tooltip": {"mode": "multi", "sort": "desc", "hideZeros": True},
 }
+"""Many series are 0 most of the time, such as one for each code of an error: the tooltip leaves them out."""
 
 
 def runbook_link(alert: str) -> Json:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from testkit.ports import free_port
 from testkit.postgres_server import PostgresServer
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
-from tests.balancers import Haproxy, Program, newer_haproxy, write_certificate
+from tests.balancers import Haproxy, Program, haproxy, newer_haproxy, write_certificate
 from tests.clients.played import node
 from tests.integration.behind_balancer import reaches, trusting
 from tests.integration.prometheus_server import Prometheus
@@ -41,12 +41,9 @@ TYPES = ROOT / "tests" / "integration" / "dashboard_types.ts"
 COMPILER = ["--strict", "--noEmit", "--module", "nodenext", "--moduleResolution", "nodenext"]
 MISTAKES = [
     ('"unit": "ops"', '"units": "ops"'),
-    ('"displayMode": "table"', '"displayMode": "tabel"'),
+    ('"displayMode": "list"', '"displayMode": "lists"'),
     ('"legendFormat"', '"legend"'),
     ('"schemaVersion": 42,', ""),
-    ('"refresh": 2', '"refresh": 9'),
-    ('"gridPos"', '"gridpos"'),
-    ('"drawStyle": "line"', '"drawStyle": 3'),
 ]
 SUBSTITUTES = {"$__rate_interval": "10s", "$instance": ".*"}
 """What Grafana puts into the expressions; ten seconds are twenty scrapes of this test."""
@@ -93,6 +90,20 @@ def expressions() -> list[str]:
     for variable, value in SUBSTITUTES.items():
         found = [one.replace(variable, value) for one in found]
     return found
+
+
+@pytest.mark.parametrize("executable", [haproxy, newer_haproxy])
+def test_haproxy_exports_what_the_dashboard_shows(tmp_path: Path, executable: Callable[[], str]) -> None:
+    named = {name for one in expressions() for name in re.findall(r"\bhaproxy_[a-z_]+", one)}
+    assert named
+    with ServerProcess(tmp_path, "memory://") as server:
+        servers = dict.fromkeys(("SERVER_A", "SERVER_B", "SERVER_C"), f"127.0.0.1:{server.port}")
+        with (
+            Haproxy(tmp_path, "servers-by-address.cfg", executable(), **servers) as front,
+            urllib.request.urlopen(f"http://127.0.0.1:{front.status_port}/metrics", timeout=10) as answer,
+        ):
+            exported = set(re.findall(r"^(haproxy_\w+)", answer.read().decode(), re.MULTILINE))
+    assert named <= exported
 
 
 @contextlib.contextmanager

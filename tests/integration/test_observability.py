@@ -12,6 +12,7 @@ from random import randrange
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from testkit.ports import free_port
 from tests.balancers import Program
@@ -235,6 +236,6 @@ def test_grafana_does_not_start_without_a_password(tmp_path: Path) -> None:
 
 
 def entrypoint_of_grafana() -> list[str]:
-    yaml = pytest.importorskip("yaml")
+    """Return the words that the container is started with, after what Compose makes of them."""
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     return [word.replace("$$", "$") for word in services["grafana"]["entrypoint"]]
