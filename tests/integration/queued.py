@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
@@ -31,7 +31,7 @@ from dungeonfighter.settings import Settings
 
 PATIENCE_SECONDS: Final = 1.0
 """After so long a message without a reply is sent once more."""
-SECONDS_MAX: Final = 15.0
+SECONDS_MAX: Final = 40.0
 FLEET: Final = "local"
 
 
@@ -201,6 +201,14 @@ async def until(is_so: Callable[[], bool], what: Callable[[], str] = lambda: "it
     deadline = time.monotonic() + SECONDS_MAX
     while not is_so():
         assert time.monotonic() < deadline, what()
+        await asyncio.sleep(0.02)
+
+
+async def until_count(count: Callable[[], Awaitable[int]], is_so: Callable[[int], bool]) -> None:
+    """Wait until something is true of a number that must be asked for; fail after `SECONDS_MAX`."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not is_so(found := await count()):
+        assert time.monotonic() < deadline, found
         await asyncio.sleep(0.02)
 
 

@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from dungeonfighter.rules import Rules, load_rules
 from testkit.ingress_process import IngressProcess
 from testkit.redis_server import RedisServer, redis_program
-from tests.integration.queued import SECONDS_MAX, Producer, RedisSender, check, sqlite, until
+from tests.integration.queued import Producer, RedisSender, check, sqlite, until, until_count
 from tests.integration.redis_proxy import redis_proxy
 from tests.parts import program
 
@@ -60,52 +60,62 @@ def ingress(folder: Path, url: str, *flags: str) -> IngressProcess:
 
 
 async def test_killed_between_commit_and_reply(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
-    async with redis_proxy(redis.port) as proxy:
-        async with ingress(tmp_path, proxy.url) as only:
-            async with bots_playing(redis, rules, tmp_path) as producer:
-                proxy.hold = True
-                await proxy.held.wait()  # turns are committed, and their replies on the way
-                only.kill()
-                only.queue = redis.url
-                await only.start_in_thread()
-                await producer.more(TURNS)
-            assert producer.replies["repeated"] > 0, "no turn was committed and not answered"
+    async with redis_proxy(redis.port) as proxy, ingress(tmp_path, proxy.url) as only:
+        async with bots_playing(redis, rules, tmp_path) as producer:
+            proxy.hold = True
+            await proxy.held.wait()  # turns are committed, and their replies on the way
+            only.kill()
+            only.queue = redis.url
+            await only.start_in_thread()
+            await producer.more(TURNS)
+        assert producer.replies["repeated"] > 0, "no turn was committed and not answered"
 
 
+@pytest.mark.long
 async def test_killed_between_reply_and_acknowledgement(
     redis: RedisServer, rules: Rules, tmp_path: Path
 ) -> None:
     """Both are one script, so the consumer dies without knowing that they were done."""
-    async with redis_proxy(redis.port) as proxy, ingress(tmp_path, proxy.url) as first:
-        async with bots_playing(redis, rules, tmp_path) as producer:
+    async with (
+        redis_proxy(redis.port) as proxy,
+        ingress(tmp_path, proxy.url) as first,
+        bots_playing(redis, rules, tmp_path) as producer,
+    ):
+        proxy.cut_after = True
+        await proxy.cut.wait()
+        first.kill()
+        await first.start_in_thread()
+        await producer.more(TURNS)
+
+
+@pytest.mark.long
+async def test_the_answer_to_replies_is_lost(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
+    async with (
+        redis_proxy(redis.port) as proxy,
+        ingress(tmp_path, proxy.url),
+        bots_playing(redis, rules, tmp_path) as producer,
+    ):
+        for _ in range(3):
+            proxy.cut.clear()
             proxy.cut_after = True
             await proxy.cut.wait()
-            first.kill()
-            await first.start_in_thread()
-            await producer.more(TURNS)
-
-
-async def test_the_answer_to_replies_is_lost(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
-    async with redis_proxy(redis.port) as proxy, ingress(tmp_path, proxy.url):
-        async with bots_playing(redis, rules, tmp_path) as producer:
-            for _ in range(3):
-                proxy.cut.clear()
-                proxy.cut_after = True
-                await proxy.cut.wait()
-                await producer.more(TURNS // 3)
+            await producer.more(TURNS // 3)
 
 
 @pytest.mark.long
 async def test_lease_lost_while_a_batch_is_applied(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
-    async with ingress(tmp_path, redis.url) as first, ingress(tmp_path, redis.url) as second:
-        async with bots_playing(redis, rules, tmp_path) as producer:
-            await until(lambda: second.metric("mcp_ingress_streams_held") == 8)
-            first.signal(signal.SIGSTOP)  # in the middle of its work
-            await until(lambda: second.metric("mcp_ingress_streams_held") == 16)
-            await producer.more(TURNS)
-            first.signal(signal.SIGCONT)
-            await until(lambda: first.metric("mcp_ingress_streams_held") == 8)
-            await producer.more(TURNS)
+    async with (
+        ingress(tmp_path, redis.url) as first,
+        ingress(tmp_path, redis.url) as second,
+        bots_playing(redis, rules, tmp_path) as producer,
+    ):
+        await until(lambda: second.metric("mcp_ingress_streams_held") == 8)
+        first.signal(signal.SIGSTOP)  # in the middle of its work
+        await until(lambda: second.metric("mcp_ingress_streams_held") == 16)
+        await producer.more(TURNS)
+        first.signal(signal.SIGCONT)
+        await until(lambda: first.metric("mcp_ingress_streams_held") == 8)
+        await producer.more(TURNS)
 
 
 @pytest.mark.long
@@ -122,6 +132,7 @@ async def test_two_consumers_on_one_stream(redis: RedisServer, rules: Rules, tmp
         await client.aclose()
 
 
+@pytest.mark.long
 async def test_everything_in_redis_is_removed(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
     async with ingress(tmp_path, redis.url):
         client = Redis.from_url(redis.url)
@@ -134,9 +145,11 @@ async def test_everything_in_redis_is_removed(redis: RedisServer, rules: Rules, 
 
 async def until_waiting(client: Redis, is_so: Callable[[int], bool]) -> None:
     """Wait until something is true of the number of messages in all streams."""
-    async with asyncio.timeout(SECONDS_MAX):
-        while not is_so(sum([await client.xlen(f"df:in:{number}") for number in range(16)])):
-            await asyncio.sleep(0.02)
+
+    async def count() -> int:
+        return sum([await client.xlen(f"df:in:{number}") for number in range(16)])
+
+    await until_count(count, is_so)
 
 
 @pytest.mark.long
@@ -178,18 +191,21 @@ async def test_redis_is_killed_and_started_again(rules: Rules, tmp_path: Path, *
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["reset", "silent"])
 async def test_the_network_is_cut(redis: RedisServer, rules: Rules, tmp_path: Path, way: str) -> None:
-    async with redis_proxy(redis.port) as proxy, ingress(tmp_path, proxy.url) as only:
-        async with bots_playing(redis, rules, tmp_path) as producer:
-            if way == "reset":
-                for _ in range(5):
-                    proxy.cut_all()
-                    await producer.more(TURNS // 5)
-            else:
-                proxy.is_silent = True
-                await until(lambda: only.readiness().get("queue") == "unreachable")
+    async with (
+        redis_proxy(redis.port) as proxy,
+        ingress(tmp_path, proxy.url) as only,
+        bots_playing(redis, rules, tmp_path) as producer,
+    ):
+        if way == "reset":
+            for _ in range(5):
                 proxy.cut_all()
-                proxy.is_silent = False
-                await producer.more(TURNS)
+                await producer.more(TURNS // 5)
+        else:
+            proxy.is_silent = True
+            await until(lambda: only.readiness().get("queue") == "unreachable")
+            proxy.cut_all()
+            proxy.is_silent = False
+            await producer.more(TURNS)
 
 
 @pytest.mark.long
