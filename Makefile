@@ -101,4 +101,4 @@ lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Nod
 	@cd requirements/node && node -e 'const fs = require("fs"), list = JSON.parse(fs.readFileSync("package-lock.json")); for (const one of Object.values(list.packages)) delete one.funding; fs.writeFileSync("package-lock.json", JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
-	rm -rf $(VENV) .parts .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .parts .demo .drill .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

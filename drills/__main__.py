@@ -12,6 +12,7 @@ import fcntl
 import random
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,9 @@ def main() -> int:
     obstacle = fault_class(name).obstacle()
     if obstacle:
         return _refuse(f"{name} cannot be staged here: {obstacle}")
-    options = Options(arguments.folder, arguments.minutes, arguments.bots, arguments.fault != RANDOM)
+    options = Options(
+        arguments.folder, arguments.minutes, arguments.bots, arguments.linger, arguments.fault != RANDOM
+    )
     options.folder.mkdir(parents=True, exist_ok=True)
     with (options.folder / "lock").open("w") as lock:
         try:
@@ -55,13 +58,14 @@ async def _run(name: str, options: Options, words: str) -> int:
     output = ProgressOutput(sys.stdout)
     for one in await asyncio.to_thread(leftovers.remove_all):
         output.say(f"removed what an earlier drill left: {one}")
-    drill = asyncio.ensure_future(Drill(fault_class(name), name, options, output).run(leftovers))
+    drill = Drill(fault_class(name), name, options, output)
+    running = asyncio.ensure_future(drill.run(leftovers))
     loop = asyncio.get_running_loop()
-    cancel = _Cancel(drill)
+    interrupt = _Once(lambda: drill.interrupt(running))
     for number in _SIGNALS:
-        loop.add_signal_handler(number, cancel)
+        loop.add_signal_handler(number, interrupt)
     try:
-        wrong = await drill
+        wrong = await running
     except asyncio.CancelledError:
         output.say(f"given up, and everything is removed; {words} begins anew")
         return INTERRUPTED
@@ -75,16 +79,16 @@ async def _run(name: str, options: Options, words: str) -> int:
     return NOT_REPAIRED if wrong else REPAIRED
 
 
-class _Cancel:
-    """Cancels a drill at the first signal; while everything is removed, further ones do not disturb."""
+class _Once:
+    """Does something at the first signal; while everything is removed, further ones do not disturb."""
 
-    def __init__(self, drill: asyncio.Future[str]) -> None:
-        self._drill: asyncio.Future[str] | None = drill
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
 
     def __call__(self) -> None:
-        drill, self._drill = self._drill, None
-        if drill is not None:
-            drill.cancel()
+        action, self._action = self._action, None
+        if action is not None:
+            action()
 
 
 def _refuse(text: str) -> int:
@@ -98,6 +102,13 @@ def _arguments() -> argparse.Namespace:
     add("fault", nargs="?", default="", help="the name of a drill, or random; without one they are listed")
     add("--minutes", type=amount, default=20.0, metavar="N", help="the time for the repair (%(default)g)")
     add("--bots", type=count, default=40, metavar="N", help="how many bots play (%(default)s)")
+    add(
+        "--linger",
+        type=amount,
+        default=30.0,
+        metavar="S",
+        help="after a repair everything stays for a look, for S seconds (%(default)g)",
+    )
     add("--folder", type=Path, default=_FOLDER, metavar="DIR", help="its files (default: %(default)s)")
     return parser.parse_args()
 

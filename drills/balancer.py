@@ -1,14 +1,23 @@
-"""A small balancer of connections: each goes to the next server that accepts it, and ends with it."""
+"""A small balancer: each call goes to the server of its bot, or to another one while that server is down.
+
+It speaks as much HTTP/1.1 as the bots of a load: calls and answers with a content length.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import socket
+import struct
+import zlib
 from collections.abc import AsyncIterator, Sequence
-from itertools import cycle
 from typing import Final
 
-_BYTES_MAX: Final = 65_536
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_BOT: Final = re.compile(rb"\r\nmcp-param-bot-id: *(\S+)", re.IGNORECASE)
+_RESET: Final = struct.pack("ii", 1, 0)
+"""Closes a connection at once, so that it does not occupy its port for a minute."""
 
 
 class Balancer:
@@ -20,8 +29,6 @@ class Balancer:
 
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
-        self._turn = cycle(range(len(ports)))
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
@@ -32,42 +39,42 @@ class Balancer:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.close()
-            for task in self._tasks:
-                task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            theirs = await self._connect()
-        except OSError:
-            writer.close()
+            while True:
+                call = await _message(reader)
+                writer.write(await self._answer(call))
+        except (OSError, asyncio.IncompleteReadError):  # a server or a client hung up: the client repeats
             return
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        both = [
-            asyncio.ensure_future(_copy(reader, theirs[1])),
-            asyncio.ensure_future(_copy(theirs[0], writer)),
-        ]
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in both:
-                one.cancel()
-            for each in (writer, theirs[1]):
-                each.transport.abort()
+            writer.transport.abort()
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        first = next(self._turn)
+    async def _answer(self, call: bytes) -> bytes:
+        reader, writer = await self._connect(call)
+        try:
+            writer.write(call)
+            return await _message(reader)
+        finally:
+            writer.transport.abort()
+
+    async def _connect(self, call: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        bot = _BOT.search(call)
+        first = zlib.crc32(bot[1] if bot else b"") % len(self._ports)
         ports = [*self._ports[first:], *self._ports[:first]]
         for port in ports[:-1]:
             with contextlib.suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", port)
-        return await asyncio.open_connection("127.0.0.1", ports[-1])
+                return await _connection(port)
+        return await _connection(ports[-1])
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(_BYTES_MAX):
-            writer.write(piece)
-            await writer.drain()
+async def _connection(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    return reader, writer
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = _LENGTH.search(head)
+    return head + await reader.readexactly(int(found[1]) if found else 0)

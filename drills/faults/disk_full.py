@@ -19,7 +19,8 @@ class Fault(Contract):
     summary: ClassVar = "the disk of a SQLite database is full; needs root, for a small file system in memory"
     alert: ClassVar = "DiskFilling"
     severity: ClassVar = "page"
-    message: ClassVar = "server-1: less than 5 % of the disk of the database is free"
+    hint: ClassVar = "The disk here is a small file system in memory, which the doctor mentions."
+    message: ClassVar = "the disk of the database of server-1 is filling"
 
     @staticmethod
     def obstacle() -> str:
@@ -28,7 +29,7 @@ class Fault(Contract):
         return "" if shutil.which("mount") else "there is no program mount"
 
     def prepare(self) -> str:
-        self._disk: Path = (self.stage.folder / "disk").resolve()
+        self._disk: Path = self.stage.own_folder("disk").resolve()
         self.stage.mount(self._disk, _MEGABYTES)
         self._server: ServerProcess = self.stage.server("server-1", self.database)
         self.variables = {"DISK": str(self._disk)}

@@ -22,7 +22,7 @@ class Fault(Contract):
     summary: ClassVar = "the server with the newer rules is down, and the older one cannot play their runs"
     alert: ClassVar = "NewerRules"
     severity: ClassVar = "ticket"
-    message: ClassVar = "server-1: calls meet a server that lacks the rules of their run"
+    message: ClassVar = "calls meet servers that lack the rules of their run"
 
     obstacle = staticmethod(postgres_obstacle)
 
@@ -52,11 +52,12 @@ class Fault(Contract):
         return [] if figures(self._new.url) else ["the server with the newer rules does not answer"]
 
     def is_visible(self) -> bool:
-        return "newer_rules" in self._old.log.read_text(encoding="utf-8", errors="replace")
+        return "which this server does not have" in self._old.log.read_text(
+            encoding="utf-8", errors="replace"
+        )
 
     def _changed_rules(self) -> Path:
-        folder = self.stage.folder / "newer-rules"
-        folder.mkdir(exist_ok=True)
+        folder = self.stage.own_folder("newer-rules")
         enemies = json.loads(_ENEMIES.read_text(encoding="utf-8"))
         enemies[0] |= {"name": "Iron Boar"}
         (folder / "enemies.json").write_text(json.dumps(enemies), encoding="utf-8")

@@ -32,7 +32,7 @@ class Fault(Contract):
     summary: ClassVar = "a job locks the table of games all the time, and every connection waits"
     alert: ClassVar = "StorePoolExhausted"
     severity: ClassVar = "ticket"
-    message: ClassVar = "server-1: all connections to the store are in use"
+    message: ClassVar = "server-1 uses all of its connections to the store"
 
     obstacle = staticmethod(postgres_obstacle)
 

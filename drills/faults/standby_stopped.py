@@ -21,7 +21,7 @@ class Fault(Contract):
     summary: ClassVar = "the synchronous standby is gone, and every commit waits for it"
     alert: ClassVar = "CommitsStall"
     severity: ClassVar = "page"
-    message: ClassVar = "server-1: commits wait for a synchronous standby"
+    message: ClassVar = "commits wait for a synchronous standby"
 
     obstacle = staticmethod(postgres_obstacle)
 
