@@ -26,7 +26,7 @@ HEALTH: Final = Row(
     "Is it healthy?",
     (
         Panel(
-            "Alerts firing", "How many alerts of this Prometheus fire now. The runbook has a section for each.",
+            "Alerts firing", "How many alerts of this Prometheus fire. The runbook has a section for each.",
             (Query('sum(ALERTS{alertstate="firing"}) or vector(0)'),),
             steps=((1, RED),), decimals=0, is_stat=True, width=4, height=4,
         ),
