@@ -106,6 +106,13 @@ def test_every_variable_of_compose_is_explained() -> None:
     assert {name for name in used - named - {"DUNGEONFIGHTER_TAG"} if f"`{name}`" not in text} == set()
 
 
+def test_the_commands_of_the_document_change_lines_that_exist() -> None:
+    text = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    changed = re.findall(r"""sed -i "s[/#]\^([A-Z_]+)=""", text)
+    assert len(changed) == text.count("sed -i")
+    assert all(re.search(rf"^{name}=", EXAMPLE, re.MULTILINE) for name in changed)
+
+
 @pytest.mark.parametrize("path", KEYS)
 def test_a_file_has_only_settings_that_its_program_knows(path: str) -> None:
     assert set(keys_of(read(path))) <= set(KEYS[path].split())
