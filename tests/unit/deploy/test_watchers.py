@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -109,8 +111,24 @@ def test_every_variable_of_compose_is_explained() -> None:
 def test_the_commands_of_the_document_change_lines_that_exist() -> None:
     text = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
     changed = re.findall(r"""sed -i "s[/#]\^([A-Z_]+)=""", text)
-    assert len(changed) == text.count("sed -i")
+    assert len(changed) == len(re.findall(r"^sed -i .* \.env$", text, re.MULTILINE))
     assert all(re.search(rf"^{name}=", EXAMPLE, re.MULTILINE) for name in changed)
+
+
+def test_the_document_sets_the_address_of_the_runbook(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    commands = re.search(r"^```\n(base=.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert commands
+    shutil.copytree(DEPLOY / "prometheus", tmp_path / "deploy" / "prometheus")
+    shutil.copytree(DEPLOY / "grafana", tmp_path / "deploy" / "grafana")
+    subprocess.run(["sh", "-euc", commands[1]], cwd=tmp_path, check=True)
+    base = commands[1].splitlines()[0].removeprefix("base=")
+    scraping = yaml.safe_load((tmp_path / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
+    assert scraping["global"]["external_labels"] == {"runbook_base": base}
+    shown = json.loads((tmp_path / "deploy/grafana/dungeonfighter.json").read_text("utf-8"))
+    expected = json.loads((DEPLOY / "grafana" / "dungeonfighter.json").read_text("utf-8"))
+    expected["templating"]["list"][-1]["query"] = base
+    assert shown == expected
 
 
 @pytest.mark.parametrize("path", KEYS)
