@@ -156,7 +156,7 @@ def runbook_link(alert: str) -> Json:
     return {
         "type": "link",
         "title": f"Runbook: {alert}",
-        "url": f"${{runbook_base}}docs/runbook.md#{alert.lower()}",
+        "url": f"${{runbook_base:raw}}docs/runbook.md#{alert.lower()}",
         "tooltip": "",
         "icon": "external link",
         "targetBlank": True,
