@@ -27,7 +27,7 @@ RUNBOOK: Final = ROOT / "docs" / "runbook.md"
 BASE: Final = "{{ $externalLabels.runbook_base }}"
 OF_PROMETHEUS: Final = {"up"}
 OF_HAPROXY: Final = {"haproxy_backend_active_servers"}
-"""`tests/integration/test_probed_certificate.py` finds them in real scrapes, those of the probe too."""
+"""`tests/integration/test_alert_metrics.py` finds them in real scrapes, those of the probe too."""
 OF_PROBES: Final = {"probe_success", "probe_ssl_earliest_cert_expiry"}
 OF_INGRESS: Final = {
     "mcp_ingress_up", "mcp_ingress_lag", "mcp_ingress_messages_total", "mcp_ingress_dead_letters_total",
@@ -231,7 +231,7 @@ def length_of(values: str) -> int:
 # Shortened
 
 
-def test_shortened_rules_have_all_times_divided_and_nothing_else() -> None:
+def test_shortened_rules_have_all_times_divided_and_the_same_names() -> None:
     short = shortened(TEXT, 60)
     assert [rule["alert"] for rule in alerts(short)] == [rule["alert"] for rule in ALERTS]
     assert metrics(short) == metrics(TEXT)
