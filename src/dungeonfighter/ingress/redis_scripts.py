@@ -3,7 +3,7 @@
 No script writes to a key of another prefix. A script whose first write frees memory may write on when Redis
 is full, so messages are answered, and leases renewed, while producers get errors.
 
-Source: docs/decisions/051-ingress.md; Redis, "Scripting with Lua".
+Source: docs/decisions/051-ingress.md.
 """
 
 from __future__ import annotations
