@@ -51,8 +51,8 @@ a quantile. Prometheus 3 writes bounds as `le="1.0"`, as this server does. Exemp
 `mcp_store_free_bytes` and `mcp_wal_bytes` are there with SQLite, `mcp_redis_up` with a Redis,
 `mcp_metrics_push_up` where metrics are pushed, and the metrics of spans and traces where traces are sent.
 
-The metrics that begin with `mcp_ingress_` belong to the process `dungeonfighter ingress`, which serves them at
-its own address (`--listen`, [ingress.md](ingress.md)), with those of its host: turns, commits, store, machine.
+The metrics that begin with `mcp_ingress_` belong to the process `dungeonfighter ingress`, which serves them
+at its own address (`--listen`, [ingress.md](ingress.md)), with those of its host: turns, commits, store.
 
 """
 

@@ -98,7 +98,7 @@ async def test_an_answered_message_is_gone_and_its_reply_is_there(broker: Broker
 
 
 async def test_what_was_not_answered_goes_to_the_next_consumer_first(broker: Broker) -> None:
-    former, latter = broker.make(), broker.make()
+    former = broker.make()
     await former.open()
     for name in ("a", "b", "c"):
         await broker.send(STREAM, message(name))
@@ -106,11 +106,13 @@ async def test_what_was_not_answered_goes_to_the_next_consumer_first(broker: Bro
     await answer(former, found[1:2])
     await former.close()
     await broker.send(STREAM, message("d"))
-    await latter.open()
-    rest = await receive(latter, 3)
-    assert ids(rest) == ["a", "c", "d"]
-    assert [one.times for one in rest] == [2, 2, 1]
-    await latter.close()
+    for times in ([2, 2, 1], [3, 3, 2]):
+        latter = broker.make()
+        await latter.open()
+        rest = await receive(latter, 3)
+        assert ids(rest) == ["a", "c", "d"]
+        assert [one.times for one in rest] == times
+        await latter.close()
 
 
 async def test_an_excused_delivery_does_not_count(broker: Broker) -> None:
