@@ -35,7 +35,7 @@ LABEL org.opencontainers.image.title="DungeonFighter" \
       org.opencontainers.image.base.name="${BASE}"
 RUN groupadd --gid 10001 dungeonfighter \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin dungeonfighter \
-    && install -d -o dungeonfighter -g dungeonfighter -m 0750 /data
+    && install -d -o dungeonfighter -g dungeonfighter -m 0750 /data /var/log/dungeonfighter
 COPY --from=build /usr/bin/tini /usr/bin/tini
 COPY --from=build /usr/local/lib/dungeonfighter /usr/local/lib/dungeonfighter
 # Reachable from outside the container, so nobody plays without an access token unless AUTH says so.

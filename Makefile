@@ -81,10 +81,11 @@ golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
 
-docs: $(DEV) ## write docs/settings.md, docs/metrics.md and docs/*.schema.json anew from the code
+docs: $(DEV) ## write docs/settings.md, docs/metrics.md, docs/*.schema.json and the dashboard anew
 	@$(PY) -m testkit.settings_reference
 	@$(PY) -m testkit.schemas
 	@$(PY) -m tests.metrics_document
+	@$(PY) -m testkit.dashboard
 
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"

@@ -14,6 +14,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.ingress.metrics import IngressMetrics
 from dungeonfighter.mcp.tool_metrics import OTHER
 from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.composition import compose
@@ -53,6 +54,9 @@ sent.
 
 [operations.md](operations.md#alerts) describes the alerts on these metrics.
 
+The metrics that begin with `mcp_ingress_` belong to the process `dungeonfighter ingress`, which serves them
+at its own address (`--listen`, [ingress.md](ingress.md)), with those of its host: turns, commits, store.
+
 """
 
 
@@ -70,6 +74,7 @@ def declare_all(store: RankingStore | None = None) -> MeterRegistry:
     declare_restarts(registry)
     declare_span_metrics(registry, int)
     Verifying([], {}, is_needed=False).declare(registry)
+    IngressMetrics(registry, lag={}, is_up=bool, streams_held=int)
     return registry
 
 

@@ -34,6 +34,13 @@ def services(docker: Engine) -> Engine:
     return docker
 
 
+@pytest.fixture(scope="session")
+def watchers(services: Engine) -> Engine:
+    """The engine, with stand-ins for Prometheus and what belongs to it, too."""
+    services.import_watchers()
+    return services
+
+
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
     with running_server() as server:

@@ -28,6 +28,11 @@ STAND_INS = {
     "valkey": "valkey/valkey:8.1-bookworm",
     "haproxy": "haproxy:3.0-bookworm",
 }
+WATCHERS = {
+    "prometheus": "prom/prometheus:v3.15.0",
+    "alertmanager": "prom/alertmanager:v0.34.1",
+    "blackbox": "prom/blackbox-exporter:v0.28.0",
+}
 COMMAND_SECONDS_MAX = 300
 MEMORY_BYTES_MIN = 8 << 30
 DATA_MEGABYTES = 6000
@@ -81,8 +86,15 @@ class Engine:
 
     def import_stand_ins(self) -> None:
         """Import what stands in for the images of PostgreSQL, Valkey and HAProxy."""
-        self.run("import", str(root_file("services", part="service-images")), "services:local")
-        for target, tag in STAND_INS.items():
+        self._import("services", STAND_INS)
+
+    def import_watchers(self) -> None:
+        """Import what stands in for the images of Prometheus, Alertmanager and the blackbox exporter."""
+        self._import("monitors", WATCHERS)
+
+    def _import(self, name: str, stand_ins: dict[str, str]) -> None:
+        self.run("import", str(root_file(name, part="service-images")), f"{name}:local")
+        for target, tag in stand_ins.items():
             self.build(ROOT / "tests" / "images", tag, "--target", target)
 
 
@@ -130,12 +142,21 @@ class Project:
         return f"http://localhost:{self.port}"
 
     def run(self, *words: str, is_checked: bool = True) -> str:
-        environ = {"DOCKER_HOST": self._engine.address, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
-        place = ["--env-file", str(self._environ), "-p", self._name]
-        place += [word for file in self._files for word in ("-f", str(self._root / file))]
-        return command(
-            [program("docker-compose", part="compose"), *place, *words], environ, is_checked=is_checked
-        )
+        return command([self.compose, *self.options, *words], self.environ, is_checked=is_checked)
+
+    @property
+    def compose(self) -> str:
+        return program("docker-compose", part="compose")
+
+    @property
+    def options(self) -> list[str]:
+        """The options of Compose that lead to this project."""
+        files = [word for file in self._files for word in ("-f", str(self._root / file))]
+        return ["--env-file", str(self._environ), "-p", self._name, *files]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"DOCKER_HOST": self._engine.address, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
 
     def container(self, service: str) -> str:
         return f"{self._name}_{service}_1"
@@ -148,6 +169,14 @@ class Project:
     def network(self) -> str:
         return f"{self._name}_game"
 
+    @property
+    def network_of_watchers(self) -> str:
+        return f"{self._name}_watch"
+
+    @property
+    def volume_of_logs(self) -> str:
+        return f"{self._name}_server-logs"
+
     def health(self, service: str) -> str:
         return self._engine.health(self.container(service))
 
@@ -158,14 +187,23 @@ class Project:
 
 
 @asynccontextmanager
-async def up(engine: Engine, folder: Path, *files: str, **variables: str) -> AsyncIterator[Project]:
+async def up(
+    engine: Engine, folder: Path, *files: str, services: Sequence[str] = (), **variables: str
+) -> AsyncIterator[Project]:
     """Run the services of `compose.yaml`, changed by further files, until the end of the block.
+
+    Args:
+        engine: Runs them.
+        folder: Gets the file of the variables.
+        files: Further compose files.
+        services: The services to start; by default those without a profile.
+        variables: For the file of the variables.
 
     The servers log no traceback, whatever happens to them meanwhile.
     """
     project = Project(engine, folder, ("compose.yaml", *files), **variables)
     try:
-        await asyncio.to_thread(project.run, "up", "--detach")
+        await asyncio.to_thread(project.run, "up", "--detach", *services)
         await reaches(lambda: project.health("haproxy") == "healthy")
         yield project
         assert "Traceback" not in project.run("logs", "--no-color", "server-1", "server-2")
@@ -235,9 +273,18 @@ def unmount_below(folder: Path) -> None:
 
 def root_file(name: str, *, part: str) -> Path:
     """Return the root file system that a part made."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    found = sorted((cache / "dungeonfighter" / "images").glob(f"{name}-*.tar"))
+    found = sorted((cache() / "images").glob(f"{name}-*.tar"))
     return found[0] if found else go_without(part)
+
+
+def newer_compose() -> str:
+    """Return Docker Compose 2; skip the test without it."""
+    return str(file) if (file := cache() / "compose-2").exists() else go_without("compose")
+
+
+def cache() -> Path:
+    """Return the folder in which the parts keep what is no package."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dungeonfighter"
 
 
 def command(words: Sequence[str], environ: dict[str, str], *, is_checked: bool) -> str:

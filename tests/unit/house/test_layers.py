@@ -38,6 +38,7 @@ LEVELS = {
     "telemetry": 6,
     "mcp": 7,
     "web": 7,
+    "ingress": 7,
     "serving": 8,
     "fleet": 9,
     "bridge": 9,

@@ -21,6 +21,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
     "tests/integration/test_compose.py",  # a container engine is a part of the long stage
     "tests/integration/test_compose_upgrade.py",  # a container engine is a part of the long stage
+    "tests/integration/test_dashboard.py",  # Prometheus and Grafana's schema are parts of the long stage
     "tests/integration/test_drills.py",  # a drill starts databases, servers and bots, and waits for a repair
     "tests/integration/test_ecs_fields.py",  # the published list is a part of the long stage
     "tests/integration/test_envoy_and_nginx.py",  # Envoy and nginx are parts of the long stage
@@ -31,6 +32,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_litestream.py",  # Litestream is a part of the long stage
     "tests/integration/test_log_shipping.py",  # rsyslog is a part of the long stage
+    "tests/integration/test_observability.py",  # Prometheus is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
     "tests/integration/test_page_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
