@@ -69,8 +69,6 @@ class PostgresServer:
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
         self._is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
-        if copy_of is not None:
-            programs = str(Path(copy_of.program("postgres")).parent)
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
             shutil.chown(self._folder, "nobody")
