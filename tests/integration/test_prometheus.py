@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import signal
 import subprocess
-import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dungeonfighter.fleet.load import LoadOptions, run_load
-from testkit.ports import free_port
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
+from tests.integration.prometheus_server import JOB, Prometheus
 from tests.integration.test_scrapes import counts, get, scrape, worker_pids
 from tests.metrics_document import declare_all
 from tests.parts import program
@@ -36,55 +30,6 @@ NOT_CONFIGURED = {
     "mcp_spans_sent_total",
     "mcp_traces_waiting",
 }
-CONFIG = """
-global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
-scrape_configs:
-- job_name: game
-  static_configs: [{{targets: ['127.0.0.1:{port}']}}]
-"""
-
-
-class Prometheus:
-    """A Prometheus that scrapes one server."""
-
-    def __init__(self, executable: str, folder: Path, target: int) -> None:
-        self.port = free_port()
-        config = folder / "prometheus.yml"
-        config.write_text(CONFIG.format(port=target))
-        self._log = (folder / "prometheus.log").open("wb")
-        self._process = subprocess.Popen(
-            [executable, f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}",
-             f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=exemplar-storage"],
-            stdout=self._log, stderr=self._log,
-        )  # fmt: skip
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-
-    def ask(self, path: str, **given: str) -> Any:
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(given)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]
-
-    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        found = self.ask("query", query=expression)["result"]
-        return [(one["metric"], float(one["value"][1])) for one in found]
-
-    def value(self, expression: str) -> float | None:
-        """Return the value of the one series of an expression; None while there is none."""
-        with contextlib.suppress(OSError):  # it is still starting
-            for _, value in self.query(expression):
-                return value
-        return None
-
-    def until(self, expression: str, expected: float) -> None:
-        """Wait until an expression has this value."""
-        deadline = time.monotonic() + 60
-        while (value := self.value(expression)) != expected:
-            assert time.monotonic() < deadline, f"{expression} is {value}, not {expected}"
-            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -98,11 +43,8 @@ def server(tmp_path: Path, database: str) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def prometheus(tmp_path: Path, server: ServerProcess) -> Iterator[Prometheus]:
-    started = Prometheus(program("prometheus", part="prometheus"), tmp_path, server.port)
-    try:
+    with Prometheus(tmp_path, {JOB: [server.port]}) as started:
         yield started
-    finally:
-        started.stop()
 
 
 async def play(server: ServerProcess, turns: int, first: int = 0) -> int:
