@@ -47,9 +47,9 @@ def prometheus(tmp_path: Path, server: ServerProcess) -> Iterator[Prometheus]:
         yield started
 
 
-async def play(server: ServerProcess, turns: int, first: int = 0) -> int:
-    """Let bots play; return the number of their acknowledged turns."""
-    options = LoadOptions(url=server.url, bots=BOTS, turns=turns, prefix=f"p{first}-")
+async def play(server: ServerProcess, turns: int, first: int = 0, rate: float = 0) -> int:
+    """Let bots play, so many calls a second if a rate is given; return the number of acknowledged turns."""
+    options = LoadOptions(url=server.url, bots=BOTS, turns=turns, prefix=f"p{first}-", rate=rate)
     report = await run_load(options, lambda _: None)
     assert not report.tally.errors
     return report.tally.turns
@@ -91,7 +91,7 @@ async def test_sums_are_right_and_no_counter_steps_back_when_a_worker_is_killed(
     played += await play(server, 600, 1)
     await asyncio.to_thread(prometheus.until, TURNS, played)
 
-    playing = asyncio.create_task(play(server, 1500, 2))
+    playing = asyncio.create_task(play(server, 1500, 2, rate=500))  # the kill comes in its first half
     begun = played + 300
     while (prometheus.value(TURNS) or 0) < begun and not playing.done():  # noqa: ASYNC110 (as above)
         await asyncio.sleep(0.1)
