@@ -20,7 +20,9 @@ DEPLOY: Final = ROOT / "deploy"
 PROD: Final = "overlays/prod/kustomization.yaml"
 OVERLAYS: Final = ("overlays/dev", "overlays/prod", "gateway", "everything")
 """The folders of overlays, and the two variants of prod that its comments describe."""
-JOBS: Final = tuple(f"overlays/{name}/{job}" for name in ("dev", "prod") for job in ("migrate", "first-token"))
+JOBS: Final = tuple(
+    f"overlays/{name}/{job}" for name in ("dev", "prod") for job in ("migrate", "first-token")
+)
 VARIANTS: Final = {
     "gateway": (
         ("  - ../../components/haproxy\n", "  - ../../components/gateway\n"),

@@ -17,7 +17,9 @@ NAMES = Peer("kube-system", {"k8s-app": "kube-dns"})
 NAMES_OF_NODE = Peer(address="169.254.20.10")
 OUTSIDE = Peer(address="203.0.113.7")
 STRANGER = Peer(labels={"app.kubernetes.io/name": "stranger"})
-OTHER_NAMESPACE = Peer("other", {"app.kubernetes.io/name": "haproxy", "app.kubernetes.io/component": "balancer"})
+OTHER_NAMESPACE = Peer(
+    "other", {"app.kubernetes.io/name": "haproxy", "app.kubernetes.io/component": "balancer"}
+)
 GATEWAY = Peer("envoy-gateway-system", {"app.kubernetes.io/name": "envoy"})
 
 

@@ -122,7 +122,9 @@ def test_every_probe_asks_a_declared_port(name: str) -> None:
 @every_overlay
 def test_the_probes_and_ports_of_the_servers_are_those_of_their_settings(name: str) -> None:
     settings = rendered(name).settings()
-    (container,) = rendered(name).one("Deployment", "dungeonfighter")["spec"]["template"]["spec"]["containers"]
+    (container,) = rendered(name).one("Deployment", "dungeonfighter")["spec"]["template"]["spec"][
+        "containers"
+    ]
     checks = settings["ADMIN_LISTEN"] or settings["PROMETHEUS_ENDPOINT"]
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
         "game": int(settings["DUNGEONFIGHTER_PORT"]),
@@ -183,7 +185,9 @@ def server_settings(overlay: Rendered, folder: Path) -> Settings:
     (container,) = overlay.one("Deployment", "dungeonfighter")["spec"]["template"]["spec"]["containers"]
     environ = overlay.settings()
     for variable in container["env"]:
-        value = variable.get("value", "secret" if "secretKeyRef" in variable.get("valueFrom", {}) else "pod-1")
+        value = variable.get(
+            "value", "secret" if "secretKeyRef" in variable.get("valueFrom", {}) else "pod-1"
+        )
         environ[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: environ[found[1]], value)
     for name in [one for one in environ if one.endswith("_FILE")]:
         file = folder / name

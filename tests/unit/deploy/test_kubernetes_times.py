@@ -92,7 +92,8 @@ def test_haproxy_may_wait_for_its_last_client(name: str) -> None:
 @pytest.mark.parametrize("name", ["overlays/dev", "overlays/prod"])
 def test_haproxy_asks_the_ports_of_the_servers_by_their_whole_name(name: str) -> None:
     ports = {
-        one["name"]: one["port"] for one in rendered(name).one("Service", "dungeonfighter-pods")["spec"]["ports"]
+        one["name"]: one["port"]
+        for one in rendered(name).one("Service", "dungeonfighter-pods")["spec"]["ports"]
     }
     variables = haproxy_variables(name)
     assert rendered(name).one("Service", "dungeonfighter-pods")["spec"]["clusterIP"] == "None"
@@ -129,15 +130,21 @@ def test_the_autoscaler_removes_one_server_at_a_time_and_does_not_follow_a_rollo
 @every_scaled_overlay
 def test_the_autoscaler_asks_for_what_the_adapter_has(name: str) -> None:
     (scaler,) = rendered(name).of_kind("HorizontalPodAutoscaler")
-    values = yaml.safe_load((DEPLOY / "kubernetes/components/autoscaling/prometheus-adapter.yaml").read_text())
+    values = yaml.safe_load(
+        (DEPLOY / "kubernetes/components/autoscaling/prometheus-adapter.yaml").read_text()
+    )
     kinds = {one["type"]: one for one in scaler["spec"]["metrics"]}
     assert kinds.keys() == {"Resource", "Pods"}
-    assert [one["name"]["as"] for one in values["rules"]["custom"]] == [kinds["Pods"]["pods"]["metric"]["name"]]
+    assert [one["name"]["as"] for one in values["rules"]["custom"]] == [
+        kinds["Pods"]["pods"]["metric"]["name"]
+    ]
 
 
 @every_scaled_overlay
 def test_the_adapter_looks_for_metrics_no_more_often_than_they_are_scraped(name: str) -> None:
-    values = yaml.safe_load((DEPLOY / "kubernetes/components/autoscaling/prometheus-adapter.yaml").read_text())
+    values = yaml.safe_load(
+        (DEPLOY / "kubernetes/components/autoscaling/prometheus-adapter.yaml").read_text()
+    )
     monitor = rendered(name).one("ServiceMonitor", "dungeonfighter")
     scrapes = [seconds(one["interval"]) for one in monitor["spec"]["endpoints"]]
     assert seconds(values["metricsRelistInterval"]) >= max(scrapes)
