@@ -84,8 +84,9 @@ async def test_the_autoscaler_sees_the_bots_of_every_server_and_none_at_one_that
         assert found == {*PODS}
 
         servers[0].signal(signal.SIGTERM)
-        await becomes(prometheus, {"pod-a": 0, "pod-b": 0})
-        assert prometheus.value('mcp_active_bots{pod="pod-a"}') == BOTS
+        of_draining = 'mcp_active_bots{pod="pod-a"} * mcp_draining{pod="pod-a"}'
+        await asyncio.to_thread(prometheus.until, of_draining, BOTS)
+        assert per_pod(prometheus) == {"pod-a": 0, "pod-b": 0}
 
 
 @pytest.fixture
