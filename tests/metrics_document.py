@@ -47,8 +47,11 @@ for example `mcp_response_time_seconds_bucket{le="0.05"}` by `mcp_response_time_
 a quantile. Prometheus 3 writes bounds as `le="1.0"`, as this server does. Exemplars need
 `--enable-feature=exemplar-storage` in Prometheus.
 
-`mcp_store_free_bytes` and `mcp_wal_bytes` are there with SQLite, `mcp_redis_up` with a Redis,
-`mcp_metrics_push_up` where metrics are pushed, and the metrics of spans and traces where traces are sent.
+`mcp_store_free_bytes`, `mcp_store_disk_bytes` and `mcp_wal_bytes` are there with SQLite, `mcp_redis_up` with
+a Redis, `mcp_metrics_push_up` where metrics are pushed, and the metrics of spans and traces where traces are
+sent.
+
+[operations.md](operations.md#alerts) describes the alerts on these metrics.
 
 """
 

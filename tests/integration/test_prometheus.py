@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 BOTS = 20
 TURNS = 'sum(mcp_bot_interactions_total{tool="handle_input",outcome="ok"})'
-OF_FILES = {"mcp_store_free_bytes", "mcp_wal_bytes"}
+OF_FILES = {"mcp_store_disk_bytes", "mcp_store_free_bytes", "mcp_wal_bytes"}
 NOT_CONFIGURED = {
     "mcp_metrics_push_up",
     "mcp_spans_dropped_total",

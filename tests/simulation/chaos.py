@@ -24,11 +24,11 @@ from dungeonfighter.hosting.ports import (
     RunSummary,
     Save,
     StoredRun,
-    StoreHealth,
     Won,
     Write,
 )
 from dungeonfighter.hosting.ranked_runs import RankedRuns
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.storage.memory import MemoryStore
 from tests.simulation.virtual_time import VirtualClock
 

@@ -36,6 +36,8 @@ _DUE_SECONDS: Final = LATE_SECONDS_MAX - 2 * FLUSH_SECONDS
 _DAY_SECONDS: Final = 86_400
 _TOKENS_BITS: Final = 32
 _TOKENS_MAX: Final = (1 << _TOKENS_BITS) - 1
+NEAR_SHARE: Final = 0.9
+"""From this share of a quota on it is nearly used up."""
 
 
 class _Sent(Struct):
@@ -81,6 +83,8 @@ class DailyTokens:
         self._most = most
         self._clock = clock
         self._waiting: dict[str, _Waiting] = {}
+        self._near: set[str] = set()
+        self._near_day = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -109,6 +113,8 @@ class DailyTokens:
         waiting = self._waiting.get(row.bot_id)
         if waiting is not None and waiting.day >= self._today():
             tokens += waiting.tokens
+        if tokens >= self._most * NEAR_SHARE:
+            self._note_near(row.bot_id)
         if tokens < self._most:
             return None
         end = (day + 1) * _DAY_SECONDS
@@ -119,6 +125,10 @@ class DailyTokens:
             f"the bot {bot} has used up its {self._most} tokens of this day; "
             f"try again at {at}, in {minutes // 60} h {minutes % 60} min"
         )
+
+    def near_count(self) -> int:
+        """Return the number of bots that were seen today with `NEAR_SHARE` of their tokens used."""
+        return len(self._near) if self._near_day == self._today() else 0
 
     def add_to(self, planned: Planned, op: bytes) -> None:
         """Put the waiting tokens of its bot into a planned write, which the operation `op` makes."""
@@ -175,6 +185,12 @@ class DailyTokens:
             self._waiting.pop(key, None)
         else:
             self.settle(row)
+
+    def _note_near(self, key: str) -> None:
+        if self._near_day != self._today():
+            self._near_day = self._today()
+            self._near.clear()
+        self._near.add(key)
 
     def _today(self) -> int:
         return int(self._clock.wall() // _DAY_SECONDS)

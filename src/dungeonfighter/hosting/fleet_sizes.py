@@ -11,10 +11,12 @@ Source: docs/operations.md, "Limits".
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Final
 
-from dungeonfighter.errors import QuotaExceeded
+from dungeonfighter.errors import DungeonFighterError, QuotaExceeded
+from dungeonfighter.hosting.daily_tokens import NEAR_SHARE
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.ports import Clock, Store
 
@@ -22,6 +24,9 @@ KEPT_SECONDS: Final = 5.0
 _KEPT_SECONDS_FULL: Final = 1.0
 """A fleet that was full is counted again after so long."""
 _FLEETS_MAX: Final = 10_000
+RECOUNT_SECONDS: Final = 60.0
+_RECOUNTED_MAX: Final = 100
+"""The number of fleets near the limit that are counted again at a time."""
 
 
 class FleetSizes:
@@ -40,6 +45,8 @@ class FleetSizes:
         self._most = most
         self._now = clock.now
         self._known: dict[str, tuple[int, float]] = {}
+        self._near: dict[str, None] = {}
+        """The fleets near the limit, in the order in which they are counted again."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._counting: dict[str, asyncio.Task[None]] = {}
 
@@ -95,7 +102,7 @@ class FleetSizes:
         count = await self._patience.ask(lambda: self._store.count_bots(f"{fleet}/", self._most))
         if len(self._known) >= _FLEETS_MAX:
             self._known.clear()
-        self._known[fleet] = (count, began)
+        self._note(fleet, count, began)
 
     def take(self, fleet: str) -> None:
         """Count one more bot.
@@ -109,4 +116,22 @@ class FleetSizes:
                 f"the fleet {fleet} has all of its {self._most} bots; a new one can begin when its operator"
             )
             raise QuotaExceeded(f"{what} allows more, so play one of those that list_bots shows")
-        self._known[fleet] = (count + 1, counted_at)
+        self._note(fleet, count + 1, counted_at)
+
+    def near_count(self) -> int:
+        """Return the number of fleets with `NEAR_SHARE` of their bots."""
+        return len(self._near)
+
+    async def recount(self) -> None:
+        """Count some of the fleets near the limit; call this every `RECOUNT_SECONDS`."""
+        for fleet in list(itertools.islice(self._near, _RECOUNTED_MAX)):
+            try:
+                await self.learn(fleet)
+            except DungeonFighterError:
+                return  # the store does not answer; the counts stay as they are
+
+    def _note(self, fleet: str, count: int, counted_at: float) -> None:
+        self._known[fleet] = (count, counted_at)
+        self._near.pop(fleet, None)
+        if count >= self._most * NEAR_SHARE and len(self._near) < _FLEETS_MAX:
+            self._near[fleet] = None

@@ -41,7 +41,7 @@ from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.leaderboard import Leaderboard
 from dungeonfighter.hosting.live_runs import LiveRuns
 from dungeonfighter.hosting.lost_answers import Delivery, LostAnswers
-from dungeonfighter.hosting.metrics import HostMetrics
+from dungeonfighter.hosting.metrics import HostMetrics, declare_quotas
 from dungeonfighter.hosting.new_runs import Load, Seeds, Start
 from dungeonfighter.hosting.patience import Patience
 from dungeonfighter.hosting.play_many import PlayMany, canonical_inputs
@@ -54,7 +54,6 @@ from dungeonfighter.hosting.ports import (
     Row,
     RunSummary,
     Save,
-    StoreHealth,
 )
 from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.requests import Play, RepeatablePlay, Request, SetDirective
@@ -62,6 +61,7 @@ from dungeonfighter.hosting.resolver import Resolver
 from dungeonfighter.hosting.rows import present
 from dungeonfighter.hosting.runs import Runs
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.hosting.traced_requests import TracedRequests, trace_ids
 from dungeonfighter.replays.attestations import Attestations
 from dungeonfighter.rules import Mode, canonical
@@ -132,11 +132,12 @@ class BotHost:
             self.daily_tokens = DailyTokens(tokens_per_bot_per_day, clock)
             self._submit = self.daily_tokens.counting(self._submit)
         sizes = FleetSizes(self._patience, store, bots_per_fleet, clock)
-        self._fleet_sizes = sizes if bots_per_fleet else None
+        self.fleet_sizes = sizes if bots_per_fleet else None
+        declare_quotas(self.meter, self.daily_tokens, self.fleet_sizes)
         self.runs = Runs(
             store=store, book=rules, patience=self._patience, chance=chance, clock=clock,
             daily_seeds=self.daily_seeds, fresh_row=self._resolver.fresh_row, submit=self._submit,
-            fleet_sizes=self._fleet_sizes,
+            fleet_sizes=self.fleet_sizes,
         )  # fmt: skip
         self.leaderboard = Leaderboard(
             runs=store.ranked, attestations=attestations or Attestations(), book=rules,
@@ -275,11 +276,11 @@ class BotHost:
         request: Request = (start := Start(self._chance.op(), options, episode, self._seeds()))
         if episode is None and delivery is not None:
             request = self.lost_answers.claim(key, f"start {start.options_text}", start, delivery)
-        start.fleet_sizes = self._fleet_sizes
-        if self._fleet_sizes is None or self._games.has_bot(key):
+        start.fleet_sizes = self.fleet_sizes
+        if self.fleet_sizes is None or self._games.has_bot(key):
             self._submit(key, Pending(request, self._patience.deadline(), responder, tag))
         else:
-            self._fleet_sizes.when_known(
+            self.fleet_sizes.when_known(
                 key, lambda: self._submit(key, Pending(request, self._patience.deadline(), responder, tag)),
                 lambda error: responder.deliver(tag, error),
             )  # fmt: skip
@@ -401,7 +402,7 @@ class BotHost:
 
     def is_store_up(self) -> bool:
         """Return True if the store answered the last read and the last commit of this process."""
-        return self._patience.store_up
+        return self._patience.store_up and self._store.health().is_answering
 
     def store_health(self) -> StoreHealth:
         """Return the length of the store's log, and its hazards."""
@@ -440,8 +441,8 @@ class BotHost:
 
     async def close(self) -> None:
         """Accept no more requests, and finish the accepted ones."""
-        if self._fleet_sizes is not None:
-            await self._fleet_sizes.close()
+        if self.fleet_sizes is not None:
+            await self.fleet_sizes.close()
         await self.write_tokens(all_of_them=True)
         await self._queues.close()
         await self._patience.close()

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dungeonfighter.hosting.active_bots import ActiveBots
+from dungeonfighter.hosting.daily_tokens import DailyTokens
+from dungeonfighter.hosting.fleet_sizes import FleetSizes
 from dungeonfighter.hosting.fleets import FleetTurns
-from dungeonfighter.hosting.ports import Meter, StoreHealth
+from dungeonfighter.hosting.ports import Meter
+from dungeonfighter.hosting.store_health import StoreHealth
 
 TURNS: Final = "mcp_turns_total"
 BATCH_SIZE: Final = "mcp_commit_batch_size"
@@ -54,6 +57,20 @@ def _declare_store(meter: Meter, store_up: Callable[[], bool], health: Callable[
         "Alert on its age. 0 or old: take a backup, and look at the job that should.",
         merge="max", read=lambda: health().backup_at,
     )  # fmt: skip
+    meter.gauge(
+        "mcp_clock_skew_seconds",
+        "How far the clock of this server is ahead of PostgreSQL's, less the uncertainty; 0 with SQLite.",
+        "Beyond some 2 s, either way: look at the time service (NTP) of both machines. Expiry of tokens, "
+        "days of quotas and of daily runs follow these clocks.",
+        merge="max", read=lambda: health().clock_skew_seconds,
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_sync_waits",
+        "Sessions of this server's user that have waited for a synchronous standby for over a second.",
+        "Above 0: no commit returns until a standby confirms it. Start the standby, or take it out of "
+        "`synchronous_standby_names`.",
+        merge="max", read=lambda: health().sync_waits,
+    )  # fmt: skip
     if health().wal_bytes is None:
         return  # the database server keeps the files
     meter.gauge(
@@ -66,6 +83,28 @@ def _declare_store(meter: Meter, store_up: Callable[[], bool], health: Callable[
         "mcp_store_free_bytes", "Free space on the disk of the database.",
         "Before it is 0, make room or move the database: on a full disk no turn can be played.",
         merge="min", read=lambda: health().free_bytes or 0,
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_store_disk_bytes", "Size of the disk of the database.",
+        "`mcp_store_free_bytes` divided by it is the free share, for alerts.",
+        merge="max", read=lambda: health().disk_bytes or 0,
+    )  # fmt: skip
+
+
+def declare_quotas(meter: Meter, daily_tokens: DailyTokens | None, fleet_sizes: FleetSizes | None) -> None:
+    """Declare the metrics of quotas that are nearly used up; without a quota they stay 0."""
+    meter.gauge(
+        "mcp_bots_near_quota",
+        "Bots that have used 90 % of `TOKENS_PER_BOT_PER_DAY` today, as seen since this server started.",
+        "They are refused soon, until 00:00 UTC: `bots list --by tokens` names them. Look for an agent in a "
+        "loop, or raise the quota. Each worker at which such a bot played counts it.",
+        read=lambda: 0 if daily_tokens is None else daily_tokens.near_count(),
+    )  # fmt: skip
+    meter.gauge(
+        "mcp_fleets_near_quota",
+        "Fleets with 90 % of `BOTS_PER_FLEET`, of those that began a bot since this server started.",
+        "New bots of theirs are refused soon. `db prune` and `bots delete` make room; or raise the quota.",
+        merge="max", read=lambda: 0 if fleet_sizes is None else fleet_sizes.near_count(),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from dungeonfighter.hosting.instruments import (
     Read,
     Snapshot,
 )
+from dungeonfighter.hosting.store_health import StoreHealth
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -253,27 +254,6 @@ class AccessToken(Struct, frozen=True):
     expires_at: float = 0.0
     revoked_at: float = 0.0
     version: int = 0
-
-
-class StoreHealth(Struct, frozen=True):
-    """The state of a store, as far as the store itself knows it.
-
-    Attributes:
-        log_bytes: Bytes of the write-ahead log that are not yet moved into the file; 0 for a server's store.
-        hazards: Settings and facts under which acknowledged turns can be lost, one sentence each.
-        wal_bytes, free_bytes: The size of the file of the write-ahead log, and the free space of its disk,
-            some seconds old; None for a store that keeps no file itself.
-        pool_size, pool_in_use: Connections of this process, and those that work now.
-        backup_at: When `db backup` last succeeded, in seconds since 1970; 0 if it never did.
-    """
-
-    log_bytes: int = 0
-    hazards: tuple[str, ...] = ()
-    wal_bytes: int | None = None
-    free_bytes: int | None = None
-    pool_size: int = 0
-    pool_in_use: int = 0
-    backup_at: float = 0.0
 
 
 class Store(Protocol):

@@ -104,27 +104,28 @@ async def open_host(
     try:
         if serves:
             await store.read_ahead()
-        async with _writing_tokens(host):
+        async with _counting_quotas(host):
             yield host
     finally:
         await _close_in_time(host, store, close_seconds_max(settings))
 
 
 @contextlib.asynccontextmanager
-async def _writing_tokens(host: BotHost) -> AsyncIterator[None]:
-    """Write the counts of tokens in time while the block runs, if they are limited."""
+async def _counting_quotas(host: BotHost) -> AsyncIterator[None]:
+    """Write the counts of tokens in time, and recount large fleets, while the block runs."""
     from dungeonfighter.hosting.daily_tokens import FLUSH_SECONDS
+    from dungeonfighter.hosting.fleet_sizes import RECOUNT_SECONDS
     from dungeonfighter.serving.background import running
 
-    async def keep_writing() -> None:
+    async def keep(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await host.write_tokens()
+            await asyncio.sleep(seconds)
+            await do()
 
-    if host.daily_tokens is None:
-        yield
-        return
-    async with running(keep_writing(), "writing of the counted tokens"):
+    tokens, sizes = host.daily_tokens, host.fleet_sizes
+    writing = None if tokens is None else keep(FLUSH_SECONDS, host.write_tokens)
+    recounting = None if sizes is None else keep(RECOUNT_SECONDS, sizes.recount)
+    async with running(writing, "writing of the counted tokens"), running(recounting, "recount of fleets"):
         yield
 
 

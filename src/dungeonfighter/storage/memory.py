@@ -23,11 +23,11 @@ from dungeonfighter.hosting.ports import (
     RunSummary,
     Save,
     StoredRun,
-    StoreHealth,
     Won,
     Write,
 )
 from dungeonfighter.hosting.run_ends import summary_of
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.storage.memory_ranked_runs import MemoryRankedRuns
 
 _ABSENT: Final = (0, b"", b"")

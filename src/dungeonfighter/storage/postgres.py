@@ -36,11 +36,11 @@ from dungeonfighter.hosting.ports import (
     RunSummary,
     Save,
     StoredRun,
-    StoreHealth,
     Unsettled,
     Won,
     Write,
 )
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.storage import postgres_reads, postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
@@ -106,7 +106,7 @@ class PostgresStore:
         self.lanes = writers
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
-        self._facts = FactReader(self._fetch)
+        self._facts = FactReader(self._read, self._sql["facts"])
         self._copy = self._readers
         self._has_copy = bool(read_url)
         if read_url:
@@ -280,6 +280,9 @@ class PostgresStore:
             pool_size=sum(pool.size for pool in pools),
             pool_in_use=sum(pool.in_use for pool in pools),
             backup_at=self._facts.backup_at,
+            is_answering=self._facts.is_answered,
+            clock_skew_seconds=self._facts.clock_skew_seconds,
+            sync_waits=self._facts.sync_waits,
         )
 
     async def close(self) -> None:

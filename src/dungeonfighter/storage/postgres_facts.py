@@ -1,30 +1,44 @@
-"""Reads the facts about a PostgreSQL store beside the game (`facts`)."""
+"""Looks at a PostgreSQL store beside the game: its facts (`facts`), its clock, its sessions."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from dungeonfighter.errors import DungeonFighterError
+from dungeonfighter.errors import DungeonFighterError, StoreUnavailable
 from dungeonfighter.storage import facts
+from dungeonfighter.storage.postgres_links import Connection
+from dungeonfighter.storage.wall_clock import wall_seconds
 
 READ_SECONDS: Final = 15.0
+RETRY_SECONDS: Final = 1.0
+"""The pause after a look that the database did not answer."""
 
 
 class FactReader:
-    """Reads the facts at its start and every `READ_SECONDS`; without the database they stay as they are.
+    """Looks at the start and every `READ_SECONDS`; without the database all but `is_answered` stays as it is.
+
+    The attributes are those of `StoreHealth`.
 
     Args:
-        fetch: Runs a named query with its values over a connection of the store.
+        run: Runs a piece of work over a connection of the store.
+        statement: The query `facts`.
     """
 
-    def __init__(self, fetch: Callable[..., Awaitable[list[Any]]]) -> None:
-        self._fetch = fetch
+    def __init__(
+        self,
+        run: Callable[[Callable[[Connection], Coroutine[Any, Any, None]]], Awaitable[None]],
+        statement: str,
+    ) -> None:
+        self._run = run
+        self._statement = statement
         self._reading: asyncio.Task[None] | None = None
         self.backup_at = 0.0
-        """See `StoreHealth`."""
+        self.is_answered = True
+        self.clock_skew_seconds = 0.0
+        self.sync_waits = 0
 
     def start(self) -> None:
         self._reading = asyncio.create_task(self._read(), name="facts of the store")
@@ -37,7 +51,21 @@ class FactReader:
 
     async def _read(self) -> None:
         while True:
-            with contextlib.suppress(DungeonFighterError):
-                rows = await self._fetch("fact", facts.LAST_BACKUP)
-                self.backup_at = facts.as_seconds(rows[0][0]) if rows else 0.0
-            await asyncio.sleep(READ_SECONDS)
+            try:
+                await self._run(self._look)
+                self.is_answered = True
+            except StoreUnavailable:
+                self.is_answered = False
+                self.sync_waits = 0
+            except DungeonFighterError:
+                pass  # the database answers, and refuses: the schema is one of another release
+            await asyncio.sleep(READ_SECONDS if self.is_answered else RETRY_SECONDS)
+
+    async def _look(self, connection: Connection) -> None:
+        wall, began = wall_seconds(), time.perf_counter()
+        row = await connection.fetchrow(self._statement, facts.LAST_BACKUP)
+        half = (time.perf_counter() - began) / 2
+        backup, clock, self.sync_waits = row
+        self.backup_at = facts.as_seconds(backup) if backup else 0.0
+        ahead = wall + half - clock
+        self.clock_skew_seconds = max(0.0, ahead - half) + min(0.0, ahead + half)

@@ -37,9 +37,9 @@ from dungeonfighter.hosting.ports import (
     RunSummary,
     Save,
     StoredRun,
-    StoreHealth,
     Write,
 )
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.storage import sql_files, sqlite_connection, sqlite_library, sqlite_reads, sqlite_schema
 from dungeonfighter.storage.file_lock import FileLock
 from dungeonfighter.storage.parts import in_parts
@@ -266,7 +266,7 @@ class SqliteStore:
         if (beside := self._checkpointer) is not None:
             disk, log_bytes, backup_at = beside.disk, beside.log_bytes, beside.backup_at
         return StoreHealth(
-            log_bytes, hazards, disk.wal_bytes, disk.free_bytes, backup_at=backup_at,
+            log_bytes, hazards, *disk, backup_at=backup_at,
             pool_size=1 + _READERS, pool_in_use=sum(thread.is_busy for thread in threads),
         )  # fmt: skip
 

@@ -61,10 +61,11 @@ class SyncedFile:
 
 
 class DiskUse(NamedTuple):
-    """The size of the write-ahead log, and the free space of its disk for this user."""
+    """The size of the write-ahead log, the free space of its disk for this user, and the size of the disk."""
 
     wal_bytes: int = 0
     free_bytes: int = 0
+    disk_bytes: int = 0
 
 
 def disk_use(path: Path) -> DiskUse:
@@ -74,8 +75,8 @@ def disk_use(path: Path) -> DiskUse:
         OSError: The files cannot be looked at.
     """
     wal = Path(f"{path}-wal")
-    free_bytes = shutil.disk_usage(path.absolute().parent).free
-    return DiskUse(wal.stat().st_size if wal.exists() else 0, free_bytes)
+    disk = shutil.disk_usage(path.absolute().parent)
+    return DiskUse(wal.stat().st_size if wal.exists() else 0, disk.free, disk.total)
 
 
 class FileIdentity:

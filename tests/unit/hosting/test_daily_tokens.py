@@ -16,6 +16,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.meter import MeterRegistry
 
 ADA = "local/ada"
 DAY = 86_400
@@ -57,12 +58,13 @@ class Desk:
 
     def __init__(self) -> None:
         self.hand, self.store = Hand(), Flaky()
-        self.host = self.another_host()
+        self.meter = MeterRegistry()
+        self.host = self.another_host(meter=self.meter)
 
-    def another_host(self, most: int = MOST) -> BotHost:
+    def another_host(self, most: int = MOST, meter: MeterRegistry | None = None) -> BotHost:
         return BotHost(
             store=self.store, rules=ShippedRules([load_rules()]), clock=self.hand, chance=SystemChance(),
-            tokens_per_bot_per_day=most,
+            tokens_per_bot_per_day=most, meter=meter,
         )  # fmt: skip
 
     def count(self, tokens: int, key: str = ADA, host: BotHost | None = None) -> None:
@@ -212,3 +214,20 @@ async def test_without_a_limit_rows_stay_as_they_are() -> None:
     await free.start(ADA, NewGame(weapon=1))
     await free.play(ADA, "1")
     assert await desk.stored() == (0, 0)
+
+
+async def test_bots_are_near_their_quota_until_the_day_is_over(desk: Desk) -> None:
+    def near() -> float:
+        return desk.meter.collect().value("mcp_bots_near_quota")
+
+    desk.count(MOST * 9 // 10 - 1)
+    await desk.host.play(ADA, "1")
+    assert near() == 0
+    desk.count(1)
+    for _ in range(2):
+        await desk.host.play(ADA, "1")
+    assert near() == 1
+    desk.hand.at += DAY
+    assert near() == 0
+    await desk.host.play(ADA, "1")
+    assert near() == 0

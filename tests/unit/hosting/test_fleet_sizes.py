@@ -16,6 +16,7 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore
+from dungeonfighter.telemetry.meter import MeterRegistry
 
 RULES = ShippedRules([load_rules()])
 
@@ -123,3 +124,41 @@ async def test_a_count_is_good_for_a_while_and_that_of_a_full_fleet_for_less(sto
         sizes.take("local")
     await sizes.learn("local")  # the new bot was not written
     sizes.take("local")
+
+
+async def test_a_fleet_near_the_limit_is_counted_until_it_has_room(store: CountingStore) -> None:
+    host = BotHost(
+        store=store, rules=RULES, clock=SystemClock(), chance=SystemChance(), bots_per_fleet=10,
+        meter=(meter := MeterRegistry()),
+    )  # fmt: skip
+    keys = [f"local/b{number}" for number in range(10)]
+    assert await begin(host, *keys[:8]) == []
+    assert meter.collect().value("mcp_fleets_near_quota") == 0
+    await begin(host, "other/a", keys[8])
+    assert meter.collect().value("mcp_fleets_near_quota") == 1
+    assert host.fleet_sizes is not None
+    await host.fleet_sizes.recount()
+    assert meter.collect().value("mcp_fleets_near_quota") == 1
+    for key in keys[:2]:
+        del store._rows[key]
+    await host.fleet_sizes.recount()
+    assert meter.collect().value("mcp_fleets_near_quota") == 0
+    await host.close()
+
+
+async def test_a_recount_without_the_store_keeps_the_counts() -> None:
+    class Failing(MemoryStore):
+        is_away = False
+
+        async def count_bots(self, prefix: str, most: int) -> int:
+            if self.is_away:
+                raise StoreUnavailable("away")
+            return await super().count_bots(prefix, most)
+
+    away = Failing()
+    sizes = FleetSizes(Patience(SystemClock(), SystemChance(), 0.05, away.probe), away, 1, SystemClock())
+    await sizes.learn("local")
+    sizes.take("local")
+    away.is_away = True
+    await sizes.recount()
+    assert sizes.near_count() == 1

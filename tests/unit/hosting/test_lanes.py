@@ -12,7 +12,8 @@ from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.hosting.group_commit import CommitResult, Lanes
 from dungeonfighter.hosting.instruments import UncollectedMeter
 from dungeonfighter.hosting.metrics import HostMetrics
-from dungeonfighter.hosting.ports import Outcome, StoreHealth, Won, Write
+from dungeonfighter.hosting.ports import Outcome, Won, Write
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.hosting.system import SystemClock
 from dungeonfighter.storage.memory import MemoryStore
 from tests.contract.rows import after, first

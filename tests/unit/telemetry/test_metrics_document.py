@@ -32,12 +32,15 @@ KINDS = {
     "mcp_active_bots": "gauge",
     "mcp_backup_last_success_timestamp_seconds": "gauge",
     "mcp_bot_interactions_total": "counter",
+    "mcp_bots_near_quota": "gauge",
     "mcp_build_info": "gauge",
+    "mcp_clock_skew_seconds": "gauge",
     "mcp_commit_batch_size": "summary",
     "mcp_commit_seconds": "histogram",
     "mcp_draining": "gauge",
     "mcp_episodes_total": "counter",
     "mcp_errors_total": "counter",
+    "mcp_fleets_near_quota": "gauge",
     "mcp_hot_games": "gauge",
     "mcp_log_lines_lost_total": "counter",
     "mcp_metrics_push_up": "gauge",
@@ -50,10 +53,12 @@ KINDS = {
     "mcp_spans_dropped_total": "counter",
     "mcp_spans_sent_total": "counter",
     "mcp_store_conflicts_total": "counter",
+    "mcp_store_disk_bytes": "gauge",
     "mcp_store_free_bytes": "gauge",
     "mcp_store_pool_in_use": "gauge",
     "mcp_store_pool_size": "gauge",
     "mcp_store_settled_total": "counter",
+    "mcp_store_sync_waits": "gauge",
     "mcp_store_unsafe": "gauge",
     "mcp_store_up": "gauge",
     "mcp_traces_waiting": "gauge",
@@ -65,7 +70,7 @@ KINDS = {
     "process_resident_memory_bytes": "gauge",
     "process_start_time_seconds": "gauge",
 }
-OF_FILES = {"mcp_store_free_bytes", "mcp_wal_bytes"}
+OF_FILES = {"mcp_store_disk_bytes", "mcp_store_free_bytes", "mcp_wal_bytes"}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from dungeonfighter.hosting.answers import NewGame
 from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.live_runs import LIVE_RUNS_MAX, LiveRun
 from dungeonfighter.hosting.metrics import HostMetrics
-from dungeonfighter.hosting.ports import RunSummary, StoreHealth
+from dungeonfighter.hosting.ports import RunSummary
 from dungeonfighter.hosting.shipped_rules import ShippedRules
+from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.hosting.system import SystemChance, SystemClock
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage.memory import MemoryStore

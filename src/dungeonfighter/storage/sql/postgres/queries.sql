@@ -234,6 +234,14 @@ select value from shared_secrets where name = $1;
 -- name: fact
 select value from store_facts where name = $1;
 
+-- name: facts
+-- A session waits for a synchronous standby (SyncRep) until this has confirmed its commit.
+select (select value from store_facts where name = $1),
+    extract(epoch from clock_timestamp())::float8,
+    (select count(*) from pg_stat_activity
+     where wait_event = 'SyncRep' and usename = current_user and datname = current_database()
+        and clock_timestamp() - query_start > interval '1 second');
+
 -- name: put_fact
 insert into store_facts (name, value, updated_at) values ($1, $2, now())
 on conflict (name) do update set value = excluded.value, updated_at = excluded.updated_at;
