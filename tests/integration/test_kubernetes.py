@@ -1,4 +1,4 @@
-"""What deploy/kubernetes renders passes the schemas of Kubernetes and of the operators, and its programs really run."""
+"""What deploy/kubernetes renders passes the schemas of Kubernetes and of the operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in deploy/kubernetes lead somewhere: references, namespaces, releases, files; suffixes are everywhere."""
+"""Names in deploy/kubernetes lead somewhere: references, suffixes, namespaces, releases, files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 import yaml
 
+from testkit.prometheus_rule import MANIFEST, RULES, manifest
 from tests.manifests import (
     DEPLOY,
     JOBS,
@@ -24,7 +25,6 @@ from tests.manifests import (
     rendered,
     walk,
 )
-from testkit.prometheus_rule import MANIFEST, RULES, manifest
 from tests.unit.house.sources import ROOT
 
 KUBERNETES: Final = DEPLOY / "kubernetes"

@@ -1,4 +1,4 @@
-"""Services lead to ports that exist, routes to Services; policies let every declared connection through, no other."""
+"""Services lead to declared ports, routes to Services; policies allow declared connections only."""
 
 from __future__ import annotations
 

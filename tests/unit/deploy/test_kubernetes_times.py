@@ -1,4 +1,4 @@
-"""Times and numbers of deploy/kubernetes that depend on each other agree: stops, rollouts, scaling, connections."""
+"""Times and numbers of deploy/kubernetes that depend on each other agree: stops, rollouts, scaling."""
 
 from __future__ import annotations
 
