@@ -71,7 +71,7 @@ def test_every_secret_is_made_here_or_described_with_its_key(name: str) -> None:
     assert not [(secret, key) for secret, key in found if key not in known.get(secret, set())]
 
 
-def test_the_document_describes_no_secret_that_nothing_asks_for() -> None:
+def test_the_document_describes_only_secrets_that_are_asked_for() -> None:
     asked = {one for name in (*OVERLAYS, *JOBS) for one in secret_references(rendered(name))}
     described = {(name, key) for name, keys in secrets_of_document().items() for key in keys}
     assert described <= asked
