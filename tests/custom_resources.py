@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import jsonschema
 import pytest
-import yaml
 
-from tests.manifests import Manifest
+from tests.manifests import Manifest, read
 from tests.unit.house.sources import ROOT
 
 FOLDER: Final = Path(os.environ.get("CUSTOM_RESOURCE_DEFINITIONS", ROOT.parent / "shared" / "data" / "crds"))
@@ -26,7 +25,7 @@ def definitions() -> dict[str, Manifest]:
     files = sorted(FOLDER.glob("*.yaml"))
     if not files:
         pytest.skip(f"no definitions in CUSTOM_RESOURCE_DEFINITIONS or {FOLDER.relative_to(ROOT.parent)}")
-    found = [one for file in files for one in yaml.safe_load_all(file.read_text("utf-8")) if one]
+    found = [one for file in files for one in read(file.read_text("utf-8"))]
     schemas = {one["spec"]["names"]["kind"]: _schema(one) for one in found}
     schemas[BARMAN] = _of_object_store(schemas["Cluster"]["properties"]["spec"]["properties"])
     return schemas
