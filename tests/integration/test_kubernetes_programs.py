@@ -12,6 +12,8 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -22,10 +24,11 @@ import yaml
 from dungeonfighter.fleet.load import LoadOptions, run_load
 from testkit.certificates import Authority
 from testkit.server_process import ServerProcess
-from tests.balancers import NAME, Haproxy, Names, newer_haproxy, quiet_port
+from tests.balancers import NAME, Haproxy, Names, Program, newer_haproxy, quiet_port
 from tests.integration.behind_balancer import Server
 from tests.integration.prometheus_server import Prometheus
 from tests.manifests import DEPLOY, Manifest, rendered
+from tests.parts import program
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
@@ -98,6 +101,35 @@ def servers(tmp_path: Path) -> Iterator[list[Server]]:
             folder.mkdir()
             started.append(stack.enter_context(Server(folder, "memory://", ["--drain-seconds=60"])))
         yield started
+
+
+BLACKBOX: Final = DEPLOY / "kubernetes" / "components" / "monitoring" / "blackbox-exporter.yaml"
+
+
+def test_the_blackbox_exporter_sees_whether_the_public_address_answers(tmp_path: Path) -> None:
+    (tmp_path / "blackbox.json").write_text(json.dumps(yaml.safe_load(BLACKBOX.read_text("utf-8"))["config"]))
+    address = f"127.0.0.1:{quiet_port()}"
+    words = [
+        program("prometheus-blackbox-exporter", part="prometheus"),
+        f"--config.file={tmp_path / 'blackbox.json'}", f"--web.listen-address={address}",
+    ]  # fmt: skip
+
+    server = ServerProcess(tmp_path, "memory://")
+
+    def succeeds() -> bool | None:
+        """Return the outcome of a probe; None while the exporter is starting."""
+        query = urllib.parse.urlencode({"module": "http_mcp", "target": f"{server.url}/mcp"})
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://{address}/probe?{query}") as answer,
+        ):
+            return "\nprobe_success 1\n" in answer.read().decode()
+        return None
+
+    with server, Program(words, tmp_path / "blackbox.log", {}, lambda: succeeds() is not None):
+        assert succeeds()
+        server.kill()
+        assert succeeds() is False
 
 
 class TokenJob:
@@ -213,10 +245,7 @@ def mount(folder: Path, secret: Manifest, content: dict[str, bytes]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("release", ["system", "newer"])
-def test_haproxy_takes_the_mounted_certificate_and_asks_the_port_of_the_checks(
-    tmp_path: Path, release: str
-) -> None:
+def test_haproxy_takes_the_mounted_certificate_and_asks_the_port_of_the_checks(tmp_path: Path) -> None:
     pod = rendered("overlays/prod").one("Deployment", "haproxy")["spec"]["template"]["spec"]
     (secret,) = (one["secret"] for one in pod["volumes"] if one["name"] == "certificates")
     variables = {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
@@ -231,13 +260,13 @@ def test_haproxy_takes_the_mounted_certificate_and_asks_the_port_of_the_checks(
             "SERVERS": f"{NAME}:{server.port}", "DNS": names.address, "CERTIFICATES": str(folder),
             "SERVERS_MAX": variables["SERVERS_MAX"], "CHECK_PORT": str(server.checks),
         }  # fmt: skip
-        program = newer_haproxy() if release == "newer" else ""
-        with Haproxy(tmp_path, "servers-by-name.cfg", program, **environ) as haproxy:
-            trust = ssl.create_default_context(cafile=authority.file)
-            secure = http.client.HTTPSConnection("localhost", haproxy.tls_port, context=trust, timeout=30)
-            assert call(secure) == 200
-            plain = http.client.HTTPConnection("localhost", haproxy.port, timeout=30)
-            assert call(plain) == 308
+        for release in ("", newer_haproxy()):
+            with Haproxy(tmp_path, "servers-by-name.cfg", release, **environ) as haproxy:
+                trust = ssl.create_default_context(cafile=authority.file)
+                secure = http.client.HTTPSConnection("localhost", haproxy.tls_port, context=trust, timeout=30)
+                assert call(secure) == 200
+                plain = http.client.HTTPConnection("localhost", haproxy.port, timeout=30)
+                assert call(plain) == 308
 
 
 def call(connection: http.client.HTTPConnection) -> int:

@@ -32,8 +32,9 @@ KUBERNETES: Final = DEPLOY / "kubernetes"
 SUFFIX: Final = re.compile(r"-[a-z0-9]{10}$")
 IS_REFERENCE: Final = re.compile(r"(?i)(configMap|secret|key|keyId|ref)s?/(name|secretName)$")
 SECRET_ROW: Final = re.compile(r"^\| `([a-z-]+)` \| ((?:`[a-z.-]+`(?:, )?)+) \|", re.MULTILINE)
-NOT_BY_KUSTOMIZE: Final = {KUBERNETES / "components/autoscaling/prometheus-adapter.yaml"}
-"""Values for a Helm chart."""
+ADAPTER: Final = KUBERNETES / "components/autoscaling/prometheus-adapter.yaml"
+NOT_BY_KUSTOMIZE: Final = {ADAPTER, KUBERNETES / "components/monitoring/blackbox-exporter.yaml"}
+"""Values for Helm charts."""
 CLUSTER_WIDE: Final = {"Namespace"}
 
 every_rendering = pytest.mark.parametrize("name", OVERLAYS + JOBS)
@@ -168,7 +169,7 @@ def test_no_file_but_that_of_an_overlay_names_its_namespace() -> None:
     ]
     places = {path.relative_to(KUBERNETES).parts[0] for path in named if path.name == "kustomization.yaml"}
     assert places == {"overlays"}
-    assert {path for path in named if path.name != "kustomization.yaml"} == NOT_BY_KUSTOMIZE
+    assert {path for path in named if path.name != "kustomization.yaml"} == {ADAPTER}
 
 
 def test_haproxy_gets_only_variables_that_its_document_describes() -> None:
