@@ -71,7 +71,8 @@ def test_a_server_has_them_from_the_first_scrape_on(tmp_path: Path, redis: Redis
 @pytest.mark.skipif("ingress" not in COMMANDS, reason="this release has no ingress")
 def test_an_ingress_has_them_from_the_first_scrape_on(tmp_path: Path, redis: RedisServer) -> None:
     port = free_port()
-    words = ["ingress", "--queue", redis.url, "--db", "memory://", "--listen", f"127.0.0.1:{port}"]
+    database = f"sqlite:///{tmp_path}/games.db"
+    words = ["ingress", "--queue", redis.url, "--db", database, "--listen", f"127.0.0.1:{port}"]
     running = Program(
         [sys.executable, "-m", "dungeonfighter", *words], tmp_path / "ingress.log",
         {"PYTHONPATH": str(ROOT / "src")}, listens(port),
