@@ -54,7 +54,7 @@ test-long: $(DEV) ## all tests, short and long
 
 check: $(DEV) ## formatter, linter, types, shell scripts, layers, sizes, prose
 	@for script in .ci/run .ci/parts/*; do bash -n "$$script" || exit 1; done
-	@$(VENV)/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .ci/parts/*
+	@$(VENV)/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .ci/parts/* deploy/kubernetes/jobs/*/*.sh
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -84,6 +84,7 @@ golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 docs: $(DEV) ## write docs/settings.md, docs/metrics.md, docs/*.schema.json and the dashboard anew
 	@$(PY) -m testkit.settings_reference
 	@$(PY) -m testkit.schemas
+	@$(PY) -m testkit.prometheus_rule
 	@$(PY) -m tests.metrics_document
 	@$(PY) -m testkit.dashboard
 
