@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,3 +97,53 @@ def objects(value: object, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[s
     elif isinstance(value, list):
         for number, below in enumerate(value):
             yield from objects(below, (*keys, number))
+
+
+ALERTS: Final = """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+- interval: 1m
+  input_series:
+  - series: barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace="games",pod="games-1"}
+    values: 60x1500 90000x1500
+  - series: barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace="games",pod="games-2"}
+    values: 0x3000
+  - series: cnpg_collector_pg_wal_archive_status{namespace="games",pod="games-1",value="ready"}
+    values: 2x60 30x30 0x2910
+  alert_rule_test:
+  - {eval_time: 1500m, alertname: DatabaseBackupTooOld}
+  - eval_time: 1m
+    alertname: DatabaseArchiveStalls
+  - eval_time: 80m
+    alertname: DatabaseArchiveStalls
+    exp_alerts: [{exp_labels: {namespace: games, severity: page}, exp_annotations: ARCHIVE}]
+  - {eval_time: 100m, alertname: DatabaseArchiveStalls}
+- interval: 1m
+  input_series:
+  - series: barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{namespace="games",pod="games-1"}
+    values: 60x1700
+  alert_rule_test:
+  - {eval_time: 1560m, alertname: DatabaseBackupTooOld}
+  - eval_time: 1630m
+    alertname: DatabaseBackupTooOld
+    exp_alerts: [{exp_labels: {namespace: games, severity: ticket}, exp_annotations: BACKUP}]
+- interval: 1m
+  alert_rule_test:
+  - eval_time: 90m
+    alertname: DatabaseBackupTooOld
+    exp_alerts: [{exp_labels: {severity: ticket}, exp_annotations: BACKUP}]
+"""
+
+
+def test_the_alerts_of_the_database_fire_and_clear(tmp_path: Path) -> None:
+    spec = rendered("overlays/prod").one("PrometheusRule", "games")["spec"]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(spec), "utf-8")
+    text = ALERTS
+    for mark, rule in zip(("BACKUP", "ARCHIVE"), spec["groups"][0]["rules"], strict=True):
+        shown = {**rule["annotations"], "runbook_url": rule["annotations"]["runbook_url"].partition("}}")[2]}
+        text = text.replace(mark, json.dumps(shown))
+    (tmp_path / "tests.yml").write_text(text, "utf-8")
+    words = [program("promtool", part="prometheus"), "test", "rules", str(tmp_path / "tests.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -210,8 +210,22 @@ def folders_of(files: set[Path]) -> list[Path]:
 
 
 def test_the_rules_of_the_operator_are_those_of_prometheus() -> None:
-    if not RULES.exists():
-        pytest.skip("there are no deploy/prometheus/rules.yml yet")
     assert MANIFEST.read_text("utf-8") == manifest(RULES.read_text("utf-8")), "run `make docs`"
-    (rule,) = rendered("overlays/prod").of_kind("PrometheusRule")
-    assert rule["spec"]["groups"] == yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    assert yaml.safe_load(MANIFEST.read_text("utf-8"))["spec"] == {"groups": groups}
+
+
+def test_an_overlay_with_cloudnative_pg_has_other_alerts_for_backups() -> None:
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    rule = rendered("overlays/prod").one("PrometheusRule", "dungeonfighter")
+    assert rule["spec"]["groups"] == [one for one in groups if one["name"] != "dungeonfighter-backups"]
+    document = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
+    for alert in alerts_of_database():
+        assert f"\n### {alert['alert']}\n" in document
+        assert alert["annotations"]["runbook_url"].endswith(f"docs/kubernetes.md#{alert['alert'].lower()}")
+
+
+def alerts_of_database() -> list[Manifest]:
+    (group,) = rendered("overlays/prod").one("PrometheusRule", "games")["spec"]["groups"]
+    found: list[Manifest] = group["rules"]
+    return found
