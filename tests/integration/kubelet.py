@@ -83,8 +83,9 @@ class Pod:
         waiting = asyncio.create_task(asyncio.to_thread(self._server.wait))
         await asyncio.wait([waiting], timeout=deadline - loop.time())
         self.was_killed = not waiting.done()
-        self.kill()
+        self._server.signal(signal.SIGKILL)
         self.exit_code = await waiting
+        self.kill()
 
     def kill(self) -> None:
         self._server.kill()
@@ -116,22 +117,24 @@ class Pod:
         found = 0
         while found < times:
             assert self.is_terminating or not self._server.has_ended(), self._server.log.read_text()
-            found = found + 1 if await self._ask(probe) == is_success else 0
+            answer = await ask(probe, self.address, self._probe_port)
+            found = found + 1 if answer == is_success else 0
             if found < times:
                 await asyncio.sleep(probe.period)
 
-    async def _ask(self, probe: Probe) -> bool:
-        """Return True if the server answers a probe with success, in time."""
-        request = f"GET {probe.path} HTTP/1.1\r\nHost: {self.address}\r\nConnection: close\r\n\r\n"
-        try:
-            async with asyncio.timeout(probe.timeout):
-                reader, writer = await asyncio.open_connection(self.address, self._probe_port)
-                with contextlib.closing(writer):
-                    writer.write(request.encode())
-                    line = await reader.readline()
-        except (OSError, TimeoutError):
-            return False
-        return line.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3"))
+
+async def ask(probe: Probe, address: str, port: int) -> bool:
+    """Return True if a server answers a probe with success, in time."""
+    request = f"GET {probe.path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(probe.timeout):
+            reader, writer = await asyncio.open_connection(address, port)
+            with contextlib.closing(writer):
+                writer.write(request.encode())
+                line = await reader.readline()
+    except (OSError, TimeoutError):
+        return False
+    return line.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3"))
 
 
 class Endpoints:

@@ -41,8 +41,9 @@ class ServiceAddress:
         self.addresses = [*addresses]
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
+    async def serving(self, address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[None]:
+        """Listen on a port of an address; 0 takes a free one."""
+        server = await asyncio.start_server(self._serve, address, port, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield

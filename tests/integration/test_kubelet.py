@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
@@ -34,6 +35,8 @@ REPLICAS = 2
 BOTS = 75
 MIN_READY_SECONDS = 4
 SPEED = 3.0
+SHORT_GRACE_SECONDS = 9
+"""Longer than the hook, and shorter than the hook and the drain."""
 STUCK_SECONDS = 4.0
 """In place of progressDeadlineSeconds."""
 NEWCOMER_SECONDS = 0.05
@@ -188,6 +191,24 @@ async def test_each_of_hook_and_drain_is_needed_where_an_address_is_removed_late
         await reaches(lambda: len(service.addresses) < REPLICAS)
         await pods.controller.all_ended()
     assert refused
+
+
+async def test_a_grace_period_that_is_too_short_loses_no_turn(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    deployment = dev_with(0, SPEED)
+    deployment.pod["terminationGracePeriodSeconds"] = SHORT_GRACE_SECONDS
+    database = postgres.empty_database("games")
+    async with cluster(tmp_path, deployment, database) as pods:
+        service = pods.service(0)
+        token = await deployed(pods, Release(), database)
+        async with service.serving(), playing(service.url, BOTS, token=token) as tally:
+            await all_play([tally])
+            pods.controller.delete(pods.controller.pods[0])
+            await pods.controller.all_ended()
+            await all_play([tally])
+        (ended,) = pods.controller.deleted
+    assert (ended.exit_code, ended.was_killed) == (-signal.SIGKILL, True)
 
 
 def late_seconds(deployment: Deployment) -> float:
