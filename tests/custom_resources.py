@@ -9,15 +9,14 @@ from typing import Any, Final
 
 import jsonschema
 import pytest
-import yaml
 
-from tests.manifests import Manifest
+from tests.manifests import Manifest, read
 from tests.unit.house.sources import ROOT
 
 FOLDER: Final = Path(os.environ.get("CUSTOM_RESOURCE_DEFINITIONS", ROOT.parent / "shared" / "data" / "crds"))
 """The folder with the CustomResourceDefinitions of the operators."""
 BARMAN: Final = "ObjectStore"
-"""A kind of the Barman Cloud plugin: its configuration has the schema of the same part of a Cluster."""
+"""A kind of the Barman Cloud plugin, of which no definition is at hand."""
 
 
 @functools.cache
@@ -26,10 +25,9 @@ def definitions() -> dict[str, Manifest]:
     files = sorted(FOLDER.glob("*.yaml"))
     if not files:
         pytest.skip(f"no definitions in CUSTOM_RESOURCE_DEFINITIONS or {FOLDER.relative_to(ROOT.parent)}")
-    found = [one for file in files for one in yaml.safe_load_all(file.read_text("utf-8")) if one]
+    found = [one for file in files for one in read(file.read_text("utf-8"))]
     schemas = {one["spec"]["names"]["kind"]: _schema(one) for one in found}
-    configuration = schemas["Cluster"]["properties"]["spec"]["properties"]["backup"]["properties"]
-    schemas[BARMAN] = _of_object_store(configuration["barmanObjectStore"])
+    schemas[BARMAN] = _of_object_store(schemas["Cluster"]["properties"]["spec"]["properties"])
     return schemas
 
 
@@ -48,23 +46,22 @@ def _schema(definition: Manifest) -> Manifest:
     return strict
 
 
-def _of_object_store(configuration: Manifest) -> Manifest:
+def _of_object_store(cluster: Manifest) -> Manifest:
+    """Return the schema of the fields of an ObjectStore whose types are those of parts of a Cluster."""
+    sidecar = {"type": "object", "properties": {"resources": cluster["resources"]}}
     spec = {
-        "configuration": configuration,
+        "configuration": cluster["backup"]["properties"]["barmanObjectStore"],
+        "instanceSidecarConfiguration": sidecar,
         "retentionPolicy": {"type": "string", "pattern": "^[1-9][0-9]*[dwm]$"},
     }
     properties = {
         "apiVersion": {"const": "barmancloud.cnpg.io/v1"},
         "kind": {"type": "string"},
         "metadata": {"type": "object", "required": ["name"]},
-        "spec": {
-            "type": "object",
-            "properties": spec,
-            "required": ["configuration"],
-            "additionalProperties": False,
-        },
+        "spec": {"type": "object", "properties": spec, "required": ["configuration"]},
     }
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    strict: Manifest = _strict({"type": "object", "properties": properties})
+    return strict
 
 
 def _strict(schema: Any) -> Any:

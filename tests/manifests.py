@@ -115,7 +115,13 @@ def render(folder: Path) -> list[Manifest]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), f"{folder}: {done.stderr}"
-    return [*yaml.safe_load_all(done.stdout)]
+    return read(done.stdout)
+
+
+def read(text: str) -> list[Manifest]:
+    """Return the documents of a YAML text; by the loader in C where there is one."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [one for one in yaml.load_all(text, Loader=loader) if one]
 
 
 def walk(value: object, path: str = "") -> Iterator[tuple[str, object]]:

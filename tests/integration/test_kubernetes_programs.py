@@ -1,4 +1,4 @@
-"""Programs with what deploy/kubernetes gives them: the query of the autoscaler, the first token, HAProxy's mounts."""
+"""Real programs with what deploy/kubernetes gives them: Prometheus, the first token, HAProxy."""
 
 from __future__ import annotations
 

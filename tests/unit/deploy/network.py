@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
 from tests.manifests import Manifest, Rendered, matches
 
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 
 
-class Peer(NamedTuple):
+@dataclass(frozen=True)
+class Peer:
     """One end of a connection: pods with labels in a namespace, or an address outside of all pods.
 
     Args:
@@ -21,9 +23,9 @@ class Peer(NamedTuple):
     """
 
     namespace: str = ""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = field(default_factory=dict)
     address: str = ""
-    ports: dict[str, int] = {}
+    ports: dict[str, int] = field(default_factory=dict)
 
 
 def allowed(overlay: Rendered, source: Peer, target: Peer, port: int, protocol: str = "TCP") -> bool:

@@ -1,4 +1,4 @@
-"""Names in deploy/kubernetes lead somewhere: references, namespaces, releases, files; suffixes are everywhere."""
+"""Names in deploy/kubernetes lead somewhere: references, suffixes, namespaces, releases, files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 import yaml
 
+from testkit.prometheus_rule import MANIFEST, RULES, manifest
 from tests.manifests import (
     DEPLOY,
     JOBS,
@@ -20,11 +21,11 @@ from tests.manifests import (
     Rendered,
     copied,
     edit,
+    matches,
     render,
     rendered,
     walk,
 )
-from testkit.prometheus_rule import MANIFEST, RULES, manifest
 from tests.unit.house.sources import ROOT
 
 KUBERNETES: Final = DEPLOY / "kubernetes"
@@ -71,7 +72,7 @@ def test_every_secret_is_made_here_or_described_with_its_key(name: str) -> None:
     assert not [(secret, key) for secret, key in found if key not in known.get(secret, set())]
 
 
-def test_the_document_describes_no_secret_that_nothing_asks_for() -> None:
+def test_the_document_describes_only_secrets_that_are_asked_for() -> None:
     asked = {one for name in (*OVERLAYS, *JOBS) for one in secret_references(rendered(name))}
     described = {(name, key) for name, keys in secrets_of_document().items() for key in keys}
     assert described <= asked
@@ -168,6 +169,21 @@ def test_no_file_but_that_of_an_overlay_names_its_namespace() -> None:
     places = {path.relative_to(KUBERNETES).parts[0] for path in named if path.name == "kustomization.yaml"}
     assert places == {"overlays"}
     assert {path for path in named if path.name != "kustomization.yaml"} == NOT_BY_KUSTOMIZE
+
+
+def test_haproxy_gets_only_variables_that_its_document_describes() -> None:
+    document = (DEPLOY / "haproxy" / "README.md").read_text("utf-8")
+    described = {name for row in re.findall(r"^\| (`[A-Z_`, ]+`) \|", document, re.MULTILINE)
+                 for name in re.findall(r"[A-Z_]+", row)}  # fmt: skip
+    for name in ("overlays/dev", "overlays/prod"):
+        (container,) = rendered(name).one("Deployment", "haproxy")["spec"]["template"]["spec"]["containers"]
+        assert {one["name"] for one in container["env"]} - {"NAMESPACE"} <= described
+
+
+def test_no_service_and_no_budget_counts_the_pods_of_jobs() -> None:
+    jobs = [pod for name in JOBS for pod in rendered(name).pods()]
+    for one in rendered("everything").of_kind("Service", "PodDisruptionBudget", "Deployment"):
+        assert not any(matches(one["spec"]["selector"], pod.labels) for pod in jobs), one["metadata"]
 
 
 def test_a_job_has_the_name_of_its_release() -> None:

@@ -1,4 +1,4 @@
-"""Services lead to ports that exist, routes to Services; policies let every declared connection through, no other."""
+"""Services lead to declared ports, routes to Services; policies allow declared connections only."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ REFUSED: Final[list[tuple[str, Peer | str, Peer | str, int]]] = [
 
 
 @pytest.mark.parametrize(("name", "source", "target", "port"), REFUSED)
-def test_the_policies_let_nothing_else_through(
+def test_the_policies_refuse_other_connections(
     name: str, source: Peer | str, target: Peer | str, port: int
 ) -> None:
     assert not allowed(rendered(name), *ends(rendered(name), source, target), port)

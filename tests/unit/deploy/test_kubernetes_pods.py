@@ -1,22 +1,24 @@
-"""Every pod of deploy/kubernetes has limits, no rights, ports and probes that fit, and settings that are real."""
+"""Every pod of deploy/kubernetes has limits, no rights, probes of declared ports, and real settings."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from dungeonfighter.serving.composition import STORES
-from dungeonfighter.setting_fields import FIELDS
+from dungeonfighter.setting_fields import FIELDS, Field
 from dungeonfighter.settings import Settings, read_settings
 from tests.manifests import JOBS, OVERLAYS, Manifest, Pod, Rendered, matches, rendered
 from tests.unit.house.sources import ROOT
 
 GAME: Final = re.compile(r"(?:registry\.example\.org/)?dungeonfighter:\S+")
 KUBERNETES_UNITS: Final = {"": 1.0, "m": 0.001, "Mi": 2.0**20, "Gi": 2.0**30}
-OF_INGRESS: Final = {"INGRESS_QUEUE", "INGRESS_LISTEN", "INGRESS_TOKEN_FILE"}
+INGRESS: Final = "dungeonfighter-ingress"
+OF_SCRIPT: Final = {"FLEET", "SCOPES", "EXPIRES", "FOLDER", "SECONDS_TO_READ"}
 OF_KUBERNETES: Final = {"DB_PASSWORD"}
 """Variables that only serve in the values of others."""
 
@@ -148,14 +150,24 @@ def test_every_selector_of_a_workload_selects_its_pods_only(name: str) -> None:
 
 @every_rendering
 def test_every_variable_of_the_game_is_a_setting(name: str) -> None:
-    ours = {variable for field in FIELDS for variable in field.all_variables} | OF_INGRESS | OF_KUBERNETES
-    scripts = {"FLEET", "SCOPES", "EXPIRES", "FOLDER", "SECONDS_TO_READ"}
+    ours = variables(FIELDS) | OF_KUBERNETES
     for pod, container in containers(name):
-        if GAME.fullmatch(container["image"]):
-            known = ours | scripts if pod.name == "first-token" else ours
-            assert {variable["name"] for variable in container["env"]} <= known, pod
+        if GAME.fullmatch(container["image"]) and pod.name != INGRESS:
+            used = {variable["name"] for variable in container["env"]}
+            assert used <= (ours | OF_SCRIPT if pod.name == "first-token" else ours), pod
     for overlay in {name} & {*OVERLAYS}:
         assert rendered(overlay).settings().keys() <= ours
+
+
+def test_every_variable_of_the_ingress_is_a_setting() -> None:
+    options = pytest.importorskip("dungeonfighter.ingress.options")
+    (container,) = rendered("everything").one("Deployment", INGRESS)["spec"]["template"]["spec"]["containers"]
+    used = {variable["name"] for variable in container["env"]}
+    assert used <= variables(options.FIELDS) | variables(FIELDS) | OF_KUBERNETES
+
+
+def variables(fields: Sequence[Field]) -> set[str]:
+    return {variable for field in fields for variable in field.all_variables}
 
 
 @every_rendering

@@ -26,6 +26,8 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_haproxy_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_kubelet.py",  # HAProxy and dnsmasq are parts of the long stage
+    "tests/integration/test_kubernetes.py",  # kubernetes-validate is a part of the long stage
+    "tests/integration/test_kubernetes_programs.py",  # Prometheus is a part of the long stage
     "tests/integration/test_litestream.py",  # Litestream is a part of the long stage
     "tests/integration/test_log_shipping.py",  # rsyslog is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
