@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.custom_resources import problems
-from tests.manifests import JOBS, OVERLAYS, Manifest, rendered
+from tests.manifests import JOBS, OVERLAYS, PROD, Manifest, Rendered, copied, edit, render, rendered
 from tests.parts import program
 
 pytestmark = pytest.mark.long
@@ -53,6 +53,17 @@ def test_the_schemas_of_kubernetes_accept_every_rendering(release: str, tmp_path
         if not is_custom(one)
     }
     assert validate([*found.values()], tmp_path, release) == []
+
+
+@pytest.mark.parametrize(
+    "component", ["monitoring", "cloudnative-pg", "valkey", "autoscaling", "network-policies"]
+)
+def test_an_overlay_may_leave_a_component_out(component: str, tmp_path: Path) -> None:
+    copied_folder = copied(tmp_path)
+    edit(copied_folder / PROD, [(f"  - ../../components/{component}\n", "")])
+    if component == "cloudnative-pg":
+        edit(copied_folder / PROD, [("patches:\n  - path: backups.yaml\n", "")])
+    assert Rendered(render(copied_folder / "overlays" / "prod")).one("Deployment", "dungeonfighter")
 
 
 def test_the_schemas_of_kubernetes_refuse_wrong_fields(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ import pytest
 from tests.unit.house.sources import ROOT, parsed
 
 LONG_ONLY: set[str] = {
+    "tests/integration/test_alert_cases.py",  # promtool is a part of the long stage
+    "tests/integration/test_alert_metrics.py",  # HAProxy and Prometheus are parts of the long stage
+    "tests/integration/test_alerts.py",  # Prometheus is a part of the long stage
     "tests/integration/test_balancer_files.py",  # HAProxy, Envoy and nginx are parts of the long stage
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
     "tests/integration/test_compose.py",  # a container engine is a part of the long stage
@@ -27,6 +30,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_kubelet.py",  # HAProxy and dnsmasq are parts of the long stage
     "tests/integration/test_kubernetes.py",  # kubernetes-validate is a part of the long stage
+    "tests/integration/test_kubernetes_settings.py",  # PostgreSQL, Redis and a server for one test
     "tests/integration/test_kubernetes_programs.py",  # Prometheus is a part of the long stage
     "tests/integration/test_litestream.py",  # Litestream is a part of the long stage
     "tests/integration/test_log_shipping.py",  # rsyslog is a part of the long stage
