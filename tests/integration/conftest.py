@@ -11,6 +11,7 @@ import pytest
 
 from testkit.postgres_server import PostgresServer, running_server
 from tests.integration.containers import Engine, engine
+from tests.integration.podman import Podman, podman
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,6 +40,13 @@ def watchers(services: Engine) -> Engine:
     """The engine, with stand-ins for Prometheus and what belongs to it, too."""
     services.import_watchers()
     return services
+
+
+@pytest.fixture(scope="session")
+def pods(docker: Engine) -> Iterator[Podman]:
+    """Podman with the same image."""
+    with podman(docker) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
