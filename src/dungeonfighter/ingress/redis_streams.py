@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter.connection_strings import shown_redis
+from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX, MESSAGE_BYTES_MAX
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
 from dungeonfighter.ingress.redis_dead_letters import MESSAGE
@@ -99,7 +100,7 @@ class RedisStreams:
     async def close(self) -> None:
         """See `Queue`."""
         await self._stop_keeping()
-        with contextlib.suppress(QueueUnavailable, QueueRefused, NoGroup):
+        with contextlib.suppress(QueueUnavailable, QueueRefused, NoGroup, TimeoutError):
             async with asyncio.timeout(1):
                 await self._leases.leave()
         self._is_up = False
@@ -276,8 +277,7 @@ class RedisStreams:
     async def _stop_keeping(self) -> None:
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
-            keeping.cancel()
-            await asyncio.wait({keeping})
+            await end(keeping)
 
     def _down(self, error: Exception) -> QueueUnavailable:
         self._is_up = False
