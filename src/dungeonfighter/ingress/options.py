@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from dungeonfighter import setting_values as to
 from dungeonfighter.connection_strings import Problem, parse_redis
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.setting_fields import Field
-from dungeonfighter.setting_values import Address, split_url
+from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import read_setting
 
 SHARED: Final = (
@@ -46,8 +47,12 @@ class Options(Struct, frozen=True, kw_only=True):
 
 def parse_queue(text: str) -> str:
     """Return the URL of a queue; no message holds a part of it, for it may have a password."""
-    parts = split_url(text)
-    if parts is not None and parts.scheme in {"amqp", "amqps"} and parts.hostname:
+    try:
+        parts = urlsplit(text)
+        is_amqp = parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_amqp = False
+    if is_amqp:
         return text
     try:
         return parse_redis(text)
