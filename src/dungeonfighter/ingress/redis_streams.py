@@ -115,12 +115,13 @@ class RedisStreams:
         if self._failure is not None:
             raise self._down(self._failure)
         try:
-            return await self._read(free, wait_seconds)
-        except NoGroup:
-            logger.warning("the streams at %s were removed, and are created anew", self._place)
-            await self._create_groups()
-            return []
-        except QueueUnavailable as error:
+            try:
+                return await self._read(free, wait_seconds)
+            except NoGroup:
+                logger.warning("the streams at %s were removed, and are created anew", self._place)
+                await self._create_groups()
+                return []
+        except (QueueUnavailable, QueueRefused) as error:
             raise self._down(error) from error
 
     async def _read(self, free: int, wait_seconds: float) -> list[Delivery]:
