@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from dungeonfighter import setting_values as to
 from dungeonfighter.connection_strings import Problem, parse_redis
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.setting_fields import Field
-from dungeonfighter.setting_values import Address, split_url
+from dungeonfighter.setting_values import Address
 from dungeonfighter.settings import read_setting
 
 SHARED: Final = (
@@ -46,8 +47,12 @@ class Options(Struct, frozen=True, kw_only=True):
 
 def parse_queue(text: str) -> str:
     """Return the URL of a queue; no message holds a part of it, for it may have a password."""
-    parts = split_url(text)
-    if parts is not None and parts.scheme in {"amqp", "amqps"} and parts.hostname:
+    try:
+        parts = urlsplit(text)
+        is_amqp = parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_amqp = False
+    if is_amqp:
         return text
     try:
         return parse_redis(text)
@@ -81,7 +86,7 @@ FIELDS: Final = (
           "the streams of a dead consumer are taken over after so long (default: 5)"),
     Field("deliveries_max", ("--deliveries-max",), ("INGRESS_DELIVERIES_MAX",), to.integer(1, 1000), "N",
           "a message that came to no outcome in so many deliveries is a dead letter (default: 5)"),
-    Field("in_hand_max", ("--in-hand-max",), ("INGRESS_IN_HAND_MAX",), to.integer(16, 100_000), "N",
+    Field("in_hand_max", ("--in-hand-max",), ("INGRESS_IN_HAND_MAX",), to.integer(64, 100_000), "N",
           "messages that are read and not answered yet (default: 2048)"),
     Field("replies_max", ("--replies-max",), ("INGRESS_REPLIES_MAX",), to.integer(100, 100_000_000), "N",
           "replies that a stream of replies keeps, about (default: 100000)"),
