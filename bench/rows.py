@@ -19,6 +19,8 @@ FASTMCP: Final = "FastMCP"
 BARE: Final = "bare ASGI"
 STEP_MANY: Final = "step_many"
 FORKS: Final = "forks"
+INGRESS: Final = "ingress"
+INGRESS_P99: Final = "ingress p99"
 SQLITE_BYTES: Final = "SQLite bytes"
 NO_TRACE: Final = "ours, without traceparent"
 VARYING_TRACE: Final = "ours, a new traceparent in each call"
@@ -77,6 +79,9 @@ ROWS: Final = (
     Row("turns with a frozen collector of traces / with one that answers", TRACES_FROZEN, TRACES_ANSWERED,
         "x", 0.95, 0.98, digits=3),
     Row("step_many, 500 per call", STEP_MANY, unit="turns/s", must=15_000, goal=22_000),
+    Row("ingress: turns through Redis Streams, its Redis on the same core", INGRESS, unit="turns/s",
+        must=5_000, goal=8_000),
+    Row("ingress: p99 from XADD to reply at 5,000 turns/s", INGRESS_P99, unit="ms", less=True, digits=1),
     Row("fork_game, 64 a call, durable on SQLite", FORKS, unit="forks/s", must=5_000, goal=10_000),
     Row("80,000 bots on 2 cores: errors", EIGHTY_ERRORS, must=0, goal=0, less=True),
     Row("80,000 bots on 2 cores: lost turns", EIGHTY_LOST, must=0, goal=0, less=True),

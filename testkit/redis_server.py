@@ -46,6 +46,11 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://{self._host}:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self.start()
         return self

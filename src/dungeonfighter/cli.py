@@ -45,6 +45,10 @@ COMMANDS: Final = {
         "let many bots play over MCP; measures, and checks that no turn was lost",
         "fleet http://127.0.0.1:8000 --bots 50 --policy heuristic --seconds 20",
     ),
+    "ingress": Summary(
+        "play the messages of a queue, Redis Streams or RabbitMQ; `ingress dead-letters` shows the others",
+        "ingress --queue redis://127.0.0.1:6379/0 --db sqlite:///games.db",
+    ),
     "bots": Summary(
         "look at bots in the database, export or delete one: `bots list`, `show`, `export`, `delete`",
         "bots list --by turns --top 10",

@@ -50,7 +50,7 @@ class Command(Struct, frozen=True, gc=False):
         episode: The run that the producer sees; for a start, the run to begin.
         turn: The turn that the producer sees; 0 for a start.
         input: The input; "" for a start.
-        start: The options of a new run as JSON; empty for an input.
+        start: The options of a new run as JSON; None for an input.
         view: The form of the game in the reply.
         reply_to: The producer's own stream; "" for the common one.
     """
@@ -60,7 +60,7 @@ class Command(Struct, frozen=True, gc=False):
     episode: int
     turn: int
     input: str
-    start: bytes = b""
+    start: str | None = None
     view: ViewName = "text"
     reply_to: str = ""
 
@@ -128,8 +128,7 @@ class Decoder:
         if reply_to and not self._may_reply_to(reply_to):
             return Poison("bad_reply_to")
         return Command(
-            name, bot, int(episode), int(turn), played or "", (start or "").encode(), cast(ViewName, view),
-            reply_to,
+            name, bot, int(episode), int(turn), played or "", start, cast(ViewName, view), reply_to
         )  # fmt: skip
 
     def _fault_of(self, bot: str, stream: int) -> Reason | None:
