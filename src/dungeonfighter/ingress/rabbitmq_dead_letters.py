@@ -8,7 +8,6 @@ Source: docs/decisions/052-rabbitmq.md.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import uuid4
@@ -57,29 +56,32 @@ class RabbitMQDeadLetters:
         self._link = RabbitMQLink(url, _HEARTBEAT_SECONDS, lambda _: None)
         self._channel: Channel | None = None
         self._letters: dict[str, tuple[int, DeadLetter]] = {}
-        """The letters that were read, in their order, each with its tag."""
+        """The letters that were read, in their order, each with its tag; 0 once it was removed."""
 
     async def count(self) -> int:
         """See `DeadLetters`."""
         await self._opened()
         try:
-            return await self._link.waiting(self._names.dead) + len(self._letters)
+            unread = await self._link.waiting(self._names.dead)
         except Missing as error:
             raise QueueUnavailable(f"the queue {self._names.dead} was removed") from error
+        return unread + sum(tag > 0 for tag, _ in self._letters.values())
 
     async def read(self, after: str, count: int) -> list[DeadLetter]:
         """See `DeadLetters`."""
         channel = await self._opened()
         names = list(self._letters)
         begin = names.index(after) + 1 if after in self._letters else 0
-        while len(self._letters) < begin + count:
+        found = [letter for tag, letter in list(self._letters.values())[begin:] if tag]
+        while len(found) < count:
             async with translated():
                 message = await channel.basic_get(self._names.dead)
             if not isinstance(message.delivery, spec.Basic.GetOk) or not message.delivery.delivery_tag:
                 break
-            letter = _letter(message, self._names.streams)
+            letter = _letter(message, self._names.streams, len(self._letters))
             self._letters[letter.handle] = message.delivery.delivery_tag, letter
-        return [letter for _, letter in list(self._letters.values())[begin : begin + count]]
+            found.append(letter)
+        return found[:count]
 
     async def resend(self, letters: Sequence[DeadLetter]) -> None:
         """See `DeadLetters`."""
@@ -100,10 +102,11 @@ class RabbitMQDeadLetters:
         """See `DeadLetters`."""
         channel = await self._opened()
         for letter in letters:
-            tag, _ = self._letters.pop(letter.handle, (None, letter))
-            if tag is not None:
+            tag, _ = self._letters.get(letter.handle, (0, letter))
+            if tag:
                 async with translated():
                     await channel.basic_ack(tag)
+                self._letters[letter.handle] = 0, letter
 
     async def close(self) -> None:
         """See `DeadLetters`; the letters that were read return to their places."""
@@ -121,8 +124,8 @@ class RabbitMQDeadLetters:
         return self._channel
 
 
-def _letter(message: DeliveredMessage, streams: Sequence[str]) -> DeadLetter:
-    """Return a letter; one that somebody else has written may lack everything."""
+def _letter(message: DeliveredMessage, streams: Sequence[str], place: int) -> DeadLetter:
+    """Return a letter; one that somebody else has written may lack everything, and is called by its place."""
     properties, body = message.header.properties, message.body
     headers: dict[str, Any] = dict(properties.headers or {})
     reason, source = _death(headers)
@@ -130,7 +133,7 @@ def _letter(message: DeliveredMessage, streams: Sequence[str]) -> DeadLetter:
     fields = fields_of(body[: DEAD_LETTER_BYTES_MAX + 1], properties)
     fits = len(body) <= DEAD_LETTER_BYTES_MAX and headers.get("whole", True) is True
     return DeadLetter(
-        str(properties.message_id or hashlib.sha256(body).hexdigest()[:32])[:_NAME_CHARS_MAX],
+        str(properties.message_id or f"unnamed-{place}")[:_NAME_CHARS_MAX],
         str(headers.get("reason", reason))[:_NAME_CHARS_MAX],
         stream if isinstance(stream, int) and 0 <= stream < STREAMS else 0,
         str(headers.get("entry", ""))[:_NAME_CHARS_MAX],
