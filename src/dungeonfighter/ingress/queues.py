@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dungeonfighter.connection_strings import is_rabbitmq
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.ingress.options import Options
 from dungeonfighter.ingress.ports import DeadLetters, Queue
 
-_RABBITMQ = ("amqp:", "amqps:")
 _MISSING = "--queue: the package {0} is missing (pip install '.[{0}]' in the checkout)"
 
 
@@ -16,7 +16,7 @@ def make_queue(options: Options) -> Queue:
     Raises:
         SettingsError: The package of this kind of queue is not installed.
     """
-    if options.queue.startswith(_RABBITMQ):
+    if is_rabbitmq(options.queue):
         try:
             from dungeonfighter.ingress.rabbitmq import RabbitMQ  # noqa: PLC0415 - needs the extra
         except ImportError:
@@ -41,7 +41,7 @@ def make_dead_letters(options: Options) -> DeadLetters:
     Raises:
         SettingsError: As `make_queue`.
     """
-    if options.queue.startswith(_RABBITMQ):
+    if is_rabbitmq(options.queue):
         try:
             from dungeonfighter.ingress.rabbitmq_dead_letters import RabbitMQDeadLetters  # noqa: PLC0415
         except ImportError:

@@ -24,11 +24,12 @@ from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import AMQPError
 from msgspec import Struct
 
+from dungeonfighter.connection_strings import shown_rabbitmq
 from dungeonfighter.ingress import rabbitmq_dead_letters
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX
 from dungeonfighter.ingress.partitions import STREAMS
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
-from dungeonfighter.ingress.rabbitmq_link import Missing, Outgoing, RabbitMQLink, shown_rabbitmq
+from dungeonfighter.ingress.rabbitmq_link import Missing, Outgoing, RabbitMQLink
 from dungeonfighter.ingress.rabbitmq_members import Members, Word, encode_word
 from dungeonfighter.ingress.rabbitmq_messages import (
     Properties,

@@ -20,7 +20,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from aiormq import connect
 from aiormq.abc import AbstractChannel as Channel
 from aiormq.abc import AbstractConnection, DeliveredMessage
-from aiormq.connection import DEFAULT_PORTS
 from aiormq.exceptions import (
     AMQPError,
     AuthenticationError,
@@ -236,12 +235,6 @@ async def translated() -> AsyncIterator[None]:
     except (AMQPError, PAMQPException, OSError, RuntimeError, EOFError) as error:
         said = str(error) or type(error).__name__
         raise QueueUnavailable(f"RabbitMQ does not answer: {said}") from error
-
-
-def shown_rabbitmq(url: str) -> str:
-    """Return the place of a broker for people, without a password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 5672)}"
 
 
 def _with_heartbeat(url: str, seconds: float) -> str:
