@@ -122,6 +122,8 @@ class Producer:
         self._unsent: list[str] = []
         self._is_work = asyncio.Event()
         self._is_idle = asyncio.Event()
+        self._is_owed = False
+        """A reply that nobody waits for may still come."""
         self._running: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._failures = 0
@@ -149,7 +151,7 @@ class Producer:
                 async with asyncio.timeout(CLOSE_SECONDS_MAX):
                     self._is_idle.clear()
                     await self._is_idle.wait()
-        is_done = not self._asked
+        is_done = not self._asked and not self._is_owed
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -222,6 +224,7 @@ class Producer:
                 "it may be played: look at the game, or ask for the same turn once more"
             ) from None
         finally:
+            self._is_owed = self._is_owed or not asked.replied.done() or asked.replied.cancelled()
             del self._asked[name]
             if not self._asked:
                 self._is_idle.set()
