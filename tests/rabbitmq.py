@@ -38,7 +38,7 @@ class RabbitMQClient:
 
     async def take_all(self, queue: str) -> list[bytes]:
         """Take all messages of a queue."""
-        bodies = []
+        bodies: list[bytes] = []
         while True:
             message = await self.channel.basic_get(queue, no_ack=True)
             if isinstance(message.delivery, spec.Basic.GetEmpty):
@@ -53,11 +53,10 @@ class RabbitMQClient:
 
 @contextlib.asynccontextmanager
 async def rabbitmq_client(server: RabbitMQServer) -> AsyncIterator[RabbitMQClient]:
-    connection = await connect(server.url)
-    client = RabbitMQClient(server.url, await connection.channel(on_return_raises=True))
-    try:
+    async with connect(server.url) as connection:
+        client = RabbitMQClient(server.url, await connection.channel(on_return_raises=True))
         await client.remove_all()
         yield client
+    async with connect(server.url) as connection:  # the test may have restarted the node
+        client.channel = await connection.channel()
         await client.remove_all()
-    finally:
-        await connection.close()

@@ -27,7 +27,7 @@ from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
 from dungeonfighter.fleet.report import Report, table
-from dungeonfighter.fleet.through import ThroughQueue
+from dungeonfighter.fleet.through import NO_REPLY, ThroughQueue
 from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.ingress import QueueRefused, QueueUnavailable
 from dungeonfighter.limits import bot_id_rule, fleet_pattern, is_bot_id
@@ -129,6 +129,8 @@ def way_out(report: Report, *, has_token: bool) -> str:
         return f"name bots that are allowed with --prefix{example}"
     if "lacks the scope" in said:
         return "ask the operator for a token with the scopes read and play"
+    if NO_REPLY in codes:
+        return "look whether an ingress reads this queue, under a token of the fleet that --fleet names"
     if "not_allowed" in codes:
         return f"the token is not valid: {caller_token.HINT}" if has_token else caller_token.HINT
     if any(code.startswith("http_") for code in codes):

@@ -38,7 +38,7 @@ from pamqp.exceptions import PAMQPException
 from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
 from dungeonfighter.ingress.rabbitmq_messages import Properties
 
-ANSWER_SECONDS_MAX: Final = 10.0
+ANSWER_SECONDS_MAX: Final = 5.0
 """The longest wait for an answer or a confirmation."""
 _CLOSE_SECONDS_MAX: Final = 2.0
 _HEARTBEAT_SECONDS_MIN: Final = 2
