@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,16 +27,20 @@ def redis_program() -> str | None:
 
 
 class RedisServer:
-    """A server without persistence; as a context manager it is killed at the end.
+    """A server, by default without persistence; as a context manager it is killed at the end.
 
     Args:
         program: `redis_program` finds it.
         folder: Its working directory.
         host: A loopback address.
         port: By default a free one.
+        words: Further arguments.
     """
 
-    def __init__(self, program: str, folder: Path, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, program: str, folder: Path, host: str = "127.0.0.1", port: int = 0, words: Sequence[str] = ()
+    ) -> None:
+        self._words = words
         self._program = program
         self._folder = folder
         self._host = host
@@ -65,7 +70,10 @@ class RedisServer:
         assert self._process is None
         words = ["--bind", self._host, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [self._program, *words], cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self._program, *words, *self._words],
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _START_SECONDS_MAX
         while True:

@@ -108,7 +108,7 @@ def translated() -> Iterator[None]:
     except (AuthenticationError, NoPermissionError) as error:
         raise QueueRefused(f"Redis refuses the user: {error}") from error
     except ResponseError as error:
-        if str(error).startswith("NOGROUP"):
+        if "NOGROUP" in str(error):  # within a script it follows other words
             raise NoGroup(str(error)) from error
         raise QueueUnavailable(f"Redis answers: {error}") from error
     except (RedisError, OSError, TimeoutError) as error:

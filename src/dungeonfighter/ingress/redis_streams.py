@@ -276,7 +276,8 @@ class RedisStreams:
 
     def _down(self, error: Exception) -> QueueUnavailable:
         self._is_up = False
-        self._failure = QueueUnavailable(f"{error} ({self._place})")
+        if self._failure is None:
+            self._failure = QueueUnavailable(f"{error} ({self._place})")
         self._changed.set()
         return self._failure
 
