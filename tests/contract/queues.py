@@ -27,7 +27,13 @@ LEASE_SECONDS: Final = 1.0
 
 
 class Broker(Protocol):
-    """A real server that holds the queues of one game."""
+    """A real server that holds the queues of one game.
+
+    Attributes:
+        url: Its address.
+    """
+
+    url: str
 
     def make(self) -> Queue:
         """Return a consumer that is not open yet."""
@@ -46,6 +52,7 @@ class RedisBroker:
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
+        self.url = server.url
         self.client = Redis.from_url(server.url)
 
     def make(self) -> Queue:
@@ -75,6 +82,7 @@ class RabbitMQBroker:
     """A RabbitMQ node, and a connection of the test to it."""
 
     def __init__(self, client: RabbitMQClient) -> None:
+        self.url = client.url
         self._client = client
 
     def make(self) -> Queue:
@@ -103,12 +111,15 @@ async def rabbitmq_broker(server: RabbitMQServer) -> AsyncIterator[Broker]:
 
 
 @contextlib.asynccontextmanager
-async def running_broker(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Broker]:
+async def running_broker(
+    kind: str, request: pytest.FixtureRequest | None, folder: Path
+) -> AsyncIterator[Broker]:
     """Run the broker of a kind; a RabbitMQ node starts slowly, so all tests of a session share one."""
     if kind == "redis":
         async with redis_broker(folder) as broker:
             yield broker
     else:
+        assert request is not None
         async with rabbitmq_broker(request.getfixturevalue("rabbitmq_server")) as broker:
             yield broker
 

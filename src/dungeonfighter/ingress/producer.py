@@ -14,7 +14,7 @@ import contextlib
 import heapq
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, cast
@@ -35,6 +35,7 @@ CLOSE_SECONDS_MAX: Final = 10.0
 _WAIT_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.25
 _PAUSE_SECONDS_MAX: Final = 5.0
+_END_SECONDS: Final = 0.1
 _REPEAT_FACTOR: Final = 2.0
 _REPEAT_SECONDS_MAX: Final = 60.0
 _NAME_CHARS_MAX: Final = 32
@@ -153,8 +154,7 @@ class Producer:
                     await self._is_idle.wait()
         is_done = not self._asked and not self._is_owed
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await _end([self._running])
         self._fail(NoReply("the producer was closed before the reply came"))
         await self._mailbox.close(is_done=is_done)
 
@@ -281,9 +281,7 @@ class Producer:
                 try:
                     done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    for task in working:
-                        task.cancel()
-                    await asyncio.gather(*working, return_exceptions=True)
+                    await _end(working)
                 error = next(iter(done)).exception()
                 if not isinstance(error, QueueUnavailable):
                     assert error is not None
@@ -340,6 +338,19 @@ class Producer:
         for asked in self._asked.values():
             if not asked.replied.done():
                 asked.replied.set_exception(error)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they end, and drop their results.
+
+    One cancellation may get lost: before Python 3.12 `asyncio.wait_for`, through which the client of Redis
+    sends, returns its result instead, if it has one in that moment (CPython issue 86296).
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=_END_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _reply(fields: Fields) -> TurnReply | None:
