@@ -14,6 +14,7 @@ from dungeonfighter.hosting.host import BotHost
 from dungeonfighter.hosting.ranked_runs import RankingStore
 from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.hosting.system import SystemChance, SystemClock
+from dungeonfighter.ingress.metrics import IngressMetrics
 from dungeonfighter.mcp.tool_metrics import OTHER
 from dungeonfighter.rules import load_rules
 from dungeonfighter.serving.composition import compose
@@ -50,6 +51,9 @@ a quantile. Prometheus 3 writes bounds as `le="1.0"`, as this server does. Exemp
 `mcp_store_free_bytes` and `mcp_wal_bytes` are there with SQLite, `mcp_redis_up` with a Redis,
 `mcp_metrics_push_up` where metrics are pushed, and the metrics of spans and traces where traces are sent.
 
+The metrics that begin with `mcp_ingress_` belong to the process `dungeonfighter ingress`, which serves them
+at its own address (`--listen`, [ingress.md](ingress.md)), with those of its host: turns, commits, store.
+
 """
 
 
@@ -67,6 +71,7 @@ def declare_all(store: RankingStore | None = None) -> MeterRegistry:
     declare_restarts(registry)
     declare_span_metrics(registry, int)
     Verifying([], {}, is_needed=False).declare(registry)
+    IngressMetrics(registry, lag={}, is_up=bool, streams_held=int)
     return registry
 
 

@@ -63,7 +63,8 @@ class RedisBroker:
 
     async def send(self, stream: int, fields: Mapping[str, str | bytes]) -> None:
         words = [word for pair in fields.items() for word in pair]
-        await self.client.execute_command("XADD", f"{PREFIX}in:{stream}", "*", *words)  # type: ignore[no-untyped-call]
+        client: Any = self.client
+        await client.execute_command("XADD", f"{PREFIX}in:{stream}", "*", *words)
 
     async def replies(self, to: str = "") -> list[dict[str, bytes]]:
         found: Any = await self.client.xrange(to or f"{PREFIX}out")

@@ -61,7 +61,8 @@ class RedisSender:
         words = [word for pair in fields.items() for word in pair]
         words += ["reply_to", self.reply_to]
         try:
-            await self._client.execute_command("XADD", f"df:in:{stream}", "*", *words)  # type: ignore[no-untyped-call]
+            client: Any = self._client
+            await client.execute_command("XADD", f"df:in:{stream}", "*", *words)
         except (RedisError, OSError):
             return False
         return True

@@ -99,8 +99,8 @@ async def test_a_second_copy_has_no_effect(ingress: IngressProcess, client: Redi
     second = await ask(client, "local/bea", episode=1, turn=0, input="1")
     assert (first["status"], second["status"]) == ("ok", "repeated")
     assert second["turn"] == first["turn"] == "1"
-    again = await ask(client, "local/bea", episode=1, start="{}")
-    assert again["code"] == "stale_turn"
+    late = await ask(client, "local/bea", episode=1, start="{}")
+    assert late["code"] == "stale_turn"
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,10 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_flows(
     assert max(sum(map(len, one.values())) for one in letters) < 5000
     assert ingress.metric('process_resident_memory_bytes{worker="0"}') - memory < 100_000_000
     assert ingress.metric('mcp_ingress_dead_letters_total{reason="too_large"}') == 40
+    assert ingress.metric('mcp_ingress_messages_total{outcome="dead"}') >= 46
 
 
-async def test_dead_letters_are_listed_sent_again_and_removed(
+async def test_dead_letters_are_listed_resent_and_removed(
     ingress: IngressProcess, client: Redis, redis: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for turn in ("x", "y"):
@@ -176,8 +177,10 @@ async def test_dead_letters_are_listed_sent_again_and_removed(
     assert len(lines) == 2
     assert "malformed" in lines[0]
     assert "bot=local/\\x1b[2Jfay" in lines[0]
+    series = 'mcp_ingress_dead_letters_total{reason="malformed"}'
+    before = ingress.metric(series)
     await asyncio.to_thread(command, "resend", lines[0].split()[0])
-    await until(lambda: ingress.metric('mcp_ingress_dead_letters_total{reason="malformed"}') >= 3)
+    await until(lambda: ingress.metric(series) == before + 1)
     assert len(await asyncio.to_thread(command, "list")) == 2
     await asyncio.to_thread(command, "delete", "--all", "--reason", "malformed")
     assert await asyncio.to_thread(command, "list") == []

@@ -175,7 +175,7 @@ async def test_redis_is_full(redis: RedisServer, rules: Rules, tmp_path: Path) -
 
 @pytest.mark.long
 @pytest.mark.parametrize("keeps", [False, True], ids=["empty", "from its file"])
-async def test_redis_is_killed_and_started_again(rules: Rules, tmp_path: Path, *, keeps: bool) -> None:
+async def test_redis_is_restarted(rules: Rules, tmp_path: Path, *, keeps: bool) -> None:
     found = redis_program() or program("redis-server", part="redis")
     words = ("--appendonly", "yes", "--appendfsync", "always") if keeps else ()
     with RedisServer(found, tmp_path, words=words) as redis:

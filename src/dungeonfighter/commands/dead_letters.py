@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
+from dungeonfighter.commands import queue_flags
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.commands.progress_output import PacedProgress, ProgressOutput
 from dungeonfighter.errors import SettingsError
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--all", action="store_true", help="all letters, or all of one --reason")
     for each in (listing, resend, delete):
         each.add_argument("--reason", choices=REASONS, metavar="R", help=f"only: {', '.join(REASONS)}")
-        options.add_arguments(each, options.QUEUE_FIELDS)
+        queue_flags.add_arguments(each, options.QUEUE_FIELDS)
 
 
 def run(arguments: argparse.Namespace) -> int:

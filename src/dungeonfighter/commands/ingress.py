@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from dungeonfighter import settings
-from dungeonfighter.commands import dead_letters
+from dungeonfighter.commands import dead_letters, queue_flags
 from dungeonfighter.commands.outcomes import CommandFailed
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.ingress import options
@@ -19,7 +19,7 @@ _LIST_EXAMPLE: Final = "Example: dungeonfighter ingress dead-letters list --queu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the settings, and the subcommand `dead-letters`."""
     settings.add_arguments(parser, options.SHARED)
-    options.add_arguments(parser)
+    queue_flags.add_arguments(parser)
     chosen = parser.add_subparsers(metavar="ACTION", title="instead of playing")
     letters = chosen.add_parser(
         "dead-letters",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from dungeonfighter.errors import Unauthenticated
+from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.hand import Bounds, Hand
 from dungeonfighter.ingress.messages import Decoder
 from dungeonfighter.ingress.metrics import IngressMetrics
@@ -126,19 +127,18 @@ class Consumer:
         try:
             await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
             if self._stop.is_set():
-                working[0].cancel()
+                await end(working[0])
                 await hand.finish(working[1], FINISH_SECONDS_MAX)
         finally:
             hand.let_go()
-            for task in (*working, stopping):
-                task.cancel()
-            results = await asyncio.gather(*working, stopping, return_exceptions=True)
-        for result in results:
-            if isinstance(result, QueueUnavailable | QueueRefused):
-                logger.warning("the queue fails: %s", result)
+            await end(*working, stopping)
+        for task in working:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, QueueUnavailable | QueueRefused):
+                logger.warning("the queue fails: %s", error)
                 break
-            if isinstance(result, Exception):
-                raise result
+            if error is not None:
+                raise error
 
     async def _measure_lag(self) -> NoReturn:
         while True:

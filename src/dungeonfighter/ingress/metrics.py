@@ -45,11 +45,11 @@ class IngressMetrics:
         )  # fmt: skip
         meter.read_gauges(
             "mcp_ingress_lag",
-            "Messages of each stream that are not answered yet; every `dungeonfighter ingress` reports all "
-            "streams, so take the highest value over processes, not the sum.",
+            "Messages of each stream that are not answered yet (of `dungeonfighter ingress`).",
             ("stream",),
             {(str(stream),): _reader(lag, stream) for stream in range(STREAMS)},
-            "Alert when it grows for minutes: the consumers are down, too few or too slow, or the store is.",
+            "Alert when it grows for minutes: the consumers are down, too few or too slow, or the store is. "
+            "Every ingress reports all streams: take the highest value over processes, not the sum.",
             merge="max",
         )
         meter.gauge(

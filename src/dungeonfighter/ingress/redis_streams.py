@@ -16,7 +16,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, Final
 
+import msgspec
+
 from dungeonfighter.connection_strings import shown_redis
+from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX, MESSAGE_BYTES_MAX
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
 from dungeonfighter.ingress.redis_dead_letters import MESSAGE
@@ -36,6 +39,9 @@ _NAMES: Final = {
     name.encode(): name for name in ("id", "bot", "episode", "turn", "input", "start", "view", "reply_to")
 }
 
+_Settled = tuple[int, str, int, list[str | msgspec.Raw]]
+"""An element of the argument of `ANSWER`."""
+
 
 class RedisStreams:
     """One consumer of the streams of a game; see `ingress.ports.Queue`.
@@ -54,7 +60,7 @@ class RedisStreams:
         self._keys = keys_of(prefix)
         self._replies_max = replies_max
         self._link = RedisLink(url)
-        self._in_hand: list[set[bytes]] = [set() for _ in self._keys.streams]
+        self._in_hand: list[set[str]] = [set() for _ in self._keys.streams]
         """The entries of each stream that were read and not settled."""
         self._leases = StreamLeases(
             self._link, self._keys, token_hex(8), lease_seconds, lambda stream: len(self._in_hand[stream])
@@ -94,7 +100,7 @@ class RedisStreams:
     async def close(self) -> None:
         """See `Queue`."""
         await self._stop_keeping()
-        with contextlib.suppress(QueueUnavailable, QueueRefused, NoGroup):
+        with contextlib.suppress(QueueUnavailable, QueueRefused, NoGroup, TimeoutError):
             async with asyncio.timeout(1):
                 await self._leases.leave()
         self._is_up = False
@@ -139,8 +145,8 @@ class RedisStreams:
         )  # fmt: skip
         found = []
         for key, entries in answer:
-            for entry, fields in entries:
-                self._in_hand[numbers[key]].add(entry)
+            for name, fields in entries:
+                self._in_hand[numbers[key]].add(entry := name.decode())
                 size = sum(map(len, fields)) + sum(map(len, fields.values()))
                 cut = {_name(name): value[:MESSAGE_BYTES_MAX] for name, value in fields.items()}
                 found.append(Delivery(entry, numbers[key], cut, 1, size))
@@ -161,8 +167,8 @@ class RedisStreams:
     def _deliveries(self, streams: Sequence[int], found: Iterable[Sequence[Any]]) -> list[Delivery]:
         """Return what a script has read, without the messages that are in hand already."""
         deliveries = []
-        for number, entry, times, size, words in found:
-            stream = streams[number - 1]
+        for number, name, times, size, words in found:
+            stream, entry = streams[number - 1], name.decode()
             if entry not in self._in_hand[stream]:
                 self._in_hand[stream].add(entry)
                 named = {_name(words[at]): words[at + 1] for at in range(0, len(words), 2)}
@@ -177,15 +183,15 @@ class RedisStreams:
 
     async def answer(self, replies: Sequence[Reply]) -> None:
         """See `Queue`."""
-        keys = _Places()
-        words: list[Any] = []
-        for reply in replies:
-            stream = keys.number(self._keys.streams[reply.delivery.stream])
-            to = keys.number(reply.to or self._keys.replies)
-            words += (stream, reply.delivery.handle, to, 2 * len(reply.fields))
-            for pair in reply.fields.items():
-                words += pair
-        failed = await self._settle(keys, self._replies_max, words, [reply.delivery for reply in replies])
+        keys, streams = _Places(), self._keys.streams
+        settled = [
+            (
+                keys.number(streams[reply.delivery.stream]), reply.delivery.handle,
+                keys.number(reply.to or self._keys.replies), _words(reply.fields),
+            )
+            for reply in replies
+        ]  # fmt: skip
+        failed = await self._settle(keys, self._replies_max, settled, [reply.delivery for reply in replies])
         if failed:
             lost = [(reply.delivery, "bad_reply_to") for reply in replies if reply.delivery.handle in failed]
             await self.bury(lost)
@@ -193,29 +199,29 @@ class RedisStreams:
     async def bury(self, letters: Sequence[tuple[Delivery, str]]) -> None:
         """See `Queue`."""
         keys = _Places()
-        words: list[Any] = []
+        settled = []
         for delivery, reason in letters:
             kept, is_whole = _kept(delivery)
-            fields = {
-                "reason": reason, "stream": delivery.stream, "entry": delivery.handle,
-                "whole": int(is_whole), **kept,
+            fields: dict[str, str | msgspec.Raw] = {
+                "reason": reason, "stream": str(delivery.stream), "entry": delivery.handle,
+                "whole": str(int(is_whole)), **kept,
             }  # fmt: skip
             stream = keys.number(self._keys.streams[delivery.stream])
-            words += (stream, delivery.handle, keys.number(self._keys.dead), 2 * len(fields))
-            for pair in fields.items():
-                words += pair
-        await self._settle(keys, DEAD_LETTERS_MAX, words, [delivery for delivery, _ in letters])
+            settled.append((stream, delivery.handle, keys.number(self._keys.dead), _words(fields)))
+        await self._settle(keys, DEAD_LETTERS_MAX, settled, [delivery for delivery, _ in letters])
 
     async def _settle(
-        self, keys: _Places, length: int, words: Sequence[Any], deliveries: Sequence[Delivery]
-    ) -> list[bytes]:
+        self, keys: _Places, length: int, settled: Sequence[_Settled], deliveries: Sequence[Delivery]
+    ) -> list[str]:
+        """Return the entries whose replies could not be added."""
+        packed = msgspec.msgpack.encode(settled)
         try:
-            failed: list[bytes] = await self._link.run(ANSWER, list(keys), [GROUP, length, *words])
+            failed: list[bytes] = await self._link.run(ANSWER, list(keys), [GROUP, length, packed])
         except (QueueUnavailable, QueueRefused) as error:
             raise self._down(error) from error
         for delivery in deliveries:
             self._in_hand[delivery.stream].discard(delivery.handle)
-        return failed
+        return [entry.decode() for entry in failed]
 
     async def excuse(self, deliveries: Sequence[Delivery]) -> None:
         """See `Queue`."""
@@ -271,8 +277,7 @@ class RedisStreams:
     async def _stop_keeping(self) -> None:
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
-            keeping.cancel()
-            await asyncio.wait({keeping})
+            await end(keeping)
 
     def _down(self, error: Exception) -> QueueUnavailable:
         self._is_up = False
@@ -286,6 +291,15 @@ def _name(name: bytes) -> str:
     return _NAMES.get(name) or name.decode("utf-8", "replace")
 
 
+def _words(fields: Mapping[str, str | msgspec.Raw]) -> list[str | msgspec.Raw]:
+    return [word for pair in fields.items() for word in pair]
+
+
+def _packed(value: bytes) -> msgspec.Raw:
+    """Return bytes as a text of MessagePack (str 16), for Redis' decoder does not know its type for bytes."""
+    return msgspec.Raw(b"\xda" + len(value).to_bytes(2, "big") + value)
+
+
 class _Places(dict[str, int]):
     """The keys of a script, each with its number from 1."""
 
@@ -293,17 +307,17 @@ class _Places(dict[str, int]):
         return self.setdefault(key, len(self) + 1)
 
 
-def _kept(delivery: Delivery) -> tuple[dict[str, bytes], bool]:
+def _kept(delivery: Delivery) -> tuple[dict[str, msgspec.Raw], bool]:
     """Return the fields of a message as those of its dead letter, and True if none was cut or left out.
 
     Their names begin with `MESSAGE`, because the letter has fields of its own.
     """
-    kept: dict[str, bytes] = {}
+    kept: dict[str, msgspec.Raw] = {}
     left = DEAD_LETTER_BYTES_MAX
     is_whole = delivery.size <= DEAD_LETTER_BYTES_MAX
     for name, value in delivery.fields.items():
         if left <= len(name):
             return kept, False
-        kept[MESSAGE + name] = value[: left - len(name)]
+        kept[MESSAGE + name] = _packed(value[: left - len(name)])
         left -= len(name) + len(value)
     return kept, is_whole

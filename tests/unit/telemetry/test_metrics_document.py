@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dungeonfighter.hosting.metrics import REASONS
+from dungeonfighter.ingress.messages import REASONS as MESSAGE_REASONS
 from dungeonfighter.mcp.schemas import DESCRIPTIONS
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.telemetry.exposition import render
@@ -27,6 +28,9 @@ LABELS = {
     "mcp_spans_dropped_total": {"reason": ("queue_full", "not_sent", "rejected")},
     "mcp_episodes_total": {"result": ("won", "died", "turns", "abandoned")},
     "mcp_run_checks_total": {"result": ("as_stored", "false", "set_aside")},
+    "mcp_ingress_messages_total": {"outcome": ("ok", "repeated", "error", "dead")},
+    "mcp_ingress_dead_letters_total": {"reason": MESSAGE_REASONS},
+    "mcp_ingress_lag": {"stream": tuple(str(number) for number in range(16))},
 }
 KINDS = {
     "mcp_active_bots": "gauge",
@@ -39,6 +43,11 @@ KINDS = {
     "mcp_episodes_total": "counter",
     "mcp_errors_total": "counter",
     "mcp_hot_games": "gauge",
+    "mcp_ingress_dead_letters_total": "counter",
+    "mcp_ingress_lag": "gauge",
+    "mcp_ingress_messages_total": "counter",
+    "mcp_ingress_streams_held": "gauge",
+    "mcp_ingress_up": "gauge",
     "mcp_log_lines_lost_total": "counter",
     "mcp_metrics_push_up": "gauge",
     "mcp_redis_up": "gauge",

@@ -1,0 +1,34 @@
+"""The flags of the settings of a queue."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+
+from dungeonfighter.ingress.options import FIELDS
+from dungeonfighter.setting_fields import Field
+
+
+def add_arguments(parser: argparse.ArgumentParser, fields: Collection[Field] = FIELDS) -> None:
+    """Add the flags; values stay texts until `options.read_options`."""
+    group = parser.add_argument_group("settings of the queue (flag, or environment variable)")
+    for field in fields:
+        if field.attribute == "token":
+            group.add_argument(*field.flags, action=_Refused, nargs="?", help=argparse.SUPPRESS)
+        else:
+            purpose = f"{field.purpose} [{', '.join(field.variables)}]"
+            group.add_argument(*field.flags, dest=field.attribute, metavar=field.metavar, help=purpose)
+        if field.is_secret:
+            purpose = f"a file with {'it' if field.attribute != 'token' else 'the access token'}"
+            purpose = f"{purpose} [{field.file_variable}]"
+            group.add_argument(field.file_flag, dest=field.file_attribute, metavar="FILE", help=purpose)
+
+
+class _Refused(argparse.Action):
+    """Refuses a token on the command line, without a text that shows it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
+        option_string: str | None = None,
+    ) -> None:  # fmt: skip
+        parser.error("--token: every user of this machine can read a flag; use INGRESS_TOKEN or --token-file")

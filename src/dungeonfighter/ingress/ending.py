@@ -1,0 +1,23 @@
+"""The end of tasks that may miss the order to end.
+
+`asyncio.wait_for` of Python 3.11 swallows a cancellation that comes at the moment when the awaited call
+completes, and client libraries use it. A task in a loop then goes on.
+
+Source: https://github.com/python/cpython/issues/86296.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+_PAUSE_SECONDS: Final = 0.1
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until all have ended; whoever wants their results asks them."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_PAUSE_SECONDS)
