@@ -75,6 +75,7 @@ async def test_a_fleet_in_two_processes_plays_through_rabbitmq(
             assert "guest" not in shown + progress + report.read_text()
 
 
+@pytest.mark.long
 async def test_a_fleet_with_a_token_plays_through_the_ingress_of_its_fleet(
     redis: RedisServer, tmp_path: Path
 ) -> None:
@@ -104,7 +105,12 @@ async def test_a_fleet_with_a_token_plays_through_the_ingress_of_its_fleet(
         (("--through", "http://127.0.0.1:1"), 2, "this must be like redis://"),
         (("--through", "redis://127.0.0.1:1/0", "--fleet", "A_B"), 2, "--fleet:"),
         (("--through", "redis://127.0.0.1:1/0", "--patience", "0.2"), 1, "--through: Redis does not answer"),
-        (("--through", "amqp://u:planted@127.0.0.1:1/", "--patience", "0.2"), 1, "RabbitMQ does not answer"),
+        pytest.param(
+            ("--through", "amqp://u:planted@127.0.0.1:1/", "--patience", "0.2"),
+            1,
+            "RabbitMQ does not answer",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_queue_of_no_use_is_explained(words: tuple[str, ...], code: int, said: str) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import heapq
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, cast
@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadArgument
+from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX
 from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
@@ -35,7 +36,6 @@ CLOSE_SECONDS_MAX: Final = 10.0
 _WAIT_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.25
 _PAUSE_SECONDS_MAX: Final = 5.0
-_END_SECONDS: Final = 0.1
 _REPEAT_FACTOR: Final = 2.0
 _REPEAT_SECONDS_MAX: Final = 60.0
 _NAME_CHARS_MAX: Final = 32
@@ -154,7 +154,8 @@ class Producer:
                     await self._is_idle.wait()
         is_done = not self._asked and not self._is_owed
         if self._running is not None:
-            await _end([self._running])
+            await end(self._running)
+            await asyncio.gather(self._running, return_exceptions=True)
         self._fail(NoReply("the producer was closed before the reply came"))
         await self._mailbox.close(is_done=is_done)
 
@@ -281,7 +282,8 @@ class Producer:
                 try:
                     done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    await _end(working)
+                    await end(*working)
+                    await asyncio.gather(*working, return_exceptions=True)
                 error = next(iter(done)).exception()
                 if not isinstance(error, QueueUnavailable):
                     assert error is not None
@@ -338,19 +340,6 @@ class Producer:
         for asked in self._asked.values():
             if not asked.replied.done():
                 asked.replied.set_exception(error)
-
-
-async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they end, and drop their results.
-
-    One cancellation may get lost: before Python 3.12 `asyncio.wait_for`, through which the client of Redis
-    sends, returns its result instead, if it has one in that moment (CPython issue 86296).
-    """
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=_END_SECONDS)
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _reply(fields: Fields) -> TurnReply | None:

@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from dungeonfighter.connection_strings import shown_rabbitmq
 from dungeonfighter.ingress import rabbitmq_dead_letters
+from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX
 from dungeonfighter.ingress.partitions import STREAMS
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
@@ -356,8 +357,7 @@ class RabbitMQ:
     async def _stop_keeping(self) -> None:
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
-            keeping.cancel()
-            await asyncio.wait({keeping})
+            await end(keeping)
 
     def _fail(self, said: str) -> None:
         """Note the end of a connection or channel."""
