@@ -11,11 +11,21 @@ import pytest
 
 from dungeonfighter.setting_fields import FIELDS
 from dungeonfighter.settings import NOT_YET
+from testkit.rabbitmq_server import RabbitMQServer, rabbitmq_program
+from tests.parts import go_without
 
 
 def pytest_configure() -> None:
     for name in (*(variable for field in FIELDS for variable in field.variables), *NOT_YET):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    """A RabbitMQ node for the whole session; a test that stops the node must start it, too."""
+    found = rabbitmq_program() or go_without("rabbitmq")
+    with RabbitMQServer(found, tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

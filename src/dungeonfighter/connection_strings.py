@@ -293,6 +293,9 @@ def _host_and_port(text: str) -> tuple[str, str]:
     return name, port
 
 
+_AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
+
+
 def parse_redis(text: str) -> str:
     """Return the URL of a Redis server; no message holds a part of it, for it may have a password."""
     parts = urlsplit(text)
@@ -309,3 +312,26 @@ def shown_redis(url: str) -> str:
     """Return the place of a Redis server for people, without a password."""
     parts = urlsplit(url)
     return f"unix:{parts.path}" if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Return True if a URL has the scheme of a RabbitMQ broker."""
+    return urlsplit(url).scheme in _AMQP_PORTS
+
+
+def parse_rabbitmq(text: str) -> str:
+    """Return the URL of a RabbitMQ broker; no message holds a part of it, for it may have a password."""
+    parts = urlsplit(text)
+    try:
+        sound = parts.scheme in _AMQP_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise Problem("this must be like amqp://user:password@host:5672/, or amqps:// with TLS")
+    return text
+
+
+def shown_rabbitmq(url: str) -> str:
+    """Return the place of a RabbitMQ broker for people, without a password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _AMQP_PORTS.get(parts.scheme)}"

@@ -20,18 +20,22 @@ from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.commands import caller_token
 from dungeonfighter.commands.numbers import amount, count, whole
 from dungeonfighter.commands.outcomes import CommandFailed, CommandInterrupted
+from dungeonfighter.connection_strings import Problem, is_rabbitmq, parse_rabbitmq, parse_redis
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.fleet.crew import Habits
 from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
 from dungeonfighter.fleet.report import Report, table
+from dungeonfighter.fleet.through import NO_REPLY, ThroughQueue
 from dungeonfighter.fleet.verified_load import load_and_verify
-from dungeonfighter.limits import bot_id_rule, is_bot_id
+from dungeonfighter.ingress import QueueRefused, QueueUnavailable
+from dungeonfighter.limits import bot_id_rule, fleet_pattern, is_bot_id
 from dungeonfighter.serving.event_loop import run_on_fastest_loop
 
 PER_SOURCE_MAX: Final = 8_000
 SOURCES_MAX: Final = 250
+QUEUE_VARIABLE: Final = "DUNGEONFIGHTER_QUEUE"
 _PATTERN: Final = re.compile(r"(?:may act for|bots of this server are) ([\w.-]+)\*")
 
 
@@ -81,6 +85,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--verify", action=argparse.BooleanOptionalAction, default=True,
         help="check afterwards that every acknowledged turn is in the store (default: --verify)")
     caller_token.add_argument(parser)
+    add("--through", metavar="QUEUE",
+        help=f"play the inputs through the queue of an ingress: redis://HOST:6379/0 or amqp://HOST:5672/ "
+             f"[also by {QUEUE_VARIABLE}, where no other user reads a password]")
+    add("--fleet", default="local", metavar="NAME",
+        help="with --through: the fleet of the ingress and its token (default: %(default)s)")
+    add("--queue-prefix", default="df:", metavar="TEXT",
+        help="with --through: the --prefix of the ingress (default: %(default)s)")
     add("--report", type=Path, metavar="FILE", help="also write the figures to FILE, as JSON")
     # fmt: on
 
@@ -97,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
         report = run_on_fastest_loop(load_and_verify(options, _show, verify=arguments.verify))
     except KeyboardInterrupt:
         raise CommandInterrupted("interrupted before the verification was done") from None
+    except (QueueUnavailable, QueueRefused) as error:
+        raise CommandFailed(f"--through: {error}") from None
     print(table(report))
     if arguments.report is not None:
         _write(report, arguments.report)
@@ -116,6 +129,8 @@ def way_out(report: Report, *, has_token: bool) -> str:
         return f"name bots that are allowed with --prefix{example}"
     if "lacks the scope" in said:
         return "ask the operator for a token with the scopes read and play"
+    if NO_REPLY in codes:
+        return "look whether an ingress reads this queue, under a token of the fleet that --fleet names"
     if "not_allowed" in codes:
         return f"the token is not valid: {caller_token.HINT}" if has_token else caller_token.HINT
     if any(code.startswith("http_") for code in codes):
@@ -158,6 +173,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
         )
     processes = _processes(arguments)
     token = caller_token.read_token(arguments, os.environ)
+    through = _through(arguments)
     return LoadOptions(
         url=arguments.url,
         bots=arguments.bots,
@@ -175,6 +191,7 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
         sources=_sources(arguments),
         processes=processes,
         token=token,
+        through=through,
         habits=Habits(
             view=arguments.view or ("text" if text_enough else "json"),
             mode=arguments.mode,
@@ -182,6 +199,25 @@ def _options(arguments: argparse.Namespace) -> LoadOptions:
             patience_seconds=arguments.patience,
         ),
     )
+
+
+def _through(arguments: argparse.Namespace) -> ThroughQueue | None:
+    """Return the queue that the inputs go through.
+
+    Raises:
+        BadArgument: It is no queue.
+    """
+    url: str = arguments.through or os.environ.get(QUEUE_VARIABLE, "")
+    if not url:
+        return None
+    if not fleet_pattern.match(arguments.fleet):
+        raise BadArgument(f"--fleet: {arguments.fleet[:40]!r} has to be 1 to 32 of a-z, 0-9 and '-'")
+    hint = "" if is_rabbitmq(url) else "; or like amqp://host:5672/"
+    try:
+        url = parse_rabbitmq(url) if is_rabbitmq(url) else parse_redis(url)
+    except Problem as problem:
+        raise BadArgument(f"--through: {problem}{hint}") from None
+    return ThroughQueue(url, arguments.fleet, arguments.queue_prefix)
 
 
 def _processes(arguments: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from dungeonfighter.fleet.pace import JITTER, ClosedLoop, OpenLoop, Pace, Wheel
 from dungeonfighter.fleet.player import Player
 from dungeonfighter.fleet.progress import MEASURED, RAMP, WARM_UP, Progress, ProgressFormatter
 from dungeonfighter.fleet.tally import Tally
+from dungeonfighter.fleet.through import QueueGate, QueuePlayer, ThroughQueue
 from dungeonfighter.serving.background import every
 from dungeonfighter.serving.scheduling import Coalescing
 
@@ -47,6 +48,7 @@ class LoadOptions(Struct, frozen=True):
         turns: The load stops after that many acknowledged turns; 0 = no such end.
         sources: The number of loopback addresses to connect from; 0 leaves the choice to the system.
         token: The access token of the calls; empty without one.
+        through: The queue that the inputs go through; None without one.
         process, processes: Only the bots whose number is `process` modulo `processes` play.
     """
 
@@ -68,6 +70,7 @@ class LoadOptions(Struct, frozen=True):
     processes: int = 1
     habits: Habits = Habits()
     token: str = ""
+    through: ThroughQueue | None = None
 
     def __repr__(self) -> str:
         """Return the load without its token, because texts about failures may show it."""
@@ -155,8 +158,8 @@ async def play_load(
     always_1 = isinstance(policy, InputPolicy) and policy.always == "1"
     crew = Crew(endpoint, options.habits, tally or Tally(), always_1=always_1)
     defects: list[BaseException] = []
-    async with endpoint.watched():
-        players = [_player(number, options, crew) for number in options.numbers]
+    async with endpoint.watched(), _gate(options, crew) as gate:
+        players = [_player(number, options, crew, gate) for number in options.numbers]
         meet(players)
         with _defects_stop(stop, defects), _rare_collections(endpoint.loop, options.spread_seconds):
             clock = _Clock(options)
@@ -186,11 +189,23 @@ def _sources(options: LoadOptions) -> list[str]:
     return [f"127.0.0.{number + 2}" for number in range(options.sources)]
 
 
-def _player(number: int, options: LoadOptions, crew: Crew) -> Player:
+def _gate(options: LoadOptions, crew: Crew) -> contextlib.AbstractAsyncContextManager[QueueGate | None]:
+    if options.through is None:
+        return contextlib.nullcontext()
+    return QueueGate(
+        options.through, in_flight_max=len(options.numbers), patience_seconds=options.habits.patience_seconds,
+        view="json" if options.habits.view == "json" else "text", tally=crew.tally,
+    )  # fmt: skip
+
+
+def _player(number: int, options: LoadOptions, crew: Crew, gate: QueueGate | None) -> Player:
     seed = options.seed * 1_000_003 + number
     policy = make_policy(options.policy, seed)
+    name = bot_id(options.prefix, number)
+    if gate is not None:
+        return QueuePlayer(number, name, seed, policy=policy, crew=crew, gate=gate)
     kind = FastPlayer if crew.always_1 else Player
-    return kind(number, bot_id(options.prefix, number), seed, policy=policy, crew=crew)
+    return kind(number, name, seed, policy=policy, crew=crew)
 
 
 def _pace(options: LoadOptions, loop: asyncio.AbstractEventLoop) -> Pace:

@@ -40,6 +40,7 @@ class Report(Struct, frozen=True):
         further: Bots whose last, unanswered request had been applied.
         cut_off: Bots whose last request was not answered when the load had to end.
         cpu_us_per_call: CPU time of the load generator itself.
+        through: The queue that the inputs went through, whose latencies these are then; empty without one.
         ended: One sentence for each process of the load that ended before it was done.
         verified: False without a verification; `findings` is then empty.
         findings: The number of bots for each kind of finding.
@@ -82,6 +83,7 @@ class Report(Struct, frozen=True):
     unread: dict[str, int] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
     finding_examples: list[str] = field(default_factory=list)
+    through: str = ""
 
     @property
     def passed(self) -> bool:
@@ -153,6 +155,7 @@ def make_report(load: Load, verdict: Verdict | None) -> Report:
         finding_examples=[
             f"{f.bot_id}: {f.kind}: {f.detail}" for f in verified.findings[:FINDINGS_SHOWN_MAX]
         ],
+        through=options.through.place if options.through else "",
     )
 
 
@@ -169,6 +172,8 @@ def table(report: Report) -> str:
 
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {_pace(report)}"
+    if report.through:
+        yield "inputs through", report.through
     yield "turns", f"{report.turns} in {report.seconds:.1f} s"
     yield "turns/s", f"{report.turns_per_second:.1f}"
     yield "latency ms", _latencies(report)

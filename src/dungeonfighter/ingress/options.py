@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from dungeonfighter import setting_values as to
-from dungeonfighter.connection_strings import Problem, parse_redis
+from dungeonfighter.connection_strings import Problem, is_rabbitmq, parse_rabbitmq, parse_redis
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.setting_fields import Field
 from dungeonfighter.setting_values import Address
@@ -48,14 +48,7 @@ class Options(Struct, frozen=True, kw_only=True):
 def parse_queue(text: str) -> str:
     """Return the URL of a queue; no message holds a part of it, for it may have a password."""
     try:
-        parts = urlsplit(text)
-        is_amqp = parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_amqp = False
-    if is_amqp:
-        return text
-    try:
-        return parse_redis(text)
+        return parse_rabbitmq(text) if is_rabbitmq(text) else parse_redis(text)
     except Problem:
         raise Problem(
             "this must be like redis://host:6379/0 or amqp://user:password@host:5672/ (with TLS rediss:// or "

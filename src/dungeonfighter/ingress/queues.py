@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dungeonfighter.connection_strings import is_rabbitmq
 from dungeonfighter.errors import SettingsError
 from dungeonfighter.ingress.options import Options
 from dungeonfighter.ingress.ports import DeadLetters, Queue
@@ -15,6 +16,15 @@ def make_queue(options: Options) -> Queue:
     Raises:
         SettingsError: The package of this kind of queue is not installed.
     """
+    if is_rabbitmq(options.queue):
+        try:
+            from dungeonfighter.ingress.rabbitmq import RabbitMQ  # noqa: PLC0415 - needs the extra
+        except ImportError:
+            raise SettingsError([_MISSING.format("rabbitmq")]) from None
+        return RabbitMQ(
+            options.queue, prefix=options.prefix, lease_seconds=options.lease_seconds,
+            replies_max=options.replies_max, in_hand_max=options.in_hand_max,
+        )  # fmt: skip
     try:
         from dungeonfighter.ingress.redis_streams import RedisStreams  # noqa: PLC0415 - needs the extra
     except ImportError:
@@ -31,6 +41,12 @@ def make_dead_letters(options: Options) -> DeadLetters:
     Raises:
         SettingsError: As `make_queue`.
     """
+    if is_rabbitmq(options.queue):
+        try:
+            from dungeonfighter.ingress.rabbitmq_dead_letters import RabbitMQDeadLetters  # noqa: PLC0415
+        except ImportError:
+            raise SettingsError([_MISSING.format("rabbitmq")]) from None
+        return RabbitMQDeadLetters(options.queue, prefix=options.prefix)
     try:
         from dungeonfighter.ingress.redis_dead_letters import RedisDeadLetters  # noqa: PLC0415
     except ImportError:

@@ -21,11 +21,11 @@ class Script(Struct, frozen=True):
     digest: str
 
 
-def _script(text: str) -> Script:
+def make_script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-KEEP: Final = _script("""
+KEEP: Final = make_script("""
 local owner, lifetime = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -68,7 +68,7 @@ owner, the lifetime of a lease in milliseconds, then the streams that the owner 
 Returns the fair share of the owner and the streams that it holds.
 """
 
-LEAVE: Final = _script("""
+LEAVE: Final = make_script("""
 redis.call('ZREM', KEYS[1], ARGV[1])
 for number = 2, #KEYS do
     if redis.call('GET', KEYS[number]) == ARGV[1] then redis.call('DEL', KEYS[number]) end
@@ -88,7 +88,7 @@ local function cut(fields)
 end
 """
 
-READ: Final = _script(
+READ: Final = make_script(
     """
 local group, consumer, free = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local most, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -124,7 +124,7 @@ messages of one stream.
 Returns (number of the key from 1, entry, deliveries, bytes before the cut, names and values) of each.
 """
 
-TAKE_OVER: Final = _script(
+TAKE_OVER: Final = make_script(
     """
 local group, consumer, from, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local most, bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -157,7 +157,7 @@ Returns the last entry that was looked at, and the messages as `READ`. A message
 it is acknowledged.
 """
 
-ANSWER: Final = _script("""
+ANSWER: Final = make_script("""
 local group, most, failed = ARGV[1], ARGV[2], {}
 for _, one in ipairs(cmsgpack.unpack(ARGV[3])) do
     redis.call('XACK', KEYS[one[1]], group, one[2])
@@ -175,7 +175,7 @@ reply, and the names and values of the reply. As one argument they cost a fifth 
 Returns the entries whose replies could not be added, because the key for the reply is no stream.
 """
 
-EXCUSE: Final = _script("""
+EXCUSE: Final = make_script("""
 for at = 3, #ARGV do
     local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[at], ARGV[at], 1)[1]
     if pending and pending[2] == ARGV[2] then
@@ -187,14 +187,14 @@ return 0
 """)
 """Takes one delivery off the count of messages. KEYS: one stream. ARGV: group, consumer, entries."""
 
-RESEND: Final = _script("""
+RESEND: Final = make_script("""
 local added = redis.call('XADD', KEYS[2], '*', unpack(ARGV, 2))
 redis.call('XDEL', KEYS[1], ARGV[1])
 return added
 """)
 """Sends a dead letter once more. KEYS: the dead letters, a stream. ARGV: the letter, its names and values."""
 
-CREATE: Final = _script("""
+CREATE: Final = make_script("""
 for _, key in ipairs(KEYS) do
     local pending = redis.pcall('XPENDING', key, ARGV[1])
     if pending.err then redis.call('XGROUP', 'CREATE', key, ARGV[1], '0', 'MKSTREAM') end
@@ -205,7 +205,7 @@ return 0
 A full Redis refuses the creation of a group even if the group exists, so the script looks first.
 """
 
-LENGTHS: Final = _script("""
+LENGTHS: Final = make_script("""
 local lengths = {}
 for place, key in ipairs(KEYS) do lengths[place] = redis.call('XLEN', key) end
 return lengths

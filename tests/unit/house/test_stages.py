@@ -42,6 +42,8 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_pgbackrest.py",  # pgBackRest is a part of the long stage
     "tests/integration/test_prometheus.py",  # Prometheus is a part of the long stage
+    "tests/integration/test_producer_example.py",  # starts a Redis, an ingress and the example twice
+    "tests/integration/test_rabbitmq_faults.py",  # RabbitMQ is a part of the long stage
     "tests/integration/test_worker_starts.py",  # three workers start beside a client that never rests
 }
 """The test modules of integration and simulation without a short test, each with the reason in a comment."""
