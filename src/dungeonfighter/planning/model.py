@@ -196,8 +196,8 @@ def _servers(
     used_bytes = bots * costs.server.bytes_per_bot + working * workers_bytes
     return Servers(
         kind=kind.name, count=working + groups * margins.spare_servers, workers_each=kind.cores,
-        limited_by=limited_by, cores_used=cores + base * working, memory_gib_used=used_bytes / _GIB, utilisation=utilisation,
-        p99_ms=latency.p99_ms(utilisation),
+        limited_by=limited_by, cores_used=cores + base * working, memory_gib_used=used_bytes / _GIB,
+        utilisation=utilisation, p99_ms=latency.p99_ms(utilisation),
     )  # fmt: skip
 
 
