@@ -142,7 +142,7 @@ def test_a_reader_searches_and_goes_to_a_result_without_the_internet(url: str, t
         getattr(page, "keyboard.type")("pgBackRest")
         page.wait_until(f"{RESULTS}.some(each => each.href.includes('/backups.html'))")
         page.evaluate(f"{RESULTS}.find(each => each.href.includes('/backups.html')).click()")
-        page.wait_until("location.pathname === '/backups.html' && document.querySelector('h1')")
+        page.wait_for_url(f"{url}/backups.html**")
         assert page.evaluate("document.querySelector('h1').innerText.split('\\n')[0]").startswith("Backups")
         page.screenshot(path=str(tmp_path / "page.png"))
         assert (tmp_path / "page.png").stat().st_size > 10_000
