@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,6 +14,8 @@ from dungeonfighter.storage import postgres_indexes, postgres_partitions, postgr
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations, queries
 from testkit.postgres_server import PostgresServer
+from tests.contract.backups import fill
+from tests.contract.conftest import PARTITIONS
 from tests.contract.rows import after, first
 from tests.contract.test_copying import (  # noqa: F401
     _small_pages,
@@ -126,3 +130,41 @@ async def test_a_cached_plan_of_a_commit_finds_rows_by_their_keys(postgres_serve
         read = await watcher.fetchval(ENTRIES_READ)
     assert read < 100
     await watcher.close()
+
+
+async def test_a_backup_restores_the_partitions_and_the_doctor_finds_nothing(
+    postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    store = await opened(postgres_url)
+    await fill(store, ["ada", "bob", "cleo"])
+    await store.close()
+    programs = [
+        f"--{name}={postgres_server.program(name.replace('-', '_'))}" for name in ("pg-dump", "pg-restore")
+    ]
+    file, restored = str(tmp_path / "monday.dump"), postgres_server.empty_database("plain")
+    await command("db", "backup", file, "--db", postgres_url, *programs)
+    await command("db", "restore", file, "--db", restored, programs[1])
+    for url in (postgres_url, restored):
+        assert "sound" in await command("db", "verify", "--db", url)
+        report = await command("doctor", "--db", url)
+        assert report.count("no problems") == 1
+        assert f"{PARTITIONS} partitions" in report
+    look = await connected(restored)
+    assert tuple(await look.fetchrow(LAYOUT, "games")) == ("p", PARTITIONS)
+    assert await look.fetchval("select count(*) from games") == 3
+    await look.close()
+    again = await opened(restored)
+    assert [row and row.turn > 0 for row in await again.load(["local/ada"])] == [True]
+    await again.close()
+
+
+async def command(*words: str) -> str:
+    """Run a command to its end; return what it wrote."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dungeonfighter", *words,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    print(output.decode())
+    assert process.returncode == 0, output.decode()
+    return output.decode()
