@@ -4,7 +4,7 @@ The documents are written for a reader of the repository: by the rules of Common
 everywhere in it. Python-Markdown, which builds the site, wants four spaces for each level of a list and an
 empty line before a list.
 
-Source: Python-Markdown's documentation, "Differences"; CommonMark, section 5.2, "List items".
+Source: Python-Markdown's documentation, "Differences".
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ async def test_a_cached_plan_of_a_commit_finds_rows_by_their_keys(postgres_serve
     await watcher.close()
 
 
-async def test_a_backup_restores_the_partitions_and_the_doctor_finds_nothing(
+async def test_a_backup_restores_the_partitions_and_the_doctor_has_no_complaint(
     postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     store = await opened(postgres_url)
@@ -153,9 +153,9 @@ async def test_a_backup_restores_the_partitions_and_the_doctor_finds_nothing(
     assert tuple(await look.fetchrow(LAYOUT, "games")) == ("p", PARTITIONS)
     assert await look.fetchval("select count(*) from games") == 3
     await look.close()
-    again = await opened(restored)
-    assert [row and row.turn > 0 for row in await again.load(["local/ada"])] == [True]
-    await again.close()
+    served = await opened(restored)
+    assert [row and row.turn > 0 for row in await served.load(["local/ada"])] == [True]
+    await served.close()
 
 
 async def command(*words: str) -> str:

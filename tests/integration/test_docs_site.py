@@ -85,7 +85,7 @@ def test_every_link_leads_to_a_page_and_every_anchor_to_its_place(site: Path) ->
     assert not broken
 
 
-def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+def test_each_page_loads_from_the_site_only(site: Path) -> None:
     loaded = {target for page in pages_of(site).values() for target in page.loaded}
     assert not [target for target in loaded if target.startswith(("http:", "https:", "//"))]
     styles = "".join(path.read_text("utf-8") for path in site.rglob("*.css"))

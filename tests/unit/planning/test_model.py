@@ -144,7 +144,7 @@ def test_a_fit_needs_two_loads_below_saturation(
         fitted(*points)
 
 
-def test_a_line_goes_through_both_points_or_through_nothing() -> None:
+def test_a_line_goes_through_both_points_or_through_zero() -> None:
     assert fitted_line((100.0, 0.5), (300.0, 1.0)) == (0.25, 0.0025)
     assert fitted_line((100.0, 0.1), (200.0, 1.0)) == (0.0, 0.005)
     with pytest.raises(ValueError, match="different loads"):
