@@ -9,11 +9,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from dungeonfighter.errors import StoreError
 from dungeonfighter.hosting.ports import Won
 from dungeonfighter.storage import postgres_indexes, postgres_partitions, postgres_schema
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sql_files import migrations, queries
-from testkit.postgres_server import PostgresServer
+from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.backups import fill
 from tests.contract.conftest import PARTITIONS
 from tests.contract.rows import after, first
@@ -156,6 +157,19 @@ async def test_a_backup_restores_the_partitions_and_the_doctor_has_no_complaint(
     served = await opened(restored)
     assert [row and row.turn > 0 for row in await served.load(["local/ada"])] == [True]
     await served.close()
+
+
+async def test_a_server_without_room_for_the_locks_is_left_as_it_was() -> None:
+    with running_server(max_connections="10", max_locks_per_transaction="10") as small:
+        url = small.empty_database("games")
+        await (await opened(url)).close()
+        with pytest.raises(StoreError, match="no room for the locks of so many tables") as refusal:
+            await postgres_partitions.partition(url, 64, RecordingReporter())
+        assert "max_locks_per_transaction" in refusal.value.hint
+        look = await connected(url)
+        assert tuple(await look.fetchrow(LAYOUT, "games")) == ("r", 0)
+        await look.close()
+        await postgres_partitions.partition(url, 4, RecordingReporter())
 
 
 async def command(*words: str) -> str:
