@@ -19,7 +19,7 @@ SECONDS ?= 300
 EVERY   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs keep-rules lock clean drill
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules lock clean drill
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -87,12 +87,19 @@ docs: $(DEV) ## write docs/settings.md, docs/metrics.md, docs/*.schema.json and 
 	@$(PY) -m testkit.prometheus_rule
 	@$(PY) -m tests.metrics_document
 	@$(PY) -m testkit.dashboard
+	@echo "make docs-site builds the site of all documents"
+
+docs-site: $(DEV) ## all documents as a site with search, in build/docs-site/site; fails at a broken link
+	@.ci/parts/docs-site
+	@$(PY) -m testkit.docs_site build/docs-site
+	@.parts/docs/bin/zensical build --strict --clean --config-file build/docs-site/zensical.toml
+	@echo "open build/docs-site/site/index.html"
 
 keep-rules: $(RUNTIME) ## before content changes in a release: keep today's for the runs begun under it
 	@cd src/dungeonfighter/rules/catalog && mkdir -p previous && cp -r content "previous/$$($(CURDIR)/$(PY) -c 'from dungeonfighter.rules import load_rules; print(load_rules().identity)')"
 
 lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Node.js packages (needs npm)
-	@for name in runtime image build dev peers parts network clients adapters; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in runtime image build dev peers parts network clients adapters docs; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  $$(test $$name = dev && echo "-c requirements/runtime.txt -c requirements/build.txt") \
 	  $$(test $$name = peers -o $$name = image && echo "-c requirements/runtime.txt") \

@@ -27,6 +27,7 @@ from bench import (
     rules_alone,
     traces,
     two_fleets,
+    unit_costs,
     varying_meta,
 )
 from bench.machine import Machine, machine
@@ -60,6 +61,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     arguments = _arguments()
+    if arguments.unit_costs is not None:
+        return _unit_costs(arguments)
     some = [row for row in ROWS if arguments.only.casefold() in row.what.casefold()]
     if not some:
         sys.stderr.write(f"no row has '{arguments.only}' in it\n")
@@ -85,6 +88,14 @@ def main() -> int:
     sys.stdout.write(f"{this_machine.headline()}\n\n{as_text(some, lines)}\n")
     _write(this_machine, options, some, figures, lines)
     return _verdict(lines)
+
+
+def _unit_costs(arguments: argparse.Namespace) -> int:
+    try:
+        return unit_costs.measure_to(arguments.unit_costs, quick=arguments.quick)
+    except KeyboardInterrupt:
+        sys.stderr.write("ended early: nothing was written\n")
+        return 130
 
 
 def _measure(options: Options) -> dict[str, Figure]:
@@ -136,6 +147,10 @@ def _arguments() -> argparse.Namespace:
         "--only", metavar="WORD", default="", help="only rows with this in their first column"
     )
     parser.add_argument("--repeats", type=int, default=0)
+    parser.add_argument(
+        "--unit-costs", metavar="FILE", type=Path,
+        help="measure only what `dungeonfighter plan --unit-costs FILE` reads, about 2 minutes",
+    )  # fmt: skip
     return parser.parse_args()
 
 

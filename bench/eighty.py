@@ -33,7 +33,7 @@ from typing import IO, Any, Final, NamedTuple
 from bench.processes import Processes, Usage, family, usage_of
 from testkit.ports import free_port
 
-_RESULTS: Final = Path("bench-results")
+RESULTS: Final = Path("bench-results")
 _PER_PROCESS: Final = 16_000
 """Bots of one worker or generator: a usual hard limit is 20,000 open files a process."""
 _RAMP_BOTS_PER_SECOND: Final = 400
@@ -58,6 +58,8 @@ class Plan(NamedTuple):
     warm_up: float
     workers: int
     generators: int
+    results: str
+    """The folder of `eighty.json`, of the server's log, and of the database while it runs."""
 
 
 class Sample(NamedTuple):
@@ -81,9 +83,9 @@ def main() -> int:
         print("bench-80k reads /proc: it runs on Linux only", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _RESULTS.mkdir(exist_ok=True)
+    Path(plan.results).mkdir(exist_ok=True, parents=True)
     try:
-        with tempfile.TemporaryDirectory(dir=_RESULTS, prefix="eighty-") as folder:
+        with tempfile.TemporaryDirectory(dir=plan.results, prefix="eighty-") as folder:
             return _run(plan, Path(folder))
     except KeyboardInterrupt:
         print("ended at once; nothing was verified", file=sys.stderr)
@@ -101,6 +103,7 @@ def _plan() -> Plan:
     )
     parser.add_argument("--workers", type=int, help="of the server (one for 16,000 bots, at least 2)")
     parser.add_argument("--generators", type=int, help="processes of the load (likewise)")
+    parser.add_argument("--results", default=str(RESULTS), help="the folder of the results")
     arguments = parser.parse_args()
     ramp = arguments.ramp or max(arguments.every, arguments.bots / _RAMP_BOTS_PER_SECOND)
     needed = max(2, math.ceil(arguments.bots / _PER_PROCESS))
@@ -112,6 +115,7 @@ def _plan() -> Plan:
         arguments.warm_up or ramp + 3 * arguments.every,
         arguments.workers or needed,
         arguments.generators or needed,
+        arguments.results,
     )
 
 
@@ -146,7 +150,7 @@ def _run(plan: Plan, folder: Path) -> int:
         "report": report,
         "missed": missed,
     }
-    (_RESULTS / "eighty.json").write_text(json.dumps(result, indent=1))
+    (Path(plan.results) / "eighty.json").write_text(json.dumps(result, indent=1))
     for line in missed:
         print(f"MISSED: {line}")
     return 1 if missed else 0
@@ -176,7 +180,7 @@ def _server(plan: Plan, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes],
         assert server.stdin is not None
         server.stdin.close()
         _end(server)
-        shutil.copy(log, _RESULTS / "eighty-server.log")
+        shutil.copy(log, Path(plan.results) / "eighty-server.log")
 
 
 def _await_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

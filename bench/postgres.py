@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -45,7 +45,8 @@ class Measured(Struct):
     p99: float
 
 
-async def measure(url: str, pool_size: int, bots: int) -> Measured:
+async def measure(url: str, pool_size: int, bots: int, keys: Sequence[str] = ()) -> Measured:
+    """Let `bots` bots play for some seconds: those named, or new ones."""
     store = PostgresStore(url, pool_size=pool_size)
     await store.open()
     metrics = HostMetrics(
@@ -68,7 +69,7 @@ async def measure(url: str, pool_size: int, bots: int) -> Measured:
             seconds.append(time.perf_counter() - begun)
             standing = write.row
 
-    await asyncio.gather(*(play(f"bench/b{number:05}") for number in range(bots)))
+    await asyncio.gather(*map(play, keys or [f"bench/b{number:05}" for number in range(bots)]))
     await store.close()
     seconds.sort()
     rows, commits = batches.sum, sum(batches.counts)

@@ -76,6 +76,10 @@ COMMANDS: Final = {
         "say what is wrong with a server or a database, in one text without secrets",
         "doctor http://127.0.0.1:8000 --db sqlite:///games.db",
     ),
+    "plan": Summary(
+        "say how many machines a number of bots needs, and their price a month",
+        "plan --bots 80000 --every 10 --unit-costs costs.json",
+    ),
     "ladder": Summary(
         "rank the built-in policies by the same runs", "ladder --seeds 20 --policies attack,heuristic"
     ),

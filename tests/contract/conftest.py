@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,7 +16,11 @@ from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
 from testkit.postgres_server import PostgresServer, running_server
 
-STORES = ("memory", "sqlite", "sqlite, held", "postgres")
+STORES = (
+    "memory", "sqlite", "sqlite, held", "postgres",
+    pytest.param("postgres, partitioned", marks=pytest.mark.long),  # test_partitions.py has a short choice
+)  # fmt: skip
+PARTITIONS = 4
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +36,24 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return postgres_server.empty_database("games")
 
 
+@pytest.fixture(scope="session")
+def partitioned_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with empty partitioned tables, to make others from."""
+    url = postgres_server.empty_database("partitioned")
+    words = ["-m", "dungeonfighter", "db", "migrate", "--partitions", str(PARTITIONS), "--db", url]
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+    return "partitioned"
+
+
+@pytest.fixture
+def partitioned_url(postgres_server: PostgresServer, partitioned_template: str) -> str:
+    """The connection string of a database with empty partitioned tables."""
+    postgres_server.order(
+        "drop database if exists games with (force)", f"create database games template {partitioned_template}"
+    )
+    return postgres_server.url("games")
+
+
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     made: Store
@@ -38,7 +62,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     elif request.param.startswith("sqlite"):
         made = SqliteStore(tmp_path / "games.db", hold_seconds=HOLD_SECONDS if "held" in request.param else 0)
     else:
-        made = PostgresStore(request.getfixturevalue("postgres_url"))
+        url = "partitioned_url" if "partitioned" in request.param else "postgres_url"
+        made = PostgresStore(request.getfixturevalue(url))
     await made.open()
     yield made
     await made.close()

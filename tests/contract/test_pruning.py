@@ -113,12 +113,12 @@ class Database:
         }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("partitioned", marks=pytest.mark.long)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     url = (
         f"sqlite:///{tmp_path}/games.db"
         if request.param == "sqlite"
-        else request.getfixturevalue("postgres_url")
+        else request.getfixturevalue("postgres_url" if request.param == "postgres" else "partitioned_url")
     )
     made = Database(url)
     await made.store.open()

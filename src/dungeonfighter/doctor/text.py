@@ -213,7 +213,8 @@ def _postgres(facts: PostgresFacts) -> Iterator[str]:
     if facts.replay_lag_seconds is not None:
         yield _row("replayed", f"up to {span(facts.replay_lag_seconds)} ago")
     yield _row("encrypted", "yes" if facts.is_encrypted else "no")
-    yield _row("size", size(facts.database_bytes))
+    tables = f", in {facts.partitions} partitions" if facts.partitions else ""
+    yield _row("size", f"{size(facts.database_bytes)}{tables}")
     connections = ", ".join(f"{count} of {name}" for name, count in facts.connections.items())
     yield _row("connections", f"{connections or 'none'}; {facts.connections_free} free")
     yield _row("oldest transaction", span(facts.oldest_transaction_seconds))

@@ -94,6 +94,7 @@ class PostgresFacts(Struct):
         replay_lag_seconds: The age of the newest replayed transaction of a standby.
         oldest_transaction_seconds: The age of the oldest open transaction.
         waiting_for_locks: The number of statements that wait for a lock now.
+        partitions: The partitions of the table `games`; 0 for a plain one.
     """
 
     version: str
@@ -108,6 +109,7 @@ class PostgresFacts(Struct):
     waiting_for_locks: int
     replay_lag_seconds: float | None = None
     is_pooler: bool = False
+    partitions: int = 0
 
 
 class DatabaseReport(Struct, frozen=True):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -41,7 +42,7 @@ from dungeonfighter.hosting.ports import (
     Write,
 )
 from dungeonfighter.hosting.store_health import StoreHealth
-from dungeonfighter.storage import postgres_reads, postgres_schema, sql_files
+from dungeonfighter.storage import postgres_partitions, postgres_reads, postgres_schema, sql_files
 from dungeonfighter.storage.parts import in_parts
 from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meaning, reason
 from dungeonfighter.storage.postgres_facts import FactReader
@@ -107,6 +108,7 @@ class PostgresStore:
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
         self._facts = FactReader(self._read, self._sql["facts"])
+        self._key_tables: Sequence[str] = ("games",)
         self._copy = self._readers
         self._has_copy = bool(read_url)
         if read_url:
@@ -138,6 +140,7 @@ class PostgresStore:
             self._server.safety.check(allow_unsafe=self._allow_unsafe)
             await self._writers.run(postgres_schema.check_settings)
             await self._writers.run(lambda connection: postgres_schema.migrate(connection, self._sql))
+            await self._writers.run(self._look_for_partitions)
             await self._make_ready()
             self._facts.start()
         except BaseException:
@@ -322,11 +325,19 @@ class PostgresStore:
         A bitmap scan reads the whole index before it fetches its first row. No plainer statement reads an
         index and no rows.
         """
-        end = f"set local statement_timeout = {1000 * limits.read_ahead_seconds:.0f}"
+        until = time.monotonic() + limits.read_ahead_seconds
         with contextlib.suppress(asyncpg.QueryCanceledError):
-            async with connection.transaction(readonly=True):
-                await connection.execute(f"{ONLY_BITMAPS}; {end}")
-                await connection.fetch(self._sql["read_keys"])
+            for table in self._key_tables:
+                left_ms = max(1, round(1000 * (until - time.monotonic())))
+                async with connection.transaction(readonly=True):
+                    await connection.execute(f"{ONLY_BITMAPS}; set local statement_timeout = {left_ms}")
+                    await connection.fetch(self._sql["read_keys"].replace("games", table))
+
+    async def _look_for_partitions(self, connection: Connection) -> None:
+        partitions = await postgres_partitions.partition_names(connection, "games")
+        if partitions:
+            self._sql = postgres_partitions.partitioned_queries(self._sql)
+            self._key_tables = partitions
 
     # On a connection
 

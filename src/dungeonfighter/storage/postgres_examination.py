@@ -26,6 +26,7 @@ from dungeonfighter.storage.examination import (
 )
 from dungeonfighter.storage.postgres_errors import is_database_error
 from dungeonfighter.storage.postgres_links import Connection
+from dungeonfighter.storage.postgres_partitions import partition_count
 
 CONNECT_SECONDS: Final = 5.0
 _STATEMENT_SECONDS: Final = 5.0
@@ -125,6 +126,7 @@ async def _examine(findings: _Findings, place: str, *, is_pooler: bool) -> Datab
         facts.is_pooler = is_pooler
         standbys = await findings.part("the standbys", _read_standbys)
         facts.standbys = standbys or []
+        facts.partitions = await findings.part("the partitions", partition_count) or 0
     return DatabaseReport(
         "postgresql", place, findings.troubles, schema, round_trips, clock, postgres=facts
     )  # fmt: skip

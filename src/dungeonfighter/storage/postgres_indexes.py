@@ -27,6 +27,7 @@ from dungeonfighter.storage.sql_files import Migration
 
 _CREATE: Final = re.compile(r"^create index concurrently if not exists (\w+) on (\w+)\b", re.MULTILINE)
 _NO_TIMEOUTS: Final = "set lock_timeout = 0; set statement_timeout = 0"
+_SHORT_WAIT: Final = "set lock_timeout = '300ms'"
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
@@ -92,10 +93,10 @@ async def build_indexes(url: str, reporter: BuildReporter) -> None:
     """
     sql = sql_files.queries("postgres")
     try:
-        async with _connected(url) as connection:
+        async with connected(url) as connection:
             if not await _missing(connection, sql):
                 return
-            async with _connected(url) as watcher:
+            async with connected(url) as watcher:
                 await _build_missing(connection, watcher, sql, reporter)
     except asyncpg.InsufficientPrivilegeError as error:
         raise StoreUnavailable("this role may not build indexes: it must own the tables") from error
@@ -126,12 +127,52 @@ async def _build_missing(
 async def _build(
     connection: Connection, watcher: Connection, sql: dict[str, str], step: Migration, reporter: BuildReporter
 ) -> None:
-    """Build one index; before that, drop the invalid index that an interrupted build left behind."""
+    """Build one index; before that, drop the invalid index that an interrupted build left behind.
+
+    PostgreSQL builds no index of a partitioned table concurrently. So each partition gets its part, and the
+    index is valid when it has all of them; an interrupted build goes on where it ended.
+    """
     index = index_of(step)
+    partitions = sql_files.queries("postgres", "partitions")
+    names = [name for (name,) in await connection.fetch(partitions["partition_names"], index.table)]
+    if not names:
+        await _build_one(connection, watcher, sql, (index, step.sql), reporter)
+        return
+    whole = _named(step.sql, index.name, f"only {index.table}", at_once=True)
+    await _order(connection, whole, index, reporter)
+    done = {name for (name,) in await connection.fetch(partitions["attached"], index.name)}
+    for name in names:
+        part = Index(f"{index.name}_{name}", name)
+        if name not in done:
+            await _build_one(connection, watcher, sql, (part, _named(step.sql, *part)), reporter)
+            attach = f"alter index {index.name} attach partition {part.name}"
+            await _order(connection, attach, index, reporter)
+
+
+async def _order(connection: Connection, statement: str, index: Index, reporter: BuildReporter) -> None:
+    """Execute a short statement; while it waits, commits queue behind it for tenths of a second at a time."""
+    while True:
+        try:
+            await connection.execute(_SHORT_WAIT)
+            await connection.execute(statement)
+        except asyncpg.LockNotAvailableError:
+            reporter.progress(f"{index.name}: waiting for a transaction that holds {index.table}")
+            await asyncio.sleep(_POLL_SECONDS)
+        else:
+            await connection.execute(_NO_TIMEOUTS)
+            return
+
+
+async def _build_one(
+    connection: Connection, watcher: Connection, sql: dict[str, str], built: tuple[Index, str],
+    reporter: BuildReporter,
+) -> None:  # fmt: skip
+    """Build the index of one table by its statement."""
+    index, statement = built
     if await connection.fetchval(sql["schema_index_is_valid"], index.name) is False:
         reporter.say(f"{index.name}: an interrupted build left a part of it, which is dropped")
         await connection.execute(f"drop index concurrently if exists {index.name}")
-    building = asyncio.ensure_future(connection.execute(step.sql))
+    building = asyncio.ensure_future(connection.execute(statement))
     try:
         while not (await asyncio.wait({building}, timeout=_POLL_SECONDS))[0]:
             reporter.progress(f"{index.name}: {await _progress(watcher, sql, index)}")
@@ -140,6 +181,12 @@ async def _build(
         if not building.done():
             building.cancel()  # the driver sends the server a cancel request
             await asyncio.wait({building})
+
+
+def _named(statement: str, index: str, table: str, *, at_once: bool = False) -> str:
+    """Return the statement of a step for an index of another name, on another table."""
+    word = "" if at_once else "concurrently "
+    return _CREATE.sub(f"create index {word}if not exists {index} on {table}", statement)
 
 
 async def _missing(connection: Connection, sql: dict[str, str]) -> list[Migration]:
@@ -159,7 +206,7 @@ async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> s
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Any]:
+async def connected(url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(
         url,
         timeout=_CONNECT_SECONDS,

@@ -44,6 +44,7 @@ LEVELS = {
     "bridge": 9,
     "doctor": 9,
     "trajectories": 9,
+    "planning": 9,
     "commands": 10,
     "cli": 11,
     "__main__": 12,

@@ -23,6 +23,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_compose_upgrade.py",  # a container engine is a part of the long stage
     "tests/integration/test_dashboard.py",  # Prometheus and Grafana's schema are parts of the long stage
     "tests/integration/test_drills.py",  # a drill starts databases, servers and bots, and waits for a repair
+    "tests/integration/test_docs_site.py",  # Zensical and Chromium are parts of the long stage
     "tests/integration/test_ecs_fields.py",  # the published list is a part of the long stage
     "tests/integration/test_envoy_and_nginx.py",  # Envoy and nginx are parts of the long stage
     "tests/integration/test_haproxy.py",  # HAProxy is a part of the long stage

@@ -15,6 +15,7 @@ import msgspec
 from dungeonfighter import settings
 from dungeonfighter.commands.given_settings import read_database_settings
 from dungeonfighter.commands.progress_output import ProgressOutput
+from dungeonfighter.errors import SettingsError
 
 HELP: Final = "bring the schema up to date"
 DESCRIPTION: Final = """\
@@ -37,6 +38,10 @@ class _LogToProgress(logging.Handler):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     settings.add_arguments(parser, settings.DATABASE_SETTINGS)
+    parser.add_argument(
+        "--partitions", metavar="N", type=int,
+        help="partition the tables of an empty PostgreSQL database by a hash of the bot id",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,24 +49,43 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         SettingsError: The database is wrong, or has no schema.
-        StoreError: It cannot be opened or changed.
+        StoreError: It cannot be opened or changed, or cannot be partitioned.
     """
     given = read_database_settings(
         arguments,
         "has no schema to migrate; name a database that keeps games: sqlite:///FILE or postgresql://...",
     )
+    partitions = arguments.partitions
+    if partitions is not None:
+        _check_partitions(partitions, given)
     output = ProgressOutput(sys.stderr)
     with _storage_log_to(output):
-        asyncio.run(_migrate(given, output))
+        asyncio.run(_migrate(given, output, partitions))
     print(f"the schema is up to date: {given.database.shown}")
+    if partitions is not None:
+        print(f"its tables have {partitions} partitions")
     return 0
 
 
-async def _migrate(given: settings.Settings, output: ProgressOutput) -> None:
+def _check_partitions(partitions: int, given: settings.Settings) -> None:
+    from dungeonfighter.storage.postgres_partitions import PARTITIONS_MAX, PARTITIONS_MIN
+
+    if not PARTITIONS_MIN <= partitions <= PARTITIONS_MAX:
+        raise SettingsError([f"--partitions: {partitions} is not from {PARTITIONS_MIN} to {PARTITIONS_MAX}"])
+    if given.database.kind != "postgresql":
+        problem = "--partitions: only PostgreSQL has partitions; name a database postgresql://... with --db"
+        raise SettingsError([problem])
+
+
+async def _migrate(given: settings.Settings, output: ProgressOutput, partitions: int | None) -> None:
     from dungeonfighter.serving.composition import make_store
     from dungeonfighter.serving.signals import let_second_interrupt_end
 
     let_second_interrupt_end()
+    if partitions is not None:
+        from dungeonfighter.storage.postgres_partitions import check_can_partition
+
+        await check_can_partition(given.database.url, partitions)
     # Opening a store migrates it, and the commit timeout bounds the migration: a large table takes long.
     store = make_store(msgspec.structs.replace(given, commit_timeout_seconds=_MIGRATION_SECONDS))
     await store.open()
@@ -70,6 +94,10 @@ async def _migrate(given: settings.Settings, output: ProgressOutput) -> None:
         from dungeonfighter.storage.postgres_indexes import build_indexes
 
         await build_indexes(given.database.url, output)
+    if partitions is not None:
+        from dungeonfighter.storage.postgres_partitions import partition
+
+        await partition(given.database.url, partitions, output)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import apsw
 
 from dungeonfighter.errors import StoreError
 from dungeonfighter.storage import sqlite_connection, sqlite_schema
+from dungeonfighter.storage.backup import postgres_programs
 from dungeonfighter.storage.backup.postgres_files import OTHER_RELEASE
 from dungeonfighter.storage.backup.postgres_programs import Program
 from dungeonfighter.storage.backup.sqlite_files import Show
@@ -63,7 +64,8 @@ def load(path: Path, restorer: Program, scratch: Path, show: Show) -> None:
     Raises:
         StoreError: The archive cannot be read, or holds no games; or the disk is full.
     """
-    words = [restorer.path, "--data-only", "--file=-", *(f"--table={name}" for name in _TABLES), str(path)]
+    chosen = [f"--table={name}" for name in _parts(path, restorer) or _TABLES]
+    words = [restorer.path, "--data-only", "--file=-", *chosen, str(path)]
     connection = sqlite_connection.connect(scratch, Waiting())
     with tempfile.TemporaryFile() as errors:
         reading = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
@@ -92,6 +94,22 @@ def load(path: Path, restorer: Program, scratch: Path, show: Show) -> None:
         raise StoreError(f"{path} holds no games", hint="name a dump of the database of the servers")
 
 
+def _parts(path: Path, restorer: Program) -> list[str]:
+    """Return the names of the tables, or of their partitions, that hold rows."""
+    try:
+        contents = postgres_programs.output_of(restorer, ["--list", str(path)], hint=OTHER_RELEASE)
+    except StoreError as error:
+        raise StoreError(f"{path} cannot be read ({error})", hint=OTHER_RELEASE) from error
+    entries = [text.partition(" TABLE DATA ")[2].split() for text in contents.splitlines()]
+    return [entry[1] for entry in entries if len(entry) > 1 and _table_of(entry[1])]
+
+
+def _table_of(name: str) -> str:
+    """Return the table of a table or of a numbered partition; "" for one that no verification reads."""
+    table = name if name in _TABLES else name.rstrip("0123456789").removesuffix("_")
+    return table if table in _TABLES else ""
+
+
 def _load_tables(output: IO[bytes], connection: apsw.Connection, show: Show) -> set[str]:
     """Load all rows that `pg_restore` writes; return the tables that it has."""
     found = set()
@@ -110,8 +128,8 @@ def _begun(text: bytes) -> _Table | None:
     if not (text.startswith(b"COPY ") and text.endswith(b") FROM stdin;\n")):
         return None
     name, _, columns = text[len(b"COPY ") : -len(b") FROM stdin;\n")].decode().partition(" (")
-    name = name.rpartition(".")[2].strip('"')
-    return _Table(name, columns.split(", ")) if name in _TABLES else None
+    table = _table_of(name.rpartition(".")[2].strip('"'))
+    return _Table(table, columns.split(", ")) if table else None
 
 
 def _insert(name: str) -> str:

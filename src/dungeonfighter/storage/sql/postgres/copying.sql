@@ -32,7 +32,9 @@ where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 order by a.attnum;
 
 -- name: estimate
-select greatest(reltuples::bigint, 0) from pg_class where oid = to_regclass($1);
+select coalesce(sum(greatest(reltuples, 0)), 0)::bigint from pg_class
+where relkind = 'r'
+  and (oid = to_regclass($1) or oid in (select relid from pg_partition_tree(to_regclass($1))));
 
 -- name: lock_chore
 select pg_try_advisory_lock($1);

@@ -178,7 +178,9 @@ select pg_try_advisory_lock(4919046371022);
 select pg_try_advisory_xact_lock(4919046371022);
 
 -- name: schema_table_bytes
-select coalesce(pg_relation_size(to_regclass($1)), 0);
+-- A partitioned table has no bytes of its own.
+select coalesce((select sum(pg_relation_size(relid)) from pg_partition_tree(to_regclass($1))),
+                pg_relation_size(to_regclass($1)), 0)::bigint;
 
 -- name: schema_index_is_valid
 select indisvalid from pg_index where indexrelid = to_regclass($1);
@@ -186,7 +188,8 @@ select indisvalid from pg_index where indexrelid = to_regclass($1);
 -- name: schema_index_progress
 select phase, blocks_done, blocks_total, tuples_done, tuples_total, lockers_done, lockers_total
 from pg_stat_progress_create_index
-where datname = current_database() and relid = to_regclass($1);
+where datname = current_database()
+  and (relid = to_regclass($1) or relid in (select t.relid from pg_partition_tree(to_regclass($1)) as t));
 
 -- name: load_without_texts
 -- For a row whose texts the server or the driver cannot decode.
