@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
