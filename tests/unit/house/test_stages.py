@@ -40,6 +40,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_observability.py",  # Prometheus is a part of the long stage
     "tests/integration/test_page_log_in.py",  # Chromium is a part of the long stage
     "tests/integration/test_page_in_browser.py",  # Chromium is a part of the long stage
+    "tests/integration/test_patroni.py",  # Patroni and etcd are parts of the long stage
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_pgbackrest.py",  # pgBackRest is a part of the long stage
     "tests/integration/test_prometheus.py",  # Prometheus is a part of the long stage

@@ -22,7 +22,7 @@ from tests.unit.house.sources import ROOT
 
 _CLONE_NEWNET: Final = 0x40000000
 _FOLDER: Final = Path("/run/netns")
-_DELAY: Final = ROOT / "testkit" / "packet_delay.py"
+_DELAY: Final = ROOT / "tests" / "packet_delay.py"
 _PYTHON: Final = ROOT / ".parts" / "venv" / "bin" / "python"
 _numbers = itertools.count()
 
