@@ -29,16 +29,17 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 ROTATE = ROOT / "deploy" / "filebeat" / "rotate.sh"
 LOG_FOLDER = "/var/log/dungeonfighter"
 SERVICES = ("server-1", "server-2", "haproxy", "prometheus", "alertmanager", "blackbox")
-PAGER: Final = """
-import http.server
+LISTENER: Final = """
+import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        print(self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        print(self.path, body.decode(errors="replace"), flush=True)
         self.send_response(200)
         self.end_headers()
-http.server.HTTPServer(("", 9000), Handler).serve_forever()
+http.server.HTTPServer(("", int(sys.argv[1])), Handler).serve_forever()
 """
-"""Prints what it is sent, as a webhook."""
+"""Prints what it is sent: a webhook, or a collector of traces."""
 PAGE: Final = "severity=page"
 ALERTMANAGER: Final = "http://127.0.0.1:9093"
 TARGETS: Final = {
@@ -155,12 +156,11 @@ async def test_the_profile_watches_the_servers_and_tells_a_webhook(
         "PROMETHEUS_PORT": str(free_port()), "ALERTMANAGER_PORT": str(free_port()),
         "ALERT_WEBHOOK": "http://pager:9000/alerts", "LOG_FORMAT": "ecs",
         "LOG_FILE": f"{LOG_FOLDER}/server.log",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318", "OTEL_TRACES_SAMPLER_ARG": "1",
     }  # fmt: skip
     async with up(watchers, tmp_path, services=SERVICES, **variables) as project:
-        watchers.run(
-            "run", "--detach", "--name", "pager", "--network", project.network_of_watchers,
-            "--entrypoint", "python3", IMAGE, "-u", "-c", PAGER,
-        )  # fmt: skip
+        listen(watchers, project.network_of_watchers, "pager", 9000)
+        listen(watchers, project.network, "jaeger", 4318)
         await reaches(lambda: project.health("alertmanager") == "healthy")
         watchers.run(
             "exec", project.container("alertmanager"), "amtool", f"--alertmanager.url={ALERTMANAGER}",
@@ -177,9 +177,16 @@ async def test_the_profile_watches_the_servers_and_tells_a_webhook(
         assert len(ask(watchers, project, "alertmanagers")["activeAlertmanagers"]) == 1
         assert ask(watchers, project, "rules")["groups"]
         assert ask(watchers, project, "query?query=probe_success")["result"][0]["value"][1] == "1"
+        assert "/v1/traces " in watchers.run("logs", "jaeger")
         await reaches(lambda: '"alertname":"PublicAddressDown"' in watchers.run("logs", "pager"))
         for service in ("prometheus", "alertmanager", "blackbox"):
             assert project.health(service) == "healthy"
+
+
+def listen(engine: Engine, network: str, name: str, port: int) -> None:
+    """Run a container of this name that prints what it is sent."""
+    words = ("--network", network, "--entrypoint", "python3", IMAGE, "-u", "-c", LISTENER, str(port))
+    engine.run("run", "--detach", "--name", name, *words)
 
 
 def rotate(project: Project) -> None:
