@@ -25,6 +25,7 @@ from tests.unit.house.sources import ROOT
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.timeout(240),
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing, with which the runbook asks"),
 ]
 
