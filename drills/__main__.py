@@ -20,6 +20,7 @@ from drills import texts
 from drills.drill import Drill, Options
 from drills.fault import RANDOM, fault_class, names
 from drills.leftovers import Leftovers
+from drills.privileges import go_on_with_own_file_systems
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
 
@@ -41,16 +42,18 @@ def main() -> int:
     obstacle = fault_class(name).obstacle()
     if obstacle:
         return _refuse(f"{name} cannot be staged here: {obstacle}")
-    options = Options(
-        arguments.folder, arguments.minutes, arguments.bots, arguments.linger, arguments.fault != RANDOM
-    )
+    is_named = arguments.fault != RANDOM and not arguments.unnamed
+    if fault_class(name).mounts:
+        flags = [word for word in sys.argv[1:] if word != arguments.fault]
+        go_on_with_own_file_systems([name, *flags, *([] if is_named else ["--unnamed"])])
+    options = Options(arguments.folder, arguments.minutes, arguments.bots, arguments.linger, is_named)
     options.folder.mkdir(parents=True, exist_ok=True)
     with (options.folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return _refuse("another drill runs in this folder: end it with Ctrl-C, or give --folder")
-        return asyncio.run(_run(name, options, f"make drill FAULT={arguments.fault}"))
+        return asyncio.run(_run(name, options, f"make drill FAULT={name if is_named else RANDOM}"))
 
 
 async def _run(name: str, options: Options, words: str) -> int:
@@ -109,6 +112,7 @@ def _arguments() -> argparse.Namespace:
         metavar="S",
         help="after a repair everything stays for a look, for S seconds (%(default)g)",
     )
+    add("--unnamed", action="store_true", help=argparse.SUPPRESS)
     add("--folder", type=Path, default=_FOLDER, metavar="DIR", help="its files (default: %(default)s)")
     return parser.parse_args()
 

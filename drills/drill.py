@@ -16,6 +16,7 @@ from drills import texts
 from drills.bots import Bots
 from drills.fault import Fault
 from drills.leftovers import Leftovers
+from drills.privileges import way_in
 from drills.programs import Prometheus, paths
 from drills.stage import Stage
 from dungeonfighter.commands.progress_output import ProgressOutput
@@ -112,7 +113,7 @@ class Drill:
         variables = self._variables(fault, stage, command, prometheus)
         file = self._options.folder / "environment"
         file.write_text(texts.environment(variables, paths()), encoding="utf-8")
-        hints = (prometheus.hint if prometheus is not None else "", fault.hint)
+        hints = (prometheus.hint if prometheus is not None else "", fault.hint, way_in())
         steps = texts.instructions(file, variables, self._options.minutes, hints)
         self._output.say(f"\n{texts.alert(fault)}\n\n{steps}\n")
         wrong = await self._watch(fault, self._bots, begun, begun + seconds)

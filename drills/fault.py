@@ -22,6 +22,7 @@ class Fault:
         severity: `page` or `ticket`.
         message: The text of the alert.
         hint: What differs here from a real machine, for the operator; empty if nobody would stumble.
+        mounts: The drill mounts a file system.
         first_log: The name of the service whose log the variable LOG leads to.
         variables: What the commands of the runbook need besides SERVER, DB and LOG.
     """
@@ -31,6 +32,7 @@ class Fault:
     severity: ClassVar[str]
     message: ClassVar[str]
     hint: ClassVar[str] = ""
+    mounts: ClassVar[bool] = False
     first_log: ClassVar[str] = "server-1"
 
     def __init__(self, stage: Stage) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import ClassVar, Final
 
 from drills.fault import Fault as Contract
 from drills.figures import figures
+from drills.privileges import mount_obstacle
 from testkit.server_process import ServerProcess
 
 _MEGABYTES: Final = 24
@@ -16,17 +16,14 @@ _PIECE: Final = bytes(64 * 1024)
 
 
 class Fault(Contract):
-    summary: ClassVar = "the disk of a SQLite database is full; needs root, for a small file system in memory"
+    summary: ClassVar = "the disk of a SQLite database is full"
     alert: ClassVar = "DiskFilling"
     severity: ClassVar = "page"
     hint: ClassVar = "The disk here is a small file system in memory, which the doctor mentions."
     message: ClassVar = "the disk of the database of server-1 is filling"
 
-    @staticmethod
-    def obstacle() -> str:
-        if os.geteuid() != 0:
-            return "it mounts a small file system, which needs root: sudo make drill FAULT=disk-full"
-        return "" if shutil.which("mount") else "there is no program mount"
+    mounts: ClassVar = True
+    obstacle = staticmethod(mount_obstacle)
 
     def prepare(self) -> str:
         self._disk: Path = self.stage.own_folder("disk").resolve()
