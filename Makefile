@@ -17,9 +17,10 @@ SEED    ?= 1
 BOTS    ?= 80000
 SECONDS ?= 300
 EVERY   ?= 10
+STORE   ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules lock clean drill
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules restore-drill lock clean drill
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -80,6 +81,9 @@ sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
+
+restore-drill: $(DEV) ## back up, destroy, restore, play on; prints what is lost and for how long (STORE=postgresql)
+	@$(PY) -m tests.integration.restore_drill $(STORE)
 
 docs: $(DEV) ## write docs/settings.md, docs/metrics.md, docs/*.schema.json and the dashboard anew
 	@$(PY) -m testkit.settings_reference
