@@ -17,6 +17,7 @@ import math
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ _RAMP_BOTS_PER_SECOND: Final = 400
 _WARM_ROUNDS: Final = 1.5
 _VERIFY_BOTS_PER_SECOND: Final = 1500
 _ERROR_PERCENT_MAX: Final = 25.0
+_WIDTH: Final = 110
+"""The longest line of a document."""
 
 
 class Point(NamedTuple):
@@ -132,15 +135,8 @@ def table(points: Sequence[Point], prediction: Prediction, every: float, this: M
     worst = max(fit.error_percent_cpu, fit.error_percent_p99)
     verdict = "Both are" if worst <= _ERROR_PERCENT_MAX else "**The prediction is not"
     end = f"within {_ERROR_PERCENT_MAX:g} %." + ("" if worst <= _ERROR_PERCENT_MAX else "**")
-    return "\n".join(
-        [
-            head,
-            "",
-            *rows,
-            "",
-            f"The prediction misses the processor time by {cpu}, the p99 by {p99}. {verdict} {end}",
-        ]
-    )
+    misses = f"The prediction misses the processor time by {cpu}, the p99 by {p99}. {verdict} {end}"
+    return "\n".join([*textwrap.wrap(head, _WIDTH), "", *rows, "", *textwrap.wrap(misses, _WIDTH)])
 
 
 def _conclude(arguments: argparse.Namespace, points: Sequence[Point], this: Machine) -> int:
