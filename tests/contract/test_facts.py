@@ -66,8 +66,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_store_that_nobody_plays_on_notices_when_its_database_is_gone_and_back(
-    looking: PostgresStore, postgres_server: PostgresServer
+    looking: PostgresStore, postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     assert looking.health().is_answering
     postgres_server.stop()
     try:
@@ -75,6 +76,11 @@ async def test_a_store_that_nobody_plays_on_notices_when_its_database_is_gone_an
     finally:
         postgres_server.start()
     await until(lambda: looking.health().is_answering)
+    noted = [one.getMessage() for one in caplog.records if one.name.endswith("postgres_facts")]
+    assert [line.partition(":")[0] for line in noted] == [
+        "the database does not answer",
+        "the database answers again",
+    ]
 
 
 @pytest.mark.parametrize("ahead", [90.0, -90.0])

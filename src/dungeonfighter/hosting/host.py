@@ -401,7 +401,7 @@ class BotHost:
         return await self._store.tokens_after(version)
 
     def is_store_up(self) -> bool:
-        """Return True if the store answered the last read and the last commit of this process."""
+        """Return True if the store answered the last read, commit and look of this process."""
         return self._patience.store_up and self._store.health().is_answering
 
     def store_health(self) -> StoreHealth:

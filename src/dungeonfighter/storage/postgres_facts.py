@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
@@ -11,6 +12,8 @@ from dungeonfighter.errors import DungeonFighterError, StoreUnavailable
 from dungeonfighter.storage import facts
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.wall_clock import wall_seconds
+
+_log = logging.getLogger(__name__)
 
 READ_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 1.0
@@ -53,13 +56,21 @@ class FactReader:
         while True:
             try:
                 await self._run(self._look)
-                self.is_answered = True
-            except StoreUnavailable:
-                self.is_answered = False
+                self._note(None)
+            except StoreUnavailable as error:
+                self._note(error)
                 self.sync_waits = 0
             except DungeonFighterError:
                 pass  # the database answers, and refuses: the schema is one of another release
             await asyncio.sleep(READ_SECONDS if self.is_answered else RETRY_SECONDS)
+
+    def _note(self, trouble: StoreUnavailable | None) -> None:
+        """Note the end of a look; log only the first of a series."""
+        if self.is_answered and trouble is not None:
+            _log.warning("the database does not answer: %s", trouble)
+        elif not self.is_answered and trouble is None:
+            _log.info("the database answers again")
+        self.is_answered = trouble is None
 
     async def _look(self, connection: Connection) -> None:
         wall, began = wall_seconds(), time.perf_counter()
