@@ -33,6 +33,10 @@ SECONDS_MAX: Final = 60.0
 class Server(ServerProcess):
     """A server that is drained, and followed by one of another release at the same address."""
 
+    def has_ended(self) -> bool:
+        """Return True if the process was started and has ended by itself or by a signal of the test."""
+        return self._process is not None and self._process.poll() is not None
+
     async def drain(self) -> None:
         """End the server in good order."""
         self.signal(signal.SIGTERM)

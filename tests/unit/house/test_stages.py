@@ -28,6 +28,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_haproxy_routes.py",  # HAProxy is a part of the long stage
     "tests/integration/test_haproxy_image.py",  # a container engine is a part of the long stage
     "tests/integration/test_image.py",  # a container engine is a part of the long stage
+    "tests/integration/test_kubelet.py",  # HAProxy and dnsmasq are parts of the long stage
     "tests/integration/test_kubernetes.py",  # kubernetes-validate is a part of the long stage
     "tests/integration/test_kubernetes_settings.py",  # PostgreSQL, Redis and a server for one test
     "tests/integration/test_kubernetes_programs.py",  # Prometheus is a part of the long stage
