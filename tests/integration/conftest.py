@@ -11,6 +11,7 @@ import pytest
 
 from testkit.postgres_server import PostgresServer, running_server
 from tests.integration.containers import Engine, engine
+from tests.integration.podman import Podman, podman
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +33,13 @@ def services(docker: Engine) -> Engine:
     """The engine, with stand-ins for the other images of `compose.yaml`, too."""
     docker.import_stand_ins()
     return docker
+
+
+@pytest.fixture(scope="session")
+def pods(docker: Engine) -> Iterator[Podman]:
+    """Podman with the same image."""
+    with podman(docker) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
