@@ -287,9 +287,9 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dungeonfighter"
 
 
-def command(words: Sequence[str], environ: dict[str, str], *, is_checked: bool) -> str:
+def command(words: Sequence[str], environ: dict[str, str], *, is_checked: bool, folder: Path = ROOT) -> str:
     done = subprocess.run(
-        words, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False, cwd=ROOT,
+        words, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False, cwd=folder,
         stdin=subprocess.DEVNULL, env={**os.environ, "DOCKER_BUILDKIT": "0", **environ},
     )  # fmt: skip
     shown = done.stdout + done.stderr

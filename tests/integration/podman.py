@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from random import randrange
 from typing import Final
 
 import yaml
@@ -28,8 +26,6 @@ from tests.parts import go_without, program
 
 STORAGE_MEGABYTES: Final = 2000
 NETWORK: Final = "pods"
-QUIET: Final = re.compile(r"unable to get systemd connection")
-"""Without systemd Podman runs no health checks, and says so."""
 
 
 class Podman:
@@ -47,13 +43,16 @@ class Podman:
             "--tmpdir", str(folder / "tmp"), "--network-config-dir", str(folder / "networks"),
         ]  # fmt: skip
         self._environ = {"CONTAINERS_CONF": str(configuration())}
-        network = f"10.{randrange(64, 128)}.{randrange(256)}"
-        self.gateway = f"{network}.1"
+
+    @property
+    def gateway(self) -> str:
         """The address under which this machine is reached from the pods."""
-        self._subnet = f"{network}.0/24"
+        words = ("network", "inspect", "--format", "{{range .Subnets}}{{.Gateway}}{{end}}", NETWORK)
+        return self.run(*words).strip()
 
     def run(self, *words: str, is_checked: bool = True) -> str:
-        return command([*self._words, *words], self._environ, is_checked=is_checked)
+        # Podman's companion of a container leaves a file `oom` in the folder where it was started.
+        return command([*self._words, *words], self._environ, is_checked=is_checked, folder=self._folder)
 
     def load_image(self, engine: Engine) -> None:
         """Take the image of this tree over from an engine that has built it."""
@@ -61,7 +60,7 @@ class Podman:
         engine.run("save", "--output", str(file), IMAGE)
         self.run("load", "--quiet", "--input", str(file))
         file.unlink()
-        self.run("network", "create", "--subnet", self._subnet, NETWORK)
+        self.run("network", "create", NETWORK)
 
     def add_secret(self, name: str, values: dict[str, str]) -> None:
         """Make a Secret. In the manifest that is played Podman 4.3 would leave its values encoded."""

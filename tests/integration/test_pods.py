@@ -7,7 +7,6 @@ import contextlib
 import copy
 import signal
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,7 +27,7 @@ CONTAINER = f"{POD}-server"
 CGROUPS = "/sys/fs/cgroup"
 KILLED = 128 + signal.SIGKILL
 ACCESS = """
-host all dungeonfighter all scram-sha-256
+host all {user} all scram-sha-256
 host all postgres 127.0.0.1/32 trust
 """
 
@@ -39,14 +38,16 @@ def deployment() -> Deployment:
 
 
 @pytest.fixture
-def postgres(deployment: Deployment) -> Iterator[PostgresServer]:
-    """The database of the overlay: its user gets in with the password of the Secret only."""
-    (uri,) = (text for path, text in deployment.secret_files().items() if path.endswith("/uri"))
-    parts = urlsplit(uri)
-    with running_server(access=ACCESS) as server:
+def postgres() -> Iterator[PostgresServer]:
+    """The database as the StatefulSet of the overlay has it: its user gets in with the password only."""
+    overlay = rendered("overlays/dev")
+    (container,) = overlay.one("StatefulSet", "postgres")["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    user, password = variables["POSTGRES_USER"], values_of(overlay.one("Secret", "postgres-password"))
+    with running_server(access=ACCESS.format(user=user)) as server:
         server.order(
-            f"create role {parts.username} login password '{parts.password}'",
-            f"create database {parts.path.removeprefix('/')} owner {parts.username}",
+            f"create role {user} login password '{password['password']}'",
+            f"create database {variables['POSTGRES_DB']} owner {user}",
         )
         yield server
 
@@ -113,11 +114,12 @@ async def played(pods: Podman, deployment: Deployment, postgres: PostgresServer)
     database = ServiceAddress(postgres.port)
     database.set(["127.0.0.1"])
     try:
-        await asyncio.to_thread(pod.start, {"postgres": pods.gateway})
+        gateway = await asyncio.to_thread(lambda: pods.gateway)
+        await asyncio.to_thread(pod.start, {"postgres": gateway})
         await reaches(lambda: "waiting for the store" in pods.logs(CONTAINER))
         assert await pod.is_up("startup")
         assert not await pod.is_up("readiness")
-        async with database.serving(pods.gateway, 5432):
+        async with database.serving(gateway, 5432):
             await pod.becomes_ready()
             yield pod
             assert "Traceback" not in pods.logs(CONTAINER)
