@@ -60,11 +60,11 @@ class Findings(Struct):
     backup_bytes: int = 0
 
     def lines(self) -> list[str]:
+        lost = f"{self.lost} of {self.acknowledged} acknowledged turns of {self.bots} bots"
         return [
             f"backup: {self.backup_bytes / 1e6:.1f} MB in {self.backup_seconds:.1f} s",
             f"restored in {self.restore_seconds:.1f} s, verified in {self.verify_seconds:.1f} s",
-            f"RPO: {self.lost} of {self.acknowledged} acknowledged turns of {self.bots} bots, "
-            f"{self.lost_seconds:.1f} s",
+            f"RPO: {lost}, {self.lost_seconds:.1f} s",
             f"RTO: {self.away_seconds:.1f} s until every bot played on",
         ]
 

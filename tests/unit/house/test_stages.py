@@ -43,6 +43,8 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_patroni.py",  # Patroni and etcd are parts of the long stage
     "tests/integration/test_playback_in_browser.py",  # Chromium is a part of the long stage
     "tests/integration/test_pgbackrest.py",  # pgBackRest is a part of the long stage
+    "tests/integration/test_regions.py",  # network namespaces are a part of the long stage
+    "tests/integration/test_restore_drill.py",  # bots play for some seconds before and after each step
     "tests/integration/test_prometheus.py",  # Prometheus is a part of the long stage
     "tests/integration/test_producer_example.py",  # starts a Redis, an ingress and the example twice
     "tests/integration/test_rabbitmq_faults.py",  # RabbitMQ is a part of the long stage
