@@ -158,7 +158,7 @@ async def test_two_consumers_on_one_stream(client: RabbitMQClient, rules: Rules,
         assert second.metric('mcp_ingress_messages_total{outcome="ok"}') > 0
 
 
-async def test_the_broker_is_killed_and_started_again(
+async def test_the_broker_is_killed_and_started(
     client: RabbitMQClient, rabbitmq_server: RabbitMQServer, rules: Rules, tmp_path: Path
 ) -> None:
     async with ingress(tmp_path, client.url) as only, bots_playing(client.url, rules, tmp_path) as players:

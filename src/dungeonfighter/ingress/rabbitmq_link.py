@@ -5,7 +5,7 @@ connections that publish, and acknowledgements on such a connection would wait, 
 stays failed: the owner opens all anew, so it knows which deliveries are void. Nothing waits without a bound,
 and a message whose confirmation did not come in time may have arrived.
 
-Source: docs/decisions/052-rabbitmq.md; RabbitMQ, "Consumer Acknowledgements and Publisher Confirms".
+Source: docs/decisions/052-rabbitmq.md.
 """
 
 from __future__ import annotations
