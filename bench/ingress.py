@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import hiredis
 import uvloop
@@ -38,6 +38,7 @@ _OUT: Final = b"df:out:local:bench"
 _START_SECONDS_MAX: Final = 60.0
 _AROUND_SECONDS: Final = 8.0
 _SILENCE_SECONDS_MAX: Final = 10.0
+_pack: Final = cast("Callable[[tuple[bytes, ...]], bytes]", hiredis.pack_command)
 
 
 def seconds(options: Options) -> float:
@@ -140,12 +141,12 @@ class _Producer:
                       b"%d" % self._turns[bot], b"input", b"1") for bot in bots])  # fmt: skip
 
     def _write(self, commands: list[tuple[bytes, ...]]) -> None:
-        self._sending.write(b"".join(map(hiredis.pack_command, commands)))
+        self._sending.write(b"".join(map(_pack, commands)))
 
     async def receive(self) -> None:
         """Wait for replies; their bots become idle."""
         ask = (b"XREAD", b"COUNT", b"2000", b"BLOCK", b"1000", b"STREAMS", _OUT, self._last)
-        self._asking.write(hiredis.pack_command(ask))
+        self._asking.write(_pack(ask))
         while (answer := self._reader.gets()) is False:
             async with asyncio.timeout(_SILENCE_SECONDS_MAX):
                 self._reader.feed(await self._replies.read(1 << 20))

@@ -126,3 +126,20 @@ async def test_a_frozen_redis_is_noticed(broker: RedisBroker, queue: RedisStream
     await queue.open()
     await broker.send(STREAM, message("a"))
     assert ids(await receive(queue, 1)) == ["a"]
+
+
+async def test_one_stream_does_not_take_all_the_room(broker: RedisBroker, queue: RedisStreams) -> None:
+    pipe = broker.client.pipeline(transaction=False)
+    for number in range(3000):
+        fields: dict[Any, Any] = dict(message(f"r{number}"))
+        pipe.xadd(f"{PREFIX}in:{STREAM}", fields)
+    await pipe.execute()
+    other = (STREAM + 1) % STREAMS
+    found = [one for _ in range(STREAMS) for one in await queue.read(2048, 0.01)]
+    assert 512 <= len(found) <= 1024
+    await broker.send(other, message("other"))
+    assert ids(await receive(queue, 1)) == ["other"]
+    await answer(queue, found)
+    rest = await queue.read(100, 1)
+    assert ids([*found, *rest]) == [f"r{number}" for number in range(len(found) + len(rest))]
+    assert rest

@@ -224,7 +224,8 @@ async def test_it_stops_when_its_token_is_revoked(
     redis: RedisServer, client: Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = ["--db", f"sqlite:///{tmp_path / 'games.db'}"]
-    await asyncio.to_thread(cli.main, ["token", "create", "--fleet", "team-a", "--bots", "a-*", *database])
+    words = ["--fleet", "team-a", "--bots", "a-*", "--rate", "20", *database]
+    await asyncio.to_thread(cli.main, ["token", "create", *words])
     token = capsys.readouterr().out.strip()
     flags = ["--auth", "tokens", "--prefix", "team-a:"]
     process = IngressProcess(tmp_path, redis.url, flags=flags, environ={"INGRESS_TOKEN": token})
@@ -236,9 +237,25 @@ async def test_it_stops_when_its_token_is_revoked(
             [(_, [(entry, reply)])] = found
             assert (reply[b"status"].decode(), reply.get(b"code")) == (status, code)
             await client.xdel("team-a:out", entry)
+        for number in range(60):  # the rate allows forty of them at once; the others wait
+            fields: dict[Any, Any] = {"id": number, "bot": "team-a/a-1", "episode": 1, "turn": number}
+            await client.xadd(f"team-a:in:{stream_of('team-a/a-1')}", {**fields, "input": "1"})
+        await until_count(lambda: client.xlen("team-a:out"), lambda count: count == 60)
+        replies: Any = await client.xrange("team-a:out")
+        assert {fields[b"status"] for _, fields in replies} == {b"ok"}
         await asyncio.to_thread(cli.main, ["token", "revoke", token[:12], *database])
         assert await asyncio.to_thread(process.wait) == 1
     assert "revoked" in process.log.read_text().splitlines()[-1]
+
+
+@pytest.mark.long
+def test_a_queue_that_never_answers_ends_the_start(tmp_path: Path) -> None:
+    process = IngressProcess(tmp_path, "redis://127.0.0.1:9/0", flags=["--startup-timeout", "0.5"])
+    process.launch()
+    assert process.wait() == 1
+    lines = process.log.read_text().splitlines()
+    assert any("waiting for the queue for" in line for line in lines)
+    assert lines[-1].startswith("dungeonfighter ingress: the queue cannot be used: Redis does not answer")
 
 
 def test_wrong_settings_are_named_together(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,7 +78,7 @@ FIELDS: Final = (
           "the streams of a dead consumer are taken over after so long (default: 5)"),
     Field("deliveries_max", ("--deliveries-max",), ("INGRESS_DELIVERIES_MAX",), to.integer(1, 1000), "N",
           "a message that came to no outcome in so many deliveries is a dead letter (default: 5)"),
-    Field("in_hand_max", ("--in-hand-max",), ("INGRESS_IN_HAND_MAX",), to.integer(16, 100_000), "N",
+    Field("in_hand_max", ("--in-hand-max",), ("INGRESS_IN_HAND_MAX",), to.integer(64, 100_000), "N",
           "messages that are read and not answered yet (default: 2048)"),
     Field("replies_max", ("--replies-max",), ("INGRESS_REPLIES_MAX",), to.integer(100, 100_000_000), "N",
           "replies that a stream of replies keeps, about (default: 100000)"),

@@ -96,7 +96,7 @@ local most, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
     + _CUT
     + """
 local found = {}
-local share = math.max(16, math.ceil(free / #KEYS))
+local share = math.min(math.max(16, math.ceil(free / #KEYS)), tonumber(ARGV[6]))
 for number = 1, #KEYS do
     local left = math.min(share, free)
     while left > 0 and bytes > 0 do
@@ -118,7 +118,8 @@ return found
 """
 )
 """Reads new messages without waiting. KEYS: streams. ARGV: group, consumer, the greatest number of messages,
-the length to which each value is cut, and the bytes after which the reading stops.
+the length to which each value is cut, the bytes after which the reading stops, and the greatest number of
+messages of one stream.
 
 Returns (number of the key from 1, entry, deliveries, bytes before the cut, names and values) of each.
 """

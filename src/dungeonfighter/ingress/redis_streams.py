@@ -35,6 +35,10 @@ DEAD_LETTERS_MAX: Final = 10_000
 _READ_BYTES_MAX: Final = 1_048_576
 """The bytes after which one read ends, before values are cut. It exceeds them by 16 messages at most."""
 _TAKEN_OVER_AT_ONCE: Final = 256
+_OF_A_STREAM_MAX: Final = 512
+"""A stream with so many messages in hand is not read: a bot that floods it leaves room for other streams."""
+_BESIDE_FULL_SECONDS: Final = 0.05
+"""The longest wait for messages while there is such a stream."""
 _NAMES: Final = {
     name.encode(): name for name in ("id", "bot", "episode", "turn", "input", "start", "view", "reply_to")
 }
@@ -111,12 +115,13 @@ class RedisStreams:
         if self._failure is not None:
             raise self._down(self._failure)
         try:
-            return await self._read(free, wait_seconds)
-        except NoGroup:
-            logger.warning("the streams at %s were removed, and are created anew", self._place)
-            await self._create_groups()
-            return []
-        except QueueUnavailable as error:
+            try:
+                return await self._read(free, wait_seconds)
+            except NoGroup:
+                logger.warning("the streams at %s were removed, and are created anew", self._place)
+                await self._create_groups()
+                return []
+        except (QueueUnavailable, QueueRefused) as error:
             raise self._down(error) from error
 
     async def _read(self, free: int, wait_seconds: float) -> list[Delivery]:
@@ -124,14 +129,19 @@ class RedisStreams:
         for stream in self._taking_over.keys() & readable:
             if taken := await self._take_over(stream, min(free, _TAKEN_OVER_AT_ONCE)):
                 return taken
-        streams = sorted(readable)
+        streams = sorted(one for one in readable if len(self._in_hand[one]) < _OF_A_STREAM_MAX)
         if not streams:
-            await self._wait_for_lease(wait_seconds)
+            await self._wait_for_change(wait_seconds)
             return []
+        if len(streams) < len(readable):
+            wait_seconds = min(wait_seconds, _BESIDE_FULL_SECONDS)
         self._turn = (self._turn + 1) % len(streams)
         streams = streams[self._turn :] + streams[: self._turn]
         keys = [self._keys.streams[stream] for stream in streams]
-        found = await self._link.run(READ, keys, [GROUP, CONSUMER, free, MESSAGE_BYTES_MAX, _READ_BYTES_MAX])
+        found = await self._link.run(
+            READ, keys,
+            [GROUP, CONSUMER, free, MESSAGE_BYTES_MAX, _READ_BYTES_MAX, _OF_A_STREAM_MAX],
+        )  # fmt: skip
         if found:
             return self._deliveries(streams, found)
         return await self._wait_for_messages(streams[:free], wait_seconds)
@@ -175,7 +185,8 @@ class RedisStreams:
                 deliveries.append(Delivery(entry, stream, named, times, size))
         return deliveries
 
-    async def _wait_for_lease(self, seconds: float) -> None:
+    async def _wait_for_change(self, seconds: float) -> None:
+        """Wait until there may be a stream to read: a lease was taken, or messages were settled."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -221,6 +232,7 @@ class RedisStreams:
             raise self._down(error) from error
         for delivery in deliveries:
             self._in_hand[delivery.stream].discard(delivery.handle)
+        self._changed.set()
         return [entry.decode() for entry in failed]
 
     async def excuse(self, deliveries: Sequence[Delivery]) -> None:
