@@ -205,8 +205,7 @@ class RabbitMQLink:
         except InvalidFrameError as error:  # the broker closes the connection where it should open it
             place = unquote(urlsplit(self._url).path[1:]) or "/"
             raise QueueRefused(
-                f"RabbitMQ has no virtual host {place!r}, or the user may not use it; the path of the address "
-                "names it"
+                f"RabbitMQ has no virtual host {place!r}, or the user may not use it: the path of the address"
             ) from error
 
     async def _channel(self, connection: AbstractConnection, *, is_confirmed: bool) -> Channel:
