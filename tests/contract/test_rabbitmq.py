@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiormq.abc import DeliveredMessage
 
-from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
+from dungeonfighter.ingress import Producer
+from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable, Reply
 from dungeonfighter.ingress.rabbitmq import RabbitMQ
 from testkit.rabbitmq_server import RabbitMQServer
 from tests.contract.queues import LEASE_SECONDS, PREFIX
@@ -48,15 +49,16 @@ async def test_the_broker_lets_one_consumer_read_and_keeps_the_order(client: Rab
         arrived.append(json.loads(one.body)["id"])
 
     await client.channel.basic_consume(QUEUE, take)
-    await send(client, "e")
+    later = [f"e{number}" for number in range(10)]
+    await send(client, *later)
     await answer(first, found)
-    assert ids(await receive(first, 3)) == ["c", "d", "e"]
+    assert ids(await receive(first, 12)) == ["c", "d", *later]
     assert arrived == []
     await first.close()
     async with asyncio.timeout(10):
-        while len(arrived) < 3:  # noqa: ASYNC110 - the broker sends in its own time
+        while len(arrived) < 12:  # noqa: ASYNC110 - the broker sends in its own time
             await asyncio.sleep(0.02)
-    assert arrived == ["c", "d", "e"]
+    assert arrived == ["c", "d", *later]
 
 
 async def test_a_living_consumer_knows_what_is_no_poison(client: RabbitMQClient) -> None:
@@ -110,3 +112,29 @@ async def test_a_wrong_password_or_place_is_refused(
         await queue.open()
     assert "planted" not in str(found.value)
     await queue.close()
+
+
+async def test_the_rights_of_the_documentation_are_enough(
+    client: RabbitMQClient, rabbitmq_server: RabbitMQServer
+) -> None:
+    """docs/ingress.md, "RabbitMQ", names them for a consumer and a producer."""
+    control = rabbitmq_server.control
+    await asyncio.to_thread(control, "add_user", "ingress", "secret")
+    try:
+        rights = ("^df:", "^(df:|amq\\.default$)", "^df:")
+        await asyncio.to_thread(control, "set_permissions", "ingress", *rights)
+        url = client.url.replace("guest:guest", "ingress:secret")
+        queue = RabbitMQ(url, prefix=PREFIX, lease_seconds=LEASE_SECONDS)
+        await queue.open()
+        async with Producer(url, fleet="team-a") as producer:
+            asked = asyncio.create_task(producer.play("bot-1", 1, 0, "1"))
+            await send(client, "a")
+            found = {one.fields["id"].decode(): one for one in await receive(queue, 2)}
+            await queue.bury([(found.pop("a"), "malformed")])
+            [(name, delivery)] = found.items()
+            reply_to = delivery.fields["reply_to"].decode()
+            await queue.answer([Reply(delivery, reply_to, {"id": name, "status": "ok"})])
+            assert (await asked).status == "ok"
+        await queue.close()
+    finally:
+        await asyncio.to_thread(control, "delete_user", "ingress")
