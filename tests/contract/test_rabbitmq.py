@@ -15,6 +15,7 @@ from dungeonfighter.ingress.rabbitmq import RabbitMQ
 from testkit.rabbitmq_server import RabbitMQServer
 from tests.contract.queues import LEASE_SECONDS, PREFIX
 from tests.contract.test_queue import STREAM, answer, ids, message, receive
+from tests.integration.rabbitmq_proxy import rabbitmq_proxy
 from tests.rabbitmq import RabbitMQClient, rabbitmq_client
 
 pytestmark = pytest.mark.long
@@ -61,19 +62,25 @@ async def test_the_broker_lets_one_consumer_read_and_keeps_the_order(client: Rab
     assert arrived == ["c", "d", *later]
 
 
-async def test_a_living_consumer_knows_what_is_no_poison(client: RabbitMQClient) -> None:
-    """The broker counts each delivery; the consumer takes off those that it let go itself."""
-    first, second = consumer(client), consumer(client)
-    await first.open()
-    await send(client, "a")
-    for _ in range(3):
+async def test_a_living_consumer_knows_what_is_no_poison(
+    client: RabbitMQClient, rabbitmq_server: RabbitMQServer
+) -> None:
+    """The broker counts each delivery; the consumer takes off those that were lost or let go beside it."""
+    async with rabbitmq_proxy(rabbitmq_server.port) as proxy:
+        first, second = RabbitMQ(proxy.url, prefix=PREFIX, lease_seconds=LEASE_SECONDS), consumer(client)
+        await first.open()
+        await send(client, "a")
+        for _ in range(3):
+            assert [one.times for one in await receive(first, 1)] == [1]
+            proxy.cut_all()
+            with pytest.raises(QueueUnavailable):
+                await receive(first, 1)
+            await first.open()
         assert [one.times for one in await receive(first, 1)] == [1]
         await first.close()
-        await first.open()
-    await first.close()
-    await second.open()
-    assert [one.times for one in await receive(second, 1)] == [4]
-    await second.close()
+        await second.open()
+        assert [one.times for one in await receive(second, 1)] == [5]
+        await second.close()
 
 
 async def test_a_removed_queue_is_noticed_and_made_anew(client: RabbitMQClient) -> None:
