@@ -175,6 +175,9 @@ async def test_dead_letters_are_listed_resent_and_removed(
 
     lines = await asyncio.to_thread(command, "list")
     assert len(lines) == 2
+    words = ["--queue", redis.url, "dead-letters", "list", "--count", "1"]
+    assert await asyncio.to_thread(cli.main, ["ingress", *words]) == 0
+    assert capsys.readouterr().out.splitlines() == lines[:1]
     assert "malformed" in lines[0]
     assert "bot=local/\\x1b[2Jfay" in lines[0]
     series = 'mcp_ingress_dead_letters_total{reason="malformed"}'

@@ -72,6 +72,19 @@ async def test_killed_between_commit_and_reply(redis: RedisServer, rules: Rules,
 
 
 @pytest.mark.long
+async def test_stopped_in_good_order(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
+    """What is in hand is answered before the end, so nothing is played that must be recognised afterwards."""
+    async with ingress(tmp_path, redis.url) as only, bots_playing(redis, rules, tmp_path) as producer:
+        for _ in range(3):
+            only.signal(signal.SIGINT)
+            assert await asyncio.to_thread(only.wait) == 0
+            only.kill()
+            await only.start_in_thread()
+            await producer.more(TURNS // 3)
+        assert producer.replies["repeated"] == 0
+
+
+@pytest.mark.long
 async def test_killed_between_reply_and_acknowledgement(
     redis: RedisServer, rules: Rules, tmp_path: Path
 ) -> None:
