@@ -198,6 +198,7 @@ async def test_health_and_metrics_have_an_address_of_their_own(ingress: IngressP
     assert ingress.metric('mcp_ingress_lag{stream="15"}') == 0
 
 
+@pytest.mark.long
 async def test_it_waits_for_redis_hands_over_and_buries_what_never_ended(tmp_path: Path) -> None:
     """A message that was delivered too often without an outcome is poison."""
     found = redis_program() or program("redis-server", part="redis")
