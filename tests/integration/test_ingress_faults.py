@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from dungeonfighter.rules import Rules, load_rules
 from testkit.ingress_process import IngressProcess
 from testkit.redis_server import RedisServer, redis_program
-from tests.integration.queued import Producer, RedisSender, check, sqlite, until, until_count
+from tests.integration.queued import Producer, RedisSender, check, freeze, sqlite, until, until_count
 from tests.integration.redis_proxy import redis_proxy
 from tests.parts import program
 
@@ -123,7 +123,7 @@ async def test_lease_lost_while_a_batch_is_applied(redis: RedisServer, rules: Ru
         bots_playing(redis, rules, tmp_path) as producer,
     ):
         await until(lambda: second.metric("mcp_ingress_streams_held") == 8)
-        first.signal(signal.SIGSTOP)  # in the middle of its work
+        await freeze(first, tmp_path)  # in the middle of its work
         await until(lambda: second.metric("mcp_ingress_streams_held") == 16)
         await producer.more(TURNS)
         first.signal(signal.SIGCONT)
