@@ -109,6 +109,12 @@ class IngressProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stop the process, and return when it has stopped; `signal(SIGCONT)` lets it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
     def wait(self, seconds: float = START_SECONDS_MAX) -> int:
         """Wait for the end of the process; return its exit code."""
         assert self._process is not None

@@ -1,7 +1,7 @@
 """A real RabbitMQ node on loopback ports, which a test kills, restarts and fills up.
 
 The node has ports, folders and a port mapper (epmd) of its own, so that it meets no other node of the
-machine, and everything that was started ends with it.
+machine. Everything that was started ends with the test process, however that ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Final, Self
 from testkit.ports import free_port
 
 _START_SECONDS_MAX: Final = 60.0
-_STOP_SECONDS_MAX: Final = 30.0
+_UNTIL_STDIN_CLOSES: Final = ("sh", "-c", '("$@" </dev/null; kill -9 0) & read _; kill -9 0', "sh")
+"""Runs a program until it ends or this one closes the pipe; then kills the process group."""
 _SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's own scripts; those in /usr/sbin change the user."""
 
@@ -64,41 +65,32 @@ class RabbitMQServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        if self._epmd is not None:
-            self._epmd.kill()
-            self._epmd.wait()
+        epmd, self._epmd = self._epmd, None
+        if epmd is not None:
+            _kill(epmd)
 
     def start(self) -> None:
         """Start the node and wait until it accepts connections."""
         assert self._node is None
         if self._epmd is None:
-            command = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-            self._epmd = subprocess.Popen(
-                command, env=self._environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+            self._epmd = self._run("epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1")
             self._await_port(self._epmd_port, self._epmd)
-        with (self._folder / "node.log").open("ab") as log:
-            self._node = subprocess.Popen(
-                [self._program], env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self._folder, start_new_session=True,
-            )  # fmt: skip
+        self._node = self._run(self._program)
         self._await_port(self.port, self._node)
-
-    def stop(self) -> None:
-        """End the node in order: it tells its clients."""
-        assert self._node is not None
-        self._node.terminate()
-        self._node.wait(_STOP_SECONDS_MAX)
-        self.kill()
 
     def kill(self) -> None:
         """End the node and the programs that it has started."""
         node, self._node = self._node, None
         if node is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(node.pid, signal.SIGKILL)
-            node.wait()
+            _kill(node)
+            self._await_port(self.port, None)
+
+    def _run(self, *words: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "node.log").open("ab") as log:
+            return subprocess.Popen(
+                [*_UNTIL_STDIN_CLOSES, *words], env=self._environ, stdin=subprocess.PIPE, stdout=log,
+                stderr=log, cwd=self._folder, start_new_session=True,
+            )  # fmt: skip
 
     def control(self, *words: str) -> str:
         """Execute `rabbitmqctl`, which takes a second or two, and return its output."""
@@ -134,19 +126,32 @@ class RabbitMQServer:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "RABBITMQ_ALLOW_INPUT": "1",  # the script becomes the node, so its process is the node's
+            "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
         }
 
-    def _await_port(self, port: int, process: subprocess.Popen[bytes]) -> None:
+    def _await_port(self, port: int, process: subprocess.Popen[bytes] | None) -> None:
+        """Wait until a process listens, or until nobody does."""
         deadline = time.monotonic() + _START_SECONDS_MAX
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                log = self._folder / "node.log"
-                said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-                assert process.poll() is None, f"RabbitMQ did not start:\n{said[-2000:]}"
-                assert time.monotonic() < deadline, f"RabbitMQ does not listen:\n{said[-2000:]}"
-                time.sleep(0.05)
-            else:
-                return
+        while _listens(port) != (process is not None):
+            said = (self._folder / "node.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+            assert process is None or process.poll() is None, f"RabbitMQ did not start:\n{said}"
+            assert time.monotonic() < deadline, f"RabbitMQ does not start or end:\n{said}"
+            time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process group, if it still lives."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()

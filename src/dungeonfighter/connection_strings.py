@@ -316,13 +316,13 @@ def shown_redis(url: str) -> str:
 
 def is_rabbitmq(url: str) -> bool:
     """Return True if a URL has the scheme of a RabbitMQ broker."""
-    return urlsplit(url).scheme in _AMQP_PORTS
+    return url.partition(":")[0].lower() in _AMQP_PORTS
 
 
 def parse_rabbitmq(text: str) -> str:
     """Return the URL of a RabbitMQ broker; no message holds a part of it, for it may have a password."""
-    parts = urlsplit(text)
     try:
+        parts = urlsplit(text)
         sound = parts.scheme in _AMQP_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False

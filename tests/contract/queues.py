@@ -50,10 +50,14 @@ class Broker(Protocol):
 class RedisBroker:
     """A Redis server, and a connection of the test to it."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, user: str = "") -> None:
         self.server = server
         self.url = server.url
-        self.client = Redis.from_url(server.url)
+        self.client = Redis.from_url(self.url_of(user) if user else server.url)
+
+    def url_of(self, user: str) -> str:
+        """Return the address for a user with a password, `name:password`."""
+        return self.server.url.replace("//", f"//{user}@")
 
     def make(self) -> Queue:
         return RedisStreams(self.server.url, prefix=PREFIX, lease_seconds=LEASE_SECONDS)

@@ -69,7 +69,7 @@ async def test_a_turn_is_a_message_and_its_reply_is_the_result(broker: Broker, q
         assert await started == TurnReply("error", code="conflict", text="error conflict: no")
 
 
-async def test_what_is_not_answered_is_sent_again_and_one_reply_counts(broker: Broker, queue: Queue) -> None:
+async def test_what_is_not_answered_is_repeated_and_one_reply_counts(broker: Broker, queue: Queue) -> None:
     async with Producer(broker.url, fleet="team-a", repeat_seconds=0.2) as producer:
         asked = begin(producer.play("bot-1", 1, 0, "1"))
         first, second = await receive(queue, 2)
@@ -159,7 +159,7 @@ async def test_messages_wait_for_the_first_ingress(broker: Broker) -> None:
         await queue.close()
 
 
-async def test_a_queue_that_returns_gets_everything_again(tmp_path: Path) -> None:
+async def test_a_queue_that_returns_gets_everything_once_more(tmp_path: Path) -> None:
     async with running_broker("redis", None, tmp_path) as broker:
         assert isinstance(broker, RedisBroker)
         async with Producer(broker.url, fleet="team-a", repeat_seconds=60) as producer:

@@ -181,6 +181,24 @@ async def test_a_dead_letter_keeps_message_and_reason_and_can_be_resent(broker: 
     await dead.close()
 
 
+async def test_letters_are_read_page_by_page_while_some_are_removed(broker: Broker, queue: Queue) -> None:
+    names = [f"r{number}" for number in range(7)]
+    for name in names:
+        await broker.send(STREAM, message(name))
+    await queue.bury([(one, "malformed") for one in await receive(queue, 7)])
+    dead, seen, after = broker.dead_letters(), list[str](), ""
+    while page := await dead.read(after, 2):
+        seen += [one.fields["id"].decode() for one in page]
+        after = page[-1].handle
+        await dead.delete(page[-1:])
+    assert seen == names
+    assert await dead.count() == 3
+    await dead.close()
+    later = broker.dead_letters()
+    assert [one.fields["id"] for one in await later.read("", 10)] == [b"r0", b"r2", b"r4"]
+    await later.close()
+
+
 async def test_a_megabyte_is_cut_and_cannot_be_resent(broker: Broker, queue: Queue) -> None:
     for name in ("a", "b"):
         await broker.send(STREAM, {**message(name), "input": b"\xff" * 1_000_000})

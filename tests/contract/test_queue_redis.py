@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from redis.exceptions import OutOfMemoryError
 
 from dungeonfighter.ingress.partitions import STREAMS
 from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
+from dungeonfighter.ingress.redis_dead_letters import RedisDeadLetters
 from dungeonfighter.ingress.redis_streams import RedisStreams
 from testkit.redis_server import RedisServer, redis_program
 from tests.contract.queues import LEASE_SECONDS, PREFIX, RedisBroker
 from tests.contract.test_queue import STREAM, answer, ids, message, receive, until
 from tests.parts import program
+from tests.unit.house.sources import ROOT
 
 
 @pytest.fixture
@@ -113,6 +116,33 @@ async def test_a_refused_password_is_no_outage(server: RedisServer) -> None:
     assert "wrong" not in str(refused.value)
     await queue.close()
     await client.aclose()
+
+
+async def test_the_rights_in_the_document_are_enough(broker: RedisBroker) -> None:
+    text = (ROOT / "docs" / "ingress.md").read_text("utf-8")
+    for rights in re.findall(r"^ACL (SETUSER .*)$", text, re.MULTILINE):
+        client: Any = broker.client
+        await client.execute_command("ACL", *rights.replace("PASSWORD", "secret").split())
+    producer = RedisBroker(broker.server, user="team-a:secret")
+    queue = RedisStreams(broker.url_of("ingress:secret"), prefix=PREFIX, lease_seconds=LEASE_SECONDS)
+    dead = RedisDeadLetters(broker.url_of("ingress:secret"), prefix=PREFIX)
+    await queue.open()
+    for name in ("a", "b"):
+        await producer.send(STREAM, message(name))
+    first, second = await receive(queue, 2)
+    await queue.excuse([second])
+    await answer(queue, [first], "df:out:team-a:me")
+    await queue.bury([(second, "malformed")])
+    assert await producer.client.xread({"df:out:team-a:me": "0"})
+    await dead.resend(await dead.read("", 1))
+    [second] = await receive(queue, 1)
+    await queue.bury([(second, "malformed")])
+    await dead.delete(await dead.read("", 1))
+    assert set((await queue.lag()).values()) == {await dead.count()} == {0}
+    await queue.close()
+    assert await broker.client.keys(f"{PREFIX}lease:*") == []
+    await dead.close()
+    await producer.client.aclose()
 
 
 @pytest.mark.long

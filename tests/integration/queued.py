@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import itertools
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.rules import GameOptions, Rules, State, Weapon
 from dungeonfighter.serving.composition import open_host
 from dungeonfighter.settings import Settings
+from testkit.ingress_process import IngressProcess
 
 PATIENCE_SECONDS: Final = 1.0
 """After so long a message without a reply is sent once more."""
@@ -230,6 +232,16 @@ async def check(bots: list[Bot], database: str) -> int:
             assert (present.episode, present.turn) == (1, bot.turns)
             assert present.digest == bot.rules.digest(bot.rules.encode(bot.state)), bot.key
     return sum(bot.turns for bot in bots)
+
+
+async def freeze(process: IngressProcess, folder: Path) -> None:
+    """Stop a process at a moment at which it does not hold the lock of the database in this folder.
+
+    A process that is stopped with the lock would stop all others, too.
+    """
+    with (folder / "games.db.lock").open("ab") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        await asyncio.to_thread(process.freeze)
 
 
 def sqlite(folder: Path) -> str:

@@ -32,6 +32,7 @@ class RedisProxy:
         self.cut = asyncio.Event()
         self.is_silent = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -41,6 +42,19 @@ class RedisProxy:
         """Reset all connections."""
         for writer in self._writers:
             writer.transport.abort()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of the ingress in a task."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def end(self) -> None:
+        """Drop all connections."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        self.cut_all()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of the ingress."""
@@ -86,10 +100,10 @@ class RedisProxy:
 async def redis_proxy(redis_port: int) -> AsyncIterator[RedisProxy]:
     """Run a `RedisProxy` in front of the Redis at this port."""
     proxy = RedisProxy(redis_port)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         server.close()
-        proxy.cut_all()
+        await proxy.end()

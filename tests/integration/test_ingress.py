@@ -175,6 +175,9 @@ async def test_dead_letters_are_listed_resent_and_removed(
 
     lines = await asyncio.to_thread(command, "list")
     assert len(lines) == 2
+    words = ["--queue", redis.url, "dead-letters", "list", "--count", "1"]
+    assert await asyncio.to_thread(cli.main, ["ingress", *words]) == 0
+    assert capsys.readouterr().out.splitlines() == lines[:1]
     assert "malformed" in lines[0]
     assert "bot=local/\\x1b[2Jfay" in lines[0]
     series = 'mcp_ingress_dead_letters_total{reason="malformed"}'
@@ -195,6 +198,7 @@ async def test_health_and_metrics_have_an_address_of_their_own(ingress: IngressP
     assert ingress.metric('mcp_ingress_lag{stream="15"}') == 0
 
 
+@pytest.mark.long
 async def test_it_waits_for_redis_hands_over_and_buries_what_never_ended(tmp_path: Path) -> None:
     """A message that was delivered too often without an outcome is poison."""
     found = redis_program() or program("redis-server", part="redis")

@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from dungeonfighter.rules import Rules, load_rules
 from testkit.ingress_process import IngressProcess
 from testkit.redis_server import RedisServer, redis_program
-from tests.integration.queued import Producer, RedisSender, check, sqlite, until, until_count
+from tests.integration.queued import Producer, RedisSender, check, freeze, sqlite, until, until_count
 from tests.integration.redis_proxy import redis_proxy
 from tests.parts import program
 
@@ -72,6 +72,19 @@ async def test_killed_between_commit_and_reply(redis: RedisServer, rules: Rules,
 
 
 @pytest.mark.long
+async def test_stopped_in_good_order(redis: RedisServer, rules: Rules, tmp_path: Path) -> None:
+    """What is in hand is answered before the end, so nothing is played that must be recognised afterwards."""
+    async with ingress(tmp_path, redis.url) as only, bots_playing(redis, rules, tmp_path) as producer:
+        for _ in range(3):
+            only.signal(signal.SIGINT)
+            assert await asyncio.to_thread(only.wait) == 0
+            only.kill()
+            await only.start_in_thread()
+            await producer.more(TURNS // 3)
+        assert producer.replies["repeated"] == 0
+
+
+@pytest.mark.long
 async def test_killed_between_reply_and_acknowledgement(
     redis: RedisServer, rules: Rules, tmp_path: Path
 ) -> None:
@@ -110,7 +123,7 @@ async def test_lease_lost_while_a_batch_is_applied(redis: RedisServer, rules: Ru
         bots_playing(redis, rules, tmp_path) as producer,
     ):
         await until(lambda: second.metric("mcp_ingress_streams_held") == 8)
-        first.signal(signal.SIGSTOP)  # in the middle of its work
+        await freeze(first, tmp_path)  # in the middle of its work
         await until(lambda: second.metric("mcp_ingress_streams_held") == 16)
         await producer.more(TURNS)
         first.signal(signal.SIGCONT)

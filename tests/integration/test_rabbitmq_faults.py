@@ -25,7 +25,7 @@ from dungeonfighter.ingress.rabbitmq_dead_letters import RabbitMQDeadLetters
 from dungeonfighter.rules import Rules, load_rules
 from testkit.ingress_process import IngressProcess
 from testkit.rabbitmq_server import RabbitMQServer
-from tests.integration.queued import SECONDS_MAX, Bot, check, sqlite, until
+from tests.integration.queued import SECONDS_MAX, Bot, check, freeze, sqlite, until
 from tests.integration.rabbitmq_proxy import ACKNOWLEDGEMENTS, REPLIES, rabbitmq_proxy
 from tests.rabbitmq import RabbitMQClient, rabbitmq_client
 
@@ -148,7 +148,7 @@ async def test_two_consumers_on_one_stream(client: RabbitMQClient, rules: Rules,
         bots_playing(client.url, rules, tmp_path) as players,
     ):
         await until(lambda: second.metric("mcp_ingress_streams_held") == 8)
-        first.signal(signal.SIGSTOP)
+        await freeze(first, tmp_path)
         await until(lambda: second.metric("mcp_ingress_streams_held") == 16)
         await players.more()
         first.signal(signal.SIGCONT)
@@ -158,7 +158,7 @@ async def test_two_consumers_on_one_stream(client: RabbitMQClient, rules: Rules,
         assert second.metric('mcp_ingress_messages_total{outcome="ok"}') > 0
 
 
-async def test_the_broker_is_killed_and_started_again(
+async def test_the_broker_is_killed_and_started(
     client: RabbitMQClient, rabbitmq_server: RabbitMQServer, rules: Rules, tmp_path: Path
 ) -> None:
     async with ingress(tmp_path, client.url) as only, bots_playing(client.url, rules, tmp_path) as players:

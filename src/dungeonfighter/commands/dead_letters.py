@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--all", action="store_true", help="all letters, or all of one --reason")
     for each in (listing, resend, delete):
         each.add_argument("--reason", choices=REASONS, metavar="R", help=f"only: {', '.join(REASONS)}")
-        queue_flags.add_arguments(each, options.QUEUE_FIELDS)
+        queue_flags.add_arguments(each, options.QUEUE_FIELDS, is_inner=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

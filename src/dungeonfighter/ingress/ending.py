@@ -1,9 +1,7 @@
 """The end of tasks that may miss the order to end.
 
 `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes at the moment when the awaited call
-completes, and client libraries use it. A task in a loop then goes on.
-
-Source: https://github.com/python/cpython/issues/86296.
+completes (CPython's issue 86296), and client libraries use it. A task in a loop then goes on.
 """
 
 from __future__ import annotations

@@ -18,16 +18,17 @@ from collections.abc import Mapping
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, cast
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.ingress.ending import end
-from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX
+from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX, reply_prefix
 from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
-from dungeonfighter.ingress.producer_mailboxes import Fields, make_mailbox
+from dungeonfighter.ingress.producer_mailboxes import Fields, Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ _PAUSE_SECONDS_MAX: Final = 5.0
 _REPEAT_FACTOR: Final = 2.0
 _REPEAT_SECONDS_MAX: Final = 60.0
 _NAME_CHARS_MAX: Final = 32
+_MISSING: Final = "the package {0} is missing: install the extra {0} of dungeonfighter"
 
 
 Status = Literal["ok", "repeated", "error"]
@@ -112,7 +114,7 @@ class Producer:
             raise BadArgument("the name of a producer has up to 32 letters, digits, '.', '_' and '-'")
         self._name = f"{name or 'producer'}-{token_hex(6)}"
         self._fleet = fleet
-        self._mailbox, self._reply_to = make_mailbox(url, prefix=prefix, fleet=fleet, name=self._name)
+        self._mailbox, self._reply_to = _make_mailbox(url, prefix=prefix, fleet=fleet, name=self._name)
         self._repeat_seconds = repeat_seconds
         self._timeout_seconds = timeout_seconds
         self._room = asyncio.Semaphore(in_flight_max)
@@ -130,7 +132,7 @@ class Producer:
         self._failures = 0
         """Failures of the queue since the last reply."""
         self.repeats = 0
-        """How many messages were sent again."""
+        """The number of messages that were sent once more."""
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -340,6 +342,29 @@ class Producer:
         for asked in self._asked.values():
             if not asked.replied.done():
                 asked.replied.set_exception(error)
+
+
+def _make_mailbox(url: str, *, prefix: str, fleet: str, name: str) -> tuple[Mailbox, str]:
+    """Return the mailbox for an address, and the name of the place for replies.
+
+    Raises:
+        QueueRefused: The address is of no known kind, or a package is missing.
+    """
+    replies = f"{reply_prefix(prefix, fleet)}{name}"
+    scheme = urlsplit(url).scheme
+    if scheme in {"redis", "rediss", "unix"}:
+        try:
+            from dungeonfighter.ingress.producer_redis import RedisMailbox  # noqa: PLC0415 - needs the extra
+        except ImportError:
+            raise QueueRefused(_MISSING.format("redis")) from None
+        return RedisMailbox(url, prefix, replies), replies
+    if scheme in {"amqp", "amqps"}:
+        try:
+            from dungeonfighter.ingress.producer_rabbitmq import RabbitMQMailbox  # noqa: PLC0415
+        except ImportError:
+            raise QueueRefused(_MISSING.format("rabbitmq")) from None
+        return RabbitMQMailbox(url, prefix, replies), replies
+    raise QueueRefused("the address of the queue must begin with redis://, rediss://, amqp:// or amqps://")
 
 
 def _reply(fields: Fields) -> TurnReply | None:

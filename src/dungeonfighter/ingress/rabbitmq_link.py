@@ -5,7 +5,7 @@ connections that publish, and acknowledgements on such a connection would wait, 
 stays failed: the owner opens all anew, so it knows which deliveries are void. Nothing waits without a bound,
 and a message whose confirmation did not come in time may have arrived.
 
-Source: docs/decisions/052-rabbitmq.md; RabbitMQ, "Consumer Acknowledgements and Publisher Confirms".
+Source: docs/decisions/052-rabbitmq.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from aiormq import connect
 from aiormq.abc import AbstractChannel as Channel
@@ -28,6 +28,7 @@ from aiormq.exceptions import (
     ChannelPreconditionFailed,
     ConnectionNotAllowed,
     DeliveryError,
+    InvalidFrameError,
     ProbableAuthenticationError,
     PublishError,
 )
@@ -96,7 +97,7 @@ class RabbitMQLink:
         await self.close()
         async with translated():
             for _ in range(2):
-                self._connections.append(await connect(self._url))
+                self._connections.append(await self._connect())
             self._publishing = await self._channel(self._connections[0], is_confirmed=True)
             self.control = await self._channel(self._connections[1], is_confirmed=False)
 
@@ -197,6 +198,15 @@ class RabbitMQLink:
             for one in closing:
                 one.cancel()
             await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _connect(self) -> AbstractConnection:
+        try:
+            return await connect(self._url)
+        except InvalidFrameError as error:  # the broker closes the connection where it should open it
+            place = unquote(urlsplit(self._url).path[1:]) or "/"
+            raise QueueRefused(
+                f"RabbitMQ has no virtual host {place!r}, or the user may not use it: the path of the address"
+            ) from error
 
     async def _channel(self, connection: AbstractConnection, *, is_confirmed: bool) -> Channel:
         """Open a channel whose end is a failure while it is wanted."""

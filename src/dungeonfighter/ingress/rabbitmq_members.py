@@ -20,7 +20,7 @@ from dungeonfighter.ingress.partitions import STREAMS
 
 
 class Word(Struct, frozen=True):
-    """What a consumer says to the others.
+    """The words of a consumer to the others.
 
     Attributes:
         owner: Its name.

@@ -50,7 +50,7 @@ def test_a_question_is_noted() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"owner":1}', b"\xff", encode_word(Word("me", (1,)))])
-def test_garbage_and_the_own_words_are_nothing(body: bytes) -> None:
+def test_garbage_and_the_own_words_do_not_count(body: bytes) -> None:
     members = Members("me", 5.0)
     assert not members.hear(body, 0.0)
     assert members.share(0.0) == set(range(STREAMS))
