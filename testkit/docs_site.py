@@ -24,8 +24,10 @@ SETTINGS: Final = "zensical.toml"
 NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
     "Play": ("index.md", "connect.md", "tools.md", "rules.md", "leaderboard.md", "replays.md"),
     "Operate": (
-        "operations.md", "deployment.md", "settings.md", "capacity.md", "balancers.md", "redis.md",
-        "backups.md", "copy-and-prune.md", "import.md", "security.md", "metrics.md", "logs.md", "traces.md",
+        "operations.md", "deployment.md", "kubernetes.md", "settings.md", "balancers.md", "redis.md", "ingress.md",
+        "scaling.md", "capacity.md", "operations/README.md", "operations/failover.md", "operations/regions.md",
+        "backups.md", "copy-and-prune.md", "import.md", "security.md", "runbook.md", "training.md",
+        "observability.md", "metrics.md", "logs.md", "traces.md",
     ),
     "Research": ("trajectories.md", "performance.md"),
     "Design": (

@@ -156,7 +156,8 @@ def _start_servers(stack: contextlib.ExitStack, region: Region, other: Region) -
             folder = region.folder / f"server{number}"
             folder.mkdir()
             server = Server(
-                folder, region.database(other), ("--trusted-proxies=127.0.0.0/8", "--drain-seconds=2"),
+                folder, region.database(other),
+                ("--trusted-proxies=127.0.0.0/8", "--drain-seconds=2", f"--read-db={region.first.url(DATABASE)}"),
                 address=(f"127.0.0.{11 + number}", 8000),
             )  # fmt: skip
             region.servers.append(server)

@@ -15,8 +15,8 @@ import pytest
 from msgspec import Struct
 
 from tests.integration.documented import blocks
-from tests.integration.regions import STANDBY_PORT, Players, Region, two_regions
-from tests.integration.served import until
+from tests.integration.regions import STANDBY_PORT, Players, Region, in_namespace, two_regions
+from tests.integration.served import Served, until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -52,19 +52,25 @@ def test_a_promoted_region_plays_on_and_lacks_just_what_its_database_lacks(tmp_p
         here, there = Players(a, "a-", BOTS), Players(b, "b-", BOTS)
         until(plays(here, 6 * BOTS), "the bots of region A do not play")
         until(plays(there, 6 * BOTS), "the bots of region B do not play")
+        print("in region A: " + latencies(here), "in region B: " + latencies(there), sep="\n")
 
         link.cut()
         cut_at = time.monotonic()
         until(plays(here, 3 * BOTS), "region A does not play on without region B")
         a.balancer.__exit__(None, None, None)  # now its bots cannot reach it, either
+        answer, is_error = in_namespace(b.namespace, lambda: Served(b.servers[0]).call("get_leaderboard"))
+        assert not is_error, answer
         behind = positions(b, b.first)
+        promoted_at = time.monotonic()
         how_far, promote = blocks(DOCUMENT, "Promote region B")
         assert b.run(how_far, b.first, **places)
         b.run(promote, b.first, **places)
         here.move(b)
         until(plays(here, 6 * BOTS), "the bots of region A do not play in region B")
         until(plays(there, 6 * BOTS), "the bots of region B do not play on")
-        print(f"every bot played {time.monotonic() - cut_at:.1f} s after the cut")
+        now = time.monotonic()
+        print(f"bots of both regions play {now - promoted_at:.1f} s after the first command, and "
+              f"{now - cut_at:.1f} s after the cut")  # fmt: skip
         had = positions(a, a.first)
         for server in a.servers:
             server.kill()
@@ -81,6 +87,9 @@ def test_a_promoted_region_plays_on_and_lacks_just_what_its_database_lacks(tmp_p
         load, verdict = here.finish()
         lost = {bot: at for bot, at in had.items() if bot.startswith("a-") and at > behind[bot]}
         assert lost, "nothing was lost, so nothing was tried"
+        print(
+            f"lost: {sum(at.turn - behind[bot].turn for bot, at in lost.items())} turns of {len(lost)} bots"
+        )
         found = {one.bot_id: FOUND.search(one.detail) for one in verdict.findings}
         for bot, match in found.items():
             assert match is not None, verdict.findings
@@ -92,6 +101,12 @@ def test_a_promoted_region_plays_on_and_lacks_just_what_its_database_lacks(tmp_p
         assert set(lost) - unanswered <= set(found) <= set(lost)
         assert set(load.tally.errors) <= {"future_turn", "stale_turn"}
         assert load.tally.errors.total() == len(found)
+
+
+def latencies(players: Players) -> str:
+    """Return p50 and p99 of the calls so far."""
+    latency = players.tally.latency
+    return f"p50 {1000 * latency.percentile(0.5):.0f} ms, p99 {1000 * latency.percentile(0.99):.0f} ms"
 
 
 def bring_back(a: Region, b: Region, places: dict[str, str]) -> None:
