@@ -24,9 +24,9 @@ SETTINGS: Final = "zensical.toml"
 NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
     "Play": ("index.md", "connect.md", "tools.md", "rules.md", "leaderboard.md", "replays.md"),
     "Operate": (
-        "operations.md", "deployment.md", "kubernetes.md", "settings.md", "balancers.md", "redis.md", "ingress.md",
-        "scaling.md", "capacity.md", "operations/README.md", "operations/failover.md", "operations/regions.md",
-        "backups.md", "copy-and-prune.md", "import.md", "security.md", "runbook.md", "training.md",
+        "operations.md", "deployment.md", "kubernetes.md", "settings.md", "balancers.md", "redis.md",
+        "ingress.md", "scaling.md", "capacity.md", "operations/README.md", "operations/failover.md",
+        "operations/regions.md", "backups.md", "copy-and-prune.md", "import.md", "security.md", "runbook.md", "training.md",
         "observability.md", "metrics.md", "logs.md", "traces.md",
     ),
     "Research": ("trajectories.md", "performance.md"),

@@ -155,9 +155,10 @@ def _start_servers(stack: contextlib.ExitStack, region: Region, other: Region) -
         for number in range(2):
             folder = region.folder / f"server{number}"
             folder.mkdir()
+            own_copy = f"--read-db={region.first.url(DATABASE)}"
             server = Server(
                 folder, region.database(other),
-                ("--trusted-proxies=127.0.0.0/8", "--drain-seconds=2", f"--read-db={region.first.url(DATABASE)}"),
+                ("--trusted-proxies=127.0.0.0/8", "--drain-seconds=2", own_copy),
                 address=(f"127.0.0.{11 + number}", 8000),
             )  # fmt: skip
             region.servers.append(server)

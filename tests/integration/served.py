@@ -36,7 +36,7 @@ class Served:
             "method": "tools/call",
             "params": {"name": tool, "arguments": arguments},
         }
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=WAIT_SECONDS)
         connection.request(
             "POST", f"/bots/{bot}/mcp", json.dumps(body),
             {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
@@ -48,7 +48,7 @@ class Served:
         return answer["result"]["content"][0]["text"], answer["result"]["isError"]
 
     def ready(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_SECONDS)
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=WAIT_SECONDS)
         connection.request("GET", "/readyz")
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
