@@ -26,8 +26,8 @@ NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
     "Operate": (
         "operations.md", "deployment.md", "kubernetes.md", "settings.md", "balancers.md", "redis.md",
         "ingress.md", "scaling.md", "capacity.md", "operations/README.md", "operations/failover.md",
-        "operations/regions.md", "backups.md", "copy-and-prune.md", "import.md", "security.md", "runbook.md", "training.md",
-        "observability.md", "metrics.md", "logs.md", "traces.md",
+        "operations/regions.md", "backups.md", "copy-and-prune.md", "import.md", "security.md",
+        "runbook.md", "training.md", "observability.md", "metrics.md", "logs.md", "traces.md",
     ),
     "Research": ("trajectories.md", "performance.md"),
     "Design": (
