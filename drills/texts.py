@@ -51,8 +51,12 @@ def alert(fault: Fault) -> str:
 
 
 def environment(variables: Mapping[str, str], path: Sequence[str]) -> str:
-    """Return the file that the operator's shell reads: the variables, and programs at the end of PATH."""
+    """Return the file that the operator's shell reads: the variables, and programs at the end of PATH.
+
+    `psql` shall not open a pager: it would take the next commands of the runbook for its keys.
+    """
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append("export PSQL_PAGER=cat")
     return "\n".join([*lines, f'export PATH="$PATH":{shlex.quote(":".join(path))}', ""])
 
 

@@ -38,10 +38,10 @@ def test_a_shell_reads_the_variables(tmp_path: Path) -> None:
     file = tmp_path / "environment"
     given = {"DB": "postgresql://a@b/c?x=1&y='2'", "SERVICE": "/a folder/service"}
     file.write_text(texts.environment(given, ["/one place", "/other"]))
-    script = '. "$0"; printf "%s\\n" "$DB" "$SERVICE" "$PATH"'
+    script = '. "$0"; printf "%s\\n" "$DB" "$SERVICE" "$PSQL_PAGER" "$PATH"'
     words = ["sh", "-c", script, str(file)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
-    assert done.stdout.splitlines() == [*given.values(), "/usr/bin:/bin:/one place:/other"]
+    assert done.stdout.splitlines() == [*given.values(), "cat", "/usr/bin:/bin:/one place:/other"]
 
 
 def test_the_list_has_every_drill() -> None:
