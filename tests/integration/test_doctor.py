@@ -393,5 +393,5 @@ def test_a_server_that_lost_its_database_reports_all_the_same(
         assert doctor.code == 1
         texts = " | ".join(doctor.problems)
         assert "the server does not reach its store" in texts
-        assert "its store does not answer" in texts
+        assert "reads from its store fail" in texts
         assert "the database cannot be reached" in texts

@@ -160,7 +160,7 @@ def _judge_postgres(facts: PostgresFacts, place: str, findings: Findings) -> Non
             "find it in pg_stat_activity by xact_start, and end its program",
         )
     if facts.waiting_for_locks:
-        findings.note(place, f"{facts.waiting_for_locks} statements wait for locks of others")
+        findings.note(place, f"statements that wait for locks of others: {facts.waiting_for_locks}")
     _judge_standbys(facts, place, findings)
 
 
@@ -172,7 +172,7 @@ def _judge_standbys(facts: PostgresFacts, place: str, findings: Findings) -> Non
         findings.problem(
             place,
             "commits wait for a standby (synchronous_standby_names), and none is connected",
-            "bring the standby back, or take it out of synchronous_standby_names",
+            "bring the standby back; only if it is lost, take it out of synchronous_standby_names",
         )
     for one in facts.standbys:
         if one.lag_bytes > LAG_BYTES_MAX:

@@ -86,7 +86,7 @@ def _judge_process(process: ProcessReport, place: str, findings: Findings) -> No
     if process.store_trouble:
         findings.problem(
             place,
-            f"its store does not answer: {process.store_trouble}",
+            f"reads from its store fail: {process.store_trouble}",
             "see the findings about the database",
         )
     reads = process.store_reads
