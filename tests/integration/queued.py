@@ -29,6 +29,7 @@ from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.rules import GameOptions, Rules, State, Weapon
 from dungeonfighter.serving.composition import open_host
 from dungeonfighter.settings import Settings
+from dungeonfighter.task_ending import end
 from testkit.ingress_process import IngressProcess
 
 PATIENCE_SECONDS: Final = 1.0
@@ -182,8 +183,7 @@ class Producer:
             async with asyncio.timeout(SECONDS_MAX):
                 await asyncio.gather(*players)
         finally:
-            for task in (receiving, *players):
-                task.cancel()
+            await end(receiving, *players)
             await asyncio.gather(receiving, *players, return_exceptions=True)
 
     async def more(self, count: int) -> None:

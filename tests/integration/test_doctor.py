@@ -377,6 +377,11 @@ async def tables(url: str) -> int:
     return int(count)
 
 
+def each_worker_says(server: ServerProcess, store: str) -> bool:
+    """Return True if the answers to some connections, which reach different workers, agree."""
+    return all(Served(server).ready()["store"] == store for _ in range(30))
+
+
 @pytest.mark.long
 def test_a_server_that_lost_its_database_reports_all_the_same(
     tmp_path: Path, postgres: PostgresServer

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from dungeonfighter.errors import Unauthenticated
-from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.hand import Bounds, Hand
 from dungeonfighter.ingress.messages import Decoder
 from dungeonfighter.ingress.metrics import IngressMetrics
 from dungeonfighter.ingress.playing import Outcomes, Playing
 from dungeonfighter.ingress.ports import Queue, QueueRefused, QueueUnavailable
+from dungeonfighter.task_ending import end
 
 logger = logging.getLogger(__name__)
 

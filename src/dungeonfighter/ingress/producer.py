@@ -24,11 +24,11 @@ from msgspec import Struct
 
 from dungeonfighter import limits
 from dungeonfighter.errors import BadArgument
-from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX, reply_prefix
 from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.ingress.ports import QueueRefused, QueueUnavailable
 from dungeonfighter.ingress.producer_mailboxes import Fields, Mailbox
+from dungeonfighter.task_ending import end
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,6 @@ from msgspec import Struct
 
 from dungeonfighter.connection_strings import shown_rabbitmq
 from dungeonfighter.ingress import rabbitmq_dead_letters
-from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX
 from dungeonfighter.ingress.partitions import STREAMS
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
@@ -40,6 +39,7 @@ from dungeonfighter.ingress.rabbitmq_messages import (
     properties_of,
 )
 from dungeonfighter.ingress.rabbitmq_names import dead_arguments, names_of, reply_arguments, stream_arguments
+from dungeonfighter.task_ending import end
 
 logger = logging.getLogger(__name__)
 

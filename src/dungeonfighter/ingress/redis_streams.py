@@ -19,7 +19,6 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter.connection_strings import shown_redis
-from dungeonfighter.ingress.ending import end
 from dungeonfighter.ingress.messages import DEAD_LETTER_BYTES_MAX, MESSAGE_BYTES_MAX
 from dungeonfighter.ingress.ports import Delivery, QueueRefused, QueueUnavailable, Reply
 from dungeonfighter.ingress.redis_dead_letters import MESSAGE
@@ -27,6 +26,7 @@ from dungeonfighter.ingress.redis_keys import CONSUMER, GROUP, keys_of
 from dungeonfighter.ingress.redis_link import NoGroup, RedisLink
 from dungeonfighter.ingress.redis_scripts import ANSWER, CREATE, EXCUSE, LENGTHS, READ, TAKE_OVER
 from dungeonfighter.ingress.stream_leases import StreamLeases
+from dungeonfighter.task_ending import end
 
 logger = logging.getLogger(__name__)
 

@@ -25,6 +25,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from dungeonfighter.task_ending import end
+
 PERIOD_SECONDS: Final = 0.1
 """The time between two looks at the watched bots."""
 CHANNELS_SECONDS: Final = 1.0
@@ -91,22 +93,35 @@ class Notices:
         while True:
             pause = RETRY_SECONDS
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._receive())
-                    group.create_task(self._publish())
-                    group.create_task(self._end_at_replacement())
-            except* _Replaced:
+                await self._work()
+            except _Replaced:
                 pause = 0.0
-            except* _LOST as lost:
+            except _LOST as lost:
                 if not self._is_known_down:
                     self._is_known_down = True
                     logger.warning(
                         "Redis at %s carries no notices of changed bots (%s): the watch page asks the store",
-                        self._place, type(_first(lost)).__name__,
+                        self._place, type(lost).__name__,
                     )  # fmt: skip
             finally:
                 self.is_up = False
             await asyncio.sleep(pause)
+
+    async def _work(self) -> None:
+        """Publish and receive until one of both fails; raise its failure.
+
+        No task group: it cancels the others once, which redis-py may swallow (`task_ending`).
+        """
+        works = (self._receive(), self._publish(), self._end_at_replacement())
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(*tasks)
+        failures = [task.exception() for task in tasks if not task.cancelled()]
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def _end_at_replacement(self) -> NoReturn:
         await self._is_replaced.wait()
@@ -207,9 +222,3 @@ class Notices:
             with contextlib.suppress(*_LOST):
                 async with asyncio.timeout(ANSWER_SECONDS_MAX):
                     await client.aclose()
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -26,6 +26,7 @@ LEVELS = {
     "origins": 1,
     "networks": 1,
     "signing_secrets": 1,
+    "task_ending": 1,
     "rules": 2,
     "bots": 3,
     "replays": 3,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from dungeonfighter.ingress.ending import end
+from dungeonfighter.task_ending import end
 
 
 async def test_a_task_that_swallows_cancellations_is_ended() -> None:
