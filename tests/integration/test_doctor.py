@@ -392,6 +392,7 @@ def test_a_server_that_lost_its_database_reports_all_the_same(
         postgres.stop("immediate")
         try:
             Served(server).call(PLAY, input="1", turn=0)
+            until(lambda: each_worker_says(server, "unreachable"))
             doctor = Doctor(server.url, "--db", url, "--json")
         finally:
             postgres.start()
