@@ -25,7 +25,7 @@ NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
     "Play": ("index.md", "connect.md", "tools.md", "rules.md", "leaderboard.md", "replays.md"),
     "Operate": (
         "operations.md", "deployment.md", "kubernetes.md", "settings.md", "balancers.md", "redis.md",
-        "ingress.md", "scaling.md", "capacity.md", "operations/README.md", "operations/failover.md",
+        "ingress.md", "scaling.md", "capacity.md", "operations/overview.md", "operations/failover.md",
         "operations/regions.md", "backups.md", "copy-and-prune.md", "import.md", "security.md",
         "runbook.md", "training.md", "observability.md", "metrics.md", "logs.md", "traces.md",
     ),
