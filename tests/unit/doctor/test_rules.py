@@ -101,7 +101,10 @@ def test_health_is_no_finding() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"store_trouble": "no answer within 2 s", "store_reads": None}, "does not answer: no answer within"),
+        (
+            {"store_trouble": "no answer within 2 s", "store_reads": None},
+            "reads from its store fail: no answer within",
+        ),
         ({"store_reads": SLOW}, "a read from the store takes 200.0 ms"),
         ({"hazards": ("PostgreSQL has fsync = off.",)}, "fsync = off"),
         ({"gauges": {"mcp_redis_up": 0.0}}, "Redis does not answer"),
