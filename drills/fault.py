@@ -25,6 +25,8 @@ class Fault:
         mounts: The drill mounts a file system.
         first_log: The name of the service whose log the variable LOG leads to.
         variables: What the commands of the runbook need besides SERVER, DB and LOG.
+        server: The address of the server that the alert is about; `prepare` sets it.
+        database: The connection string of the database; `prepare` sets it.
     """
 
     summary: ClassVar[str]
@@ -34,6 +36,8 @@ class Fault:
     hint: ClassVar[str] = ""
     mounts: ClassVar[bool] = False
     first_log: ClassVar[str] = "server-1"
+    server: str
+    database: str
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -46,16 +50,6 @@ class Fault:
 
     def prepare(self) -> str:
         """Start all that the bots need, in a thread; return the address to play at."""
-        raise NotImplementedError
-
-    @property
-    def server(self) -> str:
-        """The address of the server that the alert is about."""
-        raise NotImplementedError
-
-    @property
-    def database(self) -> str:
-        """The connection string of the database."""
         raise NotImplementedError
 
     def strike(self) -> None:

@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from drills.fault import Fault as Contract
 from drills.figures import figures
 from drills.privileges import mount_obstacle
-from testkit.server_process import ServerProcess
 
 _MEGABYTES: Final = 24
 _PIECE: Final = bytes(64 * 1024)
@@ -28,17 +27,10 @@ class Fault(Contract):
     def prepare(self) -> str:
         self._disk: Path = self.stage.own_folder("disk").resolve()
         self.stage.mount(self._disk, _MEGABYTES)
-        self._server: ServerProcess = self.stage.server("server-1", self.database)
+        self.database = f"sqlite:///{self._disk}/games.db"
+        self.server = self.stage.server("server-1", self.database).url
         self.variables = {"DISK": str(self._disk)}
-        return self._server.url
-
-    @property
-    def server(self) -> str:
-        return self._server.url
-
-    @property
-    def database(self) -> str:
-        return f"sqlite:///{self._disk}/games.db"
+        return self.server
 
     def strike(self) -> None:
         backups = self._disk / "backups"

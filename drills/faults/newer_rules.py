@@ -28,20 +28,13 @@ class Fault(Contract):
 
     def prepare(self) -> str:
         postgres: PostgresServer = self.stage.postgres()
-        self._database = postgres.empty_database("games")
-        self._old: ServerProcess = self.stage.server("server-1", self._database)
+        self.database = postgres.empty_database("games")
+        self._old: ServerProcess = self.stage.server("server-1", self.database)
+        self.server = self._old.url
         flags = ("--catalog", str(self._changed_rules()))
-        self._new: ServerProcess = self.stage.server("server-2", self._database, flags)
+        self._new: ServerProcess = self.stage.server("server-2", self.database, flags)
         self.variables = {"NEWER": "server-2", "NEWER_SERVER": self._new.url}
         return self.stage.balance([self._old.port, self._new.port])
-
-    @property
-    def server(self) -> str:
-        return self._old.url
-
-    @property
-    def database(self) -> str:
-        return self._database
 
     def strike(self) -> None:
         self.stage.services.obey(["stop", "server-2"])

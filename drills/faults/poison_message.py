@@ -17,7 +17,6 @@ from drills.fault import Fault as Contract
 from dungeonfighter.cli import COMMANDS
 from testkit.ports import free_port
 from testkit.redis_server import redis_program
-from testkit.server_process import ServerProcess
 
 _DEAD: Final = "df:dead"
 _PRODUCER: Final = str(Path(__file__).resolve().parents[1] / "producer.py")
@@ -43,8 +42,8 @@ class Fault(Contract):
         return "" if redis_program() else "there is no Redis: install redis-server"
 
     def prepare(self) -> str:
-        self._database = f"sqlite:///{self.stage.own_folder('store').resolve()}/games.db"
-        self._server: ServerProcess = self.stage.server("server-1", self._database)
+        self.database = f"sqlite:///{self.stage.own_folder('store').resolve()}/games.db"
+        self.server = self.stage.server("server-1", self.database).url
         port = free_port()
         self._queue = f"redis://127.0.0.1:{port}/0"
         words = [redis_program() or "", "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
@@ -56,12 +55,12 @@ class Fault(Contract):
         self._producer = [sys.executable, _PRODUCER, self._queue]
         self.stage.program("producer", self._producer)
         self.variables = {"QUEUE": self._queue, "INGRESS": health, "PRODUCER": "producer"}
-        return self._server.url
+        return self.server
 
     def _start_ingress(self) -> str:
         listen = f"127.0.0.1:{free_port()}"
         words = [sys.executable, "-m", "dungeonfighter", "ingress", "--queue", self._queue]
-        self.stage.program("ingress", [*words, "--db", self._database, "--listen", listen])
+        self.stage.program("ingress", [*words, "--db", self.database, "--listen", listen])
         self.stage.scraped.append(("dungeonfighter-ingress", int(listen.rpartition(":")[2])))
         deadline = time.monotonic() + _START_SECONDS_MAX
         while True:
@@ -74,14 +73,6 @@ class Fault(Contract):
                 log = (self.stage.folder / "ingress.log").read_text(encoding="utf-8", errors="replace")
                 raise RuntimeError(f"the ingress did not start: {log[-1000:]}")
             time.sleep(0.1)
-
-    @property
-    def server(self) -> str:
-        return self._server.url
-
-    @property
-    def database(self) -> str:
-        return self._database
 
     def strike(self) -> None:
         self._producer.append("--faulty")

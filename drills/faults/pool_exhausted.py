@@ -14,7 +14,6 @@ from drills.fault import Fault as Contract
 from drills.figures import figures
 from drills.programs import postgres_obstacle
 from testkit.postgres_server import PostgresServer
-from testkit.server_process import ServerProcess
 
 _POOL: Final = 1
 """The server batches its reads and commits, so a few bots never use many connections at a time."""
@@ -38,25 +37,17 @@ class Fault(Contract):
 
     def prepare(self) -> str:
         self._postgres: PostgresServer = self.stage.postgres()
-        self._database = self._postgres.empty_database("games")
+        self.database = self._postgres.empty_database("games")
         flags = ("--db-pool-size", str(_POOL), "--max-bots-per-instance", "10")
-        self._server: ServerProcess = self.stage.server("server-1", self._database, flags)
-        return self._server.url
-
-    @property
-    def server(self) -> str:
-        return self._server.url
-
-    @property
-    def database(self) -> str:
-        return self._database
+        self.server = self.stage.server("server-1", self.database, flags).url
+        return self.server
 
     def strike(self) -> None:
         words = [
             self._postgres.program("psql"),
             "-X",
             "-q",
-            f"{self._database}?application_name=statistics-job",
+            f"{self.database}?application_name=statistics-job",
         ]
         self._session = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

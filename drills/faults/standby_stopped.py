@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar, Final
 
 import asyncpg
@@ -9,7 +10,6 @@ import asyncpg
 from drills.fault import Fault as Contract
 from drills.programs import postgres_obstacle
 from testkit.postgres_server import PostgresServer
-from testkit.server_process import ServerProcess
 
 _NAME: Final = "standby"
 _WAITING: Final = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
@@ -28,21 +28,13 @@ class Fault(Contract):
     def prepare(self) -> str:
         self._primary: PostgresServer = self.stage.postgres("database")
         self._standby: PostgresServer = self.stage.postgres(_NAME, copy_of=self._primary.words(_NAME))
-        self._database = self._primary.empty_database("games")
+        self.database = self._primary.empty_database("games")
         self._primary.order(
             f"alter system set synchronous_standby_names = '{_NAME}'", "select pg_reload_conf()"
         )
         self.variables = {"STANDBY": _NAME}
-        self._server: ServerProcess = self.stage.server("server-1", self._database)
-        return self._server.url
-
-    @property
-    def server(self) -> str:
-        return self._server.url
-
-    @property
-    def database(self) -> str:
-        return self._database
+        self.server = self.stage.server("server-1", self.database).url
+        return self.server
 
     def strike(self) -> None:
         self._standby.kill()
@@ -61,10 +53,8 @@ class Fault(Contract):
         return any("commits wait" in one for one in self.wrong())
 
     def _ask(self, *questions: str) -> list[object]:
-        import asyncio  # noqa: PLC0415 (this method runs in a thread without an event loop)
-
         async def ask() -> list[object]:
-            connection = await asyncpg.connect(self._database, timeout=5)
+            connection = await asyncpg.connect(self.database, timeout=5)
             try:
                 return [await connection.fetchval(question) for question in questions]
             finally:
