@@ -1,4 +1,4 @@
-"""The fixtures of the contract tests: every store, and a PostgreSQL server."""
+"""The fixtures of the contract tests: every store, every queue, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import asyncpg
 import pytest
 
 from dungeonfighter.hosting.ports import Store
+from dungeonfighter.ingress.ports import Queue
 from dungeonfighter.storage.memory import MemoryStore
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import HOLD_SECONDS, SqliteStore
 from testkit.postgres_server import PostgresServer, running_server
+from tests.contract.queues import BROKERS, Broker, running_broker
 
 STORES = (
     "memory", "sqlite", "sqlite, held", "postgres",
@@ -52,6 +54,22 @@ def partitioned_url(postgres_server: PostgresServer, partitioned_template: str) 
         "drop database if exists games with (force)", f"create database games template {partitioned_template}"
     )
     return postgres_server.url("games")
+
+
+@pytest.fixture(params=BROKERS)
+async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Broker]:
+    """Each kind of queue, with a connection of the test to it."""
+    async with running_broker(request.param, request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def queue(broker: Broker) -> AsyncIterator[Queue]:
+    """An open consumer of that queue."""
+    made = broker.make()
+    await made.open()
+    yield made
+    await made.close()
 
 
 @pytest.fixture(params=STORES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,8 @@ from dungeonfighter.errors import BadArgument
 from dungeonfighter.ingress import NoReply, Producer, QueueRefused, QueueUnavailable, TurnReply
 from dungeonfighter.ingress.messages import Command, Decoder, encode
 from dungeonfighter.ingress.ports import Delivery, Queue, Reply
-from tests.contract.queues import BROKERS, PREFIX, Broker, RedisBroker, running_broker
+from tests.contract.queues import PREFIX, Broker, RedisBroker, running_broker
 from tests.contract.test_queue import receive
-
-
-@pytest.fixture(params=BROKERS)
-async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Broker]:
-    async with running_broker(request.param, request, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def queue(broker: Broker) -> AsyncIterator[Queue]:
-    made = broker.make()
-    await made.open()
-    yield made
-    await made.close()
 
 
 def begin(call: Coroutine[Any, Any, TurnReply]) -> asyncio.Task[TurnReply]:

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-
-import pytest
+from collections.abc import Callable
 
 from dungeonfighter.ingress.messages import MESSAGE_BYTES_MAX
 from dungeonfighter.ingress.partitions import STREAMS, stream_of
 from dungeonfighter.ingress.ports import Delivery, Queue, Reply
-from tests.contract.queues import BROKERS, LEASE_SECONDS, Broker, RedisBroker, running_broker
+from tests.contract.queues import LEASE_SECONDS, Broker, RedisBroker
 
 BOT = "team-a/bot-1"
 STREAM = stream_of(BOT)
 SECONDS_MAX = 20.0
-
-
-@pytest.fixture(params=BROKERS)
-async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Broker]:
-    async with running_broker(request.param, request, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def queue(broker: Broker) -> AsyncIterator[Queue]:
-    made = broker.make()
-    await made.open()
-    yield made
-    await made.close()
 
 
 def message(name: str) -> dict[str, str]:

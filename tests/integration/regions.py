@@ -60,10 +60,6 @@ class Region:
         self.second: PostgresServer
         self.balancer: Haproxy
 
-    def words(self, application: str, *, port: int = PRIMARY_PORT) -> str:
-        """Return libpq's connection words for a standby with this name."""
-        return f"host={self.address} port={port} user=postgres application_name={application}"
-
     def database(self, *others: Region) -> str:
         """Return the connection string of servers here: the primary, whichever region has it."""
         hosts = ",".join(region.address for region in (self, *others))
@@ -143,9 +139,9 @@ def _start_databases(stack: contextlib.ExitStack, a: Region, b: Region) -> None:
     a.first = start(a, "", PRIMARY_PORT)
     with a.namespace.entered():
         a.first.order(f"create database {DATABASE}")
-    a.second = start(a, a.words("a2"), STANDBY_PORT)
-    b.first = start(b, a.words("b1"), PRIMARY_PORT)
-    b.second = start(b, b.words("b2"), STANDBY_PORT)
+    a.second = start(a, a.first.words("a2"), STANDBY_PORT)
+    b.first = start(b, a.first.words("b1"), PRIMARY_PORT)
+    b.second = start(b, b.first.words("b2"), STANDBY_PORT)
     with a.namespace.entered():
         a.first.order("alter system set synchronous_standby_names = 'a2'", "select pg_reload_conf()")
 

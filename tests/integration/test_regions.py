@@ -15,7 +15,7 @@ import pytest
 from msgspec import Struct
 
 from tests.integration.documented import blocks
-from tests.integration.regions import STANDBY_PORT, Players, Region, in_namespace, two_regions
+from tests.integration.regions import Players, Region, in_namespace, two_regions
 from tests.integration.served import Served, until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -46,8 +46,8 @@ def plays(players: Players, turns: int) -> Callable[[], bool]:
 def test_a_promoted_region_plays_on_and_lacks_just_what_its_database_lacks(tmp_path: Path) -> None:
     with two_regions(tmp_path) as (a, b, link):
         places = {
-            "A1": a.words("operator"), "A2": a.words("operator", port=STANDBY_PORT),
-            "B1": b.words("operator"), "B2": b.words("operator", port=STANDBY_PORT),
+            "A1": a.first.words("operator"), "A2": a.second.words("operator"),
+            "B1": b.first.words("operator"), "B2": b.second.words("operator"),
         }  # fmt: skip
         here, there = Players(a, "a-", BOTS), Players(b, "b-", BOTS)
         until(plays(here, 6 * BOTS), "the bots of region A do not play")

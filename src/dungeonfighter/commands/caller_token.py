@@ -10,6 +10,7 @@ import string
 from collections.abc import Mapping
 from typing import Final
 
+from dungeonfighter.commands.refused_flag import RefusedFlag
 from dungeonfighter.connection_strings import Problem
 from dungeonfighter.errors import BadArgument
 from dungeonfighter.secret_files import read_secret
@@ -21,19 +22,9 @@ _CHARS: Final = frozenset(string.ascii_letters + string.digits + "-._~+/=")
 _CHARS_MAX: Final = 8192
 
 
-class _Refused(argparse.Action):
-    """Refuses a token on the command line, without a text that shows it."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
-        option_string: str | None = None,
-    ) -> None:  # fmt: skip
-        parser.error(f"--token: every user of this machine can read a flag; {HINT}")
-
-
 def add_argument(parser: argparse.ArgumentParser) -> None:
     """Declare `--token-file`."""
-    parser.add_argument("--token", action=_Refused, nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--token", action=RefusedFlag, way_out=HINT)
     parser.add_argument(
         "--token-file", metavar="FILE",
         help=f"a file with the access token for a server with --auth [or the token itself: {VARIABLE}]",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 
+from dungeonfighter.commands.refused_flag import RefusedFlag
 from dungeonfighter.ingress.options import FIELDS
 from dungeonfighter.setting_fields import Field
 
@@ -24,7 +25,7 @@ def add_arguments(
     group = parser.add_argument_group("settings of the queue (flag, or environment variable)")
     for field in fields:
         if field.attribute == "token":
-            group.add_argument(*field.flags, action=_Refused, nargs="?", help=argparse.SUPPRESS)
+            group.add_argument(*field.flags, action=RefusedFlag, way_out="use INGRESS_TOKEN or --token-file")
         else:
             purpose = f"{field.purpose} [{', '.join(field.variables)}]"
             group.add_argument(
@@ -36,13 +37,3 @@ def add_arguments(
             group.add_argument(
                 field.file_flag, dest=field.file_attribute, metavar="FILE", help=purpose, default=default
             )
-
-
-class _Refused(argparse.Action):
-    """Refuses a token on the command line, without a text that shows it."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
-        option_string: str | None = None,
-    ) -> None:  # fmt: skip
-        parser.error("--token: every user of this machine can read a flag; use INGRESS_TOKEN or --token-file")

@@ -21,6 +21,7 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.wire import Answer, Snapshot
 from dungeonfighter.ingress import NoReply, Producer, QueueRefused, TurnReply
 from dungeonfighter.ingress.producer import View
+from dungeonfighter.task_ending import end
 
 NO_REPLY: Final = "no_reply"
 """The kind of an error: no reply came while the bot was patient."""
@@ -89,9 +90,9 @@ class QueueGate:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Disconnect; bots that still wait have been cut off before."""
-        for task in self._asking:
-            task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        asking = [*self._asking]
+        await end(*asking)
+        await asyncio.gather(*asking, return_exceptions=True)
         if self._producer.repeats:
             self._tally.troubles[REPEATED] += self._producer.repeats
         await self._producer.__aexit__(kind, error, trace)
