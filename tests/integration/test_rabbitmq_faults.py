@@ -22,6 +22,7 @@ from dungeonfighter.ingress import Producer, TurnReply
 from dungeonfighter.ingress.partitions import stream_of
 from dungeonfighter.ingress.ports import DeadLetter
 from dungeonfighter.ingress.rabbitmq_dead_letters import RabbitMQDeadLetters
+from dungeonfighter.ingress.rabbitmq_names import names_of
 from dungeonfighter.rules import Rules, load_rules
 from testkit.ingress_process import IngressProcess
 from testkit.rabbitmq_server import RabbitMQServer
@@ -162,6 +163,8 @@ async def test_the_broker_is_killed_and_started(
     client: RabbitMQClient, rabbitmq_server: RabbitMQServer, rules: Rules, tmp_path: Path
 ) -> None:
     async with ingress(tmp_path, client.url) as only, bots_playing(client.url, rules, tmp_path) as players:
+        names = names_of("df:")
+        await until(lambda: all(map(rabbitmq_server.has_written, (names.dead, *names.streams))))
         rabbitmq_server.kill()
         await until(lambda: only.readiness().get("queue") == "unreachable")
         assert only.get("/livez")[0] == 200
