@@ -6,6 +6,8 @@ acts every 10 s, give or take a fifth, at moments fixed beforehand (open loop: a
 moment its call was due). It measures after the ramp and a warm-up, and reads memory (PSS) and CPU time of
 every process near the end. Then `fleet` looks up every acknowledged turn in the store and replays it.
 
+With `--kill-worker` a worker of the server is killed when the measured time begins.
+
 It prints one table, writes `bench-results/eighty.json` with the server's log beside it, and fails if the run
 misses a "must" of the list below.
 """
@@ -60,6 +62,7 @@ class Plan(NamedTuple):
     generators: int
     results: str
     """The folder of `eighty.json`, of the server's log, and of the database while it runs."""
+    kill_worker: bool
 
 
 class Sample(NamedTuple):
@@ -104,6 +107,7 @@ def _plan() -> Plan:
     parser.add_argument("--workers", type=int, help="of the server (one for 16,000 bots, at least 2)")
     parser.add_argument("--generators", type=int, help="processes of the load (likewise)")
     parser.add_argument("--results", default=str(RESULTS), help="the folder of the results")
+    parser.add_argument("--kill-worker", action="store_true", help="kill -9 a worker under the load")
     arguments = parser.parse_args()
     ramp = arguments.ramp or max(arguments.every, arguments.bots / _RAMP_BOTS_PER_SECOND)
     needed = max(2, math.ceil(arguments.bots / _PER_PROCESS))
@@ -116,6 +120,7 @@ def _plan() -> Plan:
         arguments.workers or needed,
         arguments.generators or needed,
         arguments.results,
+        arguments.kill_worker,
     )
 
 
@@ -271,6 +276,8 @@ class _Watching:
             if self._moments and seconds >= self._moments[0]:
                 self._moments.pop(0)
                 self.samples.append(self._sample(connected, turns))
+                if self._plan.kill_worker and len(self.samples) == 1:
+                    _kill_largest_child(self.samples[0].server)
             if self._lines % 5 == 0 or seconds == 1:
                 _log(f"{self._left(seconds):<24}{line.rstrip()}")
             self._lines += 1
@@ -293,6 +300,13 @@ class _Watching:
             [usage_of(one) for one in family(processes, self._fleet_id)],
             sizes,
         )
+
+
+def _kill_largest_child(server: Sequence[Usage]) -> None:
+    """Kill a worker: the parent comes first, and the verifier needs less memory than any worker."""
+    worker = max(server[1:], key=lambda one: one.pss_bytes)
+    _log(f"killing worker {worker.process_id}: the longest answer tells how long its bots waited")
+    os.kill(worker.process_id, signal.SIGKILL)
 
 
 # Results

@@ -63,8 +63,9 @@ FIELDS: Final = (
           "connections of each worker to a database server (default: 8)", see="Connections",
           most=limits.db_pool_size_most),
     Field("read_database", ("--read-db", "--read-db-connection-string"), ("READ_DB_CONNECTION_STRING",),
-          parse_database, "URL", "a replica of a PostgreSQL --db to ask for lists of the best runs",
-          is_secret=True),
+          parse_database, "URL",
+          "a replica of a PostgreSQL --db to ask for lists of runs and the leaderboard; while it does not "
+          "answer, --db is asked", is_secret=True),
     Field("db_prepared_statements", ("--db-prepared-statements",), ("DB_PREPARED_STATEMENTS",),
           to.one_of({"on": "", "off": ""}), "on|off",
           "off where PgBouncer without prepared statements is in between (default: on)",

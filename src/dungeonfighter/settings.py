@@ -36,7 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database: Database = Database("sqlite", path="dungeonfighter.db")
     db_pool_size: int = 8
     read_database: Database | None = None
-    """A replica of `database` for lists of the best runs."""
+    """A replica of `database` for lists of runs and the leaderboard."""
     db_prepared_statements: str = "on"
     allow_unsafe_store: bool = False
     """Serve even if a setting of the store can lose acknowledged turns."""

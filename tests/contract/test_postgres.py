@@ -13,7 +13,7 @@ import pytest
 
 from dungeonfighter import limits
 from dungeonfighter.connection_strings import parse_database
-from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
+from dungeonfighter.errors import SchemaTooNew, SettingsError, StoreError
 from dungeonfighter.hosting.ports import Conflict, Failed, Row, Won, Write
 from dungeonfighter.storage.postgres import ONLY_BITMAPS, PostgresStore
 from dungeonfighter.storage.sql_files import migrations, queries
@@ -189,36 +189,6 @@ async def test_a_save_that_cannot_be_stored_is_an_error_of_its_own(
     with pytest.raises(StoreError, match="refuses a value"):
         await stores[0].put_save(msgspec.structs.replace(save("local/a", "main"), summary='"\\u0000"'))
     await stores[0].put_save(save("local/a", "main"))
-
-
-async def test_only_the_list_of_best_runs_comes_from_the_replica(
-    postgres_server: PostgresServer, postgres_url: str
-) -> None:
-    elsewhere = postgres_server.empty_database("copy")
-    copy = PostgresStore(elsewhere)
-    await copy.open()
-    begun = first("local/only-there")
-    await copy.commit([begun])
-    await copy.commit([after(begun, b"n", ended=end(1))])
-    await copy.close()
-    store = PostgresStore(postgres_url, read_url=elsewhere)
-    await store.open()
-    assert [run.key for run in await store.best_runs("local/", 9)] == ["local/only-there"]
-    assert await store.load(["local/only-there"]) == [None]
-    assert await store.heads(["local/only-there"]) == [None]
-    assert await store.settle(["local/only-there"]) == [None]
-    assert not await store.episodes("local/only-there")
-    assert not await store.list_bots("local/", "local/", 9)
-    await store.close()
-
-
-async def test_an_unreachable_replica_breaks_only_the_list_of_best_runs(postgres_url: str) -> None:
-    store = PostgresStore(postgres_url, read_url=f"{postgres_url}_that_is_not_there")
-    await store.open()
-    with pytest.raises(StoreUnavailable):
-        await store.best_runs("local/", 9)
-    assert await store.commit([first("local/a")]) == [Won()]
-    await store.close()
 
 
 async def connections(watcher: asyncpg.Connection) -> int:

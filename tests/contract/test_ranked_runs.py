@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.hosting.ports import EpisodeEnd
 from dungeonfighter.hosting.ranked_runs import (
     AS_STORED,
     FALSE,
@@ -20,37 +19,13 @@ from dungeonfighter.hosting.ranked_runs import (
     Selection,
 )
 from dungeonfighter.storage.postgres import PostgresStore
+from tests.contract.ranked_rows import IRONMAN, LEASE, RULES, pass_all, put, ranked_end
 from tests.contract.rows import after, end, first
-
-RULES = ["1-abc"]
-LEASE = 3600.0
-IRONMAN = Selection(mode="ironman", rules="1-abc")
 
 
 @pytest.fixture
 async def ranking(store: RankingStore) -> RankingStore:
     return store
-
-
-def ranked_end(episode: int = 1, score: int = 1234, **changes: object) -> EpisodeEnd:
-    plain = msgspec.structs.replace(
-        end(episode), ranked=True, mode="ironman", score=score, origin="new", nonce=b"n" * 16
-    )
-    return msgspec.structs.replace(plain, **changes)
-
-
-async def put(store: RankingStore, bot: str, *ends: EpisodeEnd) -> None:
-    write = first(bot)
-    await store.commit([write])
-    for ended in ends:
-        write = after(write, b"after %d" % ended.episode, ended=ended)
-        await store.commit([write])
-
-
-async def pass_all(store: RankingStore) -> None:
-    runs = await store.ranked.claim_runs(RULES, 100, LEASE)
-    done = await store.ranked.put_checks([Check(run, AS_STORED, b"fits", b"inputs") for run in runs])
-    assert all(done)
 
 
 async def claim_one(store: RankingStore, *, lease: float = LEASE, retried: bool = False) -> RankedRun:

@@ -92,7 +92,12 @@ def test_a_damaged_row_stops_only_its_bot(served: Served) -> None:
     served.server.kill()
     script = "import apsw, sys; apsw.Connection(sys.argv[1]).execute(sys.argv[2])"
     change = "update games set rules = cast(x'ff00' as text) where bot_id = 'local/ada'"
-    subprocess.run([sys.executable, "-c", script, served.server.database, change], check=True)
+    database = served.server.database
+    done = subprocess.run(
+        [sys.executable, "-c", script, database, change], check=False, capture_output=True, text=True
+    )
+    files = {file.name: file.stat().st_size for file in database.parent.iterdir()}
+    assert done.returncode == 0, f"{done.stderr} in a folder with {files}"
     served.server.start()
     assert "corrupt_state" in refused(served, 0)
     assert served.call(PLAY, bot="eve", input="1", turn=0)[0].startswith("e1 t1")

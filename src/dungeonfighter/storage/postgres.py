@@ -49,6 +49,7 @@ from dungeonfighter.storage.postgres_facts import FactReader
 from dungeonfighter.storage.postgres_links import Connection, NoRoom
 from dungeonfighter.storage.postgres_pool import Pool, ServerState
 from dungeonfighter.storage.postgres_ranked_runs import PostgresRankedRuns
+from dungeonfighter.storage.postgres_replica import Replica
 from dungeonfighter.storage.save_rows import from_json, to_json
 
 _log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class PostgresStore:
         slow_seconds: How long a statement may run before the pool terminates its connection.
         prepared_statements: Pass False behind a PgBouncer before 1.21 or without `max_prepared_statements`;
             the role must then have `postgres_links.CONNECTION_SETTINGS`.
-        read_url: A replica for lists of the best runs; it may lag behind or be unreachable.
+        read_url: A replica for lists of runs and the leaderboard; it may lag behind or be unreachable.
         allow_unsafe: Open even if a setting of the server can lose acknowledged turns; see `health`.
     """
 
@@ -109,22 +110,24 @@ class PostgresStore:
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
         self._facts = FactReader(self._read, self._sql["facts"])
         self._key_tables: Sequence[str] = ("games",)
-        self._copy = self._readers
-        self._has_copy = bool(read_url)
+        copy = None
         if read_url:
-            self._copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
-        self.ranked = PostgresRankedRuns(self._read, lambda work: self._read(work, self._writers))
+            copy = Pool(read_url, 1, slow_seconds=slow_seconds, is_pooler=not prepared_statements)
+        self._replica = Replica(copy)
+        self.ranked = PostgresRankedRuns(
+            self._read,
+            lambda work: self._read(work, self._writers),
+            lambda work: self._replica.ask(lambda pool: self._read(work, pool)),
+        )
 
     def use_url(self, url: str) -> None:
         """Open further connections by another connection string of the same database."""
         self._writers.url = self._readers.url = url
-        if not self._has_copy:
-            self._copy.url = url
 
     def use_read_url(self, url: str) -> None:
         """Open further connections to the replica by another connection string."""
-        if self._has_copy:
-            self._copy.url = url
+        if self._replica.pool is not None:
+            self._replica.pool.url = url
 
     async def open(self) -> None:
         """Connect and migrate the schema.
@@ -251,10 +254,11 @@ class PostgresStore:
         return int(count)
 
     async def best_runs(self, prefix: str, count: int) -> list[RunSummary]:
-        """List the best runs from the replica, if there is one; no other method reads from it."""
+        """List the best runs from the replica, if there is one that answers."""
         values = (prefix, sql_files.after_prefix(prefix), count)
         try:
-            return [RunSummary(*row) for row in await self._fetch("best_runs", *values, pool=self._copy)]
+            rows = await self._replica.ask(lambda pool: self._fetch("best_runs", *values, pool=pool))
+            return [RunSummary(*row) for row in rows]
         except Corrupt as error:
             raise StoreError(_BAD_LIST) from error
 
@@ -277,7 +281,7 @@ class PostgresStore:
         return bytes(found[0][0])
 
     def health(self) -> StoreHealth:
-        pools = {self._writers, self._readers, self._copy}
+        pools = self._pools()
         return StoreHealth(
             hazards=self._server.safety.hazards,
             pool_size=sum(pool.size for pool in pools),
@@ -290,9 +294,13 @@ class PostgresStore:
 
     async def close(self) -> None:
         await self._facts.stop()
-        await self._writers.close()
-        await self._readers.close()
-        await self._copy.close()
+        for pool in self._pools():
+            await pool.close()
+
+    def _pools(self) -> list[Pool]:
+        """Return all pools of this store, each once, the writers' first."""
+        pools = dict.fromkeys((self._writers, self._readers, self._replica.pool))
+        return [pool for pool in pools if pool is not None]
 
     async def _make_ready(self) -> None:
         """Connect all readers and let each plan a load, so that the first bots do not wait for that.

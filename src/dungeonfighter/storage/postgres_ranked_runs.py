@@ -19,11 +19,13 @@ class PostgresRankedRuns:
 
     Args:
         read, write: Run work over a connection for reading and over one for writing.
+        read_list: Runs work that lists runs of others, whose newest may be missing: a replica will do.
     """
 
-    def __init__(self, read: _Run, write: _Run) -> None:
+    def __init__(self, read: _Run, write: _Run, read_list: _Run) -> None:
         self._read = read
         self._write = write
+        self._read_list = read_list
         self._sql = sql_files.queries("postgres", "ranked_runs")
 
     async def claim_runs(
@@ -46,20 +48,21 @@ class PostgresRankedRuns:
 
     async def best(self, selection: Selection, count: int) -> list[RankedRun]:
         name, values = best_query(selection, count)
-        return await self._list(name, *values)
+        return await self._list(self._read_list, name, *values)
 
     async def last(self, selection: Selection, count: int) -> list[RankedRun]:
-        return await self._list("last_ranked", selection.mode, selection.rules, selection.fleet, count)
+        values = (selection.mode, selection.rules, selection.fleet, count)
+        return await self._list(self._read_list, "last_ranked", *values)
 
     async def count_pending(self, selection: Selection, most: int) -> int:
         values = (selection.mode, selection.rules, selection.fleet, selection.seed, most)
-        return int((await self._select("count_pending", *values))[0][0])
+        return int((await self._select(self._read_list, "count_pending", *values))[0][0])
 
     async def ranked_run(self, key: str, episode: int) -> RankedRun | None:
-        return next(iter(await self._list("ranked_run", key, episode)), None)
+        return next(iter(await self._list(self._read, "ranked_run", key, episode)), None)
 
     async def first_daily_run(self, key: str, seed: int) -> int:
-        return (await self._select("first_daily_run", key, seed))[0][0] or 0
+        return (await self._select(self._read, "first_daily_run", key, seed))[0][0] or 0
 
     async def name_fleet(self, fleet: str, public_name: str) -> bool:
         if not public_name:
@@ -68,13 +71,13 @@ class PostgresRankedRuns:
         return (await self._each("name_fleet", [(fleet, public_name)]))[0]
 
     async def fleet_names(self, fleets: Sequence[str]) -> Mapping[str, str]:
-        return dict(await self._select("fleet_names", list(fleets)))
+        return dict(await self._select(self._read_list, "fleet_names", list(fleets)))
 
-    async def _list(self, name: str, *values: object) -> list[RankedRun]:
-        return [ranked_run(row) for row in await self._select(name, *values)]
+    async def _list(self, read: _Run, name: str, *values: object) -> list[RankedRun]:
+        return [ranked_run(row) for row in await self._select(read, name, *values)]
 
-    async def _select(self, name: str, *values: object) -> list[Any]:
-        return await self._read(lambda connection: self._fetch(connection, name, values))
+    async def _select(self, read: _Run, name: str, *values: object) -> list[Any]:
+        return await read(lambda connection: self._fetch(connection, name, values))
 
     async def _change(self, name: str, *values: object) -> list[RankedRun]:
         """Change runs by one statement; return them as they are then."""
