@@ -1,0 +1,89 @@
+"""Scenarios of faults with real programs: no acknowledged turn is lost or doubled, and play goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.served import until
+from tests.unit.house.sources import ROOT
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+
+SCENARIOS = ("kill-primary", "partition-server-database")
+COUNTS = re.compile(r"^acknowledged ([\d,]+), lost (\d+), doubled 0$", re.MULTILINE)
+
+
+class Run:
+    """`python -m chaos` in a process of its own."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder = folder / "chaos"
+        self._output = folder / "output"
+        command = [sys.executable, "-m", "chaos", *words, "--folder", str(self.folder)]
+        with self._output.open("ab") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+
+    @property
+    def text(self) -> str:
+        return self._output.read_text()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        until(
+            lambda: condition() or self.process.poll() is not None, "the run does not get there", seconds=120
+        )
+        assert self.process.poll() is None, self.text
+
+    def namespaces(self) -> list[str]:
+        """Return the namespaces that the run has made and not yet removed."""
+        lines = (self.folder / "leftovers").read_text().splitlines()
+        made = [what for kind, what, _ in map(json.loads, lines) if kind == "namespace"]
+        return [name for name in made if (Path("/run/netns") / name).exists()]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_promise_is_kept(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path, name)
+    code = run.process.wait(230)
+    if code == 2 and "is missing; .ci/parts/" in run.text:
+        pytest.skip(run.text)
+    assert code == 0, run.text
+    counts = COUNTS.search(run.text)
+    assert counts is not None, run.text
+    assert counts[1] != "0"
+    assert not (run.folder / "leftovers").exists()
+    assert not (run.folder / name).exists()
+
+
+def test_ctrl_c_removes_everything(tmp_path: Path) -> None:
+    run = Run(tmp_path, "kill-server")
+    run.until(lambda: "begin kill-process" in run.text)
+    made = run.namespaces()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(60) == 130, run.text
+    assert "interrupted, and everything is removed" in run.text
+    assert len(made) == 8
+    assert not [name for name in made if (Path("/run/netns") / name).exists()]
+    assert not (run.folder / "leftovers").exists()
+
+
+def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    run = Run(tmp_path, "kill-server")
+    run.until(lambda: "calls/s" in run.text)
+    made = run.namespaces()
+    run.process.kill()
+    run.process.wait()
+    assert len(made) == 8
+    following = Run(tmp_path, "kill-server")
+    following.until(lambda: "starting what it needs" in following.text.rpartition("removed what")[2])
+    assert not [name for name in made if (Path("/run/netns") / name).exists()]
+    assert f"removed what an earlier run left: namespace {made[0]}" in following.text
+    following.process.send_signal(signal.SIGINT)
+    assert following.process.wait(60) == 130, following.text
