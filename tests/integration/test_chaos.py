@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,12 @@ class Run:
     def text(self) -> str:
         return self._output.read_text()
 
+    def end(self) -> int:
+        """Send what Ctrl-C sends, and wait until everything is removed; return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
     def until(self, condition: Callable[[], bool]) -> None:
         until(
             lambda: condition() or self.process.poll() is not None, "the run does not get there", seconds=120
@@ -48,9 +54,23 @@ class Run:
         return [name for name in made if (Path("/run/netns") / name).exists()]
 
 
+@pytest.fixture
+def chaos(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Start runs in one folder; what still runs at the end of the test is interrupted."""
+    started: list[Run] = []
+
+    def start(*words: str) -> Run:
+        started.append(Run(tmp_path, *words))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.end()
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_promise_is_kept(tmp_path: Path, name: str) -> None:
-    run = Run(tmp_path, name)
+def test_every_promise_is_kept(chaos: Callable[..., Run], name: str) -> None:
+    run = chaos(name)
     code = run.process.wait(230)
     if code == 2 and "is missing; .ci/parts/" in run.text:
         pytest.skip(run.text)
@@ -62,28 +82,26 @@ def test_every_promise_is_kept(tmp_path: Path, name: str) -> None:
     assert not (run.folder / name).exists()
 
 
-def test_ctrl_c_removes_everything(tmp_path: Path) -> None:
-    run = Run(tmp_path, "kill-server")
+def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
+    run = chaos("kill-server")
     run.until(lambda: "begin kill-process" in run.text)
     made = run.namespaces()
-    run.process.send_signal(signal.SIGINT)
-    assert run.process.wait(60) == 130, run.text
+    assert run.end() == 130, run.text
     assert "interrupted, and everything is removed" in run.text
     assert len(made) == 8
     assert not [name for name in made if (Path("/run/netns") / name).exists()]
     assert not (run.folder / "leftovers").exists()
 
 
-def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path) -> None:
-    run = Run(tmp_path, "kill-server")
+def test_the_next_run_removes_what_a_killed_one_left(chaos: Callable[..., Run]) -> None:
+    run = chaos("kill-server")
     run.until(lambda: "calls/s" in run.text)
     made = run.namespaces()
     run.process.kill()
     run.process.wait()
     assert len(made) == 8
-    following = Run(tmp_path, "kill-server")
-    following.until(lambda: "starting what it needs" in following.text.rpartition("removed what")[2])
+    following = chaos("kill-server")
+    following.until(lambda: following.text.count("starting what it needs") == 2)
     assert not [name for name in made if (Path("/run/netns") / name).exists()]
     assert f"removed what an earlier run left: namespace {made[0]}" in following.text
-    following.process.send_signal(signal.SIGINT)
-    assert following.process.wait(60) == 130, following.text
+    assert following.end() == 130, following.text
