@@ -49,9 +49,9 @@ class LastGood:
 async def connect(
     url: str,
     *,
-    timeout: float,
+    timeout: float,  # noqa: ASYNC109 (as in the driver)
     last_good: LastGood | None = None,
-    **options: Any,  # noqa: ASYNC109
+    **options: Any,
 ) -> Connection:
     """Open a connection as `asyncpg.connect` does, to the first host that can be used.
 
