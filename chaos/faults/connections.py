@@ -34,7 +34,7 @@ class CallOptions(Options, frozen=True):
 
 
 class CutCommits(Fault):
-    """Cuts connections from servers to the databases at every phase of a commit, and lets some fall silent."""
+    """Cuts connections of servers to databases at every phase of a commit, and lets some fall silent."""
 
     name = "cut-commits"
     Options: ClassVar[type[Options]] = CommitOptions
@@ -72,7 +72,7 @@ class CutCommits(Fault):
 
 
 class CutCalls(Fault):
-    """Disturbs calls between the bots and the balancer: before, within and after the request and its answer."""
+    """Disturbs calls between bots and balancer: before, within and after the request and its answer."""
 
     name = "cut-calls"
     Options: ClassVar[type[Options]] = CallOptions
