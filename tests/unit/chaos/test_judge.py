@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from chaos.scenario import Expect
 
 
 def findings(**more: object) -> Findings:
-    return Findings(**{"acknowledged": 9, "first_seconds": 0.5, "last_seconds": 1.5, **more})  # type: ignore[arg-type]
+    usual: dict[str, Any] = {"acknowledged": 9, "first_seconds": 0.5, "last_seconds": 1.5}
+    return Findings(**{**usual, **more})
 
 
 def test_kept_promises_are_no_problem() -> None:
@@ -25,7 +27,6 @@ def test_kept_promises_are_no_problem() -> None:
         ({"violations": [Violation(Kind.DOUBLED, "ada", "e1 t5")]}, "doubled ada: e1 t5"),
         ({"first_seconds": None}, "no bot played after the last fault"),
         ({"silent": ["ada", "bob"]}, "2 bots did not play after the last fault, ada for example"),
-        ({"first_seconds": 2.25}, "the first bot played 2.25 s after the last fault, not within 2 s"),
         ({"last_seconds": 25.0}, "the last bot played 25.00 s after the last fault, not within 20 s"),
         ({"last_errors": Counter(stale_turn=3)}, "3 calls were refused as stale_turn; 0 may be"),
     ],

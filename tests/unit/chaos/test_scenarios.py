@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from chaos.faults import FAULTS
 from chaos.faults.processes import KillProcess
 from chaos.scenario import Begin, End, Play, Range, Scenario, ScenarioError, drawn, kept_seeds, load, names
+from tests.unit.house.sources import ROOT
 
 GOOD = """
 about: A server is killed and comes back.
@@ -112,3 +114,15 @@ def test_a_range_is_drawn_by_the_seed() -> None:
     assert drawn(3.5, random.Random(1)) == 3.5
     assert drawn(span, random.Random(1)) == drawn(span, random.Random(1)) != drawn(span, random.Random(2))
     assert all(2 <= drawn(span, random.Random(seed)) <= 5 for seed in range(20))
+
+
+def test_every_scenario_has_its_row_in_the_document() -> None:
+    text = (ROOT / "docs" / "chaos.md").read_text(encoding="utf-8")
+    table = text.partition("## The scenarios")[2].partition("## Write a scenario")[0]
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE) == names()
+
+
+def test_the_scenario_of_the_document_is_right(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "chaos.md").read_text(encoding="utf-8")
+    found = read(tmp_path, text.partition("```yaml\n")[2].partition("```")[0])
+    assert found.faults() == ["freeze"]
