@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from chaos.checker.calls import BEGINNING, BotCalls, Call
 from chaos.checker.findings import Kind
-from chaos.checker.promotions import Promotion
+from chaos.checker.promotions import Promotion, was_never
 from chaos.checker.runs import NEW, Report, Run
 from chaos.checker.stored import Place
 
@@ -108,6 +108,9 @@ class BotHistory:
         """Return how many promoted servers lacked a position."""
         return sum(promotion.lacks(self.bot, place) for promotion in self.promotions)
 
+    def _surely_lacks(self, place: Place) -> bool:
+        return any(promotion.surely_lacks(self.bot, place) for promotion in self.promotions)
+
     # Runs that are not those that were begun
 
     def _other_runs(self) -> set[int]:
@@ -151,23 +154,39 @@ class BotHistory:
 
     def _is_explained(self, calls: Sequence[Call], fitting: Sequence[Call], digest: str) -> bool:
         """Find the call of a stored effect, and count what happened to the other acknowledged ones."""
-        acknowledged = [call for call in calls if call.is_ok]
         lacking = self.lacks(calls[0].leads_to) if calls and self.promotions else 0
-        same = acknowledged if lacking else [call for call in fitting if call.is_ok]
-        kept = [call for call in same if not lacking or call.digest == digest]
+        if lacking:
+            return self._is_explained_after_loss(calls, fitting, digest, lacking)
+        acknowledged = [call for call in calls if call.is_ok]
+        kept = [call for call in fitting if call.is_ok]
         if kept:
             self._compare_digest(kept[-1], digest)
-            self._surplus([call for call in acknowledged if call is not kept[-1]], kept[-1], lacking)
-            if lacking and len(acknowledged) == 1:
-                self._came_back(kept[-1], calls)
+            self._surplus([call for call in acknowledged if call is not kept[-1]], kept[-1])
             return True
-        is_open = any(call.open_attempts and (lacking or not call.is_ok) for call in fitting)
+        is_open = any(call.open_attempts for call in fitting)
         self.applied += is_open
-        if lacking:
-            self._surplus(acknowledged, None, lacking)
         return is_open
 
-    def _surplus(self, lost: Sequence[Call], kept: Call | None, lacking: int) -> None:
+    def _is_explained_after_loss(
+        self, calls: Sequence[Call], fitting: Sequence[Call], digest: str, lacking: int
+    ) -> bool:
+        """Find the call of a stored effect at a place that was lost before: the last one that can be it.
+
+        A client plays a place once more only after it was set back, so the calls before are those that are
+        lost. A server that remembers the lost history may answer with its digest, if both lead to one state.
+        """
+        acknowledged = [call for call in calls if call.is_ok]
+        same = [call for call in acknowledged if call.digest == digest]
+        kept = max([*same, *(call for call in fitting if call.open_attempts)], key=_number, default=None)
+        self._surplus([call for call in acknowledged if call is not kept], kept, lacking)
+        if kept is None:
+            return False
+        self.applied += not kept.is_ok
+        if acknowledged == [kept] and self._surely_lacks(kept.leads_to):
+            self._came_back(kept, calls)
+        return True
+
+    def _surplus(self, lost: Sequence[Call], kept: Call | None = None, lacking: int = 0) -> None:
         """Count acknowledged calls of a place that are not the stored one."""
         for number, call in enumerate(lost):
             self.lost += 1
@@ -182,12 +201,7 @@ class BotHistory:
     def _excuse(self, call: Call) -> None:
         self.lacking += 1
         self.excused.append(call.order)
-        last = [
-            one.former_of(self.bot)
-            for one in self.promotions
-            if one.former_of(self.bot).place == call.leads_to
-        ]
-        if last and call.digest and call.digest not in {stand.digest for stand in last}:
+        if was_never(self.promotions, self.bot, call.leads_to, call.digest):
             self.report(Kind.LOST, f"{call} was acknowledged with {call.digest}, which no server ever had")
 
     def _came_back(self, kept: Call, calls: Sequence[Call]) -> None:
@@ -226,7 +240,7 @@ class BotHistory:
             return
         lacking = self.lacks(acknowledged[0].leads_to)
         if run is None or lacking:
-            self._surplus(acknowledged, None, lacking)
+            self._surplus(acknowledged, lacking=lacking)
         elif stored is None:
             self._gaps_of(episode).missing.append(turn)
         else:
@@ -281,6 +295,10 @@ class BotHistory:
                 self.lost_places.add(call.leads_to)
                 instead = f"; the store has {stored!r} there" if stored is not None else ""
                 self.report(Kind.LOST, f"{call} was acknowledged, and is not stored{instead}")
+
+
+def _number(call: Call) -> int:
+    return call.number
 
 
 def _begins(call: Call, run: Run) -> bool:

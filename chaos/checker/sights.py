@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from chaos.checker.calls import Sight
 from chaos.checker.findings import Kind
 from chaos.checker.history import BotHistory, Strange
+from chaos.checker.promotions import floor, was_never
 
-_NOTICES: Final = frozenset({"stale_turn", "future_turn"})
+_NOTICES: Final = frozenset({"stale_turn", "future_turn", "unknown_bot"})
 """The refusals that let a bot know that it stands elsewhere than it believed."""
+_NEVER: Final = sys.maxsize
 
 
 def check_sights(history: BotHistory) -> None:
@@ -36,7 +39,7 @@ def _is_of_other_run(history: BotHistory, sight: Sight) -> bool:
 
 
 def _may_go_back(history: BotHistory, before: Sight, sight: Sight) -> bool:
-    return any(one.may_lead_back(history.bot, before.place, sight.place) for one in history.promotions)
+    return sight.place >= floor(history.promotions, history.bot, before.place)
 
 
 def _compare(history: BotHistory, sight: Sight) -> None:
@@ -48,11 +51,8 @@ def _compare(history: BotHistory, sight: Sight) -> None:
     stored = run.digest_at(place.turn) if run is not None else None
     if stored is not None and sight.digest in {"", stored}:
         return
-    lacking = [one for one in history.promotions if one.lacks(history.bot, place)]
-    if lacking:
-        last = {one.former_of(history.bot) for one in lacking}
-        known = {stand.digest for stand in last if stand.place == place}
-        if known and sight.digest not in {"", *known}:
+    if history.lacks(place):
+        if was_never(history.promotions, history.bot, place, sight.digest):
             history.strange.append(Strange(place, sight.digest, _named(sight)))
     elif stored is not None:
         history.strange.append(Strange(place, sight.digest, _named(sight)))
@@ -77,12 +77,12 @@ def check_notices(history: BotHistory) -> None:
     last = max(history.excused)
     looks = [sight.order for sight in history.calls.sights if sight.call is None]
     notices = [order for order, error in history.calls.refusals if error in _NOTICES]
-    notice = min((order for order in (*looks, *notices) if order > last), default=None)
-    after = [call for call in history.calls.calls if call.is_ok and call.order > last]
-    if after and after[0].options is not None and (notice is None or after[0].order < notice):
+    notice = min((order for order in (*looks, *notices) if order > last), default=_NEVER)
+    played = [call for call in history.calls.calls if call.is_ok and call.order > last]
+    before = [call for call in played if call.order < notice]
+    if any(call.options is not None for call in before):
         return
-    if notice is None or (after and after[0].order < notice):
-        wanted = " or ".join(sorted(_NOTICES))
-        history.report(Kind.NOT_REFUSED, f"it lost turns, and no call after them was answered {wanted}")
-    elif not after:
+    if notice == _NEVER or not all(history.lacks(call.leads_to) for call in before):
+        history.report(Kind.NOT_REFUSED, "it lost turns, and no call after them was refused for its turn")
+    elif len(played) == len(before):
         history.report(Kind.STOPPED, "it lost turns, and no call after the notice was acknowledged")
