@@ -7,7 +7,10 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Final
+
+import asyncpg
 
 from chaos.balancer import URL
 from chaos.faults import FAULTS
@@ -28,7 +31,9 @@ _FIRST_CALLS: Final = 3
 _FIRST_SECONDS_MAX: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
 _LINE_SECONDS: Final = 1.0
-_STAGING_ERRORS: Final = (AssertionError, RuntimeError, OSError)
+_STAGING_ERRORS: Final = (
+    AssertionError, RuntimeError, OSError, SubprocessError, asyncpg.PostgresError, asyncpg.InterfaceError,
+)  # fmt: skip
 """What programs raise that do not start, `PartMissing`, `TooLate` and `FaultError` among them."""
 
 
