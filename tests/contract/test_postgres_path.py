@@ -20,7 +20,7 @@ from dungeonfighter.storage import postgres_links, postgres_pool
 from dungeonfighter.storage.postgres import PostgresStore
 from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.rows import after, first, save
-from tests.integration.cutting_proxy import silent
+from testkit.cutting_proxy import silent
 
 
 @pytest.fixture(scope="module")

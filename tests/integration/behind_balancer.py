@@ -20,8 +20,8 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
 from testkit.certificates import Authority
+from testkit.ports import quiet_port
 from testkit.server_process import ROOT, ServerProcess
-from tests.balancers import quiet_port
 from tests.integration.through_balancer import wait_for_turns
 
 DRAIN_SECONDS: Final = 2.0
@@ -39,9 +39,7 @@ class Server(ServerProcess):
 
     async def drain(self) -> None:
         """End the server in good order."""
-        self.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(self.wait) == 0
-        self.kill()
+        assert await asyncio.to_thread(self.terminate) == 0
 
     async def replace(self, source: Path = ROOT / "src") -> None:
         """Drain the server and start a release in its place."""

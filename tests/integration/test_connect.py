@@ -18,7 +18,7 @@ from testkit.certificates import Authority
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import COMMAND, ProcessPlayer, called, connected, request, text_of
-from tests.integration.evil_proxy import evil
+from testkit.evil_proxy import evil
 from tests.integration.test_tokens import Client, make_token, token
 
 HELLO = {

@@ -21,7 +21,7 @@ from dungeonfighter.fleet.files import allow_many_files
 from dungeonfighter.mcp.lines import ByteStreams
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import NoToken, Player, bridged, linked, text_of
-from tests.integration.evil_proxy import DEEDS, evil
+from testkit.evil_proxy import DEEDS, evil
 
 BRIDGES: Final = 1_000
 TURNS: Final = 2

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.balancers import Haproxy
+from testkit.haproxy import Haproxy
 from tests.integration.behind_balancer import playing, replicas
 from tests.integration.patroni import DATABASE, PASSWORD, Cluster, Member, cluster
 from tests.integration.served import until

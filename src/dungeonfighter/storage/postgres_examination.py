@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from dungeonfighter.storage import postgres_indexes, sql_files
+from dungeonfighter.storage import postgres_hosts, postgres_indexes, sql_files
 from dungeonfighter.storage.examination import (
     ClockOffset,
     DatabaseReport,
@@ -96,7 +96,7 @@ async def examine_postgres(url: str, place: str, *, is_pooler: bool = False) -> 
         is_pooler: The url leads to PgBouncer.
     """
     try:
-        connection = await asyncpg.connect(
+        connection = await postgres_hosts.connect(
             url, timeout=CONNECT_SECONDS, statement_cache_size=0, server_settings={"application_name": _NAME}
         )
     except asyncpg.TooManyConnectionsError:

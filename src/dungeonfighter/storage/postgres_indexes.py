@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import asyncpg
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.storage import sql_files
+from dungeonfighter.storage import postgres_hosts, sql_files
 from dungeonfighter.storage.postgres_errors import is_database_error, unavailable
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
@@ -207,7 +207,7 @@ async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> s
 
 @contextlib.asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(
+    connection = await postgres_hosts.connect(
         url,
         timeout=_CONNECT_SECONDS,
         statement_cache_size=0,

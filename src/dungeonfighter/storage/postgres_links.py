@@ -11,9 +11,8 @@ import logging
 import socket
 from typing import Any, Final
 
-import asyncpg
-
 from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
+from dungeonfighter.storage import postgres_hosts
 from dungeonfighter.storage.postgres_errors import is_database_error, is_passing
 
 _log = logging.getLogger(__name__)
@@ -112,8 +111,15 @@ class Safety:
         self.is_serving = True
 
 
-async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[Connection, Backend | None]:
+async def connect(
+    url: str, *, is_pooler: bool, safety: Safety | None, last_good: postgres_hosts.LastGood | None = None
+) -> tuple[Connection, Backend | None]:
     """Open a connection; return it with its server process (None behind a pooler).
+
+    Args:
+        url: See `postgres_hosts.connect`; likewise `last_good`.
+        is_pooler: The url leads to PgBouncer.
+        safety: Gets the settings of the server.
 
     Raises:
         NoRoom: The server has no free slot.
@@ -122,9 +128,10 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
     """
     connection = None
     try:
-        connection = await asyncpg.connect(
+        connection = await postgres_hosts.connect(
             url,
             timeout=_CONNECT_SECONDS,
+            last_good=last_good,
             statement_cache_size=0 if is_pooler else _STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
             server_settings={

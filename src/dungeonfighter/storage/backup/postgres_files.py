@@ -12,11 +12,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 from msgspec import Struct
 
 from dungeonfighter.errors import SettingsError, StoreError
-from dungeonfighter.storage import facts, postgres_indexes, sql_files
+from dungeonfighter.storage import facts, postgres_hosts, postgres_indexes, sql_files
 from dungeonfighter.storage.backup import postgres_programs
 from dungeonfighter.storage.backup.postgres_programs import Program
 from dungeonfighter.storage.backup.sqlite_files import Copied, Show
@@ -205,7 +204,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     """
     connection: Any = None
     try:
-        connection = await asyncpg.connect(
+        connection = await postgres_hosts.connect(
             url, timeout=_CONNECT_SECONDS, statement_cache_size=0,
             server_settings={"application_name": "dungeonfighter db"},
         )  # fmt: skip
