@@ -21,6 +21,7 @@ import asyncpg
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage import sql_files
 from dungeonfighter.storage.postgres_errors import is_database_error, unavailable
+from dungeonfighter.storage.postgres_hosts import connect_to_any
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sql_files import Migration
@@ -207,9 +208,9 @@ async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> s
 
 @contextlib.asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(
+    connection = await connect_to_any(
         url,
-        timeout=_CONNECT_SECONDS,
+        _CONNECT_SECONDS,
         statement_cache_size=0,
         server_settings={"application_name": "dungeonfighter db migrate"},
     )

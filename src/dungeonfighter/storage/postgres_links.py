@@ -11,10 +11,9 @@ import logging
 import socket
 from typing import Any, Final
 
-import asyncpg
-
 from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
 from dungeonfighter.storage.postgres_errors import is_database_error, is_passing
+from dungeonfighter.storage.postgres_hosts import connect_to_any
 
 _log = logging.getLogger(__name__)
 
@@ -122,9 +121,9 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
     """
     connection = None
     try:
-        connection = await asyncpg.connect(
+        connection = await connect_to_any(
             url,
-            timeout=_CONNECT_SECONDS,
+            _CONNECT_SECONDS,
             statement_cache_size=0 if is_pooler else _STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
             server_settings={
