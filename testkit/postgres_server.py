@@ -113,16 +113,21 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill all processes of the server with SIGKILL, and remove the signs that it runs."""
-        sign = self._folder / "data" / "postmaster.pid"
-        postmaster = sign.read_text().splitlines()[0]
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in (postmaster, *children):
+        processes = self.processes()
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(process), signal.SIGKILL)
-        while any(map(_is_running, (postmaster, *children))):
+                os.kill(process, signal.SIGKILL)
+        while any(map(_is_running, processes)):
             time.sleep(0.01)
-        for left in (sign, *self._folder.glob(".s.PGSQL.*")):
+        for left in (self._folder / "data" / "postmaster.pid", *self._folder.glob(".s.PGSQL.*")):
             left.unlink()
+
+    def processes(self) -> list[int]:
+        """Return the processes of the server, which runs; the postmaster is the first."""
+        sign = self._folder / "data" / "postmaster.pid"
+        postmaster = int(sign.read_text().splitlines()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
 
     def run_as_owner(self, *words: str) -> None:
         """Run a program as the user of the server, with the server's environment."""
@@ -142,9 +147,10 @@ class PostgresServer:
         client = ("-h", self._host, "-p", str(self._port), "-U", "postgres")
         self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        options = f"-h {self._host} -p {self._port} " + " ".join(
+    def start(self, *, listens: bool = True) -> None:
+        """Start the server and wait until it answers; one that does not listen has its Unix socket only."""
+        host = self._host if listens else "''"
+        options = f"-h {host} -p {self._port} " + " ".join(
             f"-c {name}={value}" for name, value in self._settings.items()
         )
         self._control("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
@@ -202,7 +208,7 @@ class PostgresServer:
         return copied / wheel.name / newest.name / "bin"
 
 
-def _is_running(process: str) -> bool:
+def _is_running(process: int) -> bool:
     """Return False for a process that ended, also while nobody has asked for its exit code."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
