@@ -20,7 +20,7 @@ EVERY   ?= 10
 STORE   ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules restore-drill lock clean drill
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules restore-drill lock clean drill chaos chaos-list
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -75,6 +75,12 @@ bench-80k: $(DEV) ## 80,000 connected bots, 5 minutes, every turn checked (quick
 drill: $(DEV) ## a fault under playing bots, to repair with docs/runbook.md; FAULT=NAME stages one, without it they are listed
 	@$(PY) -m drills $(FAULT) $(if $(MINUTES),--minutes $(MINUTES))
 
+chaos: $(DEV) ## faults under playing bots, every turn checked; SCENARIO=NAME SEED=N runs one (needs root)
+	@$(PY) -m chaos $(SCENARIO) --seed $(SEED)
+
+chaos-list: $(DEV) ## the scenarios of make chaos
+	@$(PY) -m chaos --list
+
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)
 
@@ -113,4 +119,4 @@ lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Nod
 	@cd requirements/node && node -e 'const fs = require("fs"), list = JSON.parse(fs.readFileSync("package-lock.json")); for (const one of Object.values(list.packages)) delete one.funding; fs.writeFileSync("package-lock.json", JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
-	rm -rf $(VENV) .parts .demo .drill .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .parts .demo .drill .chaos .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -19,10 +19,10 @@ from typing import Final
 from drills import texts
 from drills.drill import Drill, Options
 from drills.fault import RANDOM, fault_class, names
-from drills.leftovers import Leftovers
 from drills.privileges import go_on_with_own_file_systems
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
+from testkit.leftovers import Leftovers
 
 _FOLDER: Final = Path(".drill")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -15,11 +15,11 @@ from msgspec import Struct
 from drills import texts
 from drills.bots import Bots
 from drills.fault import Fault
-from drills.leftovers import Leftovers
 from drills.privileges import way_in
 from drills.programs import Prometheus, paths
 from drills.stage import Stage
 from dungeonfighter.commands.progress_output import ProgressOutput
+from testkit.leftovers import Leftovers
 
 _Result = TypeVar("_Result")
 

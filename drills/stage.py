@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from drills.balancer import Balancer
-from drills.leftovers import Leftovers
 from drills.services import Service, Services
+from testkit.leftovers import Leftovers
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
 

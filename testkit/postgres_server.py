@@ -55,15 +55,18 @@ class PostgresServer:
         access: The content of `pg_hba.conf`; by default everybody may sign in without a password.
         programs: The folder of another release's programs; by default those of the wheel.
         copy_of: Connection words of a primary, in libpq's form; the server becomes its standby.
+        parent: The folder in which that of the server is made; by default one for temporary files.
+        wal_folder: An empty folder for the log (`pg_wal`).
         settings: Further settings, as in `postgresql.conf`.
     """
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        programs: str = "", copy_of: str = "", **settings: str,
+        programs: str = "", copy_of: str = "", parent: Path | None = None, wal_folder: Path | None = None,
+        **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
-        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=memory))
+        self._folder = Path(tempfile.mkdtemp(prefix="df-pg-", dir=parent or memory))
         self._host = host
         self._port = port or free_port()
         self._settings = {**_SETTINGS, "unix_socket_directories": f"'{self._folder}'", **settings}
@@ -71,13 +74,17 @@ class PostgresServer:
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
-            shutil.chown(self._folder, "nobody")
+            for folder in filter(None, (self._folder, wal_folder)):
+                shutil.chown(folder, "nobody")
         self._warden = self._start_warden()
+        log = (f"--waldir={wal_folder}",) if wal_folder else ()
         if copy_of:
-            how = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            how = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", *log)
             self._control("pg_basebackup", f"--dbname={copy_of}", *how)
         else:
-            self._control("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+            self._control(
+                "initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync", *log
+            )
         if access:
             (self._folder / "data" / "pg_hba.conf").write_text(access)
 
@@ -223,7 +230,9 @@ def running_server(
 ) -> Iterator[PostgresServer]:
     """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
-    server = PostgresServer(in_memory=True, host=host, port=port, access=access, **settings)
+    server = PostgresServer(
+        in_memory=True, host=host, port=port, access=access, parent=None, wal_folder=None, **settings
+    )
     try:
         server.start()
         yield server

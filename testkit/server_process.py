@@ -122,6 +122,17 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def drain(self) -> int:
+        """End the server in good order with SIGTERM; return its exit code."""
+        self.signal(signal.SIGTERM)
+        code = self.wait()
+        self.kill()
+        return code
+
     def wait(self) -> int:
         """Wait for the end of the process; return its exit code."""
         assert self._process is not None

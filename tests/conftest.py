@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 
 from dungeonfighter.setting_fields import FIELDS
 from dungeonfighter.settings import NOT_YET
+from testkit.parts import PartMissing
 from testkit.rabbitmq_server import RabbitMQServer, rabbitmq_program
 from tests.parts import go_without
 
@@ -18,6 +20,28 @@ from tests.parts import go_without
 def pytest_configure() -> None:
     for name in (*(variable for field in FIELDS for variable in field.variables), *NOT_YET):
         os.environ.pop(name, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """Skip a test whose fixture lacks a part."""
+    with _skipping():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Skip a test that lacks a part."""
+    with _skipping():
+        yield
+
+
+@contextlib.contextmanager
+def _skipping() -> Iterator[None]:
+    try:
+        yield
+    except PartMissing as missing:
+        go_without(missing.part)
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,21 @@
-"""Finds the parts of the operating system that some tests need; scripts in .ci/parts install them."""
+"""Turns a missing part of the operating system into a skipped test; scripts in .ci/parts install parts."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from typing import NoReturn
 
 import pytest
 
-from tests.unit.house.sources import ROOT
-
-PLACES = (str(ROOT / ".parts" / "venv" / "bin"), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")
+from testkit import parts
 
 
 def program(name: str, *, part: str) -> str:
     """Return the path of a program that a part installs; skip the test if the program is missing."""
-    path = shutil.which(name, path=os.pathsep.join(PLACES))
-    return path or go_without(part)
+    try:
+        return parts.program(name, part=part)
+    except parts.PartMissing:
+        go_without(part)
 
 
 def go_without(part: str) -> NoReturn:

@@ -9,8 +9,9 @@ from mcp.client.client import Client
 
 from dungeonfighter.rules import Rules
 from testkit.certificates import Authority
+from testkit.haproxy import Haproxy
 from testkit.server_process import ServerProcess
-from tests.balancers import Haproxy, write_certificate
+from tests.balancers import write_certificate
 from tests.clients.played import assert_played, play_in_node, present_view
 from tests.protocol.scripts import a_cleared_dungeon
 from tests.protocol.test_playing import begin, go_on

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from testkit.ports import free_port
-from tests.balancers import Program
+from testkit.programs import Program
 from tests.parts import program
 
 WAIT_SECONDS: Final = 60.0

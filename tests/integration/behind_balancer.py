@@ -20,8 +20,8 @@ from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import verify_load
 from dungeonfighter.rules import load_rules
 from testkit.certificates import Authority
+from testkit.ports import quiet_port
 from testkit.server_process import ROOT, ServerProcess
-from tests.balancers import quiet_port
 from tests.integration.through_balancer import wait_for_turns
 
 DRAIN_SECONDS: Final = 2.0

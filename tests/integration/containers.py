@@ -15,7 +15,8 @@ from random import randrange
 
 import pytest
 
-from tests.balancers import Program, quiet_port
+from testkit.ports import quiet_port
+from testkit.programs import Program
 from tests.integration.behind_balancer import reaches
 from tests.parts import go_without, program
 from tests.unit.house.sources import ROOT

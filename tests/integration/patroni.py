@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from testkit.ports import free_port
 from testkit.postgres_server import PostgresServer
-from tests.balancers import Program
+from testkit.programs import Program
 from tests.integration.served import until
 from tests.parts import program
 from tests.unit.house.sources import ROOT

@@ -21,10 +21,10 @@ from dungeonfighter.fleet.load import Load, LoadOptions, run_load
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.fleet.verify import Verdict, verify_load
 from dungeonfighter.rules import load_rules
+from testkit.haproxy import Haproxy
+from testkit.namespaces import Link, Namespace
 from testkit.postgres_server import PostgresServer
-from tests.balancers import Haproxy
 from tests.integration.behind_balancer import Server
-from tests.namespaces import Link, Namespace
 
 DELAY_SECONDS: Final = 0.04
 ADDRESSES: Final = ("10.77.0.1", "10.77.0.2")

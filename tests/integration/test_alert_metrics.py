@@ -17,10 +17,12 @@ from cryptography import x509
 from dungeonfighter.cli import COMMANDS
 from testkit.alert_rules import RULES, metrics
 from testkit.certificates import Authority
+from testkit.haproxy import Haproxy, haproxy
 from testkit.ports import free_port
+from testkit.programs import Program
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
-from tests.balancers import Haproxy, Program, haproxy, newer_haproxy, write_certificate
+from tests.balancers import newer_haproxy, write_certificate
 from tests.integration.alertmanager_server import listens
 from tests.parts import program
 from tests.unit.house.sources import ROOT

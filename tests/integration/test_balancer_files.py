@@ -18,17 +18,10 @@ import pytest
 
 from dungeonfighter.limits import compressible_bytes_min
 from testkit.certificates import Authority
+from testkit.dns_names import NAME, Names
+from testkit.haproxy import Haproxy
 from testkit.server_process import ServerProcess
-from tests.balancers import (
-    NAME,
-    Haproxy,
-    Names,
-    Rendered,
-    envoy,
-    nginx,
-    write_certificate,
-    write_certificate_and_key,
-)
+from tests.balancers import Rendered, envoy, nginx, write_certificate, write_certificate_and_key
 from tests.integration.served import until
 from tests.integration.test_tokens import make_token
 

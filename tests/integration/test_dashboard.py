@@ -23,11 +23,13 @@ from dungeonfighter.fleet.load import LoadOptions, run_load
 from testkit.certificates import Authority
 from testkit.dashboard.document import PLACE, VARIABLES
 from testkit.dashboard.rows import ROWS
+from testkit.haproxy import Haproxy, haproxy
 from testkit.ports import free_port
 from testkit.postgres_server import PostgresServer
+from testkit.programs import Program
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
-from tests.balancers import Haproxy, Program, haproxy, newer_haproxy, write_certificate
+from tests.balancers import newer_haproxy, write_certificate
 from tests.clients.played import node
 from tests.integration.behind_balancer import reaches, trusting
 from tests.integration.prometheus_server import Prometheus

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from testkit.certificates import Authority
+from testkit.dns_names import NAME, Names
 from testkit.postgres_server import PostgresServer
-from tests.balancers import NAME, Names, envoy, nginx, write_certificate_and_key
+from tests.balancers import envoy, nginx, write_certificate_and_key
 from tests.integration.behind_balancer import (
     hot_games,
     kill_at_work,

@@ -9,8 +9,10 @@ import pytest
 
 from dungeonfighter import __version__
 from testkit.certificates import Authority
+from testkit.dns_names import NAME, Names
+from testkit.haproxy import Haproxy
 from testkit.postgres_server import PostgresServer
-from tests.balancers import NAME, Haproxy, Names, write_certificate
+from tests.balancers import write_certificate
 from tests.integration.behind_balancer import (
     hot_games,
     kill_at_work,

@@ -13,7 +13,9 @@ from threading import Thread
 
 import pytest
 
-from tests.balancers import DEPLOY, NAME, Names, quiet_port
+from testkit.dns_names import NAME, Names
+from testkit.ports import quiet_port
+from tests.balancers import DEPLOY
 from tests.integration.containers import STAND_INS, Engine
 from tests.integration.served import until
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from dungeonfighter.rules import GameOptions, Weapon, load_rules
+from testkit.haproxy import Haproxy, haproxy
 from testkit.server_process import ServerProcess
-from tests.balancers import DEPLOY, Haproxy, haproxy, newer_haproxy
+from tests.balancers import DEPLOY, newer_haproxy
 from tests.integration.served import until
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.balancers import quiet_port
+from testkit.ports import quiet_port
 from tests.bills import check_bill
 from tests.integration.behind_balancer import playing, reaches
 from tests.integration.containers import BASE, HOGS, IMAGE, MEMORY, REVISION, VERSION, Engine

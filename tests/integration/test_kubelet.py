@@ -20,8 +20,10 @@ import pytest
 
 from dungeonfighter import __version__
 from dungeonfighter.fleet.tally import Tally
+from testkit.dns_names import NAME, Names
+from testkit.haproxy import Haproxy
+from testkit.ports import quiet_port
 from testkit.postgres_server import PostgresServer
-from tests.balancers import NAME, Haproxy, Names, quiet_port
 from tests.integration.behind_balancer import Server, playing, reaches
 from tests.integration.deployment import Deployment
 from tests.integration.kubelet import Controller, Endpoints, Pod, Release

@@ -23,8 +23,12 @@ import yaml
 
 from dungeonfighter.fleet.load import LoadOptions, run_load
 from testkit.certificates import Authority
+from testkit.dns_names import NAME, Names
+from testkit.haproxy import Haproxy
+from testkit.ports import quiet_port
+from testkit.programs import Program
 from testkit.server_process import ServerProcess
-from tests.balancers import NAME, Haproxy, Names, Program, newer_haproxy, quiet_port
+from tests.balancers import newer_haproxy
 from tests.integration.behind_balancer import Server
 from tests.integration.prometheus_server import Prometheus
 from tests.manifests import DEPLOY, Manifest, rendered

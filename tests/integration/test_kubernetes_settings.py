@@ -16,10 +16,10 @@ import pytest
 
 from dungeonfighter.fleet.load import LoadOptions, run_load
 from testkit.certificates import Authority
+from testkit.ports import quiet_port
 from testkit.postgres_server import PostgresServer, running_server
 from testkit.redis_server import RedisServer, redis_program
 from testkit.server_process import ServerProcess
-from tests.balancers import quiet_port
 from tests.contract.tls_front import tls_front
 from tests.manifests import rendered
 from tests.parts import program

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from testkit.ports import free_port
-from tests.balancers import Program
+from testkit.programs import Program
 from tests.integration.behind_balancer import playing, reaches
 from tests.integration.containers import IMAGE, Engine, Project, command, newer_compose, up
 from tests.integration.test_dashboard import answers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.balancers import Haproxy
+from testkit.haproxy import Haproxy
 from tests.integration.behind_balancer import playing, replicas
 from tests.integration.patroni import cluster
 from tests.integration.served import until

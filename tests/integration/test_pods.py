@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from testkit.ports import quiet_port
 from testkit.postgres_server import PostgresServer, running_server
-from tests.balancers import quiet_port
 from tests.integration.behind_balancer import playing, reaches
 from tests.integration.containers import HOGS
 from tests.integration.deployment import Deployment, bytes_of, cores_of, values_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.leftovers import Leftovers
+from testkit.leftovers import Leftovers
 
 SLEEPS = [sys.executable, "-c", "input()"]
 

@@ -18,7 +18,7 @@ def no_reason_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_program_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     python = Path(sys.executable)
-    monkeypatch.setattr("tests.parts.PLACES", (str(python.parent),))
+    monkeypatch.setattr("testkit.parts.PLACES", (str(python.parent),))
     assert program(python.name, part="python") == str(python)
 
 

@@ -1,8 +1,8 @@
-"""Network namespaces for tests: hosts of their own on this machine, with links that are slow or cut.
+"""Network namespaces: hosts of their own on this machine, with links that are slow or cut.
 
-A `Namespace` is a host with a loopback of its own. Whatever a test starts inside `entered()` runs in it, and
-so do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same
-time and can be cut. Everything needs root and the part `network`.
+A `Namespace` is a host with a loopback of its own. Whatever is started inside `entered()` runs in it, and so
+do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same time
+and can be cut. Everything needs root and the part `network`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ import contextlib
 import ctypes
 import itertools
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.parts import PLACES, go_without, program
-from tests.unit.house.sources import ROOT
+from testkit.packet_holding import PacketHolding
+from testkit.parts import PartMissing, program
 
 _CLONE_NEWNET: Final = 0x40000000
 _FOLDER: Final = Path("/run/netns")
-_DELAY: Final = ROOT / "tests" / "packet_delay.py"
-_PYTHON: Final = ROOT / ".parts" / "venv" / "bin" / "python"
 _numbers = itertools.count()
 
 
-def _run(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True, text=True, timeout=30)
+def _run(*words: str) -> str:
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr or done.stdout}")
+    return done.stdout
 
 
 class Namespace:
@@ -36,11 +38,14 @@ class Namespace:
 
     Args:
         name: A word that is part of its name.
+
+    Raises:
+        PartMissing: The programs are missing, or this user may not make one.
     """
 
     def __init__(self, name: str) -> None:
         if os.geteuid() != 0:
-            go_without("network")
+            raise PartMissing("network")
         self._ip = program("ip", part="network")
         self.name = f"df-{name}-{os.getpid()}-{next(_numbers)}"
 
@@ -55,13 +60,16 @@ class Namespace:
         _run(self._ip, "netns", "delete", self.name)
 
     def run(self, *words: str) -> str:
-        """Run a command in the namespace, and return what it prints."""
-        done = subprocess.run(
-            [self._ip, "netns", "exec", self.name, *words],
-            check=False, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{words}: {done.stderr or done.stdout}"
-        return done.stdout
+        """Run a command in the namespace, and return what it prints.
+
+        Raises:
+            RuntimeError: The command failed; the text has its output.
+        """
+        return _run(self._ip, "netns", "exec", self.name, *words)
+
+    def pids(self) -> list[int]:
+        """Return the processes whose first thread is in the namespace."""
+        return [int(word) for word in _run(self._ip, "netns", "pids", self.name).split()]
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -108,7 +116,9 @@ class Link:
             for end, name, address in zip(self._ends, names, self.addresses, strict=True):
                 end.run("ip", "address", "add", f"{address}/24", "dev", name)
                 end.run("ip", "link", "set", name, "up")
-                self._delay(end, name)
+                holding = PacketHolding(end, name, self._delay_seconds)
+                self._stack.callback(holding.end)
+                holding.begin()
             self._stack = self._stack.pop_all()
         return self
 
@@ -116,21 +126,6 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def _delay(self, end: Namespace, interface: str) -> None:
-        """Hold each packet that arrives, in a program of its own.
-
-        A packet that is held where it leaves counts as unsent, and TCP sends no more than two of those.
-        """
-        end.run("iptables", "-A", "INPUT", "-i", interface, "-j", "NFQUEUE", "--queue-num", "0")
-        with end.entered():
-            holding = subprocess.Popen(
-                [_PYTHON, _DELAY, str(self._delay_seconds)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.pathsep.join(PLACES)},
-            )  # fmt: skip
-        self._stack.callback(_end, holding)
-        assert holding.stdout is not None
-        assert holding.stdout.readline() == b"ready\n", "the packets are not delayed"
 
     def cut(self) -> None:
         """Drop every packet from now on, in both directions."""
@@ -156,7 +151,14 @@ class Link:
         return dropped
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait(10)
+def remove_namespace(name: str) -> bool:
+    """Kill all processes in a namespace and delete it; return False if there is none of this name."""
+    if not (_FOLDER / name).exists():
+        return False
+    words = program("ip", part="network"), "netns"
+    for process in _run(*words, "pids", name).split():
+        if int(process) != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+    _run(*words, "delete", name)
+    return True

@@ -1,6 +1,6 @@
-"""The list of processes, mounts and folders that a drill made, so that the next one removes what is left.
+"""The list of processes, mounts, namespaces and folders that a run made, so that the next one removes them.
 
-A drill that ends, also by Ctrl-C, removes all of it itself. After `kill -9` servers and databases end by
+A run that ends, also by Ctrl-C, removes all of it itself. After `kill -9` servers and databases end by
 themselves; the rest stays on the list. A process is known by its number and its start, because numbers are
 used for other processes later.
 """
@@ -16,18 +16,20 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-KINDS: Final = ("process", "mount", "folder")
+from testkit.namespaces import remove_namespace
+
+KINDS: Final = ("process", "namespace", "mount", "folder")
 """The order of removal."""
 
 
 class Leftovers:
-    """The list of one folder of drills, kept in a file of it."""
+    """The list of one folder of runs, kept in a file of it."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def add(self, kind: str, what: str) -> None:
-        """Add a process (its number), a mount or a folder (its path)."""
+        """Add a process (its number), a network namespace (its name), a mount or a folder (its path)."""
         begun = start_of(int(what)) if kind == "process" else ""
         with self._file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([kind, what, begun]) + "\n")
@@ -61,6 +63,8 @@ def _remove(kind: str, what: str, begun: str) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(what), signal.SIGKILL)
         return True
+    if kind == "namespace":
+        return remove_namespace(what)
     path = Path(what)
     if kind == "mount":
         if not path.is_mount():
