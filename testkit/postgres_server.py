@@ -120,21 +120,16 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill all processes of the server with SIGKILL, and remove the signs that it runs."""
-        processes = self.processes()
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        while any(map(_is_running, processes)):
-            time.sleep(0.01)
-        for left in (self._folder / "data" / "postmaster.pid", *self._folder.glob(".s.PGSQL.*")):
-            left.unlink()
-
-    def processes(self) -> list[int]:
-        """Return the processes of the server, which runs; the postmaster is the first."""
         sign = self._folder / "data" / "postmaster.pid"
-        postmaster = int(sign.read_text().splitlines()[0])
+        postmaster = sign.read_text().splitlines()[0]
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        return [postmaster, *map(int, children)]
+        for process in (postmaster, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+        while any(map(_is_running, (postmaster, *children))):
+            time.sleep(0.01)
+        for left in (sign, *self._folder.glob(".s.PGSQL.*")):
+            left.unlink()
 
     def run_as_owner(self, *words: str) -> None:
         """Run a program as the user of the server, with the server's environment."""
@@ -215,7 +210,7 @@ class PostgresServer:
         return copied / wheel.name / newest.name / "bin"
 
 
-def _is_running(process: int) -> bool:
+def _is_running(process: str) -> bool:
     """Return False for a process that ended, also while nobody has asked for its exit code."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,0 +1,130 @@
+"""Fail-overs: the primary ends, its standby is promoted, and the former one returns as a standby."""
+
+from __future__ import annotations
+
+import random
+from typing import Annotated, ClassVar, Final
+
+from msgspec import Meta
+
+from chaos import former, replication
+from chaos.faults.fault import Fault, FaultError, Options
+from chaos.hosts import Host
+from chaos.stage import Stage
+
+_LAG_SECONDS_MAX: Final = 20.0
+_TIMELINE: Final = "select left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+_FOLLOWERS: Final = "select application_name, sync_state from pg_stat_replication where state = 'streaming'"
+
+
+class FailOverOptions(Options, frozen=True):
+    """The options of `FailOver`.
+
+    Attributes:
+        lacking: The standby is cut off first, and the primary is killed after so many further writes.
+    """
+
+    lacking: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+
+class FailOver(Fault):
+    """Kills the primary with SIGKILL; its standby is promoted at the end."""
+
+    name = "fail-over"
+    Options: ClassVar[type[Options]] = FailOverOptions
+
+    def __init__(self, stage: Stage, options: FailOverOptions, draws: random.Random) -> None:
+        super().__init__(stage, options, draws)
+        self._least = options.lacking
+        self._former: Host
+        self._promoted: former.Positions = {}
+        self._begun = self._is_over = False
+
+    def begin(self) -> None:
+        stage, self._former = self.stage, self.stage.primary_host
+        self._begun = True
+        if self._least:
+            standby = stage.standby_host
+            assert standby is not None
+            replication.stop_receiving(stage, standby)
+            goal = replication.writes(stage, standby) + self._least
+            stage.until(
+                lambda: replication.writes(stage, self._former) >= goal,
+                _LAG_SECONDS_MAX, f"{self._former} does not get ahead of {standby}",
+            )  # fmt: skip
+        stage.primary.kill()
+
+    def end(self) -> None:
+        if self._is_over or not self._begun:
+            return
+        self._is_over = True
+        standby = self.stage.standby_host
+        assert standby is not None
+        replication.wait_until_applied(self.stage, standby)
+        if self._least:
+            self._promoted = former.positions(self.stage, standby)
+        self.stage.promote()
+
+    def evidence(self) -> str:
+        shown = f"{self._former} was killed and {self.stage.primary_host} promoted"
+        if not self._least:
+            return shown
+        lacking = former.Lacking(self._promoted, former.last_positions(self.stage, self._former))
+        former.keep(self.stage, lacking)
+        if not lacking.turns():
+            raise FaultError(f"{self.stage.primary_host} lacks nothing")
+        return f"{shown}; it lacks {lacking.turns()} turns of {len(lacking.bots())} bots"
+
+
+class Switchover(Fault):
+    """Stops the primary in good order and promotes its standby; at the end the former primary follows it."""
+
+    name = "switchover"
+
+    def __init__(self, stage: Stage, options: Options, draws: random.Random) -> None:
+        super().__init__(stage, options, draws)
+        self._former: Host
+        self._begun = self._is_over = False
+
+    def begin(self) -> None:
+        stage, self._former = self.stage, self.stage.primary_host
+        self._begun = True
+        with self._former.entered():
+            stage.primary.stop()
+
+    def end(self) -> None:
+        if self._is_over or not self._begun:
+            return
+        self._is_over = True
+        stage, standby = self.stage, self.stage.standby_host
+        assert standby is not None
+        replication.wait_until_applied(stage, standby)
+        stage.promote()
+
+    def evidence(self) -> str:
+        timeline = int(str(replication.value(self.stage, self.stage.primary_host, _TIMELINE)), 16)
+        return f"{self._former} was stopped and {self.stage.primary_host} promoted (timeline {timeline})"
+
+
+class Rejoin(Fault):
+    """Lets the stopped or killed former primary follow the present one, by `pg_rewind`."""
+
+    name = "rejoin"
+
+    def begin(self) -> None:
+        stage, host = self.stage, self.stage.standby_host
+        assert host is not None
+        replication.follow(stage, host, synchronously=stage.plan.replication == "synchronous")
+
+    def end(self) -> None:
+        """Do no more: the standby is back when the fault has begun."""
+
+    def evidence(self) -> str:
+        rows = self.stage.query(self.stage.primary_host, _FOLLOWERS)
+        if not rows:
+            raise FaultError(f"nobody follows {self.stage.primary_host}")
+        ((name, state),) = rows
+        return f"{name} follows {self.stage.primary_host} ({state})"
+
+
+FAULTS: Final = (FailOver, Rejoin, Switchover)
