@@ -61,6 +61,16 @@ def wait_until_followed(stage: Stage, *, synchronously: bool) -> None:
     )  # fmt: skip
 
 
+def recover(stage: Stage, host: Host) -> None:
+    """Let a killed database recover, and stop it in good order; no client can reach it meanwhile.
+
+    `pg_rewind` would do it with the settings of the file, without `wal_keep_size`, and then miss the log.
+    """
+    with host.entered():
+        stage.databases[host.name].start(listens=False)
+        stage.databases[host.name].stop()
+
+
 def follow(stage: Stage, host: Host, *, synchronously: bool) -> None:
     """Let a former primary, which is stopped in good order, follow the present one."""
     server, primary = stage.databases[host.name], stage.primary

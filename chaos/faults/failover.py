@@ -106,14 +106,31 @@ class Switchover(Fault):
         return f"{self._former} was stopped and {self.stage.primary_host} promoted (timeline {timeline})"
 
 
+class RejoinOptions(Options, frozen=True):
+    """The options of `Rejoin`.
+
+    Attributes:
+        was_killed: The former primary did not end in good order.
+    """
+
+    was_killed: bool = False
+
+
 class Rejoin(Fault):
     """Lets the stopped or killed former primary follow the present one, by `pg_rewind`."""
 
     name = "rejoin"
+    Options: ClassVar[type[Options]] = RejoinOptions
+
+    def __init__(self, stage: Stage, options: RejoinOptions, draws: random.Random) -> None:
+        super().__init__(stage, options, draws)
+        self._was_killed = options.was_killed
 
     def begin(self) -> None:
         stage, host = self.stage, self.stage.standby_host
         assert host is not None
+        if self._was_killed:
+            replication.recover(stage, host)
         replication.follow(stage, host, synchronously=stage.plan.replication == "synchronous")
 
     def end(self) -> None:

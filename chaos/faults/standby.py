@@ -144,9 +144,11 @@ class RestartDatabase(Fault):
             stage.primary.stop(self._mode)
 
     def end(self) -> None:
+        """Start the primary; return when its standby has found it, because commits wait for that."""
         if not self._is_over:
             self._is_over = True
             self.stage.service(self.stage.primary_host).start()
+            replication.wait_until_followed(self.stage, synchronously=True)
 
     def evidence(self) -> str:
         host = self.stage.primary_host
