@@ -29,6 +29,9 @@ _PLAIN_SHARE: Final = 0.7
 """The part of the inputs that are `1`; the others are drawn from the legal ones."""
 _RUN_INPUTS: Final = (15, 60)
 _MODES: Final = ("casual", "casual", "ironman")
+_UNANSWERED: Final = frozenset({
+    "refused", "unreachable", "closed", "timeout", "bad_http", "bad_answer", "http_429",
+})  # fmt: skip
 _BEGIN_SECONDS_MAX: Final = 30.0
 _JOIN_SECONDS_MAX: Final = 60.0
 
@@ -173,7 +176,7 @@ class Bot:
                 self._stand(view)
                 return
             self._crowd.failed[answer.error] += 1
-            if not is_passing(answer):
+            if not is_open(answer.error):
                 journal.refused(
                     self.name, call, attempt, answer.error, episode=answer.episode, turn=answer.turn
                 )
@@ -207,17 +210,9 @@ class Bot:
         return "1" if self._draws.random() < _PLAIN_SHARE else self._draws.choice(legal)
 
 
-def is_passing(answer: Answer) -> bool:
-    """Return True if the outcome of the call is open, so that the bot repeats it."""
-    return (
-        answer.error in PASSING_ERRORS
-        or answer.error in _UNANSWERED
-        or answer.error.startswith("http_5")
-        or answer.error == "http_429"
-    )
-
-
-_UNANSWERED: Final = frozenset({"refused", "unreachable", "closed", "timeout", "bad_http", "bad_answer"})
+def is_open(error: str) -> bool:
+    """Return True for an error that leaves the outcome of a call open, so that the bot repeats it."""
+    return error in PASSING_ERRORS or error in _UNANSWERED or error.startswith("http_5")
 
 
 class Players:

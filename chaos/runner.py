@@ -109,14 +109,13 @@ class Run:
         if broken:
             return self._result(Outcome.VIOLATED, [broken])
         evidence = [f"{fault.name}: {fault.evidence()}" for fault in self._faults.values()]
-        verdict = judge(scenario, self._stage, self._folder / JOURNAL, players)
+        verdict = judge(scenario, self._stage, self._folder / JOURNAL)
         outcome = Outcome.VIOLATED if verdict.problems else Outcome.HELD
         return self._result(outcome, verdict.problems, evidence, verdict)
 
     def _steps(self, players: Players, journal: JournalWriter) -> str:
         """Do all steps, and play on until each bot has played; return what did not end as it must."""
-        first = lambda: min(players.acknowledged) >= _FIRST_CALLS  # noqa: E731
-        if not self._watch(players, _FIRST_SECONDS_MAX, first):
+        if not self._watch(players, _FIRST_SECONDS_MAX, lambda: min(players.acknowledged) >= _FIRST_CALLS):
             raise TooLate("the bots do not play")
         for number, step in enumerate(self._scenario.steps):
             if isinstance(step, Play):

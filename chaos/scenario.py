@@ -21,6 +21,8 @@ from chaos.stage import Plan
 
 FOLDER: Final = Path(__file__).with_name("scenarios")
 KEPT: Final = Path(__file__).with_name("seeds.yaml")
+NONE, LACKING = "none", "what-the-promoted-server-lacks"
+"""What may be lost."""
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _AT: Final = re.compile(r" - at `\$\.?(.*)`$")
 _Seconds = Annotated[float, Meta(ge=0, le=120)]
@@ -31,7 +33,7 @@ class ScenarioError(ValueError):
     """A file is no scenario; the text names the file and the field."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Reads `on` as a word: in YAML 1.1 it is a spelling of true."""
 
 

@@ -102,6 +102,11 @@ class Stage:
     def standby(self) -> PostgresServer:
         return self.databases[self._standby_host().name]
 
+    @property
+    def sqlite_file(self) -> Path:
+        """The database of `server-1`, in a scenario with SQLite."""
+        return self.folders.get("server-1", self.folder / "server-1") / "games.db"
+
     # The life of a stage
 
     def build(self) -> None:

@@ -106,11 +106,10 @@ def _add_server(stage: Stage, host: Host) -> None:
         f"--trusted-proxies={_NETWORK}", f"--redis=redis://{stage.hosts['redis'].address}:{REDIS_PORT}/0",
         "--drain-seconds=2", *stage.plan.flags,
     )  # fmt: skip
-    file = stage.folders.get(host.name, folder) / "games.db"
     inside = (program("ip", part="network"), "netns", "exec", host.namespace.name)
     server = ServerProcess(
         folder,
-        stage.database or f"sqlite:///{file.resolve()}",
+        stage.database or f"sqlite:///{stage.sqlite_file.resolve()}",
         flags,
         environ={**stage.plan.environment, **stage.environs.get(host.name, {})},
         wrapper=(*inside, *stage.wrappers.get(host.name, ())),

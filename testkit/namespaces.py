@@ -1,8 +1,8 @@
 """Network namespaces: hosts of their own on this machine, with links that are slow or cut.
 
 A `Namespace` is a host with a loopback of its own. Whatever is started inside `entered()` runs in it, and so
-do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same time
-and can be cut. Everything needs root and the part `network`.
+do the sockets that the thread makes there. A `Link` joins two of them; it delays every packet by the same
+time and can be cut. Everything needs root and the part `network`.
 """
 
 from __future__ import annotations

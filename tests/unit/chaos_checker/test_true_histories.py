@@ -1,0 +1,55 @@
+"""True histories hold, whatever the clients met: unknown outcomes, repeats, refusals, late requests."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chaos.checker import Findings, check
+from tests.unit.chaos_checker.histories import World
+
+
+def checked(world: World) -> Findings:
+    return check(world.events, world.rows(), world.promotions)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    bots=st.integers(1, 3),
+    steps=st.integers(0, 120),
+    trouble=st.sampled_from([0.0, 0.2, 0.5, 0.8]),
+)
+def test_a_true_history_holds(seed: int, bots: int, steps: int, trouble: float) -> None:
+    world = World(seed, bots=bots, trouble=trouble)
+    world.play(steps)
+    world.fault()
+    world.settle()
+    findings = checked(world)
+    assert findings.violations == []
+    assert (findings.lost, findings.doubled) == (0, 0)
+    assert findings.stored == sum(len(run.inputs) for bot in world.server.values() for run in bot.runs)
+    assert findings.silent == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(1, 80),
+    most=st.integers(0, 12),
+    trouble=st.sampled_from([0.0, 0.2, 0.5]),
+    fail_overs=st.integers(1, 3),
+)
+def test_a_true_history_with_fail_overs_that_lose_commits_holds(
+    seed: int, steps: int, most: int, trouble: float, fail_overs: int
+) -> None:
+    world = World(seed, trouble=trouble)
+    for _ in range(fail_overs):
+        world.play(steps)
+        world.fail_over(most)
+    world.play(steps)
+    world.fault()
+    world.settle()
+    findings = checked(world)
+    assert findings.violations == []
+    assert findings.lost == findings.lacking
