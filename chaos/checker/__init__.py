@@ -11,7 +11,7 @@ from __future__ import annotations
 from chaos.checker.checking import check
 from chaos.checker.findings import Findings, Kind, Violation
 from chaos.checker.promotions import Promotion, Stand, read_promotions
-from chaos.checker.reading import StoreError, load, load_places
+from chaos.checker.reading import StoreError, load, load_ends, load_places
 
 __all__ = [
     "Findings",
@@ -22,6 +22,7 @@ __all__ = [
     "Violation",
     "check",
     "load",
+    "load_ends",
     "load_places",
     "read_promotions",
 ]

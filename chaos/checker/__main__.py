@@ -54,7 +54,8 @@ def _arguments() -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="a fail-over that lost commits: JSON with the positions of the bots on the promoted server "
-        '("promoted") and on the former primary ("former"), each {BOT: [EPISODE, TURN, "DIGEST"]}',
+        '("promoted") and on the former primary ("former"), each {BOT: [EPISODE, TURN, "DIGEST"]}; '
+        'with "former_ends", {BOT: {EPISODE: LAST_TURN}}, the check is exact for ended runs, too',
     )
     add("--fleet", default=_DEFAULT_FLEET, metavar="NAME", help="the fleet of the bots (%(default)s)")
     return parser.parse_args()

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from chaos.checker.calls import BEGINNING, BotCalls, Call
 from chaos.checker.findings import Kind
-from chaos.checker.promotions import Promotion
+from chaos.checker.promotions import Promotion, was_never
 from chaos.checker.runs import NEW, Report, Run
 from chaos.checker.stored import Place
 
@@ -108,6 +108,9 @@ class BotHistory:
         """Return how many promoted servers lacked a position."""
         return sum(promotion.lacks(self.bot, place) for promotion in self.promotions)
 
+    def _surely_lacks(self, place: Place) -> bool:
+        return any(promotion.surely_lacks(self.bot, place) for promotion in self.promotions)
+
     # Runs that are not those that were begun
 
     def _other_runs(self) -> set[int]:
@@ -158,7 +161,7 @@ class BotHistory:
         if kept:
             self._compare_digest(kept[-1], digest)
             self._surplus([call for call in acknowledged if call is not kept[-1]], kept[-1], lacking)
-            if lacking and len(acknowledged) == 1:
+            if len(acknowledged) == 1 and self._surely_lacks(kept[-1].leads_to):
                 self._came_back(kept[-1], calls)
             return True
         is_open = any(call.open_attempts and (lacking or not call.is_ok) for call in fitting)
@@ -182,12 +185,7 @@ class BotHistory:
     def _excuse(self, call: Call) -> None:
         self.lacking += 1
         self.excused.append(call.order)
-        last = [
-            one.former_of(self.bot)
-            for one in self.promotions
-            if one.former_of(self.bot).place == call.leads_to
-        ]
-        if last and call.digest and call.digest not in {stand.digest for stand in last}:
+        if was_never(self.promotions, self.bot, call.leads_to, call.digest):
             self.report(Kind.LOST, f"{call} was acknowledged with {call.digest}, which no server ever had")
 
     def _came_back(self, kept: Call, calls: Sequence[Call]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -36,10 +37,13 @@ class Promotion(Struct, frozen=True):
     Attributes:
         promoted: The position of each bot on the promoted server, read before its first own write.
         former: The last position of each bot on the former primary, read when nobody writes there any more.
+        former_ends: The last turns of the ended runs of each bot on the former primary, by their numbers.
+            Without them it is not known where a run ended that the promoted server lacks the end of.
     """
 
     promoted: dict[str, Stand]
     former: dict[str, Stand]
+    former_ends: dict[str, dict[int, int]] = {}
 
     def promoted_of(self, bot: str) -> Stand:
         return self.promoted.get(bot, _NO_STAND)
@@ -48,24 +52,51 @@ class Promotion(Struct, frozen=True):
         return self.former.get(bot, _NO_STAND)
 
     def lacks(self, bot: str, place: Place) -> bool:
-        """Return True if the promoted server lacked a position that the former primary had."""
-        return self.promoted_of(bot).place < place <= self.former_of(bot).place
+        """Return True if the promoted server lacked a position that the former primary may have had."""
+        if not self.promoted_of(bot).place < place <= self.former_of(bot).place:
+            return False
+        end = self._end_of(bot, place)
+        return end is None or place.turn <= end
 
-    def may_lead_back(self, bot: str, before: Place, after: Place) -> bool:
-        """Return True if a bot that saw the position `before` may see `after` next."""
-        return self.lacks(bot, before) and after >= self.promoted_of(bot).place
+    def surely_lacks(self, bot: str, place: Place) -> bool:
+        """Return True if it is certain that the former primary had such a position."""
+        return self.lacks(bot, place) and self._end_of(bot, place) is not None
+
+    def _end_of(self, bot: str, place: Place) -> int | None:
+        former = self.former_of(bot)
+        if place.episode == former.episode:
+            return former.turn
+        return self.former_ends.get(bot, {}).get(place.episode)
+
+
+def floor(promotions: Sequence[Promotion], bot: str, place: Place) -> Place:
+    """Return the earliest position to which promotions, in their order, may lead a bot back."""
+    for promotion in promotions:
+        if promotion.lacks(bot, place):
+            place = promotion.promoted_of(bot).place
+    return place
+
+
+def was_never(promotions: Sequence[Promotion], bot: str, place: Place, digest: str) -> bool:
+    """Return True if a lost position is known to have had another digest on each former primary."""
+    stands = [one.former_of(bot) for one in promotions if one.lacks(bot, place)]
+    is_known = bool(stands) and all(stand.place == place for stand in stands)
+    return is_known and bool(digest) and digest not in {stand.digest for stand in stands}
 
 
 def without_fleets(promotions: Sequence[Promotion]) -> list[Promotion]:
     """Return promotions whose bots are named without their fleet, as journals name them."""
     return [
-        Promotion(_without_fleet(promotion.promoted), _without_fleet(promotion.former))
-        for promotion in promotions
+        Promotion(_without_fleet(one.promoted), _without_fleet(one.former), _without_fleet(one.former_ends))
+        for one in promotions
     ]
 
 
-def _without_fleet(stands: dict[str, Stand]) -> dict[str, Stand]:
-    return {bot.rpartition("/")[2]: stand for bot, stand in stands.items()}
+_Value = TypeVar("_Value")
+
+
+def _without_fleet(by_bot: dict[str, _Value]) -> dict[str, _Value]:
+    return {bot.rpartition("/")[2]: value for bot, value in by_bot.items()}
 
 
 def read_promotions(path: Path) -> list[Promotion]:

@@ -26,6 +26,7 @@ _ENDS: Final = (
 )
 _BASES: Final = "select bot_id, episode, base from run_bases"
 _PLACES: Final = "select bot_id, episode, turn, digest from games"
+_LAST_TURNS: Final = "select bot_id, episode, last_turn from episodes"
 _SQLITE_OF_FLEET: Final = " where bot_id >= ? and bot_id < ? order by bot_id"
 _POSTGRES_OF_FLEET: Final = " where bot_id >= $1 and bot_id < $2 order by bot_id"
 _CONNECT_SECONDS_MAX: Final = 20.0
@@ -73,6 +74,15 @@ def load_places(store: str, fleet: str = "local") -> dict[str, Stand]:
         key.partition("/")[2]: Stand(episode, turn, bytes(digest).hex())
         for key, episode, turn, digest in found
     }
+
+
+def load_ends(store: str, fleet: str = "local") -> dict[str, dict[int, int]]:
+    """Return the last turns of the ended runs of each bot, for a `Promotion`; otherwise as `load`."""
+    (found,) = _answers(store, fleet, [_LAST_TURNS])
+    ends: dict[str, dict[int, int]] = {}
+    for key, episode, last_turn in found:
+        ends.setdefault(key.partition("/")[2], {})[episode] = last_turn
+    return ends
 
 
 def _answers(store: str, fleet: str, queries: Sequence[str]) -> list[list[Sequence[Any]]]:

@@ -7,6 +7,7 @@ from typing import Final
 from chaos.checker.calls import Sight
 from chaos.checker.findings import Kind
 from chaos.checker.history import BotHistory, Strange
+from chaos.checker.promotions import floor, was_never
 
 _NOTICES: Final = frozenset({"stale_turn", "future_turn"})
 """The refusals that let a bot know that it stands elsewhere than it believed."""
@@ -36,7 +37,7 @@ def _is_of_other_run(history: BotHistory, sight: Sight) -> bool:
 
 
 def _may_go_back(history: BotHistory, before: Sight, sight: Sight) -> bool:
-    return any(one.may_lead_back(history.bot, before.place, sight.place) for one in history.promotions)
+    return sight.place >= floor(history.promotions, history.bot, before.place)
 
 
 def _compare(history: BotHistory, sight: Sight) -> None:
@@ -48,11 +49,8 @@ def _compare(history: BotHistory, sight: Sight) -> None:
     stored = run.digest_at(place.turn) if run is not None else None
     if stored is not None and sight.digest in {"", stored}:
         return
-    lacking = [one for one in history.promotions if one.lacks(history.bot, place)]
-    if lacking:
-        last = {one.former_of(history.bot) for one in lacking}
-        known = {stand.digest for stand in last if stand.place == place}
-        if known and sight.digest not in {"", *known}:
+    if history.lacks(place):
+        if was_never(history.promotions, history.bot, place, sight.digest):
             history.strange.append(Strange(place, sight.digest, _named(sight)))
     elif stored is not None:
         history.strange.append(Strange(place, sight.digest, _named(sight)))

@@ -117,12 +117,12 @@ class World:
             client.start(client.episode + 1)
             client.send("1")
 
-    def fail_over(self, most: int) -> None:
+    def fail_over(self, most: int, *, with_ends: bool = True) -> None:
         """Promote a server that lacks up to `most` effects of each bot."""
-        former = self._stands()
+        former, ends = self._stands(), self._ends() if with_ends else {}
         for bot in self.server.values():
             bot.cut(self.random.randint(0, most))
-        self.promotions.append(Promotion(self._stands(), former))
+        self.promotions.append(Promotion(self._stands(), former, ends))
 
     @property
     def now(self) -> float:
@@ -138,6 +138,12 @@ class World:
             f"local/{name}": Stand(bot.episode, bot.turn, bot.digest)
             for name, bot in self.server.items()
             if bot.runs
+        }
+
+    def _ends(self) -> dict[str, dict[int, int]]:
+        return {
+            f"local/{name}": {number: len(run.inputs) for number, run in enumerate(bot.runs[:-1], 1)}
+            for name, bot in self.server.items()
         }
 
 

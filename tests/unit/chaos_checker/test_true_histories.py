@@ -39,14 +39,15 @@ def test_a_true_history_holds(seed: int, bots: int, steps: int, trouble: float) 
     most=st.integers(0, 12),
     trouble=st.sampled_from([0.0, 0.2, 0.5]),
     fail_overs=st.integers(1, 3),
+    with_ends=st.booleans(),
 )
 def test_a_true_history_with_fail_overs_that_lose_commits_holds(
-    seed: int, steps: int, most: int, trouble: float, fail_overs: int
+    seed: int, steps: int, most: int, trouble: float, fail_overs: int, with_ends: bool
 ) -> None:
     world = World(seed, trouble=trouble)
     for _ in range(fail_overs):
         world.play(steps)
-        world.fail_over(most)
+        world.fail_over(most, with_ends=with_ends)
     world.play(steps)
     world.fault()
     world.settle()
