@@ -40,7 +40,8 @@ def make(
     with host.entered():
         return PostgresServer(
             in_memory=True, host=host.address, port=PORT, access=_TRUST, copy_of=copy_of,
-            parent=folders[0], wal_folder=folders[1], **{**_SETTINGS, **(settings or {})},
+            parent=str(folders[0] or ""), wal_folder=str(folders[1] or ""),
+            **{**_SETTINGS, **(settings or {})},
         )  # fmt: skip
 
 

@@ -74,12 +74,14 @@ class Bot:
     Attributes:
         acknowledged: The number of its calls that were acknowledged.
         played_at: When the newest was sent of those that were acknowledged (`time.monotonic`).
+        answered_at: When the newest of them was answered.
     """
 
     def __init__(self, number: int, crowd: Crowd) -> None:
         self.name = f"chaos-{number:05}"
         self.acknowledged = 0
         self.played_at = 0.0
+        self.answered_at = 0.0
         self._crowd = crowd
         self._draws = random.Random(f"{crowd.habits.seed}/{self.name}")
         self._client = Client(crowd.endpoint)
@@ -172,7 +174,7 @@ class Bot:
             if view is not None:
                 journal.ok(self.name, call, attempt, episode=view.episode, turn=view.turn, digest=view.digest)
                 self.acknowledged += 1
-                self.played_at = sent
+                self.played_at, self.answered_at = sent, time.monotonic()
                 self._stand(view)
                 return
             self._crowd.failed[answer.error] += 1
@@ -264,6 +266,10 @@ class Players:
     def playing_since(self, moment: float) -> int:
         """Return the number of bots with an acknowledged call that was sent after a moment (`monotonic`)."""
         return sum(bot.played_at > moment for bot in self._bots)
+
+    def answered_since(self, moment: float) -> int:
+        """Return the number of bots with an acknowledged call that was answered after a moment."""
+        return sum(bot.answered_at > moment for bot in self._bots)
 
     def _run(self) -> None:
         try:

@@ -159,7 +159,7 @@ class Run:
             if now - shown_at >= _LINE_SECONDS:
                 calls = sum(players.acknowledged)
                 rate = (calls - shown) / (now - shown_at)
-                playing = players.playing_since(shown_at)
+                playing = players.answered_since(shown_at)
                 self._show(f"{rate:.0f} calls/s, {playing} of {self._scenario.bots} bots play")
                 shown_at, shown = now, calls
         return holds

@@ -62,7 +62,7 @@ class PostgresServer:
 
     def __init__(
         self, *, in_memory: bool = False, host: str = "127.0.0.1", port: int = 0, access: str = "",
-        programs: str = "", copy_of: str = "", parent: Path | None = None, wal_folder: Path | None = None,
+        programs: str = "", copy_of: str = "", parent: str = "", wal_folder: str = "",
         **settings: str,
     ) -> None:  # fmt: skip
         memory = str(_MEMORY) if in_memory and os.access(_MEMORY, os.W_OK) else None
@@ -74,7 +74,7 @@ class PostgresServer:
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": ()} if self._is_root else {}
         self._bin = Path(programs) if programs else self._programs()
         if self._is_root:
-            for folder in filter(None, (self._folder, wal_folder)):
+            for folder in filter(None, (str(self._folder), wal_folder)):
                 shutil.chown(folder, "nobody")
         self._warden = self._start_warden()
         log = (f"--waldir={wal_folder}",) if wal_folder else ()
@@ -225,9 +225,7 @@ def running_server(
 ) -> Iterator[PostgresServer]:
     """Run a server for a session or a module of tests, and remove it at the end."""
     skip_without_wheel()
-    server = PostgresServer(
-        in_memory=True, host=host, port=port, access=access, parent=None, wal_folder=None, **settings
-    )
+    server = PostgresServer(in_memory=True, host=host, port=port, access=access, **settings)
     try:
         server.start()
         yield server

@@ -126,7 +126,7 @@ class ServerProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def drain(self) -> int:
+    def terminate(self) -> int:
         """End the server in good order with SIGTERM; return its exit code."""
         self.signal(signal.SIGTERM)
         code = self.wait()

@@ -25,7 +25,7 @@ class RollingRestart(Fault):
         for host in self.stage.server_hosts():
             service, server = self.stage.service(host), self.stage.server_on(host)
             before = service.pid()
-            self._codes[host.name] = server.drain()
+            self._codes[host.name] = server.terminate()
             self.stage.interruption.check()
             service.start()
             self._pids[host.name] = before, service.pid()

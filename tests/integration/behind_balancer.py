@@ -39,9 +39,7 @@ class Server(ServerProcess):
 
     async def drain(self) -> None:
         """End the server in good order."""
-        self.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(self.wait) == 0
-        self.kill()
+        assert await asyncio.to_thread(self.terminate) == 0
 
     async def replace(self, source: Path = ROOT / "src") -> None:
         """Drain the server and start a release in its place."""
