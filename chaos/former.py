@@ -17,8 +17,10 @@ from dungeonfighter.connection_strings import parse_database
 
 FILE: Final = "lacking.json"
 """The file in the folder of a stage that the checker gets, an encoded `Lacking`."""
-_ROWS: Final = "select bot_id, episode, turn, encode(digest, 'hex') from games order by bot_id"
+_ROWS: Final = "select bot_id, episode, turn, encode(digest, 'hex') from games"
+_ENDS: Final = "select bot_id, episode, last_turn from episodes"
 
+_Rows = Iterable[Sequence[Any]]
 Positions = dict[str, tuple[int, int, str]]
 """Episode, turn and digest (in hexadecimal digits) of each bot, by its key in the store."""
 
@@ -29,22 +31,24 @@ class Lacking(Struct, frozen=True):
     Attributes:
         promoted: The games of the promoted server at its promotion.
         former: The games of the former primary at its end.
+        former_ends: There, the last turns of the ended runs of each bot, by their numbers.
     """
 
     promoted: Positions
     former: Positions
+    former_ends: dict[str, dict[int, int]]
 
     def bots(self) -> list[str]:
         """Return the bots whose games differ."""
         return [bot for bot, row in self.former.items() if self.promoted.get(bot) != row]
 
     def turns(self) -> int:
-        """Return how many turns the promoted server lacks; a run that it lacks counts with all its turns."""
+        """Return how many turns the promoted server lacks, without those of runs that ended meanwhile."""
         missing = 0
         for bot in self.bots():
             episode, turn, _ = self.former[bot]
             had = self.promoted.get(bot, (0, 0, ""))
-            missing += turn - had[1] if had[0] == episode else max(turn, 1)
+            missing += turn - had[1] if had[0] == episode else turn
         return missing
 
 
@@ -53,30 +57,38 @@ def positions(stage: Stage, host: Host) -> Positions:
     return _by_bot(stage.query(host, _ROWS))
 
 
-def last_positions(stage: Stage, host: Host) -> Positions:
-    """Return the games of a former primary, which is started for this without an address for clients."""
+def lacking(stage: Stage, host: Host, promoted: Positions) -> Lacking:
+    """Compare with a former primary, and write the file for the checker.
+
+    The former primary is started for this without an address, so no client can reach it.
+
+    Args:
+        stage: Its folder gets the file.
+        host: The host of the former primary, which does not run.
+        promoted: The games of the promoted server at its promotion.
+    """
     server = stage.databases[host.name]
     with host.entered():
         server.start(listens=False)
     try:
-        return asyncio.run(_read(server.socket_url(databases.DATABASE)))
+        rows, ends = asyncio.run(_read(server.socket_url(databases.DATABASE)))
     finally:
         with host.entered():
             server.stop()
+    found = Lacking(promoted, _by_bot(rows), {})
+    for bot, episode, turn in ends:
+        found.former_ends.setdefault(bot, {})[episode] = turn
+    (stage.folder / FILE).write_bytes(msgspec.json.encode(found))
+    return found
 
 
-def keep(stage: Stage, lacking: Lacking) -> None:
-    """Write the file for the checker."""
-    (stage.folder / FILE).write_bytes(msgspec.json.encode(lacking))
-
-
-async def _read(words: str) -> Positions:
+async def _read(words: str) -> tuple[_Rows, _Rows]:
     connection = await asyncpg.connect(parse_database(words).url)
     try:
-        return _by_bot(await connection.fetch(_ROWS))
+        return await connection.fetch(_ROWS), await connection.fetch(_ENDS)
     finally:
         await connection.close()
 
 
-def _by_bot(rows: Iterable[Sequence[Any]]) -> Positions:
+def _by_bot(rows: _Rows) -> Positions:
     return {bot: (episode, turn, digest) for bot, episode, turn, digest in rows}

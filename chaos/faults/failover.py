@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -69,11 +69,10 @@ class FailOver(Fault):
         shown = f"{self._former} was killed and {self.stage.primary_host} promoted"
         if not self._least:
             return shown
-        lacking = former.Lacking(self._promoted, former.last_positions(self.stage, self._former))
-        former.keep(self.stage, lacking)
-        if not lacking.turns():
+        found = former.lacking(self.stage, self._former, self._promoted)
+        if not found.turns():
             raise FaultError(f"{self.stage.primary_host} lacks nothing")
-        return f"{shown}; it lacks {lacking.turns()} turns of {len(lacking.bots())} bots"
+        return f"{shown}; it lacks {found.turns()} turns of {len(found.bots())} bots"
 
 
 class Switchover(Fault):
@@ -110,10 +109,10 @@ class RejoinOptions(Options, frozen=True):
     """The options of `Rejoin`.
 
     Attributes:
-        was_killed: The former primary did not end in good order.
+        after: How the former primary ended: by a `stop` in good order, or a `kill`.
     """
 
-    was_killed: bool = False
+    after: Literal["stop", "kill"] = "stop"
 
 
 class Rejoin(Fault):
@@ -124,7 +123,7 @@ class Rejoin(Fault):
 
     def __init__(self, stage: Stage, options: RejoinOptions, draws: random.Random) -> None:
         super().__init__(stage, options, draws)
-        self._was_killed = options.was_killed
+        self._was_killed = options.after == "kill"
 
     def begin(self) -> None:
         stage, host = self.stage, self.stage.standby_host

@@ -83,11 +83,10 @@ class TwoPrimaries(Fault):
             if by_former or not self._waiting:
                 raise FaultError(f"{shown}{by_former}, and {self._waiting} commits waited there")
             return f"{shown}none, and {self._waiting} commits waited there"
-        lacking = former.Lacking(self._promoted, former.last_positions(stage, self._former))
-        former.keep(stage, lacking)
-        if not by_former or not lacking.turns():
-            raise FaultError(f"{shown}{by_former}; the promoted one lacks {lacking.turns()} turns")
-        return f"{shown}{by_former}; {promoted} lacks {lacking.turns()} turns of {len(lacking.bots())} bots"
+        found = former.lacking(stage, self._former, self._promoted)
+        if not by_former or not found.turns():
+            raise FaultError(f"{shown}{by_former}; the promoted one lacks {found.turns()} turns")
+        return f"{shown}{by_former}; {promoted} lacks {found.turns()} turns of {len(found.bots())} bots"
 
     def _cutting(self) -> PacketRules:
         stay = ", ".join(host.address for host in self._stay)
