@@ -10,6 +10,7 @@ from msgspec import Meta
 from chaos import former, replication
 from chaos.faults.fault import Fault, FaultError, Options
 from chaos.hosts import Host
+from chaos.packet_rules import PacketRules
 from chaos.stage import Stage
 
 _LAG_SECONDS_MAX: Final = 20.0
@@ -21,9 +22,11 @@ class FailOverOptions(Options, frozen=True):
     """The options of `FailOver`.
 
     Attributes:
+        machine: With the primary its machine is `gone`: no packet comes from it any more, not even a refusal.
         lacking: The standby is cut off first, and the primary is killed after so many further writes.
     """
 
+    machine: Literal["there", "gone"] = "there"
     lacking: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
@@ -35,8 +38,11 @@ class FailOver(Fault):
 
     def __init__(self, stage: Stage, options: FailOverOptions, draws: random.Random) -> None:
         super().__init__(stage, options, draws)
+        self._is_machine_gone = options.machine == "gone"
         self._least = options.lacking
+        self._rules: PacketRules
         self._former: Host
+        self._successor: Host
         self._promoted: former.Positions = {}
         self._begun = self._is_over = False
 
@@ -52,6 +58,10 @@ class FailOver(Fault):
                 lambda: replication.writes(stage, self._former) >= goal,
                 _LAG_SECONDS_MAX, f"{self._former} does not get ahead of {standby}",
             )  # fmt: skip
+        if self._is_machine_gone:
+            arriving, leaving = (f"{word} != lo counter drop" for word in ("iifname", "oifname"))
+            self._rules = PacketRules(self._former, [arriving], [leaving])
+            self._rules.add()
         stage.primary.kill()
 
     def end(self) -> None:
@@ -64,9 +74,15 @@ class FailOver(Fault):
         if self._least:
             self._promoted = former.positions(self.stage, standby)
         self.stage.promote()
+        self._successor = self.stage.primary_host
 
     def evidence(self) -> str:
-        shown = f"{self._former} was killed and {self.stage.primary_host} promoted"
+        shown = f"{self._former} was killed and {self._successor} promoted"
+        if self._is_machine_gone:
+            dropped = sum(self._rules.remove())
+            shown += f", {dropped} packets were dropped"
+            if not dropped:
+                raise FaultError(shown)
         if not self._least:
             return shown
         found = former.lacking(self.stage, self._former, self._promoted)
@@ -83,6 +99,7 @@ class Switchover(Fault):
     def __init__(self, stage: Stage, options: Options, draws: random.Random) -> None:
         super().__init__(stage, options, draws)
         self._former: Host
+        self._successor: Host
         self._begun = self._is_over = False
 
     def begin(self) -> None:
@@ -99,10 +116,11 @@ class Switchover(Fault):
         assert standby is not None
         replication.wait_until_applied(stage, standby)
         stage.promote()
+        self._successor = stage.primary_host
+        self._timeline = int(str(replication.value(stage, self._successor, _TIMELINE)), 16)
 
     def evidence(self) -> str:
-        timeline = int(str(replication.value(self.stage, self.stage.primary_host, _TIMELINE)), 16)
-        return f"{self._former} was stopped and {self.stage.primary_host} promoted (timeline {timeline})"
+        return f"{self._former} was stopped and {self._successor} promoted on timeline {self._timeline}"
 
 
 class RejoinOptions(Options, frozen=True):
@@ -123,6 +141,7 @@ class Rejoin(Fault):
 
     def __init__(self, stage: Stage, options: RejoinOptions, draws: random.Random) -> None:
         super().__init__(stage, options, draws)
+        self._seen = ""
         self._was_killed = options.after == "kill"
 
     def begin(self) -> None:
@@ -131,16 +150,14 @@ class Rejoin(Fault):
         if self._was_killed:
             replication.recover(stage, host)
         replication.follow(stage, host, synchronously=stage.plan.replication == "synchronous")
+        ((name, state),) = stage.query(stage.primary_host, _FOLLOWERS)
+        self._seen = f"{name} follows {stage.primary_host} ({state})"
 
     def end(self) -> None:
         """Do no more: the standby is back when the fault has begun."""
 
     def evidence(self) -> str:
-        rows = self.stage.query(self.stage.primary_host, _FOLLOWERS)
-        if not rows:
-            raise FaultError(f"nobody follows {self.stage.primary_host}")
-        ((name, state),) = rows
-        return f"{name} follows {self.stage.primary_host} ({state})"
+        return self._seen
 
 
 FAULTS: Final = (FailOver, Rejoin, Switchover)
