@@ -37,8 +37,9 @@ _SERVER_KEEPALIVE: Final = (
 parameters: PgBouncer refuses startup parameters that it does not know."""
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPALIVE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 """Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE."""
-_UNACKNOWLEDGED_MS: Final = 5_000
-"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path."""
+_UNACKNOWLEDGED_MS: Final = 3_000
+"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path. In
+this time the kernel sends four times, and Patroni has not promoted a standby yet."""
 _CONNECT_SECONDS: Final = 3.0
 _STATEMENTS_KEPT: Final = 100
 TOO_MANY_CONNECTIONS: Final = "53300"
