@@ -313,11 +313,12 @@ class Pool:
 def _cuts_all(error: BaseException) -> bool:
     """Return True if no other connection that was idle until now is usable, either.
 
-    The primary became a standby, or the kernel gave up the path to the server.
+    The primary became a standby, or the kernel gave up the path to the server; the driver's own error follows
+    from the kernel's.
     """
     if getattr(error, "sqlstate", None) == _READ_ONLY:
         return True
-    return isinstance(error, OSError) and error.errno in _DEAD_PATHS
+    return any(isinstance(one, OSError) and one.errno in _DEAD_PATHS for one in (error, error.__cause__))
 
 
 async def _close(connection: Connection) -> None:
