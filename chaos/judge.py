@@ -13,6 +13,7 @@ from chaos.checker.promotions import Promotion
 from chaos.checker.stored import Rows
 from chaos.journal import JournalReader
 from chaos.players import is_open
+from chaos.recoveries import late, recoveries
 from chaos.result import Verdict
 from chaos.scenario import LACKING, Expect, Scenario
 from chaos.stage import Stage
@@ -34,8 +35,9 @@ def judge(scenario: Scenario, stage: Stage, journal: Path) -> Verdict:
     except (StoreError, ValueError) as error:
         return Verdict((f"the history cannot be checked: {error}",), (), 0, 0, 0, None, None)
     findings = check(JournalReader(journal), rows, promotions)
+    late_bots = late(recoveries(JournalReader(journal)), scenario.expect.plays_within)
     return Verdict(
-        tuple(problems(findings, scenario.expect)),
+        (*problems(findings, scenario.expect), *late_bots),
         tuple(findings.lines()),
         findings.acknowledged,
         findings.lost,
@@ -57,11 +59,6 @@ def problems(findings: Findings, expect: Expect) -> Iterator[str]:
     if findings.silent:
         example = findings.silent[0]
         yield f"{len(findings.silent)} bots did not play after the last fault, {example} for example"
-    if findings.first_seconds > expect.plays_within:
-        yield (
-            f"the first bot played {findings.first_seconds:.2f} s after the last fault, "
-            f"not within {expect.plays_within:g} s"
-        )
     if findings.last_seconds > expect.all_play_within:
         yield (
             f"the last bot played {findings.last_seconds:.2f} s after the last fault, "

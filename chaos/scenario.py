@@ -67,8 +67,8 @@ class Expect(_Strict, frozen=True):
 
     Attributes:
         lost: `none`, or `what-the-promoted-server-lacks`: exactly that.
-        plays_within: Seconds from the end of the last fault to the first acknowledged call sent after it.
-        all_play_within: The same until each bot has one.
+        plays_within: Seconds from each end of the last fault that is left to the first acknowledged call.
+        all_play_within: Seconds from the end of the last fault until each bot has one.
         errors: Codes with which calls may be refused, each with the most such calls (null: any number).
     """
 

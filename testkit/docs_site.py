@@ -31,7 +31,8 @@ NAVIGATION: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Research": ("trajectories.md", "performance.md"),
     "Design": (
-        "architecture.md", "follow-a-turn.md", "glossary.md", "testing.md", "contributing.md", "changelog.md",
+        "architecture.md", "follow-a-turn.md", "glossary.md", "testing.md", "chaos.md",
+        "contributing.md", "changelog.md",
     ),
 }  # fmt: skip
 """The documents by the kind of their reader; one that stands nowhere gets the end of `_MORE`."""

@@ -133,7 +133,7 @@ class Findings(Struct):
         if self.lacking:
             yield f"the promoted server lacked {self.lacking:,} acknowledged calls"
         for kind, count in sorted(self.kinds.items()):
-            yield f"violated: {kind}, {count:,} times"
+            yield f"violated: {count:,} {kind}"
         for violation in self.violations[:SHOWN_MAX]:
             yield f"  {violation}"
         if len(self.violations) > SHOWN_MAX:

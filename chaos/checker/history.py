@@ -154,23 +154,39 @@ class BotHistory:
 
     def _is_explained(self, calls: Sequence[Call], fitting: Sequence[Call], digest: str) -> bool:
         """Find the call of a stored effect, and count what happened to the other acknowledged ones."""
-        acknowledged = [call for call in calls if call.is_ok]
         lacking = self.lacks(calls[0].leads_to) if calls and self.promotions else 0
-        same = acknowledged if lacking else [call for call in fitting if call.is_ok]
-        kept = [call for call in same if not lacking or call.digest == digest]
+        if lacking:
+            return self._is_explained_after_loss(calls, fitting, digest, lacking)
+        acknowledged = [call for call in calls if call.is_ok]
+        kept = [call for call in fitting if call.is_ok]
         if kept:
             self._compare_digest(kept[-1], digest)
-            self._surplus([call for call in acknowledged if call is not kept[-1]], kept[-1], lacking)
-            if len(acknowledged) == 1 and self._surely_lacks(kept[-1].leads_to):
-                self._came_back(kept[-1], calls)
+            self._surplus([call for call in acknowledged if call is not kept[-1]], kept[-1])
             return True
-        is_open = any(call.open_attempts and (lacking or not call.is_ok) for call in fitting)
+        is_open = any(call.open_attempts for call in fitting)
         self.applied += is_open
-        if lacking:
-            self._surplus(acknowledged, None, lacking)
         return is_open
 
-    def _surplus(self, lost: Sequence[Call], kept: Call | None, lacking: int) -> None:
+    def _is_explained_after_loss(
+        self, calls: Sequence[Call], fitting: Sequence[Call], digest: str, lacking: int
+    ) -> bool:
+        """Find the call of a stored effect at a place that was lost before: the last one that can be it.
+
+        A client plays a place once more only after it was set back, so the calls before are those that are
+        lost. A server that remembers the lost history may answer with its digest, if both lead to one state.
+        """
+        acknowledged = [call for call in calls if call.is_ok]
+        same = [call for call in acknowledged if call.digest == digest]
+        kept = max([*same, *(call for call in fitting if call.open_attempts)], key=_number, default=None)
+        self._surplus([call for call in acknowledged if call is not kept], kept, lacking)
+        if kept is None:
+            return False
+        self.applied += not kept.is_ok
+        if acknowledged == [kept] and self._surely_lacks(kept.leads_to):
+            self._came_back(kept, calls)
+        return True
+
+    def _surplus(self, lost: Sequence[Call], kept: Call | None = None, lacking: int = 0) -> None:
         """Count acknowledged calls of a place that are not the stored one."""
         for number, call in enumerate(lost):
             self.lost += 1
@@ -224,7 +240,7 @@ class BotHistory:
             return
         lacking = self.lacks(acknowledged[0].leads_to)
         if run is None or lacking:
-            self._surplus(acknowledged, None, lacking)
+            self._surplus(acknowledged, lacking=lacking)
         elif stored is None:
             self._gaps_of(episode).missing.append(turn)
         else:
@@ -279,6 +295,10 @@ class BotHistory:
                 self.lost_places.add(call.leads_to)
                 instead = f"; the store has {stored!r} there" if stored is not None else ""
                 self.report(Kind.LOST, f"{call} was acknowledged, and is not stored{instead}")
+
+
+def _number(call: Call) -> int:
+    return call.number
 
 
 def _begins(call: Call, run: Run) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from chaos.checker.calls import Sight
@@ -9,8 +10,9 @@ from chaos.checker.findings import Kind
 from chaos.checker.history import BotHistory, Strange
 from chaos.checker.promotions import floor, was_never
 
-_NOTICES: Final = frozenset({"stale_turn", "future_turn"})
+_NOTICES: Final = frozenset({"stale_turn", "future_turn", "unknown_bot"})
 """The refusals that let a bot know that it stands elsewhere than it believed."""
+_NEVER: Final = sys.maxsize
 
 
 def check_sights(history: BotHistory) -> None:
@@ -75,12 +77,12 @@ def check_notices(history: BotHistory) -> None:
     last = max(history.excused)
     looks = [sight.order for sight in history.calls.sights if sight.call is None]
     notices = [order for order, error in history.calls.refusals if error in _NOTICES]
-    notice = min((order for order in (*looks, *notices) if order > last), default=None)
-    after = [call for call in history.calls.calls if call.is_ok and call.order > last]
-    if after and after[0].options is not None and (notice is None or after[0].order < notice):
+    notice = min((order for order in (*looks, *notices) if order > last), default=_NEVER)
+    played = [call for call in history.calls.calls if call.is_ok and call.order > last]
+    before = [call for call in played if call.order < notice]
+    if any(call.options is not None for call in before):
         return
-    if notice is None or (after and after[0].order < notice):
-        wanted = " or ".join(sorted(_NOTICES))
-        history.report(Kind.NOT_REFUSED, f"it lost turns, and no call after them was answered {wanted}")
-    elif not after:
+    if notice == _NEVER or not all(history.lacks(call.leads_to) for call in before):
+        history.report(Kind.NOT_REFUSED, "it lost turns, and no call after them was refused for its turn")
+    elif len(played) == len(before):
         history.report(Kind.STOPPED, "it lost turns, and no call after the notice was acknowledged")

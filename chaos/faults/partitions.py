@@ -63,13 +63,13 @@ class Partition(Fault):
         self._rules = []
 
     def evidence(self) -> str:
+        """Return the numbers of packets; cut off in both directions, one side may have sent none."""
         verb = "reset" if self._options.how == "reset" else "dropped"
-        shown = []
-        for text, counts in self._counts:
-            if not sum(counts):
-                raise FaultError(f"no packet {text} was {verb}")
-            shown.append(f"{sum(counts):,} packets {text} {verb}")
-        return "; ".join(shown)
+        found = [(text, sum(counts)) for text, counts in self._counts]
+        needed = max if self._options.way == "both" else min
+        if not needed((count for _, count in found), default=0):
+            raise FaultError(f"no packet was {verb}: {found}")
+        return "; ".join(f"{count:,} packets {text} {verb}" for text, count in found)
 
     def _drop(self, senders: Sequence[Host], receivers: Sequence[Host]) -> None:
         rule = f"ip saddr {_addresses(senders)} counter drop"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from dungeonfighter.storage import postgres_indexes, sql_files
+from dungeonfighter.storage import postgres_hosts, postgres_indexes, sql_files
 from dungeonfighter.storage.examination import (
     ClockOffset,
     DatabaseReport,
@@ -25,7 +25,6 @@ from dungeonfighter.storage.examination import (
     timed,
 )
 from dungeonfighter.storage.postgres_errors import is_database_error
-from dungeonfighter.storage.postgres_hosts import connect_to_any
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.postgres_partitions import partition_count
 
@@ -97,8 +96,8 @@ async def examine_postgres(url: str, place: str, *, is_pooler: bool = False) -> 
         is_pooler: The url leads to PgBouncer.
     """
     try:
-        connection = await connect_to_any(
-            url, CONNECT_SECONDS, statement_cache_size=0, server_settings={"application_name": _NAME}
+        connection = await postgres_hosts.connect(
+            url, timeout=CONNECT_SECONDS, statement_cache_size=0, server_settings={"application_name": _NAME}
         )
     except asyncpg.TooManyConnectionsError:
         return DatabaseReport("postgresql", place, [_FULL])

@@ -1,113 +1,126 @@
-"""Connects to the first host of a connection string that fits, without waiting for hosts that are silent.
+"""Connects to the usable one of several database servers, of which some may be silent.
 
-The driver asks the hosts one after the other within one timeout. A first host whose machine is gone uses all
-of that time, so the driver would never ask the host that has taken over. Here the next host is asked as soon
-as the ones before it have refused, or have been silent for `_HEAD_START_SECONDS`. While a host is silent,
-those that refused are asked again, because a standby may have become the primary meanwhile.
+asyncpg tries the hosts of a connection string one after the other within one timeout. A host that is cut off,
+frozen or without power does not even refuse, so the first host would use up the time of all others, and a
+promoted standby would not be found as long as the former primary stays silent. Here each host has an attempt
+of its own. The next one begins when the one before has failed, or has been silent for `_NEXT_SECONDS`. While
+a host is silent, those that refused are asked again: a standby may have become the primary meanwhile.
+
+Source: RFC 8305 ("Happy Eyeballs"), section 5, for the delay between attempts.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from dungeonfighter.storage.postgres_errors import is_database_error
+from dungeonfighter.storage.postgres_errors import is_database_error, is_passing
 
-_HEAD_START_SECONDS: Final = 0.25
-_PREFERENCES: Final = frozenset({"prefer-standby"})
-"""Kinds of servers that can only be chosen when every host has answered: the driver does that."""
+_NEXT_SECONDS: Final = 0.25
+_KEPT: Final = frozenset({"primary", "read-write", "standby", "read-only"})
+"""What a string demands of its host, by which the last good host is as good a beginning as the first one."""
+_DEMANDS_ALL: Final = "prefer-standby"
+"""The driver itself compares all hosts."""
+_PORT: Final = "5432"
+
+Host = tuple[str, str]
+"""A host and its port."""
+Connection = Any
 
 
-class _Terminable(Protocol):
-    def terminate(self) -> None: ...
+class LastGood:
+    """Remembers the host of the newest connection; attempts begin with it."""
+
+    def __init__(self) -> None:
+        self._host: Host | None = None
+
+    def first(self, hosts: Sequence[Host]) -> list[Host]:
+        """Return the hosts with the last good one first, the others in their order."""
+        return sorted(hosts, key=lambda host: host != self._host)
+
+    def note(self, host: Host) -> None:
+        self._host = host
 
 
-_Connected = TypeVar("_Connected", bound=_Terminable)
-
-
-async def connect_to_any(url: str, seconds: float, **options: Any) -> Any:
-    """Open a connection of asyncpg to the first host that fits.
+async def connect(
+    url: str,
+    *,
+    timeout: float,  # noqa: ASYNC109 (as in the driver)
+    last_good: LastGood | None = None,
+    **options: Any,
+) -> Connection:
+    """Open a connection as `asyncpg.connect` does, to the first host that can be used.
 
     Args:
-        url: `postgresql://...`, with one host, or several in its parameters `host` and `port`.
-        seconds: The time for all hosts together.
+        url: The canonical URL of `connection_strings`.
+        timeout: For all hosts together, in seconds.
+        last_good: Used and updated only if the URL demands something of its host: otherwise the order of its
+            hosts is that of their worth.
         options: Further arguments of `asyncpg.connect`.
 
     Raises:
-        TimeoutError: No host fitted in time.
-        OSError, asyncpg.PostgresError, asyncpg.InternalClientError: All hosts refused; this is the error of
-            one of them.
+        TimeoutError: No host could be used in time.
+        Exception: What `asyncpg.connect` raises, for one of the hosts.
     """
+    hosts, demand = _hosts_of(url)
+    if len(hosts) < 2 or demand == _DEMANDS_ALL:
+        return await asyncpg.connect(url, timeout=timeout, **options)
+    order = last_good if last_good is not None and demand in _KEPT else LastGood()
 
-    async def connect(one: str) -> Any:
-        return await asyncpg.connect(one, timeout=seconds, **options)
+    def attempt(host: Host) -> Awaitable[Connection]:
+        return asyncpg.connect(url, host=host[0], port=int(host[1]), timeout=timeout, **options)
 
-    async with asyncio.timeout(seconds):
-        return await first_fitting(host_urls(url), connect)
-
-
-def host_urls(url: str) -> list[str]:
-    """Return a URL for each host, in their order; the same URL if there is one host, or a preference."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    hosts = query.get("host", "").split(",")
-    if len(hosts) < 2 or query.get("target_session_attrs") in _PREFERENCES:
-        return [url]
-    ports = query.get("port", "").split(",")
-    ports *= len(hosts) if len(ports) == 1 else 1
-    urls = []
-    for host, port in zip(hosts, ports, strict=True):
-        own = {**query, "host": host, "port": port}
-        words = urlencode({name: value for name, value in own.items() if value}, safe="/,")
-        urls.append(urlunsplit(parts._replace(query=words)))
-    return urls
+    async with asyncio.timeout(timeout):
+        host, connection = await _first(order.first(hosts), attempt)
+    order.note(host)
+    return connection
 
 
-async def first_fitting(urls: Sequence[str], connect: Callable[[str], Awaitable[_Connected]]) -> _Connected:
-    """Return the first connection that one of the hosts accepts; close those that come too late.
+def _hosts_of(url: str) -> tuple[list[Host], str]:
+    """Return the hosts of a URL that names several, and what it demands of them."""
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+    names = [name.strip("[]") for name in query.get("host", "").split(",")]
+    ports = query.get("port", _PORT).split(",")
+    if len(ports) == 1:
+        ports *= len(names)
+    return list(zip(names, ports, strict=True)), query.get("target_session_attrs", "")
 
-    Raises:
-        Exception: All hosts refused; the error of one of them, if possible one that a server sent.
-    """
-    unasked, refused = deque(urls), list[str]()
-    asked: dict[asyncio.Task[_Connected], str] = {}
-    refusal: BaseException | None = None
+
+async def _first(
+    hosts: Sequence[Host], attempt: Callable[[Host], Awaitable[Connection]]
+) -> tuple[Host, Connection]:
+    waiting, refused = deque(hosts), list[Host]()
+    running: dict[asyncio.Future[Connection], Host] = {}
+    errors: list[BaseException] = []
     try:
-        while unasked or asked:
-            if unasked:
-                url = unasked.popleft()
-                asked[asyncio.ensure_future(connect(url))] = url
-            done, _ = await asyncio.wait(
-                asked, timeout=_HEAD_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                refused.append(asked.pop(task))
-                error = task.exception()
-                if error is None:
-                    return task.result()
+        while waiting or running:
+            if waiting:
+                host = waiting.popleft()
+                running[asyncio.ensure_future(attempt(host))] = host
+            done, _ = await asyncio.wait(running, timeout=_NEXT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                if (error := one.exception()) is None:
+                    return running.pop(one), one.result()
                 if not is_database_error(error):
                     raise error
-                refusal = error if _is_clearer(error, refusal) else refusal
-            if not done and not unasked:
-                unasked, refused = deque(refused), []
-        assert refusal is not None
-        raise refusal
+                errors.append(error)
+                refused.append(running.pop(one))
+            if not done and not waiting:
+                waiting, refused = deque(refused), []
     finally:
-        await _abandon(asked)
+        for one in running:
+            one.cancel()
+            one.add_done_callback(_end)
+    lasting = [error for error in errors if not is_passing(error)]
+    raise (lasting or errors)[-1]
 
 
-def _is_clearer(error: BaseException, former: BaseException | None) -> bool:
-    return isinstance(error, asyncpg.PostgresError) or not isinstance(former, asyncpg.PostgresError)
-
-
-async def _abandon(asked: Collection[asyncio.Task[_Connected]]) -> None:
-    for task in asked:
-        task.cancel()
-    for late in await asyncio.gather(*asked, return_exceptions=True):
-        if not isinstance(late, BaseException):
-            late.terminate()
+def _end(attempt: asyncio.Future[Connection]) -> None:
+    """Close the connection of an attempt that is not needed any more."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()

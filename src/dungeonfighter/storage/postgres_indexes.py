@@ -19,9 +19,8 @@ from typing import Any, Final, NamedTuple, Protocol
 import asyncpg
 
 from dungeonfighter.errors import StoreUnavailable
-from dungeonfighter.storage import sql_files
+from dungeonfighter.storage import postgres_hosts, sql_files
 from dungeonfighter.storage.postgres_errors import is_database_error, unavailable
-from dungeonfighter.storage.postgres_hosts import connect_to_any
 from dungeonfighter.storage.postgres_links import Connection
 from dungeonfighter.storage.releases import missing_steps
 from dungeonfighter.storage.sql_files import Migration
@@ -208,9 +207,9 @@ async def _progress(watcher: Connection, sql: dict[str, str], index: Index) -> s
 
 @contextlib.asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
-    connection = await connect_to_any(
+    connection = await postgres_hosts.connect(
         url,
-        _CONNECT_SECONDS,
+        timeout=_CONNECT_SECONDS,
         statement_cache_size=0,
         server_settings={"application_name": "dungeonfighter db migrate"},
     )

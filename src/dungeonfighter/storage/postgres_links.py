@@ -12,8 +12,8 @@ import socket
 from typing import Any, Final
 
 from dungeonfighter.errors import SettingsError, StoreNotReady, StoreUnavailable
+from dungeonfighter.storage import postgres_hosts
 from dungeonfighter.storage.postgres_errors import is_database_error, is_passing
-from dungeonfighter.storage.postgres_hosts import connect_to_any
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +35,10 @@ _SERVER_KEEPALIVE: Final = (
 )
 """A server process whose client is cut off must not keep its slot for hours. These settings are no startup
 parameters: PgBouncer refuses startup parameters that it does not know."""
-_KEEPALIVE: Final = (("TCP_KEEPIDLE", 2), ("TCP_KEEPALIVE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3))
-"""Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE.
-
-They are for a statement that the server got and whose answer cannot come any more: nothing is unacknowledged.
-"""
-_UNACKNOWLEDGED_MS: Final = 3_000
-"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path. In
-this time the kernel sends four times, and Patroni has not promoted a standby yet."""
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPALIVE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE."""
+_UNACKNOWLEDGED_MS: Final = 5_000
+"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path."""
 _CONNECT_SECONDS: Final = 3.0
 _STATEMENTS_KEPT: Final = 100
 TOO_MANY_CONNECTIONS: Final = "53300"
@@ -115,8 +111,15 @@ class Safety:
         self.is_serving = True
 
 
-async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[Connection, Backend | None]:
+async def connect(
+    url: str, *, is_pooler: bool, safety: Safety | None, last_good: postgres_hosts.LastGood | None = None
+) -> tuple[Connection, Backend | None]:
     """Open a connection; return it with its server process (None behind a pooler).
+
+    Args:
+        url: See `postgres_hosts.connect`; likewise `last_good`.
+        is_pooler: The url leads to PgBouncer.
+        safety: Gets the settings of the server.
 
     Raises:
         NoRoom: The server has no free slot.
@@ -125,9 +128,10 @@ async def connect(url: str, *, is_pooler: bool, safety: Safety | None) -> tuple[
     """
     connection = None
     try:
-        connection = await connect_to_any(
+        connection = await postgres_hosts.connect(
             url,
-            _CONNECT_SECONDS,
+            timeout=_CONNECT_SECONDS,
+            last_good=last_good,
             statement_cache_size=0 if is_pooler else _STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
             server_settings={

@@ -22,6 +22,7 @@ import asyncpg
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage import postgres_links
 from dungeonfighter.storage.postgres_errors import Meaning, is_database_error, meaning, unavailable
+from dungeonfighter.storage.postgres_hosts import LastGood
 from dungeonfighter.storage.postgres_links import Backend, Connection, NoRoom, Safety
 
 _Result = TypeVar("_Result")
@@ -51,11 +52,13 @@ class ServerState:
         doubted_at: The pools ping connections last used at or before this time, because a pool terminated a
             connection then.
         safety: The durability settings of the server.
+        last_good: The host that the newest connection leads to.
     """
 
     def __init__(self) -> None:
         self.cut_at = self.doubted_at = float("-inf")
         self.safety = Safety()
+        self.last_good = LastGood()
 
 
 class Pool:
@@ -264,7 +267,10 @@ class Pool:
         self._connection_count += 1  # before the connection opens, so that other work may wait for it
         try:
             connection, backend = await postgres_links.connect(
-                self.url, is_pooler=self._is_pooler, safety=self._safety
+                self.url,
+                is_pooler=self._is_pooler,
+                safety=self._safety,
+                last_good=self._server.last_good,
             )
         except BaseException:
             self._connection_count -= 1

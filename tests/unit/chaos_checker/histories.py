@@ -32,11 +32,14 @@ class StoredRun(Struct):
     options: RunOptions
     inputs: list[str] = field(default_factory=list)
 
+    def state(self) -> State:
+        """Return the first state."""
+        options = self.options
+        return rules().new_game(GameOptions(options.seed, int(Mode[options.mode]), options.name))
+
     def states(self) -> list[bytes]:
         """Return the encoded states from the first one on."""
-        state = rules().new_game(
-            GameOptions(self.options.seed, int(Mode[self.options.mode]), self.options.name)
-        )
+        state = self.state()
         found = [rules().encode(state)]
         for text in self.inputs:
             rules().advance(state, text)
@@ -68,7 +71,7 @@ class ServerBot(Struct):
 
     def begin(self, options: RunOptions) -> None:
         self.runs.append(StoredRun(options))
-        self.state = rules().new_game(GameOptions(options.seed, int(Mode[options.mode]), options.name))
+        self.state = self.runs[-1].state()
 
     def play(self, text: str) -> None:
         assert self.state is not None
@@ -119,10 +122,14 @@ class World:
 
     def fail_over(self, most: int, *, with_ends: bool = True) -> None:
         """Promote a server that lacks up to `most` effects of each bot."""
-        former, ends = self._stands(), self._ends() if with_ends else {}
+        former, ends = self.stands(), self._ends() if with_ends else {}
         for bot in self.server.values():
             bot.cut(self.random.randint(0, most))
-        self.promotions.append(Promotion(self._stands(), former, ends))
+        self.add_promotion(former, ends)
+
+    def add_promotion(self, former: dict[str, Stand], ends: dict[str, dict[int, int]] | None = None) -> None:
+        """Note that a server took over with the present runs, and where the bots stood before."""
+        self.promotions.append(Promotion(self.stands(), former, ends or {}))
 
     @property
     def now(self) -> float:
@@ -133,7 +140,7 @@ class World:
             name: stored(bot, number) for number, (name, bot) in enumerate(self.server.items()) if bot.runs
         }
 
-    def _stands(self) -> dict[str, Stand]:
+    def stands(self) -> dict[str, Stand]:
         return {
             f"local/{name}": Stand(bot.episode, bot.turn, bot.digest)
             for name, bot in self.server.items()
@@ -171,12 +178,17 @@ class Client:
             self._apply(self.delayed.pop())
         if not self.is_known:
             self.look()
-        if not self.episode or self._is_over() or chance.random() < 0.04:
+        if not self.episode or self.is_over or chance.random() < 0.04:
             self.start(self.episode + 1)
         elif chance.random() < 0.08:
             self.send_wrong()
         else:
-            self.send(self._choice())
+            self.send(self.choice())
+
+    def act_plainly(self) -> None:
+        """Look, and play one input."""
+        self.look()
+        self.send("1")
 
     def look(self) -> None:
         bot = self.bot
@@ -299,10 +311,11 @@ class Client:
             Answer(self.world.now, begin.bot, begin.call, begin.attempt, "refused", error, *place)
         )
 
-    def _is_over(self) -> bool:
+    @property
+    def is_over(self) -> bool:
         return self.bot.state is not None and self.bot.state.over
 
-    def _choice(self) -> str:
+    def choice(self) -> str:
         state = self.bot.state
         if state is None:
             return "1"

@@ -15,13 +15,12 @@ from typing import Any, Final
 from msgspec import Struct
 
 from dungeonfighter.errors import SettingsError, StoreError
-from dungeonfighter.storage import facts, postgres_indexes, sql_files
+from dungeonfighter.storage import facts, postgres_hosts, postgres_indexes, sql_files
 from dungeonfighter.storage.backup import postgres_programs
 from dungeonfighter.storage.backup.postgres_programs import Program
 from dungeonfighter.storage.backup.sqlite_files import Copied, Show
 from dungeonfighter.storage.backup.unfinished_file import UnfinishedFile
 from dungeonfighter.storage.postgres_errors import is_database_error, reason
-from dungeonfighter.storage.postgres_hosts import connect_to_any
 from dungeonfighter.storage.postgres_links import Connection
 
 _CONNECT_SECONDS: Final = 10.0
@@ -205,8 +204,8 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     """
     connection: Any = None
     try:
-        connection = await connect_to_any(
-            url, _CONNECT_SECONDS, statement_cache_size=0,
+        connection = await postgres_hosts.connect(
+            url, timeout=_CONNECT_SECONDS, statement_cache_size=0,
             server_settings={"application_name": "dungeonfighter db"},
         )  # fmt: skip
         yield connection

@@ -8,7 +8,7 @@ import re
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 DEEDS: Final = ("before", "after", "half", "reset", "late", "mute", "refuse", "gateway")
@@ -20,6 +20,8 @@ _REFUSAL: Final = (
     b"content-length: 4\r\n\r\nbusy"
 )
 _GATEWAY: Final = b"HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: 3\r\n\r\nbad"
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class EvilProxy:
@@ -38,12 +40,12 @@ class EvilProxy:
     gag      answers as the server does; then the connection is mute
 
     Args:
-        port: The server's port.
+        connect: Opens a connection to the server.
         choose: Returns the deed for a request, given its whole head and body.
     """
 
-    def __init__(self, port: int, choose: Callable[[bytes], str]) -> None:
-        self._server_port = port
+    def __init__(self, connect: Callable[[], Awaitable[Streams]], choose: Callable[[bytes], str]) -> None:
+        self._connect = connect
         self.choose = choose
         self.done: Counter[str] = Counter()
         self.requests: list[bytes] = []
@@ -141,7 +143,7 @@ class EvilProxy:
 
     async def _ask(self, request: bytes) -> bytes:
         """Return the server's whole answer."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        reader, writer = await self._connect()
         try:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -167,7 +169,11 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 @contextlib.asynccontextmanager
 async def evil(port: int, choose: Callable[[bytes], str] = lambda _: "pass") -> AsyncIterator[EvilProxy]:
     """Run a proxy in front of the server at this port of this machine."""
-    proxy = EvilProxy(port, choose)
+
+    async def connect() -> Streams:
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    proxy = EvilProxy(connect, choose)
     server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, limit=2**24)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
