@@ -56,15 +56,17 @@ class Disk:
         self._megabytes = megabytes
         self._kind = kind
         stage.leftovers.add("folder", str(base))
-        stage.leftovers.add("mount", str(self.folder))
+        stage.leftovers.add("mount", str(base))
         self.folder.mkdir()
+        # Programs that have mounts of their own let go of the disk, too, when it is unmounted here.
+        _run("mount", "--bind", str(base), str(base))
+        _run("mount", "--make-shared", str(base))
         if kind == "ext4":
             with self._image.open("wb") as image:
                 image.truncate(megabytes * _MEGABYTE)
             _run("mkfs.ext4", "-q", "-m", "0", str(self._image))
         self._mount()
-        stage.at_end(lambda: shutil.rmtree(base, ignore_errors=True))
-        stage.at_end(self._unmount)
+        stage.at_end(lambda: _remove(base))
 
     @property
     def free_bytes(self) -> int:
@@ -114,8 +116,10 @@ class Disk:
             words = (f"size={self._megabytes}m,mode=755", "tmpfs")
         _run("mount", "-t", self._kind, "-o", *words, str(self.folder))
 
-    def _unmount(self) -> None:
-        subprocess.run(["umount", "--lazy", str(self.folder)], check=False, capture_output=True)
+
+def _remove(base: Path) -> None:
+    subprocess.run(["umount", "--recursive", "--lazy", str(base)], check=False, capture_output=True)
+    shutil.rmtree(base, ignore_errors=True)
 
 
 def _run(*words: str, codes: tuple[int, ...] = (0,)) -> str:

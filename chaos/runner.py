@@ -178,5 +178,5 @@ class Run:
         verdict: Verdict | None = None,
     ) -> Result:
         seconds = time.monotonic() - self._begun_at
-        name, seed = self._scenario.name, self._seed
-        return Result(name, seed, outcome, tuple(problems), tuple(evidence), seconds, verdict)
+        word, seed = self._scenario.word, self._seed
+        return Result(word, seed, outcome, tuple(problems), tuple(evidence), seconds, verdict)

