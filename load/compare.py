@@ -1,8 +1,8 @@
 """Compares `fleet`, Locust and k6 at the same arrival rate: `python -m load.compare`, under 6 minutes.
 
-One after the other they play against a fresh server, with 1,000, 5,000 and 10,000 bots on SQLite and the first
-number on PostgreSQL. Turns a second, tokens a turn and p50 should be those of `fleet`, within 10 %. Every tool
-measures with its own clock and its own means, so the table also has the mean time of an answer inside the
+One after the other they play against a fresh server, with 1,000, 5,000 and 10,000 bots on SQLite and the
+first number on PostgreSQL. Turns a second, tokens a turn and p50 should be those of `fleet`, within 10 %.
+Every tool has its own clock and its own costs, so the table also has the mean time of an answer inside the
 server, from `/metrics`. After each load the store is asked for the sum of the turns of its bots; it must be
 the number of acknowledged turns.
 
@@ -115,14 +115,16 @@ def compared(fleet: Outcome, other: Outcome) -> Outcome:
 
 def server_ms(outcome: Outcome) -> float:
     """Return the mean time of an answer to a turn inside the server, in milliseconds."""
-    return outcome.run.report.servers.answer_ms.get("mean", 0.0)
+    times = outcome.run.report.servers.answer_ms
+    return times.get("mean", 0.0)
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     cells = [_HEAD, *map(_cells, outcomes)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
     )
 
 
@@ -174,7 +176,7 @@ def _case(case: Case, arguments: argparse.Namespace, folder: Path) -> Iterator[O
 
 
 def stored_turns(prefix: str, file: Path, database: str) -> int:
-    """Return the sum of the turns of the bots with a prefix: in SQLite, or in PostgreSQL if `database` names it."""
+    """Return the sum of the turns of the bots with a prefix, in the file or in the PostgreSQL `database`."""
     keys = f"{_KEYS.format(prefix)}%"
     if database:
         return asyncio.run(_turns_in_postgres(database, keys))
@@ -217,7 +219,13 @@ def _arguments() -> argparse.Namespace:
     add("--rate", type=float, default=500.0, help="calls a second of all bots together")
     add("--warm-up", type=float, default=3.0, help="seconds after the round of starts")
     add("--seconds", type=float, default=10.0, help="measured seconds")
-    add("--tools", nargs="+", choices=list(TOOLS), default=list(TOOLS), help="which, the first to compare with")
+    add(
+        "--tools",
+        nargs="+",
+        choices=list(TOOLS),
+        default=list(TOOLS),
+        help="which, the first to compare with",
+    )
     add("--stores", nargs="+", choices=STORES, default=list(STORES), help="PostgreSQL has the first number")
     add("--pages", type=Path, help="also write a page of each load into this folder")
     return parser.parse_args()

@@ -25,10 +25,11 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
+# The environment of Locust does not have the package; these two modules need the standard library only.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from dungeonfighter.fleet.latency import Histogram  # noqa: E402 - this environment does not have the package
-from dungeonfighter.telemetry.tokens import count_tokens  # noqa: E402
+from dungeonfighter.fleet.latency import Histogram
+from dungeonfighter.telemetry.tokens import count_tokens
 
 VERSION = "2026-07-28"
 LATE_SECONDS = 0.1
@@ -124,7 +125,8 @@ class Bot(FastHttpUser):
         self._headers = _headers(self._bot, options.reconnect)
 
     def wait_time(self) -> float:
-        return max(0.0, self._due - time.perf_counter())
+        left: float = self._due - time.perf_counter()
+        return max(0.0, left)
 
     @task
     def act(self) -> None:
@@ -168,13 +170,19 @@ class Bot(FastHttpUser):
     def _call(self, tool: str, arguments: dict[str, Any], due: float, wanted: tuple[int, int]) -> bool:
         """Make one call; return True if the answer shows the wanted episode and turn."""
         self._calls += 1
-        params = {"name": tool, "arguments": {"botId": self._bot, "view": "text", **arguments}, "_meta": _META}
+        params = {
+            "name": tool,
+            "arguments": {"botId": self._bot, "view": "text", **arguments},
+            "_meta": _META,
+        }
         body = json.dumps({"jsonrpc": "2.0", "id": self._calls, "method": "tools/call", "params": params})
         with self.client.post(
             "/mcp", data=body, headers=self._headers[tool], name=tool, catch_response=True
         ) as response:
             response.request_meta["response_time"] = (time.perf_counter() - due) * 1000
-            code, text, place = _read(response.status_code, response.content, str(getattr(response, "error", None) or ""))
+            code, text, place = _read(
+                response.status_code, response.content, str(getattr(response, "error", None) or "")
+            )
             if not code and place == wanted:
                 if (self._calls + self._seed) % TOKENS_OF_EACH == 0 and tool == "handle_input":
                     counts.tokens[0] += count_tokens(text)
@@ -222,9 +230,9 @@ def _read(status: int, body: bytes | None, error: str) -> tuple[str, str, tuple[
         text = str(result["content"][0]["text"])
         if result.get("isError"):
             refusal = result.get("structuredContent") or {}
-            place = (refusal.get("episode"), refusal.get("turn"))
-            known = all(isinstance(number, int) for number in place)
-            return str(refusal.get("code", "unnamed_error")), text, place if known else None
+            episode, turn = refusal.get("episode"), refusal.get("turn")
+            place = (episode, turn) if isinstance(episode, int) and isinstance(turn, int) else None
+            return str(refusal.get("code", "unnamed_error")), text, place
     except (ValueError, LookupError, AttributeError, TypeError):
         return "bad_answer", str(body or b"", "utf-8", "replace"), None
     found = _position.match(text)

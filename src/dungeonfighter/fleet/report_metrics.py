@@ -130,7 +130,9 @@ def metrics_url(url: str) -> str:
         raise ValueError(f"not an http or https address: {url}")
     path = parts.path.rstrip("/").removesuffix("/mcp").rstrip("/")
     path = path if path.endswith("/metrics") else f"{path}/metrics"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{f'?{parts.query}' if parts.query else ''}"
+    return (
+        f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{f'?{parts.query}' if parts.query else ''}"
+    )
 
 
 def read_metrics(url: str) -> Scrape:
@@ -180,7 +182,9 @@ def label(series: Series, name: str) -> str:
 def _get(scheme: str, authority: str, path: str, query: str) -> tuple[int, bytes]:
     given_up_at = time.monotonic() + ANSWER_SECONDS_MAX
     connection = (
-        http.client.HTTPSConnection(authority, timeout=ANSWER_SECONDS_MAX, context=ssl.create_default_context())
+        http.client.HTTPSConnection(
+            authority, timeout=ANSWER_SECONDS_MAX, context=ssl.create_default_context()
+        )
         if scheme == "https"
         else http.client.HTTPConnection(authority, timeout=ANSWER_SECONDS_MAX)
     )

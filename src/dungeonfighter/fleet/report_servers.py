@@ -187,6 +187,7 @@ def _total(values: Increase, metric: str) -> float:
 
 def _inputs(values: Increase) -> tuple[float, float]:
     """Return the answered calls of `handle_input`, and the tokens of their answers."""
+
     def of_turns(metric: str) -> float:
         return sum(
             value for series, value in values.items()
