@@ -1,4 +1,4 @@
-"""Turns the result of Locust or k6 into the report of `fleet`: `python -m load.report RESULT.json -o out.html`.
+"""Turns a result of Locust or k6 into the report of `fleet`: `python -m load.report RESULT.json -o out.html`.
 
 RESULT.json is what `--result` of `load/locustfile.py` or `RESULT` of `load/k6.js` wrote. A file that does not
 end with `.html` becomes JSON with the same contents as `fleet --report` has.

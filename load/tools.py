@@ -15,7 +15,7 @@ import msgspec
 
 from dungeonfighter.fleet.report import Report
 from dungeonfighter.fleet.report_metrics import MetricsWatch, metrics_url
-from dungeonfighter.fleet.report_servers import Servers, sum_up
+from dungeonfighter.fleet.report_servers import sum_up
 from load.report import read_result, report_of
 
 HERE: Final = Path(__file__).resolve().parent

@@ -198,7 +198,7 @@ def _levels(servers: Servers) -> str:
             values = (level.before, level.mean, level.highest, level.after)
             cells = "".join(f"<td>{format_value(value, unit)}</td>" for value in values)
             lines.append(f"<tr><th scope=row>{title}</th>{cells}</tr>")
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+    return f"<table class=levels><tr>{head}</tr>{''.join(lines)}</table>"
 
 
 def _database(servers: Servers) -> str:

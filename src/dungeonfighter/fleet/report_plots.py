@@ -80,7 +80,7 @@ def figure(plot: Plot) -> str:
 
 
 def nice_step(highest: float) -> float:
-    """Return the distance of the ticks of an axis that ends at or above `highest`: 1, 2 or 5 times ten to n."""
+    """Return the distance of the ticks of an axis up to `highest`: 1, 2 or 5 times a power of ten."""
     if highest <= 0:
         return 1.0
     rough = highest / _TICKS

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dungeonfighter.fleet.latency import Histogram
 from dungeonfighter.fleet.progress import Progress
@@ -113,10 +114,7 @@ def _joined(parts: list[Progress]) -> Progress:
     for part in parts:
         latencies.merge(part.buckets, 0.0)
     last = parts[-1]
-    return Progress(
-        last.seconds, last.phase, last.bots, last.connected, last.turns, last.runs, last.troubles, last.errors,
-        latencies.buckets(),
-    )  # fmt: skip
+    return replace(last, buckets=latencies.buckets())
 
 
 def _moment(before: Progress | None, now: Progress) -> Moment:

@@ -55,7 +55,8 @@ def answering(answer: Answer) -> Iterator[str]:
 def test_wanted_series_are_read_and_others_left_out() -> None:
     text = (
         "# HELP mcp_turns_total Inputs.\nmcp_turns_total 12\nmcp_active_bots 3\n"
-        'mcp_response_time_seconds_bucket{tool="handle_input",le="0.05"} 7\nmcp_turns_total x\nmcp_wal_bytes\n'
+        'mcp_response_time_seconds_bucket{tool="handle_input",le="0.05"} 7\n'
+        "mcp_turns_total x\nmcp_wal_bytes\n"
     )
     values = parse(text)
     assert values == {

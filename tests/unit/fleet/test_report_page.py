@@ -1,4 +1,4 @@
-"""The page of a load: the failure first, one file without anything from elsewhere, and hostile texts as text."""
+"""The page of a load: the failure first, no request to elsewhere, and hostile texts as text."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ def test_a_load_without_metrics_says_why() -> None:
 
 
 def test_a_load_that_never_began_has_a_page_too() -> None:
-    shown = page(report(moments=[], servers=Servers(), calls=0, turns=0, turns_per_second=0.0, errors={"x": 1}))
+    shown = page(
+        report(moments=[], servers=Servers(), calls=0, turns=0, turns_per_second=0.0, errors={"x": 1})
+    )
     assert "<figure>" not in shown
     Read(shown)
 

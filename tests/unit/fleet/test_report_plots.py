@@ -28,7 +28,6 @@ def test_numbers_are_short(value: float, unit: str, text: str) -> None:
     assert format_value(value, unit) == text
 
 
-
 def test_a_missing_value_breaks_the_line_and_a_lonely_one_is_a_dot() -> None:
     shown = figure(Plot("t", "ms", [Curve("a", [(0, 1.0), (1, 2.0), (2, None), (3, 1.0)])]))
     path = re.findall(r' d="([^"]*L[^"]*)"', shown)[-1]

@@ -108,9 +108,7 @@ def test_without_two_readings_there_is_only_the_problem() -> None:
     assert (servers.seconds, servers.moments) == (0, [])
 
 
-@pytest.mark.parametrize(
-    ("share", "seconds"), [(0.25, 0.5), (0.5, 1.0), (0.75, 1.5), (1.0, 2.0)], ids=str
-)
+@pytest.mark.parametrize(("share", "seconds"), [(0.25, 0.5), (0.5, 1.0), (0.75, 1.5), (1.0, 2.0)], ids=str)
 def test_quantiles_lie_within_their_bucket(share: float, seconds: float) -> None:
     assert quantile([(1.0, 10), (2.0, 20), (float("inf"), 20)], share) == pytest.approx(seconds)
 

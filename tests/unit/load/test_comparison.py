@@ -76,9 +76,7 @@ def test_the_command_writes_a_page_and_refuses_what_is_no_result(
 
 def test_figures_within_ten_percent_agree() -> None:
     fleet = outcome("fleet", report_of(result(), Servers(answer_ms={"mean": 0.5})))
-    near = report_of(
-        result(turns_per_second=45.1, tokens_per_turn=109.0), Servers(answer_ms={"mean": 0.54})
-    )
+    near = report_of(result(turns_per_second=45.1, tokens_per_turn=109.0), Servers(answer_ms={"mean": 0.54}))
     assert compared(fleet, outcome("k6", near)).differs == ()
     far = report_of(result(turns_per_second=44.0, tokens_per_turn=111.0, answer_ms=Latency(1.2, 2, 3, 4, 5)))
     assert compared(fleet, outcome("k6", far)).differs == ("turns/s", "tokens", "p50", "server")
