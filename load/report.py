@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dungeonfighter.fleet.report import Latency, Report
 from dungeonfighter.fleet.report_file import write_report
@@ -62,31 +62,39 @@ def read_result(file: Path) -> Result:
     return msgspec.json.decode(file.read_bytes(), type=Result, strict=False)
 
 
-def report_of(result: Result, servers: Servers | None = None, *, stored: int | None = None) -> Report:
+def report_of(result: Result, servers: Servers | None = None) -> Report:
     """Return the report of a result.
 
     Args:
         result: From a tool.
         servers: Their share, where the caller has read their metrics.
-        stored: The turns that the store holds, where the caller has counted them.
     """
     errors = result.errors or ({"calls failed": result.calls_failed} if result.calls_failed else {})
-    differs = {} if stored in {None, result.acknowledged} else {"turns lost or doubled": 1}
-    verified: dict[str, Any] = {"verified": False}
-    if stored is not None:
-        verified = {"verified": True, "verified_bots": result.bots, "verified_turns": result.acknowledged}
     return Report(
-        tool=result.tool, url=result.url, policy="1 in every turn", view="text", bots=result.bots, mode="open",
+        tool=result.tool, url=result.url, policy="attack", view="text", bots=result.bots, mode="open",
         rate=result.rate, seconds=result.seconds, calls=result.turns, turns=result.turns,
         turns_per_second=round(result.turns_per_second, 1), latency_ms=result.answer_ms, troubles={},
         errors=errors, error_examples=result.error_examples, runs_started=result.runs_begun, runs_finished=0,
         runs_abandoned=0, mean_score=None, every=0.0, processes=result.processes, warm_up=result.warm_up,
         warm_up_turns=max(0, result.acknowledged - result.turns), warm_up_troubles={}, warm_up_errors={},
-        cut_off=0, cpu_us_per_call=result.cpu_us_per_call, ended=[], findings=differs,
-        finding_examples=[f"{result.acknowledged} acknowledged, {stored} stored"] if differs else [],
-        failures=result.failures, tokens_per_turn=round(result.tokens_per_turn, 2),
-        servers=servers or Servers(), **verified,
+        cut_off=0, cpu_us_per_call=result.cpu_us_per_call, ended=[], verified=False,
+        failures=result.failures, missed_starts=result.missed_starts,
+        tokens_per_turn=round(result.tokens_per_turn, 2), servers=servers or Servers(),
     )  # fmt: skip
+
+
+def verified(report: Report, stored: int) -> Report:
+    """Return the report with the number of turns that the store holds of its bots."""
+    acknowledged = report.turns + report.warm_up_turns
+    wrong = stored != acknowledged
+    return replace(
+        report,
+        verified=True,
+        verified_bots=report.bots,
+        verified_turns=acknowledged,
+        findings={"turns lost or doubled": 1} if wrong else {},
+        finding_examples=[f"{acknowledged} acknowledged, {stored} stored"] if wrong else [],
+    )
 
 
 def main() -> int:

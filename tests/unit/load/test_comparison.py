@@ -12,7 +12,7 @@ from dungeonfighter.fleet.report import Latency, Report
 from dungeonfighter.fleet.report_servers import Servers
 from load import compare, report
 from load.compare import Case, Outcome, compared, conclude, table
-from load.report import Result, read_result, report_of
+from load.report import Result, read_result, report_of, verified
 from load.tools import Plan, Run
 
 RESULT = Result(
@@ -31,7 +31,7 @@ def outcome(tool: str, made: Report, *, stored: int = 600, exit_code: int = 0) -
 
 
 def test_a_sound_result_is_a_report_that_passed() -> None:
-    made = report_of(result(), stored=600)
+    made = verified(report_of(result()), 600)
     assert made.passed
     assert (made.tool, made.turns, made.warm_up_turns, made.verified_turns) == ("k6", 500, 100, 600)
     assert made.latency_ms.p50 == 1.0
@@ -49,7 +49,7 @@ def test_a_sound_result_is_a_report_that_passed() -> None:
 def test_a_failure_of_the_tool_or_of_the_store_is_one_of_the_report(
     changes: dict[str, object], stored: int, failure: str
 ) -> None:
-    assert failure in report_of(result(**changes), stored=stored).failure
+    assert failure in verified(report_of(result(**changes)), stored).failure
 
 
 def test_a_result_is_read_from_what_a_tool_wrote(tmp_path: Path) -> None:
