@@ -87,7 +87,7 @@ def test_hostile_texts_stay_texts() -> None:
     assert any("<script>alert(1)</script>" in text for text in found.texts)
 
 
-def test_the_page_asks_for_nothing_from_elsewhere() -> None:
+def test_the_page_makes_no_request() -> None:
     found = Read(page(report()))
     assert not {"script", "link", "img", "iframe", "object", "embed"} & set(found.tags)
     assert not {"src", "href", "xlink:href", "style"} & {name for name, _ in found.attributes}
