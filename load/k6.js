@@ -240,6 +240,8 @@ export function handleSummary(summary) {
       p99: value("answer_ms{success:true}", "p(99)"), p999: value("answer_ms{success:true}", "p(99.9)"),
       max: value("answer_ms{success:true}", "max"),
     },
+    // Unix seconds; the summary is made at once after the last iteration.
+    measured_at: (Date.now() - summary.state.testRunDurationMs) / 1000 + ROUND_SECONDS + WARM_UP,
     failures: crossed,
   };
   const ms = result.answer_ms;

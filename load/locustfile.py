@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import resource
 import sys
@@ -33,7 +34,9 @@ from dungeonfighter.telemetry.tokens import count_tokens
 
 VERSION = "2026-07-28"
 LATE_SECONDS = 0.1
+LATE_SHARE = 0.01
 BUSY_SHARE = 0.9
+WAITING_SHARE = 0.1
 REPORT_SECONDS_MAX = 10.0
 COUNTS = "bot-counts"
 """The message of a worker with its counts."""
@@ -63,6 +66,7 @@ class Counts:
         self.from_sending = Histogram()
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self.waiting_seconds = 0.0
 
     def fail(self, code: str, example: str) -> None:
         self.failed[code] = self.failed.get(code, 0) + 1
@@ -77,7 +81,7 @@ class Counts:
         return share
 
     def merge(self, share: dict[str, Any]) -> None:
-        for name in ("acknowledged", "begun", "turns", "late", "missed", "cpu_seconds"):
+        for name in ("acknowledged", "begun", "turns", "late", "missed", "cpu_seconds", "waiting_seconds"):
             setattr(self, name, getattr(self, name) + share[name])
         self.seconds = max(self.seconds, share["seconds"])
         self.tokens = [one + other for one, other in zip(self.tokens, share["tokens"], strict=True)]
@@ -97,6 +101,7 @@ class Clock:
     measured_until = 0.0
     every = 0.0
     cpu_began = 0.0
+    waiting_began = 0.0
     ends: float | None = None
 
 
@@ -213,6 +218,8 @@ def _headers(bot: str, reconnect: bool) -> dict[str, dict[str, str]]:
     }
     if reconnect:
         shared["Connection"] = "close"
+    if token := os.environ.get("DUNGEONFIGHTER_TOKEN", ""):
+        shared["Authorization"] = f"Bearer {token}"
     return {tool: {**shared, "Mcp-Name": tool} for tool in ("start_new_game", "handle_input")}
 
 
@@ -285,7 +292,7 @@ def _watch_time(environment: Environment, begins: float, ends: float) -> None:
     the last turn of its loop, which was before the start.
     """
     _sleep_until(begins)
-    clock.cpu_began = time.process_time()
+    clock.cpu_began, clock.waiting_began = time.process_time(), _waited()
     _sleep_until(ends)
     runner = environment.runner
     assert runner is not None
@@ -297,6 +304,17 @@ def _watch_time(environment: Environment, begins: float, ends: float) -> None:
         while len(shares) < _processes(environment) and time.perf_counter() < deadline:
             gevent.sleep(0.1)
     runner.quit()
+
+
+def _waited() -> float:
+    """Return the seconds that this thread was ready to run and had no core; 0 where the system does not tell.
+
+    Source: Linux, Documentation/scheduler/sched-stats.
+    """
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, LookupError, ValueError):
+        return 0.0
 
 
 def _sleep_until(moment: float) -> None:
@@ -313,6 +331,7 @@ def end(environment: Environment, **_: object) -> None:
         assert options is not None
         counts.seconds = min(options.seconds, max(0.0, clock.ends - clock.measured_from))
         counts.cpu_seconds = time.process_time() - clock.cpu_began
+        counts.waiting_seconds = _waited() - clock.waiting_began
 
 
 @events.user_error.add_listener
@@ -351,7 +370,7 @@ def finish(environment: Environment, **_: object) -> None:
         f"{result['turns_per_second']:.1f} turns/s, p50 {ms['p50']:.2f} ms, p99 {ms['p99']:.2f} ms, "
         f"{result['calls_failed']} failed, {result['missed_starts']} missed starts, {result['late_starts']} "
         f"late, {result['tokens_per_turn']:.1f} tokens a turn, generator at {100 * result['busy']:.0f} % of "
-        f"its cores: {verdict}",
+        f"its cores, without a core for {100 * result['waiting']:.0f} %: {verdict}",
         flush=True,
     )
     environment.process_exit_code = 1 if result["failures"] else 0
@@ -362,15 +381,18 @@ def _result(environment: Environment, total: Counts) -> dict[str, Any]:
     assert options is not None
     failed = sum(total.failed.values())
     processes = _processes(environment)
-    busy = total.cpu_seconds / total.seconds / processes if total.seconds else 0.0
+    whole = total.seconds * processes
+    busy, waiting = (total.cpu_seconds / whole, total.waiting_seconds / whole) if whole else (0.0, 0.0)
     offered = options.rate * total.seconds
     reported = len(shares) if isinstance(environment.runner, MasterRunner) else processes
     checks = [
         (reported == processes, f"{processes - reported} of {processes} processes did not report"),
         (failed == 0, f"{failed} calls failed ({', '.join(sorted(total.failed))})"),
+        (total.late <= LATE_SHARE * offered, f"{total.late} calls began over {LATE_SECONDS:g} s late"),
         (total.missed == 0, f"{total.missed} calls were due and never begun"),
         (total.turns >= 0.98 * offered, f"{total.turns} turns of {offered:.0f} offered"),
         (busy <= BUSY_SHARE, f"the generator was busy for {100 * busy:.0f} %: add --processes"),
+        (waiting <= WAITING_SHARE, f"the generator waited for a core for {100 * waiting:.0f} % of the time"),
     ]  # fmt: skip
     return {
         "tool": "Locust",
@@ -393,6 +415,8 @@ def _result(environment: Environment, total: Counts) -> dict[str, Any]:
         "answer_from_sending_ms": _percentiles(total.from_sending),
         "processes": processes,
         "busy": round(busy, 3),
+        "waiting": round(waiting, 3),
+        "measured_at": time.time() - time.perf_counter() + clock.measured_from,
         "cpu_us_per_call": round(total.cpu_seconds / total.turns * 1e6, 1) if total.turns else 0.0,
         "failures": [text for is_met, text in checks if not is_met],
     }

@@ -27,6 +27,7 @@ class Result(Struct, frozen=True):
         turns: Turns of the measured time; `acknowledged` counts those of the warm-up, too.
         missed_starts: Calls that were due and never begun.
         answer_ms: `p50`, `p95`, `p99`, `p999`, `max`.
+        measured_at: The beginning of the measured time, in seconds since 1970.
         failures: One sentence for each criterion that was not met.
         busy: The part of its cores that the generator used; 0 if the tool does not measure it.
     """
@@ -46,6 +47,7 @@ class Result(Struct, frozen=True):
     tokens_per_turn: float
     answer_ms: Latency
     failures: list[str]
+    measured_at: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     error_examples: dict[str, str] = field(default_factory=dict)
     processes: int = 1
@@ -84,16 +86,19 @@ def report_of(result: Result, servers: Servers | None = None) -> Report:
 
 
 def verified(report: Report, stored: int) -> Report:
-    """Return the report with the number of turns that the store holds of its bots."""
-    acknowledged = report.turns + report.warm_up_turns
-    wrong = stored != acknowledged
+    """Return the report with the number of turns that the store holds of its bots.
+
+    A call without an answer may have been applied: the store may hold as many turns more as calls failed.
+    """
+    acknowledged, failed = report.turns + report.warm_up_turns, sum(report.errors.values())
+    kind = "lost" if stored < acknowledged else "doubled" if stored > acknowledged + failed else ""
     return replace(
         report,
         verified=True,
         verified_bots=report.bots,
         verified_turns=acknowledged,
-        findings={"turns lost or doubled": 1} if wrong else {},
-        finding_examples=[f"{acknowledged} acknowledged, {stored} stored"] if wrong else [],
+        findings={kind: 1} if kind else {},
+        finding_examples=[f"{acknowledged} acknowledged, {failed} failed, {stored} stored"] if kind else [],
     )
 
 

@@ -117,12 +117,12 @@ def _watched(words: Sequence[str], plan: Plan, folder: Path) -> Run:
     try:
         code, spent = _run(words, folder, plan)
     finally:
-        ended = time.perf_counter()
         watch.stop()
     file = folder / f"{plan.prefix}.json"
     _read(file, folder, plan)
     result = read_result(file)
-    servers = sum_up(watch, ended - plan.whole, plan.before)
+    measured_at = result.measured_at + time.perf_counter() - time.time()
+    servers = sum_up(watch, measured_at - plan.before, plan.before, plan.whole)
     calls = result.acknowledged + result.runs_begun
     return Run(report_of(result, servers), code, result.cpu_us_per_call or spent / max(1, calls) * 1e6)
 

@@ -93,19 +93,22 @@ class Servers(Struct, frozen=True):
 Increase = Mapping[Series, float]
 
 
-def sum_up(watch: MetricsWatch, began: float, measured_from: float = 0.0) -> Servers:
+def sum_up(
+    watch: MetricsWatch, began: float, measured_from: float = 0.0, measured_until: float = float("inf")
+) -> Servers:
     """Sum up the readings of a watch.
 
     Args:
         watch: It has been stopped.
         began: The beginning of the load, as `perf_counter`.
         measured_from: The seconds of its warm-up; readings from before it count as `before` only.
+        measured_until: The seconds up to the end of its measured time; later readings count as `after` only.
     """
     read = [scrapes for scrapes in watch.scrapes() if len(scrapes) > 1]
     problems = list(watch.problems.values())
     if not read:
         return Servers(urls=watch.urls, problems=problems)
-    windows = [_window(scrapes, began + measured_from) for scrapes in read]
+    windows = [_window(scrapes, began + measured_from, began + measured_until) for scrapes in read]
     whole = _sum(increase(window) for window in windows)
     seconds = max(window[-1].at - window[0].at for window in windows)
     last = _sum(scrapes[-1].values for scrapes in read)
@@ -167,9 +170,9 @@ def quantile(buckets: Sequence[tuple[float, float]], share: float) -> float:
     return low
 
 
-def _window(scrapes: Sequence[Scrape], measured_from: float) -> Sequence[Scrape]:
+def _window(scrapes: Sequence[Scrape], begin: float, end: float) -> Sequence[Scrape]:
     """Return the readings of the measured time, all if it has less than two."""
-    measured = [scrape for scrape in scrapes if scrape.at >= measured_from]
+    measured = [scrape for scrape in scrapes if begin <= scrape.at <= end]
     return measured if len(measured) > 1 else scrapes
 
 

@@ -57,6 +57,7 @@ def test_figures_are_of_the_measured_time_only() -> None:
         scrape(14, handle_input=900, errors=2, memory=60e6, wal=5000),
         scrape(16, handle_input=1300, errors=3, conflicts=4, memory=55e6, wal=1000),
     ])  # fmt: skip
+    assert sum_up(watch, 10.0, 2.0, measured_until=4.0).turns == 400
     servers = sum_up(watch, began=10.0, measured_from=2.0)
     assert servers.seconds == 4
     assert (servers.turns, servers.inputs) == (800, 800)

@@ -44,6 +44,8 @@ def test_a_sound_result_is_a_report_that_passed() -> None:
         ({"failures": ["dropped_iterations: count==0 was not kept"]}, 600, "dropped_iterations: count==0"),
         ({}, 599, "turns were lost, doubled or wrong"),
         ({}, 601, "turns were lost, doubled or wrong"),
+        ({"calls_failed": 2}, 603, "turns were lost, doubled or wrong"),
+        ({"calls_failed": 2}, 602, "2 calls failed after all repeats"),
     ],
 )
 def test_a_failure_of_the_tool_or_of_the_store_is_one_of_the_report(
