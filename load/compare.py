@@ -34,6 +34,8 @@ from testkit.server_process import ServerProcess
 SHARE: Final = 0.1
 STORES: Final = ("sqlite", "postgresql")
 _START_SECONDS: Final = 4.0
+_RATE_MIN: Final = 200.0
+_ROUND_SECONDS_MAX: Final = 25.0
 _HEAD: Final = (
     "store", "bots", "tool", "turns/s", "tokens", "p50 ms", "p99 ms", "server ms", "failed", "missed",
     "acknowledged", "stored", "us/call", "as fleet",
@@ -52,7 +54,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         stored: The turns of the load's bots in the store.
-        differs: Names of the figures that are not within 10 % of those of `fleet`.
+        differs: Names of the figures that are not within `SHARE` of those of `fleet`.
     """
 
     case: Case
@@ -64,6 +66,13 @@ class Outcome(NamedTuple):
     @property
     def acknowledged(self) -> int:
         return self.run.report.turns + self.run.report.warm_up_turns
+
+    @property
+    def agrees(self) -> bool:
+        """Turns and tokens agree, and p50 does, or the time inside the server where no tool's own time is."""
+        return not {"turns/s", "tokens"}.intersection(self.differs) and not {"p50", "server"} <= set(
+            self.differs
+        )
 
 
 def main() -> int:
@@ -135,7 +144,7 @@ def conclude(outcomes: Sequence[Outcome]) -> int:
             wrong.append(f"{place}: {one.acknowledged} turns acknowledged, {one.stored} stored")
         if one.run.exit_code or not one.run.report.passed:
             wrong.append(f"{place}: exit code {one.run.exit_code}, {one.run.report.failure or 'passed'}")
-        if one.differs:
+        if not one.agrees:
             wrong.append(f"{place}: not within {SHARE:.0%} of fleet: {', '.join(one.differs)}")
     for text in wrong:
         print(text)
@@ -144,7 +153,9 @@ def conclude(outcomes: Sequence[Outcome]) -> int:
 
 def _cells(one: Outcome) -> tuple[str, ...]:
     report = one.run.report
-    agrees = "-" if one.tool == "fleet" else "yes" if not one.differs else f"not {', '.join(one.differs)}"
+    agrees = "-" if one.tool == "fleet" else "yes" if one.agrees else "no"
+    if one.differs:
+        agrees += f" (not {', '.join(one.differs)})"
     return (
         one.case.store, str(one.case.bots), one.tool, f"{report.turns_per_second:.1f}",
         f"{report.tokens_per_turn:.1f}", f"{report.latency_ms.p50:.2f}", f"{report.latency_ms.p99:.2f}",
@@ -161,7 +172,12 @@ def _case(case: Case, arguments: argparse.Namespace, folder: Path) -> Iterator[O
         place.mkdir()
         with _database(case.store) as database, ServerProcess(place, database) as server:
             plan = Plan(
-                server.url, case.bots, arguments.rate, arguments.warm_up, arguments.seconds, f"{tool}-load"
+                server.url,
+                case.bots,
+                _rate(arguments, case),
+                arguments.warm_up,
+                arguments.seconds,
+                f"{tool}-load",
             )
             _log(f"  {tool}: {plan.whole:.0f} s")
             run = TOOLS[tool](plan, place)
@@ -208,8 +224,17 @@ def _database(store: str) -> Iterator[str]:
         yield postgres.empty_database("load")
 
 
+def _rate(arguments: argparse.Namespace, case: Case) -> float:
+    """Return the calls a second of a load, by default so many that the round of starts takes 25 s at most.
+
+    At 200 a second `fleet`, which calls at ticks of 5 ms, spreads its calls as evenly as the other tools.
+    """
+    rate: float = arguments.rate
+    return rate or max(_RATE_MIN, case.bots / _ROUND_SECONDS_MAX)
+
+
 def _seconds(arguments: argparse.Namespace, case: Case) -> float:
-    whole = case.bots / arguments.rate + arguments.warm_up + arguments.seconds
+    whole = case.bots / _rate(arguments, case) + arguments.warm_up + arguments.seconds
     return (whole + _START_SECONDS) * len(arguments.tools)
 
 
@@ -217,9 +242,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
     add("--bots", type=int, nargs="+", default=[1000, 5000, 10_000], help="one load of each number")
-    add("--rate", type=float, default=500.0, help="calls a second of all bots together")
-    add("--warm-up", type=float, default=3.0, help="seconds after the round of starts")
-    add("--seconds", type=float, default=10.0, help="measured seconds")
+    add(
+        "--rate",
+        type=float,
+        default=0.0,
+        help="calls a second of all bots together (default: 200, and 400 with 10,000 bots)",
+    )
+    add("--warm-up", type=float, default=2.0, help="seconds after the round of starts")
+    add("--seconds", type=float, default=6.0, help="measured seconds")
     add(
         "--tools",
         nargs="+",
