@@ -151,6 +151,7 @@ function call(tool, bot, id, args) {
     answer.text = response.error;
   } else if (response.status !== 200) {
     answer.code = `http_${response.status}`;
+    answer.text = String(response.body || "");
   } else {
     read(response.body, answer);
   }
