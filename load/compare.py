@@ -33,9 +33,9 @@ from testkit.server_process import ServerProcess
 
 SHARE: Final = 0.1
 STORES: Final = ("sqlite", "postgresql")
-_START_SECONDS: Final = 4.0
-_RATE_MIN: Final = 200.0
-_ROUND_SECONDS_MAX: Final = 25.0
+_START_SECONDS: Final = 3.0
+_RATE: Final = 200.0
+"""At this rate `fleet`, which calls at ticks of 5 ms, spreads its calls as evenly as the other tools."""
 _HEAD: Final = (
     "store", "bots", "tool", "turns/s", "tokens", "p50 ms", "p99 ms", "server ms", "failed", "missed",
     "acknowledged", "stored", "us/call", "as fleet",
@@ -174,7 +174,7 @@ def _case(case: Case, arguments: argparse.Namespace, folder: Path) -> Iterator[O
             plan = Plan(
                 server.url,
                 case.bots,
-                _rate(arguments, case),
+                arguments.rate,
                 arguments.warm_up,
                 arguments.seconds,
                 f"{tool}-load",
@@ -224,17 +224,8 @@ def _database(store: str) -> Iterator[str]:
         yield postgres.empty_database("load")
 
 
-def _rate(arguments: argparse.Namespace, case: Case) -> float:
-    """Return the calls a second of a load, by default so many that the round of starts takes 25 s at most.
-
-    At 200 a second `fleet`, which calls at ticks of 5 ms, spreads its calls as evenly as the other tools.
-    """
-    rate: float = arguments.rate
-    return rate or max(_RATE_MIN, case.bots / _ROUND_SECONDS_MAX)
-
-
 def _seconds(arguments: argparse.Namespace, case: Case) -> float:
-    whole = case.bots / _rate(arguments, case) + arguments.warm_up + arguments.seconds
+    whole: float = case.bots / arguments.rate + arguments.warm_up + arguments.seconds
     return (whole + _START_SECONDS) * len(arguments.tools)
 
 
@@ -242,14 +233,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
     add("--bots", type=int, nargs="+", default=[1000, 5000, 10_000], help="one load of each number")
-    add(
-        "--rate",
-        type=float,
-        default=0.0,
-        help="calls a second of all bots together (default: 200, and 400 with 10,000 bots)",
-    )
-    add("--warm-up", type=float, default=2.0, help="seconds after the round of starts")
-    add("--seconds", type=float, default=6.0, help="measured seconds")
+    add("--rate", type=float, default=_RATE, help="calls a second of all bots together")
+    add("--warm-up", type=float, default=1.0, help="seconds after the round of starts")
+    add("--seconds", type=float, default=4.0, help="measured seconds")
     add(
         "--tools",
         nargs="+",

@@ -40,7 +40,7 @@ WAITING_SHARE = 0.1
 REPORT_SECONDS_MAX = 10.0
 COUNTS = "bot-counts"
 """The message of a worker with its counts."""
-TOKENS_OF_EACH = 7
+TOKENS_OF_EACH = 3
 _META = {
     "io.modelcontextprotocol/protocolVersion": VERSION,
     "io.modelcontextprotocol/clientCapabilities": {},
