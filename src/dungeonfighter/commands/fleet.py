@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from dungeonfighter.bots.policy import InputPolicy
 from dungeonfighter.bots.registry import make_policy, policies
 from dungeonfighter.commands import caller_token
@@ -27,6 +25,9 @@ from dungeonfighter.fleet.files import SPARE_FILES, allow_many_files
 from dungeonfighter.fleet.http import Endpoint
 from dungeonfighter.fleet.load import LoadOptions, bot_id
 from dungeonfighter.fleet.report import Report, table
+from dungeonfighter.fleet.report_file import write_report
+from dungeonfighter.fleet.report_metrics import metrics_url
+from dungeonfighter.fleet.report_timeline import Recorder
 from dungeonfighter.fleet.through import NO_REPLY, ThroughQueue
 from dungeonfighter.fleet.verified_load import load_and_verify
 from dungeonfighter.ingress import QueueRefused, QueueUnavailable
@@ -92,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --through: the fleet of the ingress and its token (default: %(default)s)")
     add("--queue-prefix", default="df:", metavar="TEXT",
         help="with --through: the --prefix of the ingress (default: %(default)s)")
-    add("--report", type=Path, metavar="FILE", help="also write the figures to FILE, as JSON")
+    add("--report", type=Path, metavar="FILE",
+        help="also write a report to FILE: a page with plots if it ends with .html, else JSON")
+    add("--metrics", action="append", default=[], metavar="URL",
+        help="with --report: where the servers' metrics are, once for each server (default: /metrics at URL)")
     # fmt: on
 
 
@@ -104,8 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
         CommandFailed: The load failed.
     """
     options = _options(arguments)
+    recorder = _recorder(arguments)
     try:
-        report = run_on_fastest_loop(load_and_verify(options, _show, verify=arguments.verify))
+        report = run_on_fastest_loop(
+            load_and_verify(options, _show, verify=arguments.verify, recorder=recorder)
+        )
     except KeyboardInterrupt:
         raise CommandInterrupted("interrupted before the verification was done") from None
     except (QueueUnavailable, QueueRefused) as error:
@@ -138,9 +145,26 @@ def way_out(report: Report, *, has_token: bool) -> str:
     return ""
 
 
+def _recorder(arguments: argparse.Namespace) -> Recorder | None:
+    """Return what reads the metrics while the bots play; None without a report.
+
+    Raises:
+        BadArgument: An address of metrics is none, or there is no report for them.
+    """
+    if arguments.report is None:
+        if arguments.metrics:
+            raise BadArgument("--metrics belongs to a report: add --report FILE, or leave --metrics out")
+        return None
+    try:
+        metrics = [metrics_url(url) for url in arguments.metrics or [arguments.url]]
+    except ValueError as error:
+        raise BadArgument(f"--metrics: {error}; write for example http://127.0.0.1:9464/metrics") from None
+    return Recorder(metrics, arguments.warm_up + arguments.seconds)
+
+
 def _write(report: Report, file: Path) -> None:
     try:
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        write_report(report, file)
     except OSError as error:
         raise CommandFailed(
             f"--report: cannot write {file}: {(error.strerror or str(error)).lower()}"

@@ -86,14 +86,20 @@ class Generators:
         options: The whole load; `processes` is their number.
         show: Receives one line of progress each second.
         command: The command line of each process.
+        record: Receives the progress of all processes each second.
     """
 
     def __init__(
-        self, options: LoadOptions, show: Callable[[str], None], command: Sequence[str] = _GENERATOR
+        self,
+        options: LoadOptions,
+        show: Callable[[str], None],
+        command: Sequence[str] = _GENERATOR,
+        record: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._command = command
         self._options = options
         self._show = show
+        self._record = record
         self._all: list[_Generator] = []
         self._listeners: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
@@ -215,7 +221,9 @@ class Generators:
         def show() -> None:
             parts = [one.progress for one in self._all if one.progress is not None]
             if len(parts) == len(self._all):
-                self._show(formatter.line(sum_of(parts)))
+                whole = sum_of(parts)
+                self._record(whole)
+                self._show(formatter.line(whole))
 
         return show
 

@@ -122,6 +122,7 @@ async def run_load(
     tally: Tally | None = None,
     stop: asyncio.Event | None = None,
     meet: Callable[[list[Player]], None] = lambda _: None,
+    record: Callable[[Progress], None] = lambda _: None,
 ) -> Load:
     """Let the bots play until the time is over, the turns are made, `stop` is set, or Ctrl-C.
 
@@ -133,13 +134,17 @@ async def run_load(
         tally: Receives the counts, so that the caller can watch them; a fresh one by default.
         stop: Ends the load when set; the load sets it when it ends for another reason.
         meet: Receives the bots before they begin; their journals grow while they play.
+        record: Receives the progress each second.
     """
     stop = stop or asyncio.Event()
     formatter = ProgressFormatter()
+
+    def watch(progress: Progress) -> None:
+        record(progress)
+        show(formatter.line(progress))
+
     with interrupts(stop.set):
-        return await play_load(
-            options, lambda progress: show(formatter.line(progress)), stop=stop, tally=tally, meet=meet
-        )
+        return await play_load(options, watch, stop=stop, tally=tally, meet=meet)
 
 
 async def play_load(

@@ -1,4 +1,4 @@
-"""The result of a load: one value, as a table for people and as JSON for programs."""
+"""The result of a load: one value, as a table for people; `report_file` writes it as a page or as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from msgspec import Struct, field
 from dungeonfighter.fleet.latency import Histogram
 from dungeonfighter.fleet.load import Load
 from dungeonfighter.fleet.plurals import several
+from dungeonfighter.fleet.report_servers import Servers
+from dungeonfighter.fleet.report_timeline import Moment, Recorder
 from dungeonfighter.fleet.verify import Verdict
 
 FINDINGS_SHOWN_MAX = 20
@@ -45,6 +47,12 @@ class Report(Struct, frozen=True):
         verified: False without a verification; `findings` is then empty.
         findings: The number of bots for each kind of finding.
         unread: The number of bots for each reason that prevented their verification.
+        tool: The load generator.
+        failures: One sentence for each further criterion that the tool did not meet.
+        missed_starts: Calls that were due and never begun.
+        tokens_per_turn: The tokens that a model pays for an answer to a turn; 0 if nobody counted them.
+        moments: The course of the load, second by second.
+        servers: Their share, from their metrics.
     """
 
     url: str
@@ -84,6 +92,12 @@ class Report(Struct, frozen=True):
     findings: dict[str, int] = field(default_factory=dict)
     finding_examples: list[str] = field(default_factory=list)
     through: str = ""
+    tool: str = "fleet"
+    failures: list[str] = []
+    missed_starts: int = 0
+    tokens_per_turn: float = 0.0
+    moments: list[Moment] = []
+    servers: Servers = Servers()
 
     @property
     def passed(self) -> bool:
@@ -108,14 +122,17 @@ class Report(Struct, frozen=True):
         if self.errors:
             return f"{several(sum(self.errors.values()), 'call')} failed after all repeats"
         early = sum(self.warm_up_errors.values())
-        return f"{several(early, 'call')} of the warm-up failed after all repeats" if early else ""
+        if early:
+            return f"{several(early, 'call')} of the warm-up failed after all repeats"
+        return self.failures[0] if self.failures else ""
 
 
-def make_report(load: Load, verdict: Verdict | None) -> Report:
+def make_report(load: Load, verdict: Verdict | None, recorder: Recorder | None = None) -> Report:
     """Summarise a load; without a verdict the report says that the load was not verified."""
     options, tally, early = load.options, load.tally, load.warm_up
     scores = tally.scores + early.scores
     verified = verdict or Verdict()
+    servers = recorder.servers(options.warm_up) if recorder else Servers()
     return Report(
         url=options.url,
         policy=options.policy,
@@ -156,6 +173,9 @@ def make_report(load: Load, verdict: Verdict | None) -> Report:
             f"{f.bot_id}: {f.kind}: {f.detail}" for f in verified.findings[:FINDINGS_SHOWN_MAX]
         ],
         through=options.through.place if options.through else "",
+        tokens_per_turn=servers.tokens_per_turn,
+        moments=recorder.moments() if recorder else [],
+        servers=servers,
     )
 
 
@@ -167,17 +187,24 @@ def _latency(histogram: Histogram) -> Latency:
 
 
 def table(report: Report) -> str:
-    return "\n".join(f"{name:<22}{value}" if name else value for name, value in _rows(report))
+    return "\n".join(f"{name:<22}{value}" if name else value for name, value in rows(report))
 
 
-def _rows(report: Report) -> Iterator[tuple[str, str]]:
+def rows(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each row of the table; a name is empty where a row continues the one before."""
     yield "bots", f"{report.bots}, policy {report.policy}, view {report.view}, {_pace(report)}"
     if report.through:
         yield "inputs through", report.through
     yield "turns", f"{report.turns} in {report.seconds:.1f} s"
     yield "turns/s", f"{report.turns_per_second:.1f}"
     yield "latency ms", _latencies(report)
+    if report.tokens_per_turn:
+        yield "tokens a turn", f"{report.tokens_per_turn:.1f}"
     yield from _failures(report)
+    if report.missed_starts:
+        yield "missed starts", f"{several(report.missed_starts, 'call')} were due and never begun"
+    for text in report.failures:
+        yield "not met", text
     if report.cut_off:
         yield "cut off", f"{several(report.cut_off, 'call')} had no answer yet when the load ended"
     yield (

@@ -78,7 +78,7 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def python_files() -> list[Path]:
-    folders = ("src", "tests", "testkit", "bench", "chaos")
+    folders = ("src", "tests", "testkit", "bench", "chaos", "load")
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
