@@ -167,3 +167,22 @@ async def test_a_failure_of_the_server_is_a_dead_letter() -> None:
     table.admission.error = None
     table.take(start())
     await table.outcomes.until(lambda: len(table.outcomes.replies) == 1)
+
+
+async def test_a_message_is_answered_after_its_commit() -> None:
+    table = Table()
+    table.take(start())
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 1)
+    table.take(turn(0))
+    assert table.outcomes.events == ["reply local/a:start"]
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 2)
+    assert table.outcomes.replies["local/a:0"]["turn"] == "1"
+
+
+async def test_a_second_copy_of_a_message_has_no_effect() -> None:
+    table = Table()
+    again = turn(0)
+    table.take(start(), turn(0), msgspec.structs.replace(again, id="copy"), turn(1))
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 4)
+    assert table.outcomes.replies["copy"]["status"] == "repeated"
+    assert table.outcomes.replies["local/a:1"]["turn"] == "2"
