@@ -23,9 +23,9 @@ from typing import Final
 from dungeonfighter.commands.numbers import amount, count
 from dungeonfighter.commands.progress_output import ProgressOutput
 from soak.churn import Churn
-from soak.readings import PostgresReader, SqliteReader, StoreReader, read_processes
+from soak.readings import PostgresReader, SqliteReader, StoreReader, open_connections, read_processes
 from soak.report import missed, text
-from soak.samples import DESCRIPTORS, Sample, Soak, write
+from soak.samples import Sample, Soak, write
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
 
@@ -71,6 +71,7 @@ async def _run(soak: Soak, options: argparse.Namespace, output: ProgressOutput) 
         loop.add_signal_handler(number, _Stopping(stop, soak, output, loop, number))
     with tempfile.TemporaryDirectory(prefix="df-soak-", dir=options.folder) as folder:
         async with _store(options.store, Path(folder), output) as (database, reader):
+            output.say("starting the server")
             server = ServerProcess(
                 Path(folder), database, ["--max-bots-per-instance", str(options.hot_games)],
                 source=options.source,
@@ -86,8 +87,7 @@ async def _load(
     output: ProgressOutput, stop: asyncio.Event,
 ) -> None:  # fmt: skip
     churn = Churn(server.url, soak.bots, soak.minutes * 60, options.regulars)
-    before = read_processes(server.process_id)[DESCRIPTORS]
-    sampling = asyncio.create_task(_sample(soak, churn, server.process_id, reader, output))
+    sampling = asyncio.create_task(_sample(soak, churn, server, reader, output))
     try:
         await churn.run(stop)
     finally:
@@ -97,26 +97,24 @@ async def _load(
             await sampling
     output.say(f"{churn.came:,} bots came; a sample of them is verified")
     verdict = await churn.verify()
-    after = await _at_rest(server.process_id, before)
+    soak.left_open = await _left_open(server.port)
     tally = churn.tally
     soak.came, soak.runs, soak.turns = churn.came, tally.started, tally.turns
-    soak.connections, soak.at_rest = churn.connections, (int(before), int(after))
+    soak.connections = churn.connections
     soak.errors, soak.troubles = dict(tally.errors), dict(tally.troubles)
     soak.verified_bots, soak.verified_turns = verdict.bots, verdict.turns
     soak.findings = {**verdict.counts(), **verdict.unread}
 
 
 async def _sample(
-    soak: Soak, churn: Churn, process_id: int, reader: StoreReader, output: ProgressOutput
+    soak: Soak, churn: Churn, server: ServerProcess, reader: StoreReader, output: ProgressOutput
 ) -> None:
     """Take samples until cancelled, and show how far the soak is."""
     every = max(_SAMPLE_SECONDS_MIN, soak.minutes * 60 / _SAMPLES)
     begun = time.monotonic()
     shown_at = 0.0
     while True:
-        values = await asyncio.to_thread(read_processes, process_id)
-        values[DESCRIPTORS] -= churn.connected
-        values["connections"] = float(churn.connected)
+        values = await asyncio.to_thread(read_processes, server.process_id, server.port)
         values |= await reader.read()
         seconds = time.monotonic() - begun
         soak.samples.append(Sample(seconds, churn.came, churn.tally.turns, values))
@@ -137,14 +135,12 @@ def _progress(soak: Soak, churn: Churn, values: dict[str, float]) -> str:
     )
 
 
-async def _at_rest(process_id: int, before: float) -> float:
-    """Return the descriptors of the server when its connections are closed, at the latest after a while."""
+async def _left_open(port: int) -> int:
+    """Return the connections that stay open although their clients hung up; wait a while for none."""
     deadline = time.monotonic() + _RESTING_SECONDS_MAX
-    while True:
-        after = read_processes(process_id)[DESCRIPTORS]
-        if after <= before or time.monotonic() >= deadline:
-            return after
+    while (left := open_connections(port)) and time.monotonic() < deadline:  # noqa: ASYNC110 (of a process)
         await asyncio.sleep(0.5)
+    return len(left)
 
 
 @contextlib.asynccontextmanager

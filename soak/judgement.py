@@ -72,7 +72,7 @@ class Slope(Struct, frozen=True):
 BOUNDS: Final = (
     Bound("memory", "memory (PSS) of the server", "bytes", 32.0,
           "32 bytes for each bot are 32 MB after a million; the name of a bot alone takes 60"),
-    Bound("descriptors", "descriptors without those of open connections", "", 1e-4,
+    Bound("descriptors", "descriptors beside accepted connections", "", 1e-4,
           "one for 10,000 bots and connections; a lost connection would be one for one"),
     Bound("threads", "threads of the server", "", 1e-5, "one for 100,000 bots"),
     Bound("wal", "write-ahead log on the disk", "bytes", 512.0,
@@ -114,7 +114,7 @@ def fitted(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
 
 
 def _blocks(bots: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
-    """Return the medians of the blocks; fewer than `BLOCKS` if there are too few samples or an empty block."""
+    """Return the medians of the blocks; fewer than `BLOCKS` if samples are too few or a block is empty."""
     if len(bots) < _SAMPLES_MIN or bots[-1] <= bots[0]:
         return []
     width = (bots[-1] - bots[0]) / BLOCKS

@@ -10,10 +10,12 @@ from typing import Final, Protocol
 import asyncpg
 
 from bench.processes import Processes, family, usage_of
-from soak.samples import DESCRIPTORS, MEMORY, TABLES, THREADS, WAL
+from soak.samples import CONNECTIONS, DESCRIPTORS, MEMORY, PROCESSOR, TABLES, THREADS, WAL
 
 _PROC: Final = Path("/proc")
 _ANSWER_SECONDS_MAX: Final = 30.0
+_ESTABLISHED, _CLOSE_WAIT = "01", "08"
+"""The states of a socket that its process has not closed. Source: include/net/tcp_states.h of Linux."""
 
 
 class StoreReader(Protocol):
@@ -26,17 +28,57 @@ class StoreReader(Protocol):
     async def close(self) -> None: ...
 
 
-def read_processes(process_id: int) -> dict[str, float]:
-    """Return memory, descriptors, threads and processor seconds of a process and its descendants."""
-    found = dict.fromkeys((MEMORY, DESCRIPTORS, THREADS, "processor seconds"), 0.0)
+def read_processes(process_id: int, port: int) -> dict[str, float]:
+    """Return memory, descriptors, threads and processor seconds of a server and its descendants.
+
+    A socket that no table of the kernel has any more is an accepted connection that is being closed, because
+    a server closes nothing else while it serves.
+    """
+    names = (MEMORY, DESCRIPTORS, CONNECTIONS, THREADS, PROCESSOR)
+    found = dict.fromkeys(names, 0.0)
+    known, accepted = _sockets(), open_connections(port)
+    targets: list[str] = []
     for one in family(Processes(), process_id):
         usage = usage_of(one)
         found[MEMORY] += usage.pss_bytes
-        found["processor seconds"] += usage.cpu_seconds
+        found[PROCESSOR] += usage.cpu_seconds
         with contextlib.suppress(OSError):  # the process has just ended
-            found[DESCRIPTORS] += sum(1 for _ in (_PROC / str(one) / "fd").iterdir())
             found[THREADS] += sum(1 for _ in (_PROC / str(one) / "task").iterdir())
+            targets += _descriptors(_PROC / str(one) / "fd")
+    own = [one for one in targets if not one.startswith("socket:") or one in known - accepted]
+    found[DESCRIPTORS], found[CONNECTIONS] = len(own), len(targets) - len(own)
     return found
+
+
+def open_connections(port: int) -> set[str]:
+    """Return the connections at a loopback port that their server has not closed, as `socket:[inode]`."""
+    wanted = f":{port:04X}"
+    lines = (_PROC / "net" / "tcp").read_text().splitlines()[1:]
+    found = [line.split() for line in lines if wanted in line]
+    return {
+        f"socket:[{one[9]}]"
+        for one in found
+        if one[1].endswith(wanted) and one[3] in {_ESTABLISHED, _CLOSE_WAIT}
+    }
+
+
+def _sockets() -> set[str]:
+    """Return all sockets that the kernel lists, as `socket:[inode]`."""
+    found = set()
+    for table, column in (("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("unix", 6)):
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            lines = (_PROC / "net" / table).read_text().splitlines()[1:]
+            found |= {f"socket:[{line.split()[column]}]" for line in lines}
+    return found
+
+
+def _descriptors(folder: Path) -> list[str]:
+    """Return what each descriptor of a process refers to."""
+    targets = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            targets.append(str(path.readlink()))
+    return targets
 
 
 class PostgresReader:
@@ -59,12 +101,14 @@ class PostgresReader:
         assert self._connection is not None
         found: dict[str, float] = {}
         row = await self._connection.fetchrow(
-            "select (select sum(size) from pg_ls_waldir())::float8 as files, "
+            "select (select sum(size) from pg_ls_waldir())::float8 as log, "
             "pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)::float8 as written, "
             "pg_database_size(current_database())::float8 as size",
             self._begun_at,
         )
-        found[WAL], found["wal written"], found["database bytes"] = row["files"], row["written"], row["size"]
+        found[WAL] = row["log"]
+        found["wal written"] = row["written"]
+        found["database bytes"] = row["size"]
         rows = await self._connection.fetch(
             "select relname, pg_table_size(relid)::float8 as size, pg_indexes_size(relid)::float8 as indexes, "
             "n_live_tup::float8 as live, n_dead_tup::float8 as dead, autovacuum_count::float8 as vacuums "

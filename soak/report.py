@@ -1,4 +1,4 @@
-"""The report of a soak as text: what was asked and done, the judgement, plots, and the growth of the tables."""
+"""The report of a soak as text: what was done, the judgement, plots, and the growth of the tables."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from soak.samples import TABLES, Sample, Soak
 _PLOT_WIDTH: Final = 64
 _PLOT_HEIGHT: Final = 7
 _SHOWN: Final = ("memory", "descriptors", "threads", "wal")
-_AT_REST_MORE_MAX: Final = 3
-"""Descriptors that a server may keep after its first load: a log, a connection to the store that it opened."""
 
 
 def slopes(soak: Soak) -> list[Slope]:
@@ -31,9 +29,8 @@ def missed(soak: Soak) -> list[str]:
     wrong = [
         f"{one.bound.what}: {one.judged}" for one in slopes(soak) if one.judged is not Judged.flat
     ]  # fmt: skip
-    before, after = soak.at_rest
-    if after > before + _AT_REST_MORE_MAX:
-        wrong.append(f"{after} descriptors at rest after the load, {before} before it")
+    if soak.left_open:
+        wrong.append(f"{soak.left_open} connections were not closed after their bots hung up")
     if soak.findings:
         wrong.append(f"turns lost, doubled or wrong: {_counted(soak.findings)}")
     if soak.errors:
@@ -59,15 +56,16 @@ def text(soak: Soak) -> str:
 def _done(soak: Soak) -> Iterator[str]:
     seconds = soak.samples[-1].seconds if soak.samples else 0.0
     state = " (interrupted)" if soak.interrupted else ""
-    yield f"{soak.came:,} distinct bots of {soak.bots:,} in {seconds / 60:.1f} minutes on {soak.store}{state}"
+    minutes = f"{seconds / 60:.1f} minutes"
+    yield f"{soak.came:,} distinct bots of {soak.bots:,} in {minutes} on {soak.store}{state}"
     yield (
-        f"{soak.turns:,} turns acknowledged ({soak.turns / max(seconds, 1):,.0f}/s), {soak.runs:,} runs begun, "
-        f"{soak.connections:,} connections; arrivals {soak.late_seconds:.1f} s late at the end"
+        f"{soak.turns:,} turns acknowledged ({soak.turns / max(seconds, 1):,.0f}/s), {soak.runs:,} runs "
+        f"begun, {soak.connections:,} connections; arrivals {soak.late_seconds:.1f} s late at the end"
     )
     yield f"errors {_counted(soak.errors)}; failed attempts before a repeat {_counted(soak.troubles)}"
     found = _counted(soak.findings)
     yield f"verified {soak.verified_bots:,} bots, {soak.verified_turns:,} turns; lost, doubled, wrong {found}"
-    yield f"descriptors of the server at rest: {soak.at_rest[0]} before, {soak.at_rest[1]} after"
+    yield f"connections that stayed open after all bots hung up: {soak.left_open}"
 
 
 def _judged(soak: Soak) -> Iterator[str]:

@@ -13,7 +13,10 @@ import msgspec
 from msgspec import Struct, field
 
 MEMORY, DESCRIPTORS, THREADS, WAL = "memory", "descriptors", "threads", "wal"
-"""The names of what is judged."""
+"""The names of what is judged; descriptors are those of the server beside its accepted connections."""
+CONNECTIONS: Final = "connections"
+"""The accepted connections that the server has not closed."""
+PROCESSOR: Final = "processor seconds"
 TABLES: Final = ("games", "run_inputs", "episodes")
 """The tables that grow with play; each has the series `<table> bytes`, and with PostgreSQL those of
 `<table> index bytes`, `<table> dead rows`, `<table> live rows` and `<table> autovacuums`."""
@@ -47,7 +50,7 @@ class Soak(Struct):
         late_seconds: How far the arrivals were behind at the end.
         errors: Errors that remained after all repeats, by their kind.
         troubles: Failed attempts before any repeat, by their kind.
-        at_rest: Descriptors of the server before the first and after the last connection.
+        left_open: Connections that the server has not closed after all bots hung up.
         verified_bots, verified_turns: What was read back and executed again.
         findings: What was found wrong with it, by kind.
         interrupted: Ctrl-C ended it.
@@ -65,7 +68,7 @@ class Soak(Struct):
     late_seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
-    at_rest: tuple[int, int] = (0, 0)
+    left_open: int = 0
     verified_bots: int = 0
     verified_turns: int = 0
     findings: dict[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants.faults import Fault
+from tests.mutants.fault import Fault
 
 _ADMISSION: Final = "access/admission.py"
 _BOOK: Final = "access/token_book.py"
@@ -38,7 +38,7 @@ FAULTS: Final = {
         _BOOK,
         "        if token.revoked_at:\n",
         "        if False:\n",
-        (_BOOK_TESTS + "a_revoked_token_is_refused_although_its_principal_is_remembered",),
+        (_BOOK_TESTS + "a_revoked_token_lets_nobody_in",),
     ),
     "a token never expires": Fault(
         _BOOK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants.faults import Fault
+from tests.mutants.fault import Fault
 
 _PLAYING: Final = "ingress/playing.py"
 _HAND: Final = "ingress/hand.py"
@@ -39,10 +39,7 @@ FAULTS: Final = {
         "        for other in self._lines.pop(task.command.bot) or ():\n"
         "            self._outcomes.drop(other)\n",
         "        self._next(task)\n",
-        (
-            _PLAYING_TESTS + "the_order_to_stop_drops_what_waits_with_those_behind_it",
-            _PLAYING_TESTS + "a_message_of_a_lost_stream_is_left_to_its_new_holder",
-        ),
+        (_PLAYING_TESTS + "no_message_overtakes_one_that_is_dropped",),
     ),
     "a message of a lost stream is played": Fault(
         _PLAYING,

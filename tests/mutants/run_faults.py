@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants.faults import Fault
+from tests.mutants.fault import Fault
 
 _NEW_RUNS: Final = "hosting/new_runs.py"
 _RUNS: Final = "hosting/runs.py"
@@ -59,7 +59,7 @@ FAULTS: Final = {
         _NEW_RUNS,
         "        if rules.digest(self.save.state) != self.save.digest:\n",
         "        if False:\n",
-        ("unit/hosting/test_trouble.py::test_a_damaged_save_is_not_loaded",),
+        ("unit/hosting/test_host.py::test_a_damaged_save_is_not_loaded",),
     ),
     "a replay goes on behind a state that differs": Fault(
         _EXECUTION,
@@ -77,7 +77,7 @@ FAULTS: Final = {
         _RUNS,
         "        if last != recorded.result.digest:\n",
         "        if False:\n",
-        (_RUN_TESTS + "a_run_that_lacks_parts_is_named",),
+        (_RUN_TESTS + "a_run_that_does_not_end_in_its_stored_state_is_not_shown",),
     ),
     "a live ranked run shows its replay": Fault(
         _RUNS,

@@ -82,16 +82,12 @@ def test_the_interval_holds_the_true_slope_in_most_cases() -> None:
     assert 180 <= holding <= 199
 
 
-def test_descriptors_that_stay_after_the_load_are_named(recorded: Soak) -> None:
-    recorded.at_rest = (20, 90)
-    assert missed(recorded) == ["90 descriptors at rest after the load, 20 before it"]
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         ({"findings": {"lost": 1}}, "turns lost, doubled or wrong: lost 1"),
         ({"errors": {"timeout": 2}}, "errors after all repeats: timeout 2"),
+        ({"left_open": 9}, "9 connections were not closed after their bots hung up"),
         ({"verified_turns": 0}, "no turn was verified"),
         ({"came": 5, "bots": 9}, "5 of 9 bots came: this machine was too slow for the rate"),
     ],
@@ -111,7 +107,8 @@ def test_an_empty_soak_has_a_report() -> None:
 def test_a_plot_shows_the_ends_of_a_series() -> None:
     samples = [Sample(float(at), at, at, {"memory": 1e6 * at}) for at in range(100)]
     lines = plot("memory", samples)
-    assert lines[1].startswith("   99.0 MB |") and lines[1].rstrip().endswith("*")
+    assert lines[1].startswith("   99.0 MB |")
+    assert lines[1].rstrip().endswith("*")
     assert lines[7].startswith("    0.0 MB |*")
 
 
