@@ -6,6 +6,8 @@ interval of the slope is the one that holds the true slope in 95 of 100 cases (S
 
 A resource is flat if the whole interval is at or below the bound, and grows if the whole interval is above
 it. Otherwise the soak was too short to tell, which does not count as flat.
+
+Source: docs/decisions/058-many-seeds-and-soak.md.
 """
 
 from __future__ import annotations

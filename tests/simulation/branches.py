@@ -6,7 +6,7 @@ an `except`, a `case`). The files stay as they are, and a server never imports t
 module draws no random numbers and waits for nothing, so a seed gives the same simulation with and without
 the marks.
 
-Source: docs/decisions/058-simulation-of-many-seeds.md.
+Source: docs/decisions/058-many-seeds-and-soak.md.
 """
 
 from __future__ import annotations

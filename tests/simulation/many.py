@@ -2,7 +2,7 @@
 
 Each seed is one line in a file of results, so Ctrl-C loses only the seeds under way, and a repeat goes on
 (after a change of the sources it begins anew). A broken seed is printed with the command that repeats it.
-The exit code is 1 if a seed broke, 130 after Ctrl-C.
+The exit code is 1 if a seed broke, 2 if the file is in use, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -108,7 +108,15 @@ def main() -> int:
     sources = [path for name in _SOURCES for path in _files(PACKAGE / name)]
     here = [Path(__file__).with_name(f"{name}.py") for name in _SIMULATION]
     head = Head(digest_of_files([*sources, *here], sys.version.split()[0]), options.acts)
-    with ManyResults(options.file, head) as results:
+    try:
+        return _run_and_report(options, ManyResults(options.file, head), output)
+    except BlockingIOError:
+        print(f"another run writes to {options.file}: wait for it, or name another FILE", file=sys.stderr)
+        return 2
+
+
+def _run_and_report(options: argparse.Namespace, many: ManyResults, output: ProgressOutput) -> int:
+    with many as results:
         if results.is_anew:
             output.say(f"the sources have changed: the results so far are in {options.file}.former")
         wanted = [options.first + at // 2 + (at % 2) * WIDE_FROM for at in range(options.seeds)]

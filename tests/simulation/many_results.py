@@ -6,6 +6,7 @@ torn last line, as after a power cut, is dropped.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import time
 from collections.abc import Iterable
@@ -56,26 +57,35 @@ class ManyResults:
     """The results of many seeds, in memory and in their file.
 
     Args:
-        path: The file; it is made if it is missing.
-        head: What is asked for now. A file of another head is moved aside, to `<path>.former`.
+        path: The file; it is made if it is missing. One process at a time may use it.
+        head: What is asked for now. A file of another head is copied to `<path>.former` and begun anew.
     """
 
     def __init__(self, path: Path, head: Head) -> None:
         self.results: dict[int, SeedResult] = {}
         self.is_anew = False
-        """The file was of other sources, and was moved aside."""
+        """The file was of other sources, or of none."""
         self._path = path
         self._head = head
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        """Read the file and lock it.
+
+        Raises:
+            BlockingIOError: Another process uses it.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._read() if self._path.exists() else -1
-        if whole < 0:
-            self._path.write_bytes(msgspec.json.encode(self._head) + b"\n")
         self._file = self._path.open("ab")
-        if whole >= 0:
-            self._file.truncate(whole)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise
+        whole = self._read()
+        self._file.truncate(whole)
+        if not whole:
+            self._write(self._head)
         return self
 
     def __exit__(
@@ -86,15 +96,19 @@ class ManyResults:
 
     def add(self, result: SeedResult) -> None:
         """Write the result of a seed at once."""
-        assert self._file is not None
-        self._file.write(msgspec.json.encode(result) + b"\n")
-        self._file.flush()
+        self._write(result)
         self.results[result.seed] = result
 
+    def _write(self, line: Head | SeedResult) -> None:
+        assert self._file is not None
+        self._file.write(msgspec.json.encode(line) + b"\n")
+        self._file.flush()
+
     def _read(self) -> int:
-        """Read the file; return the length of its whole lines, -1 if it is of another head."""
+        """Read the file; return the length of its whole lines, 0 if it is empty or of another head."""
         length = 0
-        for number, line in enumerate(self._path.read_bytes().splitlines(keepends=True)):
+        content = self._path.read_bytes()
+        for number, line in enumerate(content.splitlines(keepends=True)):
             try:
                 if not line.endswith(b"\n"):
                     break
@@ -107,12 +121,10 @@ class ManyResults:
             except msgspec.MsgspecError:
                 break
             length += len(line)
-        if length:
-            return length
-        self.is_anew = True
-        self.results.clear()
-        self._path.replace(self._path.with_name(f"{self._path.name}.former"))
-        return -1
+        if content and not length:
+            self.is_anew = True
+            self._path.with_name(f"{self._path.name}.former").write_bytes(content)
+        return length
 
 
 def digest_of_files(files: Iterable[Path], more: str = "") -> str:

@@ -158,6 +158,16 @@ async def test_a_repeated_load_is_the_same_answer_though_the_slot_was_written_me
     assert (await host.load(KEY, "main", episode=2)).game.digest == loaded.digest == late.digest
 
 
+async def test_a_directive_is_no_turn_and_makes_no_bot_active() -> None:
+    store = MemoryStore()
+    await played(replica(store), 3)
+    host = replica(store)
+    await host.set_directive(KEY, "be careful")
+    assert (host.metrics.turns.value, host.metrics.active_bots.count()) == (0, 0)
+    await host.play(KEY, "1")
+    assert (host.metrics.turns.value, host.metrics.active_bots.count()) == (1, 1)
+
+
 async def test_a_damaged_save_is_not_loaded() -> None:
     store = MemoryStore()
     host = replica(store)
