@@ -14,13 +14,15 @@ RUNTIME := $(VENV)/.runtime.stamp
 DEV     := $(VENV)/.dev.stamp
 PROCESSES ?= 3
 SEED    ?= 1
+SEEDS   ?= 10000
 BOTS    ?= 80000
 SECONDS ?= 300
 EVERY   ?= 10
 STORE   ?= sqlite
+SOAK_STORE := $(if $(filter command% environment%,$(origin STORE)),$(STORE),postgresql)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules restore-drill lock clean drill chaos chaos-list
+.PHONY: help setup demo test test-long check format bench bench-80k sim sim-many soak golden docs docs-site keep-rules restore-drill lock clean drill chaos chaos-list
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -83,6 +85,12 @@ chaos-list: $(DEV) ## the scenarios of make chaos
 
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)
+
+sim-many: $(DEV) ## 10,000 simulations and the states that they visited; Ctrl-C, and a repeat goes on (SEEDS=N, PROCESSES=N)
+	@$(PY) -m tests.simulation.many --seeds $(SEEDS) --processes $(PROCESSES)
+
+soak: $(DEV) ## does a server stay flat? a million bots an hour come and go (MINUTES=60, STORE=sqlite)
+	@$(PY) -m soak --minutes $(or $(MINUTES),60) --store $(SOAK_STORE)
 
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden

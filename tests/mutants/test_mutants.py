@@ -16,7 +16,8 @@ from typing import Final
 
 import pytest
 
-from tests.mutants.faults import FAULTS, Fault
+from tests.mutants.fault import Fault
+from tests.mutants.faults import FAULTS
 from tests.unit.house.sources import ROOT
 
 pytestmark = pytest.mark.long
@@ -38,7 +39,7 @@ def plant(fault: Fault, sources: Path) -> None:
     file = sources / "dungeonfighter" / fault.file
     text = file.read_text()
     assert text.count(fault.old) == 1, (
-        f"{fault.file} has {text.count(fault.old)} times: {fault.old!r}; see tests/mutants/faults.py"
+        f"{fault.file} has {text.count(fault.old)} times: {fault.old!r}; see tests/mutants/fault.py"
     )
     file.write_text(text.replace(fault.old, fault.new))
 

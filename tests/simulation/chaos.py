@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from dungeonfighter import limits
-from dungeonfighter.errors import StoreUnavailable
+from dungeonfighter.errors import NotWritten, StoreUnavailable
 from dungeonfighter.hosting.ports import (
     AccessToken,
     BotSummary,
     EpisodeEnd,
+    Failed,
     Head,
     InputChunk,
     Outcome,
@@ -24,12 +25,15 @@ from dungeonfighter.hosting.ports import (
     RunSummary,
     Save,
     StoredRun,
+    Unsettled,
     Won,
     Write,
 )
 from dungeonfighter.hosting.ranked_runs import RankedRuns
 from dungeonfighter.hosting.store_health import StoreHealth
 from dungeonfighter.storage.memory import MemoryStore
+from tests.simulation import sightings
+from tests.simulation.sightings import Sightings
 from tests.simulation.virtual_time import VirtualClock
 
 _Result = TypeVar("_Result")
@@ -43,7 +47,8 @@ class Faults(Struct):
 
     `lag` is the largest number of commits that a standby lacks when it becomes the primary. `rush` is the
     chance that a commit with an unknown outcome is followed by many other writes of its bots before its
-    caller gets the error, so that the trail no longer shows whether the commit won.
+    caller gets the error, so that the trail no longer shows whether the commit won. The last three are for
+    seeds from `WIDE_FROM` on: a whole batch that the store certainly did not write, and chances for each row.
     """
 
     error_before: int = 0
@@ -60,20 +65,26 @@ class Faults(Struct):
     lag: int = 0
     rush: int = 0
     delay_seconds: float = 0.0
+    not_written: int = 0
+    bad_row: int = 0
+    unsettled_row: int = 0
 
 
-def drawn(dice: Random) -> Faults:
+def drawn(dice: Random, *, is_wide: bool = False) -> Faults:
     """Draw the faults of one simulation: some kinds are frequent, some are absent."""
 
     def some(most: int) -> int:
         return dice.choice((0, most // 4, most))
 
-    return Faults(
+    faults = Faults(
         error_before=some(120), error_after=some(120), late_commit=some(120), read_error=some(150),
         request_lost=some(100), answer_lost=some(100), duplicate=some(200), twin=some(100), crash=some(15),
         pause=some(15), fail_over=dice.choice((0, 0, 8)), lag=dice.choice((0, 3, 20)),
         delay_seconds=dice.choice((0.0, 0.01, 0.2, 2.0)), rush=some(600),
     )  # fmt: skip
+    if is_wide:
+        faults.not_written, faults.bad_row, faults.unsettled_row = some(120), some(40), some(120)
+    return faults
 
 
 class SeededChance:
@@ -173,13 +184,15 @@ class FaultyStore:
         on_rush: Writes to the given bots more often than their trail remembers; its errors do not matter.
         on_commit: Called now and then while a commit is under way.
         committed: The (bot, version, digest) of every row that ever was in the store, in all lineages.
+        sightings: Counts the faults by what the store was doing.
     """
 
     lanes = 1
 
-    def __init__(self, dice: Random, faults: Faults) -> None:
+    def __init__(self, dice: Random, faults: Faults, seen: Sightings | None = None) -> None:
         self._dice = dice
         self.faults = faults
+        self.sightings = seen or Sightings()
         self.inner = MemoryStore(wall=lambda: 0.0)
         self.lineage = 0
         self.has_lost = False
@@ -201,38 +214,50 @@ class FaultyStore:
         assert list(batch) == sorted(batch, key=lambda write: write.row.bot_id)
         assert len({write.row.bot_id for write in batch}) == len(batch)
         lineage = self.lineage
+        with self.sightings.phase(sightings.BEFORE):
+            await self._begin_commit(batch, lineage)
+        outcomes = await self._commit_rows(batch)
+        with self.sightings.phase(sightings.AFTER):
+            await self._delay()
+            if lineage != self.lineage or self._happens(self.faults.error_after):
+                self.sightings.fault("error after commit")
+                await self._rush(batch)
+                raise StoreUnavailable("cut off after the commit")
+        return outcomes
+
+    async def _begin_commit(self, batch: Sequence[Write], lineage: int) -> None:
         await self._delay()
         self._count_commit()
         if self._happens(self.faults.fail_over):
             await self._fail_over()
         if lineage != self.lineage or self._happens(self.faults.error_before):
+            self.sightings.fault("error before commit")
             raise StoreUnavailable("cut off before the commit")
+        if self._happens(self.faults.not_written):
+            self.sightings.fault("batch not written")
+            raise NotWritten("the batch was dropped before it began")
         if self._happens(self.faults.late_commit):
+            self.sightings.fault("late commit begins")
             task = asyncio.get_running_loop().create_task(self._commit_late(list(batch)))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
             await self._rush(batch)
             raise StoreUnavailable("cut off while the commit was on its way")
-        outcomes = await self._commit(batch)
-        await self._delay()
-        if lineage != self.lineage or self._happens(self.faults.error_after):
-            await self._rush(batch)
-            raise StoreUnavailable("cut off after the commit")
-        return outcomes
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        return await self._read(lambda: self.inner.heads(bot_ids))
+        return await self._read(lambda: self.inner.heads(bot_ids), sightings.HEADS)
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        return await self._read(lambda: self.inner.load(bot_ids))
+        return await self._read(lambda: self.inner.load(bot_ids), sightings.ROWS)
 
     async def probe(self) -> None:
         await self._read(lambda: self.inner.heads([""]))
 
     async def settle(self, bot_ids: Sequence[str]) -> list[Row | None]:
-        while self._late:
-            await asyncio.wait(self._late)
-        return await self._read(lambda: self.inner.load(bot_ids))
+        with self.sightings.phase(sightings.SETTLING):
+            while self._late:
+                await asyncio.wait(self._late)
+        return await self._read(lambda: self.inner.load(bot_ids), sightings.SETTLING)
 
     async def put_save(self, save: Save) -> bool:
         return await self._read(lambda: self.inner.put_save(save))
@@ -290,9 +315,31 @@ class FaultyStore:
 
     async def _commit_late(self, batch: list[Write]) -> None:
         lineage = self.lineage
-        await asyncio.sleep(self._dice.random() * 3)
+        with self.sightings.phase(sightings.LATE):
+            await asyncio.sleep(self._dice.random() * 3)
         if lineage == self.lineage:
             await self._commit(batch)
+
+    async def _commit_rows(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Commit a batch of which some rows may fail, or have an unknown outcome, by themselves."""
+        if not self.faults.bad_row and not self.faults.unsettled_row:
+            return await self._commit(batch)
+        found: dict[str, Outcome] = {}
+        left = []
+        for write in batch:
+            if self._happens(self.faults.bad_row):
+                self.sightings.fault("row refused")
+                found[write.row.bot_id] = Failed("a value of this row")
+                continue
+            if self._happens(self.faults.unsettled_row):
+                self.sightings.fault("row unsettled")
+                found[write.row.bot_id] = Unsettled("cut off in the middle of the batch")
+                if self._happens(500):
+                    continue
+            left.append(write)
+        for write, outcome in zip(left, await self._commit(left), strict=True):
+            found.setdefault(write.row.bot_id, outcome)
+        return [found[write.row.bot_id] for write in batch]
 
     async def _commit(self, batch: Sequence[Write]) -> list[Outcome]:
         if self.faults.fail_over:
@@ -305,6 +352,7 @@ class FaultyStore:
 
     async def _rush(self, batch: Sequence[Write]) -> None:
         if self.on_rush is not None and self._happens(self.faults.rush):
+            self.sightings.fault("rush")
             rush, self.on_rush = self.on_rush, None  # one rush at a time
             try:
                 await rush([write.row.bot_id for write in batch])
@@ -318,6 +366,7 @@ class FaultyStore:
 
     async def _fail_over(self) -> None:
         lag = min(self._dice.randint(0, self.faults.lag), len(self._standbys))
+        self.sightings.fault("lossy fail-over" if lag else "fail-over")
         if lag:
             self.has_lost = True
             self.inner = self._standbys[-lag]
@@ -326,15 +375,17 @@ class FaultyStore:
         if self.on_fail_over is not None:
             await self.on_fail_over(self.inner)
 
-    async def _read(self, read: Callable[[], Awaitable[_Result]]) -> _Result:
+    async def _read(self, read: Callable[[], Awaitable[_Result]], phase: str = sightings.OTHER) -> _Result:
         lineage = self.lineage
-        await self._delay()
-        if self._happens(self.faults.read_error):
-            raise StoreUnavailable("cut off while reading")
-        result = await read()
-        await self._delay()
-        if lineage != self.lineage:
-            raise StoreUnavailable("cut off by a fail-over")
+        with self.sightings.phase(phase):
+            await self._delay()
+            if self._happens(self.faults.read_error):
+                self.sightings.fault("read error")
+                raise StoreUnavailable("cut off while reading")
+            result = await read()
+            await self._delay()
+            if lineage != self.lineage:
+                raise StoreUnavailable("cut off by a fail-over")
         return result
 
     async def _delay(self) -> None:

@@ -61,6 +61,31 @@ async def check(
     return sum(len(run.texts) for run in runs.values())
 
 
+async def check_forks(store: Store, forks: dict[str, bytes]) -> None:
+    """Check that each acknowledged fork stands in the store.
+
+    Args:
+        store: The store.
+        forks: The digest of the first state of each fork, by the key of its bot.
+
+    Raises:
+        AssertionError: A fork is missing or has another state.
+    """
+    keys = sorted(forks)
+    for key, row in zip(keys, await store.load(keys), strict=True):
+        assert row is not None, f"the fork {key} was acknowledged and is not in the store"
+        assert row.digest == forks[key], f"the fork {key} is not what was acknowledged"
+        base = (await store.stored_run(key, 1)).base
+        assert base == row.state, f"the fork {key} has another base than its first state"
+
+
+async def forks_in(store: Store, forks: dict[str, bytes]) -> dict[str, bytes]:
+    """Return those of some forks that the store has."""
+    keys = sorted(forks)
+    rows = await store.load(keys)
+    return {key: forks[key] for key, row in zip(keys, rows, strict=True) if row is not None}
+
+
 async def history(store: Store, book: ShippedRules, key: str) -> dict[tuple[int, int], bytes]:
     """Check the stored runs of a bot and return the digest of every (episode, turn) among them."""
     (row,) = await store.load([key])

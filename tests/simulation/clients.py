@@ -11,6 +11,7 @@ from msgspec import Struct
 from dungeonfighter.errors import BadInput, DungeonFighterError, StoreError
 from dungeonfighter.hosting.answers import Answer, NewGame, Present
 from dungeonfighter.hosting.host import BotHost
+from dungeonfighter.hosting.runs import Forked
 from tests.simulation.network import ConnectionLost, Network
 from tests.simulation.virtual_time import VirtualClock
 
@@ -45,12 +46,21 @@ class Client:
     retries a playing request, and reads its game before the next one. After a fail-over that lost commits, a
     client of either kind may find its game at an earlier turn, or at a later one because a late request of
     the lost lineage was applied: it reads its game and plays on.
+
+    Attributes:
+        acknowledged: The acknowledged inputs.
+        forks: The digest of the first state of each fork that was acknowledged, by the key of its bot.
     """
 
-    def __init__(self, key: str, dice: Random, network: Network, *, careful: bool) -> None:
+    def __init__(
+        self, key: str, dice: Random, network: Network, *, careful: bool, is_wide: bool = False
+    ) -> None:
         self.key = key
         self.careful = careful
         self.acknowledged: list[Acknowledged] = []
+        self.forks: dict[str, bytes] = {}
+        self._is_wide = is_wide
+        self._forks = 0
         self.errors: list[str] = []
         self._unanswered = 0
         """The number of inputs sent without a turn that got no answer and may still be applied late."""
@@ -96,8 +106,8 @@ class Client:
 
     async def _reload(self) -> None:
         try:
-            self._remember(await self._retry(lambda host: host.read(self.key)))
-            self._slots = [save.slot for save in await self._retry(lambda host: host.saves(self.key))]
+            self._remember(await self._retry("read", lambda host: host.read(self.key)))
+            self._slots = [save.slot for save in await self._retry("read", lambda host: host.saves(self.key))]
         except BadInput as error:
             if error.code != "unknown_bot" or self._network.lineage() == self._sure_of:
                 raise
@@ -123,11 +133,15 @@ class Client:
         elif roll < 0.05 and self._slots:
             await self._load()
         elif roll < 0.06:
-            await self._retry(lambda host: host.set_directive(self.key, f"note {roll:.4f}"))
+            await self._retry("directive", lambda host: host.set_directive(self.key, f"note {roll:.4f}"))
         elif roll < 0.09:
-            now = await self._retry(lambda host: host.read(self.key))
+            now = await self._retry("read", lambda host: host.read(self.key))
             self._check_progress(game, now, own=0)
             self._remember(now)
+        elif self._is_wide and roll < 0.11:
+            await self._reset(game)
+        elif self._is_wide and roll < 0.12:
+            await self._fork(game)
         else:
             await self._input(game)
 
@@ -141,7 +155,8 @@ class Client:
         if not self.careful:
             await self._careless_inputs(texts)
             return
-        answer = await self._retry(_playing(self.key, texts, turn=game.turn, episode=game.episode))
+        ask = _playing(self.key, texts, turn=game.turn, episode=game.episode)
+        answer = await self._retry(_kind(texts), ask)
         if (answer.game.episode, answer.game.turn) != (game.episode, game.turn + answer.applied):
             raise Broken(
                 f"{self.key}: e{game.episode} t{game.turn} led to e{answer.game.episode} t{answer.game.turn}"
@@ -156,12 +171,14 @@ class Client:
             answer = await self._network.call(_playing(self.key, texts), may_double=False)
         except (ConnectionLost, DungeonFighterError) as error:
             code = getattr(error, "code", "lost")
+            self._network.sightings.outcome(_kind(texts), code)
             self.errors.append(code)
             if code != _NOT_APPLIED:
                 self._unanswered += len(texts)
-            self._remember(await self._retry(lambda host: host.read(self.key)))
+            self._remember(await self._retry("read", lambda host: host.read(self.key)))
             self._check_progress(before, self._present(), own=0)
             return
+        self._network.sightings.outcome(_kind(texts), _outcome_of(answer))
         self._check_progress(before, answer.game, own=answer.applied)
         self._acknowledge(answer, texts)
 
@@ -178,38 +195,71 @@ class Client:
     async def _start(self) -> None:
         episode = self._game.episode + 1 if self._game is not None else 1
         options = NewGame(seed=self._dice.randrange(2**53), weapon=self._dice.choice((None, 0, 1, 2, 3)))
-        answer = await self._retry(lambda host: host.start(self.key, options, episode=episode))
+        answer = await self._retry("start", lambda host: host.start(self.key, options, episode=episode))
         self._remember(answer.game)
         if answer.game.episode != episode or answer.game.turn != 0:
             raise Broken(f"{self.key}: run {episode} began as e{answer.game.episode} t{answer.game.turn}")
 
+    async def _reset(self, game: Present) -> None:
+        episode = game.episode + 1
+        answer = await self._retry("reset", lambda host: host.reset(self.key, episode=episode))
+        self._remember(answer.game)
+        if (answer.game.episode, answer.game.turn) != (episode, 0):
+            raise Broken(f"{self.key}: run {episode} was reset to e{answer.game.episode} t{answer.game.turn}")
+
+    async def _fork(self, game: Present) -> None:
+        """Fork the present state into a bot that nobody plays; repeat the request until it is answered."""
+        self._forks += 1
+        name = f"{self.key.partition('/')[2]}-fork-{self._forks}"
+        for _ in range(_TRIES_MAX):
+            (forked,) = await self._retry(
+                "fork",
+                lambda host: host.runs.fork(
+                    self.key, [name], turn=game.turn, episode=game.episode, is_exact=True
+                ),
+            )
+            if not isinstance(forked.error, StoreError):
+                break
+            await self._clock.sleep(_RETRY_SECONDS)
+        if forked.error is not None:
+            raise forked.error
+        if (forked.turn, forked.digest) != (game.turn, game.digest):
+            raise Broken(f"{self.key}: a fork of e{game.episode} t{game.turn} stands at t{forked.turn}")
+        if self._asked_in == self._network.lineage():
+            self.forks[f"local/{name}"] = forked.digest
+
     async def _save(self) -> None:
         slot = self._dice.choice(("main", "spare"))
-        await self._retry(lambda host: host.save(self.key, slot))
+        await self._retry("save", lambda host: host.save(self.key, slot))
         if slot not in self._slots:
             self._slots.append(slot)
 
     async def _load(self) -> None:
         slot, episode = self._dice.choice(self._slots), self._present().episode + 1
-        answer = await self._retry(lambda host: host.load(self.key, slot, episode=episode))
+        answer = await self._retry("load", lambda host: host.load(self.key, slot, episode=episode))
         self._remember(answer.game)
         if answer.game.episode != episode:
             raise Broken(f"{self.key}: loading run {episode} gave e{answer.game.episode}")
 
-    async def _retry(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
+    async def _retry(self, kind: str, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
         """Repeat a request until it has an answer; only errors of the network or the store cause a retry."""
         for _ in range(_TRIES_MAX):
             self._asked_in = self._network.lineage()
+            code = "lost"
             try:
-                return await self._network.call(ask)
+                found = await self._network.call(ask)
             except ConnectionLost:
-                self.errors.append("lost")
-            except StoreError as error:
-                self.errors.append(error.code)
-            except BadInput as error:
-                if error.code != "conflict":
+                pass
+            except (StoreError, BadInput) as error:
+                code = error.code
+                if isinstance(error, BadInput) and code != "conflict":
+                    self._network.sightings.outcome(kind, code)
                     raise
-                self.errors.append(error.code)
+            else:
+                self._network.sightings.outcome(kind, _outcome_of(found))
+                return found
+            self._network.sightings.outcome(kind, code)
+            self.errors.append(code)
             await self._clock.sleep(_RETRY_SECONDS)
         raise Broken(f"{self.key}: no answer in {_TRIES_MAX} tries")
 
@@ -237,6 +287,22 @@ class Client:
         if self._game is None:
             raise Broken(f"{self.key} has no game yet")
         return self._game
+
+
+def _kind(texts: list[str]) -> str:
+    return "input" if len(texts) == 1 else "inputs"
+
+
+def _outcome_of(found: object) -> str:
+    if isinstance(found, list) and found and isinstance(found[0], Forked):
+        (forked,) = found
+        error = getattr(forked.error, "code", "")
+        return error or ("repeated" if forked.repeated else "ok")
+    if not isinstance(found, Answer):
+        return "ok"
+    if found.repeated:
+        return "repeated"
+    return "ok" if found.stopped is None else "stopped"
 
 
 def _playing(

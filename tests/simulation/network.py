@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dungeonfighter.hosting.host import BotHost
 from tests.simulation.chaos import Faults, Process
+from tests.simulation.sightings import Sightings
 
 _Result = TypeVar("_Result")
 
@@ -33,9 +34,11 @@ class Network:
         make_host: Callable[[], tuple[BotHost, Process]],
         replicas: int,
         lineage: Callable[[], int],
+        seen: Sightings | None = None,
     ) -> None:
         self._dice = dice
         self.lineage = lineage
+        self.sightings = seen or Sightings()
         self.faults = faults
         self._make_host = make_host
         self._alive = [make_host() for _ in range(replicas)]
@@ -53,15 +56,18 @@ class Network:
         if self._happens(self.faults.crash):
             self.crash()
         if self._happens(self.faults.pause):
+            self.sightings.fault("pause")
             self._dice.choice(self._alive)[1].pause(_PAUSE_SECONDS_MAX)
         await self._delay()
         if may_double and self._happens(self.faults.duplicate):
             self.doubled += 1
+            self.sightings.fault("doubled request")
             stray = asyncio.get_running_loop().create_task(self._stray(ask))
             self._strays.add(stray)
             stray.add_done_callback(self._strays.discard)
         if self._happens(self.faults.request_lost):
             self.lost += 1
+            self.sightings.fault("request lost")
             raise ConnectionLost("the request was lost")
         if may_double and self._happens(self.faults.twin):
             answer = await self._ask_two(ask)
@@ -70,6 +76,7 @@ class Network:
         await self._delay()
         if self._happens(self.faults.answer_lost):
             self.lost += 1
+            self.sightings.fault("answer lost")
             raise ConnectionLost("the answer was lost")
         return answer
 
@@ -79,6 +86,7 @@ class Network:
         The old process continues its work, like a paused process after it wakes up.
         """
         self.crashes += 1
+        self.sightings.fault("crash")
         self._alive[self._dice.randrange(len(self._alive))] = self._make_host()
         for call in list(self._calls):
             call.cancel()
@@ -96,6 +104,7 @@ class Network:
     async def _ask_two(self, ask: Callable[[BotHost], Awaitable[_Result]]) -> _Result:
         """Send a request to two replicas at once, as a balancer's blind retry does; return one answer."""
         self.doubled += 1
+        self.sightings.fault("request to two servers")
         both = [asyncio.ensure_future(self._ask_the_living(ask)) for _ in range(2)]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

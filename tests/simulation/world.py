@@ -27,6 +27,7 @@ from tests.simulation.chaos import (
 )
 from tests.simulation.clients import Client
 from tests.simulation.network import Network
+from tests.simulation.sightings import WIDE_FROM, Sightings
 from tests.simulation.virtual_time import VirtualClock, run
 
 _RUSH_WRITES = trail_ops_max + 1
@@ -36,7 +37,7 @@ _QUIET_SECONDS = 120.0
 
 
 class Summary(Struct):
-    """The parameters and the counts of one simulation."""
+    """The parameters and the counts of one simulation; the last two are those of `Sightings`."""
 
     seed: int
     replicas: int
@@ -51,6 +52,8 @@ class Summary(Struct):
     settled: int
     virtual_seconds: float
     errors: dict[str, int]
+    faults_met: dict[str, int]
+    outcomes: dict[str, int]
 
 
 def simulate(rules: Rules, seed: int, *, bots: int = 6, acts: int = 60) -> Summary:
@@ -64,8 +67,10 @@ def simulate(rules: Rules, seed: int, *, bots: int = 6, acts: int = 60) -> Summa
 
 async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
     dice = Random(seed)
-    faults = drawn(dice)
-    store = FaultyStore(dice, faults)
+    is_wide = seed >= WIDE_FROM
+    faults = drawn(dice, is_wide=is_wide)
+    seen = Sightings()
+    store = FaultyStore(dice, faults, seen)
     hosts: list[BotHost] = []
 
     processes: list[Process] = []
@@ -82,14 +87,16 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         return host, process
 
     replicas = dice.choice((1, 2, 2, 3))
-    network = Network(dice, faults, make_host, replicas, lambda: store.lineage)
+    network = Network(dice, faults, make_host, replicas, lambda: store.lineage, seen)
     clients = [
-        Client(f"local/bot-{number}", dice, network, careful=number % 3 != 0) for number in range(bots)
+        Client(f"local/bot-{number}", dice, network, careful=number % 3 != 0, is_wide=is_wide)
+        for number in range(bots)
     ]
 
     async def roll_back_clients(standby: MemoryStore) -> None:
         for client in clients:
             client.rolled_back(await checker.history(standby, ShippedRules([rules]), client.key))
+            client.forks = await checker.forks_in(standby, client.forks)
 
     too_early: list[str] = []
     rushing_host, _ = make_host()
@@ -130,6 +137,8 @@ async def _simulate(rules: Rules, seed: int, bots: int, acts: int) -> Summary:
         settled=sum(host.metrics.settled.value for host in hosts),
         virtual_seconds=VirtualClock().now(),
         errors=dict(Counter(error for client in clients for error in client.errors)),
+        faults_met=dict(seen.faults),
+        outcomes=dict(seen.outcomes),
     )
 
 
@@ -159,4 +168,5 @@ async def _check_all(store: FaultyStore, rules: Rules, clients: list[Client]) ->
         checked += await checker.check(
             store.inner, ShippedRules([rules]), client.key, client.acknowledged, is_lossy=store.has_lost
         )
+        await checker.check_forks(store.inner, client.forks)
     return checked

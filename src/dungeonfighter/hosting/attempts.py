@@ -44,7 +44,7 @@ class Attempt(Struct, gc=False):
     Attributes:
         write: The write.
         rendered: The answer, which the responder rendered before the commit, so that the state can be freed.
-        applied: The number of inputs that the write applies.
+        applied: The number of inputs that the write applies; 1 for a new run.
         begun: The run that the write begins.
     """
 

@@ -209,7 +209,8 @@ class Rewrite(Request):
             row.bot_id, row.version + 1, row.digest, row.episode, row.turn, row.rules, row.state,
             trails.encode(trail), self._directive(row), row.tokens_today,
         )  # fmt: skip
-        return Planned(Write(new, row.version, row.digest, row.tail), Answer(present(new, book)))
+        answer = Answer(present(new, book), applied=0)
+        return Planned(Write(new, row.version, row.digest, row.tail), answer)
 
     def _directive(self, row: Row) -> str:
         return row.directive

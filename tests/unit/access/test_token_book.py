@@ -175,6 +175,19 @@ async def test_a_revoked_token_is_refused_although_its_principal_is_remembered(d
         desk.admission.admit(principal, "play", "hero", 1)
 
 
+async def test_a_revoked_token_lets_nobody_in(desk: Desk) -> None:
+    secret = await desk.make()
+    await desk.book.refresh()
+    assert len(desk.book) == 1
+    await desk.revoke(secret)
+    await desk.book.refresh()
+    assert len(desk.book) == 0
+    with pytest.raises(Unauthenticated, match="unknown or was revoked"):
+        desk.admission.identify(b"Bearer " + secret)
+    with pytest.raises(Unauthenticated, match="was revoked"):
+        desk.book.find_named(tokens.name_of(tokens.digest_of(secret)))
+
+
 async def test_expiry_is_judged_with_every_call_and_forgives_the_skew_of_clocks(desk: Desk) -> None:
     secret = await desk.make(expires_in=100.0)
     await desk.book.refresh()

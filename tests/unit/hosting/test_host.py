@@ -158,6 +158,30 @@ async def test_a_repeated_load_is_the_same_answer_though_the_slot_was_written_me
     assert (await host.load(KEY, "main", episode=2)).game.digest == loaded.digest == late.digest
 
 
+async def test_a_directive_is_no_turn_and_makes_no_bot_active() -> None:
+    store = MemoryStore()
+    await played(replica(store), 3)
+    host = replica(store)
+    await host.set_directive(KEY, "be careful")
+    assert (host.metrics.turns.value, host.metrics.active_bots.count()) == (0, 0)
+    await host.play(KEY, "1")
+    assert (host.metrics.turns.value, host.metrics.active_bots.count()) == (1, 1)
+
+
+async def test_a_damaged_save_is_not_loaded() -> None:
+    store = MemoryStore()
+    host = replica(store)
+    await played(host, 3)
+    await host.save(KEY, "main")
+    later = (await host.play(KEY, "1")).game
+    save = await store.get_save(KEY, "main")
+    assert save is not None
+    await store.put_save(msgspec.structs.replace(save, state=later.rules.encode(later.state)))
+    with pytest.raises(Corrupt, match="the save main is damaged"):
+        await host.load(KEY, "main")
+    assert (await host.read(KEY)).digest == later.digest
+
+
 async def test_an_ironman_run_cannot_be_left_for_a_save() -> None:
     host = replica(MemoryStore())
     await played(host, 2)

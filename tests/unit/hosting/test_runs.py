@@ -218,6 +218,18 @@ async def test_a_run_that_lacks_parts_is_named(change: dict[str, Any], named: st
         await host.runs.replay(KEY, 2)
 
 
+async def test_a_run_that_does_not_end_in_its_stored_state_is_not_shown() -> None:
+    store = Cut()
+    host = replica(store)
+    await played(host, 5)
+    await host.reset(KEY)
+    ended = (await store.stored_run(KEY, 1)).ended
+    assert ended is not None
+    store.change = {"ended": msgspec.structs.replace(ended, digest=bytes(len(ended.digest)))}
+    with pytest.raises(Corrupt, match="does not end in its stored state"):
+        await host.runs.replay(KEY, 1)
+
+
 async def test_a_run_that_is_too_long_for_a_server_is_left_to_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -205,7 +205,7 @@ def test_a_planted_circle_is_found(tmp_path: Path, closing: str) -> None:
     assert circle_in(imports_inside("fleet", paths)) == []
 
 
-@pytest.mark.parametrize("folder", ["bench", "chaos", "testkit"])
+@pytest.mark.parametrize("folder", ["bench", "chaos", "load", "soak", "testkit"])
 def test_benchmarks_and_the_kit_import_no_tests(folder: str) -> None:
     paths = sorted((ROOT / folder).rglob("*.py"))
     assert paths

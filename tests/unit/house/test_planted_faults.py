@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.mutants.checker_faults import CHECKER_FAULTS, CheckerFault
-from tests.mutants.faults import FAULTS, Fault
+from tests.mutants.fault import Fault
+from tests.mutants.faults import FAULTS
 from tests.unit.house.sources import PACKAGE, ROOT
 
 

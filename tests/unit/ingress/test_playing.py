@@ -133,6 +133,18 @@ async def test_the_order_to_stop_drops_what_waits_with_those_behind_it() -> None
     assert table.outcomes.events[1:] == ["drop local/a:start", "drop local/a:0", "drop local/a:1"]
 
 
+async def test_no_message_overtakes_one_that_is_dropped() -> None:
+    table = Table()
+    table.take(start())
+    await table.outcomes.until(lambda: "local/a:start" in table.outcomes.replies)
+    table.admission.error = RateLimited("too many")
+    table.take(turn(0), turn(1))
+    table.admission.error = None
+    table.playing.stop_waiting()
+    await asyncio.sleep(0)
+    assert table.outcomes.events[1:] == ["wait local/a:0", "drop local/a:0", "drop local/a:1"]
+
+
 async def test_a_message_of_a_lost_stream_is_left_to_its_new_holder() -> None:
     table = Table()
     table.admission.error = RateLimited("too many")
@@ -167,3 +179,21 @@ async def test_a_failure_of_the_server_is_a_dead_letter() -> None:
     table.admission.error = None
     table.take(start())
     await table.outcomes.until(lambda: len(table.outcomes.replies) == 1)
+
+
+async def test_a_message_is_answered_after_its_commit() -> None:
+    table = Table()
+    table.take(start())
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 1)
+    table.take(turn(0))
+    assert table.outcomes.events == ["reply local/a:start"]
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 2)
+    assert table.outcomes.replies["local/a:0"]["turn"] == "1"
+
+
+async def test_a_second_copy_of_a_message_has_no_effect() -> None:
+    table = Table()
+    table.take(start(), turn(0), msgspec.structs.replace(turn(0), id="copy"), turn(1))
+    await table.outcomes.until(lambda: len(table.outcomes.replies) == 4)
+    assert table.outcomes.replies["copy"]["status"] == "repeated"
+    assert table.outcomes.replies["local/a:1"]["turn"] == "2"
