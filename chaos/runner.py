@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ _FIRST_CALLS: Final = 3
 _FIRST_SECONDS_MAX: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
 _LINE_SECONDS: Final = 1.0
+_LINE_SECONDS_IN_FILE: Final = 5.0
+"""The time between two lines of progress where they do not replace each other."""
 _STAGING_ERRORS: Final = (
     AssertionError, RuntimeError, OSError, SubprocessError, asyncpg.PostgresError, asyncpg.InterfaceError,
 )  # fmt: skip
@@ -156,12 +159,13 @@ class Run:
     def _watch(self, players: Players, seconds: float, condition: Callable[[], bool] = lambda: False) -> bool:
         """Let the bots play for so long, or until a condition holds; return True if it does."""
         deadline = time.monotonic() + seconds
+        line_seconds = _LINE_SECONDS if sys.stdout.isatty() else _LINE_SECONDS_IN_FILE
         shown_at, shown = time.monotonic(), sum(players.acknowledged)
         while not (holds := condition()) and (left := deadline - time.monotonic()) > 0:
             players.check()
             self._interruption.wait(min(_LOOK_SECONDS, left))
             now = time.monotonic()
-            if now - shown_at >= _LINE_SECONDS:
+            if now - shown_at >= line_seconds:
                 calls = sum(players.acknowledged)
                 rate = (calls - shown) / (now - shown_at)
                 playing = players.answered_since(shown_at)

@@ -124,7 +124,7 @@ def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
 
 def test_the_next_run_removes_what_a_killed_one_left(chaos: Callable[..., Run]) -> None:
     run = chaos("kill-server")
-    run.until(lambda: "calls/s" in run.text)
+    run.until(lambda: "begin kill-process" in run.text)
     made = run.namespaces()
     run.process.kill()
     run.process.wait()
