@@ -84,12 +84,12 @@ def _run_one(
     else:
         result = Run(scenario, seed, folder, leftovers, interruption, output).go()
     output.say(f"{scenario.name}, seed {seed}: {result.outcome.value} in {result.seconds:.0f} s")
-    for line in result.lines():
-        output.say(line)
     if result.outcome is Outcome.HELD and not keep:
         shutil.rmtree(folder / scenario.name, ignore_errors=True)
     elif not obstacle:
         output.say(f"  journal and logs: {folder / scenario.name}")
+    for line in result.lines():
+        output.say(line)
     return result
 
 
@@ -128,7 +128,12 @@ def _refuse(text: str) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").split("\n", 1)[0])
     add = parser.add_argument
-    add("scenarios", nargs="*", metavar="SCENARIO", help="names of scenarios or kept seeds (default: all)")
+    add(
+        "scenarios",
+        nargs="*",
+        metavar="SCENARIO",
+        help="names of scenarios or kept seeds, or files (default: all)",
+    )
     add("--seed", type=whole, default=1, metavar="N", help="decides everything that is drawn (%(default)s)")
     add("--list", action="store_true", help="list the scenarios")
     add("--folder", type=Path, default=_FOLDER, metavar="DIR", help="its files (default: %(default)s)")

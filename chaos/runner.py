@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Final
+
+import asyncpg
 
 from chaos.balancer import URL
 from chaos.faults import FAULTS
@@ -28,7 +32,11 @@ _FIRST_CALLS: Final = 3
 _FIRST_SECONDS_MAX: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
 _LINE_SECONDS: Final = 1.0
-_STAGING_ERRORS: Final = (AssertionError, RuntimeError, OSError)
+_LINE_SECONDS_IN_FILE: Final = 5.0
+"""The time between two lines of progress where they do not replace each other."""
+_STAGING_ERRORS: Final = (
+    AssertionError, RuntimeError, OSError, SubprocessError, asyncpg.PostgresError, asyncpg.InterfaceError,
+)  # fmt: skip
 """What programs raise that do not start, `PartMissing`, `TooLate` and `FaultError` among them."""
 
 
@@ -151,12 +159,13 @@ class Run:
     def _watch(self, players: Players, seconds: float, condition: Callable[[], bool] = lambda: False) -> bool:
         """Let the bots play for so long, or until a condition holds; return True if it does."""
         deadline = time.monotonic() + seconds
+        line_seconds = _LINE_SECONDS if sys.stdout.isatty() else _LINE_SECONDS_IN_FILE
         shown_at, shown = time.monotonic(), sum(players.acknowledged)
         while not (holds := condition()) and (left := deadline - time.monotonic()) > 0:
             players.check()
             self._interruption.wait(min(_LOOK_SECONDS, left))
             now = time.monotonic()
-            if now - shown_at >= _LINE_SECONDS:
+            if now - shown_at >= line_seconds:
                 calls = sum(players.acknowledged)
                 rate = (calls - shown) / (now - shown_at)
                 playing = players.answered_since(shown_at)
@@ -178,5 +187,5 @@ class Run:
         verdict: Verdict | None = None,
     ) -> Result:
         seconds = time.monotonic() - self._begun_at
-        name, seed = self._scenario.name, self._seed
-        return Result(name, seed, outcome, tuple(problems), tuple(evidence), seconds, verdict)
+        word, seed = self._scenario.word, self._seed
+        return Result(word, seed, outcome, tuple(problems), tuple(evidence), seconds, verdict)

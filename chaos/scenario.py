@@ -119,12 +119,14 @@ class Scenario(Struct, frozen=True):
 
     Attributes:
         name: That of its file, in kebab case.
+        word: The name, or the path of a file elsewhere; a command line takes it.
         about: A sentence.
         every_seconds: The time between two calls of a bot.
         answer_seconds_max: A bot repeats a call that was not answered for so long.
     """
 
     name: str
+    word: str
     about: str
     plan: Plan
     bots: int
@@ -159,15 +161,20 @@ def names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load(name: str, folder: Path = FOLDER) -> Scenario:
+def load(word: str, folder: Path = FOLDER) -> Scenario:
     """Read a scenario.
+
+    Args:
+        word: Its name, or the path of a file that ends in `.yaml`.
+        folder: Where names are looked for.
 
     Raises:
         ScenarioError: There is none, or its file is wrong.
     """
-    path = folder / f"{name}.yaml"
-    if not _NAME.fullmatch(name) or not path.exists():
-        raise ScenarioError(f"there is no scenario {name!r}: --list shows them")
+    path = Path(word) if word.endswith(".yaml") else folder / f"{word}.yaml"
+    name = path.stem
+    if not _NAME.fullmatch(name if word.endswith(".yaml") else word) or not path.exists():
+        raise ScenarioError(f"there is no scenario {word!r}: --list shows them")
     read = _decoded(path, _yaml(path), _File)
     steps = tuple(_step(path, number, step) for number, step in enumerate(read.steps))
     _check_order(path, steps)
@@ -179,7 +186,7 @@ def load(name: str, folder: Path = FOLDER) -> Scenario:
         read.store, read.replication, read.servers.count, read.servers.flags, read.servers.environment
     )
     return Scenario(
-        name, read.about, plan, read.bots, read.every, read.answer_within, steps, read.expect
+        name, word, read.about, plan, read.bots, read.every, read.answer_within, steps, read.expect
     )  # fmt: skip
 
 

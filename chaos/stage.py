@@ -181,7 +181,13 @@ class Stage:
         return [self.hosts[f"server-{number}"] for number in range(1, self.plan.servers + 1)]
 
     def service(self, host: Host) -> Service:
-        """Return the program on a host."""
+        """Return the program on a host.
+
+        Raises:
+            RuntimeError: There is none that can be killed and started.
+        """
+        if host.name not in self.services:
+            raise RuntimeError(f"no fault can kill a program on {host}")
         return self.services[host.name]
 
     def server_on(self, host: Host) -> ServerProcess:

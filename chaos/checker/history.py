@@ -144,13 +144,13 @@ class BotHistory:
                 continue
             fitting = [call for call in calls if call.text == text]
             digest = digests[index + 1] if index + 1 < len(digests) else ""
-            if not self._is_explained(calls, fitting, digest):
-                if fitting and not any(call.is_ok for call in calls):
-                    self.report(
-                        Kind.REFUSED_EFFECT, f"{fitting[-1]} was refused ({fitting[-1].error}), and is stored"
-                    )
-                elif not any(call.is_ok for call in calls):
-                    self._gaps_of(episode).extra.append(turn)
+            if self._is_explained(calls, fitting, digest):
+                continue
+            has_own = any(call.is_ok for call in calls) and not self.lacks(Place(episode, turn + 1))
+            if fitting and not any(call.is_ok for call in fitting):
+                self._report_refused(fitting[-1])
+            elif not has_own:
+                self._gaps_of(episode).extra.append(turn)
 
     def _is_explained(self, calls: Sequence[Call], fitting: Sequence[Call], digest: str) -> bool:
         """Find the call of a stored effect, and count what happened to the other acknowledged ones."""
@@ -213,18 +213,17 @@ class BotHistory:
             self.strange.append(Strange(call.leads_to, call.digest, f"the answer to {call}"))
 
     def _report_start(self, run: Run, calls: Sequence[Call]) -> None:
-        if any(call.is_ok for call in calls):
-            return  # a run that a fail-over lost, reported as such
-        refused = [call for call in calls if _begins(call, run)]
+        fitting = [call for call in calls if _begins(call, run)]
         before = self.runs.get(run.episode - 1)
-        if refused:
-            self.report(
-                Kind.REFUSED_EFFECT, f"{refused[-1]} was refused ({refused[-1].error}), and is stored"
-            )
+        if fitting and not any(call.is_ok for call in fitting):
+            self._report_refused(fitting[-1])
         elif before is not None and run.options is not None and before.options == run.options:
             self.report(Kind.BEGUN_TWICE, f"runs {before.episode} and {run.episode} are both {_shown(run)}")
         else:
             self.report(Kind.UNSENT, f"no call began run {run.episode} ({_shown(run)})")
+
+    def _report_refused(self, call: Call) -> None:
+        self.report(Kind.REFUSED_EFFECT, f"{call} was refused ({call.error}), and is stored")
 
     # Each acknowledged call needs a place in the store
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.unit.house.sources import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
-SCENARIOS = ("kill-primary", "partition-server-database")
+SCENARIOS = ("kill-primary", "partition-server-database", "disk-full-store")
 COUNTS = re.compile(r"^acknowledged ([\d,]+), lost (\d+), doubled 0$", re.MULTILINE)
 
 
@@ -82,6 +83,34 @@ def test_every_promise_is_kept(chaos: Callable[..., Run], name: str) -> None:
     assert not (run.folder / name).exists()
 
 
+LOSSY: Final = """
+about: An asynchronous standby that lacks some seconds is promoted, and the scenario expects no loss.
+replication: asynchronous
+steps:
+  - play: 1
+  - begin: partition
+    on: [standby]
+    away-from: [primary]
+  - play: 2
+  - begin: kill-primary
+  - end: partition
+  - end: kill-primary
+"""
+
+
+def test_a_loss_is_found_and_its_journal_stays(chaos: Callable[..., Run], tmp_path: Path) -> None:
+    file = tmp_path / "lossy.yaml"
+    file.write_text(LOSSY)
+    run = chaos(str(file), "--seed", "3")
+    assert run.process.wait(200) == 1, run.text
+    counts = COUNTS.search(run.text)
+    assert counts is not None, run.text
+    assert int(counts[2]) > 0
+    assert f"repeat it with: make chaos SCENARIO={file} SEED=3" in run.text
+    assert (run.folder / "lossy" / "journal.jsonl").exists()
+    assert not (run.folder / "leftovers").exists()
+
+
 def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
     run = chaos("kill-server")
     run.until(lambda: "begin kill-process" in run.text)
@@ -95,7 +124,7 @@ def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
 
 def test_the_next_run_removes_what_a_killed_one_left(chaos: Callable[..., Run]) -> None:
     run = chaos("kill-server")
-    run.until(lambda: "calls/s" in run.text)
+    run.until(lambda: "begin kill-process" in run.text)
     made = run.namespaces()
     run.process.kill()
     run.process.wait()

@@ -7,6 +7,7 @@ the rows of a store from these runs. So a test can forge a history at one place,
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -98,6 +99,7 @@ class World:
     def __init__(self, seed: int, *, bots: int = 2, trouble: float = 0.3) -> None:
         self.random = random.Random(seed)
         self.trouble = trouble
+        self.kinds_of_trouble = ["lost request", "lost answer", "late request", "overloaded", "killed"]
         self.events: list[Event] = []
         self.server: dict[str, ServerBot] = {f"bot-{number}": ServerBot() for number in range(bots)}
         self.clients = [Client(self, name) for name in self.server]
@@ -122,9 +124,16 @@ class World:
 
     def fail_over(self, most: int, *, with_ends: bool = True) -> None:
         """Promote a server that lacks up to `most` effects of each bot."""
+        self._promote(lambda: self.random.randint(0, most), with_ends=with_ends)
+
+    def fail_over_by(self, effects: int) -> None:
+        """Promote a server that lacks so many effects of each bot."""
+        self._promote(lambda: effects, with_ends=True)
+
+    def _promote(self, lacking: Callable[[], int], *, with_ends: bool) -> None:
         former, ends = self.stands(), self._ends() if with_ends else {}
         for bot in self.server.values():
-            bot.cut(self.random.randint(0, most))
+            bot.cut(lacking())
         self.add_promotion(former, ends)
 
     def add_promotion(self, former: dict[str, Stand], ends: dict[str, dict[int, int]] | None = None) -> None:
@@ -134,6 +143,14 @@ class World:
     @property
     def now(self) -> float:
         return len(self.events) / 100
+
+    def sent(self, bot: str, episode: int, turn: int) -> set[str]:
+        """Return the inputs that calls of a bot named at a turn."""
+        return {
+            event.input
+            for event in self.events
+            if isinstance(event, Begin) and (event.bot, event.episode, event.turn) == (bot, episode, turn)
+        }
 
     def rows(self) -> Rows:
         return {
@@ -231,10 +248,10 @@ class Client:
         self.world.events.append(begin)
         self._refuse(begin, self._apply(begin) or "illegal_input")
 
-    def _repeat(self, attempt_of: object) -> None:
+    def _repeat(self, attempt_of: Callable[[int], Begin]) -> None:
         """Repeat a call until it is answered; sometimes give up, and look at the next call."""
         for attempt in range(1, 4):
-            begin = attempt_of(attempt)  # type: ignore[operator]
+            begin = attempt_of(attempt)
             self.world.events.append(begin)
             if self._attempt(begin):
                 return
@@ -250,13 +267,13 @@ class Client:
             else:
                 self._acknowledge(begin)
             return True
-        trouble = chance.choice(["lost request", "lost answer", "late request", "overloaded", "killed"])
+        trouble = chance.choice(self.world.kinds_of_trouble)
         if trouble == "overloaded":
             self.world.events.append(
                 Answer(self.world.now, begin.bot, begin.call, begin.attempt, "refused", "overloaded")
             )
             return False
-        if trouble == "lost answer":
+        if trouble == "lost answer" or (trouble == "killed" and chance.random() < 0.5):
             self._apply(begin)
         elif trouble == "late request":
             self.delayed.append(begin)

@@ -495,6 +495,34 @@ def lose_and_stop(story: Story) -> None:
     fail_over(story, 2, plays_on=False)
 
 
+def lose_a_run_of_the_promoted_server(story: Story) -> None:
+    fail_over(story, 3)
+    story.world.clients[0].start(3)
+    story.world.server[BOT].runs.pop()
+
+
+def lose_a_turn_of_the_promoted_server(story: Story) -> None:
+    fail_over(story, 3)
+    client = story.world.clients[0]
+    for _ in range(5):
+        client.send("1")
+    story.run.inputs.pop()
+
+
+def replace_a_lost_input_by_one_that_nobody_sent(story: Story) -> None:
+    fail_over(story, 1)
+    turn, legal = len(story.run.inputs) - 1, ("1", "2", "3", "4")
+    lost = story.world.sent(BOT, 2, turn)
+    text = next(one for one in legal if one not in lost and is_legal(cut(story, turn, one)))
+    story.run.inputs[turn:] = [text]
+
+
+def replace_a_lost_run_by_one_that_nobody_began(story: Story) -> None:
+    fail_over(story, _LONG + 1)
+    story.run = story.world.server[BOT].runs[-1]
+    story.world.server[BOT].runs.append(StoredRun(RunOptions(5, "stranger", MODE)))
+
+
 FORGERIES: Final[dict[Kind, list[Callable[[Story], None]]]] = {
     Kind.LOST: [
         lose_the_last_input,
@@ -503,6 +531,8 @@ FORGERIES: Final[dict[Kind, list[Callable[[Story], None]]]] = {
         lose_a_run,
         lose_a_bot,
         lose_more_than_the_promoted_server_lacked,
+        lose_a_run_of_the_promoted_server,
+        lose_a_turn_of_the_promoted_server,
         lose_a_turn_that_no_server_had,
     ],
     Kind.DOUBLED: [
@@ -533,7 +563,13 @@ FORGERIES: Final[dict[Kind, list[Callable[[Story], None]]]] = {
         refuse_a_run_that_is_stored,
     ],
     Kind.BEGUN_TWICE: [begin_a_run_twice],
-    Kind.UNSENT: [begin_a_run_unasked, add_an_input_that_nobody_sent, add_a_bot_that_nobody_played],
+    Kind.UNSENT: [
+        begin_a_run_unasked,
+        add_an_input_that_nobody_sent,
+        add_a_bot_that_nobody_played,
+        replace_a_lost_input_by_one_that_nobody_sent,
+        replace_a_lost_run_by_one_that_nobody_began,
+    ],
     Kind.CHUNKS: [
         drop_a_chunk,
         drop_the_last_chunk,
@@ -552,6 +588,7 @@ FORGERIES: Final[dict[Kind, list[Callable[[Story], None]]]] = {
 }
 CONSEQUENCES: Final[dict[Callable[[Story], None], set[Kind]]] = {
     lose_more_than_the_promoted_server_lacked: {Kind.WENT_BACK},
+    replace_a_lost_input_by_one_that_nobody_sent: {Kind.LOST},
     drop_a_chunk: {Kind.LOST},
     drop_the_last_chunk: {Kind.LOST},
     move_a_chunk: {Kind.LOST},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +52,44 @@ def test_a_true_history_with_fail_overs_that_lose_commits_holds(
         world.play(steps)
         world.fail_over(most, with_ends=with_ends)
     world.play(steps)
+    world.fault()
+    world.settle()
+    findings = checked(world)
+    assert findings.violations == []
+    assert findings.lost == findings.lacking
+
+
+def test_a_lost_turn_that_an_unknown_call_played_once_more_is_lost() -> None:
+    world = World(1, bots=1, trouble=0.0)
+    (client,), (bot,) = world.clients, world.server.values()
+    client.start(1)
+    client.send("1")
+    client.send("1")
+    world.fail_over_by(1)
+    client.send("1")
+    client.look()
+    world.trouble = 1.0
+    world.kinds_of_trouble = ["lost answer"]
+    client.send("1")
+    world.trouble = 0.0
+    client.act_plainly()
+    findings = checked(world)
+    assert findings.violations == []
+    assert (bot.turn, findings.lost, findings.lacking, findings.applied) == (3, 1, 1, 1)
+
+
+KEPT = [6, 9, 81, 103]
+"""Seeds whose histories a checker with one of the faults of `tests/mutants` takes for false."""
+
+
+@pytest.mark.parametrize("seed", KEPT)
+def test_a_kept_seed_holds(seed: int) -> None:
+    chance = random.Random(seed)
+    world = World(seed, trouble=chance.choice([0.0, 0.2, 0.5]), bots=chance.randint(1, 3))
+    for _ in range(chance.randint(0, 3)):
+        world.play(chance.randint(1, 80))
+        world.fail_over(chance.randint(0, 12), with_ends=chance.random() < 0.7)
+    world.play(chance.randint(1, 100))
     world.fault()
     world.settle()
     findings = checked(world)
