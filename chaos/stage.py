@@ -151,6 +151,10 @@ class Stage:
 
     # What faults ask for
 
+    def add_host(self, name: str, address: str) -> Host:
+        """Make a further host, before the programs start."""
+        return self._network.add(name, address)
+
     def named(self, words: Sequence[str], draws: random.Random) -> list[Host]:
         """Return the hosts of a list in a scenario.
 
