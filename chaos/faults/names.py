@@ -93,8 +93,9 @@ class DnsGone(Fault):
             "--no-hosts", "--bind-interfaces", f"--listen-address={_ADDRESS}", "--user=root", "--pid-file=",
             f"--local=/{_DOMAIN}/",
         ]  # fmt: skip
-        for name in self.stage.database_names if known else ():
-            words.append(f"--host-record={name}.{_DOMAIN},{self.stage.hosts[name].address}")
+        if known:
+            places = ((name, self.stage.hosts[name].address) for name in self.stage.database_names)
+            words += [f"--host-record={name}.{_DOMAIN},{address}" for name, address in places]
         with (self.stage.folder / "names.log").open("ab") as log:
             process = self._process = host.popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.stage.leftovers.add("process", str(process.pid))
