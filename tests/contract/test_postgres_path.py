@@ -18,9 +18,9 @@ from dungeonfighter.hosting.shipped_rules import ShippedRules
 from dungeonfighter.rules import load_rules
 from dungeonfighter.storage import postgres_links, postgres_pool
 from dungeonfighter.storage.postgres import PostgresStore
+from testkit.cutting_proxy import silent
 from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.rows import after, first, save
-from testkit.cutting_proxy import silent
 
 
 @pytest.fixture(scope="module")

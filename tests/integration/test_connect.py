@@ -15,10 +15,10 @@ import pytest
 
 from dungeonfighter.cli import main
 from testkit.certificates import Authority
+from testkit.evil_proxy import evil
 from testkit.ports import free_port
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import COMMAND, ProcessPlayer, called, connected, request, text_of
-from testkit.evil_proxy import evil
 from tests.integration.test_tokens import Client, make_token, token
 
 HELLO = {

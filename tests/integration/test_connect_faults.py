@@ -15,9 +15,9 @@ from dungeonfighter.bots import textview
 from dungeonfighter.bridge.attempts import Limits
 from dungeonfighter.bridge.bridge import LINE_BYTES_MAX, OPEN_MAX
 from dungeonfighter.rules import GameOptions, Rules, Weapon, load_rules
+from testkit.evil_proxy import DEEDS, EvilProxy, evil
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import PipedPlayer, Player, bridged, called, linked, text_of
-from testkit.evil_proxy import DEEDS, EvilProxy, evil
 
 Choose = Callable[[bytes], str]
 QUICK: Final = Limits(patience_seconds=20.0, answer_seconds=1.0, first_answer_seconds=0.3)

@@ -1,4 +1,4 @@
-"""A name server that does not answer the first question: a server asks again before it gives a connection up."""
+"""A name server leaves the first question unanswered: a server asks again before it gives a connection up."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from dungeonfighter.bridge.link import CONNECTIONS_MAX, Link
 from dungeonfighter.bridge.target import read_target
 from dungeonfighter.fleet.files import allow_many_files
 from dungeonfighter.mcp.lines import ByteStreams
+from testkit.evil_proxy import DEEDS, evil
 from testkit.server_process import ServerProcess
 from tests.integration.bridged import NoToken, Player, bridged, linked, text_of
-from testkit.evil_proxy import DEEDS, evil
 
 BRIDGES: Final = 1_000
 TURNS: Final = 2

@@ -17,10 +17,10 @@ import pytest
 from dungeonfighter.fleet.tally import Tally
 from dungeonfighter.storage.postgres import PostgresStore
 from dungeonfighter.storage.sqlite import SqliteStore
+from testkit.cutting_proxy import CUTS, cutting
 from testkit.postgres_server import PostgresServer
 from testkit.server_process import ServerProcess
 from tests.integration.balancer import balancing
-from testkit.cutting_proxy import CUTS, cutting
 from tests.integration.through_balancer import kill_at_work, play_through, play_turns, servers, wait_for_turns
 
 STOPPED_SECONDS = 10.0
