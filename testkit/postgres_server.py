@@ -150,9 +150,10 @@ class PostgresServer:
         client = ("-h", self._host, "-p", str(self._port), "-U", "postgres")
         self._run("psql", *client, "-q", *(word for order in orders for word in ("-c", order)))
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        options = f"-h {self._host} -p {self._port} " + " ".join(
+    def start(self, *, listens: bool = True) -> None:
+        """Start the server and wait until it answers; one that does not listen has its Unix socket only."""
+        host = self._host if listens else "''"
+        options = f"-h {host} -p {self._port} " + " ".join(
             f"-c {name}={value}" for name, value in self._settings.items()
         )
         self._control("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)

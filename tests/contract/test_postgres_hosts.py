@@ -129,6 +129,20 @@ async def test_a_host_that_only_reads_is_not_taken_for_one_that_writes(postgres_
     await store.close()
 
 
+async def test_a_standby_is_asked_again_while_another_host_is_silent(
+    postgres_url: str, silent: Silent
+) -> None:
+    url = string(postgres_url, silent.port, 0, demand=";Target Session Attributes=read-write")
+    admin = await asyncpg.connect(postgres_url)
+    refused = "select count(*) from pg_stat_database where datname = current_database() and sessions > 1"
+    async with read_only(postgres_url):
+        connecting = asyncio.ensure_future(postgres_hosts.connect(url, timeout=60))
+        while not await admin.fetchval(refused):
+            pass
+    await (await connecting).close()
+    await admin.close()
+
+
 async def test_a_wrong_database_is_named_although_another_host_is_away(postgres_url: str) -> None:
     url = string(postgres_url, 0, free_port()).replace(urlsplit(postgres_url).path, "/nowhere")
     with pytest.raises(StoreUnavailable, match="nowhere"):

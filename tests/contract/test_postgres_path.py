@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from collections.abc import Iterator
@@ -80,11 +81,35 @@ async def test_a_firewall_that_drops_all_connections_costs_one_wait(
         await store.close()
 
 
+async def test_a_dead_path_is_not_pinged_over_other_connections(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings: list[postgres_links.Connection] = []
+    ping = postgres_links.is_answering
+
+    async def counted(connection: postgres_links.Connection, seconds: float) -> bool:
+        pings.append(connection)
+        return await ping(connection, seconds)
+
+    monkeypatch.setattr(postgres_links, "is_answering", counted)
+    pool = postgres_pool.Pool(postgres_url, 4, slow_seconds=SLOW_SECONDS, is_pooler=False)
+    await pool.connect_all()
+
+    async def cut_off(connection: postgres_links.Connection) -> None:
+        raise asyncpg.ConnectionDoesNotExistError from TimeoutError(errno.ETIMEDOUT, "of the kernel")
+
+    with pytest.raises(StoreUnavailable):
+        await pool.run(cut_off)
+    assert await pool.run(lambda connection: connection.fetchval("select 1")) == 1
+    assert (len(pings), pool.connection_count) == (0, 1)
+    await pool.close()
+
+
 async def test_every_connection_is_kept_alive_by_both_ends(postgres_url: str) -> None:
     connection, _ = await postgres_links.connect(postgres_url, is_pooler=False, safety=None)
     link = connection._transport.get_extra_info("socket")
     assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    for name, least in (("TCP_USER_TIMEOUT", 5000), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+    for name, least in (("TCP_USER_TIMEOUT", 3000), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):
             assert link.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == least
     assert await connection.fetchval("show tcp_keepalives_idle") == "30"

@@ -18,7 +18,7 @@ from tests.unit.house.sources import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
-SCENARIOS = ("kill-primary", "partition-server-database", "disk-full-store")
+SCENARIOS = ("kill-primary", "partition-server-database", "disk-full-store", "failover-async")
 COUNTS = re.compile(r"^acknowledged ([\d,]+), lost (\d+), doubled 0$", re.MULTILINE)
 
 

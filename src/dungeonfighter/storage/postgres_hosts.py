@@ -3,7 +3,8 @@
 asyncpg tries the hosts of a connection string one after the other within one timeout. A host that is cut off,
 frozen or without power does not even refuse, so the first host would use up the time of all others, and a
 promoted standby would not be found as long as the former primary stays silent. Here each host has an attempt
-of its own. The next one begins when the one before has failed, or has been silent for `_NEXT_SECONDS`.
+of its own. The next one begins when the one before has failed, or has been silent for `_NEXT_SECONDS`. While
+a host is silent, those that refused are asked again: a standby may have become the primary meanwhile.
 
 Source: RFC 8305 ("Happy Eyeballs"), section 5, for the delay between attempts.
 """
@@ -93,7 +94,7 @@ def _hosts_of(url: str) -> tuple[list[Host], str]:
 async def _first(
     hosts: Sequence[Host], attempt: Callable[[Host], Awaitable[Connection]]
 ) -> tuple[Host, Connection]:
-    waiting = deque(hosts)
+    waiting, refused = deque(hosts), list[Host]()
     running: dict[asyncio.Future[Connection], Host] = {}
     errors: list[BaseException] = []
     try:
@@ -101,15 +102,16 @@ async def _first(
             if waiting:
                 host = waiting.popleft()
                 running[asyncio.ensure_future(attempt(host))] = host
-            patience = _NEXT_SECONDS if waiting else None
-            done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, timeout=_NEXT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
                 if (error := one.exception()) is None:
                     return running.pop(one), one.result()
                 if not is_database_error(error):
                     raise error
                 errors.append(error)
-                del running[one]
+                refused.append(running.pop(one))
+            if not done and not waiting:
+                waiting, refused = deque(refused), []
     finally:
         for one in running:
             one.cancel()

@@ -11,6 +11,7 @@ Source: docs/architecture.md, "PostgreSQL".
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from collections.abc import Set as AbstractSet
@@ -34,6 +35,7 @@ _SCARCE_SECONDS: Final = 5.0
 """After the server refused a connection for lack of a slot, the pool opens no other for so long."""
 
 _READ_ONLY: Final = "25006"
+_DEAD_PATHS: Final = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _ORPHANS: Final = """
 select a.pid, case when a.state = 'idle' then pg_terminate_backend(a.pid) end
 from unnest($1::int[], $2::timestamptz[]) as o (pid, backend_start)
@@ -208,8 +210,7 @@ class Pool:
                 self._release(connection)
                 raise
             except BaseException as error:
-                if getattr(error, "sqlstate", None) == _READ_ONLY:
-                    # the primary became a standby, and the idle connections lead there too
+                if _cuts_all(error):
                     self._server.cut_at = self._now()
                 if meaning(error) is Meaning.unknown:
                     self._cut_off(connection)
@@ -313,6 +314,17 @@ class Pool:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _cuts_all(error: BaseException) -> bool:
+    """Return True if no other connection that was idle until now is usable, either.
+
+    The primary became a standby, or the kernel gave up the path to the server; the driver's own error follows
+    from the kernel's.
+    """
+    if getattr(error, "sqlstate", None) == _READ_ONLY:
+        return True
+    return any(isinstance(one, OSError) and one.errno in _DEAD_PATHS for one in (error, error.__cause__))
 
 
 async def _close(connection: Connection) -> None:
