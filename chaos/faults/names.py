@@ -68,14 +68,20 @@ class DnsGone(Fault):
         self.stage.at_end(self._stop)
 
     def begin(self) -> None:
+        self.stop_answers()
+        self._cut = len(self.stage.query(self.stage.primary_host, _CUT))
+
+    def end(self) -> None:
+        self.answer_again()
+
+    def stop_answers(self) -> None:
         self._rules.add()
         if self._answer != "none":
             self._stop()
         if self._answer == "unknown":
             self._start(known=False)
-        self._cut = len(self.stage.query(self.stage.primary_host, _CUT))
 
-    def end(self) -> None:
+    def answer_again(self) -> None:
         if self._answer != "none":
             self._stop()
             self._start(known=True)
