@@ -84,12 +84,12 @@ def _run_one(
     else:
         result = Run(scenario, seed, folder, leftovers, interruption, output).go()
     output.say(f"{scenario.name}, seed {seed}: {result.outcome.value} in {result.seconds:.0f} s")
-    for line in result.lines():
-        output.say(line)
     if result.outcome is Outcome.HELD and not keep:
         shutil.rmtree(folder / scenario.name, ignore_errors=True)
     elif not obstacle:
         output.say(f"  journal and logs: {folder / scenario.name}")
+    for line in result.lines():
+        output.say(line)
     return result
 
 

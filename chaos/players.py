@@ -242,9 +242,9 @@ class Players:
         self.check()
 
     def check(self) -> None:
-        """Raise the exception that ended the bots, if one did."""
+        """Raise a RuntimeError if an exception ended the bots."""
         if self._failure is not None:
-            raise self._failure
+            raise RuntimeError(f"the bots failed: {self._failure!r}") from self._failure
 
     def finish(self) -> None:
         """Stop them: each waits for the answer of its last attempt."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Final
+
+import asyncpg
 
 from chaos.balancer import URL
 from chaos.faults import FAULTS
-from chaos.faults.fault import Fault
+from chaos.faults.fault import Fault, FaultError
 from chaos.interruption import Interruption, TooLate
 from chaos.journal import JournalWriter
 from chaos.judge import judge
@@ -28,7 +34,11 @@ _FIRST_CALLS: Final = 3
 _FIRST_SECONDS_MAX: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
 _LINE_SECONDS: Final = 1.0
-_STAGING_ERRORS: Final = (AssertionError, RuntimeError, OSError)
+_LINE_SECONDS_IN_FILE: Final = 5.0
+"""The time between two lines of progress where they do not replace each other."""
+_STAGING_ERRORS: Final = (
+    AssertionError, RuntimeError, OSError, SubprocessError, asyncpg.PostgresError, asyncpg.InterfaceError,
+)  # fmt: skip
 """What programs raise that do not start, `PartMissing`, `TooLate` and `FaultError` among them."""
 
 
@@ -74,9 +84,10 @@ class Run:
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        self._output.progress(f"{self._scenario.name}, seed {self._seed}: starting what it needs")
         try:
-            self._output.progress(f"{self._scenario.name}, seed {self._seed}: starting what it needs")
-            self._start()
+            with self._shown(lambda: "starting what it needs"):
+                self._start()
             return self._play()
         except _STAGING_ERRORS as error:
             self._interruption.check()
@@ -108,10 +119,21 @@ class Run:
                 players.finish()
         if broken:
             return self._result(Outcome.VIOLATED, [broken])
-        evidence = [f"{fault.name}: {fault.evidence()}" for fault in self._faults.values()]
+        evidence, without = self._evidence()
         verdict = judge(scenario, self._stage, self._folder / JOURNAL)
-        outcome = Outcome.VIOLATED if verdict.problems else Outcome.HELD
-        return self._result(outcome, verdict.problems, evidence, verdict)
+        if verdict.problems:
+            return self._result(Outcome.VIOLATED, verdict.problems, evidence, verdict)
+        return self._result(Outcome.NOT_STAGED if without else Outcome.HELD, without, evidence, verdict)
+
+    def _evidence(self) -> tuple[list[str], list[str]]:
+        """Return a fact about each fault that took effect, and a sentence about each that did not."""
+        facts, without = [], []
+        for fault in self._faults.values():
+            try:
+                facts.append(f"{fault.name}: {fault.evidence()}")
+            except FaultError as error:
+                without.append(f"{fault.name} had no effect: {error}")
+        return facts, without
 
     def _steps(self, players: Players, journal: JournalWriter) -> str:
         """Do all steps, and play on until each bot has played; return what did not end as it must."""
@@ -124,14 +146,21 @@ class Run:
                 fault = self._faults[number]
                 self._say(f"begin {step.begin}")
                 journal.fault(step.begin, "begin")
-                fault.begin()
+                with self._shown(_Meter(players).text):
+                    fault.begin()
                 self._open.append((step.begin, fault))
-            elif problem := self._end(step.end, journal):
-                return problem
+            else:
+                with self._shown(_Meter(players).text):
+                    problem = self._end(step.end)
+                if problem:
+                    return problem
+                self._ended_at = time.monotonic()
+                journal.fault(step.end, "end")
+                self._say(f"end {step.end}")
         self._watch(players, self._scenario.expect.all_play_within, lambda: self._all_play(players))
         return ""
 
-    def _end(self, name: str, journal: JournalWriter) -> str:
+    def _end(self, name: str) -> str:
         """End the fault of this name that began last; return a problem, or an empty text."""
         at = max(place for place, (one, _) in enumerate(self._open) if one == name)
         _, fault = self._open.pop(at)
@@ -140,9 +169,6 @@ class Run:
         except _STAGING_ERRORS as error:
             self._interruption.check()
             return f"after {name} the system did not come back: {error}"
-        self._ended_at = time.monotonic()
-        journal.fault(name, "end")
-        self._say(f"end {name}")
         return ""
 
     def _all_play(self, players: Players) -> bool:
@@ -151,18 +177,30 @@ class Run:
     def _watch(self, players: Players, seconds: float, condition: Callable[[], bool] = lambda: False) -> bool:
         """Let the bots play for so long, or until a condition holds; return True if it does."""
         deadline = time.monotonic() + seconds
-        shown_at, shown = time.monotonic(), sum(players.acknowledged)
+        meter = _Meter(players)
         while not (holds := condition()) and (left := deadline - time.monotonic()) > 0:
             players.check()
             self._interruption.wait(min(_LOOK_SECONDS, left))
-            now = time.monotonic()
-            if now - shown_at >= _LINE_SECONDS:
-                calls = sum(players.acknowledged)
-                rate = (calls - shown) / (now - shown_at)
-                playing = players.answered_since(shown_at)
-                self._show(f"{rate:.0f} calls/s, {playing} of {self._scenario.bots} bots play")
-                shown_at, shown = now, calls
+            if meter.is_due():
+                self._show(meter.text())
         return holds
+
+    @contextlib.contextmanager
+    def _shown(self, text: Callable[[], str]) -> Iterator[None]:
+        """Show progress from another thread, while a block keeps this one busy."""
+        is_over = threading.Event()
+
+        def show() -> None:
+            while not is_over.wait(_line_seconds()):
+                self._show(text())
+
+        showing = threading.Thread(target=show, name="progress")
+        showing.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            showing.join()
 
     def _show(self, text: str) -> None:
         self._output.progress(f"{self._scenario.name} {clock(time.monotonic() - self._begun_at)}  {text}")
@@ -180,3 +218,27 @@ class Run:
         seconds = time.monotonic() - self._begun_at
         word, seed = self._scenario.word, self._seed
         return Result(word, seed, outcome, tuple(problems), tuple(evidence), seconds, verdict)
+
+
+class _Meter:
+    """Counts the calls of bots between two lines of progress."""
+
+    def __init__(self, players: Players) -> None:
+        self._players = players
+        self._at = time.monotonic()
+        self._calls = sum(players.acknowledged)
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._at >= _line_seconds()
+
+    def text(self) -> str:
+        """Return the figures since the last line, and begin a new one."""
+        now, each = time.monotonic(), self._players.acknowledged
+        calls, playing = sum(each), self._players.answered_since(self._at)
+        rate = (calls - self._calls) / (now - self._at)
+        self._at, self._calls = now, calls
+        return f"{rate:.0f} calls/s, {playing} of {len(each)} bots play"
+
+
+def _line_seconds() -> float:
+    return _LINE_SECONDS if sys.stdout.isatty() else _LINE_SECONDS_IN_FILE

@@ -151,6 +151,10 @@ class Stage:
 
     # What faults ask for
 
+    def add_host(self, name: str, address: str) -> Host:
+        """Make a further host, before the programs start."""
+        return self._network.add(name, address)
+
     def named(self, words: Sequence[str], draws: random.Random) -> list[Host]:
         """Return the hosts of a list in a scenario.
 
@@ -177,7 +181,13 @@ class Stage:
         return [self.hosts[f"server-{number}"] for number in range(1, self.plan.servers + 1)]
 
     def service(self, host: Host) -> Service:
-        """Return the program on a host."""
+        """Return the program on a host.
+
+        Raises:
+            RuntimeError: There is none that can be killed and started.
+        """
+        if host.name not in self.services:
+            raise RuntimeError(f"no fault can kill a program on {host}")
         return self.services[host.name]
 
     def server_on(self, host: Host) -> ServerProcess:

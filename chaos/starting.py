@@ -82,7 +82,8 @@ def _start_database(stage: Stage, host: Host, copy_of: str = "") -> PostgresServ
     def close() -> None:
         if server.is_running:
             server.kill()  # a frozen one would not stop otherwise
-        shutil.copy(server.log, stage.folder / f"{host.name}.log")
+        if server.log.exists():
+            shutil.copy(server.log, stage.folder / f"{host.name}.log")
         server.close()
 
     stage.services[host.name] = Service(

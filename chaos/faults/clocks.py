@@ -15,6 +15,15 @@ from chaos.faults.fault import Fault, FaultError, OnHosts, Options
 from chaos.hosts import Host
 from chaos.stage import Stage
 
+_OWN_MEMORY: Final = (
+    "unshare", "--mount", "--propagation", "private",
+    "sh", "-c", 'mount -t tmpfs memory /dev/shm && exec env "$@"', "sh",
+)  # fmt: skip
+"""The library leaves files in /dev/shm, which here end with the server."""
+_SETTINGS: Final = (
+    "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_CACHE_DURATION=1", "NO_FAKE_STAT=1",
+    "FAKETIME_FORCE_MONOTONIC_FIX=0",  # with 1, threads of Python wait for their lock for many seconds
+)  # fmt: skip
 _LIBRARIES: Final = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
 _DAY: Final = 86_400
 _JUMP_SECONDS_MAX: Final = 20.0
@@ -48,11 +57,8 @@ class ClockJump(Fault):
         self._hosts = self.stage.named(self._words, self.draws)
         for host in self._hosts:
             self._set(host, 0)
-            self.stage.environs.setdefault(host.name, {}).update(
-                LD_PRELOAD=_library(), FAKETIME_TIMESTAMP_FILE=str(self._file(host)),
-                FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_CACHE_DURATION="1", NO_FAKE_STAT="1",
-                FAKETIME_FORCE_MONOTONIC_FIX="0",
-            )  # fmt: skip
+            variables = (f"LD_PRELOAD={_library()}", f"FAKETIME_TIMESTAMP_FILE={self._file(host)}")
+            self.stage.wrappers[host.name] = [*_OWN_MEMORY, *variables, *_SETTINGS]
 
     def begin(self) -> None:
         for host in self._hosts:
@@ -71,7 +77,9 @@ class ClockJump(Fault):
     def evidence(self) -> str:
         if not self._seen:
             raise FaultError("no clock was looked at")
-        return ", ".join(f"the clock of {name} was {ahead:+,.0f} s ahead" for name, ahead in self._seen.items())
+        return ", ".join(
+            f"the clock of {name} was {ahead:+,.0f} s ahead" for name, ahead in self._seen.items()
+        )
 
     def _file(self, host: Host) -> Path:
         return self.stage.folder / f"clock-{host.name}"

@@ -18,7 +18,9 @@ from chaos.stage import Stage
 
 _MEGABYTE: Final = 1 << 20
 _BODY: Final = bytes(_MEGABYTE - 1000)
-_REQUEST: Final = b"POST /mcp HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_REQUEST: Final = (
+    b"POST /mcp HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
 _SEND_SECONDS: Final = 2.0
 _KILLED_SECONDS_MAX: Final = 20.0
 
@@ -89,7 +91,9 @@ class MemoryLimit(Fault):
     def evidence(self) -> str:
         if not self._kills or not all(self._kills.values()):
             raise FaultError(f"kills of the kernel: {self._kills}")
-        return ", ".join(f"{name}: the kernel killed {count} of its processes" for name, count in self._kills.items())
+        return ", ".join(
+            f"{name}: the kernel killed {count} of its processes" for name, count in self._kills.items()
+        )
 
 
 class CpuQuota(Fault):

@@ -18,7 +18,7 @@ from tests.unit.house.sources import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
-SCENARIOS = ("kill-primary", "partition-server-database")
+SCENARIOS = ("kill-primary", "partition-server-database", "disk-full-store", "failover-async")
 COUNTS = re.compile(r"^acknowledged ([\d,]+), lost (\d+), doubled 0$", re.MULTILINE)
 
 
@@ -111,6 +111,27 @@ def test_a_loss_is_found_and_its_journal_stays(chaos: Callable[..., Run], tmp_pa
     assert not (run.folder / "leftovers").exists()
 
 
+IDLE: Final = """
+about: The balancer cannot reach Redis, with which it never speaks.
+bots: 5
+steps:
+  - begin: partition
+    on: [redis]
+    away-from: [balancer]
+  - play: 1
+  - end: partition
+"""
+
+
+def test_a_fault_without_an_effect_proves_nothing(chaos: Callable[..., Run], tmp_path: Path) -> None:
+    file = tmp_path / "idle.yaml"
+    file.write_text(IDLE)
+    run = chaos(str(file))
+    assert run.process.wait(200) == 2, run.text
+    assert "not staged: partition had no effect: no packet was dropped" in run.text
+    assert COUNTS.search(run.text)
+
+
 def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
     run = chaos("kill-server")
     run.until(lambda: "begin kill-process" in run.text)
@@ -124,7 +145,7 @@ def test_ctrl_c_removes_everything(chaos: Callable[..., Run]) -> None:
 
 def test_the_next_run_removes_what_a_killed_one_left(chaos: Callable[..., Run]) -> None:
     run = chaos("kill-server")
-    run.until(lambda: "calls/s" in run.text)
+    run.until(lambda: "begin kill-process" in run.text)
     made = run.namespaces()
     run.process.kill()
     run.process.wait()

@@ -42,9 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
         return dead_letters.run(arguments)
     from dungeonfighter.serving.composition import STORES
     from dungeonfighter.serving.ingress import IngressFailed, run_ingress
+    from dungeonfighter.serving.lookups import repeat_lookups_soon
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.telemetry.logs import set_up_early_logs
 
+    repeat_lookups_soon(os.environ)
     flags, environ = vars(arguments), _environ()
     set_up_early_logs(flags, environ)
     problems: list[str] = []

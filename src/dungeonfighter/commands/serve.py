@@ -19,11 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal; return the exit code."""
     from dungeonfighter.serving.composition import STORES
+    from dungeonfighter.serving.lookups import repeat_lookups_soon
     from dungeonfighter.serving.run import run_single, run_supervisor, run_worker
     from dungeonfighter.serving.secrets_anew import Secrets
     from dungeonfighter.serving.start_checks import read_checked_settings
     from dungeonfighter.telemetry.logs import set_up_early_logs
 
+    repeat_lookups_soon(os.environ)
     flags = vars(arguments)
     set_up_early_logs(flags, os.environ)
     if arguments.worker:
