@@ -110,7 +110,8 @@ class PostgresReader:
         found["wal written"] = row["written"]
         found["database bytes"] = row["size"]
         rows = await self._connection.fetch(
-            "select relname, pg_table_size(relid)::float8 as size, pg_indexes_size(relid)::float8 as indexes, "
+            "select relname, pg_table_size(relid)::float8 as size, "
+            "pg_indexes_size(relid)::float8 as indexes, "
             "n_live_tup::float8 as live, n_dead_tup::float8 as dead, autovacuum_count::float8 as vacuums "
             "from pg_stat_user_tables where relname = any($1)",
             list(TABLES),

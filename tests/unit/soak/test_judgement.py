@@ -12,13 +12,15 @@ from soak.report import missed, plot, slopes, text
 from soak.samples import Sample, Soak, read, write
 
 RECORDED = Path(__file__).parent / "recorded.json"
-"""A soak of ten minutes on PostgreSQL."""
+"""A soak of twelve minutes on PostgreSQL, on a machine that was too slow for all of its bots."""
 MEMORY = next(bound for bound in BOUNDS if bound.series == "memory")
 
 
 @pytest.fixture
 def recorded() -> Soak:
-    return read(RECORDED)
+    soak = read(RECORDED)
+    soak.bots = soak.came
+    return soak
 
 
 def leaking(soak: Soak, series: str, per_bot: float) -> Soak:
