@@ -62,7 +62,7 @@ def test_a_step_in_the_warm_up_is_not_judged(recorded: Soak) -> None:
     assert judged(recorded, "memory") is Judged.flat
 
 
-def test_few_samples_tell_nothing(recorded: Soak) -> None:
+def test_few_samples_are_too_short(recorded: Soak) -> None:
     recorded.samples = recorded.judged_samples()[:20]
     assert judged(recorded, "memory") is Judged.too_short
 
