@@ -48,6 +48,8 @@ def main() -> int:
     output = ProgressOutput(sys.stderr)
     try:
         asyncio.run(_run(soak, options, output))
+    except KeyboardInterrupt:  # the second one; what was seen is shown
+        soak.interrupted = True
     except (AssertionError, RuntimeError, OSError) as error:
         print(f"soak: it could not begin: {error}", file=sys.stderr)
         return 2

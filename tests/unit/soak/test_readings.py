@@ -16,7 +16,7 @@ from soak.samples import CONNECTIONS, DESCRIPTORS, MEMORY, THREADS, WAL
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
-def test_accepted_connections_are_told_from_other_descriptors() -> None:
+def test_accepted_connections_are_apart_from_other_descriptors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         before = read_processes(os.getpid(), port)
