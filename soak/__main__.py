@@ -36,11 +36,6 @@ _SAMPLES: Final = 300
 _SAMPLE_SECONDS_MIN: Final = 1.0
 _PROGRESS_SECONDS: Final = 5.0
 _RESTING_SECONDS_MAX: Final = 30.0
-_POSTGRES: Final = {
-    "fsync": "on", "shared_buffers": "128MB", "max_wal_size": "256MB", "checkpoint_timeout": "60s",
-    "autovacuum_naptime": "10s",
-}  # fmt: skip
-"""Those that differ from PostgreSQL's own: so that checkpoints and vacuums come within minutes."""
 
 
 def main() -> int:
@@ -53,6 +48,8 @@ def main() -> int:
     output = ProgressOutput(sys.stderr)
     try:
         asyncio.run(_run(soak, options, output))
+    except KeyboardInterrupt:  # the second one; what was seen is shown
+        soak.interrupted = True
     except (AssertionError, RuntimeError, OSError) as error:
         print(f"soak: it could not begin: {error}", file=sys.stderr)
         return 2
@@ -151,7 +148,10 @@ async def _store(kind: str, folder: Path, output: ProgressOutput) -> AsyncIterat
         yield f"sqlite:///{file}", SqliteReader(file)
         return
     output.say("starting PostgreSQL")
-    postgres = PostgresServer(**_POSTGRES)
+    postgres = PostgresServer(  # so that checkpoints and vacuums come within minutes
+        fsync="on", shared_buffers="128MB", max_wal_size="256MB", checkpoint_timeout="60s",
+        autovacuum_naptime="10s",
+    )  # fmt: skip
     try:
         postgres.start()
         url = postgres.empty_database("soak")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 import asyncpg
 
-from bench.processes import Processes, family, usage_of
+from bench.processes import usage_of
 from soak.samples import CONNECTIONS, DESCRIPTORS, MEMORY, PROCESSOR, TABLES, THREADS, WAL
 
 _PROC: Final = Path("/proc")
 _ANSWER_SECONDS_MAX: Final = 30.0
-_ESTABLISHED, _CLOSE_WAIT = "01", "08"
-"""The states of a socket that its process has not closed. Source: include/net/tcp_states.h of Linux."""
+_ESTABLISHED, _TIME_WAIT, _CLOSE_WAIT = "01", "06", "08"
+"""States of sockets. Source: include/net/tcp_states.h of Linux."""
+_OTHER_TABLES: Final = ("tcp6", "udp", "udp6", "unix")
 
 
 class StoreReader(Protocol):
@@ -36,40 +38,57 @@ def read_processes(process_id: int, port: int) -> dict[str, float]:
     """
     names = (MEMORY, DESCRIPTORS, CONNECTIONS, THREADS, PROCESSOR)
     found = dict.fromkeys(names, 0.0)
-    known, accepted = _sockets(), open_connections(port)
+    tcp = _rows("tcp")
+    listed = _sockets(tcp) | {socket for name in _OTHER_TABLES for socket in _sockets(_rows(name))}
+    own_sockets = listed - _accepted(tcp, port)
     targets: list[str] = []
-    for one in family(Processes(), process_id):
+    for one in family(process_id):
         usage = usage_of(one)
         found[MEMORY] += usage.pss_bytes
         found[PROCESSOR] += usage.cpu_seconds
         with contextlib.suppress(OSError):  # the process has just ended
             found[THREADS] += sum(1 for _ in (_PROC / str(one) / "task").iterdir())
             targets += _descriptors(_PROC / str(one) / "fd")
-    own = [one for one in targets if not one.startswith("socket:") or one in known - accepted]
-    found[DESCRIPTORS], found[CONNECTIONS] = len(own), len(targets) - len(own)
+    own = sum(not one.startswith("socket:") or one in own_sockets for one in targets)
+    found[DESCRIPTORS], found[CONNECTIONS] = own, len(targets) - own
     return found
 
 
 def open_connections(port: int) -> set[str]:
     """Return the connections at a loopback port that their server has not closed, as `socket:[inode]`."""
-    wanted = f":{port:04X}"
-    lines = (_PROC / "net" / "tcp").read_text().splitlines()[1:]
-    found = [line.split() for line in lines if wanted in line]
+    return _accepted(_rows("tcp"), port)
+
+
+def family(process_id: int) -> list[int]:
+    """Return a process and its descendants; on a busy machine a walk through all of /proc takes seconds."""
+    found = [process_id]
+    with contextlib.suppress(OSError):  # the process has just ended
+        for task in (_PROC / str(process_id) / "task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += family(int(child))
+    return found
+
+
+def _accepted(tcp: Sequence[Sequence[str]], port: int) -> set[str]:
+    end = f":{port:04X}"
+    rows = [row for row in tcp if row[1].endswith(end) and row[3] in {_ESTABLISHED, _CLOSE_WAIT}]
+    return _sockets(rows)
+
+
+def _sockets(rows: Sequence[Sequence[str]]) -> set[str]:
+    """Return the sockets of a table; the inode is the 10th column, of Unix sockets the 7th."""
     return {
-        f"socket:[{one[9]}]"
-        for one in found
-        if one[1].endswith(wanted) and one[3] in {_ESTABLISHED, _CLOSE_WAIT}
+        f"socket:[{row[9] if row[0].endswith(':') and row[0][:-1].isdigit() else row[6]}]" for row in rows
     }
 
 
-def _sockets() -> set[str]:
-    """Return all sockets that the kernel lists, as `socket:[inode]`."""
-    found = set()
-    for table, column in (("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("unix", 6)):
-        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            lines = (_PROC / "net" / table).read_text().splitlines()[1:]
-            found |= {f"socket:[{line.split()[column]}]" for line in lines}
-    return found
+def _rows(table: str) -> list[list[str]]:
+    """Return the rows of a table of sockets, without those that wait for the end of a closed connection."""
+    try:
+        lines = (_PROC / "net" / table).read_text().splitlines()[1:]
+    except FileNotFoundError:  # a kernel without IPv6
+        return []
+    return [line.split() for line in lines if f" {_TIME_WAIT} 00000000:" not in line]
 
 
 def _descriptors(folder: Path) -> list[str]:
@@ -110,7 +129,8 @@ class PostgresReader:
         found["wal written"] = row["written"]
         found["database bytes"] = row["size"]
         rows = await self._connection.fetch(
-            "select relname, pg_table_size(relid)::float8 as size, pg_indexes_size(relid)::float8 as indexes, "
+            "select relname, pg_table_size(relid)::float8 as size, "
+            "pg_indexes_size(relid)::float8 as indexes, "
             "n_live_tup::float8 as live, n_dead_tup::float8 as dead, autovacuum_count::float8 as vacuums "
             "from pg_stat_user_tables where relname = any($1)",
             list(TABLES),

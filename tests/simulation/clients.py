@@ -211,15 +211,14 @@ class Client:
         """Fork the present state into a bot that nobody plays; repeat the request until it is answered."""
         self._forks += 1
         name = f"{self.key.partition('/')[2]}-fork-{self._forks}"
-        for _ in range(_TRIES_MAX):
+        forked = Forked(name, error=StoreError("not asked yet"))
+        while isinstance(forked.error, StoreError):
             (forked,) = await self._retry(
                 "fork",
                 lambda host: host.runs.fork(
                     self.key, [name], turn=game.turn, episode=game.episode, is_exact=True
                 ),
             )
-            if not isinstance(forked.error, StoreError):
-                break
             await self._clock.sleep(_RETRY_SECONDS)
         if forked.error is not None:
             raise forked.error

@@ -104,6 +104,8 @@ def _give_up(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     options = _options()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets its background jobs ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     output = ProgressOutput(sys.stderr)
     sources = [path for name in _SOURCES for path in _files(PACKAGE / name)]
     here = [Path(__file__).with_name(f"{name}.py") for name in _SIMULATION]

@@ -25,6 +25,8 @@ _LOOKING: Final = (
 )
 _MALFORMED: Final = "clients send only well-formed requests: tests/protocol/test_bad_input.py"
 _TRACES: Final = "nothing is traced or logged: tests/unit/hosting/test_call_trace.py, test_game_log.py"
+_DELETED: Final = "no bot is deleted: tests/contract/test_pruning.py"
+_FORKS: Final = "forks are exact, and each goes into an id of its own: tests/unit/hosting/test_runs.py"
 _SAVES: Final = "two slots are saved, and none is deleted: tests/unit/hosting/test_host.py"
 
 _BY_REASON: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,6 +44,7 @@ _BY_REASON: Final[Mapping[str, tuple[str, ...]]] = {
         "hosting/rows.py _is_typed: if",
         "hosting/rows.py check: if",
         "hosting/run_ends.py end_of_unreadable",
+        "hosting/trail.py appended",
         "hosting/trail.py decode: except",
         "hosting/trail.py only_ops",
         "hosting/trail.py played: except",
@@ -145,6 +148,14 @@ _BY_REASON: Final[Mapping[str, tuple[str, ...]]] = {
         "hosting/resolver.py Resolver._ask: if pending.request.call",
         "hosting/resolver.py Resolver._count: if self.metrics.fleet_turns",
         "hosting/resolver.py Resolver.fresh_row: if call",
+    ),
+    _DELETED: (
+        "hosting/new_runs.py Load.plan: if not row.state",
+        "hosting/rows.py checked: not: if row.state",
+    ),
+    _FORKS: (
+        "hosting/new_runs.py Fork._judge: not",
+        "hosting/new_runs.py Fork.plan: if not source.is_exact",
     ),
     _SAVES: (
         "hosting/host.py BotHost._unknown_save",

@@ -158,7 +158,7 @@ async def test_a_message_that_was_delivered_too_often_is_buried(
     assert [fields["id"] for fields in queue.replies] == ["a"]
 
 
-async def test_nothing_is_acknowledged_before_its_commit(queue: QueueInMemory, store: GatedStore) -> None:
+async def test_a_message_is_acknowledged_after_its_commit(queue: QueueInMemory, store: GatedStore) -> None:
     await queue.send("a")
     async with asyncio.timeout(20):
         await store.asked.wait()

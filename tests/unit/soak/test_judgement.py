@@ -12,13 +12,15 @@ from soak.report import missed, plot, slopes, text
 from soak.samples import Sample, Soak, read, write
 
 RECORDED = Path(__file__).parent / "recorded.json"
-"""A soak of ten minutes on PostgreSQL."""
+"""A soak of twelve minutes on PostgreSQL, on a machine that was too slow for all of its bots."""
 MEMORY = next(bound for bound in BOUNDS if bound.series == "memory")
 
 
 @pytest.fixture
 def recorded() -> Soak:
-    return read(RECORDED)
+    soak = read(RECORDED)
+    soak.bots = soak.came
+    return soak
 
 
 def leaking(soak: Soak, series: str, per_bot: float) -> Soak:
@@ -60,7 +62,7 @@ def test_a_step_in_the_warm_up_is_not_judged(recorded: Soak) -> None:
     assert judged(recorded, "memory") is Judged.flat
 
 
-def test_few_samples_tell_nothing(recorded: Soak) -> None:
+def test_few_samples_are_too_short(recorded: Soak) -> None:
     recorded.samples = recorded.judged_samples()[:20]
     assert judged(recorded, "memory") is Judged.too_short
 
