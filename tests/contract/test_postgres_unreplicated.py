@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final
 
 import asyncpg
 import pytest
@@ -14,6 +20,8 @@ from dungeonfighter.storage.postgres import PostgresStore
 from testkit.postgres_server import PostgresServer, running_server
 from tests.contract.rows import after, first
 from tests.contract.test_postgres_lost import impatient_store, patiently
+
+_READY: Final = "database system is ready to accept connections"
 
 
 @pytest.fixture
@@ -48,16 +56,35 @@ async def one_waits(url: str) -> None:
     await watcher.close()
 
 
-async def test_a_commit_that_the_standby_never_got_grounds_no_answer(server: PostgresServer) -> None:
+def restart(server: PostgresServer) -> None:
+    server.stop("immediate")
+    server.start()
+
+
+def kill_one_process(server: PostgresServer) -> None:
+    """Kill a process of the server, which ends all others, recovers, and goes on without a new start."""
+    postmaster = (server.folder / "data" / "postmaster.pid").read_text().splitlines()[0]
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    recovered = server.log.read_text().count(_READY)
+    os.kill(int(children[0]), signal.SIGKILL)
+    while server.log.read_text().count(_READY) == recovered:
+        time.sleep(0.01)
+    assert (server.folder / "data" / "postmaster.pid").read_text().splitlines()[0] == postmaster
+
+
+@pytest.mark.parametrize("crash", [restart, kill_one_process])
+async def test_a_commit_that_the_standby_never_got_grounds_no_answer(
+    server: PostgresServer, crash: Callable[[PostgresServer], None]
+) -> None:
     url = server.empty_database("games")
     store = await impatient_store(url)
     begun = first("local/a")
     assert await store.commit([begun]) == [Won()]
+    assert await store.load(["local/a"]) != [None]
     async with waiting_for_nobody(server):
         write = await last_write(store, begun)
         await one_waits(url)
-        server.stop("immediate")
-        server.start()
+        await asyncio.to_thread(crash, server)
         other = PostgresStore(url, pool_size=2, slow_seconds=0.5)
         await other.open()
         for ask in (store.load, other.load, store.heads, other.heads):

@@ -20,12 +20,17 @@ from weakref import WeakKeyDictionary
 from dungeonfighter.errors import StoreUnavailable
 from dungeonfighter.storage.postgres_links import Connection
 
-Start = datetime.datetime
-"""The moment at which a server started; it tells one start from another."""
+Start = tuple[datetime.datetime, datetime.datetime | None]
+"""The moments at which a server started and last recovered from a crash; they tell one start from another.
+
+A server that recovers from the crash of one of its processes has started long before. But it drops its
+statistics, and their age tells.
+"""
 _STARTS_MAX: Final = 8
-_START: Final = "select pg_postmaster_start_time()"
+_START: Final = "select pg_postmaster_start_time(), stats_reset from pg_stat_bgwriter"
 _COMMIT: Final = """
-select pg_postmaster_start_time() from pg_logical_emit_message(true, 'dungeonfighter', '')
+select pg_postmaster_start_time(), stats_reset
+from pg_logical_emit_message(true, 'dungeonfighter', ''), pg_stat_bgwriter
 """
 """A transaction that writes to the log, and therefore waits; one with only an id of its own would not."""
 
@@ -52,7 +57,7 @@ class Proofs:
         """Return the start of the server behind a connection."""
         start = self._starts.get(connection)
         if start is None:
-            start = await connection.fetchval(_START)
+            start = await _fetch_start(connection, _START)
             if not self._is_pooler:
                 self._starts[connection] = start
         return start
@@ -76,11 +81,12 @@ class Proofs:
             raise StoreUnavailable("the database server was restarted or replaced during a read")
 
     async def _prove(self) -> None:
-        async def commit(connection: Connection) -> Start:
-            start: Start = await connection.fetchval(_COMMIT)
-            return start
+        self._proven.append(await self._run(lambda connection: _fetch_start(connection, _COMMIT)))
 
-        self._proven.append(await self._run(commit))
+
+async def _fetch_start(connection: Connection, statement: str) -> Start:
+    started, recovered = await connection.fetchrow(statement)
+    return started, recovered
 
 
 def _forget(task: asyncio.Task[None]) -> None:
