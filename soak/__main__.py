@@ -85,6 +85,7 @@ async def _load(
 ) -> None:  # fmt: skip
     churn = Churn(server.url, soak.bots, soak.minutes * 60, options.regulars)
     sampling = asyncio.create_task(_sample(soak, churn, server, reader, output))
+    sampling.add_done_callback(lambda _: stop.set())  # without samples the bots would come for naught
     try:
         await churn.run(stop)
     finally:

@@ -17,7 +17,8 @@ _PROC: Final = Path("/proc")
 _ANSWER_SECONDS_MAX: Final = 30.0
 _ESTABLISHED, _TIME_WAIT, _CLOSE_WAIT = "01", "06", "08"
 """States of sockets. Source: include/net/tcp_states.h of Linux."""
-_OTHER_TABLES: Final = ("tcp6", "udp", "udp6", "unix")
+_INODE, _UNIX_INODE = 9, 6
+"""The columns of the inode, in the tables of TCP and UDP and in that of Unix sockets."""
 
 
 class StoreReader(Protocol):
@@ -39,7 +40,9 @@ def read_processes(process_id: int, port: int) -> dict[str, float]:
     names = (MEMORY, DESCRIPTORS, CONNECTIONS, THREADS, PROCESSOR)
     found = dict.fromkeys(names, 0.0)
     tcp = _rows("tcp")
-    listed = _sockets(tcp) | {socket for name in _OTHER_TABLES for socket in _sockets(_rows(name))}
+    listed = _sockets(tcp) | _sockets(_rows("unix"), _UNIX_INODE)
+    for name in ("tcp6", "udp", "udp6"):
+        listed |= _sockets(_rows(name))
     own_sockets = listed - _accepted(tcp, port)
     targets: list[str] = []
     for one in family(process_id):
@@ -75,11 +78,8 @@ def _accepted(tcp: Sequence[Sequence[str]], port: int) -> set[str]:
     return _sockets(rows)
 
 
-def _sockets(rows: Sequence[Sequence[str]]) -> set[str]:
-    """Return the sockets of a table; the inode is the 10th column, of Unix sockets the 7th."""
-    return {
-        f"socket:[{row[9] if row[0].endswith(':') and row[0][:-1].isdigit() else row[6]}]" for row in rows
-    }
+def _sockets(rows: Sequence[Sequence[str]], column: int = _INODE) -> set[str]:
+    return {f"socket:[{row[column]}]" for row in rows}
 
 
 def _rows(table: str) -> list[list[str]]:
