@@ -126,6 +126,7 @@ class _Check:
                 findings.refused += 1
         findings.lost += history.lost
         findings.lacking += history.lacking
+        findings.unnoticed += history.is_unnoticed
         findings.applied += history.applied
 
     def _name_open_answers(self) -> None:

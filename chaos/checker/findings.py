@@ -83,6 +83,8 @@ class Findings(Struct):
         lost: Acknowledged calls that the store does not have, also those that `lacking` explains.
         doubled: Inputs and runs that the store has once too often.
         lacking: Acknowledged calls that a promoted server lacked.
+        unnoticed: Bots that lost some of them and began their next run first: a start names no turn, so no
+            server could refuse it.
         first_errors: Errors of first attempts by code.
         repeated_errors: Errors that one repeat did not remove, by code.
         last_errors: Errors of the last attempts of calls by code.
@@ -103,6 +105,7 @@ class Findings(Struct):
     lost: int = 0
     doubled: int = 0
     lacking: int = 0
+    unnoticed: int = 0
     first_errors: Counter[str] = field(default_factory=Counter)
     repeated_errors: Counter[str] = field(default_factory=Counter)
     last_errors: Counter[str] = field(default_factory=Counter)
@@ -131,7 +134,10 @@ class Findings(Struct):
             f"{self.refused:,} calls were refused"
         )
         if self.lacking:
-            yield f"the promoted server lacked {self.lacking:,} acknowledged calls"
+            yield (
+                f"the promoted server lacked {self.lacking:,} acknowledged calls; {self.unnoticed:,} bots "
+                "began their next run before they could be refused"
+            )
         for kind, count in sorted(self.kinds.items()):
             yield f"violated: {count:,} {kind}"
         for violation in self.violations[:SHOWN_MAX]:

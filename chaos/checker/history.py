@@ -65,6 +65,7 @@ class BotHistory:
         lacking: Acknowledged calls that a promoted server lacked.
         applied: Calls with an unknown outcome that had their effect.
         excused: The numbers of the answers to calls whose loss a fail-over explains.
+        is_unnoticed: The bot lost turns by a fail-over, and began its next run before it could be refused.
         lost_places: The positions that lost calls lead to.
         strange: Answers whose digests are still to be explained.
     """
@@ -85,6 +86,7 @@ class BotHistory:
         self.lacking = 0
         self.applied = 0
         self.excused: list[int] = []
+        self.is_unnoticed = False
         self.lost_places: set[Place] = set()
         self.strange: list[Strange] = []
         self._gaps: dict[int, Gaps] = {}

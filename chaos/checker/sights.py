@@ -81,6 +81,7 @@ def check_notices(history: BotHistory) -> None:
     played = [call for call in history.calls.calls if call.is_ok and call.order > last]
     before = [call for call in played if call.order < notice]
     if any(call.options is not None for call in before):
+        history.is_unnoticed = True
         return
     if notice == _NEVER or not all(history.lacks(call.leads_to) for call in before):
         history.report(Kind.NOT_REFUSED, "it lost turns, and no call after them was refused for its turn")

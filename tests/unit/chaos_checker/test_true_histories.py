@@ -78,6 +78,20 @@ def test_a_lost_turn_that_an_unknown_call_played_once_more_is_lost() -> None:
     assert (bot.turn, findings.lost, findings.lacking, findings.applied) == (3, 1, 1, 1)
 
 
+def test_a_bot_that_begins_its_next_run_after_a_loss_cannot_be_refused() -> None:
+    world = World(1, bots=1, trouble=0.0)
+    (client,) = world.clients
+    client.start(1)
+    client.send("1")
+    world.fail_over_by(1)
+    client.start(2)
+    client.send("1")
+    findings = checked(world)
+    assert findings.violations == []
+    assert (findings.lost, findings.lacking, findings.unnoticed) == (1, 1, 1)
+    assert "; 1 bots began their next run before they could be refused" in "\n".join(findings.lines())
+
+
 KEPT = [6, 9, 81, 103]
 """Seeds whose histories a checker with one of the faults of `tests/mutants` takes for false."""
 
