@@ -192,6 +192,7 @@ async def test_a_commit_of_a_lost_connection_that_waits_for_its_standby_is_settl
 ) -> None:
     store = await impatient_store(postgres_url)
     write = first("local/a")
+    await patiently(lambda: store.load(["local/a"]))  # the first read makes a commit, too
     await watcher.execute("alter system set synchronous_standby_names = 'nobody'")
     await watcher.execute("select pg_reload_conf()")
     try:

@@ -105,6 +105,23 @@ async def test_a_dead_path_is_not_pinged_over_other_connections(
     await pool.close()
 
 
+async def test_a_connection_that_ends_between_two_statements_is_unavailable(postgres_url: str) -> None:
+    pool = postgres_pool.Pool(postgres_url, 1, slow_seconds=SLOW_SECONDS, is_pooler=False)
+
+    async def cut_between(connection: postgres_links.Connection) -> None:
+        connection.terminate()
+        raise AttributeError("'NoneType' object has no attribute 'bind_execute'")  # as the driver does
+
+    async def mistaken(connection: postgres_links.Connection) -> None:
+        raise AttributeError
+
+    with pytest.raises(StoreUnavailable):
+        await pool.run(cut_between)
+    with pytest.raises(AttributeError):
+        await pool.run(mistaken)
+    await pool.close()
+
+
 async def test_every_connection_is_kept_alive_by_both_ends(postgres_url: str) -> None:
     connection, _ = await postgres_links.connect(postgres_url, is_pooler=False, safety=None)
     link = connection._transport.get_extra_info("socket")

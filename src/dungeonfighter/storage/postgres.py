@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeVar
@@ -48,6 +48,7 @@ from dungeonfighter.storage.postgres_errors import LOCK_TIMEOUT, Meaning, meanin
 from dungeonfighter.storage.postgres_facts import FactReader
 from dungeonfighter.storage.postgres_links import Connection, NoRoom
 from dungeonfighter.storage.postgres_pool import Pool, ServerState
+from dungeonfighter.storage.postgres_proofs import Proofs, Start
 from dungeonfighter.storage.postgres_ranked_runs import PostgresRankedRuns
 from dungeonfighter.storage.save_rows import from_json, to_json
 
@@ -108,6 +109,7 @@ class PostgresStore:
         self._writers = pool(writers)
         self._readers = pool(pool_size - writers) if pool_size > writers else self._writers
         self._facts = FactReader(self._read, self._sql["facts"])
+        self._proofs = Proofs(self._read, is_pooler=not prepared_statements)
         self._key_tables: Sequence[str] = ("games",)
         self._copy = self._readers
         self._has_copy = bool(read_url)
@@ -168,7 +170,7 @@ class PostgresStore:
             return await self._writers.run(commit, bot_ids)
 
     async def heads(self, bot_ids: Sequence[str]) -> list[Head | None]:
-        return await self._read(lambda connection: self._heads(connection, bot_ids))
+        return await self._read_proven(lambda connection: self._heads(connection, bot_ids))
 
     async def load(self, bot_ids: Sequence[str]) -> list[Row | None]:
         """Load rows; several connections share a large load, because each waits for the disk page by page."""
@@ -408,7 +410,7 @@ class PostgresStore:
             raise
 
     async def _fetch_rows(self, bot_ids: list[str]) -> list[Any]:
-        return await self._read(lambda connection: self._rows(connection, bot_ids))
+        return await self._read_proven(lambda connection: self._rows(connection, bot_ids))
 
     async def _rows(self, connection: Connection, bot_ids: list[str]) -> list[Any]:
         """Load rows of games; halve the load to isolate a row with an undecodable text.
@@ -425,6 +427,16 @@ class PostgresStore:
             rows = await self._rows(connection, bot_ids[:half])
             rows += await self._rows(connection, bot_ids[half:])
         return rows
+
+    async def _read_proven(self, work: Callable[[Connection], Awaitable[_Result]]) -> _Result:
+        """Read what may ground an answer."""
+
+        async def read(connection: Connection) -> tuple[_Result, Start]:
+            return await work(connection), await self._proofs.start_of(connection)
+
+        found, start = await self._read(read)
+        await self._proofs.check(start)
+        return found
 
     async def _read(
         self, work: Callable[[Connection], Coroutine[Any, Any, _Result]], pool: Pool | None = None

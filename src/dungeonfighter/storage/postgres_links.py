@@ -35,10 +35,14 @@ _SERVER_KEEPALIVE: Final = (
 )
 """A server process whose client is cut off must not keep its slot for hours. These settings are no startup
 parameters: PgBouncer refuses startup parameters that it does not know."""
-_KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPALIVE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-"""Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE."""
-_UNACKNOWLEDGED_MS: Final = 5_000
-"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path."""
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 2), ("TCP_KEEPALIVE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3))
+"""Socket options with their values in seconds or as a count; macOS names the first one TCP_KEEPALIVE.
+
+They are for a statement that the server got and whose answer cannot come any more: nothing is unacknowledged.
+"""
+_UNACKNOWLEDGED_MS: Final = 3_000
+"""A peer's kernel acknowledges at once, even during a long statement: silence means a dead network path. In
+this time the kernel sends four times, and Patroni has not promoted a standby yet."""
 _CONNECT_SECONDS: Final = 3.0
 _STATEMENTS_KEPT: Final = 100
 TOO_MANY_CONNECTIONS: Final = "53300"

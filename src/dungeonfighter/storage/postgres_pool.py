@@ -210,13 +210,15 @@ class Pool:
                 self._release(connection)
                 raise
             except BaseException as error:
+                # a connection that is terminated between two statements has no `_protocol` for the second one
+                is_cut_between = isinstance(error, AttributeError) and connection.is_closed()
                 if _cuts_all(error):
                     self._server.cut_at = self._now()
                 if meaning(error) is Meaning.unknown:
                     self._cut_off(connection)
                 else:
                     self._release(connection)
-                if not is_database_error(error) or meaning(error) is Meaning.bad_row:
+                if not (is_database_error(error) or is_cut_between) or meaning(error) is Meaning.bad_row:
                     raise
                 raise unavailable(error) from error
             finally:
