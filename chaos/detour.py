@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -25,7 +24,6 @@ Connect = Callable[[], Awaitable[Streams]]
 _MARK: Final = 79
 _BYTES_MAX: Final = 1 << 24
 _START_SECONDS_MAX: Final = 10.0
-_COUNTER: Final = re.compile(r"counter packets (\d+) ")
 _numbers = itertools.count(1)
 
 
@@ -57,7 +55,7 @@ class Detour:
         if not self._is_up.wait(_START_SECONDS_MAX):
             raise RuntimeError(f"the proxy on {self._host} does not listen")
         address, port = self._target
-        here = f"ip daddr {address} tcp dport {port} meta mark != {_MARK} counter"
+        here = f"ip daddr {address} tcp dport {port} meta mark != {_MARK}"
         orders = [
             f"add table ip {self._table}",
             f"add chain ip {self._table} new {{ type nat hook output priority -100 ; }}",
@@ -67,13 +65,11 @@ class Detour:
         ]
         self._host.run("nft", "; ".join(orders))
 
-    def close(self) -> int:
-        """End the detour and reset its connections; return how many were led through the proxy."""
-        listed = self._host.run("nft", "list", "chain", "ip", self._table, "new")
+    def close(self) -> None:
+        """End the detour, and reset its connections."""
         self._host.run("nft", "delete", "table", "ip", self._table)
         self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
-        return sum(map(int, _COUNTER.findall(listed)))
 
     def _run(self) -> None:
         with self._host.entered(), contextlib.closing(self._loop):

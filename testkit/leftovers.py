@@ -29,7 +29,7 @@ class Leftovers:
         self._file = file
 
     def add(self, kind: str, what: str) -> None:
-        """Add a process (its number), a network namespace (its name), a control group, a mount or a folder (its path)."""
+        """Add a process (its number), a namespace (its name), or the path of a group, mount or folder."""
         begun = start_of(int(what)) if kind == "process" else ""
         with self._file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([kind, what, begun]) + "\n")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import asyncpg
-from msgspec import Meta
 
 from chaos import databases
 from chaos.disks import Disk, breaking_obstacle
@@ -23,6 +23,8 @@ _SMALL_LOG: Final = {"wal_keep_size": "0", "min_wal_size": "32MB", "max_wal_size
 _NO_SPACE: Final = "No space left on device"
 _FULL_SECONDS_MAX: Final = 20.0
 _BACK_SECONDS_MAX: Final = 30.0
+_TROUBLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+"""What a query raises if the database is away."""
 _PIECE_ROWS: Final = (1000, 100, 10)
 
 
@@ -73,10 +75,8 @@ class DiskFull(Fault):
         log = self.stage.primary.log
 
         def is_noticed() -> bool:
-            try:
+            with contextlib.suppress(*_TROUBLE):  # it has crashed
                 self.stage.query(self.stage.primary_host, "select pg_switch_wal()")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                pass  # it has crashed
             return _NO_SPACE in log.read_text(encoding="utf-8", errors="replace")
 
         self.stage.until(is_noticed, _FULL_SECONDS_MAX, "the primary finds room for its log")
@@ -201,7 +201,7 @@ def bring_back(stage: Stage) -> None:
                 service.start()
             stage.query(stage.primary_host, "select pg_current_xact_id()::text")
             return stage.plan.replication == "none" or is_streaming(stage)
-        except (OSError, RuntimeError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        except (RuntimeError, *_TROUBLE):
             return False
 
     stage.until(takes_writes, _BACK_SECONDS_MAX, "the primary does not come back")

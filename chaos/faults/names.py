@@ -68,14 +68,20 @@ class DnsGone(Fault):
         self.stage.at_end(self._stop)
 
     def begin(self) -> None:
+        self.stop_answers()
+        self._cut = len(self.stage.query(self.stage.primary_host, _CUT))
+
+    def end(self) -> None:
+        self.answer_again()
+
+    def stop_answers(self) -> None:
         self._rules.add()
         if self._answer != "none":
             self._stop()
         if self._answer == "unknown":
             self._start(known=False)
-        self._cut = len(self.stage.query(self.stage.primary_host, _CUT))
 
-    def end(self) -> None:
+    def answer_again(self) -> None:
         if self._answer != "none":
             self._stop()
             self._start(known=True)
@@ -93,8 +99,9 @@ class DnsGone(Fault):
             "--no-hosts", "--bind-interfaces", f"--listen-address={_ADDRESS}", "--user=root", "--pid-file=",
             f"--local=/{_DOMAIN}/",
         ]  # fmt: skip
-        for name in self.stage.database_names if known else ():
-            words.append(f"--host-record={name}.{_DOMAIN},{self.stage.hosts[name].address}")
+        if known:
+            places = ((name, self.stage.hosts[name].address) for name in self.stage.database_names)
+            words += [f"--host-record={name}.{_DOMAIN},{address}" for name, address in places]
         with (self.stage.folder / "names.log").open("ab") as log:
             process = self._process = host.popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.stage.leftovers.add("process", str(process.pid))

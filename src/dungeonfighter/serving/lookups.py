@@ -1,8 +1,8 @@
 """The patience of name lookups.
 
-The resolver of glibc waits 5 s before it repeats a question that a name server did not answer, which is longer
-than the time for a whole connection to a database. So a server would find its database seconds after the name
-server is back, not at once.
+The resolver of glibc waits 5 s before it repeats a question that a name server did not answer, which is
+longer than the time for a whole connection to a database. So a server would find its database seconds after
+the name server is back, not at once.
 
 Source: resolv.conf(5), "options timeout" and "options attempts", and the variable RES_OPTIONS there.
 """

@@ -72,8 +72,8 @@ async def connect(
         return await asyncpg.connect(url, timeout=timeout, **options)
     order = last_good if last_good is not None and demand in _KEPT else LastGood()
 
-    def attempt(host: Host) -> Awaitable[Connection]:
-        return asyncpg.connect(url, host=host[0], port=int(host[1]), timeout=timeout, **options)
+    async def attempt(host: Host) -> Connection:
+        return await asyncpg.connect(url, host=host[0], port=int(host[1]), timeout=timeout, **options)
 
     async with asyncio.timeout(timeout):
         host, connection = await _first(order.first(hosts), attempt)

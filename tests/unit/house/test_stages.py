@@ -21,6 +21,7 @@ LONG_ONLY: set[str] = {
     "tests/integration/test_browser_play.py",  # Chromium is a part of the long stage
     "tests/integration/test_chaos.py",  # network namespaces and HAProxy are parts of the long stage
     "tests/integration/test_chaos_faults.py",  # network namespaces are a part of the long stage
+    "tests/integration/test_chaos_machines.py",  # likewise
     "tests/integration/test_compose.py",  # a container engine is a part of the long stage
     "tests/integration/test_compose_upgrade.py",  # a container engine is a part of the long stage
     "tests/integration/test_dashboard.py",  # Prometheus and Grafana's schema are parts of the long stage
