@@ -1,4 +1,4 @@
-"""Commits that no standby got become visible when the primary that wrote them crashes and returns."""
+"""Commits that a primary wrote and its standby never got: they are visible after a crash of the primary."""
 
 from __future__ import annotations
 
