@@ -27,14 +27,14 @@ def judge(scenario: Scenario, stage: Stage, journal: Path) -> Verdict:
     """Check what was played; the store is read where the primary is now.
 
     Raises:
-        OSError, JournalError: The journal cannot be read.
+        OSError: The journal cannot be read.
     """
     try:
         rows = _rows(stage)
         promotions = _promotions(scenario.expect, stage.folder / LACKING_FILE)
+        findings = check(JournalReader(journal), rows, promotions)
     except (StoreError, ValueError) as error:
         return Verdict((f"the history cannot be checked: {error}",), (), 0, 0, 0, None, None)
-    findings = check(JournalReader(journal), rows, promotions)
     late_bots = late(recoveries(JournalReader(journal)), scenario.expect.plays_within)
     return Verdict(
         (*problems(findings, scenario.expect), *late_bots),
@@ -53,6 +53,8 @@ def problems(findings: Findings, expect: Expect) -> Iterator[str]:
         yield str(violation)
     if len(findings.violations) > _SHOWN_MAX:
         yield f"and {len(findings.violations) - _SHOWN_MAX} more violations"
+    if expect.lost == LACKING and not findings.lacking:
+        yield "the promoted server lacked no acknowledged call, so this proves nothing"
     if findings.first_seconds is None or findings.last_seconds is None:
         yield "no bot played after the last fault"
         return

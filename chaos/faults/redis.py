@@ -24,7 +24,7 @@ class FlushRedis(Fault):
 
     def __init__(self, stage: Stage, options: Options, draws: random.Random) -> None:
         super().__init__(stage, options, draws)
-        self._removed = self._again = 0
+        self._removed = self._written = 0
 
     def begin(self) -> None:
         self._removed = _order(self.stage, "DBSIZE")
@@ -35,12 +35,12 @@ class FlushRedis(Fault):
             self.stage.until(
                 lambda: _order(self.stage, "DBSIZE") > 0, _SECONDS_MAX, "no server writes to Redis"
             )
-            self._again = _order(self.stage, "DBSIZE")
+            self._written = _order(self.stage, "DBSIZE")
 
     def evidence(self) -> str:
         if not self._removed:
             raise FaultError("Redis had no key; let the scenario limit rates")
-        return f"{self._removed} keys removed, {self._again} written since"
+        return f"{self._removed} keys removed, {self._written} written since"
 
 
 class _WithoutRedis(Fault):

@@ -1,4 +1,4 @@
-"""Commits that the primary wrote and its standby never got become visible when the primary crashes and returns."""
+"""Commits that a primary wrote and its standby never got: they are visible after a crash of the primary."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from chaos.stage import Stage
 class CrashUnreplicated(Fault):
     """Cuts the line to the standby, and kills a server and the primary while commits wait; both start anew.
 
-    PostgreSQL then shows these commits, although the standby lacks them. At the end the primary is gone, and the
-    standby is promoted.
+    PostgreSQL then shows these commits, although the standby lacks them. At the end the primary is gone, and
+    the standby is promoted.
     """
 
     name = "crash-unreplicated"

@@ -130,7 +130,7 @@ async def test_a_host_that_only_reads_is_not_taken_for_one_that_writes(postgres_
     await store.close()
 
 
-async def test_a_standby_is_asked_again_while_another_host_is_silent(
+async def test_a_standby_is_asked_once_more_while_another_host_is_silent(
     postgres_url: str, silent: Silent
 ) -> None:
     url = string(postgres_url, silent.port, 0, demand=";Target Session Attributes=read-write")

@@ -43,6 +43,14 @@ def test_expected_refusals_and_open_calls_are_no_problem() -> None:
     ]
 
 
+def test_a_promotion_that_lacked_no_call_proves_nothing() -> None:
+    expect = Expect(lost="what-the-promoted-server-lacks")
+    assert list(problems(findings(lacking=3), expect)) == []
+    assert list(problems(findings(), expect)) == [
+        "the promoted server lacked no acknowledged call, so this proves nothing"
+    ]
+
+
 def test_of_many_violations_the_first_are_shown() -> None:
     many = [Violation(Kind.LOST, f"bot-{number}", "e1 t5") for number in range(9)]
     assert list(problems(findings(violations=many), Expect()))[-1] == "and 4 more violations"
