@@ -7,6 +7,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
@@ -57,7 +58,7 @@ class MemoryLimit(Fault):
 
     def begin(self) -> None:
         self._hosts = self.stage.named(self._words, self.draws)
-        self.stage.together([lambda host=host: self._use_up(host) for host in self._hosts])  # type: ignore[misc]
+        self.stage.together([partial(self._use_up, host) for host in self._hosts])
 
     def _use_up(self, host: Host) -> None:
         service = self.stage.service(host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -61,7 +62,7 @@ class DnsGone(Fault):
         for server in self.stage.server_hosts():
             folder = _SETTINGS / server.namespace.name
             self.stage.leftovers.add("folder", str(folder))
-            self.stage.at_end(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
+            self.stage.at_end(partial(shutil.rmtree, folder, ignore_errors=True))
             folder.mkdir(parents=True)
             (folder / "resolv.conf").write_text(f"nameserver {_ADDRESS}\n", encoding="utf-8")
         self._start(known=True)
@@ -72,7 +73,7 @@ class DnsGone(Fault):
         self._cut = len(self.stage.query(self.stage.primary_host, _CUT))
 
     def end(self) -> None:
-        self.answer_again()
+        self.answer_once_more()
 
     def stop_answers(self) -> None:
         self._rules.add()
@@ -81,7 +82,7 @@ class DnsGone(Fault):
         if self._answer == "unknown":
             self._start(known=False)
 
-    def answer_again(self) -> None:
+    def answer_once_more(self) -> None:
         if self._answer != "none":
             self._stop()
             self._start(known=True)

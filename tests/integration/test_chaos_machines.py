@@ -58,7 +58,7 @@ def host(stage: Stage) -> Host:
 # Disks
 
 
-def test_a_full_disk_takes_nothing_until_it_is_empty(stage: Stage) -> None:
+def test_a_full_disk_takes_no_byte_until_it_is_empty(stage: Stage) -> None:
     disk = Disk(stage, 4)
     assert disk.fill() > 3 << 20
     assert disk.free_bytes == 0
@@ -237,7 +237,7 @@ def test_names_are_gone_and_back(tmp_path: Path) -> None:
         assert found().startswith(made.hosts["database-1"].address)
         fault.stop_answers()
         assert found() == ""
-        fault.answer_again()
+        fault.answer_once_more()
         assert found().startswith(made.hosts["database-1"].address)
 
 

@@ -52,7 +52,7 @@ class DeafNames:
     def _serve(self) -> None:
         while True:
             try:
-                question, asker = self._socket.recvfrom(512)
+                question, questioner = self._socket.recvfrom(512)
             except OSError:
                 return
             kind = question[-4:-2]
@@ -62,7 +62,7 @@ class DeafNames:
             is_address = kind == b"\0\1"
             answer = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x0a\0\0\1" if is_address else b""
             head = question[:2] + b"\x81\x80\0\1" + (b"\0\1" if is_address else b"\0\0") + b"\0\0\0\0"
-            self._socket.sendto(head + question[12:] + answer, asker)
+            self._socket.sendto(head + question[12:] + answer, questioner)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ def test_turns_and_runs_that_the_promoted_server_lacks() -> None:
     assert lacking.turns() == 6 + 2 + 4
 
 
-def test_equal_servers_lack_nothing() -> None:
+def test_equal_servers_lack_no_turn() -> None:
     games = {"local/a": (1, 7, "aa")}
     assert not Lacking(games, games, {}).bots()
     assert Lacking(games, games, {}).turns() == 0
