@@ -19,7 +19,7 @@ from chaos.starting import is_streaming
 _MEGABYTES: Final = {"sqlite": 24, "wal": 96, "temp": 192}
 _SPARE_BYTES: Final = 16 << 20
 """What temporary tables find free, before they fill the disk up."""
-_SMALL_LOG: Final = {"wal_keep_size": "0", "min_wal_size": "32MB", "max_wal_size": "48MB"}
+_SMALL_LOG: Final = {"wal_keep_size": "16MB", "min_wal_size": "32MB", "max_wal_size": "48MB"}
 _NO_SPACE: Final = "No space left on device"
 _FULL_SECONDS_MAX: Final = 20.0
 _BACK_SECONDS_MAX: Final = 30.0

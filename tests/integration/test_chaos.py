@@ -123,7 +123,7 @@ steps:
 """
 
 
-def test_a_fault_without_an_effect_proves_nothing(chaos: Callable[..., Run], tmp_path: Path) -> None:
+def test_a_fault_without_an_effect_is_no_proof(chaos: Callable[..., Run], tmp_path: Path) -> None:
     file = tmp_path / "idle.yaml"
     file.write_text(IDLE)
     run = chaos(str(file))

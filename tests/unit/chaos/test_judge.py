@@ -43,7 +43,7 @@ def test_expected_refusals_and_open_calls_are_no_problem() -> None:
     ]
 
 
-def test_a_promotion_that_lacked_no_call_proves_nothing() -> None:
+def test_a_promotion_that_lacked_no_call_is_no_proof() -> None:
     expect = Expect(lost="what-the-promoted-server-lacks")
     assert list(problems(findings(lacking=3), expect)) == []
     assert list(problems(findings(), expect)) == [
