@@ -34,7 +34,7 @@ class FightJob(Struct, frozen=True):
 
 
 class Outcome(Struct, array_like=True, frozen=True):
-    """The end of one fight: won, dead or neither (fled); the share of health and the potions left."""
+    """The end of one fight: won, dead or neither (fled); the share of health at the last input."""
 
     won: bool
     died: bool
@@ -55,13 +55,14 @@ def _played(rules: Rules, job: FightJob, number: int) -> Outcome:
     state = rules.decode(job.position.state)
     rules.reseed(state, number + 1)
     policy = job.player.make(number)
-    inputs, won = 0, False
+    inputs, won, health = 0, False, 0.0
     while state.fight is not None and inputs < INPUTS_MAX:
+        health = _share(state)
         step = rules.advance(state, choose(rules, policy, state))
         state = step.state
         inputs += 1
         won = any(event[0] == Event.EnemyDied for event in step.events)
-    return Outcome(won, is_dead(state), _share(state), _potions(rules, state), inputs)
+    return Outcome(won, is_dead(state), health, _potions(rules, state), inputs)
 
 
 def _share(state: State) -> float:
@@ -78,7 +79,8 @@ class FightRow(Struct, frozen=True):
     Attributes:
         won, died: Shares of the fights; the interval of the former takes each position as one observation
             if there are several.
-        health, potions: Means of those left in the fights that were won.
+        health, potions: Means over the fights that were won: the share of health at the last input (a won
+            dungeon heals), and the potions left.
         difference: The won share less that of the first player, position by position.
     """
 
@@ -142,17 +144,17 @@ def table(rows: Sequence[FightRow]) -> Iterator[str]:
     width = max((len(row.player) for row in rows), default=6) + 1
     places = max((len(row.position) for row in rows), default=8) + 1
     yield (
-        f"{'position':<{places}}{'player':<{width}}{'fights':>7}{'won':>13}{'died':>6}{'health':>8}"
+        f"{'position':<{places}}{'player':<{width}}{'fights':>7}{'won':>14}{'died':>6}{'health':>8}"
         f"{'potions':>9}{'inputs':>8}{'won more':>16}"
     )
     for row in rows:
         won = f"{row.won.mean:.1%} +-{row.won.margin * 100:4.1f}"
         more = "" if row.difference is None else _points(row.difference)
         yield (
-            f"{row.position or 'all':<{places}}{row.player:<{width}}{row.fights:>7}{won:>13}{row.died:>6.0%}"
+            f"{row.position or 'all':<{places}}{row.player:<{width}}{row.fights:>7}{won:>14}{row.died:>6.0%}"
             f"{row.health:>8.0%}{row.potions:>9.2f}{row.inputs:>8.1f}{more:>16}"
         )
-    yield "won: share +- half the 95 % interval in percent; health and potions: those left after won fights"
+    yield "won: share +- half the 95 % interval; of won fights: health at the last input, potions left"
 
 
 def _points(found: Estimate) -> str:

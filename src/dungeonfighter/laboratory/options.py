@@ -19,10 +19,6 @@ _WORDS: Final = {
     "other": "other wares", "dungeons": "dungeons", "go": "go on",
 }  # fmt: skip
 """The names by the first word of a label."""
-_ANSWERS: Final = {
-    "treasure": {"1": "take", "2": "force the lock"},
-    "rest": {"1": "sleep", "2": "study", "3": "mend"},
-}
 
 
 class Option(NamedTuple):
@@ -79,8 +75,8 @@ def door_kind(door: DoorView) -> str:
 
 
 def _answer(kind: str, choice: Choice) -> str:
-    if known := _ANSWERS.get(kind):
-        return known.get(choice.input, choice.input)
+    if kind not in {"merchant", "shrine"}:
+        return choice.label.partition(" ")[0]
     if choice.input == "1":
         return "go on"
     return _good(choice.label) or "item" if kind == "merchant" else "accept"

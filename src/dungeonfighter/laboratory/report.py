@@ -156,7 +156,7 @@ def _tables(each: SeedSet, found: Measured) -> Iterator[str]:
 
 
 def _standing_table(rows: Sequence[Standing], *, skip_first: bool) -> Iterator[str]:
-    yield "| player | runs | score | less heuristic | sd | cap | inputs, p5-50-95 | region 2 | dies at | no way |"
+    yield "| player | runs | score | difference | sd | cap | inputs p5-50-95 | region 2 | dies at | no way |"
     yield "|---|---|---|---|---|---|---|---|---|---|"
     for row in rows[1:] if skip_first else rows:
         low, middle, high = row.inputs

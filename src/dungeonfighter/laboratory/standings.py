@@ -60,7 +60,7 @@ class Standing(Struct, frozen=True):
 
 
 def standings(series: Sequence[Series]) -> list[Standing]:
-    """Return a row for each series; it is compared with its own policy without habits, or else the first one."""
+    """Return a row for each series, compared with its policy without habits, or else with the first one."""
     plain = {each.player: each for each in series}
     return [_standing(each, _base(each, plain.get(Player(each.player.policy)), series[0])) for each in series]
 
