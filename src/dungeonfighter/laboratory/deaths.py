@@ -12,7 +12,7 @@ from typing import Final
 from dungeonfighter.rules import Phase, Rules, State, codec
 from dungeonfighter.rules.state import Ending
 
-FORKS: Final = 16
+FORKS: Final = 32
 """Forks with fresh dice for each input of a decision."""
 BEFORE_FIGHT: Final = "before the fight"
 NO_WAY_OUT: Final = "no way out"

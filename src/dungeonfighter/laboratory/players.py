@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -64,6 +65,7 @@ def checked(player: Player) -> Player:
     return player
 
 
+@cache
 def answers() -> Mapping[str, list[str]]:
     """Return the answers that can always be given, by subject."""
     cat = load_rules().catalogue

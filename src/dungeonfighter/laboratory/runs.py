@@ -20,6 +20,7 @@ from dungeonfighter.laboratory.players import Player
 from dungeonfighter.rules import GameOptions, Mode, Observation, Phase, Rules, State, Weapon, codec
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Ending
+from dungeonfighter.rules.views.observation import Choice
 
 STATE_EVERY: Final = 25
 """Every that many inputs the size of the encoded state is taken."""
@@ -158,6 +159,8 @@ class Recorder:
             option = option_of(o, choice)
             taken = choice.input == text or bool(choice.pattern and text.startswith(f"{option.name} "))
             offered[option] = offered.get(option, False) or taken
+        if not any(offered.values()):  # `strip` at the hub is legal and not listed there
+            offered[option_of(o, Choice(text, text))] = True
         for option, taken in offered.items():
             counts = self._counting.setdefault(option, [0, 0, 0.0, 0.0])
             counts[int(taken)] += 1
