@@ -20,7 +20,7 @@ EVERY   ?= 10
 STORE   ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim golden docs docs-site keep-rules restore-drill lock clean drill
+.PHONY: help setup demo test test-long check format bench bench-80k sim golden balance docs docs-site keep-rules restore-drill lock clean drill
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -78,6 +78,9 @@ drill: $(DEV) ## a fault under playing bots, to repair with docs/runbook.md; FAU
 sim: $(DEV) ## one simulation of everything failing at once: make sim SEED=7
 	@$(PY) -m tests.simulation --seed $(SEED)
 
+balance: $(RUNTIME) ## measure the rules and write docs/balance.md: hours; ARGS="--seeds 0-39 --fewer 8" is a quick look
+	@$(PY) -m dungeonfighter lab report $(ARGS)
+
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
@@ -113,4 +116,4 @@ lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Nod
 	@cd requirements/node && node -e 'const fs = require("fs"), list = JSON.parse(fs.readFileSync("package-lock.json")); for (const one of Object.values(list.packages)) delete one.funding; fs.writeFileSync("package-lock.json", JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
-	rm -rf $(VENV) .parts .demo .drill .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .parts .demo .drill .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from dungeonfighter.bots.ladder import margin, mean
 
-TOLD_APART: Final = 5.0
+APART: Final = 5.0
 """The difference in points for which `seeds_needed` is computed."""
 _POWER: Final = 1.96 + 0.84
 """The sum of the normal quantiles of a two-sided test at 5 % and of a power of 80 %."""
@@ -66,6 +66,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def seeds_needed(differences: Sequence[float], apart: float = TOLD_APART) -> int:
+def seeds_needed(differences: Sequence[float], apart: float = APART) -> int:
     """Return the seeds on which a true difference would show in four of five trials, from a sample of it."""
     return math.ceil((_POWER * deviation(differences) / apart) ** 2)

@@ -36,8 +36,8 @@ class Origin(Struct, frozen=True):
     figures: str = ""
 
 
-class Line(Struct, frozen=True, omit_defaults=True):
-    """One line of the file."""
+class Record(Struct, frozen=True, omit_defaults=True):
+    """A run as a line of the file."""
 
     origin: Origin
     inputs_max: int
@@ -51,7 +51,7 @@ class _Head(Struct, frozen=True):
 
 
 _head: Final = msgspec.json.Decoder(_Head).decode
-_line: Final = msgspec.json.Decoder(Line).decode
+_line: Final = msgspec.json.Decoder(Record).decode
 
 
 @cache
@@ -96,7 +96,7 @@ class Results:
 
     def add(self, job: RunJob, run: Run) -> None:
         """Append a run; it is on its way to the disk when the method returns."""
-        self._file.write(msgspec.json.encode(Line(self._origin, job.inputs_max, run)) + b"\n")
+        self._file.write(msgspec.json.encode(Record(self._origin, job.inputs_max, run)) + b"\n")
         self._runs[run.player, run.seed, job.inputs_max] = run
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dungeonfighter.bots.ladder import mean
 from dungeonfighter.laboratory.estimates import (
-    TOLD_APART,
+    APART,
     Estimate,
     deviation,
     estimate,
@@ -121,7 +121,7 @@ def table(rows: Sequence[Standing]) -> Iterator[str]:
             f"{_percent(row.death_health):>8}{_percent(row.unanswered):>7}{row.cpu_seconds:>7.2f}"
         )
     yield "difference: from the same policy without habits, or else the first player; 95 % intervals, by seed"
-    yield f"seeds: pairs that tell a true difference of {TOLD_APART:g} points (two-sided 5 %, power 80 %)"
+    yield f"seeds: pairs that tell a true difference of {APART:g} points (two-sided 5 %, power 80 %)"
     yield "dies at: median health at the last input; no way: deaths that no input could have prevented"
     for row in rows:
         if row.forced >= 0.5:

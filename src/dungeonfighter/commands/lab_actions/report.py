@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dungeonfighter.commands import lab_arguments
-from dungeonfighter.commands.numbers import count
+from dungeonfighter.commands.numbers import whole
 
 HELP: Final = "measure all bars on two sets of seeds and write them into docs/balance.md"
 DESCRIPTION: Final = """\
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--fresh", type=lab_arguments.seeds, default=lab_arguments.seeds(FRESH), metavar="A-B",
         help=f"seeds that no tuning used (default: {FRESH})")  # fmt: skip
-    add("--fewer", type=count, default=100, metavar="N",
+    add("--fewer", type=whole, default=100, metavar="N",
         help="seeds of each set for exploits and single answers (default: %(default)s)")  # fmt: skip
     add("-o", "--output", type=Path, default=Path("docs") / "balance.md", metavar="FILE",
         help="the document (default: %(default)s)")  # fmt: skip
