@@ -29,7 +29,7 @@ REFUSED: Final[Mapping[str, frozenset[str]]] = {
     "strip": frozenset({"bag: strip"}),
     "equipment": frozenset({"bag: equip"}),
     "trade-up": frozenset({"bag: trade", "hub: inventory", "room: inventory"}),
-    "rest": frozenset({"room: rest"}),
+    "rest": frozenset({"room: rest", "room: prepare"}),
     "search": frozenset({"room: search"}),
     "camp": frozenset({"hub: camp", "room: leave"}),
 }

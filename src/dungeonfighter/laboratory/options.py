@@ -76,7 +76,8 @@ def door_kind(door: DoorView) -> str:
 
 def _answer(kind: str, choice: Choice) -> str:
     if kind not in {"merchant", "shrine"}:
-        return choice.label.partition(" ")[0]
+        first = choice.label.partition(" ")[0].rstrip(":")
+        return first if first.islower() else "item"
     if choice.input == "1":
         return "go on"
     return _good(choice.label) or "item" if kind == "merchant" else "accept"
