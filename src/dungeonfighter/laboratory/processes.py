@@ -6,12 +6,16 @@ first job after it has put the figures in place.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
+from dungeonfighter.errors import DungeonFighterError, SettingsError
 from dungeonfighter.laboratory.figures import Figures, open_rules
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ NICE: Final = 15
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
+Pipe = connection.Connection
 
 
 class Job(Protocol[T_co]):
@@ -39,19 +44,22 @@ def perform_all(jobs: Sequence[Job[T]], processes: int, figures: Figures | None 
         figures: The figures to try.
 
     Raises:
-        SettingsError: The content with these figures has problems.
-        ValueError: Figures without a process of their own, or figures with which the rules cannot be made.
+        ValueError: There are figures and no processes for them.
+        SettingsError: The rules cannot be made with these figures.
+        DungeonFighterError: A process was killed; the other results are lost only if they were not yielded.
+        RuntimeError: A job failed; the message has the traceback.
     """
     if processes == 0:
         if figures:
             raise ValueError("figures need a process of their own")
         yield from _perform_here(jobs)
         return
-    if not jobs:
-        return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(processes, len(jobs)), _open, (figures or Figures(),)) as pool:
-        yield from pool.imap_unordered(_perform, jobs)
+    workers = [_Worker(figures or Figures()) for _ in range(min(processes, len(jobs)))]
+    try:
+        yield from _shared_out(jobs, workers)
+    finally:
+        for worker in workers:
+            worker.end()
 
 
 def _perform_here(jobs: Sequence[Job[T]]) -> Iterator[T]:
@@ -62,26 +70,82 @@ def _perform_here(jobs: Sequence[Job[T]]) -> Iterator[T]:
         yield job.perform(rules)
 
 
-_opened: Rules | Exception | None = None
+def _shared_out(jobs: Sequence[Job[T]], workers: Sequence[_Worker]) -> Iterator[T]:
+    """Give each worker one job at a time, so that a slow job holds up no other one."""
+    waiting = iter(jobs)
+    busy = {}
+    for worker, job in zip(workers, waiting, strict=False):
+        worker.give(job)
+        busy[worker.pipe] = worker
+    while busy:
+        for pipe in connection.wait(list(busy)):
+            worker = busy[cast("Pipe", pipe)]
+            answer = worker.answer()
+            following = next(waiting, None)
+            if following is None:
+                del busy[worker.pipe]
+            else:
+                worker.give(following)
+            yield answer
 
 
-def _open(figures: Figures) -> None:
-    """Load the rules once in each process.
+class _Worker:
+    """A process that performs jobs. Its end closes the pipe, so nobody waits for a killed process."""
 
-    A failure waits for the first job: a pool replaces a process that dies here, and the next one, for ever.
-    """
-    global _opened  # noqa: PLW0603 - one per process, written once
+    def __init__(self, figures: Figures) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, inner = context.Pipe()
+        self._process = context.Process(target=_serve, args=(inner, figures), daemon=True)
+        self._process.start()
+        inner.close()
+
+    def give(self, job: Job[Any]) -> None:
+        with contextlib.suppress(ConnectionError):  # `answer` reports the end of the process
+            self.pipe.send(job)
+
+    def answer(self) -> Any:
+        """Return the result of the job; see `perform_all` for the errors."""
+        try:
+            kind, value = self.pipe.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            raise DungeonFighterError(
+                f"a process that played ended with code {self._process.exitcode}",
+                hint="the next call goes on where this one was; --processes 1 needs the least memory",
+            ) from None
+        if kind == _NO_RULES:
+            raise SettingsError([f"the rules cannot be made with these figures: {value}"])
+        if kind == _FAILED:
+            raise RuntimeError(f"a job failed in its process:\n{value}")
+        return value
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.join()
+        self.pipe.close()
+
+
+_DONE: Final = "done"
+_FAILED: Final = "failed"
+_NO_RULES: Final = "no rules"
+
+
+def _serve(pipe: Pipe, figures: Figures) -> None:
+    """Perform jobs until the parent closes the pipe or ends; leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICE)
-    try:
-        _opened = open_rules(figures)
-    except Exception as error:  # noqa: BLE001 - the first job raises it
-        _opened = error
-
-
-def _perform(job: Job[T]) -> T:
-    if isinstance(_opened, Exception):
-        raise ValueError(f"the rules cannot be made with these figures: {_opened}") from None
-    assert _opened is not None
-    return job.perform(_opened)
+    with contextlib.suppress(EOFError, ConnectionError):
+        try:
+            rules = open_rules(figures)
+        except Exception as error:  # noqa: BLE001 - whatever a figure breaks
+            pipe.recv_bytes()
+            pipe.send((_NO_RULES, str(error)))
+            return
+        while True:
+            job = pipe.recv()
+            try:
+                answer = _DONE, job.perform(rules)
+            except Exception:  # noqa: BLE001 - the parent raises it
+                answer = _FAILED, traceback.format_exc()
+            pipe.send(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,3 +59,28 @@ class AskTalent(Struct, frozen=True):
             if row.id == self.talent
         ]
         return amounts[0], amounts[1]
+
+
+class EndProcess(Struct, frozen=True):
+    """A job that ends its process at once, as the kernel does when memory runs out."""
+
+    code: int
+
+    def perform(self, rules: Rules) -> None:
+        os._exit(self.code)
+
+
+class Fail(Struct, frozen=True):
+    """A job that fails."""
+
+    message: str
+
+    def perform(self, rules: Rules) -> None:
+        raise LookupError(self.message)
+
+
+class Niceness(Struct, frozen=True):
+    """A job that returns the niceness of its process."""
+
+    def perform(self, rules: Rules) -> int:
+        return os.nice(0)

@@ -103,7 +103,7 @@ def test_rows_of_the_catalogue_change_for_rules_and_policies() -> None:
 
 def test_figures_that_break_the_rules_are_named_instead_of_hanging() -> None:
     figures = Figures(catalogue={"talents": {"riposte": {"key": "no such key"}}})
-    with pytest.raises(ValueError, match="riposte"):
+    with pytest.raises(SettingsError, match="riposte"):
         ask(AskTalent("riposte"), figures)
 
 

@@ -66,18 +66,23 @@ def test_a_player_that_never_acts_wins_fewer_fights() -> None:
 
 
 def test_a_fork_finds_the_better_option_and_verifies_it_with_other_dice() -> None:
-    player = Player("heuristic", (), (("stance", "guard"),))
-    forks = [
-        fork
-        for seed in range(2)
-        for fork in ForkJob(
-            player, seed, simulations=2, horizon=25, groups=("weapon", "level"), inputs_max=60
-        ).perform(load_rules())
-    ]
-    assert {fork.group for fork in forks} <= {"weapon", "level"}
-    assert forks
+    job = ForkJob(Player("attack"), 1, simulations=3, horizon=30, groups=("fight", "room"), inputs_max=60)
+    forks = job.perform(load_rules())
+    assert {fork.group for fork in forks} == {"fight", "room"}
     assert all(fork.claimed >= 0 for fork in forks)
+    better = [fork for fork in forks if fork.best != fork.taken]
+    assert better, "attack rests and drinks as if there were no better input"
+    assert all(fork.claimed != fork.verified for fork in better), "the dice of both batches are the same"
     assert all(fork.verified == 0 for fork in forks if fork.best == fork.taken)
+    assert job.perform(load_rules()) == forks
+
+
+def test_a_gain_below_the_least_one_is_no_deviation() -> None:
+    job = ForkJob(
+        Player("attack"), 1, simulations=2, horizon=10, groups=("fight",), least_gain=99, inputs_max=60
+    )
+    (fork,) = job.perform(load_rules())
+    assert (fork.best, fork.claimed, fork.verified) == (fork.taken, 0.0, 0.0)
 
 
 def test_regrets_are_means_a_decision() -> None:
