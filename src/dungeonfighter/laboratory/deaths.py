@@ -6,6 +6,7 @@ a fight in which every input of the last two decisions would probably have been 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,7 +17,36 @@ FORKS: Final = 32
 """Forks with fresh dice for each input of a decision."""
 BEFORE_FIGHT: Final = "before the fight"
 NO_WAY_OUT: Final = "no way out"
+LAST: Final = 2
+"""The number of decisions before a death at which a way out is looked for."""
 _COMBAT: Final = int(Phase.Combat)
+
+
+class LastDecisions:
+    """The last decisions of a run, for the case that the next input is fatal.
+
+    Attributes:
+        place: The phase in which the last input was chosen, for example `Combat`.
+        health: The share of health at that moment.
+    """
+
+    def __init__(self) -> None:
+        self.place = ""
+        self.health = 1.0
+        self._of_fight: deque[State] = deque(maxlen=LAST)
+
+    def note(self, state: State) -> None:
+        """Keep the state in which an input is chosen now."""
+        if state.phase == _COMBAT:
+            self._of_fight.append(codec.copy(state))
+        else:
+            self._of_fight.clear()
+        self.place = Phase(state.phase).name
+        self.health = state.hero.health / max(1, state.hero.figures.health_max)
+
+    def unanswered(self, rules: Rules, seed: int) -> str:
+        """Return the verdict on a death by the last input; see the function of this name."""
+        return unanswered(rules, tuple(self._of_fight), seed)
 
 
 def unanswered(rules: Rules, last: Sequence[State], seed: int) -> str:

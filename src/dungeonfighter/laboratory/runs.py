@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Sequence
 from statistics import median
 from typing import Final
@@ -13,20 +12,17 @@ from msgspec import Struct
 from dungeonfighter import limits
 from dungeonfighter.bots.policy import Policy
 from dungeonfighter.bots.runner import choose
-from dungeonfighter.laboratory.deaths import is_dead, unanswered
+from dungeonfighter.laboratory.deaths import LastDecisions, is_dead
 from dungeonfighter.laboratory.habits import Habitual
 from dungeonfighter.laboratory.options import Option, option_of
 from dungeonfighter.laboratory.players import Player
-from dungeonfighter.rules import GameOptions, Mode, Observation, Phase, Rules, State, Weapon, codec
+from dungeonfighter.rules import GameOptions, Mode, Observation, Rules, State, Weapon
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.state import Ending
 from dungeonfighter.rules.views.observation import Choice
 
 STATE_EVERY: Final = 25
 """Every that many inputs the size of the encoded state is taken."""
-LAST: Final = 2
-"""The number of decisions before a death at which a way out is looked for."""
-_COMBAT: Final = int(Phase.Combat)
 _FOUGHT: Final = (Event.EnemyDied, Event.HeroDied)
 
 
@@ -108,9 +104,7 @@ class Recorder:
         self._policy: Policy = job.player.make(job.seed)
         options = GameOptions(seed=job.seed, mode=int(Mode.ironman), ranked=True)
         self._state = rules.new_game(options)
-        self._last: deque[State] = deque(maxlen=LAST)
-        self._last_place = ""
-        self._last_health = 1.0
+        self._last = LastDecisions()
         self._first_fights: list[int] = []
         self._fight_inputs = 0
         self._sizes: list[int] = []
@@ -124,7 +118,7 @@ class Recorder:
             text = choose(rules, self._policy, state)
             if self._job.counts_options:
                 self._count(rules.observe(state), text)
-            self._note(state)
+            self._last.note(state)
             level = state.fight.level if state.fight is not None else 0
             step = rules.advance(state, text)
             state = step.state
@@ -134,15 +128,6 @@ class Recorder:
             if inputs % STATE_EVERY == 0:
                 self._sizes.append(len(rules.encode(state)))
         return self._record(state, inputs, region, time.process_time() - began)
-
-    def _note(self, state: State) -> None:
-        """Keep what a death by the next input will need."""
-        if state.phase == _COMBAT:
-            self._last.append(codec.copy(state))
-        else:
-            self._last.clear()
-        self._last_place = Phase(state.phase).name
-        self._last_health = state.hero.health / max(1, state.hero.figures.health_max)
 
     def _fight(self, level: int, state: State, events: Sequence[Sequence[int]]) -> None:
         """Count the inputs of fights on level 1."""
@@ -182,9 +167,9 @@ class Recorder:
             region=region,
             bosses=state.world.bosses,
             cpu_seconds=round(cpu_seconds, 4),
-            last_health=round(self._last_health, 4) if died else -1.0,
-            last_place=self._last_place if died else "",
-            unanswered=unanswered(rules, tuple(self._last), self._job.seed) if died else "",
+            last_health=round(self._last.health, 4) if died else -1.0,
+            last_place=self._last.place if died else "",
+            unanswered=self._last.unanswered(rules, self._job.seed) if died else "",
             potions=state.hero.consumables[potion],
             gold=state.hero.gold,
             first_fights=tuple(self._first_fights),

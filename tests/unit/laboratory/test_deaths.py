@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dungeonfighter.laboratory.deaths import BEFORE_FIGHT, NO_WAY_OUT, has_way_out, is_dead, unanswered
+from dungeonfighter.laboratory.deaths import (
+    BEFORE_FIGHT,
+    NO_WAY_OUT,
+    LastDecisions,
+    has_way_out,
+    is_dead,
+    unanswered,
+)
 from dungeonfighter.rules import State
 from dungeonfighter.rules.state import Intent
 from tests.unit.rules import position
@@ -41,6 +48,23 @@ def test_a_way_out_one_decision_earlier_counts() -> None:
 
 def test_a_death_without_any_input_of_the_fight_is_unanswered() -> None:
     assert unanswered(position.rules(), [], 1) == BEFORE_FIGHT
+
+
+def test_the_decisions_of_an_earlier_fight_answer_no_later_death() -> None:
+    rules, last = position.rules(), LastDecisions()
+    last.note(threatened(health=200, damage=30))
+    assert (last.unanswered(rules, 1), last.place) == ("", "Combat")
+    last.note(position.cleared())
+    assert (last.unanswered(rules, 1), last.place) == (BEFORE_FIGHT, "Dungeon")
+
+
+def test_a_decision_is_kept_as_it_was() -> None:
+    rules, last = position.rules(), LastDecisions()
+    state = threatened(health=200, damage=30)
+    last.note(state)
+    state.hero.health = 1
+    assert last.unanswered(rules, 1) == ""
+    assert last.health == 200 / state.hero.figures.health_max
 
 
 def test_only_the_dead_are_dead() -> None:

@@ -56,6 +56,7 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     path.write_bytes(whole[:-40])
     assert played(path, 2) == 1
     assert path.read_bytes().count(b"\n") == 4
+    assert played(path, 2) == 0
     assert all(line.endswith(b"}") for line in path.read_bytes().splitlines())
 
 

@@ -10,6 +10,7 @@ from dungeonfighter.bots.registry import make_policy
 from dungeonfighter.bots.runner import play_run
 from dungeonfighter.laboratory.choices import choices_of
 from dungeonfighter.laboratory.choices import table as choices_table
+from dungeonfighter.laboratory.measuring import jobs_of
 from dungeonfighter.laboratory.players import Player
 from dungeonfighter.laboratory.processes import perform_all
 from dungeonfighter.laboratory.runs import Run, RunJob
@@ -38,6 +39,16 @@ def test_a_death_has_a_place_and_a_share_of_health() -> None:
     assert all(count > 0 for count in run.first_fights)
     assert run.first_fights
     assert 300 < run.state_median <= run.state_max <= 4096
+
+
+def test_jobs_go_seed_by_seed_so_that_a_part_of_them_has_pairs() -> None:
+    jobs = jobs_of([Player("attack"), Player("auto"), Player("attack")], (4, 7), inputs_max=9)
+    assert [(job.player.name, job.seed) for job in jobs] == [
+        ("attack", 4),
+        ("auto", 4),
+        ("attack", 7),
+        ("auto", 7),
+    ]
 
 
 def test_processes_give_the_same_runs_as_this_one() -> None:
