@@ -30,6 +30,9 @@ BANDS: Final = {"random": (0.0, 3.0), "attack": (3.0, 8.0), "auto": (8.0, 14.0),
 SCORE_MAX: Final = 90.0
 LOSS_LEAST: Final = 2.0
 """Points that a kind of decision must be worth to the heuristic."""
+ABOVE_MARGINS: Final = 1.7
+"""Half intervals by which a player must be ahead of the heuristic to count as above it: some 80 players are
+compared with it, so at one half interval two of them would be above by chance."""
 CLASSES_APART: Final = 0.15
 CAP_MAX: Final = 0.10
 INPUTS: Final = (300, 1500)
@@ -125,7 +128,8 @@ def _always(found: Measured) -> Iterator[Reading]:
 
 def _not_above(found: Measured, subject: str, name: str) -> Reading:
     ahead = found.loss(name, HEURISTIC)
-    held = False if ahead.low > 0 else True if ahead.mean <= 0 else None
+    is_above = ahead.mean - ABOVE_MARGINS * ahead.margin > 0
+    held = False if is_above else True if ahead.mean <= 0 else None
     return Reading(f"{subject}: less heuristic", "not above 0", str(ahead), held)
 
 

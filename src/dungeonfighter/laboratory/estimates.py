@@ -13,9 +13,15 @@ APART: Final = 5.0
 _POWER: Final = 1.96 + 0.84
 """The sum of the normal quantiles of a two-sided test at 5 % and of a power of 80 %."""
 
+_STUDENT: Final = (
+    12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11,
+    2.10, 2.09, 2.09,
+)  # fmt: skip
+"""The 97.5 % quantiles of Student's t by degrees of freedom, from 1 on."""
+
 
 class Estimate(NamedTuple):
-    """A mean and half the width of its 95 % interval, by the normal approximation."""
+    """A mean and half the width of its 95 % interval, by Student's t distribution."""
 
     mean: float
     margin: float
@@ -35,7 +41,16 @@ class Estimate(NamedTuple):
 
 def estimate(values: Sequence[float]) -> Estimate:
     """Return the estimate of the mean; (0, 0) without values."""
-    return Estimate(mean(values) if values else 0.0, margin(values), len(values))
+    if not values:
+        return Estimate(0.0, 0.0, 0)
+    return Estimate(mean(values), margin(values) * _quantile(len(values) - 1) / 1.96, len(values))
+
+
+def _quantile(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t; beyond the table by the first term of its expansion."""
+    if 1 <= freedom <= len(_STUDENT):
+        return _STUDENT[freedom - 1]
+    return 1.96 + 2.37 / max(1, freedom)
 
 
 def share(hits: int, count: int) -> Estimate:

@@ -12,7 +12,10 @@ from dungeonfighter.laboratory.estimates import deviation, estimate, percentile,
 def test_an_estimate_has_the_interval_of_the_mean() -> None:
     found = estimate([1.0, 2.0, 4.0, 8.0])
     assert found.mean == 3.75
-    assert found.high - found.low == pytest.approx(2 * 1.96 * statistics.stdev([1, 2, 4, 8]) / 2)
+    assert found.high - found.low == pytest.approx(2 * 3.18 * statistics.stdev([1, 2, 4, 8]) / 2)
+    assert estimate([1.0, 3.0]).margin == pytest.approx(12.71)
+    many = [1.0, 3.0] * 500
+    assert estimate(many).margin == pytest.approx(1.96 * statistics.stdev(many) / 1000**0.5, rel=0.002)
     assert str(estimate([2.0, 2.0])) == "2.00 +- 0.00"
     assert estimate([]).size == 0
 

@@ -117,7 +117,7 @@ def test_deaths_at_high_health_and_without_an_answer_break_a_bar() -> None:
 
 
 def test_neighbours_of_the_ladder_must_be_apart() -> None:
-    ladder = [series(Player(name), [low, low + 1]) for name, low in (("random", 1.0), ("attack", 5.0))]
+    ladder = [series(Player(name), [low, low + 1] * 5) for name, low in (("random", 1.0), ("attack", 5.0))]
     found = judged(*ladder)
     assert found["random and attack"].held is True
     assert judged(ladder[0], series(Player("attack"), [1.0, 3.0]))["random and attack"].held is False
