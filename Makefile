@@ -22,7 +22,7 @@ STORE   ?= sqlite
 SOAK_STORE := $(if $(filter command% environment%,$(origin STORE)),$(STORE),postgresql)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench bench-80k sim sim-many soak golden docs docs-site keep-rules restore-drill lock clean drill chaos chaos-list
+.PHONY: help setup demo test test-long check format bench bench-80k sim sim-many soak golden balance docs docs-site keep-rules restore-drill lock clean drill chaos chaos-list
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -92,6 +92,9 @@ sim-many: $(DEV) ## 10,000 simulations and the states that they visited; Ctrl-C,
 soak: $(DEV) ## does a server stay flat? a million bots an hour come and go (MINUTES=60, STORE=sqlite)
 	@$(PY) -m soak --minutes $(or $(MINUTES),60) --store $(SOAK_STORE)
 
+balance: $(RUNTIME) ## measure the rules and write docs/balance.md: hours; ARGS="--seeds 0-39 --fewer 8" is a quick look
+	@$(PY) -m dungeonfighter lab report $(ARGS)
+
 golden: $(DEV) ## write the golden playthroughs anew; then read the diff
 	@$(PY) -m tests.golden
 	@git --no-pager diff --stat -- tests/golden
@@ -127,4 +130,4 @@ lock: ## write requirements/*.txt anew from *.in (needs uv), and the list of Nod
 	@cd requirements/node && node -e 'const fs = require("fs"), list = JSON.parse(fs.readFileSync("package-lock.json")); for (const one of Object.values(list.packages)) delete one.funding; fs.writeFileSync("package-lock.json", JSON.stringify(list, null, 2) + "\n")'
 
 clean: ## remove the venv, caches and the demo's database
-	rm -rf $(VENV) .parts .demo .drill .chaos .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .parts .demo .drill .chaos .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

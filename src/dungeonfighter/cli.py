@@ -83,6 +83,10 @@ COMMANDS: Final = {
     "ladder": Summary(
         "rank the built-in policies by the same runs", "ladder --seeds 20 --policies attack,heuristic"
     ),
+    "lab": Summary(
+        "measure the rules: what each kind of decision is worth, exploits, choices, frozen fights",
+        "lab ladder --seeds 0-99 --player heuristic --without guard,power",
+    ),
 }
 """The commands in the order of `--help`."""
 

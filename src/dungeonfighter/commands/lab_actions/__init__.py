@@ -1,0 +1,1 @@
+"""The actions of `dungeonfighter lab`; `commands.lab` finds each by its name."""

@@ -1,0 +1,56 @@
+"""Whole runs for the actions of `lab`: looked up in the file of results, or played with progress."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from dungeonfighter.commands.lab_arguments import Interruptible, print_result
+from dungeonfighter.laboratory.figures import read_figures
+from dungeonfighter.laboratory.measuring import jobs_of, measure, series_of
+from dungeonfighter.laboratory.players import Player
+from dungeonfighter.laboratory.results import Origin, Results, origin_of
+from dungeonfighter.laboratory.runs import Run, RunJob
+from dungeonfighter.laboratory.standings import standings, table
+
+
+def play(arguments: argparse.Namespace, jobs: Sequence[RunJob]) -> tuple[Origin, list[Run], bool]:
+    """Return the origin, the runs, and False if Ctrl-C ended it early.
+
+    Raises:
+        SettingsError: The figures or the file of results are wrong.
+    """
+    figures = read_figures(arguments.figures)
+    origin = origin_of(figures)
+    results = Results(arguments.results, origin)
+    known = {(job.player.name, job.seed) for job in jobs if results.find(job) is not None}
+    progress = Interruptible(len(jobs), "runs")
+    try:
+        found = measure(jobs, results, processes=arguments.processes, figures=figures)
+        runs = list(progress.over(found, lambda run: (run.player, run.seed) in known))
+    finally:
+        results.close()
+    return origin, runs, progress.is_complete
+
+
+def print_standings(arguments: argparse.Namespace, players: Sequence[Player]) -> int:
+    """Play the players on the seeds and print their table; return 130 after Ctrl-C."""
+    listed = list(dict.fromkeys(players))
+    jobs = jobs_of(listed, arguments.seeds, inputs_max=arguments.max_inputs)
+    origin, runs, is_complete = play(arguments, jobs)
+    rows = standings(series_of(listed, runs))
+    document = {
+        "origin": origin,
+        "seeds": len(arguments.seeds),
+        "first_seed": arguments.seeds[0],
+        "complete": is_complete,
+        "rows": rows,
+    }
+    print_result(arguments, document, [*table(rows), of_origin(origin)])
+    return 0 if is_complete else 130
+
+
+def of_origin(origin: Origin) -> str:
+    """Return the line that says under what conditions a table was measured."""
+    figures = f", figures {origin.figures}" if origin.figures else ""
+    return f"rules {origin.rules}, code {origin.code}{figures}"
