@@ -94,3 +94,6 @@ class Event:
     TradedUp: Final = 84
     AutoFought: Final = 85  # attacks, lost
     ItemBought: Final = 86  # item, rarity, level, price
+    DungeonResumed: Final = 87
+    SlippedPast: Final = 88
+    RoomPassed: Final = 89

@@ -193,7 +193,7 @@ class Figures(Struct, array_like=True, gc=False):
     thresholds. `known` has action numbers, `perks` one amount per `talents.Perk`.
     """
 
-    health_max: int = 250
+    health_max: int = 290
     armour: int = 0
     damage: int = 6
     period: int = 8000
@@ -223,7 +223,7 @@ class Hero(Struct, array_like=True, gc=False):
     kind: int = -1
     level: int = 1
     xp: int = 0
-    health: int = 250
+    health: int = 290
     stats: Sequence[int] = field(default_factory=lambda: [3, 3, 3, 3])
     class_points: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
     talents: Sequence[int] = field(default_factory=list)
@@ -332,7 +332,8 @@ class Dungeon(Struct, array_like=True, gc=False):
 
     `room` is 0 before the first room. `kind` and `place` are those of the present room. `offer` holds the
     event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items. `roster`
-    has the enemies of this dungeon. `informed`: the next doors show everything. `omen` is the fortify of the
+    has the enemies of this dungeon. `rested` and `searched` are about the present room, `kills` is the number
+    of enemies killed here. `informed`: the next doors show everything. `omen` is the fortify of the
     hero at the start of the next fight (negative: weaken).
     """
 
@@ -374,7 +375,9 @@ class World(Struct, array_like=True, gc=False):
 
     Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`).
     `bosses` is the number of beaten bosses. `spent` is the game time in turns beyond one turn an input
-    (leaving, camping, `auto`, travel).
+    (leaving, camping, `auto`, travel). `cleared_at` is the time of the last first clear, in turns. `held` is
+    the dungeon that the hero left last; entering its level again resumes it. `bombs_left` and `rations_left`
+    are what the hub still sells, like `potions_left`.
     """
 
     region: int = 0
@@ -385,10 +388,14 @@ class World(Struct, array_like=True, gc=False):
     xp_since_clear: int = 0
     packed_offers: PackedOffers = field(default_factory=list)
     packed_shop: PackedItems = field(default_factory=list)
-    potions_left: int = 2
+    potions_left: int = 1
     rerolls: int = 0
     frontier: int = 1
     spent: int = 0
+    cleared_at: int = 0
+    held: Dungeon | None = None
+    bombs_left: int = 1
+    rations_left: int = 2
 
     @property
     def offers(self) -> Sequence[Offer]:

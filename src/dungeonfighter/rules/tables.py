@@ -81,7 +81,7 @@ GUARD_HEAVY: Final = 400
 # Intents, by `Intent`
 INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0)
 INTENT_LENGTH: Final = (800, 1000, 1300, 1000, 1000, 1000, 1000)
-ENEMY_HEAL: Final = 120
+ENEMY_HEAL: Final = 200
 ENEMY_HEALS_MAX: Final = 2
 ENEMY_HEAL_BELOW: Final = 800
 ENEMY_FLEE_BELOW: Final = 200
@@ -89,11 +89,13 @@ ENEMY_FLEE_WEIGHT: Final = 25
 DEFENDED: Final = 500
 INTERRUPT_DELAY: Final = 500
 FLEE_NEEDS: Final = 5
+SLIP_TURNS: Final = 3
+"""Turns that it costs to slip past an ordinary enemy or an elite."""
 
 # Damage
 DAMAGE_MIN: Final = 3
-SLOT_BONUS: Final = 100
-EDGE_BONUS: Final = 250
+SLOT_BONUS: Final = 150
+EDGE_BONUS: Final = 400
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
@@ -135,14 +137,37 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-ENEMY_HEALTH: Final = tuple(112 + 45 * n + 52 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
-ENEMY_DAMAGE: Final = tuple(15 + (640 * n + 47 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
-"""By level; place 0 is unused. The curves are steeper than the first design, 108 + 30 n + 2.6 n^2 and
-14 + 3.6 n + 0.11 n^2, with which the heuristic policy cleared 25 levels. Now that policy clears 11 on average
-and scores 35.1 +- 1.5 points over 200 seeds (the goal is 28 to 40)."""
+HEALTH_CURVE: Final = (112, 5200, 1170)
+DAMAGE_CURVE: Final = (15, 500, 47)
+"""The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
+
+
+def _curve(start: int, linear: int, square: int) -> tuple[int, ...]:
+    return tuple(start + (linear * n + square * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+
+
+ENEMY_HEALTH: Final = _curve(*HEALTH_CURVE)
+ENEMY_DAMAGE: Final = _curve(*DAMAGE_CURVE)
+"""By level; place 0 is unused."""
+STATUS_WEIGHT: Final = 2
+"""Factor on the amount of the status that an enemy's status action inflicts."""
+GATHER: Final = 90
+"""Permille of health and damage that guardians and bosses gain for each room passed without a kill."""
+STALE_BASE: Final = 40
+STALE_ROOM: Final = 12
+"""The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
+level."""
+STALE_EVERY: Final = 5
+STALE_STEP: Final = 20
+"""Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
+STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
 RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
+ROOM_XP: Final = 500
+CLEAR_XP: Final = 10_000
+REPEAT_XP: Final = 5_000
+"""Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
 STATUS_DAMAGE: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
@@ -151,8 +176,12 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 """Armour that one point of fortify gives, by the level of the fight."""
 
 # Hero
-HEALTH: Final = 250
+HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
+LEVEL_HEALS: Final = 500
+COMPLETION_HEALS: Final = 0
+"""Permille of health that a new level and a completed dungeon heal."""
+POTIONS_MAX: Final = 4
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
 """Tiers reached, by class points up to the last tier."""
@@ -169,22 +198,28 @@ STRONGER_NONE: Final = 3
 # Rooms, by `RoomKind`
 DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
-REST: Final = 300
-CAMP: Final = 250
-CAMP_TURNS: Final = 50
+REST: Final = 500
+CAMP: Final = 300
+CAMP_TURNS: Final = 12
 LEAVE_TURNS: Final = 10
 TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = 2
-SEARCH_WAKES: Final = 3
+SEARCH_FINDS: Final = 8
+"""Faces of the d20 on which a search finds something."""
+SEARCH_FINDS_MAX: Final = 16
+SEARCH_POTION: Final = 10
+SEARCH_GOOD: Final = 60
+"""Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.
+"""
+SEARCH_WAKES: Final = 2
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
 RANK_DROP: Final = (250, 1000, 400, 1000)
 """Chance in permille that a kill drops an item, by rank."""
-DROP_POTION: Final = 80
-DROP_OTHER: Final = 60
+DROP_POTION: Final = 30
+DROP_OTHER: Final = 150
 DROP_PER_HOARDER: Final = 40
 REST_ROOM: Final = 400
 STUDY_UNITS: Final = 2
@@ -201,6 +236,12 @@ ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
+STOCK: Final = {5: 1, 6: 1, 7: 2}
+"""Number of consumables on sale at the hub, by fight input, for each visit."""
+TRADE_UP_PRICE: Final = 500
+"""The price of a trade of five items, in permille of the price of one of them."""
+BOMB_SHARE: Final = (150, 150, 150, 75)
+"""Permille of the enemy's maximum health that a bomb takes beside its hit, by rank."""
 """Number of consumables at the start of a run, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300

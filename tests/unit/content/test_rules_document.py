@@ -94,8 +94,19 @@ CLAIMS: Final = {
     "lock costs": f"else {percent(tables.LOCK_COSTS)} health is lost",
     "rest room": f"sleep {percent(tables.REST_ROOM)}, or study {tables.STUDY_UNITS} units",
     "trap": f"d20 + AGI/4 of {tables.TRAP_AVOIDED} avoids it, else {share(tables.TRAP_WEIGHT)} times",
-    "search": f"1 to {tables.SEARCH_WAKES} wakes a fight",
-    "rest": f"rest once a dungeon ({percent(tables.REST)})",
+    "search": f"({21 - tables.SEARCH_FINDS} and more finds something, "
+    f"1 to {tables.SEARCH_WAKES} wakes a fight)",
+    "finds": f"a potion in {tables.SEARCH_POTION} of 100 cases, another consumable in "
+    f"{tables.SEARCH_GOOD - tables.SEARCH_POTION}, an item of the dungeon's level in "
+    f"{100 - tables.SEARCH_GOOD}.",
+    "rest": f"rest once a room for a ration ({percent(tables.REST)})",
+    "gathering": f"gains {percent(tables.GATHER)} for each earlier room",
+    "allowance": f"an allowance of {tables.STALE_BASE} turns and {tables.STALE_ROOM} more for each room",
+    "stirring": f"For each full {tables.STALE_EVERY} turns beyond it all enemies of new fights gain "
+    f"{percent(tables.STALE_STEP)} (at most {percent(tables.STALE_MOST)})",
+    "slipping": f"for {tables.SLIP_TURNS} turns more the room is passed",
+    "bomb": f"and {percent(tables.BOMB_SHARE[0])} of the enemy's maximum health "
+    f"({percent(tables.BOMB_SHARE[3])} of a boss's)",
     "camp": f"Camping gives {percent(tables.CAMP)} for {tables.CAMP_TURNS} turns",
     "rarities": " / ".join(map(str, loot.RARITY_WEIGHTS)),
     "drops": f"an item with {percent(tables.RANK_DROP[0])} (guardian {percent(tables.RANK_DROP[2])}",

@@ -47,7 +47,7 @@ ON_CRITICAL: Final = 1
 ON_HIT: Final = 2
 ROUTES: Final = ("", "repeat", "first", "skip", "jump2")
 EFFECT_TIMES: Final = ("combo", "critical", "hit")
-CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status")
+CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status", "rest")
 
 _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""

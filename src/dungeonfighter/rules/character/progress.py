@@ -9,7 +9,7 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import learn, potions_max
+from dungeonfighter.rules.character.hero import heal, learn, potions_max
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Hero, Item, Phase, State
@@ -94,7 +94,7 @@ def other_good(cat: Catalogue, state: State) -> int:
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero by one level if the experience suffices: heal the hero fully and offer talents.
+    """Raise the hero by one level if the experience suffices: heal the hero by half and offer talents.
 
     If talents are left, the phase becomes LevelUp until the bot chooses one; `state.after` keeps the phase to
     return to.
@@ -108,7 +108,7 @@ def level_up(cat: Catalogue, state: State) -> None:
     hero.stats = [have + (3 if place == hero.kind else 1) for place, have in enumerate(hero.stats)]
     hero.class_points = changed(hero.class_points, hero.kind, 1)
     learn(cat, hero)
-    hero.health = hero.figures.health_max
+    heal(hero, tables.LEVEL_HEALS)
     state.log.append([Event.LevelGained, hero.level])
     state.talent_offer = _offer(cat, state)
     if state.talent_offer:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, enemy_side, statuses, timing
@@ -23,21 +24,23 @@ from dungeonfighter.rules.fighting.common import (
     HERO,
     Result,
     apply_hero_statuses,
-    heal,
     hurt_hero,
     put_status,
     recover,
 )
 from dungeonfighter.rules.fighting.hero_side import attack as strike
+from dungeonfighter.rules.fighting.hero_side import interrupt
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
-from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance, State
 from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
 from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
+_STATUS = int(Intent.status)
 _DEFEND = int(Intent.defend)
+_HEAL = int(Intent.heal)
 _BOSS = int(Rank.boss)
 _GOES_ON = Result.goes_on
 _ACTIONS_MAX = limits.fight_actions_max
@@ -76,9 +79,11 @@ def use(cat: Catalogue, state: State, number: int) -> int:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))
         state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
     elif row.effect == "damage":
-        lost = statuses.taken(fight.enemy.statuses, damage.scaled_hit(hero, fight, row.amount))
+        lost = statuses.taken(fight.enemy.statuses, bomb_damage(hero, fight, row.amount))
         fight.health -= lost
         state.log.append([Event.ItemUsed, number, lost])
+        if fight.health > 0 and fight.intent in (_STATUS, _HEAL):
+            interrupt(cat, state, fight)
     else:
         state.log.append([Event.ItemUsed, number, row.amount])
         put_status(
@@ -88,6 +93,12 @@ def use(cat: Catalogue, state: State, number: int) -> int:
         return Result.died
     recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
     return settle(cat, state, fight)
+
+
+def bomb_damage(hero: Hero, fight: Fight, permille: int) -> int:
+    """Return the damage of a bomb: `permille` of a plain hit, and a share of the enemy's maximum health."""
+    share = fight.health_max * tables.BOMB_SHARE[fight.rank] // 1000
+    return damage.scaled_hit(hero, fight, permille) + share
 
 
 def flee(cat: Catalogue, state: State) -> int:

@@ -10,13 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.progress import drop, find_good, find_item, gain_gold, gain_units
+from dungeonfighter.rules.character.hero import heal, search_faces
+from dungeonfighter.rules.character.progress import (
+    drop,
+    find_good,
+    find_item,
+    gain_gold,
+    gain_units,
+    other_good,
+)
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.common import Result
 from dungeonfighter.rules.journey import hub, rooms, trades, world
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -59,6 +70,14 @@ _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn 
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
+    """Enter an offered dungeon, or go on in the one of its level that the hero has left."""
+    held = world.resumed(state.world, offer)
+    if held is not None:
+        state.world.held = None
+        state.dungeon = replace(held)  # states may share the held one
+        state.phase = _DUNGEON
+        state.log.append([Event.DungeonResumed, held.theme * 100 + held.name, held.level, held.room])
+        return
     dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
     dungeon.boss = offer.boss
     dungeon.roster = offer.enemies
@@ -78,7 +97,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     dungeon.doors = []
     dungeon.informed = False
     dungeon.room += 1
-    dungeon.searched = False
+    dungeon.searched = dungeon.rested = False
     dungeon.kind = door.kind
     dungeon.place = door.theme_room
     dungeon.phase = _CLEARED
@@ -88,7 +107,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
         after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
         rooms.spring_trap(cat, state, dungeon)
-        _room_cleared(cat, state, dungeon)
+        _room_passed(state, dungeon)
     else:
         rooms.make_offer(cat, state, dungeon)
 
@@ -103,7 +122,7 @@ def answer(cat: Catalogue, state: State, choice: int) -> None:
     if done:
         dungeon.offer = []
         dungeon.stock = []
-        _room_cleared(cat, state, dungeon)
+        _room_passed(state, dungeon)
 
 
 def go_on(cat: Catalogue, state: State) -> None:
@@ -116,8 +135,8 @@ def search(cat: Catalogue, state: State) -> None:
     dungeon.searched = True
     scavenger = state.hero.figures.perks[Perk.scavenger]
     die = dice.d20(state.dice)
-    if die > 20 - tables.SEARCH_FINDS * (scavenger or 1):
-        find_good(cat, state, cat.consumable_at[5])
+    if die > 20 - search_faces(state.hero):
+        _find(cat, state, dungeon)
     elif die <= tables.SEARCH_WAKES and not scavenger:
         state.log.append([Event.SearchWoke, die])
         rooms.start_woken_fight(cat, state, dungeon)
@@ -125,14 +144,29 @@ def search(cat: Catalogue, state: State) -> None:
         state.log.append([Event.SearchFailed, die])
 
 
+def _find(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Give the hero what a search has found."""
+    drawn = dice.event(state.dice, 100)
+    if drawn < tables.SEARCH_POTION:
+        find_good(cat, state, cat.consumable_at[5])
+    elif drawn < tables.SEARCH_GOOD:
+        find_good(cat, state, other_good(cat, state))
+    else:
+        find_item(cat, state, loot.roll_item(cat, state.dice, dungeon.level, kind=state.hero.kind))
+
+
 def rest(cat: Catalogue, state: State) -> None:
+    """Eat a ration and rest, once a room."""
     _dungeon(state).rested = True
+    hero = state.hero
+    hero.consumables = changed(hero.consumables, cat.consumable_at[7], -1)
     state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
 def leave(cat: Catalogue, state: State) -> None:
+    """Leave the dungeon, which stays as it is: entering its level again goes on in the same room."""
     state.fight = None
-    state.dungeon = None
+    state.world.held, state.dungeon = state.dungeon, None
     state.world.spent += tables.LEAVE_TURNS
     state.log.append([Event.DungeonLeft])
     if not state.hero.figures.perks[Perk.escape_artist]:
@@ -156,9 +190,28 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
     if result == Result.stalled:
         state.log.append([Event.FightStalled])
     if result in (Result.fled, Result.stalled):
-        leave(cat, state)
+        if fight.rank >= _GUARDIAN:
+            _back_from_guardian(dungeon, fight)
+            leave(cat, state)
+        else:
+            _slip_past(state, dungeon)
     elif not dungeon.searched:
         _room_cleared(cat, state, dungeon)
+
+
+def _back_from_guardian(dungeon: Dungeon, fight: Fight) -> None:
+    """Put the hero before the door of the guardian, who will be fresh again."""
+    dungeon.room -= 1
+    dungeon.phase = _DOORS
+    dungeon.doors = [Door(_FIGHT, _ALL_KNOWN, dungeon.place, fight.enemy_kind)]
+
+
+def _slip_past(state: State, dungeon: Dungeon) -> None:
+    """Pass the room of an ordinary enemy or an elite without a reward; there is nothing to search."""
+    state.world.spent += tables.SLIP_TURNS
+    state.log.append([Event.SlippedPast])
+    dungeon.searched = True
+    dungeon.phase = _CLEARED
 
 
 def die(state: State) -> None:
@@ -189,7 +242,8 @@ def _reward_kill(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -
 
 
 def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    gained = gain_units(state, 500, dungeon.level)
+    """Clear the room of a fight; only such a room gives experience, or completes the dungeon."""
+    gained = gain_units(state, tables.ROOM_XP, dungeon.level)
     if dungeon.room >= dungeon.rooms:
         _complete(cat, state, dungeon)
         return
@@ -197,10 +251,15 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     dungeon.phase = _CLEARED
 
 
+def _room_passed(state: State, dungeon: Dungeon) -> None:
+    state.log.append([Event.RoomPassed])
+    dungeon.phase = _CLEARED
+
+
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     hero = state.hero
     first = world.clear(cat, state, dungeon.level, dungeon.boss)
-    gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
+    gained = gain_units(state, tables.CLEAR_XP if first else tables.REPEAT_XP, dungeon.level)
     if first:
         world.first_clear(cat, state)
         if hero.level == 1:
@@ -210,7 +269,7 @@ def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     level = loot.reward_level(dungeon.level, hero.level)
     item = loot.roll_item(cat, state.dice, level, steps=2 if dungeon.boss else 0, kind=hero.kind)
     find_item(cat, state, item)
-    hero.health = hero.figures.health_max
+    heal(hero, tables.COMPLETION_HEALS)
     state.reward = [gained, gold, item.base, item.rarity, item.level, int(first)]
     state.phase = _DUNGEON_COMPLETION
 

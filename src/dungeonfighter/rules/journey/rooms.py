@@ -9,11 +9,12 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.character.progress import carried_max, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
-from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, heal, put_status
-from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, put_status
+from dungeonfighter.rules.journey import trades, world
 from dungeonfighter.rules.lists import changed, without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
@@ -24,6 +25,7 @@ _TREASURE = int(RoomKind.treasure)
 _REST = int(RoomKind.rest)
 _COMBAT = int(Phase.Combat)
 _NORMAL = int(Rank.normal)
+_GUARDIAN = int(Rank.guardian)
 _OFFER = int(RoomPhase.offer)
 
 
@@ -34,7 +36,7 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
         The `Result`: a surprised hero can die before the first input.
     """
     state.phase = _COMBAT
-    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme, _grown(state, dungeon, rank))
     _apply_tilt(cat, dungeon, fight)
     _apply_omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
@@ -59,7 +61,14 @@ def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+    grown = _grown(state, dungeon, _NORMAL)
+    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown))
+
+
+def _grown(state: State, dungeon: Dungeon, rank: int) -> int:
+    """Return the factor in permille on a new enemy's health and damage."""
+    grown = 1000 + world.stirring(state)
+    return grown * (1000 + world.gathered(dungeon)) // 1000 if rank >= _GUARDIAN else grown
 
 
 def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:

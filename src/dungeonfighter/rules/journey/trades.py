@@ -18,10 +18,9 @@ from __future__ import annotations
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.character.hero import heal, refresh
 from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting.common import heal
 from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import State
 

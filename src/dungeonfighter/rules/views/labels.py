@@ -16,9 +16,10 @@ from msgspec import Struct
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
+from dungeonfighter.rules.character.hero import search_faces
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import trades
-from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -26,6 +27,7 @@ from dungeonfighter.rules.state import (
     Item,
     Offer,
     Phase,
+    Rank,
     RoomKind,
     RoomPhase,
     State,
@@ -41,6 +43,8 @@ CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
+STIRS_SOON: Final = 30
+"""The turns of the allowance that are left when the views of a dungeon begin to show them."""
 
 FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
 """The events that put an item at the end of the bag."""
@@ -65,9 +69,24 @@ def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
     hint = cat.place_rows[behind.theme_room].hint
     if behind.enemy >= 0:
         last = dungeon.room + 1 >= dungeon.rooms
-        rank = ("boss " if dungeon.boss else "guardian ") if last else ""
+        rank = guardian(dungeon) if last else ""
         hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
     return KINDS[behind.kind], hint
+
+
+def guardian(dungeon: Dungeon) -> str:
+    """Return "guardian " or "boss ", with the strength it has gathered: "guardian +27 % "."""
+    rank = "boss " if dungeon.boss else "guardian "
+    grown = gathered(dungeon)
+    return f"{rank}+{grown // 10} % " if grown else rank
+
+
+def clock(state: State) -> str:
+    """Return the words about the allowance of turns: the rest of it, or how much stronger enemies are."""
+    left = allowance_left(state)
+    if left >= 0:
+        return f"Stirs in {left} turn{'' if left == 1 else 's'}."
+    return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -162,6 +181,14 @@ def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) ->
     return f"; grants {' and '.join(new)}" if new else ""
 
 
+def _bagged(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison) -> str:
+    """Return the line of a bag item; one that grants no action and weakens the hero has no figures."""
+    grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
+    if grants or comparison.score(comparison.wearing(item)) >= 0:
+        return _found(cat, item, comparison) + grants
+    return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]}: worse"
+
+
 def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
     """Return for example "Sharp Iron Mace, Rare L7: damage 31 -> 38"."""
     rarity = loot.RARITIES[item.rarity]
@@ -243,7 +270,7 @@ _PRICE: Final = f"{_PRICE_WITHOUT_SCAR} and a scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
-_BRIEF: Final = {"search the room": "search", "back to the hub": "hub"}
+_BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
 _PLAIN: Final = frozenset(
     ("dungeons", "inventory", TRAVEL, "back", "go on", "take what lies open", "mend a scar")
@@ -256,8 +283,11 @@ _SHORT: Final = {
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     text = choice.input
-    number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+    if text.isdigit():
+        number = cat.consumable_at[int(text)]
+        return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+    number = int(text[5:]) - 1
+    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
 
 
 def _several(name: str, count: int) -> str:
@@ -272,17 +302,21 @@ def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: 
     return f"{Weapon(kind).name}: {CLASSES[kind]}, {STATS[kind]}; {basic.name}: {basic.text.lower()}"
 
 
+_SOLD: Final = {5: 5, 8: 6, 9: 7}
+"""The fight input of the consumable that an input at the hub buys."""
+
+
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
         gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
-    if number == 5:
-        potion = cat.consumable_at[5]
-        price = prices.good(cat, hero, potion)
+    if number in _SOLD:
+        good = cat.consumable_at[_SOLD[number]]
+        price = prices.good(cat, hero, good)
         return (
-            f"buy potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
-            f"(have {NUMERALS[hero.consumables[potion]]})"
+            f"buy {cat.consumables[good].name.lower()} {NUMERALS[price] if price < NUMERALS_MAX else price} "
+            f"gold (have {NUMERALS[hero.consumables[good]]})"
         )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
@@ -309,6 +343,9 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         more = f" BOSS {names[cat.boss_of_region[world.region]]};"
     else:
         more = " (level cleared)" if is_cleared(world, level) else ""
+    held = resumed(world, offer)
+    if held is not None:
+        more += f" (you left it in room {max(1, held.room)})"
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
@@ -323,6 +360,8 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
+    if dungeon.phase != _OFFER_MADE and number == 5:
+        return _drink_words(cat, state)
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
@@ -385,24 +424,34 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
 
 def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
+    if number == 2:
+        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
+        finds = search_faces(hero)
+        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
-    if number in (5, 7):
-        good = cat.consumable_at[number]
-        row = cat.consumables[good]
-        gain = _healed(hero, row.amount)
-        amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-        verb = "drink" if number == 5 else "eat"
-        return f"{verb} {_several(row.name, hero.consumables[good])} +{amount} hp"
+        rations = hero.consumables[cat.consumable_at[7]]
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp, ration 1 of {rations}"
     return ""
 
 
+def _drink_words(cat: Catalogue, state: State) -> str:
+    hero = state.hero
+    good = cat.consumable_at[5]
+    row = cat.consumables[good]
+    gain = _healed(hero, row.amount)
+    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+    return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
+
+
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
-    if number != 8:
+    if number != 8 or state.fight is None:
         return ""
     free = state.hero.figures.perks[Perk.escape_artist]
-    return f"flee: {_PRICE_WITHOUT_SCAR}" if free else f"flee: the enemy acts first; {_PRICE}"
+    first = "" if free else "the enemy acts first; "
+    if state.fight.rank < Rank.guardian:
+        return f"flee: {first}past it, {tables.SLIP_TURNS} turns"
+    return f"flee: {first}{_PRICE_WITHOUT_SCAR if free else _PRICE}, the guardian is then fresh"
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -415,7 +464,7 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
     cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
-    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
+    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
     bag = state.hero.bag
     if not bag:
         return lines
@@ -430,16 +479,32 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     return lines
 
 
+def _selection_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    return [clock(state)]
+
+
 def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     dungeon = state.dungeon
-    if dungeon is None or dungeon.phase != _OFFER_MADE:
+    if dungeon is None:
         return []
+    if dungeon.phase != _OFFER_MADE:
+        return _growth_lines(state, dungeon)
     lines = []
     if text := room_text(cat, state, dungeon):
         lines.append(f"{text}.")
     if dungeon.kind in (_SHRINE, _MERCHANT):
         lines.append(f"You have {state.hero.gold} gold.")
     return lines
+
+
+def _growth_lines(state: State, dungeon: Dungeon) -> list[str]:
+    """Return what makes the enemies ahead stronger, if anything does or soon will."""
+    parts = []
+    if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
+        parts.append(f"The {'boss' if dungeon.boss else 'guardian'} gathers: +{grown // 10} %.")
+    if allowance_left(state) <= STIRS_SOON:
+        parts.append(clock(state))
+    return [" ".join(parts)] if parts else []
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -450,11 +515,7 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
-    lines += [
-        f"{place} {_found(cat, item, comparison)}"
-        f"{_grants(cat, hero, item, briefly=True) if item.actions else ''}"
-        for place, item in enumerate(hero.bag, 1)
-    ]
+    lines += [f"{place} {_bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)]
     known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
     slots = hero.figures.slots
@@ -474,6 +535,7 @@ _PHRASES: Final[dict[int, _Phrase]] = {
 }
 _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]]] = {
     Phase.GameLoop: _hub_lines,
+    Phase.DungeonSelection: _selection_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,
     Phase.LevelUp: _talent_lines,

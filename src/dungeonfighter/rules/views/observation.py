@@ -116,12 +116,17 @@ class PlayerView(Struct, frozen=True, rename="camel"):
 
 
 class DungeonView(Struct, frozen=True, rename="camel"):
+    """The dungeon. `guardian_grown` is the percent of health and damage that its guardian or boss has gained,
+    for the rooms passed without a kill.
+    """
+
     name: str
     theme: str
     level: int
     rooms: int
     room: int
     boss: bool
+    guardian_grown: int = 0
 
 
 class DoorView(Struct, frozen=True, rename="camel"):
@@ -197,6 +202,8 @@ class OfferView(Struct, frozen=True, rename="camel"):
     cleared: bool
     enemies: list[str]
     reward: str
+    resumes_at: int = 0
+    """The room in which the hero goes on, if the hero has left this dungeon; else 0."""
 
 
 class TalentView(Struct, frozen=True, rename="camel"):
@@ -209,6 +216,8 @@ class Observation(Struct, frozen=True, rename="camel"):
     """The full snapshot of one run: everything the hero knows and nothing it cannot know.
 
     `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
+    of health and damage by which new enemies have grown since. A first clear gives a new allowance.
     """
 
     turn: int
@@ -229,3 +238,5 @@ class Observation(Struct, frozen=True, rename="camel"):
     shop: list[ItemView]
     available_actions: list[Choice]
     recent_output: list[str]
+    allowance_left: int = 0
+    stirring: int = 0

@@ -126,6 +126,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.StripSet: ("Strip set: {} actions.", ("n",)),
     Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
     Event.AutoFought: ("Auto: {} attacks, {} hp lost.", ("n", "n")),
+    Event.DungeonResumed: ("You are back in {} L{}, at room {}.", ("dungeon", "n", "n")),
+    Event.SlippedPast: ("You slipped past; the guardian gathers strength.", ()),
+    Event.RoomPassed: ("Room passed without a fight.", ()),
 }
 """The template of each other event, and the kinds of its arguments.
 
