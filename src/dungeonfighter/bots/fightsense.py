@@ -26,6 +26,8 @@ DEATH: Final = 14.0
 """The cost of dying, in units of the maximum health."""
 LACK: Final = 1.5
 """The cost of each health point that the fight will take and the hero does not have."""
+DOOM: Final = 12.0
+"""The most that a lack of health can cost: the fight is lost."""
 POTION_HEALS: Final = 0.35
 POTION_PRICE: Final = 0.20
 BOMB_HITS: Final = 2.5
@@ -33,11 +35,16 @@ BOMB_SHARE: Final = {"boss": 0.075}
 BOMB_SHARE_USUAL: Final = 0.15
 BOMB_PRICE: Final = 0.15
 GOOD_PRICE: Final = 0.10
+OPENING_WORTH: Final = 0.5
+"""The worth of an opening, in plain hits."""
+OPENING: Final = 1.5
+FUMBLE: Final = 1.5
+"""The length of a critical miss."""
 FLEE_FAILS: Final = 0.2
 PAST: Final = 0.40
 """The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
 gathers strength."""
-FLIGHT: Final = 12.0
+FLIGHT: Final = 100.0
 """The cost of fleeing from a guardian: the scar, the turns, and a fresh guardian later."""
 
 
@@ -70,6 +77,8 @@ class Fight:
         return self._strike(STEADY if "Steady Hand" in self._p.talents else PRECISE, 1.0)
 
     def power(self) -> float:
+        if self._c.opening:
+            return self._strike(POWER._replace(damage=POWER.damage * OPENING), EXPOSED)
         return self._strike(POWER, 1.0 if "Braced Swing" in self._p.talents else EXPOSED)
 
     def guard(self) -> float:
@@ -142,10 +151,12 @@ class Fight:
     def _strike(self, stance: Stance, exposed: float) -> float:
         chances = bands_of(self._p, stance, self._c.luck)
         strikes = self._strikes
-        precise = stance is not ATTACK and stance is not POWER
+        precise = stance.roll > 0
+        opens = OPENING_WORTH * strikes.full if precise and not self._c.opening else 0.0
+        safe = stance.roll < 0 and self._c.opening
         total = 0.0
         for chance, damage, beside, length, interrupts in (
-            (chances.fumble, 0.0, 0.0, 2.0, False),
+            (chances.fumble, 0.0, 0.0, FUMBLE, False),
             (chances.miss, 0.0, 0.0, 1.0, False),
             (chances.hit, strikes.hit(stance), 0.0, 1.0, precise),
             (chances.combo, strikes.combo(stance), strikes.beside, strikes.length, True),
@@ -159,10 +170,12 @@ class Fight:
         ):
             if chance <= 0.0 or (damage >= self._c.health):
                 continue
-            turn = self._now._replace(left=max(1.0, self._now.left - damage - beside))
+            gained = damage + beside + (opens if damage else 0.0)
+            turn = self._now._replace(left=max(1.0, self._now.left - gained))
             if interrupts and turn.intent in ("heal", "status"):
                 turn = self._interrupted(turn)
-            total += chance * self._after(turn, self._period * length, exposed=exposed)
+            bare = 1.0 if safe and damage else exposed
+            total += chance * self._after(turn, self._period * length, exposed=bare)
         return total
 
     def _interrupted(self, turn: Turn) -> Turn:
@@ -191,13 +204,22 @@ class Fight:
             return PAST * self._p.health_max
         actions = [(turn.intent, self._bare(turn.hurts, exposed))]
         then = turn.acts_in + threats.period
+        following = self._c.intent_after or "normal"
         while then < after and len(actions) < 3:
-            actions.append(("normal", self._bare(threats.normal, exposed)))
+            actions.append((following, self._bare(threats.hurts(following), exposed)))
             then += threats.period
+            following = "normal"
         cost = sum(threats.cost(intent, hurts) for intent, hurts in actions)
-        rest = self._rest(self._healed(turn, before=True), max(0.0, then - after), threats.average)
+        rest = self._rest(self._healed(turn, before=True), max(0.0, then - after), self._next_cost(following))
         dying = self._dying(tuple(actions), healed)
         return cost + rest + self._risks(cost - healed, rest, dying, potions)
+
+    def _next_cost(self, following: str) -> float:
+        """Return the cost of an enemy action after the hero's next one; the hero can still guard a heavy."""
+        if not self._c.intent_after:
+            return self._threats.average
+        cost = self._threats.cost(following, self._threats.hurts(following))
+        return cost * HEAVY_ANSWERED if following == "heavy" else cost
 
     def _healed(self, turn: Turn, *, before: bool) -> float:
         """Return the enemy's health, after the shown heal if it comes before the hero's next action."""
@@ -253,4 +275,4 @@ class Fight:
         """Return the cost of two risks: death before the next decision, and a lack of health later on."""
         p = self._p
         there = p.health - lost + (p.potions + potions) * POTION_HEALS * p.health_max
-        return DEATH * dying * p.health_max + LACK * max(0.0, rest - there)
+        return DEATH * dying * p.health_max + min(LACK * max(0.0, rest - there), DOOM * p.health_max)

@@ -31,6 +31,9 @@ SKILLS: Final = (
 )
 
 
+SPARE_RATIONS: Final = 2
+
+
 class Habit:
     """Thresholds as shares of maximum health, tuned with the ladder."""
 
@@ -153,6 +156,8 @@ class Heuristic:
             return "5"
         if share > Habit.search and "2" in legal and self._can("search"):
             return "2"
+        if "6" in legal and self._can("rest") and _prepares(o):
+            return "6"
         return "1"
 
     def _should_leave(self, o: Observation) -> bool:
@@ -160,3 +165,11 @@ class Heuristic:
         if room is None or not self._can("fleeing"):
             return False
         return chores.health_share(o) < Habit.leave and o.player.potions == 0
+
+
+def _prepares(o: Observation) -> bool:
+    """Return True before the guardian, and while there are rations to spare."""
+    dungeon = o.current_dungeon
+    rations = next((good.count for good in o.player.consumables if good.name == "Ration"), 0)
+    last = dungeon is not None and dungeon.room + 1 >= dungeon.rooms
+    return last or rations > SPARE_RATIONS

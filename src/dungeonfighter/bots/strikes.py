@@ -95,7 +95,7 @@ class Strikes:
         return self._dealt(roll * self._slot * row.damage / 1000, stance, row.hits, 1.0 - row.pierce / 1000)
 
     def _dealt(self, factor: float, stance: Stance, hits: int, armour: float) -> float:
-        defended = 0.5 if self._c.intent == "defend" and stance is not POWER else 1.0
+        defended = 0.5 if self._c.intent == "defend" and stance.roll >= 0 else 1.0
         one = self._raw * factor * stance.damage * defended - self._armour * armour
         return max(3.0, one) * hits * self._suffers
 

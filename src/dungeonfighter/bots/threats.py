@@ -36,8 +36,14 @@ class Threats:
 
     def __init__(self, o: Observation, c: CombatView) -> None:
         self.normal = normal_hit(o, c)
+        self._armour = o.player.armour
         self.average = self.normal * ARCHETYPES.get(c.archetype, 1.0) * HITS
         self.period = float(max(1, c.enemy_period))
+
+    def hurts(self, intent: str) -> float:
+        """Return the damage of a plain hit of an action that is not shown yet."""
+        factor = FACTORS.get(intent, 0.0)
+        return max(3.0, (self.normal + self._armour) * factor - self._armour) if factor else 0.0
 
     def hits(self, intent: str) -> float:
         """Return the mean number of plain hits that an attack is worth."""

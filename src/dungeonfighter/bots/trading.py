@@ -30,8 +30,10 @@ def answer_offer(o: Observation, legal: frozenset[str]) -> str:
         return _at_merchant(o, legal)
     if kind == "shrine":
         return _at_shrine(o)
-    if kind == "treasure" and o.player.technique >= 16 and chores.health_share(o) > 0.6 and "2" in legal:
-        return "2"
+    if kind == "elite" and room is not None:
+        return _best_of(room.stock)
+    if kind == "treasure" and room is not None:
+        return _at_treasure(o, room.stock)
     if kind == "rest" and chores.health_share(o) > 0.75:
         return "3" if "3" in legal else "2"
     return "1"
@@ -75,6 +77,22 @@ def _trade_price(o: Observation, given: list[ItemView], rarity: str) -> int:
     level = sum(item.level for item in given) // len(given)
     price = (20 + 10 * level) * (2 + _RARITIES.index(rarity)) // 4
     return price * 500 // 1000 if "Haggler" in o.player.talents else price
+
+
+def _best_of(stock: list[ItemView]) -> str:
+    return str(max(range(len(stock)), key=lambda place: (stock[place].score_change, -place)) + 1)
+
+
+def _at_treasure(o: Observation, stock: list[ItemView]) -> str:
+    """Fight for the guarded item with health to spare, or force the lock with technique."""
+    share = chores.health_share(o)
+    if len(stock) < 3:
+        return "1"
+    if share > 0.55 and stock[2].score_change > stock[0].score_change:
+        return "3"
+    if o.player.technique >= 16 and share > 0.5 and stock[1].score_change > stock[0].score_change:
+        return "2"
+    return "1"
 
 
 def _at_merchant(o: Observation, legal: frozenset[str]) -> str:

@@ -97,3 +97,7 @@ class Event:
     DungeonResumed: Final = 87
     SlippedPast: Final = 88
     RoomPassed: Final = 89
+    Prepared: Final = 90
+    HeldOn: Final = 91
+    Opened: Final = 92
+    PhaseChanged: Final = 93

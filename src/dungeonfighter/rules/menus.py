@@ -175,6 +175,7 @@ class Menus:
             (not dungeon.searched)
             | (not dungeon.rested and goods[self._ration] > 0) << 1
             | self._may_drink(state) << 2
+            | (not dungeon.rested and not dungeon.omen and goods[self._ration] > 0) << 3
         )
         return (_DUNGEON, 2, facts, len(hero.bag))
 
@@ -186,7 +187,7 @@ class Menus:
         hero = state.hero
         facts = (
             (state.world.bosses > 0 and self._roads)
-            | (hero.health < hero.figures.health_max) << 1
+            | (hero.health < hero.figures.health_max and not state.world.camped) << 1
             | hub.wares_open(self._cat, state) << 2
         )
         return (_GAME_LOOP, facts, len(hero.bag))
@@ -285,6 +286,7 @@ def _cleared(key: Key) -> list[Entry]:
         ("2", "search the room", plays.search, 0),
         ("3", f"rest: a ration, {tables.REST // 10} % health", plays.rest, 0),
         *_DRINK,
+        ("6", f"prepare: a ration, shield {tables.PREPARED} in the next fight", plays.prepare, 0),
     )
     entries += [entry for bit, entry in enumerate(more) if facts >> bit & 1]
     entries += _WAYS_OUT
@@ -356,7 +358,8 @@ def _victory(cat: Catalogue, key: Key) -> list[Entry]:
 
 
 _OFFERS = {
-    int(RoomKind.treasure): ("take what lies open", "force the inner lock"),
+    int(RoomKind.elite): ("take item 1", "take item 2", "take item 3"),
+    int(RoomKind.treasure): ("take what lies open", "force the inner lock", "fight its guard"),
     int(RoomKind.shrine): ("go on", "accept the first trade", "accept the second trade"),
     int(RoomKind.merchant): ("go on", "buy item 1", "buy item 2", "buy good 1", "buy good 2"),
     int(RoomKind.rest): ("sleep: 40 % health", "study: experience", "mend a scar"),

@@ -84,6 +84,10 @@ def rest(cat: Catalogue, state: State, _: int) -> None:
     dungeon.rest(cat, state)
 
 
+def prepare(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.prepare(cat, state)
+
+
 def leave(cat: Catalogue, state: State, _: int) -> None:
     dungeon.leave(cat, state)
 

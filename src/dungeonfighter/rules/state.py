@@ -276,7 +276,8 @@ class Fight(Struct, array_like=True, gc=False):
     fight. Acid lowers `armour`, or `hero_armour` on the other side. `hit`, `combo`, `crit` are the room's
     bonuses, for both sides. `intent_status` is the status of the shown intent (-1: none). `quiet` counts the
     hero's turns since the room last acted, `hazards` the acts of the room, `actions` those of both fighters.
-    `pattern_at` is the place in a boss's pattern; with `low` that is the pattern under half health. Talents
+    `pattern_at` is the place in the enemy's pattern; with `low` that is a boss's pattern under half health.
+    `opening`: a precise hit has made an opening for the next power attack. Talents
     need four more: `opened` (the hero has attacked), `winded` (the second wind is used), `kept` (the spared
     resets of the strip) and `run` (combos in a row).
     """
@@ -312,6 +313,7 @@ class Fight(Struct, array_like=True, gc=False):
     kept: int = 0
     run: int = 0
     low: bool = False
+    opening: bool = False
 
 
 class Door(Struct, array_like=True, gc=False):
@@ -331,10 +333,11 @@ class Dungeon(Struct, array_like=True, gc=False):
     """The dungeon that the hero is in. Its rooms count from 1, and the choice of a door makes the next one.
 
     `room` is 0 before the first room. `kind` and `place` are those of the present room. `offer` holds the
-    event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items. `roster`
-    has the enemies of this dungeon. `rested` and `searched` are about the present room, `kills` is the number
-    of enemies killed here. `informed`: the next doors show everything. `omen` is the fortify of the
-    hero at the start of the next fight (negative: weaken).
+    event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items, or
+    those of a treasure or an elite. `roster` has the enemies of this dungeon, `ahead` the doors after the
+    next room. `rested` and `searched` are about the present room, `kills` is the number of enemies killed
+    here. `informed`: the next doors show everything. `omen` is the shield of the hero at the start of the
+    next fight (negative: weaken).
     """
 
     theme: int
@@ -355,6 +358,7 @@ class Dungeon(Struct, array_like=True, gc=False):
     informed: bool = False
     omen: int = 0
     roster: Sequence[int] = field(default_factory=list)
+    ahead: Sequence[Door] = field(default_factory=list)
 
 
 class Offer(Struct, array_like=True, gc=False):
@@ -377,7 +381,9 @@ class World(Struct, array_like=True, gc=False):
     `bosses` is the number of beaten bosses. `spent` is the game time in turns beyond one turn an input
     (leaving, camping, `auto`, travel). `cleared_at` is the time of the last first clear, in turns. `held` is
     the dungeon that the hero left last; entering its level again resumes it. `bombs_left` and `rations_left`
-    are what the hub still sells, like `potions_left`.
+    are what the hub still sells, like `potions_left`; `restocks` is set until the next visit after a first
+    clear. `camped`: the hero has camped in this visit. `meters` is what chance still owes the hero, in
+    permille: items, potions, and rarity.
     """
 
     region: int = 0
@@ -396,6 +402,9 @@ class World(Struct, array_like=True, gc=False):
     held: Dungeon | None = None
     bombs_left: int = 1
     rations_left: int = 2
+    restocks: bool = True
+    camped: bool = False
+    meters: Sequence[int] = field(default_factory=lambda: [0, 0, 0])
 
     @property
     def offers(self) -> Sequence[Offer]:

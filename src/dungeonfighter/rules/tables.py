@@ -58,6 +58,8 @@ ROLL: Final = (0, 0, 1000, 1500, 1600)
 """Damage of the hero in permille, by `Band`."""
 ENEMY_ROLL: Final = (0, 0, 1000, 1000, 1600)
 HEAVY_MISS_MAX: Final = 3
+CRITICAL_MISS_LENGTH: Final = 1500
+"""Permille of the time of an attack that a critical miss of the hero takes."""
 
 # Time
 PERIOD: Final = 8000
@@ -75,6 +77,8 @@ MOMENTUM_FLOOR: Final = 600
 STANCE_ROLL: Final = (0, 0, 3, -3, 0)
 STANCE_DAMAGE: Final = (0, 1000, 750, 1750, 0)
 EXPOSED: Final = 1500
+OPENING: Final = 1500
+"""Permille of its damage that a power attack deals into an opening; it does not expose the hero."""
 GUARD: Final = 600
 GUARD_HEAVY: Final = 400
 
@@ -138,7 +142,7 @@ SECOND_WIND_BELOW: Final = 250
 
 # Enemies
 HEALTH_CURVE: Final = (112, 5200, 1170)
-DAMAGE_CURVE: Final = (15, 500, 47)
+DAMAGE_CURVE: Final = (15, 540, 52)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 
@@ -158,14 +162,14 @@ STALE_ROOM: Final = 12
 """The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
 level."""
 STALE_EVERY: Final = 5
-STALE_STEP: Final = 20
+STALE_STEP: Final = 30
 """Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
 STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
 RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
 ROOM_XP: Final = 500
-CLEAR_XP: Final = 10_000
+CLEAR_XP: Final = 20_000
 REPEAT_XP: Final = 5_000
 """Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
@@ -181,12 +185,14 @@ HEALTH_PER_LEVEL: Final = 14
 LEVEL_HEALS: Final = 500
 COMPLETION_HEALS: Final = 0
 """Permille of health that a new level and a completed dungeon heal."""
-POTIONS_MAX: Final = 4
+POTIONS_MAX: Final = 3
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
 """Tiers reached, by class points up to the last tier."""
 SCAR: Final = 50
 SCARS_MAX: Final = 6
+SCAR_BEYOND: Final = 250
+"""Permille of health that a hero with all scars loses instead of getting another."""
 ROUTING_INT: Final = 10
 LUCK: Final = 6
 """Beginner's luck: a hero rerolls `LUCK - level` misses a fight."""
@@ -199,8 +205,11 @@ STRONGER_NONE: Final = 3
 DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
 REST: Final = 500
-CAMP: Final = 300
-CAMP_TURNS: Final = 12
+CAMP: Final = 1000
+CAMP_TURNS: Final = 25
+"""A camp, once a visit: permille of health, and turns."""
+PREPARED: Final = 2
+"""The shield of the next fight that a ration gives instead of a rest."""
 LEAVE_TURNS: Final = 10
 TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
@@ -216,11 +225,18 @@ SEARCH_GOOD: Final = 60
 SEARCH_WAKES: Final = 2
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
-RANK_DROP: Final = (250, 1000, 400, 1000)
+RANK_DROP: Final = (250, 0, 400, 1000)
 """Chance in permille that a kill drops an item, by rank."""
 DROP_POTION: Final = 30
 DROP_OTHER: Final = 150
 DROP_PER_HOARDER: Final = 40
+SPOILS: Final = 3
+"""Items of which the hero takes one: those of an elite, and those of a treasure."""
+METER_GAIN: Final = 500
+"""Permille of what a chance still owes the hero (or has given too much) that counts in the next draw."""
+RARITY_METER: Final = (16, 0, -100, -100, -100, -100)
+"""The change of the meter of rarities by the rarity of a found item, in permille of the draw."""
+RARITY_METER_MOST: Final = 400
 REST_ROOM: Final = 400
 STUDY_UNITS: Final = 2
 TRAP_AVOIDED: Final = 13
@@ -236,8 +252,8 @@ ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
-STOCK: Final = {5: 1, 6: 1, 7: 2}
-"""Number of consumables on sale at the hub, by fight input, for each visit."""
+STOCK: Final = {5: 2, 6: 1, 7: 3}
+"""Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
 TRADE_UP_PRICE: Final = 500
 """The price of a trade of five items, in permille of the price of one of them."""
 BOMB_SHARE: Final = (150, 150, 150, 75)

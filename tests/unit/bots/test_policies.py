@@ -136,8 +136,9 @@ def test_the_heuristic_guards_against_a_heavy_hit_before_its_next_action() -> No
     assert decision(fight(intent="heavy", incoming=40)) == "4"
 
 
-def test_the_heuristic_uses_power_if_the_enemy_cannot_act_first() -> None:
-    assert decision(fight(enemy_acts_in=9000, enemy_first=False)) == "3"
+def test_the_heuristic_makes_an_opening_and_uses_it_if_the_enemy_cannot_act_first() -> None:
+    assert decision(fight(enemy_acts_in=9000, enemy_first=False)) == "2"
+    assert decision(fight(enemy_acts_in=9000, enemy_first=False, opening=True)) == "3"
     assert decision(fight(enemy_acts_in=1000, incoming=30, health=200, health_max=200)) != "3"
 
 

@@ -104,6 +104,13 @@ CLAIMS: Final = {
     "allowance": f"an allowance of {tables.STALE_BASE} turns and {tables.STALE_ROOM} more for each room",
     "stirring": f"For each full {tables.STALE_EVERY} turns beyond it all enemies of new fights gain "
     f"{percent(tables.STALE_STEP)} (at most {percent(tables.STALE_MOST)})",
+    "clear": f"cleared dungeon {tables.CLEAR_XP // 1000}, or {tables.REPEAT_XP // 1000} if its level",
+    "room": f"room cleared by a fight {share(tables.ROOM_XP)}",
+    "opening": f"the next power attack that hits deals x{share(tables.OPENING)}",
+    "critical miss": f"the recovery takes x{share(tables.CRITICAL_MISS_LENGTH)}",
+    "prepared": f"a shield of {tables.PREPARED} in the next fight",
+    "scars": f"A hero with six scars loses {percent(tables.SCAR_BEYOND)} of health",
+    "stock": f"The hub sells {tables.STOCK[5]} potions, a bomb, {tables.STOCK[7]} rations",
     "slipping": f"for {tables.SLIP_TURNS} turns more the room is passed",
     "bomb": f"and {percent(tables.BOMB_SHARE[0])} of the enemy's maximum health "
     f"({percent(tables.BOMB_SHARE[3])} of a boss's)",

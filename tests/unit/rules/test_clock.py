@@ -21,6 +21,7 @@ from tests.unit.rules.position import (
     the_fight,
 )
 
+STEP = tables.STALE_STEP
 ALLOWANCE = tables.STALE_BASE + tables.STALE_ROOM * tables.rooms_of(1)
 
 
@@ -38,7 +39,7 @@ def figures(fight: Fight) -> tuple[int, int]:
     return fight.health_max, fight.damage
 
 
-@pytest.mark.parametrize(("late", "grown"), [(-ALLOWANCE, 0), (4, 0), (5, 20), (29, 100)])
+@pytest.mark.parametrize(("late", "grown"), [(-ALLOWANCE, 0), (4, 0), (5, STEP), (29, 5 * STEP)])
 def test_enemies_grow_with_each_five_turns_beyond_the_allowance(late: int, grown: int) -> None:
     state = hub()
     state.world.spent = ALLOWANCE + late
@@ -56,7 +57,8 @@ def test_a_stirring_dungeon_makes_every_new_enemy_stronger() -> None:
     calm, late = doors(), doors()
     late.world.spent = ALLOWANCE + 25
     health, damage = figures(fought(calm))
-    assert figures(fought(late)) == (health * 1100 // 1000, damage * 1100 // 1000)
+    grown = 1000 + 5 * tables.STALE_STEP
+    assert figures(fought(late)) == (health * grown // 1000, damage * grown // 1000)
 
 
 def test_the_growth_has_an_end() -> None:
@@ -119,9 +121,15 @@ def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:
     state = hub()
     assert f"Stirs in {ALLOWANCE} turns." in rules().text(state, "e1 t1")
     assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (ALLOWANCE, 0)
-    state.world.spent = ALLOWANCE + 30
-    assert "The dungeons stir: enemies +12 % until a new level is cleared." in rules().text(state, "e1 t1")
-    assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (0, 12)
+    state.world.spent = ALLOWANCE + 20
+    assert (
+        f"The dungeons stir: enemies +{4 * tables.STALE_STEP // 10} % until a new level is cleared."
+        in rules().text(state, "e1 t1")
+    )
+    assert (rules().observe(state).allowance_left, rules().observe(state).stirring) == (
+        0,
+        4 * tables.STALE_STEP // 10,
+    )
 
 
 def test_a_dungeon_tells_the_last_turns_of_the_allowance() -> None:
@@ -170,6 +178,7 @@ def test_a_guardian_that_one_fled_from_is_fresh() -> None:
     play(state, "dungeon 1")
     assert [(door.kind, door.enemy) for door in the_dungeon(state).doors] == [(RoomKind.fight, kind)]
     assert the_dungeon(state).room == 4
+    assert world.gathered(the_dungeon(state)) == 5 * tables.GATHER, "the flight counts as another room"
     roll_event(state, 8)
     play(state, "1")
     assert the_fight(state).rank == Rank.guardian

@@ -445,9 +445,9 @@ def test_a_new_level_heals_the_scars() -> None:
     assert state.hero.scars == 0
 
 
-def test_a_repeated_completion_is_worth_half() -> None:
+def test_a_repeated_completion_is_worth_a_quarter() -> None:
     first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
-    assert first.reward[0] == 500
+    assert first.reward[0] == 1000
     the_dungeon(repeated).level = 5
     dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
     assert repeated.reward[0] == 250
@@ -498,12 +498,12 @@ def test_the_room_shifts_the_thresholds_of_the_fight() -> None:
     assert the_fight(state).hit == cat.place_rows[tilted].tilt_amount
 
 
-def test_an_omen_fortifies_the_hero_in_the_next_fight() -> None:
+def test_an_omen_shields_the_hero_in_the_next_fight() -> None:
     state = room(RoomKind.fight)
     the_dungeon(state).omen = 2
     roll_event(state, 8)
     play(state, "1")
-    assert the_fight(state).hero.statuses[Status.fortify] == 2
+    assert the_fight(state).hero.statuses[Status.shield] == 2
 
 
 def test_a_dark_door_can_be_taken() -> None:

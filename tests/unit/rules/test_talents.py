@@ -249,7 +249,7 @@ def test_hoarder_carries_more_potions() -> None:
     state = position.hub()
     cat = rules().catalogue
     teach(state, "hoarder")
-    assert carried_max(cat, state.hero, cat.consumable_at[5]) == 4 + amount("hoarder")
+    assert carried_max(cat, state.hero, cat.consumable_at[5]) == tables.POTIONS_MAX + amount("hoarder")
 
 
 def level_up(state: State) -> None:

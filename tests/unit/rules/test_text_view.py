@@ -13,6 +13,7 @@ from dungeonfighter.rules import Phase, State, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
 from dungeonfighter.rules.views import forecast, sentences
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
@@ -88,7 +89,8 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
         wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
     wait = max(0, wait)
     health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
-    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s")
+    then = f", then {Intent(following(cat, fight)).name}" if fight.rank else ""
+    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
@@ -96,6 +98,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     if len(hero.strip) > 1:
         slot = fight.step % len(hero.strip)
         combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
+    combo += ", opening" if fight.opening else ""
     lines.append(f"You hit ~{combat.outgoing(cat, state)}, next in {period / 1000:.1f} s{combo}")
     return "\n".join(lines)
 

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from dungeonfighter.rules import GameOptions, State, log, score, tables
 from dungeonfighter.rules.character import prices
+from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.journey.hub import wares_open
+from dungeonfighter.rules.journey.trades import add_scars
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
 from dungeonfighter.rules.talents import Perk
 from tests.unit.rules.position import combat_state, hub, inputs, play, rules, the_dungeon
@@ -159,12 +161,41 @@ def test_each_reroll_costs_more() -> None:
     assert prices.reroll(state.hero, state.world) == 2 * before
 
 
-def test_a_new_visit_restocks() -> None:
+def test_a_new_visit_restocks_only_after_a_first_clear() -> None:
     state = hub()
     state.hero.gold = 1000
+    state.hero.consumables = [0] * len(state.hero.consumables)
     for text in ("5", "1", "1", "9"):
         play(state, text)
+    assert state.world.potions_left == tables.STOCK[5] - 1
+    world.first_clear(rules().catalogue, state)
+    for text in ("dungeon 1", "9"):
+        play(state, text)
     assert state.world.potions_left == tables.STOCK[5]
+
+
+def test_the_hero_camps_once_a_visit() -> None:
+    state = hub()
+    state.hero.health = 1
+    play(state, "4")
+    state.hero.health = 1
+    assert "4" not in inputs(state)
+    for text in ("dungeon 1", "9"):
+        play(state, text)
+    assert "4" in inputs(state)
+
+
+def test_a_scar_beyond_the_last_costs_health() -> None:
+    state = hub()
+    state.hero.scars = tables.SCARS_MAX
+    refresh(rules().catalogue, state.hero)
+    state.hero.health = most = state.hero.figures.health_max
+    add_scars(rules().catalogue, state)
+    assert state.hero.scars == tables.SCARS_MAX
+    assert state.hero.health == most - most * tables.SCAR_BEYOND // 1000
+    state.hero.health = 2
+    add_scars(rules().catalogue, state)
+    assert state.hero.health == 1
 
 
 def test_input_0_goes_back() -> None:

@@ -74,7 +74,8 @@ class Catalogue:
         enemy_archetype, enemy_theme: Archetype and theme number by enemy.
         enemy_class: `Weapon` number of the class by enemy, or -1.
         enemy_status: `Status` number of the status intent by enemy.
-        enemy_pattern, enemy_pattern_low: `Intent` numbers of a boss's patterns by enemy; empty for others.
+        enemy_pattern, enemy_pattern_low: `Intent` numbers of the patterns by enemy: a boss's own, for others
+            that of the archetype, which holds under half health too.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
@@ -202,8 +203,13 @@ def build(content: Content) -> Catalogue:
         enemy_theme=tuple(themes[e.theme] for e in content.enemies),
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
         enemy_status=tuple(_status(e.status) for e in content.enemies),
-        enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
-        enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
+        enemy_pattern=tuple(
+            _intents(e.pattern or a.pattern) for e, a in zip(content.enemies, archetype_of_enemy, strict=True)
+        ),
+        enemy_pattern_low=tuple(
+            _intents(e.pattern_low or a.pattern)
+            for e, a in zip(content.enemies, archetype_of_enemy, strict=True)
+        ),
         enemy_draws=tuple(_intents_by_draw(a) for a in archetype_of_enemy),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),

@@ -19,7 +19,7 @@ NAME_CHARS_MAX: Final = 24
 TEXT_CHARS_MAX: Final = {
     "actions": 64, "talents": 80, "consumables": 56, "hazards": 56, "events": 90, "places": 44,
 }  # fmt: skip
-TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar")
+TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar", "status")
 
 _weapons = set(Weapon.__members__)
 _statuses = set(Status.__members__)
@@ -98,6 +98,8 @@ def _enemies(content: Content) -> Iterator[str]:
     for number, archetype in enumerate(content.archetypes):
         if sum(archetype.weights) != 100 or min(archetype.weights) < 0:
             yield f"{_at('archetypes', number, archetype)}: weights must be six numbers that sum to 100"
+        if not archetype.pattern or not _intents.issuperset(archetype.pattern):
+            yield f"{_at('archetypes', number, archetype)}: pattern must be of {_list(_intents)}"
     for number, row in enumerate(content.enemies):
         at = _at("enemies", number, row)
         if row.archetype not in archetypes:

@@ -63,7 +63,10 @@ class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of enemy: factors in permille, and the weights of light, normal, heavy, status, defend, heal."""
+    """A kind of enemy: factors in permille, and the weights of light, normal, heavy, status, defend, heal.
+
+    An ordinary enemy draws its actions by these weights; an elite or guardian repeats the `pattern`.
+    """
 
     id: str
     health: int
@@ -71,6 +74,7 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
     time: int
     armour: int
     weights: tuple[int, int, int, int, int, int]
+    pattern: tuple[str, ...] = ("normal",)
 
 
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):

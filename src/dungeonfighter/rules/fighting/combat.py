@@ -24,12 +24,13 @@ from dungeonfighter.rules.fighting.common import (
     HERO,
     Result,
     apply_hero_statuses,
-    hurt_hero,
     put_status,
     recover,
+    second_wind,
 )
 from dungeonfighter.rules.fighting.hero_side import attack as strike
 from dungeonfighter.rules.fighting.hero_side import interrupt
+from dungeonfighter.rules.fighting.intents import choose
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance, State
@@ -141,6 +142,22 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
     return result, played
 
 
+def surprise(cat: Catalogue, state: State, fight: Fight) -> int:
+    """Let an enemy that surprises the hero act first; it cannot take the last point of health.
+
+    Returns:
+        The `Result`: the enemy may strike itself dead.
+    """
+    result = enemy_side.act(cat, state, fight, 0)
+    if result == Result.died:
+        state.hero.health = 1
+        state.log.append([Event.HeldOn])
+        choose(cat, fight, state.dice, 0)
+        result = Result.goes_on
+    fight.hero.statuses[STUN] = 0  # or the enemy would act twice before the first input
+    return result
+
+
 def incoming(cat: Catalogue, state: State) -> int:
     """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
@@ -178,8 +195,8 @@ def enemy_first(state: State) -> bool:
     return timing.enemy_acts_in(fight) < timing.hero_acts_in(fight, state.hero.figures.period)
 
 
-def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """Let a hazard of the room strike one side. False: the hero died."""
+def room_acts(cat: Catalogue, state: State, fight: Fight) -> None:
+    """Let a hazard of the room strike one side; it takes the last point of neither."""
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
@@ -188,20 +205,19 @@ def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
         side = ENEMY
     most = state.hero.figures.health_max if side == HERO else fight.health_max
     lost = most * row.damage // 1000
-    if side == ENEMY:
-        lost = min(lost, fight.health - 1)
+    lost = min(lost, (fight.health if side == ENEMY else state.hero.health) - 1)
     struck = [Event.HazardStruck, number, side, lost, 0]
     state.log.append(struck)
     if side == ENEMY:
         fight.health -= lost
-    elif lost and not hurt_hero(state, fight, lost):
-        return False
+    elif lost:
+        state.hero.health -= lost
+        second_wind(state, fight)
     status = cat.hazard_status[number]
     if status >= 0:
         undead = side == ENEMY and cat.enemies[fight.enemy_kind].undead
         bearer = fight.enemy if side == ENEMY else fight.hero
         struck[-1] = statuses.inflict(bearer.statuses, status, row.amount, undead)
-    return True
 
 
 def _fight(state: State) -> Fight:
@@ -216,8 +232,10 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
     if fight.hazards < HAZARDS_MAX:  # the chance grows by 5 % with each turn without a hazard
         if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
             fight.quiet += 1
-        elif not _room_turn(cat, state, fight):
-            return Result.died
+        else:
+            fight.hazards += 1
+            fight.quiet = 0
+            room_acts(cat, state, fight)
     hero, enemy = fight.hero, fight.enemy
     while True:
         if enemy.next_at < hero.next_at:
@@ -229,13 +247,6 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
                 return Result.died
         else:
             return _GOES_ON if fight.actions < _ACTIONS_MAX else Result.stalled
-
-
-def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """Let the room act and reset its chance. False: the hero died."""
-    fight.hazards += 1
-    fight.quiet = 0
-    return room_acts(cat, state, fight)
 
 
 def _stunned(state: State, fight: Fight) -> bool:

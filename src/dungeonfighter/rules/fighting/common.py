@@ -115,16 +115,6 @@ def put_status(cat: Catalogue, state: State, fight: Fight, side: int, status: in
     return added
 
 
-def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
-    """Take health from the hero; a survivor may get the second wind. False: the hero died."""
-    hero = state.hero
-    hero.health -= lost
-    if hero.health <= 0:
-        return False
-    second_wind(state, fight)
-    return True
-
-
 def second_wind(state: State, fight: Fight) -> None:
     hero = state.hero
     figures = hero.figures

@@ -23,6 +23,7 @@ from dungeonfighter.rules.tables import (
     GUARD,
     GUARD_HEAVY,
     INTENT_DAMAGE,
+    OPENING,
     ROLL,
     SLOT_BONUS,
     STANCE_DAMAGE,
@@ -82,7 +83,10 @@ def after_defences(
         dealt = dealt * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
         dealt = dealt * perks[_GIANT_SLAYER] // 1000
-    if fight.intent == _DEFEND and stance != _POWER:
+    if stance == _POWER:
+        if fight.opening:
+            dealt = dealt * OPENING // 1000
+    elif fight.intent == _DEFEND:
         dealt = dealt * DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
         armour = fight.armour

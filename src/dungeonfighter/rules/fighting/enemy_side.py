@@ -81,7 +81,10 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     if fight.guarding:
         fight.guarding = False
     # The next intent: a critical miss doubles its wind-up, slow lengthens it.
+    before = fight.low
     time = next_shown(cat, fight, state.dice) * lengths
+    if fight.low != before:
+        state.log.append([Event.PhaseChanged])
     if afflicted:  # the enemy's own action can put only a mark on it, which neither slows nor fades
         time = _time(own, time)
         statuses.fade(own)

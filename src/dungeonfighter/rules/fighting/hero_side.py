@@ -82,10 +82,12 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         if fight.step or fight.run:
             _reset_after_miss(hero, fight)
         if band == _CRITICAL_MISS:
-            length = 2000
+            length = tables.CRITICAL_MISS_LENGTH
     if not fight.opened:
         fight.opened = True
-    if stance == _POWER:
+    if stance >= _PRECISE and band >= _HIT:
+        _use_opening(state, fight, stance)
+    elif stance == _POWER:
         fight.exposed = True
     if not afflicted:  # as `recover` does for a fighter without statuses
         fighter.next_at += figures.period * length // 1000
@@ -94,6 +96,15 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         own[PIERCE] -= 1
     recover(fighter, figures.period, length)
     return True
+
+
+def _use_opening(state: State, fight: Fight, stance: int) -> None:
+    """Make an opening by a precise hit, or end it by a power hit, which then does not expose the hero."""
+    if stance == _POWER:
+        fight.exposed, fight.opening = not fight.opening, False
+    elif not fight.opening and fight.health > 0:
+        fight.opening = True
+        state.log.append([Event.Opened])
 
 
 def _prevented(state: State, fight: Fight) -> bool:

@@ -20,6 +20,7 @@ from dungeonfighter.rules.character.progress import (
     drop,
     find_good,
     find_item,
+    found,
     gain_gold,
     gain_units,
     other_good,
@@ -46,6 +47,7 @@ from dungeonfighter.rules.talents import Perk
 
 _FIGHT = int(RoomKind.fight)
 _ELITE = int(RoomKind.elite)
+_TREASURE = int(RoomKind.treasure)
 _TRAP = int(RoomKind.trap)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
@@ -95,7 +97,6 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     if door.kind < 0:
         door = _door_behind(cat, state, dungeon)
     dungeon.doors = []
-    dungeon.informed = False
     dungeon.room += 1
     dungeon.searched = dungeon.rested = False
     dungeon.kind = door.kind
@@ -122,7 +123,10 @@ def answer(cat: Catalogue, state: State, choice: int) -> None:
     if done:
         dungeon.offer = []
         dungeon.stock = []
-        _room_passed(state, dungeon)
+        if dungeon.kind == _ELITE:
+            _room_cleared(cat, state, dungeon)
+        else:
+            _room_passed(state, dungeon)
 
 
 def go_on(cat: Catalogue, state: State) -> None:
@@ -152,15 +156,26 @@ def _find(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     elif drawn < tables.SEARCH_GOOD:
         find_good(cat, state, other_good(cat, state))
     else:
-        find_item(cat, state, loot.roll_item(cat, state.dice, dungeon.level, kind=state.hero.kind))
+        find_item(cat, state, found(cat, state, dungeon.level))
 
 
 def rest(cat: Catalogue, state: State) -> None:
     """Eat a ration and rest, once a room."""
+    _eat(cat, state)
+    state.log.append([Event.Rested, rooms.rest(cat, state)])
+
+
+def prepare(cat: Catalogue, state: State) -> None:
+    """Eat a ration and prepare for the next fight instead of a rest."""
+    _eat(cat, state)
+    _dungeon(state).omen += tables.PREPARED
+    state.log.append([Event.Prepared, tables.PREPARED])
+
+
+def _eat(cat: Catalogue, state: State) -> None:
     _dungeon(state).rested = True
     hero = state.hero
     hero.consumables = changed(hero.consumables, cat.consumable_at[7], -1)
-    state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
 def leave(cat: Catalogue, state: State) -> None:
@@ -195,15 +210,23 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
             leave(cat, state)
         else:
             _slip_past(state, dungeon)
+    elif dungeon.kind == _TREASURE and dungeon.stock:
+        trades.give_treasure(cat, state, dungeon.stock[-1], dungeon.level)
+        dungeon.stock = []
+        _room_cleared(cat, state, dungeon)
+    elif fight.rank == _ELITE_RANK:
+        rooms.make_spoils(cat, state, dungeon)
     elif not dungeon.searched:
         _room_cleared(cat, state, dungeon)
 
 
 def _back_from_guardian(dungeon: Dungeon, fight: Fight) -> None:
-    """Put the hero before the door of the guardian, who will be fresh again."""
+    """Put the hero before the door of the guardian, who will be fresh, and gathers as for a quiet room."""
+    dungeon.kills -= 1
     dungeon.room -= 1
     dungeon.phase = _DOORS
     dungeon.doors = [Door(_FIGHT, _ALL_KNOWN, dungeon.place, fight.enemy_kind)]
+    dungeon.ahead = []
 
 
 def _slip_past(state: State, dungeon: Dungeon) -> None:
@@ -211,6 +234,7 @@ def _slip_past(state: State, dungeon: Dungeon) -> None:
     state.world.spent += tables.SLIP_TURNS
     state.log.append([Event.SlippedPast])
     dungeon.searched = True
+    dungeon.stock = []
     dungeon.phase = _CLEARED
 
 
@@ -267,7 +291,7 @@ def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     gold = gain_gold(state, prices.treasure(dungeon.level))
     state.log.append([Event.DungeonCleared, dungeon.level, gained, gold])
     level = loot.reward_level(dungeon.level, hero.level)
-    item = loot.roll_item(cat, state.dice, level, steps=2 if dungeon.boss else 0, kind=hero.kind)
+    item = found(cat, state, level, 2 if dungeon.boss else 0)
     find_item(cat, state, item)
     heal(hero, tables.COMPLETION_HEALS)
     state.reward = [gained, gold, item.base, item.rarity, item.level, int(first)]
@@ -281,13 +305,31 @@ def _rank(dungeon: Dungeon) -> int:
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    stream = state.dice
+    """Show the doors of the next room, and those of the room after it."""
     dungeon.phase = _DOORS
-    if dungeon.room + 1 >= dungeon.rooms:
-        dungeon.doors = [_last_door(cat, state, dungeon)]
-        return
-    informed = dungeon.informed
-    seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
+    next_room = dungeon.room + 1
+    doors = dungeon.ahead or _doors_of(cat, state, dungeon, next_room)
+    dungeon.doors = (
+        [_seen_through(cat, state, dungeon, door) for door in doors] if dungeon.informed else doors
+    )
+    dungeon.informed = False
+    dungeon.ahead = _doors_of(cat, state, dungeon, next_room + 1) if next_room < dungeon.rooms else []
+
+
+def _seen_through(cat: Catalogue, state: State, dungeon: Dungeon, door: Door) -> Door:
+    """Return a door with all that is to be known about its room, which is drawn now if it was not yet."""
+    if door.kind < 0:
+        door = _door_behind(cat, state, dungeon)
+    if door.kind in (_FIGHT, _ELITE) and door.enemy < 0:
+        return Door(door.kind, _ALL_KNOWN, door.theme_room, _draw_enemy(state, dungeon))
+    return door
+
+
+def _doors_of(cat: Catalogue, state: State, dungeon: Dungeon, room: int) -> list[Door]:
+    stream = state.dice
+    if room >= dungeon.rooms:
+        return [_last_door(cat, state, dungeon)]
+    seeing = state.hero.figures.perks[_DOOR_SENSE]
     outputs = dice.peek(stream.layout, _DRAWS_MAX)
     doors: list[Door] = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
@@ -295,12 +337,12 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         if dark and not seeing:
             door = Door(-1, _DARK, -1)
         else:
-            hint = _ALL_KNOWN if informed or next(outputs) * 2 >> 64 else _KIND_KNOWN
+            hint = _ALL_KNOWN if next(outputs) * 2 >> 64 else _KIND_KNOWN
             door = _door(cat, dungeon, hint, outputs)
         if door not in doors:  # two doors that look alike are no choice
             doors.append(door)
-    dungeon.doors = doors
     stream.layout = dice.advance_past(stream.layout, _DRAWS_MAX, outputs)
+    return doors
 
 
 def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:

@@ -31,9 +31,12 @@ def arrive(cat: Catalogue, state: State) -> None:
     state.phase = _GAME_LOOP
     state.dungeon = None
     here.offers = world.draw_offers(cat, state)
-    here.rerolls = 0
-    here.potions_left, here.bombs_left, here.rations_left = (tables.STOCK[text] for text in GOODS)
-    _stock(cat, state)
+    here.camped = False
+    if here.restocks:
+        here.restocks = False
+        here.rerolls = 0
+        here.potions_left, here.bombs_left, here.rations_left = (tables.STOCK[text] for text in GOODS)
+        _stock(cat, state)
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
@@ -47,6 +50,7 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 
 
 def camp(cat: Catalogue, state: State) -> None:
+    state.world.camped = True
     state.world.spent += tables.CAMP_TURNS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])

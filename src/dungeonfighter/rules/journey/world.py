@@ -131,6 +131,7 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 
 def first_clear(cat: Catalogue, state: State) -> None:
     state.world.xp_since_clear = 0
+    state.world.restocks = True
     restart_clock(state)
     if state.hero.scars:
         state.hero.scars = 0

@@ -49,6 +49,7 @@ STIRS_SOON: Final = 30
 FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
 """The events that put an item at the end of the bag."""
 
+_ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
@@ -62,13 +63,17 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
     return cat.themes[theme].dungeons[name]
 
 
-def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
-    """Return the kind of the room behind a door (or "dark") and the words at the door."""
+def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False) -> tuple[str, str]:
+    """Return the kind of the room behind a door (or "dark") and the words at the door.
+
+    Args:
+        ahead: The door is one room further on than the next.
+    """
     if behind.hint == 0:
         return DARK, ""
     hint = cat.place_rows[behind.theme_room].hint
     if behind.enemy >= 0:
-        last = dungeon.room + 1 >= dungeon.rooms
+        last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
         rank = guardian(dungeon) if last else ""
         hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
     return KINDS[behind.kind], hint
@@ -118,7 +123,9 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     return words(cat, state, comparison, int(text)) or choice.label
 
 
-def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int) -> str:
+def trade_words(
+    cat: Catalogue, state: State, trade: tuple[str, int], level: int, *, gained: bool = False
+) -> str:
     """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
     what, amount = trade
     hero = state.hero
@@ -134,6 +141,8 @@ def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int
         return f"an item, {amount} rarity up" if amount else "an item"
     if what == "scar":
         return "a scar (-5 % health)"
+    if what == "status":
+        return f"{'a shield' if gained else 'weakness'} {amount} in the next fight"
     return f"{amount} {what}" if what else "nothing"
 
 
@@ -161,7 +170,7 @@ def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
     first = len(bag) - found if len(bag) > found else 0
     return [
         f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
-        f"{_grants(cat, state.hero, item) if item.actions else ''}"
+        f"{_grants(cat, state.hero, item, briefly=found > 1) if item.actions else ''}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
 
@@ -272,9 +281,7 @@ _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
 _BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
-_PLAIN: Final = frozenset(
-    ("dungeons", "inventory", TRAVEL, "back", "go on", "take what lies open", "mend a scar")
-)
+_PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
 """The labels of the menu that are the full words in every state."""
 _SHORT: Final = {
     "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
@@ -362,7 +369,9 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
     if dungeon.phase != _OFFER_MADE and number == 5:
         return _drink_words(cat, state)
-    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
+    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
+        return _one_of(cat, state, dungeon, comparison, number)
+    if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
         return _trade_offer(cat, state, dungeon, comparison, number - 2)
@@ -371,14 +380,24 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     return ""
 
 
+def _one_of(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, number: int) -> str:
+    """Return the words of one of the items of an elite or a treasure, with the way to it."""
+    if not 1 <= number <= len(dungeon.stock):
+        return ""
+    hero = state.hero
+    item = dungeon.stock[number - 1]
+    words = _bagged(cat, hero, item, comparison)
+    if dungeon.kind == _ELITE or number == 1:
+        return words
+    if number == 3:
+        return f"fight for {words}"
+    lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
+    roll = f"d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS}, else -{lost} hp"
+    return f"lock ({roll}): {words}"
+
+
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
     hero = state.hero
-    most = hero.figures.health_max
-    if dungeon.kind == _TREASURE and number == 2:
-        return (
-            f"force the lock: d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS} for a better item, "
-            f"else no item and -{most * tables.LOCK_COSTS // 1000} hp"
-        )
     if dungeon.kind == _REST and number == 1:
         return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
     if dungeon.kind == _REST and number == 2:
@@ -408,7 +427,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
         what, amount = row.gain
         if what == "health":
             return f"give {cost} for {_healed(state.hero, amount)} hp"
-        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level)}"
+        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level, gained=True)}"
     if dungeon.kind != _MERCHANT:
         return ""
     if place < 2 and place < len(dungeon.stock):
@@ -432,6 +451,8 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
         return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp, ration 1 of {rations}"
+    if number == 6:
+        return f"prepare: shield {tables.PREPARED} in the next fight, a ration"
     return ""
 
 
@@ -488,7 +509,7 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
     if dungeon is None:
         return []
     if dungeon.phase != _OFFER_MADE:
-        return _growth_lines(state, dungeon)
+        return _ahead_lines(cat, state, dungeon)
     lines = []
     if text := room_text(cat, state, dungeon):
         lines.append(f"{text}.")
@@ -497,9 +518,13 @@ def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list
     return lines
 
 
-def _growth_lines(state: State, dungeon: Dungeon) -> list[str]:
-    """Return what makes the enemies ahead stronger, if anything does or soon will."""
+def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
+    """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
     parts = []
+    if dungeon.ahead:
+        shown = ", ".join(door(cat, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
+        last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
+        parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
         parts.append(f"The {'boss' if dungeon.boss else 'guardian'} gathers: +{grown // 10} %.")
     if allowance_left(state) <= STIRS_SOON:

@@ -140,7 +140,9 @@ class DoorView(Struct, frozen=True, rename="camel"):
 class RoomView(Struct, frozen=True, rename="camel"):
     """The room: `phase` is "doors" (a choice of the next one), "fight", "offer" or "cleared".
 
-    Before the first room `kind` and `name` are "".
+    Before the first room `kind` and `name` are "". `stock` holds the wares of a merchant, or the items of a
+    treasure or an elite of which the hero takes one. `ahead` has the doors behind the next room (at doors) or
+    of the next room (in a cleared one), whichever of the doors the hero takes now.
     """
 
     kind: str
@@ -152,17 +154,20 @@ class RoomView(Struct, frozen=True, rename="camel"):
     last: bool
     text: str = ""
     stock: list[ItemView] = []
+    ahead: list[DoorView] = []
 
 
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
-    `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a plain
-    hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the shown
-    action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit. A critical
-    miss of the hero doubles that, and a combo or a new status changes any of these figures. `strip_step`
-    counts from 0, `next_action` is the action that a combo plays. `luck` is the number of misses that luck
-    will still reroll.
+    `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a
+    plain hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until
+    the shown action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit.
+    A critical miss of the hero doubles that, and a combo or a new status changes any of these figures.
+    `strip_step` counts from 0, `next_action` is the action that a combo plays. `luck` is the number of
+    misses that luck will still reroll. `intent_after` is the action after the shown one, by the pattern of
+    an elite, a guardian or a boss ("" for others). `opening`: the next power hit deals x1.5 and does not
+    expose the hero.
     """
 
     enemy: str
@@ -188,6 +193,8 @@ class CombatView(Struct, frozen=True, rename="camel"):
     exposed: bool
     enemy_period: int = 7600
     can_flee: bool = True
+    intent_after: str = ""
+    opening: bool = False
 
 
 class OfferView(Struct, frozen=True, rename="camel"):

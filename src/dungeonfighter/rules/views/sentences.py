@@ -129,6 +129,10 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.DungeonResumed: ("You are back in {} L{}, at room {}.", ("dungeon", "n", "n")),
     Event.SlippedPast: ("You slipped past; the guardian gathers strength.", ()),
     Event.RoomPassed: ("Room passed without a fight.", ()),
+    Event.Prepared: ("Prepared: shield {} in the next fight.", ("n",)),
+    Event.HeldOn: ("You hold on with 1 hp.", ()),
+    Event.Opened: ("An opening!", ()),
+    Event.PhaseChanged: ("Below half: another pattern.", ()),
 }
 """The template of each other event, and the kinds of its arguments.
 
@@ -178,6 +182,7 @@ _SILENT: Final = frozenset(
         Event.RunEnded,
         Event.ItemFound,
         Event.TradedUp,
+        Event.Opened,
     )
 )
 """The events that `narrate` leaves out because other lines of the text view show their effect."""

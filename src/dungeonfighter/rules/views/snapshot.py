@@ -19,6 +19,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
 from dungeonfighter.rules.fighting import combat, statuses, timing
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey.world import (
     allowance_left,
@@ -71,6 +72,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 _WEAPON = int(Slot.weapon)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
+_MERCHANT = int(RoomKind.merchant)
 
 _FOUGHT_IN: Final = (_COMBAT, int(Phase.Death))
 """The phases in which the room is not cleared, because its fight goes on or the hero died in it."""
@@ -299,7 +301,14 @@ def _room(
         can_search="2" in inputs,
         last=dungeon.room >= dungeon.rooms,
         text=labels.room_text(cat, state, dungeon),
-        stock=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in dungeon.stock],
+        stock=[
+            _item(cat, comparison, item, 0, prices.item(state.hero, item) if dungeon.kind == _MERCHANT else 0)
+            for item in dungeon.stock
+        ],
+        ahead=[
+            DoorView(n, *labels.door(cat, dungeon, door, ahead=True))
+            for n, door in enumerate(dungeon.ahead, 1)
+        ],
     )
 
 
@@ -330,6 +339,8 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         exposed=fight.exposed,
         enemy_period=fight.period,
         can_flee=combat.may_flee(fight),
+        intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
+        opening=fight.opening,
     )
 
 
