@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from dungeonfighter.bots.strikes import ATTACK, POWER, PRECISE, STEADY, Stance, Strikes, bands_of
-from dungeonfighter.bots.threats import Threats
+from dungeonfighter.bots.threats import GUARDED, GUARDED_USUALLY, HEAVIES, INTERRUPTED, Threats
 from dungeonfighter.rules.views.observation import CombatView, Observation
 
 STATUS_WORTH: Final = 1.2
@@ -35,6 +35,11 @@ BOMB_SHARE: Final = {"boss": 0.075}
 BOMB_SHARE_USUAL: Final = 0.15
 BOMB_PRICE: Final = 0.15
 GOOD_PRICE: Final = 0.10
+SUMMONED: Final = 0.15
+RAGE: Final = 1.15
+"""The factor on the rest of a fight against an enemy that rages when its action is guarded."""
+PREPARING: Final = {"ward": 0.5, "harden": 0.4, "aim": 0.5}
+"""The cost of an enemy's preparation, in average actions."""
 OPENING_WORTH: Final = 0.5
 """The worth of an opening, in plain hits."""
 OPENING: Final = 1.5
@@ -84,8 +89,8 @@ class Fight:
     def guard(self) -> float:
         """Return the cost of waiting on guard until the enemy has acted."""
         c, now = self._c, self._now
-        heavy = c.intent == "heavy"
-        factor = 0.4 if heavy else 0.6
+        heavy = c.intent in HEAVIES
+        factor = GUARDED.get(c.intent, GUARDED_USUALLY)
         left = now.left
         if heavy:
             left -= 0.5 * self._strikes.plain  # guarding a heavy attack marks the enemy
@@ -97,7 +102,10 @@ class Fight:
         guarded = self._raw(now.hurts) * factor - self._p.armour if now.hurts else 0.0
         guarded = max(3.0, guarded) if now.hurts else 0.0
         shown = guarded * self._threats.hits(c.intent)
-        rest = self._rest(left, self._threats.period, self._threats.average)
+        following = self._following(c.intent)
+        rest = self._rest(left, self._threats.period, self._next_cost(following))
+        if c.habit == "rage":
+            rest *= RAGE
         return shown + rest + self._risks(shown, rest, self._dying(((c.intent, guarded),)))
 
     def potion(self) -> float:
@@ -116,7 +124,7 @@ class Fight:
         left = now.left - BOMB_HITS * self._strikes.full - share * c.health_max
         if left <= 0:
             return self._price(BOMB_PRICE)
-        turn = self._interrupted(now) if c.intent in ("heal", "status") else now
+        turn = self._interrupted(now) if c.intent in INTERRUPTED else now
         return self._price(BOMB_PRICE) + self._after(turn._replace(left=left), self._half())
 
     def good(self, name: str) -> float:
@@ -172,7 +180,7 @@ class Fight:
                 continue
             gained = damage + beside + (opens if damage else 0.0)
             turn = self._now._replace(left=max(1.0, self._now.left - gained))
-            if interrupts and turn.intent in ("heal", "status"):
+            if interrupts and turn.intent in INTERRUPTED:
                 turn = self._interrupted(turn)
             bare = 1.0 if safe and damage else exposed
             total += chance * self._after(turn, self._period * length, exposed=bare)
@@ -197,18 +205,20 @@ class Fight:
         threats = self._threats
         if turn.acts_in >= after:
             first = threats.cost(turn.intent, turn.hurts)
-            first = first * HEAVY_ANSWERED if turn.intent == "heavy" else first
+            first = first * HEAVY_ANSWERED if turn.intent in HEAVIES else first
+            if turn.intent in PREPARING:
+                first = PREPARING[turn.intent] * threats.average
             rest = self._rest(self._healed(turn, before=False), turn.acts_in - after, first)
             return rest + self._risks(-healed, rest, 0.0, potions)
         if turn.intent == "flee":
             return PAST * self._p.health_max
         actions = [(turn.intent, self._bare(turn.hurts, exposed))]
         then = turn.acts_in + threats.period
-        following = self._c.intent_after or "normal"
+        following = self._following(turn.intent)
         while then < after and len(actions) < 3:
-            actions.append((following, self._bare(threats.hurts(following), exposed)))
+            actions.append((following or "normal", self._bare(threats.hurts(following or "normal"), exposed)))
             then += threats.period
-            following = "normal"
+            following = ""
         cost = sum(threats.cost(intent, hurts) for intent, hurts in actions)
         rest = self._rest(self._healed(turn, before=True), max(0.0, then - after), self._next_cost(following))
         dying = self._dying(tuple(actions), healed)
@@ -216,13 +226,19 @@ class Fight:
 
     def _next_cost(self, following: str) -> float:
         """Return the cost of an enemy action after the hero's next one; the hero can still guard a heavy."""
-        if not self._c.intent_after:
+        if not following:
             return self._threats.average
         cost = self._threats.cost(following, self._threats.hurts(following))
-        return cost * HEAVY_ANSWERED if following == "heavy" else cost
+        return cost * HEAVY_ANSWERED if following in HEAVIES else cost
+
+    def _following(self, intent: str) -> str:
+        """Return the action after this one, "" if it is not known."""
+        return "crush" if intent == "charge" else self._c.intent_after
 
     def _healed(self, turn: Turn, *, before: bool) -> float:
         """Return the enemy's health, after the shown heal if it comes before the hero's next action."""
+        if turn.intent == "summon":
+            return turn.left + SUMMONED * self._c.health_max * (1.0 if before else 0.5)
         if turn.intent != "heal":
             return turn.left
         return turn.left + HEALED * self._c.health_max * (1.0 if before else 0.5)

@@ -11,7 +11,16 @@ from typing import Final
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.views.observation import CombatView, Observation
 
-FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
+FACTORS: Final = {
+    "light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5, "feint": 1.0, "crush": 3.0, "drain": 0.7,
+    "steal": 0.4,
+}  # fmt: skip
+GUARDED: Final = {"heavy": 0.4, "crush": 0.4, "feint": 1.8}
+"""The factor of a guard by action; 0.6 for all others."""
+GUARDED_USUALLY: Final = 0.6
+HEAVIES: Final = frozenset(("heavy", "crush"))
+INTERRUPTED: Final = frozenset(("status", "heal", "charge", "ward", "harden", "aim", "summon"))
+"""What a combo, a precise hit or a bomb interrupts."""
 ARCHETYPES: Final = {
     "brute": 1.20, "assassin": 1.06, "knight": 0.92, "mage": 1.0, "shaman": 0.77, "beast": 1.09,
 }  # fmt: skip
@@ -47,14 +56,14 @@ class Threats:
 
     def hits(self, intent: str) -> float:
         """Return the mean number of plain hits that an attack is worth."""
-        return HEAVY_HITS if intent == "heavy" else HITS
+        return HEAVY_HITS if intent in HEAVIES else HITS
 
     def cost(self, intent: str, hurts: float) -> float:
         """Return the mean cost of an action whose plain hit hurts so much."""
         if not hurts:
             return 0.0
         cost = hurts * self.hits(intent)
-        return cost + STATUS_WORTH * self.average if intent == "status" else cost
+        return cost + STATUS_WORTH * self.average if intent in ("status", "steal") else cost
 
     def kill(self, actions: tuple[tuple[str, float], ...], health: float) -> float:
         """Return the chance that these actions take all of the health."""
@@ -75,7 +84,7 @@ def _outcomes(intent: str, hurts: float) -> tuple[tuple[float, float], ...]:
     """Return the chances of miss, hit and critical with their damage."""
     if not hurts:
         return ((1.0, 0.0),)
-    hit = 0.80 if intent == "heavy" else 0.70
+    hit = 0.80 if intent in HEAVIES else 0.70
     return ((1.0 - hit - CRITICAL, 0.0), (hit, hurts), (CRITICAL, hurts * CRITICAL_DAMAGE))
 
 

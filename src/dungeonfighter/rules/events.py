@@ -101,3 +101,6 @@ class Event:
     HeldOn: Final = 91
     Opened: Final = 92
     PhaseChanged: Final = 93
+    EnemyPrepared: Final = 94
+    EnemyRaged: Final = 95
+    Stolen: Final = 96

@@ -105,6 +105,15 @@ class Intent(IntEnum):
     defend = 4
     heal = 5
     flee = 6
+    feint = 7
+    charge = 8
+    crush = 9
+    ward = 10
+    harden = 11
+    aim = 12
+    drain = 13
+    steal = 14
+    summon = 15
 
 
 class Rank(IntEnum):

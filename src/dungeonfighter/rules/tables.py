@@ -83,8 +83,27 @@ GUARD: Final = 600
 GUARD_HEAVY: Final = 400
 
 # Intents, by `Intent`
-INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0)
-INTENT_LENGTH: Final = (800, 1000, 1300, 1000, 1000, 1000, 1000)
+INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0, 1000, 0, 3000, 0, 0, 0, 700, 400, 0)
+"""Permille of the enemy's damage; an intent with 0 is no attack."""
+INTENT_LENGTH: Final = (
+    800, 1000, 1300, 1000, 1000, 1000, 1000, 1000, 1000, 1300, 800, 800, 800, 1000, 800, 1000,
+)  # fmt: skip
+GUARDED: Final = (600, 600, 400, 600, 600, 600, 600, 1800, 600, 400, 600, 600, 600, 600, 600, 600)
+"""Permille of the damage that a guarding hero takes: a feint punishes the guard."""
+INTERRUPTED: Final = frozenset((3, 5, 8, 10, 11, 12, 15))
+"""What a combo, a precise hit or a bomb interrupts: status, heal, charge, ward, harden, aim, summon."""
+HABIT_DRAWS: Final = 14
+"""Of the draws of 0 .. 99 by which an ordinary enemy acts, those of a normal attack that show its habit."""
+WARD: Final = 2
+HARDEN: Final = 3
+AIM: Final = 3
+"""The shield, fortify and pierce that an enemy gives itself."""
+SUMMON: Final = 150
+"""Permille of the maximum health by which a summoned helper adds to the enemy's."""
+RAGE: Final = 1200
+"""Permille of its damage that an enemy with rage has after each guarded action."""
+STOLEN_GOLD: Final = 10
+"""Gold for each level that is stolen from a hero without consumables."""
 ENEMY_HEAL: Final = 200
 ENEMY_HEALS_MAX: Final = 2
 ENEMY_HEAL_BELOW: Final = 800

@@ -137,7 +137,7 @@ def test_the_document_has_the_figures_of_the_code(claim: str) -> None:
     assert claim in TEXT
 
 
-@pytest.mark.parametrize("intent", [Intent.light, Intent.normal, Intent.heavy, Intent.status])
+@pytest.mark.parametrize("intent", [intent for intent in Intent if tables.INTENT_DAMAGE[intent]])
 def test_the_table_of_intents_has_the_damage_and_length_of_the_code(intent: Intent) -> None:
     row = (
         f"| {intent.name} | x{share(tables.INTENT_DAMAGE[intent])} | {share(tables.INTENT_LENGTH[intent])} |"

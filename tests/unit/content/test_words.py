@@ -229,7 +229,7 @@ def test_buying_drinking_and_eating_have_words_of_their_own() -> None:
     room.hero.health = 1
     room.hero.consumables = [2, 0, 1, 0, 0, 0, 0]
     assert "| 5 drink potion x2 +" in line(room)
-    assert re.search(r"\| 3 rest \+\d+ hp, ration 1 of 1", line(room))
+    assert re.search(r"\| 3 rest \+\d+ hp \(1 ration\)", line(room))
     assert label(room, "5").startswith("drink potion x2 +")
 
 

@@ -114,7 +114,7 @@ def test_the_door_of_the_guardian_tells_what_it_has_gathered() -> None:
 def test_the_views_of_a_dungeon_tell_what_gathers_on_the_way() -> None:
     state = cleared(rooms=5, kills=0)
     the_dungeon(state).room = 2
-    assert f"The guardian gathers: +{2 * tables.GATHER // 10} %." in rules().text(state, "e1 t1")
+    assert f"Guardian +{2 * tables.GATHER // 10} %." in rules().text(state, "e1 t1")
 
 
 def test_the_hub_tells_the_allowance_and_then_the_growth() -> None:

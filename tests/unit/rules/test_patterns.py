@@ -9,7 +9,7 @@ from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import intents
 from dungeonfighter.rules.fighting.combat import room_acts
 from dungeonfighter.rules.fighting.statuses import STUN
-from dungeonfighter.rules.state import Door, Phase, Rank, RoomKind
+from dungeonfighter.rules.state import Door, Intent, Phase, Rank, RoomKind
 from tests.unit.rules.position import (
     LATER,
     combat_state,
@@ -62,7 +62,9 @@ def test_an_ordinary_enemy_foretells_only_its_shown_action() -> None:
 
 
 def test_the_views_tell_the_next_two_actions_of_a_guardian() -> None:
-    state = combat_state(against=enemy("brute"), rank=Rank.guardian, pattern_at=1)
+    against = enemy("brute")
+    place = rules().catalogue.enemy_pattern[against].index(Intent.heavy)
+    state = combat_state(against=against, rank=Rank.guardian, pattern_at=place)
     assert "shows normal ~" in rules().text(state, "e1")
     assert ", then heavy" in rules().text(state, "e1")
     seen = rules().observe(state).combat

@@ -77,12 +77,13 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     name = enemy.name
     if len(happened) < len(state.log):
         rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
+        habit = f" ({enemy.habit})" if enemy.habit else ""
         armour = f", armour {fight.armour}" if fight.armour else ""
-        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{armour},"
+        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{habit}{armour},"
     shown = Intent(fight.intent).name
     if fight.intent == Intent.status:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
-    if fight.intent <= Intent.status:
+    if tables.INTENT_DAMAGE[fight.intent]:
         shown += f" ~{combat.incoming(cat, state)}"
     wait = fight.enemy.next_at - fight.hero.next_at
     if fight.enemy.statuses[Status.stun]:

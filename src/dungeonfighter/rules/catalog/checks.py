@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, Content
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, HABITS, Content
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -108,6 +108,8 @@ def _enemies(content: Content) -> Iterator[str]:
             yield f"{at}: theme '{row.theme}' is not one of {_list(themes)}"
         if row.hero_class and row.hero_class not in _weapons:
             yield f"{at}: hero_class '{row.hero_class}' is not one of {_list(_weapons)} or empty"
+        if row.habit not in ("", *HABITS):
+            yield f"{at}: habit '{row.habit}' is not one of {_list(HABITS)} or empty"
         if row.status not in _statuses or row.amount < 1:
             yield f"{at}: status '{row.status}' must be one of {_list(_statuses)}, amount 1 or more"
         if row.rank not in ("normal", "boss"):

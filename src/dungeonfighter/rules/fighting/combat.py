@@ -33,15 +33,13 @@ from dungeonfighter.rules.fighting.hero_side import interrupt
 from dungeonfighter.rules.fighting.intents import choose
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
-from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Hero, Rank, Stance, State
 from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
 from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
-_STATUS = int(Intent.status)
-_DEFEND = int(Intent.defend)
-_HEAL = int(Intent.heal)
+
 _BOSS = int(Rank.boss)
 _GOES_ON = Result.goes_on
 _ACTIONS_MAX = limits.fight_actions_max
@@ -83,7 +81,7 @@ def use(cat: Catalogue, state: State, number: int) -> int:
         lost = statuses.taken(fight.enemy.statuses, bomb_damage(hero, fight, row.amount))
         fight.health -= lost
         state.log.append([Event.ItemUsed, number, lost])
-        if fight.health > 0 and fight.intent in (_STATUS, _HEAL):
+        if fight.health > 0 and fight.intent in tables.INTERRUPTED:
             interrupt(cat, state, fight)
     else:
         state.log.append([Event.ItemUsed, number, row.amount])
@@ -165,7 +163,7 @@ def incoming(cat: Catalogue, state: State) -> int:
     weaken and let acid eat armour.
     """
     fight = state.fight
-    if fight is None or fight.intent >= _DEFEND:
+    if fight is None or not tables.INTENT_DAMAGE[fight.intent]:
         return 0
     weak, corroded = timing.statuses_then(fight, state.hero.figures.period)
     own = fight.hero.statuses.copy()

@@ -20,8 +20,7 @@ from dungeonfighter.rules.tables import (
     EDGE_BONUS,
     ENEMY_ROLL,
     EXPOSED,
-    GUARD,
-    GUARD_HEAVY,
+    GUARDED,
     INTENT_DAMAGE,
     OPENING,
     ROLL,
@@ -103,7 +102,7 @@ def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: in
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         dealt = dealt * WHEEL // 1000
     if fight.guarding:
-        dealt = dealt * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
+        dealt = dealt * GUARDED[intent] // 1000
     elif fight.exposed:
         dealt = dealt * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
     if not fight.enemy.statuses[PIERCE]:

@@ -156,7 +156,7 @@ def _hit_plainly(cat: Catalogue, state: State, fight: Fight, stance: int, die: i
     _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, _HIT, -1, bonus], lost)
     if fight.run:
         fight.run = 0
-    if stance == _PRECISE and fight.health > 0 and fight.intent in (_STATUS, _HEAL):
+    if stance == _PRECISE and fight.health > 0 and fight.intent in tables.INTERRUPTED:
         interrupt(cat, state, fight)
 
 
@@ -188,7 +188,7 @@ def _play_strip(
         state.log.append([Event.HeroHealed, heal(hero, row.heal)])
     if fight.health > 0:
         _effects(cat, state, fight, action, band)
-        if fight.intent in (_STATUS, _HEAL):
+        if fight.intent in tables.INTERRUPTED:
             interrupt(cat, state, fight)
     return length
 

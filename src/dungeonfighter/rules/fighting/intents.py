@@ -23,6 +23,9 @@ _NORMAL = int(Intent.normal)
 _STATUS = int(Intent.status)
 _HEAL = int(Intent.heal)
 _FLEE = int(Intent.flee)
+_CHARGE = int(Intent.charge)
+_CRUSH = int(Intent.crush)
+_SUMMON = int(Intent.summon)
 _BOSS = int(Rank.boss)
 _NORMAL_RANK = int(Rank.normal)
 
@@ -37,11 +40,15 @@ def next_shown(cat: Catalogue, fight: Fight, stream: Dice) -> int:
     enemy, rank = fight.enemy_kind, fight.rank
     if rank != _NORMAL_RANK:
         intent = _pattern(cat, fight)
+    elif fight.intent == _CHARGE:
+        intent = _CRUSH
     elif fight.health * 1000 < fight.health_max * ENEMY_FLEE_BELOW and _flees(stream):
         intent = _FLEE
     else:
         heals = cat.enemy_heal_weight[enemy]
         intent = cat.enemy_draws[enemy][draw(stream, 100 - heals if heals and not _may_heal(fight) else 100)]
+        if intent == _SUMMON and fight.heals >= ENEMY_HEALS_MAX:
+            intent = _NORMAL
     if intent != fight.intent:  # a read costs a tenth of a write
         fight.intent = intent
     status = cat.enemy_status[enemy] if intent == _STATUS else -1
@@ -76,8 +83,13 @@ def _pattern(cat: Catalogue, fight: Fight) -> int:
 
 
 def _allowed(fight: Fight, intent: int) -> int:
-    """Return the intent, or a normal attack in place of a flight or of a heal that is not possible."""
-    if intent == _FLEE or (intent == _HEAL and not _may_heal(fight)):
+    """Return the intent, or a normal attack in place of one that is not possible now."""
+    if (
+        intent == _FLEE
+        or (intent == _HEAL and not _may_heal(fight))
+        or (intent == _SUMMON and fight.heals >= ENEMY_HEALS_MAX)
+        or (intent == _CRUSH and fight.intent != _CHARGE)
+    ):
         return _NORMAL
     return intent
 

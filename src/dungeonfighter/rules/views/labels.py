@@ -450,9 +450,9 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     if number == 3:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp, ration 1 of {rations}"
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({rations} ration{'' if rations == 1 else 's'})"
     if number == 6:
-        return f"prepare: shield {tables.PREPARED} in the next fight, a ration"
+        return f"prepare: shield {tables.PREPARED}"
     return ""
 
 
@@ -526,7 +526,7 @@ def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
         last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
         parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
     if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
-        parts.append(f"The {'boss' if dungeon.boss else 'guardian'} gathers: +{grown // 10} %.")
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
     if allowance_left(state) <= STIRS_SOON:
         parts.append(clock(state))
     return [" ".join(parts)] if parts else []

@@ -195,6 +195,7 @@ class CombatView(Struct, frozen=True, rename="camel"):
     can_flee: bool = True
     intent_after: str = ""
     opening: bool = False
+    habit: str = ""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):

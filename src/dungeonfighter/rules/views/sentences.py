@@ -133,6 +133,9 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.HeldOn: ("You hold on with 1 hp.", ()),
     Event.Opened: ("An opening!", ()),
     Event.PhaseChanged: ("Below half: another pattern.", ()),
+    Event.EnemyPrepared: ("Foe: {}.", ("intent",)),
+    Event.EnemyRaged: ("Guarded: foe rages, hits harder.", ()),
+    Event.Stolen: ("Foe stole a {}.", ("good",)),
 }
 """The template of each other event, and the kinds of its arguments.
 

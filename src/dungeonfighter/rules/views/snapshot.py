@@ -341,6 +341,7 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         can_flee=combat.may_flee(fight),
         intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
         opening=fight.opening,
+        habit=enemy.habit,
     )
 
 

@@ -113,7 +113,7 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
 
     intent = fight.intent
     shown = INTENTS[intent]
-    if intent <= _STATUS:
+    if tables.INTENT_DAMAGE[intent]:
         if intent == _STATUS:
             shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} ~"
         else:
@@ -159,7 +159,8 @@ def _introduce(cat: Catalogue, fight: Fight) -> str:
     enemy = cat.enemies[fight.enemy_kind]
     undead = "undead " if enemy.undead else ""
     armour = f", armour {fight.armour}" if fight.armour else ""
-    return f"{enemy.name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
+    habit = f" ({enemy.habit})" if enemy.habit else ""
+    return f"{enemy.name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{habit}{armour},"
 
 
 def _status(rules: TextRules, state: State, head: str) -> str:
