@@ -33,8 +33,8 @@ POTION_PRICE: Final = 0.20
 BOMB_HITS: Final = 2.5
 BOMB_SHARE: Final = {"boss": 0.075}
 BOMB_SHARE_USUAL: Final = 0.15
-BOMB_PRICE: Final = 0.15
-GOOD_PRICE: Final = 0.10
+BOMB_PRICE: Final = 0.12
+GOOD_PRICE: Final = 0.04
 SUMMONED: Final = 0.15
 RAGE: Final = 1.15
 """The factor on the rest of a fight against an enemy that rages when its action is guarded."""

@@ -161,7 +161,7 @@ SECOND_WIND_BELOW: Final = 250
 
 # Enemies
 HEALTH_CURVE: Final = (112, 5200, 1170)
-DAMAGE_CURVE: Final = (15, 540, 52)
+DAMAGE_CURVE: Final = (15, 510, 68)
 """The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
 
 

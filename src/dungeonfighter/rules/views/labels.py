@@ -191,11 +191,11 @@ def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) ->
 
 
 def _bagged(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison) -> str:
-    """Return the line of a bag item; one that grants no action and weakens the hero has no figures."""
+    """Return the line of a bag item; one that weakens the hero has no figures."""
     grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
-    if grants or comparison.score(comparison.wearing(item)) >= 0:
+    if comparison.score(comparison.wearing(item)) >= 0:
         return _found(cat, item, comparison) + grants
-    return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]}: worse"
+    return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]}: worse{grants}"
 
 
 def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
@@ -450,7 +450,8 @@ def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     if number == 3:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
         rations = hero.consumables[cat.consumable_at[7]]
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({rations} ration{'' if rations == 1 else 's'})"
+        left = f"{rations} ration{'' if rations == 1 else 's'}"
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
     if number == 6:
         return f"prepare: shield {tables.PREPARED}"
     return ""
