@@ -20,6 +20,8 @@ from dungeonfighter.rules.views.observation import CombatView, Observation
 OPTIONS: Final = 12
 """The mean number of outcomes of one own action, by which a budget becomes a depth."""
 DEPTH_MAX: Final = 5
+CLEARLY: Final = 0.15
+"""The advantage over the usual input, in units of the maximum health, that the model must see."""
 AHEAD: Final = 8
 """The actions of the enemy that the planner foresees; then the pattern's mean stands in."""
 
@@ -59,13 +61,24 @@ class Planner:
 
     def best(self, legal: frozenset[str], budget: int) -> str:
         """Return the input of the lowest cost, from those that the planner knows."""
+        costs = {text: cost for text, cost in self._costs(self._now(), depth_of(budget)) if text in legal}
+        return min(costs, key=lambda text: (costs[text], text))
+
+    def better_than(self, usual: str, legal: frozenset[str], budget: int) -> str:
+        """Return the best input if it is clearly better than the usual one, else the usual one."""
+        best = self.best(legal, budget)
+        if best == usual:
+            return usual
+        costs = dict(self._costs(self._now(), depth_of(budget)))
+        gain = costs.get(usual, float("inf")) - costs[best]
+        return best if gain > CLEARLY * self._p.health_max else usual
+
+    def _now(self) -> Moment:
         c, p = self._c, self._p
         bombs = next((good.count for good in p.consumables if good.input == "6"), 0)
-        now = Moment(
+        return Moment(
             float(c.health), float(p.health), float(c.enemy_acts_in), 0, p.potions, bombs, c.opening, False
         )
-        costs = {text: cost for text, cost in self._costs(now, depth_of(budget)) if text in legal}
-        return min(costs, key=lambda text: (costs[text], text))
 
     def _costs(self, now: Moment, depth: int) -> list[tuple[str, float]]:
         costs = [

@@ -15,7 +15,8 @@ BUDGET: Final = 200
 """The outcomes that one decision simulates by default: two own actions ahead."""
 BUDGET_MAX: Final = 300_000
 PLANNED: Final = frozenset(("elite", "guardian", "boss"))
-_KNOWN: Final = frozenset("123456")
+_STANCES: Final = frozenset("1234")
+"""The inputs that the planner may replace; when to drink or throw is judged better by the whole fight."""
 
 
 class Search(Heuristic):
@@ -32,6 +33,6 @@ class Search(Heuristic):
     def _in_combat(self, o: Observation, legal: frozenset[str]) -> str:
         usual = super()._in_combat(o, legal)
         c = o.combat
-        if c is None or c.rank not in PLANNED or usual not in _KNOWN or c.intent == "flee":
+        if c is None or c.rank not in PLANNED or usual not in _STANCES or c.intent == "flee":
             return usual
-        return Planner(o, c).best(legal, self._budget)
+        return Planner(o, c).better_than(usual, _STANCES & legal, self._budget)

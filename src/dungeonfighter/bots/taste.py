@@ -18,7 +18,7 @@ DOORS: Final = {
     "elite": (1.0, -4.0),
 }
 GATHER_PRICE: Final = 0.25
-"""What a room without a kill costs, for each tenth that the guardian has grown already."""
+"""The cost of a room without a kill, for each tenth that the guardian has grown already."""
 PEACEFUL: Final = frozenset(("treasure", "shrine", "merchant", "rest", "trap"))
 TALENTS: Final = (
     "Giant Slayer", "Hoarder", "Ghost Step", "Braced Swing", "Door Sense", "Haggler", "Executioner",

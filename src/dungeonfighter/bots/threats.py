@@ -20,7 +20,7 @@ GUARDED: Final = {"heavy": 0.4, "crush": 0.4, "feint": 1.8}
 GUARDED_USUALLY: Final = 0.6
 HEAVIES: Final = frozenset(("heavy", "crush"))
 INTERRUPTED: Final = frozenset(("status", "heal", "charge", "ward", "harden", "aim", "summon"))
-"""What a combo, a precise hit or a bomb interrupts."""
+"""The actions that a combo, a precise hit or a bomb interrupts."""
 ARCHETYPES: Final = {
     "brute": 1.20, "assassin": 1.06, "knight": 0.92, "mage": 1.0, "shaman": 0.77, "beast": 1.09,
 }  # fmt: skip

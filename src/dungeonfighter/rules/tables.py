@@ -91,7 +91,7 @@ INTENT_LENGTH: Final = (
 GUARDED: Final = (600, 600, 400, 600, 600, 600, 600, 1800, 600, 400, 600, 600, 600, 600, 600, 600)
 """Permille of the damage that a guarding hero takes: a feint punishes the guard."""
 INTERRUPTED: Final = frozenset((3, 5, 8, 10, 11, 12, 15))
-"""What a combo, a precise hit or a bomb interrupts: status, heal, charge, ward, harden, aim, summon."""
+"""The intents that can be interrupted: status, heal, charge, ward, harden, aim, summon."""
 HABIT_DRAWS: Final = 14
 """Of the draws of 0 .. 99 by which an ordinary enemy acts, those of a normal attack that show its habit."""
 WARD: Final = 2

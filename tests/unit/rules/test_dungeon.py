@@ -313,29 +313,6 @@ def test_a_rest_room_mends_a_scar() -> None:
     assert state.hero.scars == 1
 
 
-@pytest.mark.parametrize("face", [13, 20])
-def test_search_finds_on_the_highest_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    step = play(state, "2")
-    assert happened(step, Event.ConsumableFound) or happened(step, Event.ItemFound)
-
-
-@pytest.mark.parametrize("face", [3, 12])
-def test_search_fails_on_the_middle_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    assert happened(play(state, "2"), Event.SearchFailed)
-
-
-@pytest.mark.parametrize("face", [1, 2])
-def test_search_wakes_a_fight_on_the_lowest_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    play(state, "2")
-    assert state.phase == Phase.Combat
-
-
 def test_a_woken_fight_does_not_clear_the_room_twice() -> None:
     state = cleared()
     roll_event(state, 1)

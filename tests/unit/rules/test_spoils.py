@@ -140,3 +140,26 @@ def test_an_entry_informs_only_if_there_is_something_to_learn() -> None:
     the_dungeon(state).rooms = 2
     roll_event(state, 11)
     assert not happened(play(state, "1"), Event.Learned)
+
+
+@pytest.mark.parametrize("face", [13, 20])
+def test_search_finds_on_the_highest_faces(face: int) -> None:
+    state = cleared()
+    roll_event(state, face)
+    step = play(state, "2")
+    assert happened(step, Event.ConsumableFound) or happened(step, Event.ItemFound)
+
+
+@pytest.mark.parametrize("face", [3, 12])
+def test_search_fails_on_the_middle_faces(face: int) -> None:
+    state = cleared()
+    roll_event(state, face)
+    assert happened(play(state, "2"), Event.SearchFailed)
+
+
+@pytest.mark.parametrize("face", [1, 2])
+def test_search_wakes_a_fight_on_the_lowest_faces(face: int) -> None:
+    state = cleared()
+    roll_event(state, face)
+    play(state, "2")
+    assert state.phase == Phase.Combat

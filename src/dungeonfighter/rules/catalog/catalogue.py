@@ -183,6 +183,7 @@ def build(content: Content) -> Catalogue:
     regions = _index(content.regions)
     archetypes = _index(content.archetypes)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
+    patterned = list(zip(content.enemies, map(_with_habit, content.enemies, archetype_of_enemy), strict=True))
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
@@ -205,17 +206,9 @@ def build(content: Content) -> Catalogue:
         enemy_theme=tuple(themes[e.theme] for e in content.enemies),
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
         enemy_status=tuple(_status(e.status) for e in content.enemies),
-        enemy_pattern=tuple(
-            _intents(e.pattern or _with_habit(e, a))
-            for e, a in zip(content.enemies, archetype_of_enemy, strict=True)
-        ),
-        enemy_pattern_low=tuple(
-            _intents(e.pattern_low or _with_habit(e, a))
-            for e, a in zip(content.enemies, archetype_of_enemy, strict=True)
-        ),
-        enemy_draws=tuple(
-            _intents_by_draw(e, a) for e, a in zip(content.enemies, archetype_of_enemy, strict=True)
-        ),
+        enemy_pattern=tuple(_intents(e.pattern or usual) for e, usual in patterned),
+        enemy_pattern_low=tuple(_intents(e.pattern_low or usual) for e, usual in patterned),
+        enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
         enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),

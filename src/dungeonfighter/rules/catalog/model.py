@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 HABITS: Final = ("feint", "charge", "ward", "harden", "aim", "drain", "steal", "summon", "rage")
-"""What an enemy can do beside the actions of its archetype."""
+"""The ways of an enemy beside the actions of its archetype."""
 
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",

@@ -17,14 +17,12 @@ from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import search_faces
-from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
     Hero,
-    Item,
     Offer,
     Phase,
     Rank,
@@ -34,7 +32,7 @@ from dungeonfighter.rules.state import (
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions
+from dungeonfighter.rules.views import actions, item_lines
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
@@ -45,9 +43,6 @@ KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
 STIRS_SOON: Final = 30
 """The turns of the allowance that are left when the views of a dungeon begin to show them."""
-
-FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
-"""The events that put an item at the end of the bag."""
 
 _ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
@@ -148,60 +143,11 @@ def trade_words(
 
 def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     """Return the lines between the events and the inputs, outside of fights."""
-    lines = found_lines(cat, state, comparison)
+    lines = item_lines.found_lines(cat, state, comparison)
     lines_of_phase = _SITUATIONS.get(state.phase)
     if lines_of_phase is not None:
         lines.extend(lines_of_phase(cat, state, comparison))
     return lines
-
-
-def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    """Return a line for each item that came into the bag this turn, with the changes by wearing it.
-
-    These lines stand in place of the sentences of `FOUND`, except that a purchase also has its price.
-    """
-    found = 0
-    for event in state.log[state.turn_start :]:
-        if event[0] in FOUND:
-            found += 1
-    if not found:
-        return []
-    bag = state.hero.bag
-    first = len(bag) - found if len(bag) > found else 0
-    return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
-        f"{_grants(cat, state.hero, item, briefly=found > 1) if item.actions else ''}"
-        for place, item in enumerate(bag[first:], first + 1)
-    ]
-
-
-def _found_now(state: State) -> int:
-    return sum(event[0] in FOUND for event in state.log[state.turn_start :])
-
-
-def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
-    """Return the actions that wearing the item would add, with their figures unless `briefly`."""
-    kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
-    new = [
-        cat.actions[action].name if briefly else actions.listed(cat, action)
-        for action in item.actions
-        if cat.action_weapon[action] in (-1, kind) and action not in hero.figures.known
-    ]
-    return f"; grants {' and '.join(new)}" if new else ""
-
-
-def _bagged(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison) -> str:
-    """Return the line of a bag item; one that weakens the hero has no figures."""
-    grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
-    if comparison.score(comparison.wearing(item)) >= 0:
-        return _found(cat, item, comparison) + grants
-    return f"{loot.name(cat, item)}, {loot.RARITIES[item.rarity]} L{NUMERALS[item.level]}: worse{grants}"
-
-
-def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
-    """Return for example "Sharp Iron Mace, Rare L7: damage 31 -> 38"."""
-    rarity = loot.RARITIES[item.rarity]
-    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {comparison.text(item)}"
 
 
 class Outline(Struct, frozen=True, gc=False):
@@ -329,7 +275,7 @@ def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -370,7 +316,7 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon.phase != _OFFER_MADE and number == 5:
         return _drink_words(cat, state)
     if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
-        return _one_of(cat, state, dungeon, comparison, number)
+        return item_lines.one_of(cat, state, dungeon, comparison, number)
     if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
@@ -378,22 +324,6 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
     if dungeon.phase == _CLEARED:
         return _cleared_words(cat, state, number)
     return ""
-
-
-def _one_of(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Comparison, number: int) -> str:
-    """Return the words of one of the items of an elite or a treasure, with the way to it."""
-    if not 1 <= number <= len(dungeon.stock):
-        return ""
-    hero = state.hero
-    item = dungeon.stock[number - 1]
-    words = _bagged(cat, hero, item, comparison)
-    if dungeon.kind == _ELITE or number == 1:
-        return words
-    if number == 3:
-        return f"fight for {words}"
-    lost = hero.figures.health_max * tables.LOCK_COSTS // 1000
-    roll = f"d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS}, else -{lost} hp"
-    return f"lock ({roll}): {words}"
 
 
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
@@ -433,7 +363,7 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        grants = _grants(cat, state.hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, state.hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
@@ -490,7 +420,7 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     bag = state.hero.bag
     if not bag:
         return lines
-    found = _found_now(state)
+    found = item_lines.found_now(state)
     worn = [comparison.wearing(item) for item in (bag[:-found] if found else bag)]  # new ones have a line
     scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
@@ -541,7 +471,9 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     hero = state.hero
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
-    lines += [f"{place} {_bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)]
+    lines += [
+        f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
+    ]
     known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
     slots = hero.figures.slots
