@@ -179,11 +179,10 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes = _index(content.themes)
-    regions = _index(content.regions)
+    themes, regions = _index(content.themes), _index(content.regions)
     archetypes = _index(content.archetypes)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
-    patterned = list(zip(content.enemies, map(_with_habit, content.enemies, archetype_of_enemy), strict=True))
+    patterned = _patterned(content.enemies, archetype_of_enemy)
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
@@ -297,6 +296,13 @@ def _status(name: str) -> int:
 
 def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
+
+
+def _patterned(
+    enemies: Sequence[Enemy], archetypes: Sequence[Archetype]
+) -> list[tuple[Enemy, tuple[str, ...]]]:
+    """Return each enemy with the pattern of its archetype and habit."""
+    return list(zip(enemies, map(_with_habit, enemies, archetypes), strict=True))
 
 
 def _with_habit(enemy: Enemy, archetype: Archetype) -> tuple[str, ...]:
