@@ -37,7 +37,7 @@ def test_the_face_decides_the_band(face: int, expected: Band) -> None:
     assert band(face) == expected
 
 
-def test_a_critical_miss_takes_half_as_long_again() -> None:
+def test_a_critical_miss_takes_half_a_period_more() -> None:
     missed, critical = combat_state(faces=(3,)), combat_state(faces=(1,))
     play(missed, "1")
     play(critical, "1")

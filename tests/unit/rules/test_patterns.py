@@ -92,7 +92,7 @@ def test_a_miss_or_another_stance_makes_no_opening(text: str, face: int) -> None
     assert not the_fight(state).opening
 
 
-def test_power_into_an_opening_deals_half_as_much_again_and_does_not_expose() -> None:
+def test_power_into_an_opening_deals_x1_5_and_does_not_expose() -> None:
     usual, opened = combat_state(faces=(12,)), combat_state(faces=(12,), opening=True)
     hits = dealt(usual, "3"), dealt(opened, "3")
     assert abs(hits[1] - hits[0] * 3 // 2) <= 1
@@ -143,7 +143,7 @@ def test_a_surprise_by_an_ordinary_enemy_hurts_but_never_kills() -> None:
     assert seen == {"held on", "unhurt"}
 
 
-def test_a_guardian_that_surprises_strikes_no_blow_but_acts_sooner() -> None:
+def test_a_guardian_that_surprises_does_not_strike_but_acts_sooner() -> None:
     state = surprised(last=True)
     assert the_fight(state).rank == Rank.guardian
     assert state.hero.health == state.hero.figures.health_max
