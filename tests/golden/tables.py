@@ -56,11 +56,11 @@ def _archetypes(cat: Catalogue) -> list[str]:
 
 def _enemies(cat: Catalogue) -> list[str]:
     return _table(
-        "enemy | where | levels | archetype | class | status",
+        "enemy | where | levels | archetype | class | status | habit",
         [
             f"{e.name}{' (boss)' if e.rank == 'boss' else ''}{' (undead)' if e.undead else ''} | {e.theme} | "
             f"{e.level_min} to {e.level_max} | {e.archetype} | {e.hero_class or '-'} | "
-            f"{e.status.replace('_', ' ')} {e.amount}"
+            f"{e.status.replace('_', ' ')} {e.amount} | {e.habit or '-'}"
             for e in cat.enemies
         ],
     )

@@ -150,9 +150,10 @@ def test_the_text_foretells_what_the_snapshot_does(start: GameOptions, picks: li
     for state in fights(start, picks[:60], seed):
         seen = shown(state)
         text = rules().text(state, "e1")
-        assert f" in {seen.enemy_acts_in / 1000:.1f} s\n" in text
+        then = f", then {seen.intent_after}" if seen.intent_after else ""
+        assert f" in {seen.enemy_acts_in / 1000:.1f} s{then}\n" in text
         assert f"You hit ~{seen.outgoing}, next in {seen.hero_acts_in / 1000:.1f} s" in text
-        if seen.intent in ("light", "normal", "heavy", "status"):
+        if seen.intent in ("light", "normal", "heavy", "status", "feint", "crush", "drain", "steal"):
             assert f" ~{seen.incoming} in " in text
 
 

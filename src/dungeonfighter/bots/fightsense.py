@@ -1,11 +1,9 @@
 """The heuristic's judgement in a fight: the cost of each input against the shown intent.
 
-The unit of all costs is a point of health. The hero deals `dealt` damage an action and acts each
-`hero_period`; the enemy costs `average` health each `period`. An input changes the enemy's health, the cost
-of the shown action (guarded, exposed, interrupted) and the times of the next actions. Its cost is the mean
-over the bands of the d20. Two risks are added: the hero dies before the next decision (by the shown hit,
-which is critical once in twenty, or by a wait that is twice as long once in twenty), or the fight costs more
-health than the hero has.
+The unit of all costs is a point of health. An input changes the enemy's health, the shown action (guarded,
+exposed, interrupted, delayed) and the times of the next actions. Its cost is the mean over the bands of the
+d20: the damage until the hero's next decision, the estimated cost of the rest of the fight, and two risks.
+The hero may die before that decision, or the fight may cost more health than the hero has.
 
 Source: docs/rules.md, "The die" and "A fight".
 """
@@ -14,74 +12,54 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from dungeonfighter.bots import strips
-from dungeonfighter.rules.views.observation import CombatView, Observation, PlayerView
+from dungeonfighter.bots.strikes import ATTACK, POWER, PRECISE, STEADY, Stance, Strikes, bands_of
+from dungeonfighter.bots.threats import GUARDED, GUARDED_USUALLY, HEAVIES, INTERRUPTED, Threats
+from dungeonfighter.rules.views.observation import CombatView, Observation
 
-INTENT_FACTORS: Final = {"light": 0.6, "normal": 1.0, "heavy": 2.2, "status": 0.5}
-ARCHETYPES: Final = {
-    "brute": 1.20,
-    "assassin": 1.06,
-    "knight": 0.92,
-    "mage": 1.0,
-    "shaman": 0.77,
-    "beast": 1.09,
-}
-"""The mean factor of an archetype's actions, by the table of docs/rules.md, "Enemies"."""
-RANK_DAMAGE: Final = {"elite": 1.2, "guardian": 1.1, "boss": 1.25}
-ENEMY_HITS: Final = 0.78
-HEAVY_HITS: Final = 0.88
-ENEMY_CRITICAL: Final = 0.05
-CRITICAL_DAMAGE: Final = 1.6
-STATUS_WORTH: Final = 0.8
+STATUS_WORTH: Final = 1.2
 """The cost of an inflicted status, in average enemy actions."""
-HEAVY_ANSWERED: Final = 0.4
+HEAVY_ANSWERED: Final = 0.45
 """The factor on the cost of a heavy attack after the hero's next action: the hero can still guard."""
-HEALED: Final = 0.12
-LONG_WAIT: Final = 0.05
-"""The chance that a critical miss doubles the time to the hero's next action."""
-EXPOSED: Final = 2.5
-EXPOSED_BRACED: Final = 1.8
-DEATH: Final = 12.0
+HEALED: Final = 0.20
+EXPOSED: Final = 1.5
+DEATH: Final = 14.0
 """The cost of dying, in units of the maximum health."""
 LACK: Final = 1.5
 """The cost of each health point that the fight will take and the hero does not have."""
+DOOM: Final = 12.0
+"""The most that a lack of health can cost: the fight is lost."""
 POTION_HEALS: Final = 0.35
 POTION_PRICE: Final = 0.20
-FOOD_HEALS: Final = 0.12
-FOOD_PRICE: Final = 0.04
-FLIGHT: Final = 0.70
-"""The cost of giving up the dungeon, in units of the maximum health."""
+BOMB_HITS: Final = 2.5
+BOMB_SHARE: Final = {"boss": 0.075}
+BOMB_SHARE_USUAL: Final = 0.15
+BOMB_PRICE: Final = 0.12
+GOOD_PRICE: Final = 0.04
+SUMMONED: Final = 0.15
+RAGE: Final = 1.15
+"""The factor on the rest of a fight against an enemy that rages when its action is guarded."""
+PREPARING: Final = {"ward": 0.5, "harden": 0.4, "aim": 0.5}
+"""The cost of an enemy's preparation, in average actions."""
+OPENING_WORTH: Final = 0.5
+"""The worth of an opening, in plain hits."""
+OPENING: Final = 1.5
+FUMBLE: Final = 1.5
+"""The length of a critical miss."""
+FLEE_FAILS: Final = 0.2
+PAST: Final = 0.40
+"""The cost of slipping past an enemy, in units of the maximum health: its reward is lost, and the guardian
+gathers strength."""
+FLIGHT: Final = 100.0
+"""The cost of fleeing from a guardian: the scar, the turns, and a fresh guardian later."""
 
 
-class Stance(NamedTuple):
-    """A stance: the factor of its damage and the bonus on its roll."""
+class Turn(NamedTuple):
+    """A moment of the fight: the enemy's health, the time to its next action, and that action."""
 
-    damage: float
-    roll: int
-
-
-class Bands(NamedTuple):
-    """The chances of the bands of a roll; the rest are misses."""
-
-    hit: float
-    combo: float
-    critical: float
-
-
-class Race(NamedTuple):
-    """The fight in numbers: damage an action and time between actions, of both sides."""
-
-    dealt: float
-    average: float
-    period: float
-    hero_period: float
-
-
-ATTACK: Final = Stance(1.0, 0)
-PRECISE: Final = Stance(0.75, 3)
-STEADY: Final = Stance(0.75, 5)
-"""Precise with the talent Steady Hand."""
-POWER: Final = Stance(1.75, -3)
+    left: float
+    acts_in: float
+    intent: str
+    hurts: float
 
 
 class Fight:
@@ -91,191 +69,226 @@ class Fight:
         self._o = o
         self._c = c
         self._p = o.player
-        self._race = race_of(o, c)
-        self._hit_damage = max(3.0, float(c.outgoing))
-        combo, beside = strips.combo_worth(c.next_action)
-        self._combo = self._hit_damage * combo * (1 + 0.1 * c.strip_step)
-        self._beside = self._hit_damage * beside
+        self._strikes = Strikes(o, c)
+        self._threats = Threats(o, c)
+        self._dealt = self._mean_damage()
+        self._period = float(max(1, c.hero_acts_in))
+        self._now = Turn(float(c.health), float(c.enemy_acts_in), c.intent, float(c.incoming))
 
     def attack(self) -> float:
-        return self._stance(ATTACK, 1.0)
+        return self._strike(ATTACK, 1.0)
 
     def precise(self) -> float:
-        return self._stance(STEADY if "Steady Hand" in self._p.talents else PRECISE, 1.0)
+        return self._strike(STEADY if "Steady Hand" in self._p.talents else PRECISE, 1.0)
 
     def power(self) -> float:
-        exposed = EXPOSED_BRACED if "Braced Swing" in self._p.talents else EXPOSED
-        return self._stance(POWER, exposed)
+        if self._c.opening:
+            return self._strike(POWER._replace(damage=POWER.damage * OPENING), EXPOSED)
+        return self._strike(POWER, 1.0 if "Braced Swing" in self._p.talents else EXPOSED)
 
     def guard(self) -> float:
         """Return the cost of waiting on guard until the enemy has acted."""
-        c, race = self._c, self._race
-        heavy = c.intent == "heavy"
-        factor = 0.4 if heavy else 0.6
-        shown = c.incoming * factor * (HEAVY_HITS if heavy else ENEMY_HITS)
-        left = float(c.health)
+        c, now = self._c, self._now
+        heavy = c.intent in HEAVIES
+        factor = GUARDED.get(c.intent, GUARDED_USUALLY)
+        left = now.left
         if heavy:
-            left -= 0.5 * race.dealt  # guarding a heavy attack marks the enemy
-            left -= 0.5 * self._hit_damage if "Riposte" in self._p.talents else 0.0
+            left -= 0.5 * self._strikes.plain  # guarding a heavy attack marks the enemy
+            left -= 1.5 * self._strikes.plain if "Riposte" in self._p.talents else 0.0
         if c.intent == "heal":
             left += HEALED * c.health_max
-        rest = _rest(race, left, race.period, race.average)
-        return shown + rest + self._risks(shown, rest, self._dying(c.incoming * factor, 1.0))
+        if c.intent == "flee":
+            return PAST * self._p.health_max
+        guarded = self._raw(now.hurts) * factor - self._p.armour if now.hurts else 0.0
+        guarded = max(3.0, guarded) if now.hurts else 0.0
+        shown = guarded * self._threats.hits(c.intent)
+        following = self._following(c.intent)
+        rest = self._rest(left, self._threats.period, self._next_cost(following))
+        if c.habit == "rage":
+            rest *= RAGE
+        return shown + rest + self._risks(shown, rest, self._dying(((c.intent, guarded),)))
 
     def potion(self) -> float:
-        return self._refresh(POTION_HEALS, POTION_PRICE)
-
-    def food(self) -> float:
-        return self._refresh(FOOD_HEALS, FOOD_PRICE)
+        p = self._p
+        healed = min(POTION_HEALS * p.health_max, p.health_max - p.health)
+        return (
+            self._after(self._now, self._half(), healed=healed, potions=-1)
+            - healed
+            + self._price(POTION_PRICE)
+        )
 
     def bomb(self) -> float:
-        """Return the cost of a bomb: two and a half plain hits in half the time.
-
-        The price of a bomb is part of the cost, so the policy saves its bombs for expensive fights.
-        """
-        c = self._c
-        left = c.health - 2.5 * self._hit_damage
+        """Return the cost of a bomb; its price is part of it, so it is kept for expensive fights."""
+        c, now = self._c, self._now
+        share = BOMB_SHARE.get(c.rank, BOMB_SHARE_USUAL)
+        left = now.left - BOMB_HITS * self._strikes.full - share * c.health_max
         if left <= 0:
-            return 0.15 * self._p.health_max
-        return 0.15 * self._p.health_max + self._later(left, self._race.hero_period / 2)
+            return self._price(BOMB_PRICE)
+        turn = self._interrupted(now) if c.intent in INTERRUPTED else now
+        return self._price(BOMB_PRICE) + self._after(turn._replace(left=left), self._half())
+
+    def good(self, name: str) -> float:
+        """Return the cost of another consumable, by its name; one without a known use is never the best."""
+        c, now, threats = self._c, self._now, self._threats
+        half = self._half()
+        price = self._price(GOOD_PRICE)
+        statuses = {status.name for status in c.statuses}
+        if name == "Flash Powder" and "stun" not in statuses:
+            return price + self._after(now._replace(acts_in=now.acts_in + c.enemy_period), half)
+        if name == "Smoke Vial" and "roll penalty" not in statuses:
+            spared = min(5.0, self._enemy_actions()) * 0.15 / 0.78 * threats.average
+            return price + self._after(now, half) - spared
+        if name == "Armour Oil" and "pierce" not in {status.name for status in self._p.statuses}:
+            return price + self._after(now._replace(left=now.left - 3.0 * 0.78 * c.armour), half)
+        if name == "Bark Tonic" and "fortify" not in {status.name for status in self._p.statuses}:
+            spared = self._enemy_actions() * 0.78 * min(6.0 * (1 + c.level // 4), 0.6 * threats.average)
+            return price + self._after(now, half) - spared
+        return float("inf")
 
     def flee(self) -> float:
         """Return the cost of fleeing: the enemy acts first; then the flight succeeds four times in five."""
-        shown = self._shown(self._c.intent, float(self._c.incoming))
-        dying = self._dying(float(self._c.incoming), 1.0)
-        failure = 0.2 * (shown + fight_cost(self._race, self._c.health))
-        return shown + failure + (FLIGHT + DEATH * dying) * self._p.health_max
+        now = self._now
+        price = self._price(FLIGHT if self._c.rank in ("guardian", "boss") else PAST)
+        if "Ghost Step" in self._p.talents:
+            return price
+        dying = self._dying(((now.intent, now.hurts),))
+        shown = self._threats.cost(now.intent, now.hurts)
+        failure = FLEE_FAILS * (shown + self._rest(now.left, self._threats.period, self._threats.average))
+        return shown + failure + price + DEATH * dying * self._p.health_max
 
-    def _stance(self, stance: Stance, exposed: float) -> float:
-        c = self._c
-        chances = bands_of(self._p, stance, c.luck)
-        outcomes = (
-            (1.0 - sum(chances), 0.0, 0.0),
-            (chances.hit, self._hit_damage, 0.0),
-            (chances.combo, self._combo, self._beside),
-            (chances.critical, self._combo * 1.15, self._beside),
-        )
+    def _strike(self, stance: Stance, exposed: float) -> float:
+        chances = bands_of(self._p, stance, self._c.luck)
+        strikes = self._strikes
+        precise = stance.roll > 0
+        opens = OPENING_WORTH * strikes.full if precise and not self._c.opening else 0.0
+        safe = stance.roll < 0 and self._c.opening
         total = 0.0
-        for chance, damage, beside in outcomes:
-            dealt = damage * stance.damage
-            if c.intent == "defend" and stance is POWER:
-                dealt *= 2.0  # the shown figure is halved, the damage of power is not
-            if dealt < c.health:
-                interrupts = damage > self._hit_damage
-                left = max(1.0, c.health - dealt - beside)
-                total += chance * self._later(left, self._race.hero_period, exposed, interrupts=interrupts)
+        for chance, damage, beside, length, interrupts in (
+            (chances.fumble, 0.0, 0.0, FUMBLE, False),
+            (chances.miss, 0.0, 0.0, 1.0, False),
+            (chances.hit, strikes.hit(stance), 0.0, 1.0, precise),
+            (chances.combo, strikes.combo(stance), strikes.beside, strikes.length, True),
+            (
+                chances.critical,
+                strikes.critical(stance),
+                strikes.beside + strikes.effect,
+                strikes.length,
+                True,
+            ),
+        ):
+            if chance <= 0.0 or (damage >= self._c.health):
+                continue
+            gained = damage + beside + (opens if damage else 0.0)
+            turn = self._now._replace(left=max(1.0, self._now.left - gained))
+            if interrupts and turn.intent in INTERRUPTED:
+                turn = self._interrupted(turn)
+            bare = 1.0 if safe and damage else exposed
+            total += chance * self._after(turn, self._period * length, exposed=bare)
         return total
 
-    def _later(self, left: float, after: float, exposed: float = 1.0, *, interrupts: bool = False) -> float:
-        """Return the cost of the remaining fight.
+    def _interrupted(self, turn: Turn) -> Turn:
+        hurts = max(3.0, self._threats.normal * 0.6 - self._p.armour * 0.4)
+        return turn._replace(intent="light", hurts=hurts, acts_in=turn.acts_in + self._c.enemy_period / 2)
+
+    def _after(
+        self, turn: Turn, after: float, *, exposed: float = 1.0, healed: float = 0.0, potions: int = 0
+    ) -> float:
+        """Return the cost of the fight after an input.
+
+        Args:
+            turn: The moment after the input, at which `acts_in` counts from the input.
+            after: The time to the hero's next action.
+            exposed: The factor on the damage until then.
+            healed: The health that the input gives.
+            potions: The change of the number of potions by the input.
+        """
+        threats = self._threats
+        if turn.acts_in >= after:
+            first = threats.cost(turn.intent, turn.hurts)
+            first = first * HEAVY_ANSWERED if turn.intent in HEAVIES else first
+            if turn.intent in PREPARING:
+                first = PREPARING[turn.intent] * threats.average
+            rest = self._rest(self._healed(turn, before=False), turn.acts_in - after, first)
+            return rest + self._risks(-healed, rest, 0.0, potions)
+        if turn.intent == "flee":
+            return PAST * self._p.health_max
+        actions = [(turn.intent, self._bare(turn.hurts, exposed))]
+        then = turn.acts_in + threats.period
+        following = self._following(turn.intent)
+        while then < after and len(actions) < 3:
+            actions.append((following or "normal", self._bare(threats.hurts(following or "normal"), exposed)))
+            then += threats.period
+            following = ""
+        cost = sum(threats.cost(intent, hurts) for intent, hurts in actions)
+        rest = self._rest(self._healed(turn, before=True), max(0.0, then - after), self._next_cost(following))
+        dying = self._dying(tuple(actions), healed)
+        return cost + rest + self._risks(cost - healed, rest, dying, potions)
+
+    def _next_cost(self, following: str) -> float:
+        """Return the cost of an enemy action after the hero's next one; the hero can still guard a heavy."""
+        if not following:
+            return self._threats.average
+        cost = self._threats.cost(following, self._threats.hurts(following))
+        return cost * HEAVY_ANSWERED if following in HEAVIES else cost
+
+    def _following(self, intent: str) -> str:
+        """Return the action after this one, "" if it is not known."""
+        return "crush" if intent == "charge" else self._c.intent_after
+
+    def _healed(self, turn: Turn, *, before: bool) -> float:
+        """Return the enemy's health, after the shown heal if it comes before the hero's next action."""
+        if turn.intent == "summon":
+            return turn.left + SUMMONED * self._c.health_max * (1.0 if before else 0.5)
+        if turn.intent != "heal":
+            return turn.left
+        return turn.left + HEALED * self._c.health_max * (1.0 if before else 0.5)
+
+    def _raw(self, hurts: float) -> float:
+        return hurts + self._p.armour
+
+    def _bare(self, hurts: float, exposed: float) -> float:
+        """Return the damage of a hit on an exposed hero: armour counts after the factor."""
+        return hurts if exposed == 1.0 or not hurts else self._raw(hurts) * exposed - self._p.armour
+
+    def _half(self) -> float:
+        return 1.0 if "Quick Hands" in self._p.talents else self._period / 2
+
+    def _price(self, share: float) -> float:
+        return share * self._p.health_max
+
+    def _enemy_actions(self) -> float:
+        """Return the number of the enemy's actions until it dies."""
+        return self._c.health / self._dealt * self._period / self._threats.period
+
+    def _mean_damage(self) -> float:
+        chances = bands_of(self._p, ATTACK, 0)
+        strikes = self._strikes
+        mean = (
+            chances.hit * strikes.hit(ATTACK)
+            + chances.combo * (strikes.combo(ATTACK) + strikes.beside)
+            + chances.critical * (strikes.critical(ATTACK) + strikes.beside + strikes.effect)
+        )
+        return max(1.0, mean * (2.0 if self._c.intent == "defend" else 1.0))
+
+    def _rest(self, left: float, next_in: float, first: float) -> float:
+        """Return the cost of the fight from a moment at which the hero acts.
 
         Args:
             left: The enemy's remaining health.
-            after: The time to the hero's next action.
-            exposed: The factor on the damage of the shown action.
-            interrupts: The hit interrupts a shown heal or status.
+            next_in: The time to the enemy's next action.
+            first: The cost of that action; each later one has the average cost.
         """
-        c, race = self._c, self._race
-        intent, incoming, acts_in = c.intent, float(c.incoming), float(c.enemy_acts_in)
-        if interrupts and intent in {"heal", "status"}:
-            intent, incoming = "light", normal_hit(self._o, c) * 0.55
-            acts_in += race.period / 2
-        shown = self._shown(intent, incoming)
-        if acts_in > after:
-            first = shown * HEAVY_ANSWERED if intent == "heavy" else shown
-            rest = _rest(race, left, acts_in - after, first)
-            surprise = LONG_WAIT if acts_in < 2 * after else 0.0
-            return rest + self._risks(0.0, rest, self._dying(incoming * exposed, surprise))
-        if intent == "flee":
-            return 0.0
-        if intent == "heal":
-            left += HEALED * c.health_max
-        rest = _rest(race, left, max(0.0, acts_in + race.period - after), race.average)
-        shown *= exposed
-        return shown + rest + self._risks(shown, rest, self._dying(incoming * exposed, 1.0))
+        lasts = (left / self._dealt - 0.5) * self._period
+        if lasts <= next_in:
+            return first * max(0.0, lasts) / max(1.0, 2 * next_in)
+        return first + self._threats.average * (lasts - next_in) / self._threats.period
 
-    def _refresh(self, heals: float, price: float) -> float:
-        """Return the cost of a drink or a meal: it takes half an action and restores health."""
-        p = self._p
-        healed = min(heals * p.health_max, p.health_max - p.health)
-        race, c = self._race, self._c
-        acts_in, after = float(c.enemy_acts_in), race.hero_period / 2
-        shown = self._shown(c.intent, float(c.incoming))
-        if acts_in > after:
-            now, rest = 0.0, _rest(race, c.health, acts_in - after, shown)
-        else:
-            now, rest = shown, _rest(race, c.health, acts_in + race.period - after, race.average)
-        dying = self._dying(float(c.incoming), float(acts_in <= after), healed)
-        risks = self._risks(now - healed, rest, dying)
-        return now + rest - healed + price * p.health_max + risks
+    def _dying(self, actions: tuple[tuple[str, float], ...], healed: float = 0.0) -> float:
+        """Return the chance that these enemy actions kill the hero."""
+        return self._threats.kill(actions, self._p.health + healed)
 
-    def _shown(self, intent: str, incoming: float) -> float:
-        """Return the mean cost of the shown action."""
-        shown = incoming * (HEAVY_HITS if intent == "heavy" else ENEMY_HITS)
-        return shown + STATUS_WORTH * self._race.average if intent == "status" else shown
-
-    def _dying(self, damage: float, chance: float, healed: float = 0.0) -> float:
-        """Return the chance of death from a hit that the enemy attempts with probability `chance`."""
-        health = self._p.health + healed
-        if damage >= health:
-            return chance * ENEMY_HITS
-        return chance * ENEMY_CRITICAL if damage * CRITICAL_DAMAGE >= health else 0.0
-
-    def _risks(self, now: float, rest: float, dying: float) -> float:
+    def _risks(self, lost: float, rest: float, dying: float, potions: int = 0) -> float:
         """Return the cost of two risks: death before the next decision, and a lack of health later on."""
         p = self._p
-        there = p.health - now + p.potions * POTION_HEALS * p.health_max
-        return DEATH * dying * p.health_max + LACK * max(0.0, rest - there)
-
-
-def bands_of(p: PlayerView, stance: Stance, luck: int) -> Bands:
-    """Return the chances of a roll: critical and critical miss by the bare die, the others by die + bonus."""
-    critical = 21 - p.critical_at
-    combo = max(0, min(20, p.critical_at - 1) - max(2, p.combo_at - stance.roll) + 1)
-    hit = max(0, min(p.critical_at, p.combo_at - stance.roll) - max(2, p.hit_at - stance.roll))
-    misses = 20 - critical - combo - hit
-    reroll = 1.0 + (misses - 1) / 20 if luck else 1.0
-    return Bands(hit / 20 * reroll, combo / 20 * reroll, critical / 20 * reroll)
-
-
-def race_of(o: Observation, c: CombatView) -> Race:
-    bands = bands_of(o.player, ATTACK, 0)
-    combo = sum(strips.combo_worth(c.next_action))
-    dealt = max(3.0, float(c.outgoing)) * (bands.hit + bands.combo * combo + bands.critical * combo * 1.15)
-    if c.intent == "defend":
-        dealt *= 2.0
-    return Race(
-        dealt=dealt,
-        average=normal_hit(o, c) * ARCHETYPES.get(c.archetype, 1.0) * ENEMY_HITS,
-        period=float(max(1, c.enemy_period)),
-        hero_period=float(max(1, c.hero_acts_in)),
-    )
-
-
-def normal_hit(o: Observation, c: CombatView) -> float:
-    """Estimate the damage of a normal enemy hit, from the shown figure or else from the level."""
-    factor = INTENT_FACTORS.get(c.intent, 0.0)
-    if factor and c.incoming:
-        return max(3.0, (c.incoming + o.player.armour) / factor - o.player.armour)
-    n = c.level - 1
-    return max(3.0, (15 + 6.4 * n + 0.28 * n * n) * RANK_DAMAGE.get(c.rank, 1.0) - o.player.armour)
-
-
-def fight_cost(race: Race, health: float) -> float:
-    """Estimate the health that a fight of plain attacks costs, if the enemy acts in half a period."""
-    return _rest(race, health, race.period / 2, race.average)
-
-
-def _rest(race: Race, health: float, next_in: float, first: float) -> float:
-    """Return the cost of the fight from a moment at which the hero acts.
-
-    Args:
-        race: The figures of both sides.
-        health: The enemy's remaining health.
-        next_in: The time to the enemy's next action.
-        first: The cost of that action; each later one costs `race.average`.
-    """
-    lasts = (health / race.dealt - 0.5) * race.hero_period
-    if lasts <= next_in:
-        return first * max(0.0, lasts) / max(1.0, 2 * next_in)
-    return first + race.average * (lasts - next_in) / race.period
+        there = p.health - lost + (p.potions + potions) * POTION_HEALS * p.health_max
+        return DEATH * dying * p.health_max + min(LACK * max(0.0, rest - there), DOOM * p.health_max)

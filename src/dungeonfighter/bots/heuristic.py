@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.bots import chores, fightsense, strips, taste, trading
-from dungeonfighter.rules.views.observation import Observation, OfferView
+from dungeonfighter.rules.views.observation import Observation
 
 SKILLS: Final = (
     "guard",
@@ -20,21 +20,29 @@ SKILLS: Final = (
     "levels",
     "equipment",
     "potions",
+    "bomb",
+    "goods",
+    "rest",
+    "search",
+    "camp",
     "strip",
     "trading",
     "fleeing",
 )
 
 
+SPARE_RATIONS: Final = 2
+
+
 class Habit:
     """Thresholds as shares of maximum health, tuned with the ladder."""
 
-    drink = 0.35
     rest = 0.60
-    drink_between = 0.45
-    leave = 0.30
-    camp = 0.85
-    flee = 1.25
+    drink_between = 0.40
+    drink_before_guardian = 0.65
+    camp = 0.65
+    search = 0.70
+    leave = 0.25
 
 
 class Heuristic:
@@ -80,34 +88,39 @@ class Heuristic:
             ("2", "precise", fight.precise),
             ("3", "power", fight.power),
             ("5", "potions", fight.potion),
-            ("7", "potions", fight.food),
-            ("6", "potions", fight.bomb),
+            ("6", "bomb", fight.bomb),
             ("8", "fleeing", fight.flee),
         )
         costs = {text: cost() for text, skill, cost in options if text in legal and self._can(skill)}
+        if self._can("goods"):
+            for good in o.player.consumables:
+                if good.input.startswith("item"):
+                    costs[good.input] = fight.good(good.name)
         return min(costs, key=lambda text: (costs[text], text))
 
     def _at_hub(self, o: Observation, legal: frozenset[str]) -> str:
-        if self._can("equipment") and (equip := chores.better_item(o, legal)):
-            return equip
-        if self._can("strip") and (strip := strips.better_strip(o)):
-            return strip
-        if chores.health_share(o) < Habit.camp and "4" in legal:
+        if dress := self._dress(o, legal):
+            return dress
+        if chores.health_share(o) < Habit.camp and "4" in legal and self._can("camp"):
             return "4"
-        if self._can("potions") and "5" in legal:
-            return "5"
+        if good := trading.buy_goods(legal, self._without):
+            return good
         if self._can("trading") and (deal := trading.at_hub(o, legal)):
             return deal
         if "3" in legal and chores.region_is_done(o):
             return "3"
         return "1"
 
+    def _dress(self, o: Observation, legal: frozenset[str]) -> str | None:
+        """Return an input that improves the equipment or the strip, or None."""
+        if self._can("equipment") and (equip := chores.better_item(o, legal)):
+            return equip
+        return strips.better_strip(o) if self._can("strip") else None
+
     def _choose_dungeon(self, o: Observation) -> str:
-        if not o.dungeons:
+        if not o.dungeons or not self._can("levels"):
             return "1"
-        if not self._can("levels"):
-            return "1"
-        return str(max(o.dungeons, key=lambda d: (_appeal(o, d), -d.number)).number)
+        return str(max(o.dungeons, key=lambda d: (taste.dungeon_appeal(o, d), -d.number)).number)
 
     def _in_dungeon(self, o: Observation, legal: frozenset[str]) -> str:
         room = o.current_room
@@ -122,42 +135,41 @@ class Heuristic:
     def _at_doors(self, o: Observation, legal: frozenset[str]) -> str:
         room = o.current_room
         assert room is not None
+        share = chores.health_share(o)
+        last = o.current_dungeon is not None and o.current_dungeon.room + 1 >= o.current_dungeon.rooms
+        wanted = Habit.drink_before_guardian if last else Habit.drink_between
+        if share < wanted and self._can("potions") and "5" in legal:
+            return "5"
         if self._should_leave(o) and "9" in legal:
             return "9"
         if not self._can("doors") or not room.doors:
             return "1"
-        share = chores.health_share(o)
-        return str(max(room.doors, key=lambda d: (taste.door_appeal(d, share), -d.number)).number)
+        return str(max(room.doors, key=lambda d: (taste.door_appeal(o, d, share), -d.number)).number)
 
     def _in_cleared_room(self, o: Observation, legal: frozenset[str]) -> str:
         share = chores.health_share(o)
-        if self._can("equipment") and (equip := chores.better_item(o, legal)):
-            return equip
-        if self._can("strip") and (strip := strips.better_strip(o)):
-            return strip
-        if share < Habit.rest and "3" in legal:
+        if dress := self._dress(o, legal):
+            return dress
+        if share < Habit.rest and "3" in legal and self._can("rest"):
             return "3"
-        if share < Habit.rest and "7" in legal:
-            return "7"
         if share < Habit.drink_between and self._can("potions") and "5" in legal:
             return "5"
-        if share > 0.7 and "2" in legal:
+        if share > Habit.search and "2" in legal and self._can("search"):
             return "2"
-        if self._should_leave(o) and "9" in legal:
-            return "9"
+        if "6" in legal and self._can("rest") and _prepares(o):
+            return "6"
         return "1"
 
     def _should_leave(self, o: Observation) -> bool:
         room = o.current_room
         if room is None or not self._can("fleeing"):
             return False
-        return chores.health_share(o) < Habit.leave and o.player.potions == 0 and not room.can_rest
+        return chores.health_share(o) < Habit.leave and o.player.potions == 0
 
 
-def _appeal(o: Observation, d: OfferView) -> float:
-    strength = taste.strength(o)
-    if d.boss:
-        return 3.0 if strength > d.level else -3.0
-    if d.level > strength:
-        return -float(d.level - strength) - (0.5 if d.cleared else 0.0)
-    return (2.0 if not d.cleared else 0.0) + d.level * 0.01
+def _prepares(o: Observation) -> bool:
+    """Return True before the guardian, and while there are rations to spare."""
+    dungeon = o.current_dungeon
+    rations = next((good.count for good in o.player.consumables if good.name == "Ration"), 0)
+    last = dungeon is not None and dungeon.room + 1 >= dungeon.rooms
+    return last or rations > SPARE_RATIONS

@@ -16,7 +16,7 @@ from dungeonfighter.rules.catalog.model import HeroAction
 from dungeonfighter.rules.views.observation import Observation
 
 COMBO: Final = 1500
-EDGE: Final = 1250
+EDGE: Final = 1400
 HIT_COST: Final = 80
 """The share that armour takes of each hit, permille of a plain hit."""
 TIME_WORTH: Final = 950
@@ -78,10 +78,18 @@ def _move(order: list[str], place: int, gain: Callable[[str], int]) -> None:
         order.insert(place if place == 0 else len(order), best)
 
 
-def combo_worth(action: str) -> tuple[float, float]:
-    """Return two worths of a combo with this action, in plain hits: of its damage and of the rest."""
-    worth = _worths().get(action, PLAIN)
-    return (worth.middle - worth.beside) / 1000, worth.beside / 1000
+def action_row(name: str) -> HeroAction | None:
+    return _rows().get(name)
+
+
+def beside(row: HeroAction | None) -> float:
+    """Return the worth of an action's statuses and healing, in plain hits."""
+    return 0.0 if row is None else _beside(row) / 1000
+
+
+@cache
+def _rows() -> dict[str, HeroAction]:
+    return {row.name: row for row in load_rules().catalogue.actions}
 
 
 @cache
@@ -91,8 +99,13 @@ def _worths() -> dict[str, Worth]:
 
 def _worth(row: HeroAction) -> Worth:
     damage = row.hits * (row.damage - HIT_COST * (1000 - row.pierce) // 1000)
-    beside = sum(EFFECTS.get(effect.status, 0) * effect.amount for effect in row.effects) + 3 * row.heal
-    beside -= TIME_WORTH * (row.length - 1000) // 1000
+    beside = _beside(row) - TIME_WORTH * (row.length - 1000) // 1000
     middle = damage * COMBO // 1000 + beside
     edge = damage * COMBO // 1000 * EDGE // 1000 + beside
     return Worth(edge if row.opener else middle, edge if row.finisher else middle, middle, beside, row.basic)
+
+
+def _beside(row: HeroAction) -> int:
+    rare = {"critical": 5}
+    worth = sum(EFFECTS.get(e.status, 0) * e.amount // rare.get(e.on, 1) for e in row.effects)
+    return worth + 3 * row.heal

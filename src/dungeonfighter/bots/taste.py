@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from dungeonfighter.rules.views.observation import DoorView, Observation
+from dungeonfighter.rules.views.observation import DoorView, Observation, OfferView
 
 DOORS: Final = {
-    # the appeal at full health, and its increase down to no health
-    "treasure": (5.0, 3.0),
-    "rest": (1.0, 8.0),
-    "shrine": (3.0, 1.0),
-    "merchant": (3.5, 1.0),
-    "fight": (3.0, -3.0),
-    "elite": (2.5, -9.0),
-    "dark": (2.5, -2.0),
-    "trap": (0.0, -2.0),
+    # the worth at full health, and its increase down to no health
+    "treasure": (6.0, 1.0),
+    "shrine": (5.0, 0.0),
+    "merchant": (4.5, 0.5),
+    "rest": (4.0, 4.0),
+    "trap": (3.0, -3.0),
+    "dark": (2.0, -1.0),
+    "fight": (1.5, -2.0),
+    "elite": (1.0, -4.0),
 }
+GATHER_PRICE: Final = 0.25
+"""The cost of a room without a kill, for each tenth that the guardian has grown already."""
+PEACEFUL: Final = frozenset(("treasure", "shrine", "merchant", "rest", "trap"))
 TALENTS: Final = (
-    "Braced Swing", "Giant Slayer", "Wardstone", "Quick Hands", "Executioner", "Spell Breaker", "Field Medic",
-    "Haggler", "Lingering Craft", "Riposte", "Steady Hand", "Ghost Step", "Last Stand", "Hoarder",
-    "Second Wind", "Venom Craft", "Door Sense", "Scavenger", "Ambusher", "Serrated Edge", "Momentum",
-    "Thick Skin", "Gambler", "Composed",
+    "Giant Slayer", "Hoarder", "Ghost Step", "Braced Swing", "Door Sense", "Haggler", "Executioner",
+    "Riposte", "Second Wind", "Steady Hand", "Spell Breaker", "Field Medic", "Quick Hands", "Thick Skin",
+    "Wardstone", "Venom Craft", "Scavenger", "Ambusher", "Momentum", "Gambler", "Serrated Edge",
+    "Lingering Craft", "Last Stand", "Composed",
 )  # fmt: skip
-"""The talents, best first, by the mean score of 600 runs with random talents. Any other talent ranks last."""
+"""The talents, best first. Any other talent ranks last."""
 _TALENT_RANKS: Final = {name: rank for rank, name in enumerate(TALENTS)}
 
 
@@ -34,11 +37,18 @@ def best_talent(o: Observation) -> str:
     return str(best.number)
 
 
-def door_appeal(door: DoorView, share: float) -> float:
+def door_appeal(o: Observation, door: DoorView, share: float) -> float:
+    """Return the appeal of a door: the worth of its room, less what the guardian gains by it."""
     full, hurt = DOORS.get(door.kind, (2.0, 0.0))
-    return full + hurt * (1.0 - share)
+    worth = full + hurt * (1.0 - share)
+    if door.kind in PEACEFUL and o.current_dungeon is not None:
+        worth -= GATHER_PRICE * o.current_dungeon.guardian_grown / 10
+    return worth
 
 
-def strength(o: Observation) -> int:
-    """Return the dungeon level that the hero can expect to clear."""
-    return o.player.level + 1
+def dungeon_appeal(o: Observation, d: OfferView) -> float:
+    """Return the appeal of a dungeon: the highest level that is not above the hero's, a new one first."""
+    above = d.level - o.player.level
+    if above > 0:
+        return -float(above) - (0.5 if d.cleared else 0.0)
+    return (2.0 if not d.cleared else 0.0) + (1.0 if d.boss else 0.0) + d.level * 0.01

@@ -42,12 +42,15 @@ twice that after a critical miss. If the enemy's time is at least twice yours, p
 
 1 attack: the die as it is. 2 precise: die +3, damage x0.75. 3 power: die -3, damage x1.75, ignores defend;
 you take x1.5 until you act again. 4 guard: you act right after the enemy, take x0.6 (heavy x0.4) and no
-status; heavy marks it. 5, 6, 7, item n: half the time. 8 flee: the enemy acts first, then a d20 of 5; costs
-as leaving. 9 auto: attacks to the end or 30 % health. A combo interrupts heal and status.
+status; heavy marks it. 5, 6, item n: half the time. 8 flee: the enemy acts first, then a d20 of 5; past it
+for 3 turns, from a guardian as leaving. 9 auto: attacks to the end or 30 % health. A combo, a precise hit or
+a bomb interrupts heal and status. A precise hit makes an opening: the next power hit deals x1.5 and does not
+expose you. Elites, guardians and bosses repeat a pattern: `then light` is the action after the shown one.
 
 **Dungeon.** Doors tell the truth, but not all. After an entry roll to 5 the enemy acts first. In a cleared
-room search once (a potion in 10 %, a fight in 15 %), rest once a dungeon, change gear. The last room holds a
-guardian; finishing heals you. Leaving costs 10 turns and a scar (-5 % health until you clear a new level).
+room search once (a find in 40 %, a fight in 10 %), rest once for a ration, change gear. The last room holds
+a guardian, who gains 9 % for each room passed without a kill. Finishing heals nothing. Leaving costs 10 turns
+and a scar (-5 % health until you clear a new level); the dungeon waits.
 
 **Growth.** Views say what new gear changes; the inventory says what actions do. `strip 2,0,1` orders them by
 number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity for one better.
@@ -55,7 +58,8 @@ number, the weapon's own must stay. `trade a,b,c,d,e`: five items of one rarity 
 **Score.** 3 points for each level cleared first, 3 for each region's boss, 1 for the last. Levels 1-10
 forest, 11-20 lava, 21-30 crypt. Cleared levels give little experience.
 
-**Turns.** A ranked run ends after 3,000 turns. An input is one; camping takes 50, leaving, fleeing, travel
+**Turns.** The views count down to when the dungeons stir: then enemies gain 3 % for each 5 turns, until you
+clear a new level. A ranked run ends after 3,000 turns. An input is one; camping takes 25, leaving, travel
 10, each attack of auto 1.
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: ironman
@@ -82,10 +86,10 @@ How to play well:
 - In a fight answer what the enemy shows: guard against heavy, precise against heal and status, power when the
   enemy cannot act before you or defends, attack otherwise. Finish with precise.
 - Heal before the hit that could kill you. Keep a potion for the guardian in the last room.
-- Equip what the views say is better. Search cleared rooms; rest when hurt, once a dungeon.
-- Take the lowest level not cleared yet; one level higher if you win with health to spare.
+- Equip what the views say is better. Search cleared rooms; rest when hurt. Buy potions, bombs, rations.
+- Take the lowest level not cleared yet if it is not above your own, else repeat one.
 - Leave a dungeon that you cannot finish; a scar is cheaper than death.
-- In a ranked run turns are the limit: camp, leave or flee only if you must.
+- Clear a new level before the dungeons stir; kill on the way, or the guardian grows.
 
 {RULES}
 {_STATUSES}

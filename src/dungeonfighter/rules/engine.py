@@ -28,7 +28,7 @@ from dungeonfighter.rules.views import snapshot, text_view
 from dungeonfighter.rules.views.labels import Outline
 from dungeonfighter.rules.views.observation import Choice, Observation
 
-VERSION = 1
+VERSION = 2
 _TERMINATED = (int(Ending.died), int(Ending.won))
 _TURNS = int(Ending.turns)
 _LOG_MAX = limits.log_events_max

@@ -94,3 +94,13 @@ class Event:
     TradedUp: Final = 84
     AutoFought: Final = 85  # attacks, lost
     ItemBought: Final = 86  # item, rarity, level, price
+    DungeonResumed: Final = 87
+    SlippedPast: Final = 88
+    RoomPassed: Final = 89
+    Prepared: Final = 90
+    HeldOn: Final = 91
+    Opened: Final = 92
+    PhaseChanged: Final = 93
+    EnemyPrepared: Final = 94
+    EnemyRaged: Final = 95
+    Stolen: Final = 96

@@ -38,6 +38,8 @@ _COMBAT, _DUNGEON, _GAME_LOOP, _INVENTORY = (
     int(phase) for phase in (Phase.Combat, Phase.Dungeon, Phase.GameLoop, Phase.Inventory)
 )
 _BOSS = int(Rank.boss)
+_RATION: Final = 7
+"""The consumable of a rest, which a fight has no time for; its number is that of no input."""
 _DOORS, _OFFER = int(RoomPhase.doors), int(RoomPhase.offer)
 
 _FIGHT: Final[tuple[Entry, ...]] = (
@@ -55,6 +57,11 @@ _AUTO: Final[Entry] = (
 _HUB: Final[tuple[Entry, ...]] = (
     ("1", "dungeons", plays.to_phase, _DUNGEON_SELECTION),
     ("2", "inventory", plays.to_inventory, 0),
+)
+_DRINK: Final[tuple[Entry, ...]] = (("5", "drink a potion", plays.drink, 5),)
+_WAYS_OUT: Final[tuple[Entry, ...]] = (
+    ("4", "inventory", plays.to_inventory, 0),
+    ("9", "leave the dungeon", plays.leave, 0),
 )
 _DONE: Final[Entry] = ("1", "done", plays.back, 0)
 _BACK: Final[Entry] = ("0", "back", plays.back, 0)
@@ -97,7 +104,7 @@ class Menus:
         self._menus: dict[Key, Menu] = {}
         self._fights: dict[Key, Menu] = {}
         self._bosses: dict[Key, Menu] = {}
-        self._potion, self._bomb, self._food = (cat.consumable_at[n] for n in (5, 6, 7))
+        self._potion, self._bomb, self._ration = (cat.consumable_at[n] for n in (5, 6, 7))
         self._roads = len(cat.regions) > 1
         self._empty = Menu((), {}, labels.Outline((), ""))
         keys = {
@@ -143,7 +150,7 @@ class Menus:
         return (
             _INVENTORY, len(hero.bag),
             weapon is not None, head is not None, chest is not None, legs is not None, feet is not None,
-            inventory.other_strip(hero), inventory.possible_trade(hero.bag),
+            inventory.other_strip(hero), inventory.possible_trade(hero),
         )  # fmt: skip
 
     def _selection_key(self, state: State) -> Key:
@@ -159,25 +166,28 @@ class Menus:
         dungeon = state.dungeon
         assert dungeon is not None
         if dungeon.phase == _DOORS:
-            return (_DUNGEON, 0, len(dungeon.doors))
+            return (_DUNGEON, 0, len(dungeon.doors), self._may_drink(state))
         if dungeon.phase == _OFFER:
             return (_DUNGEON, 1, dungeon.kind, rooms.trades_open(self._cat, state, dungeon))
         hero = state.hero
-        hurt = hero.health < hero.figures.health_max
         goods = hero.consumables
         facts = (
             (not dungeon.searched)
-            | (not dungeon.rested) << 1
-            | (hurt and goods[self._potion] > 0) << 2
-            | (hurt and goods[self._food] > 0) << 3
+            | (not dungeon.rested and goods[self._ration] > 0) << 1
+            | self._may_drink(state) << 2
+            | (not dungeon.rested and not dungeon.omen and goods[self._ration] > 0) << 3
         )
         return (_DUNGEON, 2, facts, len(hero.bag))
+
+    def _may_drink(self, state: State) -> bool:
+        hero = state.hero
+        return hero.health < hero.figures.health_max and hero.consumables[self._potion] > 0
 
     def _hub_key(self, state: State) -> Key:
         hero = state.hero
         facts = (
             (state.world.bosses > 0 and self._roads)
-            | (hero.health < hero.figures.health_max) << 1
+            | (hero.health < hero.figures.health_max and not state.world.camped) << 1
             | hub.wares_open(self._cat, state) << 2
         )
         return (_GAME_LOOP, facts, len(hero.bag))
@@ -227,10 +237,12 @@ def _game_loop(cat: Catalogue, key: Key) -> list[Entry]:
     entries = list(_HUB)
     more: tuple[Entry, ...] = (
         ("3", labels.TRAVEL, plays.to_phase, _REGION_TRAVEL),
-        ("4", f"camp: 25 % health, {tables.CAMP_TURNS} turns", plays.camp, 0),
-        ("5", "buy a potion", plays.buy_potion, 0),
+        ("4", f"camp: {tables.CAMP // 10} % health, {tables.CAMP_TURNS} turns", plays.camp, 0),
+        ("5", "buy a potion", plays.buy_good, 5),
         ("6", "buy the item on sale", plays.buy_item, 0),
         ("7", "other wares", plays.reroll, 0),
+        ("8", "buy a bomb", plays.buy_good, 6),
+        ("9", "buy a ration", plays.buy_good, 7),
     )
     entries += [entry for bit, entry in enumerate(more) if facts >> bit & 1]
     return entries + _equip(key[2])
@@ -248,7 +260,12 @@ def _dungeon(cat: Catalogue, key: Key) -> list[Entry]:
         doors = key[2]
         assert isinstance(doors, int)
         entries: list[Entry] = [(str(n + 1), f"door {n + 1}", plays.take_door, n) for n in range(doors)]
-        return [*entries, ("9", "leave the dungeon", plays.leave, 0)]
+        entries += _DRINK if key[3] else ()
+        return [
+            *entries,
+            ("4", "inventory", plays.to_inventory, 0),
+            ("9", "leave the dungeon", plays.leave, 0),
+        ]
     if key[1] == _OFFER:
         kind, mask = key[2], key[3]
         assert isinstance(kind, int)
@@ -267,12 +284,12 @@ def _cleared(key: Key) -> list[Entry]:
     entries: list[Entry] = [("1", "go on", plays.go_on, 0)]
     more: tuple[Entry, ...] = (
         ("2", "search the room", plays.search, 0),
-        ("3", "rest: 30 % health", plays.rest, 0),
-        ("5", "drink a potion", plays.drink, 5),
-        ("7", "eat", plays.drink, 7),
+        ("3", f"rest: a ration, {tables.REST // 10} % health", plays.rest, 0),
+        *_DRINK,
+        ("6", f"prepare: a ration, shield {tables.PREPARED} in the next fight", plays.prepare, 0),
     )
     entries += [entry for bit, entry in enumerate(more) if facts >> bit & 1]
-    entries += [("4", "inventory", plays.to_inventory, 0), ("9", "leave the dungeon", plays.leave, 0)]
+    entries += _WAYS_OUT
     return entries + _equip(key[3])
 
 
@@ -280,7 +297,7 @@ def _combat(cat: Catalogue, key: Key) -> list[Entry]:
     goods = key[1]
     assert not isinstance(goods, int)
     entries = list(_FIGHT)
-    numbered = sorted((text, number) for text, number in cat.consumable_at.items())
+    numbered = sorted((text, number) for text, number in cat.consumable_at.items() if text != _RATION)
     entries += [
         (str(text), cat.consumables[number].name.lower(), plays.use, number)
         for text, number in numbered
@@ -341,7 +358,8 @@ def _victory(cat: Catalogue, key: Key) -> list[Entry]:
 
 
 _OFFERS = {
-    int(RoomKind.treasure): ("take what lies open", "force the inner lock"),
+    int(RoomKind.elite): ("take item 1", "take item 2", "take item 3"),
+    int(RoomKind.treasure): ("take what lies open", "force the inner lock", "fight its guard"),
     int(RoomKind.shrine): ("go on", "accept the first trade", "accept the second trade"),
     int(RoomKind.merchant): ("go on", "buy item 1", "buy item 2", "buy good 1", "buy good 2"),
     int(RoomKind.rest): ("sleep: 40 % health", "study: experience", "mend a scar"),

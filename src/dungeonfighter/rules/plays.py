@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dungeonfighter.rules.catalog.loader import Catalogue
 from dungeonfighter.rules.character import inventory, progress
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
-from dungeonfighter.rules.fighting.common import Result, heal
+from dungeonfighter.rules.fighting.common import Result
 from dungeonfighter.rules.journey import dungeon, hub
 from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Ending, Phase, State
@@ -43,8 +44,8 @@ def camp(cat: Catalogue, state: State, _: int) -> None:
     hub.camp(cat, state)
 
 
-def buy_potion(cat: Catalogue, state: State, _: int) -> None:
-    hub.buy_potion(cat, state)
+def buy_good(cat: Catalogue, state: State, text: int) -> None:
+    hub.buy_good(cat, state, text)
 
 
 def buy_item(cat: Catalogue, state: State, _: int) -> None:
@@ -83,12 +84,16 @@ def rest(cat: Catalogue, state: State, _: int) -> None:
     dungeon.rest(cat, state)
 
 
+def prepare(cat: Catalogue, state: State, _: int) -> None:
+    dungeon.prepare(cat, state)
+
+
 def leave(cat: Catalogue, state: State, _: int) -> None:
     dungeon.leave(cat, state)
 
 
 def drink(cat: Catalogue, state: State, text: int) -> None:
-    """Use a potion (5) or food (7) outside a fight."""
+    """Drink a potion (5) outside a fight."""
     number = cat.consumable_at[text]
     hero = state.hero
     hero.consumables = changed(hero.consumables, number, -1)

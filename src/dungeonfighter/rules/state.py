@@ -105,6 +105,15 @@ class Intent(IntEnum):
     defend = 4
     heal = 5
     flee = 6
+    feint = 7
+    charge = 8
+    crush = 9
+    ward = 10
+    harden = 11
+    aim = 12
+    drain = 13
+    steal = 14
+    summon = 15
 
 
 class Rank(IntEnum):
@@ -193,7 +202,7 @@ class Figures(Struct, array_like=True, gc=False):
     thresholds. `known` has action numbers, `perks` one amount per `talents.Perk`.
     """
 
-    health_max: int = 250
+    health_max: int = 290
     armour: int = 0
     damage: int = 6
     period: int = 8000
@@ -223,7 +232,7 @@ class Hero(Struct, array_like=True, gc=False):
     kind: int = -1
     level: int = 1
     xp: int = 0
-    health: int = 250
+    health: int = 290
     stats: Sequence[int] = field(default_factory=lambda: [3, 3, 3, 3])
     class_points: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
     talents: Sequence[int] = field(default_factory=list)
@@ -276,7 +285,8 @@ class Fight(Struct, array_like=True, gc=False):
     fight. Acid lowers `armour`, or `hero_armour` on the other side. `hit`, `combo`, `crit` are the room's
     bonuses, for both sides. `intent_status` is the status of the shown intent (-1: none). `quiet` counts the
     hero's turns since the room last acted, `hazards` the acts of the room, `actions` those of both fighters.
-    `pattern_at` is the place in a boss's pattern; with `low` that is the pattern under half health. Talents
+    `pattern_at` is the place in the enemy's pattern; with `low` that is a boss's pattern under half health.
+    `opening`: a precise hit has made an opening for the next power attack. Talents
     need four more: `opened` (the hero has attacked), `winded` (the second wind is used), `kept` (the spared
     resets of the strip) and `run` (combos in a row).
     """
@@ -312,6 +322,7 @@ class Fight(Struct, array_like=True, gc=False):
     kept: int = 0
     run: int = 0
     low: bool = False
+    opening: bool = False
 
 
 class Door(Struct, array_like=True, gc=False):
@@ -331,9 +342,11 @@ class Dungeon(Struct, array_like=True, gc=False):
     """The dungeon that the hero is in. Its rooms count from 1, and the choice of a door makes the next one.
 
     `room` is 0 before the first room. `kind` and `place` are those of the present room. `offer` holds the
-    event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items. `roster`
-    has the enemies of this dungeon. `informed`: the next doors show everything. `omen` is the fortify of the
-    hero at the start of the next fight (negative: weaken).
+    event numbers of a shrine or the consumable numbers of a merchant, `stock` the merchant's items, or
+    those of a treasure or an elite. `roster` has the enemies of this dungeon, `ahead` the doors after the
+    next room. `rested` and `searched` are about the present room, `kills` is the number of enemies killed
+    here. `informed`: the next doors show everything. `omen` is the shield of the hero at the start of the
+    next fight (negative: weaken).
     """
 
     theme: int
@@ -354,6 +367,7 @@ class Dungeon(Struct, array_like=True, gc=False):
     informed: bool = False
     omen: int = 0
     roster: Sequence[int] = field(default_factory=list)
+    ahead: Sequence[Door] = field(default_factory=list)
 
 
 class Offer(Struct, array_like=True, gc=False):
@@ -374,7 +388,11 @@ class World(Struct, array_like=True, gc=False):
 
     Every level below `frontier` is cleared, and of those above it the ones in `cleared` (`world.is_cleared`).
     `bosses` is the number of beaten bosses. `spent` is the game time in turns beyond one turn an input
-    (leaving, camping, `auto`, travel).
+    (leaving, camping, `auto`, travel). `cleared_at` is the time of the last first clear, in turns. `held` is
+    the dungeon that the hero left last; entering its level again resumes it. `bombs_left` and `rations_left`
+    are what the hub still sells, like `potions_left`; `restocks` is set until the next visit after a first
+    clear. `camped`: the hero has camped in this visit. `meters` is what chance still owes the hero, in
+    permille: items, potions, and rarity.
     """
 
     region: int = 0
@@ -385,10 +403,17 @@ class World(Struct, array_like=True, gc=False):
     xp_since_clear: int = 0
     packed_offers: PackedOffers = field(default_factory=list)
     packed_shop: PackedItems = field(default_factory=list)
-    potions_left: int = 2
+    potions_left: int = 1
     rerolls: int = 0
     frontier: int = 1
     spent: int = 0
+    cleared_at: int = 0
+    held: Dungeon | None = None
+    bombs_left: int = 1
+    rations_left: int = 2
+    restocks: bool = True
+    camped: bool = False
+    meters: Sequence[int] = field(default_factory=lambda: [0, 0, 0])
 
     @property
     def offers(self) -> Sequence[Offer]:

@@ -58,6 +58,8 @@ ROLL: Final = (0, 0, 1000, 1500, 1600)
 """Damage of the hero in permille, by `Band`."""
 ENEMY_ROLL: Final = (0, 0, 1000, 1000, 1600)
 HEAVY_MISS_MAX: Final = 3
+CRITICAL_MISS_LENGTH: Final = 1500
+"""Permille of the time of an attack that a critical miss of the hero takes."""
 
 # Time
 PERIOD: Final = 8000
@@ -75,13 +77,34 @@ MOMENTUM_FLOOR: Final = 600
 STANCE_ROLL: Final = (0, 0, 3, -3, 0)
 STANCE_DAMAGE: Final = (0, 1000, 750, 1750, 0)
 EXPOSED: Final = 1500
+OPENING: Final = 1500
+"""Permille of its damage that a power attack deals into an opening; it does not expose the hero."""
 GUARD: Final = 600
 GUARD_HEAVY: Final = 400
 
 # Intents, by `Intent`
-INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0)
-INTENT_LENGTH: Final = (800, 1000, 1300, 1000, 1000, 1000, 1000)
-ENEMY_HEAL: Final = 120
+INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0, 1000, 0, 3000, 0, 0, 0, 700, 400, 0)
+"""Permille of the enemy's damage; an intent with 0 is no attack."""
+INTENT_LENGTH: Final = (
+    800, 1000, 1300, 1000, 1000, 1000, 1000, 1000, 1000, 1300, 800, 800, 800, 1000, 800, 1000,
+)  # fmt: skip
+GUARDED: Final = (600, 600, 400, 600, 600, 600, 600, 1800, 600, 400, 600, 600, 600, 600, 600, 600)
+"""Permille of the damage that a guarding hero takes: a feint punishes the guard."""
+INTERRUPTED: Final = frozenset((3, 5, 8, 10, 11, 12, 15))
+"""The intents that can be interrupted: status, heal, charge, ward, harden, aim, summon."""
+HABIT_DRAWS: Final = 14
+"""Of the draws of 0 .. 99 by which an ordinary enemy acts, those of a normal attack that show its habit."""
+WARD: Final = 2
+HARDEN: Final = 3
+AIM: Final = 3
+"""The shield, fortify and pierce that an enemy gives itself."""
+SUMMON: Final = 150
+"""Permille of the maximum health by which a summoned helper adds to the enemy's."""
+RAGE: Final = 1200
+"""Permille of its damage that an enemy with rage has after each guarded action."""
+STOLEN_GOLD: Final = 10
+"""Gold for each level that is stolen from a hero without consumables."""
+ENEMY_HEAL: Final = 200
 ENEMY_HEALS_MAX: Final = 2
 ENEMY_HEAL_BELOW: Final = 800
 ENEMY_FLEE_BELOW: Final = 200
@@ -89,11 +112,13 @@ ENEMY_FLEE_WEIGHT: Final = 25
 DEFENDED: Final = 500
 INTERRUPT_DELAY: Final = 500
 FLEE_NEEDS: Final = 5
+SLIP_TURNS: Final = 3
+"""Turns that it costs to slip past an ordinary enemy or an elite."""
 
 # Damage
 DAMAGE_MIN: Final = 3
-SLOT_BONUS: Final = 100
-EDGE_BONUS: Final = 250
+SLOT_BONUS: Final = 150
+EDGE_BONUS: Final = 400
 """Permille more damage of an opener in the first slot and of a finisher in the last."""
 WHEEL: Final = 1200
 WHEEL_BEATS: Final = {3: 1, 1: 2, 2: 3}
@@ -135,14 +160,37 @@ WOUNDED: Final = 300
 SECOND_WIND_BELOW: Final = 250
 
 # Enemies
-ENEMY_HEALTH: Final = tuple(112 + 45 * n + 52 * n * n // 10 for n in range(-1, LEVEL_MAX * 2))
-ENEMY_DAMAGE: Final = tuple(15 + (640 * n + 47 * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
-"""By level; place 0 is unused. The curves are steeper than the first design, 108 + 30 n + 2.6 n^2 and
-14 + 3.6 n + 0.11 n^2, with which the heuristic policy cleared 25 levels. Now that policy clears 11 on average
-and scores 35.1 +- 1.5 points over 200 seeds (the goal is 28 to 40)."""
+HEALTH_CURVE: Final = (112, 5200, 1170)
+DAMAGE_CURVE: Final = (15, 510, 68)
+"""The curves of enemies: a start, hundredths for each level n above the first, and hundredths for n^2."""
+
+
+def _curve(start: int, linear: int, square: int) -> tuple[int, ...]:
+    return tuple(start + (linear * n + square * n * n) // 100 for n in range(-1, LEVEL_MAX * 2))
+
+
+ENEMY_HEALTH: Final = _curve(*HEALTH_CURVE)
+ENEMY_DAMAGE: Final = _curve(*DAMAGE_CURVE)
+"""By level; place 0 is unused."""
+STATUS_WEIGHT: Final = 2
+"""Factor on the amount of the status that an enemy's status action inflicts."""
+GATHER: Final = 90
+"""Permille of health and damage that guardians and bosses gain for each room passed without a kill."""
+STALE_BASE: Final = 40
+STALE_ROOM: Final = 12
+"""The allowance of turns until the next first clear: so many, and more for each room of the lowest uncleared
+level."""
+STALE_EVERY: Final = 5
+STALE_STEP: Final = 30
+"""Permille of health and damage that new enemies gain for each so many turns beyond the allowance."""
+STALE_MOST: Final = 2000
 RANK_HEALTH: Final = (1000, 1400, 1200, 3000)
 RANK_DAMAGE: Final = (1000, 1200, 1100, 1250)
 RANK_XP: Final = (1000, 2000, 1500, 5000)
+ROOM_XP: Final = 500
+CLEAR_XP: Final = 20_000
+REPEAT_XP: Final = 5_000
+"""Permille of a unit of experience for a room of a fight, a first clear, and a repeated one."""
 RANK_STEPS: Final = (0, 1, 0, 2)
 RANK_GOLD: Final = (1, 3, 2, 8)
 STATUS_DAMAGE: Final = tuple(2 + level // 2 + level * level // 40 for level in range(LEVEL_MAX * 2))
@@ -151,13 +199,19 @@ FORTIFY: Final = tuple(1 + level // 4 for level in range(LEVEL_MAX * 2))
 """Armour that one point of fortify gives, by the level of the fight."""
 
 # Hero
-HEALTH: Final = 250
+HEALTH: Final = 290
 HEALTH_PER_LEVEL: Final = 14
+LEVEL_HEALS: Final = 500
+COMPLETION_HEALS: Final = 0
+"""Permille of health that a new level and a completed dungeon heal."""
+POTIONS_MAX: Final = 3
 TIERS: Final = (2, 6, 12, 20)
 TIER_STEPS: Final = _reached(TIERS, TIERS[-1])
 """Tiers reached, by class points up to the last tier."""
 SCAR: Final = 50
 SCARS_MAX: Final = 6
+SCAR_BEYOND: Final = 250
+"""Permille of health that a hero with all scars loses instead of getting another."""
 ROUTING_INT: Final = 10
 LUCK: Final = 6
 """Beginner's luck: a hero rerolls `LUCK - level` misses a fight."""
@@ -169,23 +223,39 @@ STRONGER_NONE: Final = 3
 # Rooms, by `RoomKind`
 DOOR_WEIGHTS: Final = (46, 12, 9, 8, 6, 7, 12)
 DOOR_DARK: Final = 250
-REST: Final = 300
-CAMP: Final = 250
-CAMP_TURNS: Final = 50
+REST: Final = 500
+CAMP: Final = 1000
+CAMP_TURNS: Final = 25
+"""A camp, once a visit: permille of health, and turns."""
+PREPARED: Final = 2
+"""The shield of the next fight that a ration gives instead of a rest."""
 LEAVE_TURNS: Final = 10
 TRAVEL_TURNS: Final = 10
 TRAVEL_EVENTS: Final = 3
 TRAVEL_AVOIDS: Final = 14
 TRAVEL_GAINS: Final = 6
-SEARCH_FINDS: Final = 2
-SEARCH_WAKES: Final = 3
+SEARCH_FINDS: Final = 8
+"""Faces of the d20 on which a search finds something."""
+SEARCH_FINDS_MAX: Final = 16
+SEARCH_POTION: Final = 10
+SEARCH_GOOD: Final = 60
+"""Of 100 finds the first so many are a potion, those up to the second number another good, the rest an item.
+"""
+SEARCH_WAKES: Final = 2
 HAZARD_STEP: Final = 5
 HAZARDS_MAX: Final = 2
-RANK_DROP: Final = (250, 1000, 400, 1000)
+RANK_DROP: Final = (250, 0, 400, 1000)
 """Chance in permille that a kill drops an item, by rank."""
-DROP_POTION: Final = 80
-DROP_OTHER: Final = 60
+DROP_POTION: Final = 30
+DROP_OTHER: Final = 150
 DROP_PER_HOARDER: Final = 40
+SPOILS: Final = 3
+"""Items of which the hero takes one: those of an elite, and those of a treasure."""
+METER_GAIN: Final = 500
+"""Permille of what a chance still owes the hero (or has given too much) that counts in the next draw."""
+RARITY_METER: Final = (16, 0, -100, -100, -100, -100)
+"""The change of the meter of rarities by the rarity of a found item, in permille of the draw."""
+RARITY_METER_MOST: Final = 400
 REST_ROOM: Final = 400
 STUDY_UNITS: Final = 2
 TRAP_AVOIDED: Final = 13
@@ -201,6 +271,12 @@ ENTRY_HAZARD: Final = 15
 ROSTER: Final = 4
 START_GOLD: Final = 40
 START_GOODS: Final = {5: 2, 6: 1, 7: 1}
+STOCK: Final = {5: 2, 6: 1, 7: 3}
+"""Number of consumables on sale at the hub, by fight input. The hub restocks after a first clear only."""
+TRADE_UP_PRICE: Final = 500
+"""The price of a trade of five items, in permille of the price of one of them."""
+BOMB_SHARE: Final = (150, 150, 150, 75)
+"""Permille of the enemy's maximum health that a bomb takes beside its hit, by rank."""
 """Number of consumables at the start of a run, by fight input."""
 ROOMS_MAX: Final = 12
 AUTO_STOPS_BELOW: Final = 300

@@ -131,15 +131,20 @@ def _lacking(cat: Catalogue, state: State, text: str) -> str | None:
         if number == 2 and dungeon.searched:
             return "this room is searched"
         if number == 3 and dungeon.rested:
-            return "you have rested in this dungeon"
+            return "you have rested in this room"
+        if number == 3:
+            return "you have no ration"
     if number == 8 and fight is not None and fight.rank == _BOSS:
         return "nobody flees from a boss"
     good = cat.consumable_at.get(number)
     if good is None:
         return None
+    effect = cat.consumables[good].effect
+    if effect == "rest":
+        return "a ration is for a rest in a cleared room"
     if not state.hero.consumables[good]:
         return f"you have no {cat.consumables[good].name}"
-    return "that is for a fight" if cat.consumables[good].effect != "heal" else "you are not hurt"
+    return "that is for a fight" if effect != "heal" else "you are not hurt"
 
 
 _VERBS: Final[dict[str, Callable[[Catalogue, State, str], str]]] = {

@@ -124,7 +124,8 @@ def fight(**changes: object) -> Observation:
     }  # fmt: skip
     combat: CombatView = replace(seen.combat, **(usual | changes))
     player = replace(seen.player, health=seen.player.health_max, potions=1)
-    return replace(seen, combat=combat, player=player)
+    actions = [choice for choice in seen.available_actions if choice.input != "6"]  # no bomb
+    return replace(seen, combat=combat, player=player, available_actions=actions)
 
 
 def decision(seen: Observation) -> str:
@@ -135,8 +136,9 @@ def test_the_heuristic_guards_against_a_heavy_hit_before_its_next_action() -> No
     assert decision(fight(intent="heavy", incoming=40)) == "4"
 
 
-def test_the_heuristic_uses_power_if_the_enemy_cannot_act_first() -> None:
-    assert decision(fight(enemy_acts_in=9000, enemy_first=False)) == "3"
+def test_the_heuristic_makes_an_opening_and_uses_it_if_the_enemy_cannot_act_first() -> None:
+    assert decision(fight(enemy_acts_in=9000, enemy_first=False)) == "2"
+    assert decision(fight(enemy_acts_in=9000, enemy_first=False, opening=True)) == "3"
     assert decision(fight(enemy_acts_in=1000, incoming=30, health=200, health_max=200)) != "3"
 
 
@@ -145,7 +147,7 @@ def test_the_heuristic_uses_power_against_a_defending_enemy() -> None:
 
 
 def test_the_heuristic_ends_a_fight_with_a_precise_hit() -> None:
-    assert decision(fight(health=8, incoming=30)) == "2"
+    assert decision(fight(health=4, incoming=30)) == "2"
 
 
 def test_the_heuristic_drinks_a_potion_at_low_health() -> None:

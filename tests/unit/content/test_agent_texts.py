@@ -19,8 +19,10 @@ PLAIN = " ".join(RULES.split())
     "words",
     [
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
-        f"camping takes {tables.CAMP_TURNS}, leaving, fleeing, travel {tables.LEAVE_TURNS}, each attack of",
-        f"(a potion in {5 * tables.SEARCH_FINDS} %, a fight in {5 * tables.SEARCH_WAKES} %)",
+        f"camping takes {tables.CAMP_TURNS}, leaving, travel {tables.LEAVE_TURNS}, each attack of",
+        f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
+        f"who gains {tables.GATHER // 10} % for each room passed",
+        f"(a find in {5 * tables.SEARCH_FINDS} %, a fight in {5 * tables.SEARCH_WAKES} %)",
         f"Leaving costs {tables.LEAVE_TURNS} turns and a scar (-{tables.SCAR // 10} % health",
         f"to {tables.MISS_MAX} miss, {tables.MISS_MAX + 1}-{tables.COMBO_MIN - 1} hit",
         f"from {tables.COMBO_MIN} combo",
@@ -42,8 +44,8 @@ def test_travel_costs_what_leaving_costs() -> None:
     assert tables.TRAVEL_TURNS == tables.LEAVE_TURNS
 
 
-def test_the_prompt_explains_the_cap_and_every_status() -> None:
-    assert "turns are the limit" in PLAY_PROMPT
+def test_the_prompt_explains_the_clock_and_every_status() -> None:
+    assert "before the dungeons stir" in PLAY_PROMPT
     state = combat_state()
     the_fight(state).hero.statuses = [1] * 13
     for part in rules().text(state, "e1").split("\n")[0].split(", ")[1:]:

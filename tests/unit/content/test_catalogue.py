@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from dungeonfighter.errors import SettingsError
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog import load_catalogue
 from dungeonfighter.rules.catalog.catalogue import TIERS, identity_of
 from dungeonfighter.rules.dice import weighted
@@ -204,7 +205,13 @@ def test_a_directory_that_does_not_exist_is_a_problem(tmp_path: Path) -> None:
 def test_the_intents_are_drawn_by_the_weights_of_the_archetype() -> None:
     for enemy, archetype in enumerate(CAT.enemy_archetype):
         weights = CAT.archetypes[archetype].weights
-        assert CAT.enemy_draws[enemy] == tuple(weighted(weights, drawn) for drawn in range(100))
+        plain = [weighted(weights, drawn) for drawn in range(100)]
+        habit = CAT.enemies[enemy].habit
+        if habit in Intent.__members__:
+            first = plain.index(Intent.normal)
+            plain[first : first + tables.HABIT_DRAWS] = [Intent[habit]] * tables.HABIT_DRAWS
+            assert plain.count(Intent.normal) == weights[Intent.normal] - tables.HABIT_DRAWS
+        assert CAT.enemy_draws[enemy] == tuple(plain)
         assert CAT.enemy_heal_weight[enemy] == weights[Intent.heal]
         assert Intent.heal not in CAT.enemy_draws[enemy][: 100 - weights[Intent.heal]]
 

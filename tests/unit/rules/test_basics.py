@@ -178,7 +178,7 @@ def test_apply_leaves_the_state_as_it_was() -> None:
 
 
 def test_identity_names_version_and_content() -> None:
-    assert rules().identity == f"1-{rules().catalogue.identity}"
+    assert rules().identity == f"2-{rules().catalogue.identity}"
 
 
 def test_turns_count_inputs() -> None:

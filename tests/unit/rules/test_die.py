@@ -37,11 +37,11 @@ def test_the_face_decides_the_band(face: int, expected: Band) -> None:
     assert band(face) == expected
 
 
-def test_a_critical_miss_doubles_the_recovery() -> None:
+def test_a_critical_miss_takes_half_a_period_more() -> None:
     missed, critical = combat_state(faces=(3,)), combat_state(faces=(1,))
     play(missed, "1")
     play(critical, "1")
-    assert the_fight(critical).hero.next_at == 2 * the_fight(missed).hero.next_at
+    assert the_fight(critical).hero.next_at == the_fight(missed).hero.next_at * 3 // 2
 
 
 def test_the_room_shifts_the_hit_threshold() -> None:

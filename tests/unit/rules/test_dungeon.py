@@ -72,7 +72,7 @@ def test_before_the_last_room_there_is_one_door() -> None:
     state = cleared(rooms=5)
     the_dungeon(state).room = 4
     play(state, "1")
-    assert inputs(state) == ["1", "9"]
+    assert inputs(state) == ["1", "4", "9"]
 
 
 def test_the_last_room_holds_a_guardian() -> None:
@@ -313,28 +313,6 @@ def test_a_rest_room_mends_a_scar() -> None:
     assert state.hero.scars == 1
 
 
-@pytest.mark.parametrize(("face", "code"), [(20, Event.ConsumableFound), (19, Event.ConsumableFound)])
-def test_search_finds_on_the_highest_faces(face: int, code: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    assert happened(play(state, "2"), code)
-
-
-@pytest.mark.parametrize("face", [4, 18])
-def test_search_fails_on_the_middle_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    assert happened(play(state, "2"), Event.SearchFailed)
-
-
-@pytest.mark.parametrize("face", [1, 3])
-def test_search_wakes_a_fight_on_the_lowest_faces(face: int) -> None:
-    state = cleared()
-    roll_event(state, face)
-    play(state, "2")
-    assert state.phase == Phase.Combat
-
-
 def test_a_woken_fight_does_not_clear_the_room_twice() -> None:
     state = cleared()
     roll_event(state, 1)
@@ -352,17 +330,30 @@ def test_a_room_can_be_searched_once() -> None:
     assert "2" not in inputs(state)
 
 
-def test_rest_heals_30_percent() -> None:
+def test_rest_heals_half_for_a_ration() -> None:
     state = cleared()
     state.hero.health = 1
     play(state, "3")
-    assert state.hero.health == 1 + state.hero.figures.health_max * 300 // 1000
+    assert state.hero.health == 1 + state.hero.figures.health_max // 2
+    assert state.hero.consumables[rules().catalogue.consumable_at[7]] == 0
 
 
-def test_the_hero_can_rest_once_a_dungeon() -> None:
+def test_a_rest_needs_a_ration() -> None:
     state = cleared()
+    state.hero.consumables = [0] * len(state.hero.consumables)
+    assert "3" not in inputs(state)
+
+
+def test_the_hero_can_rest_once_a_room() -> None:
+    state = cleared(rooms=9)
+    state.hero.consumables = [3] * len(state.hero.consumables)
     play(state, "3")
     assert "3" not in inputs(state)
+    trap = rules().catalogue.places[the_dungeon(state).theme][RoomKind.trap][0]
+    play(state, "1")
+    the_dungeon(state).doors = [Door(int(RoomKind.trap), 1, trap)]
+    play(state, "1")
+    assert "3" in inputs(state)
 
 
 def test_a_potion_heals_in_a_cleared_room() -> None:
@@ -431,17 +422,33 @@ def test_a_new_level_heals_the_scars() -> None:
     assert state.hero.scars == 0
 
 
-def test_a_repeated_completion_is_worth_half() -> None:
+def test_a_repeated_completion_is_worth_a_quarter() -> None:
     first, repeated = complete_dungeon(level=5), complete_dungeon(level=5)
-    assert first.reward[0] == 500
+    assert first.reward[0] == 1000
     the_dungeon(repeated).level = 5
     dungeon_rules._complete(rules().catalogue, repeated, the_dungeon(repeated))
     assert repeated.reward[0] == 250
 
 
-def test_a_cleared_room_is_worth_half_a_unit() -> None:
+def test_a_room_of_a_fight_is_worth_half_a_unit() -> None:
+    state = won()
+    assert happened(play(state, "1"), Event.RoomCleared)[0][1] == tables.unit(10) // 2
+
+
+def test_a_room_without_a_fight_is_worth_no_experience() -> None:
     step = avoid_trap()
-    assert happened(step, Event.RoomCleared)[0][1] == tables.unit(10) // 2
+    assert happened(step, Event.RoomPassed)
+    assert step.state.hero.xp == 0
+
+
+def won() -> State:
+    """Return a state in which the next attack kills the enemy of the first room."""
+    state = room(RoomKind.fight)
+    roll_event(state, 8)
+    play(state, "1")
+    the_fight(state).health = 1
+    roll(state, 20)
+    return state
 
 
 def avoid_trap() -> Step:
@@ -468,13 +475,13 @@ def test_the_room_shifts_the_thresholds_of_the_fight() -> None:
     assert the_fight(state).hit == cat.place_rows[tilted].tilt_amount
 
 
-def test_an_omen_fortifies_the_hero_in_the_next_fight() -> None:
+def test_an_omen_shields_the_hero_in_the_next_fight() -> None:
     state = room(RoomKind.fight)
     the_dungeon(state).omen = 2
     roll_event(state, 8)
     play(state, "1")
-    assert the_fight(state).hero.statuses[Status.fortify] == 2
+    assert the_fight(state).hero.statuses[Status.shield] == 2
 
 
 def test_a_dark_door_can_be_taken() -> None:
-    assert inputs(doors(doors=[Door(0, 1, 0), Door(-1, 0, -1)])) == ["1", "2", "9"]
+    assert inputs(doors(doors=[Door(0, 1, 0), Door(-1, 0, -1)])) == ["1", "2", "4", "9"]

@@ -71,11 +71,11 @@ def test_the_status_intent_inflicts_the_enemys_status() -> None:
     assert the_fight(state).hero.statuses[Status[row.status]] > 0
 
 
-def test_heal_gives_12_percent() -> None:
+def test_heal_gives_a_fifth() -> None:
     state = combat_state(faces=(3,), at=1, intent=Intent.heal)
     the_fight(state).health = 10_000
     play(state, "1")
-    assert the_fight(state).health == 22_000
+    assert the_fight(state).health == 30_000
 
 
 def intents_shown(**facts: Any) -> set[int]:

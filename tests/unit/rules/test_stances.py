@@ -7,7 +7,7 @@ import pytest
 from dungeonfighter.rules import State
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Band, Intent, Phase, Rank, Status
+from dungeonfighter.rules.state import Band, Intent, Phase, Rank, RoomPhase, Status
 from tests.unit.rules.position import (
     ANY,
     combat_state,
@@ -152,14 +152,34 @@ def test_without_a_potion_5_is_not_offered() -> None:
 def test_the_bomb_deals_its_share_of_a_plain_hit() -> None:
     state = combat_state()
     amount = rules().catalogue.consumables[rules().catalogue.consumable_at[6]].amount
-    assert dealt(state, "6") == plain(state) * amount // 1000
+    share = the_fight(state).health_max * 150 // 1000
+    assert dealt(state, "6") == plain(state) * amount // 1000 + share
 
 
-def test_food_heals() -> None:
-    state = combat_state()
-    state.hero.health = 10
-    play(state, "7")
-    assert state.hero.health > 10
+def test_the_bomb_takes_a_smaller_share_of_a_boss() -> None:
+    boss = combat_state(rank=Rank.boss, against=rules().catalogue.boss_of_region[0])
+    usual = combat_state()
+    assert dealt(usual, "6") - dealt(boss, "6") == 100_000 * 75 // 1000
+
+
+@pytest.mark.parametrize("intent", [Intent.heal, Intent.status])
+def test_a_bomb_interrupts(intent: Intent) -> None:
+    state = combat_state(intent=intent)
+    assert happened(play(state, "6"), Event.Interrupted)
+    assert the_fight(state).intent == Intent.light
+
+
+@pytest.mark.parametrize("intent", [Intent.heal, Intent.status])
+def test_a_precise_hit_interrupts(intent: Intent) -> None:
+    assert happened(play(combat_state(intent=intent, faces=(10,)), "2"), Event.Interrupted)
+
+
+def test_a_plain_hit_does_not_interrupt() -> None:
+    assert not happened(play(combat_state(intent=Intent.heal, faces=(10,)), "1"), Event.Interrupted)
+
+
+def test_a_ration_is_no_input_of_a_fight() -> None:
+    assert "7" not in inputs(combat_state())
 
 
 @pytest.mark.parametrize("number", rules().catalogue.other_consumables)
@@ -178,14 +198,24 @@ def test_fleeing_lets_the_enemy_act_first() -> None:
     assert happened(step, Event.EnemyAttacked)
 
 
-def test_fleeing_leaves_the_dungeon() -> None:
-    state = combat_state(faces=(10, ANY, 20))
+@pytest.mark.parametrize("rank", [Rank.normal, Rank.elite])
+def test_fleeing_from_an_ordinary_enemy_or_elite_passes_its_room(rank: Rank) -> None:
+    state = combat_state(faces=(10, ANY, 20), rank=rank)
+    step = play(state, "8")
+    assert happened(step, Event.SlippedPast)
+    assert (the_dungeon(state).phase, the_dungeon(state).kills) == (RoomPhase.cleared, 0)
+    assert (state.hero.scars, state.world.spent, state.hero.xp) == (0, 3, 0)
+    assert "2" not in inputs(state), "there is nothing to search"
+
+
+def test_fleeing_from_a_guardian_leaves_the_dungeon() -> None:
+    state = combat_state(faces=(10, ANY, 20), rank=Rank.guardian)
     play(state, "8")
     assert (state.phase, state.dungeon) == (Phase.GameLoop, None)
 
 
-def test_fleeing_costs_a_scar() -> None:
-    state = combat_state(faces=(10, ANY, 20))
+def test_fleeing_from_a_guardian_costs_a_scar() -> None:
+    state = combat_state(faces=(10, ANY, 20), rank=Rank.guardian)
     play(state, "8")
     assert state.hero.scars == 1
 
@@ -221,8 +251,8 @@ def test_auto_counts_every_attack() -> None:
 
 def test_an_undecided_fight_ends_after_400_acts() -> None:
     state = combat_state(actions=399, faces=(3,))
-    play(state, "1")
-    assert state.phase == Phase.GameLoop
+    assert happened(play(state, "1"), Event.FightStalled)
+    assert (state.phase, state.fight) == (Phase.Dungeon, None)
 
 
 def test_the_enemy_acts_when_its_time_comes_first() -> None:

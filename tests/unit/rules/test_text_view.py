@@ -13,6 +13,7 @@ from dungeonfighter.rules import Phase, State, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, Status
 from dungeonfighter.rules.views import forecast, sentences
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX, SECONDS, SECONDS_MAX, points
@@ -76,19 +77,21 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     name = enemy.name
     if len(happened) < len(state.log):
         rank = "" if fight.rank == Rank.normal else f" {Rank(fight.rank).name}"
+        habit = f" ({enemy.habit})" if enemy.habit else ""
         armour = f", armour {fight.armour}" if fight.armour else ""
-        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{armour},"
+        name += f" L{fight.level},{rank} {'undead ' if enemy.undead else ''}{enemy.archetype}{habit}{armour},"
     shown = Intent(fight.intent).name
     if fight.intent == Intent.status:
         shown = f"{words(Status(fight.intent_status).name)} {enemy.amount}"
-    if fight.intent <= Intent.status:
+    if tables.INTENT_DAMAGE[fight.intent]:
         shown += f" ~{combat.incoming(cat, state)}"
     wait = fight.enemy.next_at - fight.hero.next_at
     if fight.enemy.statuses[Status.stun]:
         wait += fight.period * 3 // 2 if fight.enemy.statuses[Status.slow] else fight.period
     wait = max(0, wait)
     health = f"{fight.health}/{fight.health_max} hp{listed(fight.enemy.statuses)}"
-    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s")
+    then = f", then {Intent(following(cat, fight)).name}" if fight.rank else ""
+    lines.append(f"{name} {health}; shows {shown} in {wait / 1000:.1f} s{then}")
     period = hero.figures.period
     if fight.hero.statuses[Status.slow]:
         period = period * tables.SLOWED // 1000
@@ -96,6 +99,7 @@ def plainly(cat: Catalogue, state: State, fight: Fight) -> str:
     if len(hero.strip) > 1:
         slot = fight.step % len(hero.strip)
         combo = f", combo {slot + 1}/{len(hero.strip)} {cat.actions[hero.strip[slot]].name}"
+    combo += ", opening" if fight.opening else ""
     lines.append(f"You hit ~{combat.outgoing(cat, state)}, next in {period / 1000:.1f} s{combo}")
     return "\n".join(lines)
 

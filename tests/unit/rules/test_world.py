@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from dungeonfighter.rules import GameOptions, State, log, score, tables
 from dungeonfighter.rules.character import prices
+from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.journey import world
 from dungeonfighter.rules.journey.hub import wares_open
+from dungeonfighter.rules.journey.trades import add_scars
 from dungeonfighter.rules.state import Ending, Item, Mode, Phase, Rank, Weapon
 from dungeonfighter.rules.talents import Perk
 from tests.unit.rules.position import combat_state, hub, inputs, play, rules, the_dungeon
@@ -85,23 +87,29 @@ def test_travel_has_three_events() -> None:
     assert sum(event[0] == Event.TravelEvent for event in log.recent(travelled())) == 3
 
 
-def test_camping_heals_a_quarter_for_50_turns() -> None:
+def test_camping_heals_for_some_turns() -> None:
     state = hub()
     state.hero.health = 1
     play(state, "4")
-    assert (state.hero.health, state.world.spent) == (1 + state.hero.figures.health_max // 4, 50)
+    most = state.hero.figures.health_max
+    assert state.hero.health == min(most, 1 + most * tables.CAMP // 1000)
+    assert state.world.spent == tables.CAMP_TURNS
 
 
 def test_a_hero_at_full_health_cannot_camp() -> None:
     assert "4" not in inputs(hub())
 
 
-def test_the_hub_sells_two_potions_a_visit() -> None:
+@pytest.mark.parametrize(("text", "good"), [("5", 5), ("8", 6), ("9", 7)])
+def test_the_hub_sells_a_few_of_each_consumable(text: str, good: int) -> None:
     state = hub()
     state.hero.gold = 1000
-    play(state, "5")
-    play(state, "5")
-    assert "5" not in inputs(state)
+    number = rules().catalogue.consumable_at[good]
+    state.hero.consumables = [0] * len(state.hero.consumables)
+    for sold in range(1, tables.STOCK[good] + 1):
+        play(state, text)
+        assert state.hero.consumables[number] == sold
+    assert text not in inputs(state)
 
 
 @pytest.mark.parametrize("cheap", [0, 800, 777])
@@ -120,13 +128,14 @@ def test_the_purse_is_the_highest_full_price_that_the_hero_can_pay(cheap: int) -
 
 def test_the_open_wares_are_those_that_the_hero_can_pay() -> None:
     cat = rules().catalogue
-    potion = cat.consumable_at[5]
+    potion, bomb, ration = (cat.consumable_at[n] for n in (5, 6, 7))
     for gold in range(120):
         state = hub()
         hero, here = state.hero, state.world
         hero.gold, here.rerolls = gold, gold % 3
         paid = gold >= prices.good(cat, hero, potion), gold >= prices.item(hero, here.shop[0])
-        can = (*paid, gold >= prices.reroll(hero, here))
+        others = (gold >= prices.good(cat, hero, good) for good in (bomb, ration))
+        can = (*paid, gold >= prices.reroll(hero, here), *others)
         assert wares_open(cat, state) == sum(yes << bit for bit, yes in enumerate(can))
 
 
@@ -152,12 +161,41 @@ def test_each_reroll_costs_more() -> None:
     assert prices.reroll(state.hero, state.world) == 2 * before
 
 
-def test_a_new_visit_restocks() -> None:
+def test_a_new_visit_restocks_only_after_a_first_clear() -> None:
     state = hub()
     state.hero.gold = 1000
-    for text in ("5", "5", "1", "1", "9"):
+    state.hero.consumables = [0] * len(state.hero.consumables)
+    for text in ("5", "1", "1", "9"):
         play(state, text)
-    assert state.world.potions_left == 2
+    assert state.world.potions_left == tables.STOCK[5] - 1
+    world.first_clear(rules().catalogue, state)
+    for text in ("dungeon 1", "9"):
+        play(state, text)
+    assert state.world.potions_left == tables.STOCK[5]
+
+
+def test_the_hero_camps_once_a_visit() -> None:
+    state = hub()
+    state.hero.health = 1
+    play(state, "4")
+    state.hero.health = 1
+    assert "4" not in inputs(state)
+    for text in ("dungeon 1", "9"):
+        play(state, text)
+    assert "4" in inputs(state)
+
+
+def test_a_scar_beyond_the_last_costs_health() -> None:
+    state = hub()
+    state.hero.scars = tables.SCARS_MAX
+    refresh(rules().catalogue, state.hero)
+    state.hero.health = most = state.hero.figures.health_max
+    add_scars(rules().catalogue, state)
+    assert state.hero.scars == tables.SCARS_MAX
+    assert state.hero.health == most - most * tables.SCAR_BEYOND // 1000
+    state.hero.health = 2
+    add_scars(rules().catalogue, state)
+    assert state.hero.health == 1
 
 
 def test_input_0_goes_back() -> None:

@@ -32,7 +32,7 @@ from dungeonfighter.rules.catalog.model import (
     Theme,
 )
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
-from dungeonfighter.rules.tables import LEVEL_MAX, WHEEL_BEATS
+from dungeonfighter.rules.tables import HABIT_DRAWS, LEVEL_MAX, WHEEL_BEATS
 from dungeonfighter.rules.talents import NUMBERS
 
 TIERS: Final = 5
@@ -47,7 +47,7 @@ ON_CRITICAL: Final = 1
 ON_HIT: Final = 2
 ROUTES: Final = ("", "repeat", "first", "skip", "jump2")
 EFFECT_TIMES: Final = ("combo", "critical", "hit")
-CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status")
+CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status", "rest")
 
 _PLAIN: Final = frozenset(("hit", "combo", "crit"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
@@ -74,8 +74,10 @@ class Catalogue:
         enemy_archetype, enemy_theme: Archetype and theme number by enemy.
         enemy_class: `Weapon` number of the class by enemy, or -1.
         enemy_status: `Status` number of the status intent by enemy.
-        enemy_pattern, enemy_pattern_low: `Intent` numbers of a boss's patterns by enemy; empty for others.
+        enemy_pattern, enemy_pattern_low: `Intent` numbers of the patterns by enemy: a boss's own, for others
+            that of the archetype, which holds under half health too.
         enemy_draws: The `Intent` number by enemy and draw of 0 .. 99.
+        enemy_rages: True for an enemy whose damage grows with each guarded action, by enemy.
         enemy_heal_weight: The number of those draws that are a heal, by enemy; they are the last ones.
         enemy_beats, enemy_beaten_by: `Weapon` number on the class wheel by enemy (-2: none).
         enemies_at: Ordinary enemies by `[theme][level]`, level 0 to LEVEL_MAX; never empty.
@@ -135,6 +137,7 @@ class Catalogue:
     enemy_pattern: tuple[Numbers, ...]
     enemy_pattern_low: tuple[Numbers, ...]
     enemy_draws: tuple[Numbers, ...]
+    enemy_rages: tuple[bool, ...]
     enemy_heal_weight: Numbers
     enemy_beats: Numbers
     enemy_beaten_by: Numbers
@@ -176,10 +179,10 @@ class Catalogue:
 
 def build(content: Content) -> Catalogue:
     """Build the tables of content that has passed `checks.problems`, so that every reference resolves."""
-    themes = _index(content.themes)
-    regions = _index(content.regions)
+    themes, regions = _index(content.themes), _index(content.regions)
     archetypes = _index(content.archetypes)
     archetype_of_enemy = [content.archetypes[archetypes[e.archetype]] for e in content.enemies]
+    patterned = _patterned(content.enemies, archetype_of_enemy)
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
@@ -202,9 +205,10 @@ def build(content: Content) -> Catalogue:
         enemy_theme=tuple(themes[e.theme] for e in content.enemies),
         enemy_class=tuple(_weapon(e.hero_class) for e in content.enemies),
         enemy_status=tuple(_status(e.status) for e in content.enemies),
-        enemy_pattern=tuple(_intents(e.pattern) for e in content.enemies),
-        enemy_pattern_low=tuple(_intents(e.pattern_low) for e in content.enemies),
-        enemy_draws=tuple(_intents_by_draw(a) for a in archetype_of_enemy),
+        enemy_pattern=tuple(_intents(e.pattern or usual) for e, usual in patterned),
+        enemy_pattern_low=tuple(_intents(e.pattern_low or usual) for e, usual in patterned),
+        enemy_draws=tuple(map(_intents_by_draw, content.enemies, archetype_of_enemy)),
+        enemy_rages=tuple(e.habit == "rage" for e in content.enemies),
         enemy_heal_weight=tuple(a.weights[Intent.heal] for a in archetype_of_enemy),
         enemy_beats=tuple(WHEEL_BEATS.get(_weapon(e.hero_class), -2) for e in content.enemies),
         enemy_beaten_by=tuple(_beaten_by(_weapon(e.hero_class)) for e in content.enemies),
@@ -294,9 +298,29 @@ def _intents(names: tuple[str, ...]) -> Numbers:
     return tuple(int(Intent[name]) for name in names)
 
 
-def _intents_by_draw(archetype: Archetype) -> Numbers:
+def _patterned(
+    enemies: Sequence[Enemy], archetypes: Sequence[Archetype]
+) -> list[tuple[Enemy, tuple[str, ...]]]:
+    """Return each enemy with the pattern of its archetype and habit."""
+    return list(zip(enemies, map(_with_habit, enemies, archetypes), strict=True))
+
+
+def _with_habit(enemy: Enemy, archetype: Archetype) -> tuple[str, ...]:
+    """Return the pattern of an elite or guardian: the habit stands in for the first normal attack."""
+    if enemy.habit not in Intent.__members__:
+        return archetype.pattern
+    habit = ("charge", "crush") if enemy.habit == "charge" else (enemy.habit,)
+    place = archetype.pattern.index("normal")
+    return (*archetype.pattern[:place], *habit, *archetype.pattern[place + 1 :])
+
+
+def _intents_by_draw(enemy: Enemy, archetype: Archetype) -> Numbers:
     """Return the intent by a draw of 0 .. 99; heals are the last, so a shorter range excludes them."""
-    return tuple(intent for intent, weight in enumerate(archetype.weights) for _ in range(weight))
+    draws = [intent for intent, weight in enumerate(archetype.weights) for _ in range(weight)]
+    if enemy.habit in Intent.__members__:
+        first = draws.index(Intent.normal)
+        draws[first : first + HABIT_DRAWS] = [int(Intent[enemy.habit])] * HABIT_DRAWS
+    return tuple(draws)
 
 
 def _beaten_by(kind: int) -> int:

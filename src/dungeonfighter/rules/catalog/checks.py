@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, Content
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, HABITS, Content
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -19,7 +19,7 @@ NAME_CHARS_MAX: Final = 24
 TEXT_CHARS_MAX: Final = {
     "actions": 64, "talents": 80, "consumables": 56, "hazards": 56, "events": 90, "places": 44,
 }  # fmt: skip
-TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar")
+TRADES: Final = ("", "health", "gold", "xp", "stat", "potion", "item", "scar", "status")
 
 _weapons = set(Weapon.__members__)
 _statuses = set(Status.__members__)
@@ -98,6 +98,8 @@ def _enemies(content: Content) -> Iterator[str]:
     for number, archetype in enumerate(content.archetypes):
         if sum(archetype.weights) != 100 or min(archetype.weights) < 0:
             yield f"{_at('archetypes', number, archetype)}: weights must be six numbers that sum to 100"
+        if not archetype.pattern or not _intents.issuperset(archetype.pattern):
+            yield f"{_at('archetypes', number, archetype)}: pattern must be of {_list(_intents)}"
     for number, row in enumerate(content.enemies):
         at = _at("enemies", number, row)
         if row.archetype not in archetypes:
@@ -106,6 +108,8 @@ def _enemies(content: Content) -> Iterator[str]:
             yield f"{at}: theme '{row.theme}' is not one of {_list(themes)}"
         if row.hero_class and row.hero_class not in _weapons:
             yield f"{at}: hero_class '{row.hero_class}' is not one of {_list(_weapons)} or empty"
+        if row.habit not in ("", *HABITS):
+            yield f"{at}: habit '{row.habit}' is not one of {_list(HABITS)} or empty"
         if row.status not in _statuses or row.amount < 1:
             yield f"{at}: status '{row.status}' must be one of {_list(_statuses)}, amount 1 or more"
         if row.rank not in ("normal", "boss"):

@@ -12,6 +12,9 @@ from typing import Final
 
 from msgspec import Struct
 
+HABITS: Final = ("feint", "charge", "ward", "harden", "aim", "drain", "steal", "summon", "rage")
+"""The ways of an enemy beside the actions of its archetype."""
+
 AFFIX_STATS: Final = (
     "str", "agi", "tec", "int", "health", "armour", "damage", "speed", "hit", "combo", "crit", "luck",
     "gold",
@@ -63,7 +66,10 @@ class HeroAction(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of enemy: factors in permille, and the weights of light, normal, heavy, status, defend, heal."""
+    """A kind of enemy: factors in permille, and the weights of light, normal, heavy, status, defend, heal.
+
+    An ordinary enemy draws its actions by these weights; an elite or guardian repeats the `pattern`.
+    """
 
     id: str
     health: int
@@ -71,13 +77,15 @@ class Archetype(Struct, frozen=True, forbid_unknown_fields=True):
     time: int
     armour: int
     weights: tuple[int, int, int, int, int, int]
+    pattern: tuple[str, ...] = ("normal",)
 
 
 class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     """One enemy. `hero_class` is its place on the class wheel or ""; its status intent inflicts `status`.
 
     `rank` is normal or boss; elites and guardians are normal enemies at a higher rank. Only bosses have
-    patterns; `pattern_low` applies under half of the health.
+    patterns; `pattern_low` applies under half of the health. `habit` is an action of its own, which stands in
+    for some of its normal attacks, "rage" (it grows with each guarded action), or "".
     """
 
     id: str
@@ -91,6 +99,7 @@ class Enemy(Struct, frozen=True, forbid_unknown_fields=True):
     level_min: int = 1
     level_max: int = 100
     rank: str = "normal"
+    habit: str = ""
     pattern: tuple[str, ...] = ()
     pattern_low: tuple[str, ...] = ()
 

@@ -127,7 +127,23 @@ def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
 
 
 def potions_max(hero: Hero) -> int:
-    return limits.potions_max + hero.figures.perks[Perk.hoarder]
+    return tables.POTIONS_MAX + hero.figures.perks[Perk.hoarder]
+
+
+def search_faces(hero: Hero) -> int:
+    """Return the number of faces of the d20 on which a search finds something."""
+    faces = tables.SEARCH_FINDS * (hero.figures.perks[Perk.scavenger] or 1)
+    return faces if faces < tables.SEARCH_FINDS_MAX else tables.SEARCH_FINDS_MAX
+
+
+def heal(hero: Hero, permille: int) -> int:
+    """Heal `permille` of the maximum health, at most up to it; return the health gained."""
+    most = hero.figures.health_max
+    gained = most * permille // 1000
+    if gained > most - hero.health:
+        gained = most - hero.health
+    hero.health += gained
+    return gained
 
 
 def learn(cat: Catalogue, hero: Hero) -> None:

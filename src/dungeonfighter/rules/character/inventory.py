@@ -17,7 +17,7 @@ from dungeonfighter.rules.character.hero import learn
 from dungeonfighter.rules.character.progress import gain_gold
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.lists import replaced, without
-from dungeonfighter.rules.state import Hero, Item, Slot, State
+from dungeonfighter.rules.state import Hero, Slot, State
 
 _WEAPON = int(Slot.weapon)
 
@@ -111,7 +111,7 @@ def _strip_input(hero: Hero, strip: Sequence[int]) -> str:
 
 
 def trade(cat: Catalogue, state: State, numbers: list[int]) -> str:
-    """Trade five items of one rarity below mythic for one item of the next rarity.
+    """Trade five items of one rarity below mythic, and gold, for one item of the next rarity.
 
     Args:
         numbers: Five different numbers of the bag, from 1.
@@ -129,20 +129,31 @@ def trade(cat: Catalogue, state: State, numbers: list[int]) -> str:
         return "the five items must have one rarity"
     if rarity >= _MYTHIC:
         return "nothing is better than mythic"
+    price = prices.trade_up(hero, given)
+    if price > hero.gold:
+        return f"it costs {price} gold, and you have {hero.gold}"
+    hero.gold -= price
     made = loot.trade_up(cat, state.dice, given, hero.kind)
     hero.bag = [*(item for place, item in enumerate(hero.bag, 1) if place not in numbers), made]
+    state.log.append([Event.Paid, price])
     state.log.append([Event.TradedUp, made.base, made.rarity, made.level])
     return ""
 
 
-def possible_trade(bag: Sequence[Item]) -> str:
-    """Return an input that trades five items, for example `trade 1,2,3,4,5`; "" if no five fit."""
+def possible_trade(hero: Hero) -> str:
+    """Return an input that trades five items, for example `trade 1,2,3,4,5`; "" if the hero can pay for none.
+
+    Of each rarity it looks at the five items of the lowest levels, which cost least.
+    """
+    bag = hero.bag
     if len(bag) < loot.TRADE_ITEMS:
         return ""
     for rarity in range(_MYTHIC):
-        alike = [place for place, item in enumerate(bag, 1) if item.rarity == rarity]
+        alike = [(item.level, place) for place, item in enumerate(bag, 1) if item.rarity == rarity]
         if len(alike) >= loot.TRADE_ITEMS:
-            return f"trade {','.join(map(str, alike[: loot.TRADE_ITEMS]))}"
+            places = sorted(place for _, place in sorted(alike)[: loot.TRADE_ITEMS])
+            if prices.trade_up(hero, [bag[place - 1] for place in places]) <= hero.gold:
+                return f"trade {','.join(map(str, places))}"
     return ""
 
 

@@ -26,6 +26,8 @@ RARITIES: Final = ("Common", "Uncommon", "Rare", "Epic", "Legendary", "Mythic")
 _MYTHIC: Final = len(RARITIES) - 1
 RARITY_WEIGHTS: Final = (620, 270, 85, 20, 4, 1)
 _RARITY_SUM: Final = sum(RARITY_WEIGHTS)
+_ROLL_MOST: Final = _RARITY_SUM - RARITY_WEIGHTS[-1] - RARITY_WEIGHTS[-2] - 1
+"""The highest roll that a meter can bring about: no meter gives a legendary or mythic item."""
 PREFIXES: Final = (1, 2, 3, 3, 3, 3)
 SUFFIXES: Final = (0, 2, 3, 3, 3, 4)
 GRANTED: Final = (0, 1, 2, 2, 2, 3)
@@ -50,6 +52,7 @@ def roll_item(
     kind: int = -1,
     slot: int | None = None,
     rarity: int | None = None,
+    more: int = 0,
 ) -> Item:
     """Make one item.
 
@@ -59,6 +62,7 @@ def roll_item(
         kind: The hero's weapon kind, which weapons favour; -1 favours none.
         slot: One of `Slot`; None draws it: half are weapons, an eighth each kind of armour.
         rarity: The rarity of a trade; None rolls it.
+        more: Permille by which the roll of the rarity is higher.
     """
     level = clamp_level(level)
     outputs = chance.peek(dice.loot, _COMMON_MAX)
@@ -66,7 +70,7 @@ def roll_item(
         drawn = next(outputs) * 8 >> 64
         slot = _WEAPON if drawn < 4 else drawn - 3
     if rarity is None:
-        rarity = roll_rarity(outputs) + steps
+        rarity = roll_rarity(outputs, more) + steps
         if rarity > _MYTHIC:
             rarity = _MYTHIC
     tier = roll_tier(outputs, level)
@@ -120,8 +124,11 @@ def clamp_level(level: int) -> int:
     return level if level < LEVEL_MAX else LEVEL_MAX
 
 
-def roll_rarity(outputs: Iterator[int]) -> int:
-    return chance.weighted(RARITY_WEIGHTS, next(outputs) * _RARITY_SUM >> 64)
+def roll_rarity(outputs: Iterator[int], more: int = 0) -> int:
+    rolled = (next(outputs) * _RARITY_SUM >> 64) + more
+    if more > 0 and rolled > _ROLL_MOST:
+        rolled = max(_ROLL_MOST, rolled - more)
+    return chance.weighted(RARITY_WEIGHTS, max(0, rolled))
 
 
 def roll_tier(outputs: Iterator[int], level: int) -> int:

@@ -5,8 +5,10 @@ Source: docs/rules.md, "Items" and "Dungeons".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import RARITY_MAX, Catalogue
 from dungeonfighter.rules.state import Hero, Item, World
 from dungeonfighter.rules.tables import LEVEL_MAX
@@ -46,6 +48,12 @@ def item(hero: Hero, thing: Item) -> int:
 
 def reroll(hero: Hero, world: World) -> int:
     return _discounted(hero, REROLLS[hero.level] * (1 + world.rerolls))
+
+
+def trade_up(hero: Hero, given: Sequence[Item]) -> int:
+    """Return the price of a trade: half the price of one item of the mean level and the rarity given."""
+    level = sum(thing.level for thing in given) // len(given)
+    return _discounted(hero, ITEMS[level][given[0].rarity] * tables.TRADE_UP_PRICE // 1000)
 
 
 def scrap(thing: Item) -> int:

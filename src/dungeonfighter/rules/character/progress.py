@@ -9,13 +9,15 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import learn, potions_max
+from dungeonfighter.rules.character.hero import heal, learn, potions_max
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.lists import changed
+from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Item, Phase, State
 from dungeonfighter.rules.talents import Perk
 
 _LEVEL_UP = int(Phase.LevelUp)
+_ITEMS, _POTIONS, _RARITY = 0, 1, 2
+"""The places of `World.meters`."""
 
 TALENTS_OFFERED = 3
 
@@ -52,6 +54,32 @@ def find_item(cat: Catalogue, state: State, item: Item) -> None:
         state.log.append([Event.ItemScrapped, item.base, gain_gold(state, prices.scrap(item))])
 
 
+def found(cat: Catalogue, state: State, level: int, steps: int = 0) -> Item:
+    """Roll an item that the hero finds; the meter of rarities moves the roll, and the result the meter."""
+    meters = state.world.meters
+    item = loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind, more=meters[_RARITY])
+    change = tables.RARITY_METER[item.rarity - steps if item.rarity > steps else 0]
+    least = -tables.RARITY_METER_MOST
+    meter = meters[_RARITY] + change
+    meter = least if meter < least else min(meter, tables.RARITY_METER_MOST)
+    if meter != meters[_RARITY]:
+        state.world.meters = replaced(meters, _RARITY, meter)
+    return item
+
+
+def metered(state: State, meter: int, chance: int, drawn: int) -> bool:
+    """Return True if a draw of 0 .. 999 meets a chance in permille, which a miss raises and a success lowers.
+
+    The meter holds what the chance still owes the hero, so on average a thing comes as often as without it.
+    """
+    meters = state.world.meters
+    owed = meters[meter]
+    came = drawn < chance + owed * tables.METER_GAIN // 1000
+    owed += chance - 1000 if came else chance
+    state.world.meters = replaced(meters, meter, min(1000, max(-1000, owed)))
+    return came
+
+
 def find_good(cat: Catalogue, state: State, number: int) -> None:
     """Give the hero one consumable, or half its price in gold if the hero carries the maximum."""
     hero = state.hero
@@ -78,11 +106,11 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
     stream = state.dice
     item, potion, other = (output * 1000 >> 64 for output in dice.peek(stream.loot, 3))
     stream.loot = dice.advance(stream.loot, 3)
-    if item < tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000:
-        steps = tables.RANK_STEPS[rank]
-        find_item(cat, state, loot.roll_item(cat, stream, level, steps=steps, kind=state.hero.kind))
+    chance = tables.RANK_DROP[rank] * (1000 + figures.drops) // 1000
+    if chance and metered(state, _ITEMS, min(1000, chance), item):
+        find_item(cat, state, found(cat, state, level, tables.RANK_STEPS[rank]))
     chance = tables.DROP_POTION + tables.DROP_PER_HOARDER * figures.perks[Perk.hoarder]
-    if potion < chance:
+    if metered(state, _POTIONS, chance, potion):
         find_good(cat, state, cat.consumable_at[5])
     if other < tables.DROP_OTHER:
         find_good(cat, state, other_good(cat, state))
@@ -94,7 +122,7 @@ def other_good(cat: Catalogue, state: State) -> int:
 
 
 def level_up(cat: Catalogue, state: State) -> None:
-    """Raise the hero by one level if the experience suffices: heal the hero fully and offer talents.
+    """Raise the hero by one level if the experience suffices: heal the hero by half and offer talents.
 
     If talents are left, the phase becomes LevelUp until the bot chooses one; `state.after` keeps the phase to
     return to.
@@ -108,7 +136,7 @@ def level_up(cat: Catalogue, state: State) -> None:
     hero.stats = [have + (3 if place == hero.kind else 1) for place, have in enumerate(hero.stats)]
     hero.class_points = changed(hero.class_points, hero.kind, 1)
     learn(cat, hero)
-    hero.health = hero.figures.health_max
+    heal(hero, tables.LEVEL_HEALS)
     state.log.append([Event.LevelGained, hero.level])
     state.talent_offer = _offer(cat, state)
     if state.talent_offer:

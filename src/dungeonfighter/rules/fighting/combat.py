@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, enemy_side, statuses, timing
@@ -23,21 +24,22 @@ from dungeonfighter.rules.fighting.common import (
     HERO,
     Result,
     apply_hero_statuses,
-    heal,
-    hurt_hero,
     put_status,
     recover,
+    second_wind,
 )
 from dungeonfighter.rules.fighting.hero_side import attack as strike
+from dungeonfighter.rules.fighting.hero_side import interrupt
+from dungeonfighter.rules.fighting.intents import choose
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
-from dungeonfighter.rules.state import Band, Fight, Intent, Rank, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Hero, Rank, Stance, State
 from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
 from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
-_DEFEND = int(Intent.defend)
+
 _BOSS = int(Rank.boss)
 _GOES_ON = Result.goes_on
 _ACTIONS_MAX = limits.fight_actions_max
@@ -76,9 +78,11 @@ def use(cat: Catalogue, state: State, number: int) -> int:
             statuses.clear(fight.hero.statuses, (statuses.POISON,))
         state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
     elif row.effect == "damage":
-        lost = statuses.taken(fight.enemy.statuses, damage.scaled_hit(hero, fight, row.amount))
+        lost = statuses.taken(fight.enemy.statuses, bomb_damage(hero, fight, row.amount))
         fight.health -= lost
         state.log.append([Event.ItemUsed, number, lost])
+        if fight.health > 0 and fight.intent in tables.INTERRUPTED:
+            interrupt(cat, state, fight)
     else:
         state.log.append([Event.ItemUsed, number, row.amount])
         put_status(
@@ -88,6 +92,12 @@ def use(cat: Catalogue, state: State, number: int) -> int:
         return Result.died
     recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
     return settle(cat, state, fight)
+
+
+def bomb_damage(hero: Hero, fight: Fight, permille: int) -> int:
+    """Return the damage of a bomb: `permille` of a plain hit, and a share of the enemy's maximum health."""
+    share = fight.health_max * tables.BOMB_SHARE[fight.rank] // 1000
+    return damage.scaled_hit(hero, fight, permille) + share
 
 
 def flee(cat: Catalogue, state: State) -> int:
@@ -130,6 +140,22 @@ def auto(cat: Catalogue, state: State) -> tuple[int, int]:
     return result, played
 
 
+def surprise(cat: Catalogue, state: State, fight: Fight) -> int:
+    """Let an enemy that surprises the hero act first; it cannot take the last point of health.
+
+    Returns:
+        The `Result`: the enemy may strike itself dead.
+    """
+    result = enemy_side.act(cat, state, fight, 0)
+    if result == Result.died:
+        state.hero.health = 1
+        state.log.append([Event.HeldOn])
+        choose(cat, fight, state.dice, 0)
+        result = Result.goes_on
+    fight.hero.statuses[STUN] = 0  # or the enemy would act twice before the first input
+    return result
+
+
 def incoming(cat: Catalogue, state: State) -> int:
     """Return the damage of the shown intent on a plain hit (0: no attack, or no fight).
 
@@ -137,7 +163,7 @@ def incoming(cat: Catalogue, state: State) -> int:
     weaken and let acid eat armour.
     """
     fight = state.fight
-    if fight is None or fight.intent >= _DEFEND:
+    if fight is None or not tables.INTENT_DAMAGE[fight.intent]:
         return 0
     weak, corroded = timing.statuses_then(fight, state.hero.figures.period)
     own = fight.hero.statuses.copy()
@@ -167,8 +193,8 @@ def enemy_first(state: State) -> bool:
     return timing.enemy_acts_in(fight) < timing.hero_acts_in(fight, state.hero.figures.period)
 
 
-def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """Let a hazard of the room strike one side. False: the hero died."""
+def room_acts(cat: Catalogue, state: State, fight: Fight) -> None:
+    """Let a hazard of the room strike one side; it takes the last point of neither."""
     hazards = cat.hazards[fight.theme]
     number = hazards[dice.event(state.dice, len(hazards))]
     row = cat.hazard_rows[number]
@@ -177,20 +203,19 @@ def room_acts(cat: Catalogue, state: State, fight: Fight) -> bool:
         side = ENEMY
     most = state.hero.figures.health_max if side == HERO else fight.health_max
     lost = most * row.damage // 1000
-    if side == ENEMY:
-        lost = min(lost, fight.health - 1)
+    lost = min(lost, (fight.health if side == ENEMY else state.hero.health) - 1)
     struck = [Event.HazardStruck, number, side, lost, 0]
     state.log.append(struck)
     if side == ENEMY:
         fight.health -= lost
-    elif lost and not hurt_hero(state, fight, lost):
-        return False
+    elif lost:
+        state.hero.health -= lost
+        second_wind(state, fight)
     status = cat.hazard_status[number]
     if status >= 0:
         undead = side == ENEMY and cat.enemies[fight.enemy_kind].undead
         bearer = fight.enemy if side == ENEMY else fight.hero
         struck[-1] = statuses.inflict(bearer.statuses, status, row.amount, undead)
-    return True
 
 
 def _fight(state: State) -> Fight:
@@ -205,8 +230,10 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
     if fight.hazards < HAZARDS_MAX:  # the chance grows by 5 % with each turn without a hazard
         if event_die(state.dice, 100) >= HAZARD_STEP * (1 + fight.quiet):
             fight.quiet += 1
-        elif not _room_turn(cat, state, fight):
-            return Result.died
+        else:
+            fight.hazards += 1
+            fight.quiet = 0
+            room_acts(cat, state, fight)
     hero, enemy = fight.hero, fight.enemy
     while True:
         if enemy.next_at < hero.next_at:
@@ -218,13 +245,6 @@ def settle(cat: Catalogue, state: State, fight: Fight) -> int:
                 return Result.died
         else:
             return _GOES_ON if fight.actions < _ACTIONS_MAX else Result.stalled
-
-
-def _room_turn(cat: Catalogue, state: State, fight: Fight) -> bool:
-    """Let the room act and reset its chance. False: the hero died."""
-    fight.hazards += 1
-    fight.quiet = 0
-    return room_acts(cat, state, fight)
 
 
 def _stunned(state: State, fight: Fight) -> bool:

@@ -9,10 +9,11 @@ from typing import Final
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import intents, statuses
 from dungeonfighter.rules.fighting.statuses import SLOW, WEAKEN
-from dungeonfighter.rules.state import Fight, Fighter, Hero, State
+from dungeonfighter.rules.state import Fight, Fighter, State
 from dungeonfighter.rules.talents import Perk
 
 HERO = 0
@@ -37,17 +38,25 @@ class Result:
     stalled: Final = 5
 
 
-def begin_fight(cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int) -> Fight:
+def begin_fight(
+    cat: Catalogue, state: State, enemy: int, rank: int, level: int, theme: int, grown: int = 1000
+) -> Fight:
     """Start a fight with an enemy at a rank and level; the enemy shows its first intent.
 
     The hero acts first. A caller that wants another order changes `next_at` of either side.
+
+    Args:
+        grown: The factor in permille on the enemy's health and damage.
     """
     hero = state.hero
     kind = cat.archetypes[cat.enemy_archetype[enemy]]
     health = tables.ENEMY_HEALTH[level] * kind.health * tables.RANK_HEALTH[rank] // 1_000_000
+    damage = tables.ENEMY_DAMAGE[level] * kind.damage * tables.RANK_DAMAGE[rank] // 1_000_000
+    if grown != 1000:
+        health, damage = health * grown // 1000, damage * grown // 1000
     fight = Fight(enemy, rank, level, health, health, 0, Fighter(), Fighter())
     fight.luck = hero.figures.luck
-    fight.damage = tables.ENEMY_DAMAGE[level] * kind.damage * tables.RANK_DAMAGE[rank] // 1_000_000
+    fight.damage = damage
     fight.period = tables.ENEMY_PERIOD * kind.time // 1000
     fight.armour = level * 6 * kind.armour // 10_000
     fight.hero_armour = hero.figures.armour
@@ -106,16 +115,6 @@ def put_status(cat: Catalogue, state: State, fight: Fight, side: int, status: in
     return added
 
 
-def hurt_hero(state: State, fight: Fight, lost: int) -> bool:
-    """Take health from the hero; a survivor may get the second wind. False: the hero died."""
-    hero = state.hero
-    hero.health -= lost
-    if hero.health <= 0:
-        return False
-    second_wind(state, fight)
-    return True
-
-
 def second_wind(state: State, fight: Fight) -> None:
     hero = state.hero
     figures = hero.figures
@@ -123,16 +122,6 @@ def second_wind(state: State, fight: Fight) -> None:
     if wind and not fight.winded and hero.health * 1000 < figures.health_max * tables.SECOND_WIND_BELOW:
         fight.winded = True
         state.log.append([Event.SecondWind, heal(hero, wind)])
-
-
-def heal(hero: Hero, permille: int) -> int:
-    """Heal `permille` of the maximum health, at most up to it; return the health gained."""
-    most = hero.figures.health_max
-    gained = most * permille // 1000
-    if gained > most - hero.health:
-        gained = most - hero.health
-    hero.health += gained
-    return gained
 
 
 def recover(fighter: Fighter, period: int, length: int) -> None:

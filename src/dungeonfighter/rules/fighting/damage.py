@@ -20,9 +20,9 @@ from dungeonfighter.rules.tables import (
     EDGE_BONUS,
     ENEMY_ROLL,
     EXPOSED,
-    GUARD,
-    GUARD_HEAVY,
+    GUARDED,
     INTENT_DAMAGE,
+    OPENING,
     ROLL,
     SLOT_BONUS,
     STANCE_DAMAGE,
@@ -82,7 +82,10 @@ def after_defences(
         dealt = dealt * perks[_LAST_STAND] // 1000
     if perks[_GIANT_SLAYER] and fight.rank != _NORMAL:
         dealt = dealt * perks[_GIANT_SLAYER] // 1000
-    if fight.intent == _DEFEND and stance != _POWER:
+    if stance == _POWER:
+        if fight.opening:
+            dealt = dealt * OPENING // 1000
+    elif fight.intent == _DEFEND:
         dealt = dealt * DEFENDED // 1000
     if not fight.hero.statuses[PIERCE]:
         armour = fight.armour
@@ -99,7 +102,7 @@ def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: in
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         dealt = dealt * WHEEL // 1000
     if fight.guarding:
-        dealt = dealt * (GUARD_HEAVY if intent == _HEAVY else GUARD) // 1000
+        dealt = dealt * GUARDED[intent] // 1000
     elif fight.exposed:
         dealt = dealt * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
     if not fight.enemy.statuses[PIERCE]:

@@ -12,7 +12,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, statuses
+from dungeonfighter.rules.fighting import damage, habits, statuses
 from dungeonfighter.rules.fighting.common import (
     ENEMY,
     HERO,
@@ -30,6 +30,7 @@ from dungeonfighter.rules.tables import (
     CRITICAL_FLOOR,
     HEAVY_MISS_MAX,
     HIT_FLOOR,
+    INTENT_DAMAGE,
     MISS_MAX,
 )
 from dungeonfighter.rules.talents import Perk
@@ -39,6 +40,8 @@ _STATUS = int(Intent.status)
 _DEFEND = int(Intent.defend)
 _HEAL = int(Intent.heal)
 _FLEE = int(Intent.flee)
+_CRUSH = int(Intent.crush)
+_DRAIN = int(Intent.drain)
 _MISS = int(Band.miss)
 _CRITICAL_MISS = int(Band.critical_miss)
 _CRITICAL = int(Band.critical)
@@ -62,10 +65,10 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     if afflicted:
         if own[STUN]:
             return _stunned(state, fight, now)
-        if not apply_enemy_statuses(state, fight, intent < _DEFEND):
+        if not apply_enemy_statuses(state, fight, INTENT_DAMAGE[intent] > 0):
             return _WON
     lengths = 1
-    if intent < _DEFEND:
+    if INTENT_DAMAGE[intent]:
         lengths = _strike(cat, state, fight, intent)
         if lengths == 0:
             return Result.died
@@ -76,12 +79,19 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
         return Result.enemy_fled
     elif intent == _HEAL:
         _heal(state, fight)
-    else:
+    elif intent == _DEFEND:
         state.log.append([Event.EnemyDefended])
+    else:
+        habits.prepare(state, fight, intent)
     if fight.guarding:
         fight.guarding = False
+        if cat.enemy_rages[fight.enemy_kind]:
+            habits.rage(state, fight)
     # The next intent: a critical miss doubles its wind-up, slow lengthens it.
+    before = fight.low
     time = next_shown(cat, fight, state.dice) * lengths
+    if fight.low != before:
+        state.log.append([Event.PhaseChanged])
     if afflicted:  # the enemy's own action can put only a mark on it, which neither slows nor fades
         time = _time(own, time)
         statuses.fade(own)
@@ -121,10 +131,8 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
     if own[ROLL_PENALTY]:
         own[ROLL_PENALTY] -= 1
         total -= tables.ROLL_PENALTY
-    if own[PIERCE]:
-        own[PIERCE] -= 1
     band = _band(fight, die, total, intent)
-    countered = fight.guarding and intent == _HEAVY
+    countered = fight.guarding and intent in (_HEAVY, _CRUSH)
     if countered:
         statuses.inflict(own, statuses.MARK, 1)
         state.log.append([Event.HeavyGuarded])
@@ -132,6 +140,8 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
         state.log.append([_ENEMY_MISSED, intent, total, band])
     elif not _land(cat, state, fight, intent, total, band):
         return 0
+    if own[PIERCE]:
+        own[PIERCE] -= 1
     if countered:
         _counter(state, fight)
     return 2 if band == _CRITICAL_MISS else 1
@@ -153,13 +163,13 @@ def _band(fight: Fight, die: int, total: int, intent: int) -> int:
         lowest = HIT_FLOOR
     elif lowest > COMBO_MIN:  # a total that would be a combo of the hero always hits
         lowest = COMBO_MIN
-    if intent == _HEAVY:
+    if intent in (_HEAVY, _CRUSH):
         lowest -= MISS_MAX - HEAVY_MISS_MAX
     return _HIT if total >= lowest else _MISS
 
 
 def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, band: int) -> bool:
-    """Apply a hit: its damage, and its status unless the hero guards. False: the hero died."""
+    """Apply a hit: its damage, and its status or theft unless the hero guards. False: the hero died."""
     hero = state.hero
     lost = damage.enemy_damage(cat, hero, fight, intent, band)
     victim = fight.hero.statuses
@@ -171,6 +181,8 @@ def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, b
         return False
     if hero.figures.perks[_SECOND_WIND]:
         second_wind(state, fight)
+    if intent >= _DRAIN and not fight.guarding:
+        habits.take(state, fight, intent, lost)
     if intent == _STATUS and fight.intent_status >= 0:
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])

@@ -9,11 +9,12 @@ from typing import Final
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import ON_CRITICAL, ON_HIT, Catalogue
+from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import damage, intents, statuses
-from dungeonfighter.rules.fighting.common import ENEMY, HERO, apply_hero_statuses, heal, put_status, recover
+from dungeonfighter.rules.fighting.common import ENEMY, HERO, apply_hero_statuses, put_status, recover
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
 from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
 from dungeonfighter.rules.tables import (
@@ -75,20 +76,18 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         length = _play_strip(cat, state, fight, stance, die, bonus, band)
         afflicted = True  # an action may put a status on the hero
     elif band == _HIT:
-        plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
-        lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
-        _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, band, -1, bonus], lost)
-        if fight.step or fight.run:
-            _reset_after_hit(hero, fight)
+        _hit_plainly(cat, state, fight, stance, die, bonus)
     else:
         state.log.append([_HERO_MISSED, stance, die + bonus, band, bonus])
         if fight.step or fight.run:
-            fight.step = fight.run = 0
+            _reset_after_miss(hero, fight)
         if band == _CRITICAL_MISS:
-            length = 2000
+            length = tables.CRITICAL_MISS_LENGTH
     if not fight.opened:
         fight.opened = True
-    if stance == _POWER:
+    if stance >= _PRECISE and band >= _HIT:
+        _use_opening(state, fight, stance)
+    elif stance == _POWER:
         fight.exposed = True
     if not afflicted:  # as `recover` does for a fighter without statuses
         fighter.next_at += figures.period * length // 1000
@@ -97,6 +96,15 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         own[PIERCE] -= 1
     recover(fighter, figures.period, length)
     return True
+
+
+def _use_opening(state: State, fight: Fight, stance: int) -> None:
+    """Make an opening by a precise hit, or end it by a power hit, which then does not expose the hero."""
+    if stance == _POWER:
+        fight.exposed, fight.opening = not fight.opening, False
+    elif not fight.opening and fight.health > 0:
+        fight.opening = True
+        state.log.append([Event.Opened])
 
 
 def _prevented(state: State, fight: Fight) -> bool:
@@ -139,6 +147,19 @@ def _band(figures: Figures, fight: Fight, die: int, total: int) -> int:
     return _HIT if total >= (lowest if lowest > HIT_FLOOR else HIT_FLOOR) else _MISS
 
 
+def _hit_plainly(cat: Catalogue, state: State, fight: Fight, stance: int, die: int, bonus: int) -> None:
+    """Land a hit, which keeps the place in the strip; a precise one also interrupts."""
+    hero = state.hero
+    figures = hero.figures
+    plain = figures.damage * figures.amp * STANCE_DAMAGE[stance] // 1_000_000
+    lost = damage.after_defences(cat, hero, fight, plain, stance, 1000)
+    _land(state, fight, [_HERO_ATTACKED, stance, die + bonus, _HIT, -1, bonus], lost)
+    if fight.run:
+        fight.run = 0
+    if stance == _PRECISE and fight.health > 0 and fight.intent in tables.INTERRUPTED:
+        interrupt(cat, state, fight)
+
+
 def _play_strip(
     cat: Catalogue, state: State, fight: Fight, stance: int, die: int, bonus: int, band: int
 ) -> int:
@@ -167,8 +188,8 @@ def _play_strip(
         state.log.append([Event.HeroHealed, heal(hero, row.heal)])
     if fight.health > 0:
         _effects(cat, state, fight, action, band)
-        if fight.intent in (_STATUS, _HEAL):
-            _interrupt(cat, state, fight)
+        if fight.intent in tables.INTERRUPTED:
+            interrupt(cat, state, fight)
     return length
 
 
@@ -217,7 +238,8 @@ def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> No
     put_status(cat, state, fight, ENEMY, status, statuses.lengthened(status, amount, hero.figures.lengthen))
 
 
-def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
+def interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
+    """Turn the shown heal or status of the enemy into a light attack, half a period later."""
     state.log.append([Event.Interrupted, fight.intent])
     intents.show(cat, fight, _LIGHT)
     more = state.hero.figures.perks[Perk.interrupt_mark]
@@ -226,7 +248,7 @@ def _interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
         put_status(cat, state, fight, ENEMY, statuses.MARK, 1)
 
 
-def _reset_after_hit(hero: Hero, fight: Fight) -> None:
+def _reset_after_miss(hero: Hero, fight: Fight) -> None:
     fight.run = 0
     if fight.step and fight.kept < hero.figures.perks[Perk.strip_keeper]:
         fight.kept += 1

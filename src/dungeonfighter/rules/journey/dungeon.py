@@ -10,13 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.progress import drop, find_good, find_item, gain_gold, gain_units
+from dungeonfighter.rules.character.hero import heal, search_faces
+from dungeonfighter.rules.character.progress import (
+    drop,
+    find_good,
+    find_item,
+    found,
+    gain_gold,
+    gain_units,
+    other_good,
+)
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.common import Result
 from dungeonfighter.rules.journey import hub, rooms, trades, world
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
@@ -35,6 +47,7 @@ from dungeonfighter.rules.talents import Perk
 
 _FIGHT = int(RoomKind.fight)
 _ELITE = int(RoomKind.elite)
+_TREASURE = int(RoomKind.treasure)
 _TRAP = int(RoomKind.trap)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
@@ -59,6 +72,14 @@ _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn 
 
 
 def enter(cat: Catalogue, state: State, offer: Offer) -> None:
+    """Enter an offered dungeon, or go on in the one of its level that the hero has left."""
+    held = world.resumed(state.world, offer)
+    if held is not None:
+        state.world.held = None
+        state.dungeon = replace(held)  # states may share the held one
+        state.phase = _DUNGEON
+        state.log.append([Event.DungeonResumed, held.theme * 100 + held.name, held.level, held.room])
+        return
     dungeon = Dungeon(offer.theme, offer.level, tables.rooms_of(offer.level), offer.name)
     dungeon.boss = offer.boss
     dungeon.roster = offer.enemies
@@ -76,9 +97,8 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
     if door.kind < 0:
         door = _door_behind(cat, state, dungeon)
     dungeon.doors = []
-    dungeon.informed = False
     dungeon.room += 1
-    dungeon.searched = False
+    dungeon.searched = dungeon.rested = False
     dungeon.kind = door.kind
     dungeon.place = door.theme_room
     dungeon.phase = _CLEARED
@@ -88,7 +108,7 @@ def take_door(cat: Catalogue, state: State, place: int) -> None:
         after_fight(cat, state, rooms.start_fight(cat, state, dungeon, enemy, _rank(dungeon)))
     elif door.kind == _TRAP:
         rooms.spring_trap(cat, state, dungeon)
-        _room_cleared(cat, state, dungeon)
+        _room_passed(state, dungeon)
     else:
         rooms.make_offer(cat, state, dungeon)
 
@@ -103,7 +123,10 @@ def answer(cat: Catalogue, state: State, choice: int) -> None:
     if done:
         dungeon.offer = []
         dungeon.stock = []
-        _room_cleared(cat, state, dungeon)
+        if dungeon.kind == _ELITE:
+            _room_cleared(cat, state, dungeon)
+        else:
+            _room_passed(state, dungeon)
 
 
 def go_on(cat: Catalogue, state: State) -> None:
@@ -116,8 +139,8 @@ def search(cat: Catalogue, state: State) -> None:
     dungeon.searched = True
     scavenger = state.hero.figures.perks[Perk.scavenger]
     die = dice.d20(state.dice)
-    if die > 20 - tables.SEARCH_FINDS * (scavenger or 1):
-        find_good(cat, state, cat.consumable_at[5])
+    if die > 20 - search_faces(state.hero):
+        _find(cat, state, dungeon)
     elif die <= tables.SEARCH_WAKES and not scavenger:
         state.log.append([Event.SearchWoke, die])
         rooms.start_woken_fight(cat, state, dungeon)
@@ -125,14 +148,40 @@ def search(cat: Catalogue, state: State) -> None:
         state.log.append([Event.SearchFailed, die])
 
 
+def _find(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Give the hero what a search has found."""
+    drawn = dice.event(state.dice, 100)
+    if drawn < tables.SEARCH_POTION:
+        find_good(cat, state, cat.consumable_at[5])
+    elif drawn < tables.SEARCH_GOOD:
+        find_good(cat, state, other_good(cat, state))
+    else:
+        find_item(cat, state, found(cat, state, dungeon.level))
+
+
 def rest(cat: Catalogue, state: State) -> None:
-    _dungeon(state).rested = True
+    """Eat a ration and rest, once a room."""
+    _eat(cat, state)
     state.log.append([Event.Rested, rooms.rest(cat, state)])
 
 
+def prepare(cat: Catalogue, state: State) -> None:
+    """Eat a ration and prepare for the next fight instead of a rest."""
+    _eat(cat, state)
+    _dungeon(state).omen += tables.PREPARED
+    state.log.append([Event.Prepared, tables.PREPARED])
+
+
+def _eat(cat: Catalogue, state: State) -> None:
+    _dungeon(state).rested = True
+    hero = state.hero
+    hero.consumables = changed(hero.consumables, cat.consumable_at[7], -1)
+
+
 def leave(cat: Catalogue, state: State) -> None:
+    """Leave the dungeon, which stays as it is: entering its level again goes on in the same room."""
     state.fight = None
-    state.dungeon = None
+    state.world.held, state.dungeon = state.dungeon, None
     state.world.spent += tables.LEAVE_TURNS
     state.log.append([Event.DungeonLeft])
     if not state.hero.figures.perks[Perk.escape_artist]:
@@ -156,9 +205,37 @@ def after_fight(cat: Catalogue, state: State, result: int) -> None:
     if result == Result.stalled:
         state.log.append([Event.FightStalled])
     if result in (Result.fled, Result.stalled):
-        leave(cat, state)
+        if fight.rank >= _GUARDIAN:
+            _back_from_guardian(dungeon, fight)
+            leave(cat, state)
+        else:
+            _slip_past(state, dungeon)
+    elif dungeon.kind == _TREASURE and dungeon.stock:
+        trades.give_treasure(cat, state, dungeon.stock[-1], dungeon.level)
+        dungeon.stock = []
+        _room_cleared(cat, state, dungeon)
+    elif fight.rank == _ELITE_RANK:
+        rooms.make_spoils(cat, state, dungeon)
     elif not dungeon.searched:
         _room_cleared(cat, state, dungeon)
+
+
+def _back_from_guardian(dungeon: Dungeon, fight: Fight) -> None:
+    """Put the hero before the door of the guardian, who will be fresh, and gathers as for a quiet room."""
+    dungeon.kills -= 1
+    dungeon.room -= 1
+    dungeon.phase = _DOORS
+    dungeon.doors = [Door(_FIGHT, _ALL_KNOWN, dungeon.place, fight.enemy_kind)]
+    dungeon.ahead = []
+
+
+def _slip_past(state: State, dungeon: Dungeon) -> None:
+    """Pass the room of an ordinary enemy or an elite without a reward; there is nothing to search."""
+    state.world.spent += tables.SLIP_TURNS
+    state.log.append([Event.SlippedPast])
+    dungeon.searched = True
+    dungeon.stock = []
+    dungeon.phase = _CLEARED
 
 
 def die(state: State) -> None:
@@ -189,7 +266,8 @@ def _reward_kill(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -
 
 
 def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    gained = gain_units(state, 500, dungeon.level)
+    """Clear the room of a fight; only such a room gives experience, or completes the dungeon."""
+    gained = gain_units(state, tables.ROOM_XP, dungeon.level)
     if dungeon.room >= dungeon.rooms:
         _complete(cat, state, dungeon)
         return
@@ -197,10 +275,15 @@ def _room_cleared(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     dungeon.phase = _CLEARED
 
 
+def _room_passed(state: State, dungeon: Dungeon) -> None:
+    state.log.append([Event.RoomPassed])
+    dungeon.phase = _CLEARED
+
+
 def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     hero = state.hero
     first = world.clear(cat, state, dungeon.level, dungeon.boss)
-    gained = gain_units(state, 10_000 if first else 5_000, dungeon.level)
+    gained = gain_units(state, tables.CLEAR_XP if first else tables.REPEAT_XP, dungeon.level)
     if first:
         world.first_clear(cat, state)
         if hero.level == 1:
@@ -208,9 +291,9 @@ def _complete(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     gold = gain_gold(state, prices.treasure(dungeon.level))
     state.log.append([Event.DungeonCleared, dungeon.level, gained, gold])
     level = loot.reward_level(dungeon.level, hero.level)
-    item = loot.roll_item(cat, state.dice, level, steps=2 if dungeon.boss else 0, kind=hero.kind)
+    item = found(cat, state, level, 2 if dungeon.boss else 0)
     find_item(cat, state, item)
-    hero.health = hero.figures.health_max
+    heal(hero, tables.COMPLETION_HEALS)
     state.reward = [gained, gold, item.base, item.rarity, item.level, int(first)]
     state.phase = _DUNGEON_COMPLETION
 
@@ -222,13 +305,31 @@ def _rank(dungeon: Dungeon) -> int:
 
 
 def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
-    stream = state.dice
+    """Show the doors of the next room, and those of the room after it."""
     dungeon.phase = _DOORS
-    if dungeon.room + 1 >= dungeon.rooms:
-        dungeon.doors = [_last_door(cat, state, dungeon)]
-        return
-    informed = dungeon.informed
-    seeing = informed or state.hero.figures.perks[_DOOR_SENSE]
+    next_room = dungeon.room + 1
+    doors = dungeon.ahead or _doors_of(cat, state, dungeon, next_room)
+    dungeon.doors = (
+        [_seen_through(cat, state, dungeon, door) for door in doors] if dungeon.informed else doors
+    )
+    dungeon.informed = False
+    dungeon.ahead = _doors_of(cat, state, dungeon, next_room + 1) if next_room < dungeon.rooms else []
+
+
+def _seen_through(cat: Catalogue, state: State, dungeon: Dungeon, door: Door) -> Door:
+    """Return a door with all that is to be known about its room, which is drawn now if it was not yet."""
+    if door.kind < 0:
+        door = _door_behind(cat, state, dungeon)
+    if door.kind in (_FIGHT, _ELITE) and door.enemy < 0:
+        return Door(door.kind, _ALL_KNOWN, door.theme_room, _draw_enemy(state, dungeon))
+    return door
+
+
+def _doors_of(cat: Catalogue, state: State, dungeon: Dungeon, room: int) -> list[Door]:
+    stream = state.dice
+    if room >= dungeon.rooms:
+        return [_last_door(cat, state, dungeon)]
+    seeing = state.hero.figures.perks[_DOOR_SENSE]
     outputs = dice.peek(stream.layout, _DRAWS_MAX)
     doors: list[Door] = []
     for _ in range(2 + (next(outputs) * 2 >> 64)):
@@ -236,12 +337,12 @@ def _draw_doors(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         if dark and not seeing:
             door = Door(-1, _DARK, -1)
         else:
-            hint = _ALL_KNOWN if informed or next(outputs) * 2 >> 64 else _KIND_KNOWN
+            hint = _ALL_KNOWN if next(outputs) * 2 >> 64 else _KIND_KNOWN
             door = _door(cat, dungeon, hint, outputs)
         if door not in doors:  # two doors that look alike are no choice
             doors.append(door)
-    dungeon.doors = doors
     stream.layout = dice.advance_past(stream.layout, _DRAWS_MAX, outputs)
+    return doors
 
 
 def _door_behind(cat: Catalogue, state: State, dungeon: Dungeon) -> Door:

@@ -5,14 +5,15 @@ Source: docs/rules.md, "Inputs", "Dungeons" and "World and score".
 
 from __future__ import annotations
 
+from typing import Final
+
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import potions_max, refresh
+from dungeonfighter.rules.character.hero import heal, potions_max, refresh
 from dungeonfighter.rules.character.prices import ITEMS, REROLLS
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting.common import heal
 from dungeonfighter.rules.journey import trades, world
 from dungeonfighter.rules.lists import changed, replaced
 from dungeonfighter.rules.state import Hero, Phase, State
@@ -21,7 +22,8 @@ from dungeonfighter.rules.talents import Perk
 _GAME_LOOP = int(Phase.GameLoop)
 _VICTORY = int(Phase.Victory)
 
-POTIONS_A_VISIT = 2
+GOODS: Final = (5, 6, 7)
+"""The fight inputs of the consumables that the hub sells."""
 
 
 def arrive(cat: Catalogue, state: State) -> None:
@@ -29,9 +31,12 @@ def arrive(cat: Catalogue, state: State) -> None:
     state.phase = _GAME_LOOP
     state.dungeon = None
     here.offers = world.draw_offers(cat, state)
-    here.potions_left = POTIONS_A_VISIT
-    here.rerolls = 0
-    _stock(cat, state)
+    here.camped = False
+    if here.restocks:
+        here.restocks = False
+        here.rerolls = 0
+        here.potions_left, here.bombs_left, here.rations_left = (tables.STOCK[text] for text in GOODS)
+        _stock(cat, state)
 
 
 def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
@@ -45,20 +50,29 @@ def choose_weapon(cat: Catalogue, state: State, kind: int) -> None:
 
 
 def camp(cat: Catalogue, state: State) -> None:
+    state.world.camped = True
     state.world.spent += tables.CAMP_TURNS
     permille = tables.CAMP + state.hero.figures.perks[Perk.field_medic]
     state.log.append([Event.Camped, heal(state.hero, permille)])
 
 
 def wares_open(cat: Catalogue, state: State) -> int:
-    """Return a mask of the wares that the hero can buy: bit 0 a potion, bit 1 the item, bit 2 a reroll."""
+    """Return a mask of the wares that the hero can buy.
+
+    Bit 0 is a potion, bit 1 the item, bit 2 a reroll, bit 3 a bomb, bit 4 a ration.
+    """
     hero, here = state.hero, state.world
     purse, level, shop = prices.purse(hero), hero.level, here.shop
     mask = 4 if purse >= REROLLS[level] * (1 + here.rerolls) else 0
+    goods, full = hero.consumables, cat.consumable_prices
     if here.potions_left:
         potion = cat.consumable_at[5]
-        if purse >= cat.consumable_prices[potion][level] and hero.consumables[potion] < potions_max(hero):
+        if purse >= full[potion][level] and goods[potion] < potions_max(hero):
             mask |= 1
+    for text, left, bit in ((6, here.bombs_left, 8), (7, here.rations_left, 16)):
+        good = cat.consumable_at[text]
+        if left and purse >= full[good][level] and goods[good] < cat.consumables[good].carried_max:
+            mask |= bit
     if shop and len(hero.bag) < limits.bag_items_max:
         item = shop[0]
         if purse >= ITEMS[item.level][item.rarity]:
@@ -66,14 +80,20 @@ def wares_open(cat: Catalogue, state: State) -> int:
     return mask
 
 
-def buy_potion(cat: Catalogue, state: State) -> None:
-    hero = state.hero
-    potion = cat.consumable_at[5]
-    price = prices.good(cat, hero, potion)
+def buy_good(cat: Catalogue, state: State, text: int) -> None:
+    """Buy the consumable with this fight input."""
+    hero, here = state.hero, state.world
+    good = cat.consumable_at[text]
+    price = prices.good(cat, hero, good)
     hero.gold -= price
-    state.world.potions_left -= 1
-    hero.consumables = changed(hero.consumables, potion, 1)
-    state.log.append([Event.Bought, potion, price])
+    if text == 5:
+        here.potions_left -= 1
+    elif text == 6:
+        here.bombs_left -= 1
+    else:
+        here.rations_left -= 1
+    hero.consumables = changed(hero.consumables, good, 1)
+    state.log.append([Event.Bought, good, price])
 
 
 def buy_item(cat: Catalogue, state: State) -> None:
@@ -126,6 +146,7 @@ def clone(cat: Catalogue, state: State) -> None:
     hero.worn = [None] * len(hero.worn)
     _arm(cat, hero, hero.kind)
     hero.health = hero.figures.health_max
+    world.restart_clock(state)
     state.log.append([Event.Cloned, hero.clones])
     arrive(cat, state)
 

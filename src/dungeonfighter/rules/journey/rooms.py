@@ -9,21 +9,24 @@ from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.progress import carried_max, gain_units, other_good
+from dungeonfighter.rules.character.hero import heal
+from dungeonfighter.rules.character.progress import carried_max, find_item, found, gain_units, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
-from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, heal, put_status
-from dungeonfighter.rules.journey import trades
+from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, put_status
+from dungeonfighter.rules.journey import trades, world
 from dungeonfighter.rules.lists import changed, without
 from dungeonfighter.rules.state import Dungeon, Fight, Phase, Rank, RoomKind, RoomPhase, State
 from dungeonfighter.rules.talents import Perk
 
+_ELITE = int(RoomKind.elite)
 _SHRINE = int(RoomKind.shrine)
 _MERCHANT = int(RoomKind.merchant)
 _TREASURE = int(RoomKind.treasure)
 _REST = int(RoomKind.rest)
 _COMBAT = int(Phase.Combat)
 _NORMAL = int(Rank.normal)
+_GUARDIAN = int(Rank.guardian)
 _OFFER = int(RoomPhase.offer)
 
 
@@ -34,32 +37,44 @@ def start_fight(cat: Catalogue, state: State, dungeon: Dungeon, enemy: int, rank
         The `Result`: a surprised hero can die before the first input.
     """
     state.phase = _COMBAT
-    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme)
+    fight = begin_fight(cat, state, enemy, rank, dungeon.level, dungeon.theme, _grown(state, dungeon, rank))
     _apply_tilt(cat, dungeon, fight)
     _apply_omen(cat, state, dungeon, fight)
     die = dice.d20(state.dice)
     if die <= tables.ENTRY_SURPRISED:
         state.log.append([Event.Surprised, die])
-        fight.enemy.next_at = 0
-        fight.hero.next_at = 1
-        return combat.settle(cat, state, fight)
+        if rank >= _GUARDIAN:
+            fight.enemy.next_at //= 2
+            return Result.goes_on
+        return combat.surprise(cat, state, fight)
     if die > tables.ENTRY_HAZARD:
         state.log.append([Event.FirstStrike, die])
         fight.enemy.next_at += fight.period
     elif die > tables.ENTRY_INFORMED:
-        if not combat.room_acts(cat, state, fight):
-            return Result.died
-    elif die > tables.ENTRY_PLAIN and dungeon.room < dungeon.rooms:
+        combat.room_acts(cat, state, fight)
+    elif die > tables.ENTRY_PLAIN and dungeon.room + 1 < dungeon.rooms:
         dungeon.informed = True
         state.log.append([Event.Learned, die])
     return Result.goes_on
+
+
+def start_guard_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Start the fight for the guarded item of a treasure, without an entry die."""
+    start_woken_fight(cat, state, dungeon)
 
 
 def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     """Start a fight with an enemy that a search has woken, without an entry die."""
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
-    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme))
+    grown = _grown(state, dungeon, _NORMAL)
+    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown))
+
+
+def _grown(state: State, dungeon: Dungeon, rank: int) -> int:
+    """Return the factor in permille on a new enemy's health and damage."""
+    grown = 1000 + world.stirring(state)
+    return grown * (1000 + world.gathered(dungeon)) // 1000 if rank >= _GUARDIAN else grown
 
 
 def spring_trap(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
@@ -82,7 +97,11 @@ def make_offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     dungeon.phase = _OFFER
     dungeon.offer = []
     dungeon.stock = []
-    if dungeon.kind == _SHRINE:
+    if dungeon.kind == _TREASURE:
+        dungeon.stock = [
+            found(cat, state, dungeon.level + more, steps) for more, steps in ((0, 0), (2, 1), (0, 2))
+        ]
+    elif dungeon.kind == _SHRINE:
         events = list(cat.shrines[dungeon.theme])
         dungeon.offer = [events.pop(dice.layout(state.dice, len(events))) for _ in range(2)]
     elif dungeon.kind == _MERCHANT:
@@ -93,11 +112,18 @@ def make_offer(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
         dungeon.offer = [cat.consumable_at[5], other_good(cat, state)]
 
 
+def make_spoils(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
+    """Offer the items of a killed elite, of which the hero takes one."""
+    dungeon.phase = _OFFER
+    steps = tables.RANK_STEPS[Rank.elite]
+    dungeon.stock = [found(cat, state, dungeon.level, steps) for _ in range(tables.SPOILS)]
+
+
 def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
     """Return a mask of the trades that the hero can take now: bit n stands for the input n + 2."""
     hero = state.hero
-    if dungeon.kind == _TREASURE:
-        return 1
+    if dungeon.kind in (_TREASURE, _ELITE):
+        return 3
     if dungeon.kind == _REST:
         return 1 | (hero.scars > 0) << 1
     if dungeon.kind == _SHRINE:
@@ -123,7 +149,9 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
         True: the room is done.
     """
     if dungeon.kind == _TREASURE:
-        trades.give_treasure(cat, state, dungeon.level, 0)
+        trades.give_treasure(cat, state, dungeon.stock[0], dungeon.level)
+    elif dungeon.kind == _ELITE:
+        find_item(cat, state, dungeon.stock[0])
     elif dungeon.kind == _REST:
         state.log.append([Event.Rested, heal(state.hero, _rest(state, tables.REST_ROOM))])
     else:
@@ -132,9 +160,18 @@ def decline(cat: Catalogue, state: State, dungeon: Dungeon) -> bool:
 
 
 def accept(cat: Catalogue, state: State, dungeon: Dungeon, place: int) -> bool:
-    """Take the trade at `place` (from 0). True: the room is done; False: it stays open (a merchant)."""
+    """Take the trade at `place` (from 0).
+
+    Returns:
+        True: the room is done; False: it stays open (a merchant), or a fight has begun (a guarded treasure).
+    """
     if dungeon.kind == _TREASURE:
+        if place == 1:
+            start_guard_fight(cat, state, dungeon)
+            return False
         _force_lock(cat, state, dungeon)
+    elif dungeon.kind == _ELITE:
+        find_item(cat, state, dungeon.stock[place + 1])
     elif dungeon.kind == _REST and place == 0:
         gained = gain_units(state, 1000 * tables.STUDY_UNITS, dungeon.level)
         state.log.append([Event.ExperienceGained, gained])
@@ -165,7 +202,7 @@ def _force_lock(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     die, bonus = dice.d20(state.dice), state.hero.stats[2] // 4
     if die + bonus >= tables.LOCK_OPENS:
         state.log.append([Event.LockForced, die, bonus])
-        trades.give_treasure(cat, state, dungeon.level + 2, tables.LOCK_STEPS)
+        trades.give_treasure(cat, state, dungeon.stock[1], dungeon.level)
     else:
         hero = state.hero
         lost = min(hero.health - 1, hero.figures.health_max * tables.LOCK_COSTS // 1000)
@@ -202,7 +239,7 @@ def _apply_tilt(cat: Catalogue, dungeon: Dungeon, fight: Fight) -> None:
 
 def _apply_omen(cat: Catalogue, state: State, dungeon: Dungeon, fight: Fight) -> None:
     if dungeon.omen > 0:
-        put_status(cat, state, fight, HERO, statuses.FORTIFY, dungeon.omen)
+        put_status(cat, state, fight, HERO, statuses.SHIELD, dungeon.omen)
     elif dungeon.omen < 0:
         put_status(cat, state, fight, HERO, statuses.WEAKEN, -dungeon.omen)
     dungeon.omen = 0

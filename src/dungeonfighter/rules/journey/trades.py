@@ -8,7 +8,7 @@
 | potion, scar | a number |
 | stat | points on the stat of the hero's weapon kind |
 | item | as a cost a number of items, as a gain one item with so many rarity steps |
-| status | strength of fortify (gain) or weaken (cost) in the next fight |
+| status | the shield (gain) or weakness (cost) of the hero in the next fight |
 
 Source: docs/rules.md, "Dungeons".
 """
@@ -18,12 +18,11 @@ from __future__ import annotations
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import refresh
+from dungeonfighter.rules.character.hero import heal, refresh
 from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting.common import heal
 from dungeonfighter.rules.lists import changed, replaced
-from dungeonfighter.rules.state import State
+from dungeonfighter.rules.state import Item, State
 
 Trade = tuple[str, int]
 
@@ -110,12 +109,18 @@ def give(cat: Catalogue, state: State, gain: Trade, level: int) -> None:
 
 
 def add_scars(cat: Catalogue, state: State, amount: int = 1) -> None:
+    """Give the hero scars; one beyond the most costs health instead, never the last point."""
     hero = state.hero
+    if hero.scars >= tables.SCARS_MAX:
+        lost = min(hero.health - 1, hero.figures.health_max * tables.SCAR_BEYOND // 1000)
+        hero.health -= lost
+        state.log.append([Event.HealthLost, lost])
+        return
     hero.scars = min(tables.SCARS_MAX, hero.scars + amount)
     refresh(cat, hero)
     state.log.append([Event.Scarred, hero.scars])
 
 
-def give_treasure(cat: Catalogue, state: State, level: int, steps: int) -> None:
-    find_item(cat, state, loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind))
+def give_treasure(cat: Catalogue, state: State, item: Item, level: int) -> None:
+    find_item(cat, state, item)
     state.log.append([Event.GoldFound, gain_gold(state, prices.treasure(level))])

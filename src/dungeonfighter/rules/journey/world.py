@@ -13,7 +13,7 @@ from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.state import Offer, State, World
+from dungeonfighter.rules.state import Dungeon, Offer, State, World
 
 _DRAWS_EACH: Final = 2 + tables.ROSTER
 """The greatest number of outputs that one offer takes from the layout stream."""
@@ -25,6 +25,32 @@ def turns_left(state: State) -> int | None:
         return None
     left = limits.ranked_turns_max - state.turn - state.world.spent
     return left if left > 0 else 0
+
+
+def allowance_left(state: State) -> int:
+    """Return the turns until the dungeons stir; below 0 they have stirred for so long.
+
+    The next first clear gives a new allowance, by the rooms of the lowest uncleared level.
+    """
+    world = state.world
+    allowance = tables.STALE_BASE + tables.STALE_ROOM * tables.rooms_of(world.frontier)
+    return allowance + world.cleared_at - state.turn - world.spent
+
+
+def stirring(state: State) -> int:
+    """Return the permille of health and damage by which the enemies of new fights have grown."""
+    left = allowance_left(state)
+    return 0 if left >= 0 else min(tables.STALE_MOST, -left // tables.STALE_EVERY * tables.STALE_STEP)
+
+
+def gathered(dungeon: Dungeon) -> int:
+    """Return the permille by which the guardian has grown, for the rooms entered so far without a kill.
+
+    The room of the guardian itself does not count.
+    """
+    entered = dungeon.room if dungeon.room < dungeon.rooms else dungeon.rooms - 1
+    quiet = entered - dungeon.kills
+    return tables.GATHER * quiet if quiet > 0 else 0
 
 
 def is_cleared(world: World, level: int) -> bool:
@@ -66,7 +92,18 @@ def draw_offers(cat: Catalogue, state: State) -> list[Offer]:
     if boss:
         offers.insert(0, _offer(cat, world.region, last, True, outputs))
     stream.layout = dice.advance_past(stream.layout, most, outputs)
+    held = world.held
+    if held is not None:
+        for place, offer in enumerate(offers):
+            if (offer.level, offer.boss) == (held.level, held.boss):
+                offers[place] = Offer(held.level, held.theme, held.name, held.boss, held.roster)
     return offers
+
+
+def resumed(world: World, offer: Offer) -> Dungeon | None:
+    """Return the dungeon that the hero left, if the offer is of its level; else None."""
+    held = world.held
+    return held if held is not None and (held.level, held.boss) == (offer.level, offer.boss) else None
 
 
 def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
@@ -94,9 +131,16 @@ def clear(cat: Catalogue, state: State, level: int, boss: bool) -> bool:
 
 def first_clear(cat: Catalogue, state: State) -> None:
     state.world.xp_since_clear = 0
+    state.world.restocks = True
+    restart_clock(state)
     if state.hero.scars:
         state.hero.scars = 0
         refresh(cat, state.hero)
+
+
+def restart_clock(state: State) -> None:
+    """Begin a new allowance of turns."""
+    state.world.cleared_at = state.turn + state.world.spent
 
 
 def _offer(cat: Catalogue, region: int, level: int, boss: bool, outputs: Iterator[int]) -> Offer:

@@ -53,7 +53,7 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
     if cat.enemy_beats[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
-        damage = damage * (tables.GUARD_HEAVY if intent == _HEAVY else tables.GUARD) // 1000
+        damage = damage * tables.GUARDED[intent] // 1000
     if clean:
         damage -= fight.hero_armour
         return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN

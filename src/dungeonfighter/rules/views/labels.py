@@ -16,23 +16,23 @@ from msgspec import Struct
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.events import Event
+from dungeonfighter.rules.character.hero import search_faces
 from dungeonfighter.rules.journey import trades
-from dungeonfighter.rules.journey.world import is_cleared
+from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
     Dungeon,
     Hero,
-    Item,
     Offer,
     Phase,
+    Rank,
     RoomKind,
     RoomPhase,
     State,
     Weapon,
 )
 from dungeonfighter.rules.talents import Perk
-from dungeonfighter.rules.views import actions
+from dungeonfighter.rules.views import actions, item_lines
 from dungeonfighter.rules.views.comparison import Comparison
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 from dungeonfighter.rules.views.observation import Choice
@@ -41,10 +41,10 @@ CLASSES: Final = ("Barbarian", "Warrior", "Rogue", "Wizard")
 STATS: Final = ("STR", "AGI", "TEC", "INT")
 KINDS: Final = tuple(kind.name for kind in RoomKind)
 DARK: Final = "dark"
+STIRS_SOON: Final = 30
+"""The turns of the allowance that are left when the views of a dungeon begin to show them."""
 
-FOUND: Final = frozenset((Event.ItemFound, Event.ItemBought, Event.TradedUp))
-"""The events that put an item at the end of the bag."""
-
+_ELITE: Final = int(RoomKind.elite)
 _TREASURE: Final = int(RoomKind.treasure)
 _SHRINE: Final = int(RoomKind.shrine)
 _MERCHANT: Final = int(RoomKind.merchant)
@@ -58,16 +58,35 @@ def dungeon_name(cat: Catalogue, theme: int, name: int) -> str:
     return cat.themes[theme].dungeons[name]
 
 
-def door(cat: Catalogue, dungeon: Dungeon, behind: Door) -> tuple[str, str]:
-    """Return the kind of the room behind a door (or "dark") and the words at the door."""
+def door(cat: Catalogue, dungeon: Dungeon, behind: Door, *, ahead: bool = False) -> tuple[str, str]:
+    """Return the kind of the room behind a door (or "dark") and the words at the door.
+
+    Args:
+        ahead: The door is one room further on than the next.
+    """
     if behind.hint == 0:
         return DARK, ""
     hint = cat.place_rows[behind.theme_room].hint
     if behind.enemy >= 0:
-        last = dungeon.room + 1 >= dungeon.rooms
-        rank = ("boss " if dungeon.boss else "guardian ") if last else ""
+        last = dungeon.room + 1 + (ahead and dungeon.phase == _DOORS) >= dungeon.rooms
+        rank = guardian(dungeon) if last else ""
         hint = f"{rank}{cat.enemies[behind.enemy].name}; {hint}"
     return KINDS[behind.kind], hint
+
+
+def guardian(dungeon: Dungeon) -> str:
+    """Return "guardian " or "boss ", with the strength it has gathered: "guardian +27 % "."""
+    rank = "boss " if dungeon.boss else "guardian "
+    grown = gathered(dungeon)
+    return f"{rank}+{grown // 10} % " if grown else rank
+
+
+def clock(state: State) -> str:
+    """Return the words about the allowance of turns: the rest of it, or how much stronger enemies are."""
+    left = allowance_left(state)
+    if left >= 0:
+        return f"Stirs in {left} turn{'' if left == 1 else 's'}."
+    return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -99,7 +118,9 @@ def phrase(cat: Catalogue, state: State, comparison: Comparison, choice: Choice)
     return words(cat, state, comparison, int(text)) or choice.label
 
 
-def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int) -> str:
+def trade_words(
+    cat: Catalogue, state: State, trade: tuple[str, int], level: int, *, gained: bool = False
+) -> str:
     """Return the words of one side of a trade: "53 hp", "50 gold", "STR 2", "an item, 1 rarity up"."""
     what, amount = trade
     hero = state.hero
@@ -115,57 +136,18 @@ def trade_words(cat: Catalogue, state: State, trade: tuple[str, int], level: int
         return f"an item, {amount} rarity up" if amount else "an item"
     if what == "scar":
         return "a scar (-5 % health)"
+    if what == "status":
+        return f"{'a shield' if gained else 'weakness'} {amount} in the next fight"
     return f"{amount} {what}" if what else "nothing"
 
 
 def situation(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     """Return the lines between the events and the inputs, outside of fights."""
-    lines = found_lines(cat, state, comparison)
+    lines = item_lines.found_lines(cat, state, comparison)
     lines_of_phase = _SITUATIONS.get(state.phase)
     if lines_of_phase is not None:
         lines.extend(lines_of_phase(cat, state, comparison))
     return lines
-
-
-def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
-    """Return a line for each item that came into the bag this turn, with the changes by wearing it.
-
-    These lines stand in place of the sentences of `FOUND`, except that a purchase also has its price.
-    """
-    found = 0
-    for event in state.log[state.turn_start :]:
-        if event[0] in FOUND:
-            found += 1
-    if not found:
-        return []
-    bag = state.hero.bag
-    first = len(bag) - found if len(bag) > found else 0
-    return [
-        f"New, bag {NUMERALS[place]}: {_found(cat, item, comparison)}"
-        f"{_grants(cat, state.hero, item) if item.actions else ''}"
-        for place, item in enumerate(bag[first:], first + 1)
-    ]
-
-
-def _found_now(state: State) -> int:
-    return sum(event[0] in FOUND for event in state.log[state.turn_start :])
-
-
-def _grants(cat: Catalogue, hero: Hero, item: Item, *, briefly: bool = False) -> str:
-    """Return the actions that wearing the item would add, with their figures unless `briefly`."""
-    kind = cat.item_weapon[item.base] if cat.items[item.base].slot == "weapon" else hero.kind
-    new = [
-        cat.actions[action].name if briefly else actions.listed(cat, action)
-        for action in item.actions
-        if cat.action_weapon[action] in (-1, kind) and action not in hero.figures.known
-    ]
-    return f"; grants {' and '.join(new)}" if new else ""
-
-
-def _found(cat: Catalogue, item: Item, comparison: Comparison) -> str:
-    """Return for example "Sharp Iron Mace, Rare L7: damage 31 -> 38"."""
-    rarity = loot.RARITIES[item.rarity]
-    return f"{loot.name(cat, item)}, {rarity} L{NUMERALS[item.level]}: {comparison.text(item)}"
 
 
 class Outline(Struct, frozen=True, gc=False):
@@ -243,11 +225,9 @@ _PRICE: Final = f"{_PRICE_WITHOUT_SCAR} and a scar"
 _LEAVE_WITHOUT_SCAR: Final = f"leave: {_PRICE_WITHOUT_SCAR}"
 _LEAVE: Final = f"leave: {_PRICE}"
 TRAVEL: Final = f"travel: {tables.TRAVEL_TURNS} turns"
-_BRIEF: Final = {"search the room": "search", "back to the hub": "hub"}
+_BRIEF: Final = {"back to the hub": "hub"}
 """Shorter words than those of the menu, for frequent inputs."""
-_PLAIN: Final = frozenset(
-    ("dungeons", "inventory", TRAVEL, "back", "go on", "take what lies open", "mend a scar")
-)
+_PLAIN: Final = frozenset(("dungeons", "inventory", TRAVEL, "back", "go on", "mend a scar"))
 """The labels of the menu that are the full words in every state."""
 _SHORT: Final = {
     "1": "1 attack", "2": "2 precise", "3": "3 power", "4": "4 guard", "8": "8 flee", "9": "9 auto",
@@ -256,8 +236,11 @@ _SHORT: Final = {
 
 def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
     text = choice.input
-    number = cat.consumable_at[int(text)] if text.isdigit() else int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+    if text.isdigit():
+        number = cat.consumable_at[int(text)]
+        return f"{text} {_several(cat.consumables[number].name, goods[number])}"
+    number = int(text[5:]) - 1
+    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
 
 
 def _several(name: str, count: int) -> str:
@@ -272,23 +255,27 @@ def _weapon_words(cat: Catalogue, state: State, comparison: Comparison, number: 
     return f"{Weapon(kind).name}: {CLASSES[kind]}, {STATS[kind]}; {basic.name}: {basic.text.lower()}"
 
 
+_SOLD: Final = {5: 5, 8: 6, 9: 7}
+"""The fight input of the consumable that an input at the hub buys."""
+
+
 def _hub_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
     hero = state.hero
     if number == 4:
         gain = _healed(hero, tables.CAMP + hero.figures.perks[Perk.field_medic])
         return f"camp +{gain} hp, {tables.CAMP_TURNS} turns"
-    if number == 5:
-        potion = cat.consumable_at[5]
-        price = prices.good(cat, hero, potion)
+    if number in _SOLD:
+        good = cat.consumable_at[_SOLD[number]]
+        price = prices.good(cat, hero, good)
         return (
-            f"buy potion {NUMERALS[price] if price < NUMERALS_MAX else price} gold "
-            f"(have {NUMERALS[hero.consumables[potion]]})"
+            f"buy {cat.consumables[good].name.lower()} {NUMERALS[price] if price < NUMERALS_MAX else price} "
+            f"gold (have {NUMERALS[hero.consumables[good]]})"
         )
     if number == 6 and state.world.shop:
         item = state.world.shop[0]
         price = prices.item(hero, item)
         gold = NUMERALS[price] if price < NUMERALS_MAX else price
-        grants = _grants(cat, hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {gold} gold: {comparison.text(item)}{grants}"
     if number == 7:
         price = prices.reroll(hero, state.world)
@@ -309,6 +296,9 @@ def _offer_words(cat: Catalogue, state: State, comparison: Comparison, number: i
         more = f" BOSS {names[cat.boss_of_region[world.region]]};"
     else:
         more = " (level cleared)" if is_cleared(world, level) else ""
+    held = resumed(world, offer)
+    if held is not None:
+        more += f" (you left it in room {max(1, held.room)})"
     name = dungeon_name(cat, offer.theme, offer.name)
     rooms = NUMERALS[tables.rooms_of(level)]
     return f"{name} L{NUMERALS[level]}{more} {rooms} rooms: {enemies}; reward {reward(state, offer)}"
@@ -323,7 +313,11 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
         return f"{kind}: {hint}" if hint else kind
     if number == 9:
         return _LEAVE_WITHOUT_SCAR if state.hero.figures.perks[Perk.escape_artist] else _LEAVE
-    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _REST):
+    if dungeon.phase != _OFFER_MADE and number == 5:
+        return _drink_words(cat, state)
+    if dungeon.phase == _OFFER_MADE and dungeon.kind in (_TREASURE, _ELITE):
+        return item_lines.one_of(cat, state, dungeon, comparison, number)
+    if dungeon.phase == _OFFER_MADE and dungeon.kind == _REST:
         return _room_words(state, dungeon, number)
     if dungeon.phase == _OFFER_MADE and number >= 2:
         return _trade_offer(cat, state, dungeon, comparison, number - 2)
@@ -334,12 +328,6 @@ def _dungeon_words(cat: Catalogue, state: State, comparison: Comparison, number:
 
 def _room_words(state: State, dungeon: Dungeon, number: int) -> str:
     hero = state.hero
-    most = hero.figures.health_max
-    if dungeon.kind == _TREASURE and number == 2:
-        return (
-            f"force the lock: d20 +{hero.stats[2] // 4} at least {tables.LOCK_OPENS} for a better item, "
-            f"else no item and -{most * tables.LOCK_COSTS // 1000} hp"
-        )
     if dungeon.kind == _REST and number == 1:
         return f"sleep +{_healed(hero, tables.REST_ROOM + hero.figures.perks[Perk.field_medic])} hp"
     if dungeon.kind == _REST and number == 2:
@@ -369,13 +357,13 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
         what, amount = row.gain
         if what == "health":
             return f"give {cost} for {_healed(state.hero, amount)} hp"
-        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level)}"
+        return f"give {cost} for {trade_words(cat, state, row.gain, dungeon.level, gained=True)}"
     if dungeon.kind != _MERCHANT:
         return ""
     if place < 2 and place < len(dungeon.stock):
         item = dungeon.stock[place]
         price = prices.item(state.hero, item)
-        grants = _grants(cat, state.hero, item, briefly=True) if item.actions else ""
+        grants = item_lines.grants(cat, state.hero, item, briefly=True) if item.actions else ""
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
@@ -385,24 +373,37 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
 
 def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
+    if number == 2:
+        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
+        finds = search_faces(hero)
+        return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
-        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp"
-    if number in (5, 7):
-        good = cat.consumable_at[number]
-        row = cat.consumables[good]
-        gain = _healed(hero, row.amount)
-        amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
-        verb = "drink" if number == 5 else "eat"
-        return f"{verb} {_several(row.name, hero.consumables[good])} +{amount} hp"
+        rations = hero.consumables[cat.consumable_at[7]]
+        left = f"{rations} ration{'' if rations == 1 else 's'}"
+        return f"rest +{NUMERALS[gain] if gain < NUMERALS_MAX else gain} hp ({left})"
+    if number == 6:
+        return f"prepare: shield {tables.PREPARED}"
     return ""
 
 
+def _drink_words(cat: Catalogue, state: State) -> str:
+    hero = state.hero
+    good = cat.consumable_at[5]
+    row = cat.consumables[good]
+    gain = _healed(hero, row.amount)
+    amount = NUMERALS[gain] if gain < NUMERALS_MAX else gain
+    return f"drink {_several(row.name, hero.consumables[good])} +{amount} hp"
+
+
 def _fight_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
-    if number != 8:
+    if number != 8 or state.fight is None:
         return ""
     free = state.hero.figures.perks[Perk.escape_artist]
-    return f"flee: {_PRICE_WITHOUT_SCAR}" if free else f"flee: the enemy acts first; {_PRICE}"
+    first = "" if free else "the enemy acts first; "
+    if state.fight.rank < Rank.guardian:
+        return f"flee: {first}past it, {tables.SLIP_TURNS} turns"
+    return f"flee: {first}{_PRICE_WITHOUT_SCAR if free else _PRICE}, the guardian is then fresh"
 
 
 def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: int) -> str:
@@ -415,11 +416,11 @@ def _talent_words(cat: Catalogue, state: State, comparison: Comparison, number: 
 def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     world = state.world
     cleared, bosses = NUMERALS[world.first_clears], NUMERALS[world.bosses]
-    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}."]
+    lines = [f"{cat.regions[world.region].name}, levels cleared: {cleared}, bosses {bosses}. {clock(state)}"]
     bag = state.hero.bag
     if not bag:
         return lines
-    found = _found_now(state)
+    found = item_lines.found_now(state)
     worn = [comparison.wearing(item) for item in (bag[:-found] if found else bag)]  # new ones have a line
     scores = [(-comparison.score(figures), place) for place, figures in enumerate(worn)]
     for score, place in sorted(scores)[:2]:
@@ -430,16 +431,36 @@ def _hub_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str
     return lines
 
 
+def _selection_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
+    return [clock(state)]
+
+
 def _dungeon_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
     dungeon = state.dungeon
-    if dungeon is None or dungeon.phase != _OFFER_MADE:
+    if dungeon is None:
         return []
+    if dungeon.phase != _OFFER_MADE:
+        return _ahead_lines(cat, state, dungeon)
     lines = []
     if text := room_text(cat, state, dungeon):
         lines.append(f"{text}.")
     if dungeon.kind in (_SHRINE, _MERCHANT):
         lines.append(f"You have {state.hero.gold} gold.")
     return lines
+
+
+def _ahead_lines(cat: Catalogue, state: State, dungeon: Dungeon) -> list[str]:
+    """Return the doors ahead, and what makes the enemies ahead stronger, if anything does or soon will."""
+    parts = []
+    if dungeon.ahead:
+        shown = ", ".join(door(cat, dungeon, behind, ahead=True)[0] for behind in dungeon.ahead)
+        last = dungeon.room + 1 + (dungeon.phase == _DOORS) >= dungeon.rooms
+        parts.append(f"{'Then' if dungeon.phase == _DOORS else 'Next'}: {'the guardian' if last else shown}.")
+    if (grown := gathered(dungeon)) and dungeon.room + 1 < dungeon.rooms:
+        parts.append(f"{'Boss' if dungeon.boss else 'Guardian'} +{grown // 10} %.")
+    if allowance_left(state) <= STIRS_SOON:
+        parts.append(clock(state))
+    return [" ".join(parts)] if parts else []
 
 
 def _talent_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[str]:
@@ -451,9 +472,7 @@ def _inventory_lines(cat: Catalogue, state: State, comparison: Comparison) -> li
     worn = "; ".join([f"{loot.name(cat, item)} {item.value}" for item in hero.worn if item is not None])
     lines = [f"Worn: {worn or 'nothing'}"]
     lines += [
-        f"{place} {_found(cat, item, comparison)}"
-        f"{_grants(cat, hero, item, briefly=True) if item.actions else ''}"
-        for place, item in enumerate(hero.bag, 1)
+        f"{place} {item_lines.bagged(cat, hero, item, comparison)}" for place, item in enumerate(hero.bag, 1)
     ]
     known = "; ".join(f"{place} {actions.listed(cat, n)}" for place, n in enumerate(hero.figures.known))
     strip = ", ".join(cat.actions[number].name for number in hero.strip)
@@ -474,6 +493,7 @@ _PHRASES: Final[dict[int, _Phrase]] = {
 }
 _SITUATIONS: Final[dict[int, Callable[[Catalogue, State, Comparison], list[str]]]] = {
     Phase.GameLoop: _hub_lines,
+    Phase.DungeonSelection: _selection_lines,
     Phase.Dungeon: _dungeon_lines,
     Phase.Inventory: _inventory_lines,
     Phase.LevelUp: _talent_lines,

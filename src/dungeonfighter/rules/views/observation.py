@@ -116,12 +116,17 @@ class PlayerView(Struct, frozen=True, rename="camel"):
 
 
 class DungeonView(Struct, frozen=True, rename="camel"):
+    """The dungeon. `guardian_grown` is the percent of health and damage that its guardian or boss has gained,
+    for the rooms passed without a kill.
+    """
+
     name: str
     theme: str
     level: int
     rooms: int
     room: int
     boss: bool
+    guardian_grown: int = 0
 
 
 class DoorView(Struct, frozen=True, rename="camel"):
@@ -135,7 +140,9 @@ class DoorView(Struct, frozen=True, rename="camel"):
 class RoomView(Struct, frozen=True, rename="camel"):
     """The room: `phase` is "doors" (a choice of the next one), "fight", "offer" or "cleared".
 
-    Before the first room `kind` and `name` are "".
+    Before the first room `kind` and `name` are "". `stock` holds the wares of a merchant, or the items of a
+    treasure or an elite of which the hero takes one. `ahead` has the doors behind the next room (at doors) or
+    of the next room (in a cleared one), whichever of the doors the hero takes now.
     """
 
     kind: str
@@ -147,17 +154,20 @@ class RoomView(Struct, frozen=True, rename="camel"):
     last: bool
     text: str = ""
     stock: list[ItemView] = []
+    ahead: list[DoorView] = []
 
 
 class CombatView(Struct, frozen=True, rename="camel"):
     """The fight as the hero sees it. `enemy_first` says who acts first if the hero attacks plainly now.
 
-    `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a plain
-    hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until the shown
-    action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit. A critical
-    miss of the hero doubles that, and a combo or a new status changes any of these figures. `strip_step`
-    counts from 0, `next_action` is the action that a combo plays. `luck` is the number of misses that luck
-    will still reroll.
+    `incoming` is the damage of the shown intent on a plain hit (0: it does none), `outgoing` that of a
+    plain hit of the hero now. Times are milliseconds from now, when the hero acts: `enemy_acts_in` until
+    the shown action (a stun is part of it), `hero_acts_in` until the hero's next action after a plain hit.
+    A critical miss of the hero doubles that, and a combo or a new status changes any of these figures.
+    `strip_step` counts from 0, `next_action` is the action that a combo plays. `luck` is the number of
+    misses that luck will still reroll. `intent_after` is the action after the shown one, by the pattern of
+    an elite, a guardian or a boss ("" for others). `opening`: the next power hit deals x1.5 and does not
+    expose the hero.
     """
 
     enemy: str
@@ -183,6 +193,9 @@ class CombatView(Struct, frozen=True, rename="camel"):
     exposed: bool
     enemy_period: int = 7600
     can_flee: bool = True
+    intent_after: str = ""
+    opening: bool = False
+    habit: str = ""
 
 
 class OfferView(Struct, frozen=True, rename="camel"):
@@ -197,6 +210,8 @@ class OfferView(Struct, frozen=True, rename="camel"):
     cleared: bool
     enemies: list[str]
     reward: str
+    resumes_at: int = 0
+    """The room in which the hero goes on, if the hero has left this dungeon; else 0."""
 
 
 class TalentView(Struct, frozen=True, rename="camel"):
@@ -209,6 +224,8 @@ class Observation(Struct, frozen=True, rename="camel"):
     """The full snapshot of one run: everything the hero knows and nothing it cannot know.
 
     `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
+    of health and damage by which new enemies have grown since. A first clear gives a new allowance.
     """
 
     turn: int
@@ -229,3 +246,5 @@ class Observation(Struct, frozen=True, rename="camel"):
     shop: list[ItemView]
     available_actions: list[Choice]
     recent_output: list[str]
+    allowance_left: int = 0
+    stirring: int = 0

@@ -126,6 +126,16 @@ WORDING: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     Event.StripSet: ("Strip set: {} actions.", ("n",)),
     Event.TradedUp: ("Traded five for {} ({}) L{}.", ("item", "rarity", "n")),
     Event.AutoFought: ("Auto: {} attacks, {} hp lost.", ("n", "n")),
+    Event.DungeonResumed: ("You are back in {} L{}, at room {}.", ("dungeon", "n", "n")),
+    Event.SlippedPast: ("You slipped past; the guardian gathers strength.", ()),
+    Event.RoomPassed: ("Room passed without a fight.", ()),
+    Event.Prepared: ("Prepared: shield {} in the next fight.", ("n",)),
+    Event.HeldOn: ("You hold on with 1 hp.", ()),
+    Event.Opened: ("An opening!", ()),
+    Event.PhaseChanged: ("Below half: another pattern.", ()),
+    Event.EnemyPrepared: ("Foe: {}.", ("intent",)),
+    Event.EnemyRaged: ("Guarded: foe rages, hits harder.", ()),
+    Event.Stolen: ("Foe stole a {}.", ("good",)),
 }
 """The template of each other event, and the kinds of its arguments.
 
@@ -175,6 +185,7 @@ _SILENT: Final = frozenset(
         Event.RunEnded,
         Event.ItemFound,
         Event.TradedUp,
+        Event.Opened,
     )
 )
 """The events that `narrate` leaves out because other lines of the text view show their effect."""

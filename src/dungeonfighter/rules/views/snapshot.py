@@ -16,11 +16,19 @@ from msgspec.msgpack import encode
 from dungeonfighter import limits
 from dungeonfighter.rules import log, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.catalog.model import HeroAction
+from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
 from dungeonfighter.rules.fighting import combat, statuses, timing
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
-from dungeonfighter.rules.journey.world import is_cleared, turns_left
+from dungeonfighter.rules.journey.world import (
+    allowance_left,
+    gathered,
+    is_cleared,
+    resumed,
+    stirring,
+    turns_left,
+)
 from dungeonfighter.rules.state import (
     Dungeon,
     Fight,
@@ -64,6 +72,7 @@ _LEVEL_UP = int(Phase.LevelUp)
 _WEAPON = int(Slot.weapon)
 _DUNGEON = int(Phase.Dungeon)
 _CLEARED = int(RoomPhase.cleared)
+_MERCHANT = int(RoomKind.merchant)
 
 _FOUGHT_IN: Final = (_COMBAT, int(Phase.Death))
 """The phases in which the room is not cleared, because its fight goes on or the hero died in it."""
@@ -114,6 +123,8 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         shop=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in state.world.shop],
         available_actions=[labels.rich(cat, state, comparison, c) for c in legal],
         recent_output=recent_output(cat, state),
+        allowance_left=max(0, allowance_left(state)),
+        stirring=stirring(state) // 10,
     )
 
 
@@ -161,7 +172,7 @@ def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight |
         period=figures.period,
         amplification=figures.amp,
         strip_slots=figures.slots,
-        potions_max=hero.potions_max(someone) if armed else limits.potions_max,
+        potions_max=hero.potions_max(someone) if armed else tables.POTIONS_MAX,
     )
 
 
@@ -194,10 +205,16 @@ def _effect(row: HeroAction) -> str:
 
 def _consumables(cat: Catalogue, someone: Hero) -> list[ConsumableView]:
     return [
-        ConsumableView(row.name, someone.consumables[number], str(row.input or item_input(number)), row.text)
+        ConsumableView(row.name, someone.consumables[number], _input_of(row, number), row.text)
         for number, row in enumerate(cat.consumables)
         if _count(someone, number)
     ]
+
+
+def _input_of(row: Consumable, number: int) -> str:
+    if row.effect == "rest":
+        return "3"
+    return str(row.input) if row.input else item_input(number)
 
 
 def _statuses(amounts: Sequence[int]) -> list[StatusView]:
@@ -264,6 +281,7 @@ def _dungeon(cat: Catalogue, dungeon: Dungeon) -> DungeonView:
         rooms=dungeon.rooms,
         room=dungeon.room,
         boss=dungeon.boss,
+        guardian_grown=gathered(dungeon) // 10,
     )
 
 
@@ -283,7 +301,14 @@ def _room(
         can_search="2" in inputs,
         last=dungeon.room >= dungeon.rooms,
         text=labels.room_text(cat, state, dungeon),
-        stock=[_item(cat, comparison, item, 0, prices.item(state.hero, item)) for item in dungeon.stock],
+        stock=[
+            _item(cat, comparison, item, 0, prices.item(state.hero, item) if dungeon.kind == _MERCHANT else 0)
+            for item in dungeon.stock
+        ],
+        ahead=[
+            DoorView(n, *labels.door(cat, dungeon, door, ahead=True))
+            for n, door in enumerate(dungeon.ahead, 1)
+        ],
     )
 
 
@@ -314,6 +339,9 @@ def _combat(cat: Catalogue, state: State, fight: Fight) -> CombatView:
         exposed=fight.exposed,
         enemy_period=fight.period,
         can_flee=combat.may_flee(fight),
+        intent_after=Intent(after).name if (after := following(cat, fight)) >= 0 else "",
+        opening=fight.opening,
+        habit=enemy.habit,
     )
 
 
@@ -329,6 +357,7 @@ def _offers(cat: Catalogue, state: State) -> list[OfferView]:
             cleared=is_cleared(state.world, offer.level),
             enemies=[cat.enemies[enemy].name for enemy in offer.enemies],
             reward=labels.reward(state, offer),
+            resumes_at=0 if (held := resumed(state.world, offer)) is None else max(1, held.room),
         )
         for number, offer in enumerate(state.world.offers, 1)
     ]

@@ -9,7 +9,8 @@
 The status line comes first, then the events of this turn. They come from the log, so a repeated call gets
 the same text. Then comes the situation, and last the legal inputs, each number with its label. The situation
 of a fight is the enemy's shown intent with its damage on a plain hit and its time; the damage of a plain hit
-of the hero, the time to the hero's next action after it, and the slot of the strip that a combo plays. The
+of the hero, the time to the hero's next action after it, and the slot of the strip that a combo plays. Of an
+elite, a guardian or a boss the action after the shown one stands there too, by its pattern. The
 lines of the fighters list their statuses, so no sentence reports that a status begins or ends. The budget is
 120 tokens a median turn.
 
@@ -25,6 +26,7 @@ from typing import Final, Protocol
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.fighting.statuses import CLEAN
 from dungeonfighter.rules.fighting.timing import enemy_acts_in, hero_acts_in
 from dungeonfighter.rules.journey.world import turns_left
@@ -111,13 +113,16 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
 
     intent = fight.intent
     shown = INTENTS[intent]
-    if intent <= _STATUS:
+    if tables.INTENT_DAMAGE[intent]:
         if intent == _STATUS:
             shown = f"{STATUSES[fight.intent_status]} {cat.enemies[fight.enemy_kind].amount} ~"
         else:
             shown = _THREATS[intent]
         hit = forecast.incoming(cat, hero, fight, clean)
         shown = f"{shown}{NUMERALS[hit] if hit < NUMERALS_MAX else hit}"
+    then = ""
+    if fight.rank:
+        then = f", then {INTENTS[following(cat, fight)]}"
     hit = forecast.outgoing(cat, hero, fight, clean)
     strip = hero.strip
     slots = len(strip)
@@ -125,13 +130,15 @@ def _fight(cat: Catalogue, state: State, fight: Fight, head: str, inputs: str) -
     if slots > 1:
         step = fight.step % slots
         combo = f", combo {NUMERALS[step + 1]}/{NUMERALS[slots]}{cat.action_text[strip[step]]}"
+    if fight.opening:
+        combo += ", opening"
     return (
         f"{head} | {hero.name} {NUMERALS[health] if health < NUMERALS_MAX else health}"
         f"/{NUMERALS[most] if most < NUMERALS_MAX else most} hp{suffers}{happened}\n"
         f"{_introduce(cat, fight) if began else cat.enemies[fight.enemy_kind].name} "
         f"{NUMERALS[enemy_health] if enemy_health < NUMERALS_MAX else enemy_health}"
         f"/{NUMERALS[enemy_most] if enemy_most < NUMERALS_MAX else enemy_most} hp{enemy_suffers}; "
-        f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s\n"
+        f"shows {shown} in {SECONDS[wait] if wait < SECONDS_MAX else _seconds(wait)} s{then}\n"
         f"You hit ~{NUMERALS[hit] if hit < NUMERALS_MAX else hit}, "
         f"next in {SECONDS[period] if period < SECONDS_MAX else _seconds(period)} s{combo}\n{inputs}"
     )
@@ -152,7 +159,8 @@ def _introduce(cat: Catalogue, fight: Fight) -> str:
     enemy = cat.enemies[fight.enemy_kind]
     undead = "undead " if enemy.undead else ""
     armour = f", armour {fight.armour}" if fight.armour else ""
-    return f"{enemy.name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{armour},"
+    habit = f" ({enemy.habit})" if enemy.habit else ""
+    return f"{enemy.name} L{fight.level},{_RANKS[fight.rank]} {undead}{enemy.archetype}{habit}{armour},"
 
 
 def _status(rules: TextRules, state: State, head: str) -> str:
