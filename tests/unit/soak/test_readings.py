@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from soak.readings import SqliteReader, family, open_connections, read_processes
+from bench.processes import family
+from soak.readings import SqliteReader, open_connections, read_processes
 from soak.samples import CONNECTIONS, DESCRIPTORS, MEMORY, THREADS, WAL
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
