@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from bench.processes import Processes, Usage, family, usage_of
+from bench.processes import Usage, family, usage_of
 from testkit.ports import free_port
 
 RESULTS: Final = Path("bench-results")
@@ -291,13 +291,12 @@ class _Watching:
         return f"{(plan.warm_up + plan.seconds - seconds) / 60:.1f} min left"
 
     def _sample(self, connected: int, turns: int) -> Sample:
-        processes = Processes()
         sizes = {path.name: path.stat().st_size for path in sorted(self._folder.glob("games.db*"))}
         return Sample(
             turns,
             connected,
-            [usage_of(one) for one in family(processes, self._server_id)],
-            [usage_of(one) for one in family(processes, self._fleet_id)],
+            [usage_of(one) for one in family(self._server_id)],
+            [usage_of(one) for one in family(self._fleet_id)],
             sizes,
         )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.hostile import KINDS
-from bench.processes import Processes, family, usage_of
+from bench.processes import family, usage_of
 from testkit.server_process import ServerProcess
 
 _PHASES: Final = ("alone", "flooded", "again")
@@ -112,7 +112,7 @@ def _measured(name: str, server: ServerProcess, folder: Path, bots: int, seconds
 
 
 def _server_bytes(server: ServerProcess) -> int:
-    return sum(usage_of(one).pss_bytes for one in family(Processes(), server.process_id))
+    return sum(usage_of(one).pss_bytes for one in family(server.process_id))
 
 
 def _table(phases: list[Phase]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from bench import hot, rows
 from bench.load import GOOD, LEGACY, MODERN, Connection, bot_name, tool_call
 from bench.machine import machine
 from bench.options import Options, Progress
-from bench.processes import Processes, family, usage_of
+from bench.processes import family, usage_of
 from bench.servers import Failed, Server, load, ours, running
 from bench.table import Figure
 from dungeonfighter import __version__
@@ -153,7 +153,7 @@ async def _state(url: str, server: Server, postgres: PostgresServer) -> _State:
     finally:
         await connection.close()
     postmaster = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
-    spent = sum(usage_of(one).cpu_seconds for one in family(Processes(), postmaster))
+    spent = sum(usage_of(one).cpu_seconds for one in family(postmaster))
     return _State(turns, bots, games, history, wal, server.cpu_seconds(), spent)
 
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import asyncpg
 
-from bench.processes import usage_of
+from bench.processes import family, usage_of
 from soak.samples import CONNECTIONS, DESCRIPTORS, MEMORY, PROCESSOR, TABLES, THREADS, WAL
 
 _PROC: Final = Path("/proc")
@@ -60,16 +60,6 @@ def read_processes(process_id: int, port: int) -> dict[str, float]:
 def open_connections(port: int) -> set[str]:
     """Return the connections at a loopback port that their server has not closed, as `socket:[inode]`."""
     return _accepted(_rows("tcp"), port)
-
-
-def family(process_id: int) -> list[int]:
-    """Return a process and its descendants; on a busy machine a walk through all of /proc takes seconds."""
-    found = [process_id]
-    with contextlib.suppress(OSError):  # the process has just ended
-        for task in (_PROC / str(process_id) / "task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += family(int(child))
-    return found
 
 
 def _accepted(tcp: Sequence[Sequence[str]], port: int) -> set[str]:

@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --through: the --prefix of the ingress (default: %(default)s)")
     add("--report", type=Path, metavar="FILE",
         help="also write a report to FILE: a page with plots if it ends with .html, else JSON")
-    add("--metrics", action="append", default=[], metavar="URL",
+    add("--metrics", action="append", metavar="URL",
         help="with --report: where the servers' metrics are, once for each server (default: /metrics at URL)")
     # fmt: on
 
