@@ -61,7 +61,7 @@ class When:
     opening: Final = 18
     """The hero's first attack of the fight."""
     late: Final = 19
-    """The fight has had 12 actions."""
+    """The fight has gone on for 45 s."""
     exposed: Final = 20
     """A power attack has exposed the hero."""
     rich: Final = 21
@@ -71,14 +71,14 @@ class When:
 WHENS: Final = tuple(name for name in vars(When) if not name.startswith("_"))
 """The names that a content file may use; a condition's number is its place in this tuple."""
 WORDS: Final = (
-    "", " against undead", " against elites", " against guardians and bosses", " against knights",
-    " against beasts", " against a class that beats yours", " below half health", " above 90 % health",
-    " below half of its health", " while it burns, bleeds or is poisoned", " for each poison on it",
-    " while it defends", " against what you can interrupt", " with power", " after a guard", " after a miss",
-    " in the first slot", " at the first attack of a fight", " from the 12th action on", " while exposed",
-    " for each 20 gold, at most 40 times",
+    "", " to undead", " to elites", " to guardians and bosses", " to knights", " to beasts",
+    " to a class that beats yours", " below half health", " above 90 % health", " while it has under half",
+    " while it burns or bleeds", " for each poison on it", " while it defends",
+    " against what you can interrupt", " with power", " after a guard", " after a miss", " in slot 1",
+    " at the first attack", " after 45 s", " while exposed", " for each 20 gold",
 )  # fmt: skip
-LATE: Final = 12
+LATE: Final = 45_000
+"""Game milliseconds."""
 GOLD_EACH: Final = 20
 GOLD_TIMES: Final = 40
 TAKES_MOST: Final = 600
@@ -135,12 +135,16 @@ PERKS: Final = {
     "poisoner": "criticals poison {}",
     "long_statuses": "your statuses +{}",
     "hoarder": "{} more potion",
-    "field_medic": "rest and camp heal +{permille} %",
-    "counter_guard": "a guarded heavy is answered with {permille} % of a hit",
-    "strip_keeper": "{} misses a fight keep the strip",
-    "interrupt_mark": "an interrupt marks and delays it {permille} % more",
+    "field_medic": "rest and camp +{permille} %",
+    "counter_guard": "guarded heavies answered with {permille} %",
+    "strip_keeper": "{} misses keep the strip",
+    "interrupt_mark": "interrupts mark, and delay {permille} % more",
 }
 """The perks of talents whose amounts add up, so that an affix may raise them, with their words."""
+_LOST: Final = (
+    "precise rolls", "combo bleed", "critical poison", "longer statuses", "a potion", "better rest",
+    "answers to heavies", "strip keeping", "interrupt marks",
+)  # fmt: skip
 PERK_WORTH: Final = {
     "precise_combo": 2000, "bleed_on_combo": 2500, "poisoner": 1200, "long_statuses": 1200, "hoarder": 2500,
     "field_medic": 25, "counter_guard": 4, "strip_keeper": 600, "interrupt_mark": 10,
@@ -149,15 +153,24 @@ PERK_WORTH: Final = {
 
 
 def words(kind: int, which: int, amount: int) -> str:
-    """Return a bonus in words, for example "damage +25 % against undead".
+    """Return a bonus in words, for example "damage +18 % to undead".
 
     Args:
         which: A condition, or for a perk its place in `PERKS`.
     """
     if kind == PERK:
-        return tuple(PERKS.values())[which].format(amount, permille=f"{amount / 10:g}")
+        return tuple(PERKS.values())[which].format(amount, permille=f"{amount / 10:.0f}")
     if kind == DEALS:
-        return f"damage {amount / 10:+g} %{WORDS[which]}"
+        return f"damage {amount / 10:+.0f} %{WORDS[which]}"
     if kind == TAKES:
-        return f"damage taken {-amount / 10:+g} %{WORDS[which]}"
+        return f"damage taken {-amount / 10:+.0f} %{WORDS[which].replace(' to ', ' from ')}"
     return f"rolls {amount:+d}{WORDS[which]}"
+
+
+def loss(kind: int, which: int) -> str:
+    """Return the shorter words of a bonus that the hero would lose as a whole."""
+    if kind == PERK:
+        return _LOST[which]
+    if kind == TAKES:
+        return f"protection{WORDS[which].replace(' to ', ' from ')}"
+    return f"{'damage' if kind == DEALS else 'rolls'}{WORDS[which]}"

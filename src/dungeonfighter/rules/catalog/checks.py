@@ -199,7 +199,7 @@ def _gaps(content: Content) -> Iterator[str]:
         yield from _theme_gaps(content, theme.id)
     if sum(e.kind == "travel" for e in content.events) < 3:
         yield "events.json: three travel events are needed"
-    held = {(i.slot, i.weapon, i.tier) for i in content.items}
+    held = {(i.slot, i.weapon, i.tier) for i in content.items if not i.power}
     wanted = [("weapon", w.name) for w in Weapon] + [(s.name, "") for s in list(Slot)[1:]]
     for slot, weapon in wanted:
         for tier in range(1, TIERS + 1):

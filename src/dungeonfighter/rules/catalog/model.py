@@ -150,8 +150,8 @@ class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     100,000`, at least 1; for hit, combo, crit, roll and perk it is `base`.
 
     Four more stats raise no figure of the hero: `deals` and `takes` (permille more damage dealt, less taken)
-    and `roll` (on attack rolls) count only under the condition `when` (`bonuses.When`), and `perk` adds to the
-    amount of the talents' perk of that name (`bonuses.PERKS`).
+    and `roll` (on attack rolls) count only under the condition `when` (`bonuses.When`), and `perk` adds to
+    the amount of the talents' perk of that name (`bonuses.PERKS`).
     """
 
     id: str

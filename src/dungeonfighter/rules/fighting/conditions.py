@@ -123,7 +123,7 @@ def _opening(cat: Catalogue, hero: Hero, fight: Fight, stance: int, slot: int) -
 
 
 def _late(cat: Catalogue, hero: Hero, fight: Fight, stance: int, slot: int) -> int:
-    return fight.actions >= LATE
+    return fight.hero.next_at >= LATE
 
 
 def _exposed(cat: Catalogue, hero: Hero, fight: Fight, stance: int, slot: int) -> int:

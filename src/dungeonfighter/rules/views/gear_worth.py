@@ -6,7 +6,6 @@ Source: docs/rules.md, "Items".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from dungeonfighter.rules.bonuses import (
@@ -16,6 +15,7 @@ from dungeonfighter.rules.bonuses import (
     RELIC,
     ROLLS,
     TAKES,
+    loss,
     words,
 )
 from dungeonfighter.rules.catalog.catalogue import Catalogue
@@ -25,8 +25,6 @@ ROLL_WORTH: Final = 45
 FACTOR_MIN: Final = 500
 FACTOR_MAX: Final = 2500
 _PERK_WORTH: Final = tuple(PERK_WORTH.values())
-WORDS_MAX: Final = 1024
-"""The greatest number of texts that the cache keeps."""
 
 
 def factor(cat: Catalogue, level: int, amounts: Sequence[int]) -> int:
@@ -56,20 +54,18 @@ def factor(cat: Catalogue, level: int, amounts: Sequence[int]) -> int:
 
 
 def changes(cat: Catalogue, now: Sequence[int], then: Sequence[int]) -> list[str]:
-    """Return the changed bonuses in words, for example "damage +25 % against undead"."""
-    return [
-        _change(kind, which, after - before, cat.items[cat.relic_items[which]].power if kind == RELIC else "")
-        for (kind, which), before, after in zip(cat.bonuses, now, then, strict=True)
-        if before != after
-    ]
+    """Return the changed bonuses in words: "damage +18 % to undead", and "loses rolls after a miss" last."""
+    gained, lost = [], []
+    for (kind, which), before, after in zip(cat.bonuses, now, then, strict=True):
+        if before == after:
+            continue
+        power = cat.items[cat.relic_items[which]].power if kind == RELIC else ""
+        if after:
+            gained.append(_power(power) if power else words(kind, which, after - before))
+        else:
+            lost.append(_power(power) if power else loss(kind, which))
+    return [*gained, f"loses {', '.join(lost)}"] if lost else gained
 
 
-@lru_cache(WORDS_MAX)
-def _change(kind: int, which: int, amount: int, power: str) -> str:
-    if kind == RELIC:
-        text = f"{power[0].lower()}{power[1:]}"
-    elif kind == PERK:
-        text = words(kind, which, abs(amount))
-    else:
-        return words(kind, which, amount)
-    return text if amount > 0 else f"loses: {text}"
+def _power(words: str) -> str:
+    return f"{words[0].lower()}{words[1:]}"
