@@ -42,7 +42,7 @@ _THICK: Final = Perk.thick_skin
 _LONG: Final = Perk.long_statuses
 _PERKS: Final = len(NUMBERS)
 _DIGGER: Final = 1 << Relic.digger
-_NONE: Final[tuple[Sequence[int], Sequence[int], Sequence[int], int]] = ((), (), (), 0)
+_NONE: Final[tuple[Sequence[int], Sequence[int], Sequence[int], int]] = ([], [], [], 0)
 PERK_NUMBERS: Final = tuple(NUMBERS[name] for name in PERKS)
 """The perk's number by its place in `bonuses.PERKS`."""
 _TIER_STEPS: Final = tables.TIER_STEPS
