@@ -61,10 +61,10 @@ def test_no_two_ordinary_items_are_nearly_alike() -> None:
 
 
 def test_no_two_affixes_are_nearly_alike_at_all_levels() -> None:
-    rows = [
-        (row.id, (row.stat, row.when, row.perk), [row.base + row.per_level_permille * n / 1000 for n in (5, 15, 30)])
-        for row in CAT.affixes
-    ]  # fmt: skip
+    rows = []
+    for row in CAT.affixes:
+        amounts = [row.base + row.per_level_permille * level / 1000 for level in (5, 15, 30)]
+        rows.append((row.id, (row.stat, row.when, row.perk), amounts))
     assert alike(rows) == []
 
 
