@@ -16,7 +16,7 @@ from dungeonfighter.rules.bonuses import KINDS, PERK, RELICS, SHARES, WHENS, WOR
 from dungeonfighter.rules.catalog import load_catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS, HeroAction
 from dungeonfighter.rules.character import loot
-from dungeonfighter.rules.state import Slot, Weapon
+from dungeonfighter.rules.state import Item, Slot, Weapon
 
 CAT = load_catalogue()
 NEAR = 0.15
@@ -111,7 +111,7 @@ def test_a_unique_item_is_no_ordinary_item() -> None:
 
 
 def test_every_condition_is_used_and_has_words_and_a_share() -> None:
-    used = {row.when for row in (*CAT.affixes, *CAT.items) if row.when}
+    used = {row.when for row in CAT.affixes if row.when} | {row.when for row in CAT.items if row.when}
     assert used == set(WHENS)
     assert len(WORDS) == len(SHARES) == len(WHENS) == len(set(WORDS))
     shares = CAT.shares[25]
@@ -121,7 +121,7 @@ def test_every_condition_is_used_and_has_words_and_a_share() -> None:
 
 def test_affixes_name_their_bonus() -> None:
     texts = {
-        loot.affix_texts(CAT, loot.Item(base=0, level=9, rarity=0, value=1, affixes=[number]))[0]
+        loot.affix_texts(CAT, Item(base=0, level=9, rarity=0, value=1, affixes=[number]))[0]
         for number, row in enumerate(CAT.affixes)
         if row.stat not in AFFIX_STATS
     }

@@ -13,7 +13,7 @@ from dungeonfighter.rules.character.progress import found
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting.goods import bomb_damage
 from dungeonfighter.rules.lists import replaced
-from dungeonfighter.rules.state import Intent, Phase, Slot, Status, Weapon
+from dungeonfighter.rules.state import Intent, Item, Phase, Slot, Status, Weapon
 from tests.unit.rules.gear import weapon_of, wear_unique
 from tests.unit.rules.position import (
     cleared,
@@ -243,7 +243,7 @@ def test_a_unique_item_has_the_figures_of_its_tier_and_no_second_name() -> None:
     assert max(values[3]) < min(values[25])
 
 
-def _sword(seed: int, level: int) -> loot.Item:
+def _sword(seed: int, level: int) -> Item:
     return loot.roll_item(CAT, dice.streams(seed), level, kind=1, slot=int(Slot.weapon), unique=True)
 
 
