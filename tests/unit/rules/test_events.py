@@ -145,7 +145,7 @@ def test_the_odds_of_a_label_are_those_of_the_die() -> None:
     state.hero.figures.agility = 8
     event = number_of("idle_press")
     option = CAT.events[event].options[1]
-    won = 0
+    won, label = 0, ""
     for face in range(1, 21):
         state = at_event("idle_press")
         roll_event(state, face)
@@ -234,6 +234,13 @@ def test_the_strength_of_the_guardian_follows_its_options() -> None:
     the_dungeon(state).room = 3
     play(state, "3")
     assert world.gathered(the_dungeon(state)) == grown - tables.GATHER
+
+
+def test_a_label_counts_no_health_beyond_the_maximum() -> None:
+    state = at_event("potion_basin")
+    missing = state.hero.figures.health_max - state.hero.health
+    assert f"give 1 potion for {missing} hp" in rules().text(state, "e1 t1")
+    assert taken(state, "2") == -missing
 
 
 def test_time_lengthens_the_allowance() -> None:

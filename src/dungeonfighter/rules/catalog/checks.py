@@ -28,22 +28,9 @@ TEXT_CHARS_MAX: Final = {
 }  # fmt: skip
 HINT_CHARS_MAX: Final = 48
 OPTION_CHARS_MAX: Final = 20
-_BOTH: Final = (
-    "",
-    "health",
-    "gold",
-    "xp",
-    "stat",
-    "potion",
-    "bomb",
-    "ration",
-    "item",
-    "scar",
-    "status",
-    "guardian",
-)
+_BOTH: Final = ("", "health", "gold", "xp", "potion", "bomb", "ration", "scar", "status", "guardian")
 COSTS: Final = (*_BOTH, "turns")
-GAINS: Final = (*_BOTH, "good", "time", "sight")
+GAINS: Final = (*_BOTH, "stat", "item", "good", "time", "sight")
 IN_DUNGEONS: Final = ("status", "guardian", "sight")
 """The things that count in a dungeon only, so that no event of travel may name them."""
 EVENT_KINDS: Final = ("shrine", "trap", "travel")

@@ -11,8 +11,8 @@
 | time | turns by which the allowance grows; only a gain |
 | guardian | rooms without a kill: a cost counts so many more, a gain so many fewer |
 | sight | the next doors show everything; only a gain |
-| stat | points on the stat of the hero's weapon kind |
-| item | as a cost a number of items, as a gain one item with so many rarity steps |
+| stat | points on the stat of the hero's weapon kind; only a gain |
+| item | one item with so many rarity steps; only a gain |
 | status | the shield (gain) or weakness (cost) of the hero in the next fight |
 
 Source: docs/rules.md, "Dungeons".
@@ -28,7 +28,7 @@ from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import heal, refresh
 from dungeonfighter.rules.character.progress import find_good, find_item, gain_gold, gain_units, other_good
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.lists import changed, replaced
+from dungeonfighter.rules.lists import changed
 from dungeonfighter.rules.state import Item, State
 
 Trade = tuple[str, int]
@@ -51,12 +51,8 @@ def payable(cat: Catalogue, state: State, cost: Trade, level: int) -> bool:
         return hero.xp >= tables.unit(level) * amount // 1000
     if what in GOODS:
         return hero.consumables[cat.consumable_at[GOODS[what]]] >= amount
-    if what == "item":
-        return len(hero.bag) >= amount
     if what == "scar":
         return hero.scars + amount <= tables.SCARS_MAX
-    if what == "stat":
-        return hero.stats[hero.kind] > amount
     return True
 
 
@@ -93,13 +89,8 @@ def pay(cat: Catalogue, state: State, cost: Trade, level: int, weight: int = 100
         hero.consumables = changed(hero.consumables, good, -min(hero.consumables[good], amount))
     elif what == "turns":
         state.world.spent += amount
-    elif what == "item":
-        hero.bag = hero.bag[: max(0, len(hero.bag) - amount)]
     elif what == "scar":
         add_scars(cat, state, amount)
-    elif what == "stat":
-        hero.stats = replaced(hero.stats, hero.kind, max(1, hero.stats[hero.kind] - amount))
-        refresh(cat, hero)
     elif what == "status" and state.dungeon is not None:
         state.dungeon.omen -= amount
     elif what == "guardian" and state.dungeon is not None:

@@ -121,8 +121,6 @@ def _stat(state: State, amount: int, level: int) -> str:
 
 _COSTS: Final[dict[str, _Words]] = {
     "xp": lambda state, amount, level: f"{tables.unit(level) * amount // 1000} xp",
-    "stat": _stat,
-    "item": lambda state, amount, level: f"{_many(amount, 'item')} of the bag",
     "scar": lambda state, amount, level: f"{_many(amount, 'scar')} (-5 % health)",
     "status": lambda state, amount, level: f"weakness {amount} in the next fight",
     "guardian": _guardian,
