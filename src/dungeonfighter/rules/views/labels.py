@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import search_faces
+from dungeonfighter.rules.character.hero import search_faces, search_wakes
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
     Door,
@@ -219,7 +220,23 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
         number = cat.consumable_at[int(text)]
         return f"{text} {_several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
+    row = cat.consumables[number]
+    return f"{text} {_several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
+
+
+def good(cat: Catalogue, number: int) -> str:
+    """Return the label of a consumable that `item n` uses: name and effect."""
+    row = cat.consumables[number]
+    return f"{row.name.lower()}: {row.text}"
+
+
+def _effect(row: Consumable) -> str:
+    """Return the effect in as few words as a line of inputs has room for."""
+    if row.effect == "status":
+        return f" ({row.status.replace('_', ' ')} {row.amount})"
+    if row.effect in ("heal", "cleanse"):
+        return f" ({'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10} %)"
+    return f" ({row.effect}{f' {row.amount}' if row.amount > 1 else ''})"
 
 
 def _several(name: str, count: int) -> str:
@@ -326,15 +343,17 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
-        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
+        ware = cat.consumables[number]
+        effect = "" if ware.input else f": {ware.text}"
+        return f"buy {ware.name} {prices.good(cat, state.hero, number)} gold{effect}"
     return ""
 
 
 def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
-        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
-        finds = search_faces(hero)
+        wakes = search_wakes(cat, hero)
+        finds = search_faces(cat, hero)
         return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
         gain = healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])
