@@ -225,7 +225,8 @@ class Observation(Struct, frozen=True, rename="camel"):
 
     `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
     `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
-    of health and damage by which new enemies have grown since. A first clear gives a new allowance.
+    of health and damage by which new enemies have grown since. A first clear gives a new allowance. `road` is
+    the event on the road to another region that waits for an answer, "" if there is none.
     """
 
     turn: int
@@ -248,3 +249,4 @@ class Observation(Struct, frozen=True, rename="camel"):
     recent_output: list[str]
     allowance_left: int = 0
     stirring: int = 0
+    road: str = ""
