@@ -223,9 +223,10 @@ class TalentView(Struct, frozen=True, rename="camel"):
 class Observation(Struct, frozen=True, rename="camel"):
     """The full snapshot of one run: everything the hero knows and nothing it cannot know.
 
-    `turns_left` is the number of turns until the end of a ranked run, None if the run has no limit.
+    `turns_left` is the number of turns until the end of a ranked or short run, None if the run has no limit.
     `allowance_left` is the number of turns until the dungeons stir, 0 from then on; `stirring` is the percent
     of health and damage by which new enemies have grown since. A first clear gives a new allowance.
+    `hardships` says what the `ascension` changes.
     """
 
     turn: int
@@ -248,3 +249,5 @@ class Observation(Struct, frozen=True, rename="camel"):
     recent_output: list[str]
     allowance_left: int = 0
     stirring: int = 0
+    ascension: int = 0
+    hardships: list[str] = []

@@ -46,6 +46,7 @@ from dungeonfighter.rules.state import (
 )
 from dungeonfighter.rules.views import actions, labels
 from dungeonfighter.rules.views.comparison import Change, Comparison
+from dungeonfighter.rules.views.conditions import hardships
 from dungeonfighter.rules.views.observation import (
     ActionView,
     Choice,
@@ -125,6 +126,8 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
         recent_output=recent_output(cat, state),
         allowance_left=max(0, allowance_left(state)),
         stirring=stirring(state) // 10,
+        ascension=state.ascension,
+        hardships=hardships(cat, state),
     )
 
 
