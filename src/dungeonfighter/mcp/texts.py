@@ -63,7 +63,8 @@ clear a new level. A ranked run ends after 3,000 turns. An input is one; camping
 10, each attack of auto 1.
 
 **Modes.** casual: death costs what you wear; saves may be loaded. ironman: death ends the run. daily: ironman
-with the day's seed. Daily, and ironman without a seed, are ranked.
+with the day's seed. short: ironman of 200 turns. Without a given seed the last three are ranked. Ascensions 1
+to 10 are harder, each ranked apart.
 """
 
 _STATUSES: Final = """\

@@ -18,6 +18,7 @@ PLAIN = " ".join(RULES.split())
 @pytest.mark.parametrize(
     "words",
     [
+        f"short: ironman of {limits.short_turns_max} turns",
         f"A ranked run ends after {limits.ranked_turns_max:,} turns",
         f"camping takes {tables.CAMP_TURNS}, leaving, travel {tables.LEAVE_TURNS}, each attack of",
         f"enemies gain {tables.STALE_STEP // 10} % for each {tables.STALE_EVERY} turns",
