@@ -93,7 +93,7 @@ def run(
         game = TerminalGame(host, f"{FLEET}/{bot}", runner.run, ask, screen, keeping)
         try:
             game.begin_or_resume()
-            screen.say(f"(? explains what you see, q to leave{note})", Meaning.quiet)
+            screen.say(f"\n(? explains what you see, q to leave{note})", Meaning.quiet)
             is_playing = True
             while is_playing:
                 line = ask(PROMPT)

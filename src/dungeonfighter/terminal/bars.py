@@ -14,17 +14,23 @@ NARROW: Final = 60
 
 
 def health(canvas: Canvas, now: int, most: int) -> Spans:
-    """Return a bar with its numbers, which says in a word if little is left."""
+    """Return the bar of the hero with its numbers, which says in a word if little is left."""
+    if now * 4 <= most:
+        return _bar(canvas, now, most, Meaning.harm, " low")
+    return _bar(canvas, now, most, Meaning.warning if now * 2 <= most else Meaning.gain, "")
+
+
+def enemy_health(canvas: Canvas, now: int, most: int) -> Spans:
+    """Return the bar of an enemy with its numbers."""
+    return _bar(canvas, now, most, Meaning.harm, "")
+
+
+def _bar(canvas: Canvas, now: int, most: int, meaning: Meaning, word: str) -> Spans:
     cells = CELLS if canvas.columns >= NARROW else CELLS_NARROW
     full = share(now, most, cells)
-    meaning, word = Meaning.gain, ""
-    if now * 4 <= most:
-        meaning, word = Meaning.harm, " low"
-    elif now * 2 <= most:
-        meaning = Meaning.warning
     glyphs = canvas.glyphs
-    bar = glyphs.full * full + glyphs.empty * (cells - full)
-    return Span(f"[{bar}]", meaning), Span(f" {now}/{most}{word}", meaning)
+    drawn = glyphs.full * full + glyphs.empty * (cells - full)
+    return Span(f"[{drawn}]", meaning), Span(f" {now}/{most}{word}", meaning)
 
 
 def share(now: int, most: int, cells: int) -> int:

@@ -12,8 +12,8 @@ COLUMNS_MAX: Final = 110
 """Wider lines are hard to read, so a wider terminal stays empty at its right."""
 PIPE_COLUMNS: Final = 80
 _LOCALE: Final = ("LC_ALL", "LC_CTYPE", "LANG")
-_COERCED: Final = frozenset(("C.UTF-8", "C.utf8", "UTF-8"))
-"""The values that Python itself gives `LC_CTYPE` if no locale is set."""
+_COERCED: Final = frozenset(("C.UTF-8", "C.utf8"))
+"""The values that Python itself gives `LC_CTYPE` if the system has no locale of the name that is set."""
 
 
 class Glyphs(NamedTuple):
@@ -70,8 +70,8 @@ def glyphs_of(output: TextIO, environ: Mapping[str, str]) -> Glyphs:
 def _is_utf8(environ: Mapping[str, str]) -> bool:
     if environ.get("OS") == "Windows_NT":
         return True
-    given = {name: environ.get(name, "") for name in _LOCALE}
-    if not given["LC_ALL"] and given["LC_CTYPE"] in _COERCED and given["LANG"] in {"", "C", "POSIX"}:
-        return False
-    named = next((value for value in given.values() if value), "")
+    given = (
+        environ.get(name, "") for name in _LOCALE if environ.get(name) not in _COERCED or name != "LC_CTYPE"
+    )
+    named = next(filter(None, given), "")
     return "utf8" in named.lower().replace("-", "")

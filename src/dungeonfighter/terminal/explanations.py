@@ -86,7 +86,7 @@ STANCES: Final = {
         f"(heavy and crush {_times(tables.GUARD_HEAVY)}), and no status"
     ),
     "8": "flee: the enemy acts first; past an ordinary enemy, out of the dungeon from a guardian",
-    "9": f"auto: plain attacks until the fight ends or your health is under {_percent(tables.AUTO_STOPS_BELOW)}",
+    "9": f"auto: plain attacks until the fight ends or health is under {_percent(tables.AUTO_STOPS_BELOW)}",
 }
 """The inputs that are the same in every fight."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dungeonfighter.rules import tables
+from dungeonfighter.rules.fighting.statuses import BAD
 from dungeonfighter.rules.views.observation import CombatView, Observation, PlayerView, StatusView
+from dungeonfighter.rules.views.sentences import STATUSES
 from dungeonfighter.terminal import bars
 from dungeonfighter.terminal.canvas import Canvas
 from dungeonfighter.terminal.spans import Meaning, Span, Spans, cut, padded, spans, width
@@ -12,6 +15,8 @@ from dungeonfighter.terminal.time_line import Moment, time_line
 
 NAME_COLUMNS_MAX: Final = 24
 _CRUSH_AFTER: Final = "charge"
+_BAD: Final = frozenset(STATUSES[number] for number in BAD)
+"""The names of the statuses that weaken their bearer."""
 
 
 def fight(observation: Observation, canvas: Canvas) -> list[Spans]:
@@ -46,25 +51,35 @@ def _kind(combat: CombatView) -> str:
 def _sides(hero: PlayerView, combat: CombatView, canvas: Canvas) -> list[Spans]:
     columns = min(max(width(hero.name), width(combat.enemy)), NAME_COLUMNS_MAX, canvas.columns // 3)
     rows = (
-        (hero.name, hero.health, hero.health_max, _marks(hero.statuses, exposed=combat.exposed)),
-        (combat.enemy, combat.health, combat.health_max, _marks(combat.statuses)),
+        (
+            hero.name,
+            bars.health(canvas, hero.health, hero.health_max),
+            _marks(hero.statuses, combat.exposed, Meaning.harm),
+        ),
+        (
+            combat.enemy,
+            bars.enemy_health(canvas, combat.health, combat.health_max),
+            _marks(combat.statuses, False, Meaning.gain),
+        ),
     )
-    lines = []
-    for name, now, most, marks in rows:
-        head = padded(spans(" ", cut(name, columns)), columns + 2)
-        line = (*head, *bars.health(canvas, now, most))
-        lines.append((*line, Span(f"  {marks}", Meaning.warning)) if marks else line)
+    lines = [
+        (*padded(spans(" ", cut(name, columns)), columns + 2), *bar, *marks) for name, bar, marks in rows
+    ]
     return canvas.fitted(lines, hanging=columns + 2)
 
 
-def _marks(statuses: list[StatusView], *, exposed: bool = False) -> str:
-    marks = [f"{status.name} {status.amount}" for status in statuses]
-    return ", ".join([*marks, *(["exposed"] if exposed else [])])
+def _marks(statuses: list[StatusView], is_exposed: bool, of_bad: Meaning) -> Spans:
+    """Return the statuses of one side; `of_bad` is the meaning of those that weaken it."""
+    of_good = Meaning.gain if of_bad is Meaning.harm else Meaning.harm
+    marks = [Span(f"{one.name} {one.amount}", of_bad if one.name in _BAD else of_good) for one in statuses]
+    marks += [Span("exposed", of_bad)] if is_exposed else []
+    between = [Span("  "), *[Span(", ")] * (len(marks) - 1)]
+    return tuple(part for pair in zip(between, marks, strict=False) for part in pair)
 
 
 def _moments(combat: CombatView) -> list[Moment]:
     after = combat.intent_after or ("crush" if combat.intent == _CRUSH_AFTER else "")
-    shown = f"{combat.intent}{f' ({combat.intent_status})' if combat.intent_status else ''}"
+    shown = combat.intent_status or combat.intent
     if combat.incoming:
         shown += f", about {combat.incoming}"
     return [
@@ -91,18 +106,14 @@ def _warning(hero: PlayerView, combat: CombatView, canvas: Canvas) -> list[Spans
 
 
 def _figures(hero: PlayerView, combat: CombatView) -> str:
-    parts = []
-    parts.append(
-        f" Your hit: about {combat.outgoing}. Die: hits from {hero.hit_at}, combo from {hero.combo_at}, "
-        f"critical from {hero.critical_at}."
+    """Return for example "Your hit: about 21. Die: 7+ hits, 14+ combo 1/2 Rend, 20 critical. Luck: 1."."""
+    slots = len(hero.strip)
+    place = f" {combat.strip_step % slots + 1}/{slots}" if slots > 1 else ""
+    critical = f"{hero.critical_at}{'+' if hero.critical_at < tables.CRITICAL_FACE else ''}"
+    text = (
+        f" Your hit: about {combat.outgoing}. Die: {hero.hit_at}+ hits, "
+        f"{hero.combo_at}+ combo{place} {combat.next_action}, {critical} critical."
     )
-    if len(hero.strip) > 1:
-        slot = combat.strip_step % len(hero.strip) + 1
-        parts.append(f"Combo {slot} of {len(hero.strip)}: {combat.next_action}.")
-    elif combat.next_action:
-        parts.append(f"Combo: {combat.next_action}.")
     if combat.opening:
-        parts.append("There is an opening.")
-    if combat.luck:
-        parts.append(f"Luck: {combat.luck}.")
-    return " ".join(parts)
+        text += " An opening!"
+    return f"{text} Luck: {combat.luck}." if combat.luck else text

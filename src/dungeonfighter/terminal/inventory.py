@@ -16,6 +16,7 @@ from dungeonfighter.terminal.spans import Meaning, Span, Spans, beside, spans, w
 SIDES_FROM: Final = 64
 """The columns from which the two items stand side by side."""
 _INDENT: Final = 2
+_GAP: Final = 2
 
 
 def bag(player: PlayerView, canvas: Canvas) -> list[Spans]:
@@ -60,11 +61,11 @@ def _slot(slot: str, worn: ItemView | None, rivals: list[ItemView], canvas: Canv
         for item in rivals:
             lines += _indented(item, canvas, f"bag {item.number}: ")
         return lines
-    left = (canvas.columns - _INDENT - 2) // 2
-    right = canvas.columns - left - 2
+    left = (canvas.columns - _GAP) // 2 - _INDENT
+    right = canvas.columns - _GAP - left - _INDENT
     shown = [part for line in _described(worn, "worn: ") for part in wrapped(line, left, _INDENT)]
     block = [part for item in rivals for line in _rival(item) for part in wrapped(line, right, _INDENT)]
-    return [spans(title), *beside([spans("  ", *line) for line in shown], block, left + _INDENT)]
+    return [spans(title), *beside([spans("  ", *line) for line in shown], block, left + _INDENT, _GAP)]
 
 
 def _indented(item: ItemView | None, canvas: Canvas, title: str) -> list[Spans]:
@@ -81,11 +82,11 @@ def _rival(item: ItemView) -> list[Spans]:
     for part in item.change.split(", "):
         parts += [Span(part, _meaning(part)), ", "]
     lines.append(spans(*parts[:-1]))
-    share = item.score_change / 10
-    if share > 0:
-        lines.append(spans(Span(f"  + stronger, about {share:.0f} %", Meaning.gain)))
-    elif share < 0:
-        lines.append(spans(Span(f"  - weaker, about {-share:.0f} %", Meaning.harm)))
+    percent = max(1, abs(item.score_change) // 10)
+    if item.score_change > 0:
+        lines.append(spans(Span(f"  + stronger, about {percent} %", Meaning.gain)))
+    elif item.score_change < 0:
+        lines.append(spans(Span(f"  - weaker, about {percent} %", Meaning.harm)))
     else:
         lines.append(spans(Span("  = as strong as now", Meaning.quiet)))
     return lines
@@ -98,7 +99,8 @@ def _described(item: ItemView | None, title: str) -> list[Spans]:
         spans(Span(title, Meaning.quiet), Span(item.name, Meaning.title)),
         spans(f"  {_grade(item)}, {_base(item)}"),
     ]
-    lines += [spans(f"  {text}") for text in item.affixes]
+    if item.affixes:
+        lines.append(spans(f"  {', '.join(item.affixes)}"))
     if item.actions:
         lines.append(spans(f"  grants {', '.join(item.actions)}"))
     return lines

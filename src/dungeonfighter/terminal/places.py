@@ -7,7 +7,7 @@ from typing import Final
 from dungeonfighter.rules.views.observation import Observation, RoomView
 from dungeonfighter.terminal import inventory
 from dungeonfighter.terminal.canvas import Canvas
-from dungeonfighter.terminal.spans import Meaning, Span, Spans, spans
+from dungeonfighter.terminal.spans import Meaning, Span, Spans
 
 WELCOME: Final = """\
 You lead one hero through dungeons. A dungeon is a row of rooms, and a guardian waits in the last one. Each \
@@ -83,7 +83,7 @@ def _actions(observation: Observation, canvas: Canvas) -> list[Spans]:
     lines = canvas.text(
         Span(" strip", Meaning.title), f" ({slots}; combos play it): {', '.join(player.strip)}", hanging=3
     )
-    lines.append(spans(Span(" actions", Meaning.title), " by number, for `strip`:"))
+    lines += canvas.text(Span(" actions", Meaning.title), " by number, for `strip`:")
     for action in player.actions:
         lines += canvas.text(f"  {action.number} {action.name}: {action.text}", hanging=4)
     return lines

@@ -80,13 +80,13 @@ def wrapped(line: Spans, columns: int, hanging: int = 0) -> list[Spans]:
     """Break a line between words, or within a word that is longer than the whole width.
 
     Args:
-        columns: The width of the result, at least 1.
+        columns: The width of the result, at least 2.
         hanging: The spaces before each line but the first; none if they would leave no room for words.
     """
     if width(plain(line)) <= columns:
         return [line]
     cells: _Cells = [(char, span.meaning) for span in line for char in span.text]
-    indent = hanging if hanging <= columns // 2 else 0
+    indent = hanging if columns - hanging >= max(2, columns // 2) else 0
     lines: list[Spans] = []
     while cells:
         margin = indent if lines else 0
@@ -101,14 +101,14 @@ def wrapped(line: Spans, columns: int, hanging: int = 0) -> list[Spans]:
 def _fitting(cells: _Cells, columns: int) -> int:
     """Return the number of cells of the next line: to the last space that fits, or as many as fit."""
     used = space = 0
+    has_word = False
     for place, (char, _) in enumerate(cells):
+        if char == " " and has_word and used <= columns:
+            space = place
         used += _columns_of(char)
         if used > columns:
             return space or max(1, place)
-        if char == " " and any(before != " " for before, _ in cells[:place]):
-            space = place
-        if place + 1 < len(cells) and cells[place + 1][0] == " " and used == columns:
-            space = place + 1
+        has_word = has_word or char != " "
     return len(cells)
 
 

@@ -74,9 +74,8 @@ class _Scale:
         text = ""
         for second in range(0, most + 1, step):
             number = str(second)
-            begin = self.cell(second * 1000)
-            if begin + len(number) <= self.cells:
-                text += " " * (begin - len(text)) + number
+            begin = min(self.cell(second * 1000), self.cells - len(number))
+            text += " " * (begin - len(text)) + number
         return text
 
 

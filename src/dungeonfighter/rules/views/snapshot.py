@@ -132,11 +132,6 @@ def observe(rules: SnapshotRules, state: State) -> Observation:
     )
 
 
-def recent_output(cat: Catalogue, state: State, count: int = limits.recent_output_max) -> list[str]:
-    """Return the sentences of the last `count` events, oldest first."""
-    return [sentence(cat, event) for event in log.recent(state)[-count:]]
-
-
 def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight | None) -> PlayerView:
     someone = state.hero
     figures = someone.figures

@@ -26,7 +26,7 @@ _TONES: Final = {
             Event.GoldFound, Event.ItemFound, Event.ConsumableFound, Event.ItemScrapped,
             Event.ExperienceGained, Event.LevelGained, Event.TalentTaken, Event.RoomCleared, Event.LockForced,
             Event.StatGained, Event.Camped, Event.BossBeaten, Event.GameWon, Event.TradedUp, Event.Prepared,
-            Event.HeldOn, Event.Opened,
+            Event.HeldOn, Event.Opened, Event.ItemUsed,
         ),
         GAIN,
     ),
