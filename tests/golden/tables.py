@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.bonuses import words
 from dungeonfighter.rules.catalog import Catalogue
-from dungeonfighter.rules.catalog.model import Effect, HeroAction
+from dungeonfighter.rules.catalog.model import AFFIX_STATS, Effect, HeroAction
+from dungeonfighter.rules.character.loot import STATS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "rules.md"
 
@@ -108,7 +110,33 @@ def _weapons(cat: Catalogue) -> list[str]:
 def _affixes(cat: Catalogue) -> list[str]:
     return _table(
         "affix | kind | raises | base | more a level",
-        [f"{a.name} | {a.kind} | {a.stat} | {a.base} | {a.per_level_permille / 1000:g}" for a in cat.affixes],
+        [
+            f"{a.name} | {a.kind} | {a.stat} | {a.base} | {a.per_level_permille / 1000:g}"
+            for a in cat.affixes
+            if a.stat in AFFIX_STATS
+        ],
+    )
+
+
+def _bonuses(cat: Catalogue) -> list[str]:
+    return _table(
+        "affix | kind | bonus",
+        [
+            f"{a.name} | {a.kind} | {words(*cat.bonuses[cat.affix_stat[number] - STATS], a.base)}"
+            for number, a in enumerate(cat.affixes)
+            if a.stat not in AFFIX_STATS
+        ],
+    )
+
+
+def _uniques(cat: Catalogue) -> list[str]:
+    return _table(
+        "unique item | slot | worth | power",
+        [
+            f"{item.name} | {item.weapon or item.slot} | {item.worth / 1000:g} | {item.power}"
+            for item in cat.items
+            if item.power
+        ],
     )
 
 
@@ -168,6 +196,8 @@ _TABLES: Final[dict[str, Callable[[Catalogue], list[str]]]] = {
     "events": _events,
     "weapons": _weapons,
     "affixes": _affixes,
+    "bonuses": _bonuses,
+    "uniques": _uniques,
     "consumables": _consumables,
     "actions": _actions,
     "talents": _talents,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from dungeonfighter.bots import goods
 from dungeonfighter.bots.strikes import ATTACK, POWER, PRECISE, STEADY, Stance, Strikes, bands_of
 from dungeonfighter.bots.threats import GUARDED, GUARDED_USUALLY, HEAVIES, INTERRUPTED, Threats
 from dungeonfighter.rules.views.observation import CombatView, Observation
@@ -129,21 +130,21 @@ class Fight:
 
     def good(self, name: str) -> float:
         """Return the cost of another consumable, by its name; one without a known use is never the best."""
-        c, now, threats = self._c, self._now, self._threats
-        half = self._half()
+        now, threats = self._now, self._threats
+        theirs = self._enemy_actions()
+        own = self._c.health / self._dealt
+        gain = goods.gain(
+            name, goods.Situation(self._p, self._c, own, theirs, threats.average, self._strikes.full)
+        )
+        if gain is None:
+            return float("inf")
         price = self._price(GOOD_PRICE)
-        statuses = {status.name for status in c.statuses}
-        if name == "Flash Powder" and "stun" not in statuses:
-            return price + self._after(now._replace(acts_in=now.acts_in + c.enemy_period), half)
-        if name == "Smoke Vial" and "roll penalty" not in statuses:
-            spared = min(5.0, self._enemy_actions()) * 0.15 / 0.78 * threats.average
-            return price + self._after(now, half) - spared
-        if name == "Armour Oil" and "pierce" not in {status.name for status in self._p.statuses}:
-            return price + self._after(now._replace(left=now.left - 3.0 * 0.78 * c.armour), half)
-        if name == "Bark Tonic" and "fortify" not in {status.name for status in self._p.statuses}:
-            spared = self._enemy_actions() * 0.78 * min(6.0 * (1 + c.level // 4), 0.6 * threats.average)
-            return price + self._after(now, half) - spared
-        return float("inf")
+        if gain.escapes:
+            return price + self._price(FLIGHT if self._c.rank in ("guardian", "boss") else PAST)
+        turn = self._interrupted(now) if gain.interrupts else now
+        turn = turn._replace(left=max(1.0, turn.left - gain.dealt), acts_in=turn.acts_in + gain.delay)
+        after = 1.0 if gain.at_once else self._half()
+        return price + self._after(turn, after, healed=gain.healed) - gain.healed - gain.spared
 
     def flee(self) -> float:
         """Return the cost of fleeing: the enemy acts first; then the flight succeeds four times in five."""

@@ -304,9 +304,9 @@ def _combat(cat: Catalogue, key: Key) -> list[Entry]:
         if goods[number]
     ]
     entries += [
-        (item_input(number), cat.consumables[number].name.lower(), plays.use, number)
+        (item_input(number), labels.good(cat, number), plays.use, number)
         for number in cat.other_consumables
-        if goods[number]
+        if goods[number] and (key[2] or cat.consumables[number].effect != "escape")
     ]
     if key[2]:
         entries.append(("8", "flee", plays.flee, 0))

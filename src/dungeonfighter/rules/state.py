@@ -196,6 +196,10 @@ class Item(Struct, array_like=True, gc=False):
 class Figures(Struct, array_like=True, gc=False):
     """The figures that follow from level, stats, gear, talents and scars.
 
+    `deals`, `takes` and `rolls` hold the bonuses of gear that count under a condition, as pairs of a
+    condition (`bonuses.When`) and an amount; `relics` has one bit for each power of a worn unique item
+    (`bonuses.Relic`).
+
     `hero.refresh` computes them whenever one of these changes. The state holds them because a turn reads most
     of them and changes none. `period` is the time of a plain attack in game milliseconds. `amp` and `gold`
     are permille; `drops` is the permille by which items drop more often. `hit`, `combo` and `crit` lower the
@@ -219,6 +223,10 @@ class Figures(Struct, array_like=True, gc=False):
     drops: int = 0
     known: Sequence[int] = field(default_factory=list)
     perks: Sequence[int] = field(default_factory=list)
+    deals: Sequence[int] = field(default_factory=list)
+    takes: Sequence[int] = field(default_factory=list)
+    rolls: Sequence[int] = field(default_factory=list)
+    relics: int = 0
 
 
 class Hero(Struct, array_like=True, gc=False):
@@ -286,7 +294,8 @@ class Fight(Struct, array_like=True, gc=False):
     bonuses, for both sides. `intent_status` is the status of the shown intent (-1: none). `quiet` counts the
     hero's turns since the room last acted, `hazards` the acts of the room, `actions` those of both fighters.
     `pattern_at` is the place in the enemy's pattern; with `low` that is a boss's pattern under half health.
-    `opening`: a precise hit has made an opening for the next power attack. Talents
+    `opening`: a precise hit has made an opening for the next power attack. `last` is 1 if the hero's last
+    action was a guard, 2 if it missed. `spared`: a unique item has kept the hero alive. Talents
     need four more: `opened` (the hero has attacked), `winded` (the second wind is used), `kept` (the spared
     resets of the strip) and `run` (combos in a row).
     """
@@ -323,6 +332,8 @@ class Fight(Struct, array_like=True, gc=False):
     run: int = 0
     low: bool = False
     opening: bool = False
+    last: int = 0
+    spared: bool = False
 
 
 class Door(Struct, array_like=True, gc=False):
@@ -392,7 +403,7 @@ class World(Struct, array_like=True, gc=False):
     the dungeon that the hero left last; entering its level again resumes it. `bombs_left` and `rations_left`
     are what the hub still sells, like `potions_left`; `restocks` is set until the next visit after a first
     clear. `camped`: the hero has camped in this visit. `meters` is what chance still owes the hero, in
-    permille: items, potions, and rarity.
+    permille: items, potions, rarity, and unique items.
     """
 
     region: int = 0
@@ -413,7 +424,7 @@ class World(Struct, array_like=True, gc=False):
     rations_left: int = 2
     restocks: bool = True
     camped: bool = False
-    meters: Sequence[int] = field(default_factory=lambda: [0, 0, 0])
+    meters: Sequence[int] = field(default_factory=lambda: [0, 0, 0, 0])
 
     @property
     def offers(self) -> Sequence[Offer]:

@@ -73,14 +73,15 @@ PERIODS: Final = tuple(
 CONSUMABLE_LENGTH: Final = 500
 MOMENTUM_FLOOR: Final = 600
 
+POTION: Final = 5
+"""The fight input of a potion."""
+
 # Stances, by `Stance` (place 0 is unused)
 STANCE_ROLL: Final = (0, 0, 3, -3, 0)
 STANCE_DAMAGE: Final = (0, 1000, 750, 1750, 0)
 EXPOSED: Final = 1500
 OPENING: Final = 1500
 """Permille of its damage that a power attack deals into an opening; it does not expose the hero."""
-GUARD: Final = 600
-GUARD_HEAVY: Final = 400
 
 # Intents, by `Intent`
 INTENT_DAMAGE: Final = (600, 1000, 2200, 500, 0, 0, 0, 1000, 0, 3000, 0, 0, 0, 700, 400, 0)
@@ -249,6 +250,12 @@ RANK_DROP: Final = (250, 0, 400, 1000)
 DROP_POTION: Final = 30
 DROP_OTHER: Final = 150
 DROP_PER_HOARDER: Final = 40
+UNIQUE: Final = 12
+"""Chance in permille that a found item is unique."""
+OTHERS_MAX: Final = 6
+"""The most consumables other than potions, bombs and rations that the hero carries."""
+STAPLES_IN: Final = 6
+"""Of so many drawn consumables other than potions, one is a bomb and one a ration."""
 SPOILS: Final = 3
 """Items of which the hero takes one: those of an elite, and those of a treasure."""
 METER_GAIN: Final = 500

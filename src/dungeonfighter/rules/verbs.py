@@ -117,6 +117,8 @@ def _item(cat: Catalogue, state: State, rest: str) -> str:
     row = cat.consumables[number]
     if number not in cat.other_consumables:
         return f"{row.name} is the input {row.input}"
+    if state.hero.consumables[number]:
+        return "nobody flees from a boss"
     return f"you have no {row.name}"
 
 

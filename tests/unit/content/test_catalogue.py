@@ -86,8 +86,8 @@ def test_each_class_learns_actions_from_point_1_to_20_and_starts_with_its_basic(
         learned = CAT.learned[weapon]
         assert learned[0] == (CAT.basic[weapon],)
         assert len(learned[1]) == 2
-        assert len(learned[20]) >= 10
-        assert set(learned[19]) < set(learned[20])
+        assert len(learned[12]) >= 10
+        assert set(learned[11]) < set(learned[12])
 
 
 def test_the_content_inflicts_every_status() -> None:

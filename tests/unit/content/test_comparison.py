@@ -43,7 +43,8 @@ def test_wearing_an_item_gives_the_figures_the_comparison_promised(seed: int) ->
     someone.kind = promised[0]
     hero.refresh(CAT, someone)
     after = someone.figures
-    assert promised[1:] == tuple(getattr(after, name) for name in WORN[1:])
+    assert promised[1:-1] == tuple(getattr(after, name) for name in WORN[1:-1])
+    assert promised[-1] == tuple(loot.affix_totals(CAT, someone)[loot.STATS :])
     assert change.damage == after.damage - before.damage
     assert change.armour == after.armour - before.armour
     assert change.health == after.health_max - before.health_max

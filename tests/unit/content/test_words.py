@@ -56,10 +56,15 @@ def words(state: State, text: str) -> str:
 
 def test_the_inputs_of_a_fight_are_separated() -> None:
     state = combat_state()
-    state.hero.consumables = [2, 1, 1, 0, 0, 1, 0]
+    state.hero.consumables = _goods(potion=2, bomb=1, ration=1, flash_powder=1, honeycomb=2)
     assert line(state) == (
-        "1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 6 bomb | item 6 powder | 8 flee | 9 auto"
+        "1 attack | 2 precise | 3 power | 4 guard | 5 potion x2 | 6 bomb | item 6 powder (stun 1) | "
+        "item 20 honeycomb x2 (+15 %) | 8 flee | 9 auto"
     )
+
+
+def _goods(**counts: int) -> list[int]:
+    return [counts.get(row.id, 0) for row in CAT.consumables]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +232,7 @@ def test_buying_drinking_and_eating_have_words_of_their_own() -> None:
     assert "5 buy potion " in line(state)
     room = cleared()
     room.hero.health = 1
-    room.hero.consumables = [2, 0, 1, 0, 0, 0, 0]
+    room.hero.consumables = _goods(potion=2, ration=1)
     assert "| 5 drink potion x2 +" in line(room)
     assert re.search(r"\| 3 rest \+\d+ hp \(1 ration\)", line(room))
     assert label(room, "5").startswith("drink potion x2 +")
@@ -268,7 +273,7 @@ def test_the_inventory_says_what_the_actions_do() -> None:
     play(state, "2")
     text = view(state)
     for expected in (
-        "0 SLAM 120 %", "1 Skull Ring 100 %, roll penalty 3", "2 Haymaker 190 %, time x1.6",
+        "0 SLAM 120 %", "1 Skull Ring 125 %, time x1.25, roll penalty 2", "2 Haymaker 190 %, time x1.6",
         "5 Battle Roar 70 %, time x0.7, opener, fortify 4 on you",
         "7 Avalanche 4 x 40 %, time x1.2, finisher",
     ):  # fmt: skip

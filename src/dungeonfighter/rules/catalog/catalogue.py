@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from dungeonfighter.rules.catalog import gear
 from dungeonfighter.rules.catalog.model import (
-    AFFIX_STATS,
     Affix,
     Archetype,
     BaseItem,
@@ -47,9 +47,11 @@ ON_CRITICAL: Final = 1
 ON_HIT: Final = 2
 ROUTES: Final = ("", "repeat", "first", "skip", "jump2")
 EFFECT_TIMES: Final = ("combo", "critical", "hit")
-CONSUMABLE_EFFECTS: Final = ("heal", "damage", "status", "rest")
+CONSUMABLE_EFFECTS: Final = (
+    "heal", "damage", "status", "rest", "cleanse", "luck", "opening", "interrupt", "escape",
+)  # fmt: skip
 
-_PLAIN: Final = frozenset(("hit", "combo", "crit"))
+_PLAIN: Final = frozenset(("hit", "combo", "crit", "roll", "perk"))
 """Stats on which an affix is worth its base, whatever the item's level and rarity."""
 
 Numbers = tuple[int, ...]
@@ -94,10 +96,16 @@ class Catalogue:
         weapons: Base items by `[weapon kind][tier - 1]`.
         armours: Base items by `[slot][tier - 1]`; slot 0 is empty.
         prefixes, suffixes: Affix numbers.
-        affix_stat: Index into `AFFIX_STATS` by affix.
+        affix_stat: Place in `loot.affix_totals` by affix: an index into `AFFIX_STATS`, or beyond that one of
+            `bonuses`.
         affix_words: The words by affix that stand before and after an item's name; one of them is "".
         affix_worth: The amount that an affix gives by `[rarity][item level][affix]`, level 0 to LEVEL_MAX.
         item_slows: Permille by which armour slows the hero by base item (0 for weapons).
+        bonuses: Kind and condition of each bonus of gear (`gear.Bonus`), in the order of `loot.affix_totals`.
+        item_bonuses: Places in `loot.affix_totals` and amounts by base item, for unique items.
+        relic_amounts, relic_items: The amount of a power, and the item that has it, by `bonuses.Relic`.
+        unique_weapons, unique_armours: Unique items by weapon kind, and by slot.
+        shares: Permille of fights in which a condition holds by `[hero level][bonuses.When]`.
         places: Place numbers by `[theme][room kind]`.
         hazards: Hazard numbers by theme.
         hazard_status: `Status` number by hazard, or -1.
@@ -160,6 +168,13 @@ class Catalogue:
     affix_words: tuple[tuple[str, str], ...]
     affix_worth: tuple[tuple[Numbers, ...], ...]
     item_slows: Numbers
+    bonuses: tuple[gear.Bonus, ...]
+    item_bonuses: tuple[tuple[tuple[int, int], ...], ...]
+    relic_amounts: Numbers
+    relic_items: Numbers
+    unique_weapons: tuple[Numbers, ...]
+    unique_armours: tuple[Numbers, ...]
+    shares: tuple[Numbers, ...]
     places: tuple[tuple[Numbers, ...], ...]
     hazards: tuple[Numbers, ...]
     hazard_status: Numbers
@@ -186,6 +201,7 @@ def build(content: Content) -> Catalogue:
     enemies = _index(content.enemies)
     theme_ids = [t.id for t in content.themes]
     tiers = range(1, TIERS + 1)
+    bonuses = gear.bonuses_of(content)
     return Catalogue(
         content=content,
         identity=identity_of(content),
@@ -227,10 +243,17 @@ def build(content: Content) -> Catalogue:
         armours=tuple(tuple(_items(content, s, t, "") for t in tiers) for s in Slot),
         prefixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "prefix"),
         suffixes=tuple(n for n, a in enumerate(content.affixes) if a.kind == "suffix"),
-        affix_stat=tuple(AFFIX_STATS.index(a.stat) for a in content.affixes),
+        affix_stat=gear.affix_places(content, bonuses),
         affix_words=tuple(_affix_words(a) for a in content.affixes),
         affix_worth=_affix_worth(content),
         item_slows=tuple(0 if i.slot == Slot.weapon.name else i.time - 1000 for i in content.items),
+        bonuses=bonuses,
+        item_bonuses=gear.item_bonuses(content, bonuses),
+        relic_amounts=gear.relic_amounts(content),
+        relic_items=gear.relic_items(content),
+        unique_weapons=gear.unique_weapons(content),
+        unique_armours=gear.unique_armours(content),
+        shares=gear.shares(content),
         places=tuple(tuple(_places(content, t, k) for k in RoomKind) for t in theme_ids),
         hazards=tuple(tuple(n for n, h in enumerate(content.hazards) if h.theme == t) for t in theme_ids),
         hazard_status=tuple(_status(h.status) for h in content.hazards),
@@ -379,7 +402,9 @@ def _items(content: Content, slot: Slot, tier: int, weapon: str) -> Numbers:
     if slot == Slot.weapon and not weapon:
         return ()
     rows = enumerate(content.items)
-    return tuple(n for n, i in rows if i.slot == slot.name and i.tier == tier and i.weapon == weapon)
+    return tuple(
+        n for n, i in rows if i.slot == slot.name and i.tier == tier and i.weapon == weapon and not i.power
+    )
 
 
 def _places(content: Content, theme: str, kind: RoomKind) -> Numbers:

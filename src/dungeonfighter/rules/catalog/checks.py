@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from dungeonfighter.rules.catalog import item_checks
 from dungeonfighter.rules.catalog.catalogue import CONSUMABLE_EFFECTS, EFFECT_TIMES, POINTS_MAX, ROUTES, TIERS
-from dungeonfighter.rules.catalog.model import AFFIX_STATS, HABITS, Content
+from dungeonfighter.rules.catalog.model import HABITS, Content
 from dungeonfighter.rules.state import Intent, RoomKind, Slot, Status, Weapon
 from dungeonfighter.rules.talents import KEYS
 
@@ -131,8 +132,8 @@ def _goods(content: Content) -> Iterator[str]:
         if not 1 <= item.tier <= TIERS or not 0 < item.low <= item.high:
             yield f"{at}: tier must be 1 to {TIERS}, and 0 < low <= high"
     for number, affix in enumerate(content.affixes):
-        if affix.kind not in ("prefix", "suffix") or affix.stat not in AFFIX_STATS:
-            yield f"{_at('affixes', number, affix)}: kind: prefix, suffix; stat: {_list(AFFIX_STATS)}"
+        if affix.kind not in ("prefix", "suffix"):
+            yield f"{_at('affixes', number, affix)}: kind must be prefix or suffix"
     for number, talent in enumerate(content.talents):
         if talent.key not in KEYS:
             yield f"{_at('talents', number, talent)}: key '{talent.key}' is not one of {_list(KEYS)}"
@@ -143,8 +144,9 @@ def _goods(content: Content) -> Iterator[str]:
         at = _at("consumables", number, good)
         if good.effect not in CONSUMABLE_EFFECTS or good.who not in ("self", "foe"):
             yield f"{at}: effect must be one of {_list(CONSUMABLE_EFFECTS)}, who self or foe"
-        if (good.effect == "status") != (good.status in _statuses):
-            yield f"{at}: status '{good.status}': one of {_list(_statuses)} with effect status, else empty"
+        if good.status not in (_statuses if good.effect == "status" else _statuses | {""}):
+            yield f"{at}: status '{good.status}': one of {_list(_statuses)}, as effect status needs it"
+    yield from item_checks.problems(content)
 
 
 def _rooms(content: Content) -> Iterator[str]:
@@ -197,7 +199,7 @@ def _gaps(content: Content) -> Iterator[str]:
         yield from _theme_gaps(content, theme.id)
     if sum(e.kind == "travel" for e in content.events) < 3:
         yield "events.json: three travel events are needed"
-    held = {(i.slot, i.weapon, i.tier) for i in content.items}
+    held = {(i.slot, i.weapon, i.tier) for i in content.items if not i.power}
     wanted = [("weapon", w.name) for w in Weapon] + [(s.name, "") for s in list(Slot)[1:]]
     for slot, weapon in wanted:
         for tier in range(1, TIERS + 1):

@@ -118,6 +118,11 @@ class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of item. `slot`: weapon | head | chest | legs | feet; `weapon`: kind or "".
 
     A roll of `low` to `high` gives the base value. `time` is the factor in permille of the wearer's period.
+
+    A unique item says its `power` in words; that is a `relic` (`bonuses.Relic`) with its `amount`, or a
+    `bonus` on `stat` under the condition `when`, as an affix has. It is found at any level: its value is
+    `worth` permille of that of the first ordinary item of its slot and weapon kind, and `tier`, `low` and
+    `high` do not count. `score` is an estimate of what the relic adds to fighting strength, in permille.
     """
 
     id: str
@@ -128,13 +133,25 @@ class BaseItem(Struct, frozen=True, forbid_unknown_fields=True):
     high: int
     weapon: str = ""
     time: int = 1000
+    power: str = ""
+    relic: str = ""
+    amount: int = 0
+    stat: str = ""
+    when: str = ""
+    bonus: int = 0
+    worth: int = 1000
+    score: int = 0
 
 
 class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     """One prefix or suffix. `stat`: str agi tec int health armour damage speed hit combo crit luck gold.
 
     Its value on an item of level L and rarity R is `(base * 1000 + L * per_level_permille) * (100 + 8 * R) /
-    100,000`, at least 1; for hit, combo and crit it is `base`.
+    100,000`, at least 1; for hit, combo, crit, roll and perk it is `base`.
+
+    Four more stats raise no figure of the hero: `deals` and `takes` (permille more damage dealt, less taken)
+    and `roll` (on attack rolls) count only under the condition `when` (`bonuses.When`), and `perk` adds to
+    the amount of the talents' perk of that name (`bonuses.PERKS`).
     """
 
     id: str
@@ -143,12 +160,17 @@ class Affix(Struct, frozen=True, forbid_unknown_fields=True):
     stat: str
     base: int
     per_level_permille: int = 0
+    when: str = ""
+    perk: str = ""
 
 
 class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
     """One consumable. `input` is its input in a fight (5 potion, 6 bomb, 7 food), or 0 for `item n` only.
 
-    `effect`: heal (permille of maximum health) | damage (permille of a plain hit) | status (on `who`).
+    `effect`: heal (permille of maximum health) | damage (permille of a plain hit) | status (on `who`) |
+    rest | cleanse (like heal, and ends the hero's bad statuses) | luck (rerolled misses) | opening (for
+    power) | interrupt (whatever the enemy shows) | escape (from all but bosses). Beside an effect other than
+    `status`, a `status` is put once. `length` is the permille of an action that it takes.
     """
 
     id: str
@@ -162,6 +184,7 @@ class Consumable(Struct, frozen=True, forbid_unknown_fields=True):
     price_base: int = 25
     price_per_level: int = 8
     carried_max: int = 4
+    length: int = 500
 
 
 class Hazard(Struct, frozen=True, forbid_unknown_fields=True):

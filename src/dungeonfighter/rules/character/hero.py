@@ -8,10 +8,12 @@ Source: docs/rules.md, "The hero" and "The die".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from dungeonfighter import limits
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.bonuses import PERK, PERKS, RELIC, Relic
 from dungeonfighter.rules.catalog.catalogue import POINTS_MAX, Catalogue
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Figures, Hero
@@ -39,6 +41,10 @@ from dungeonfighter.rules.talents import NUMBERS, Perk
 _THICK: Final = Perk.thick_skin
 _LONG: Final = Perk.long_statuses
 _PERKS: Final = len(NUMBERS)
+_DIGGER: Final = 1 << Relic.digger
+_NONE: Final[tuple[Sequence[int], Sequence[int], Sequence[int], int]] = ([], [], [], 0)
+PERK_NUMBERS: Final = tuple(NUMBERS[name] for name in PERKS)
+"""The perk's number by its place in `bonuses.PERKS`."""
 _TIER_STEPS: Final = tables.TIER_STEPS
 _LAST_TIER: Final = tables.TIERS[-1]
 _TIERS: Final = len(tables.TIERS)
@@ -54,11 +60,12 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
     """
     (
         strength, agility, technique, intelligence, health_max, armour, damage, faster, hit, combo, crit,
-        drops, gold,
+        drops, gold, *extra,
     ) = loot.affix_totals(cat, hero)  # fmt: skip
     perks = [0] * _PERKS
     for number in hero.talents:
         perks[cat.talent_perk[number]] += cat.talents[number].amount
+    deals, takes, rolls, relics = conditional(cat, extra, perks) if any(extra) else _NONE
     own_strength, own_agility, own_technique, own_intelligence = hero.stats
     strength = strength + own_strength if strength + own_strength < STAT_MAX else STAT_MAX
     agility = agility + own_agility if agility + own_agility < STAT_MAX else STAT_MAX
@@ -101,10 +108,37 @@ def refresh(cat: Catalogue, hero: Hero) -> None:
         drops,
         _known(cat, hero),
         perks,
+        deals,
+        takes,
+        rolls,
+        relics,
     )
     if hero.health > figures.health_max:
         hero.health = figures.health_max
     _repair_strip(cat, hero)
+
+
+def conditional(
+    cat: Catalogue, extra: Sequence[int], perks: list[int]
+) -> tuple[list[int], list[int], list[int], int]:
+    """Return the bonuses under a condition, as `Figures` has them: deals, takes, rolls, relics.
+
+    Args:
+        extra: The amounts of `Catalogue.bonuses`.
+        perks: The amounts of the talents' perks, which bonuses on perks raise.
+    """
+    pairs: tuple[list[int], list[int], list[int]] = ([], [], [])
+    relics = 0
+    for (kind, which), amount in zip(cat.bonuses, extra, strict=True):
+        if not amount:
+            continue
+        if kind == PERK:
+            perks[PERK_NUMBERS[which]] += amount
+        elif kind == RELIC:
+            relics |= 1 << which
+        else:
+            pairs[kind].extend((which, amount))
+    return *pairs, relics
 
 
 def bounds(hit: int, combo: int, crit: int) -> tuple[int, int, int]:
@@ -130,10 +164,19 @@ def potions_max(hero: Hero) -> int:
     return tables.POTIONS_MAX + hero.figures.perks[Perk.hoarder]
 
 
-def search_faces(hero: Hero) -> int:
+def search_faces(cat: Catalogue, hero: Hero) -> int:
     """Return the number of faces of the d20 on which a search finds something."""
+    if hero.figures.relics & _DIGGER:
+        return 20 - cat.relic_amounts[Relic.digger]
     faces = tables.SEARCH_FINDS * (hero.figures.perks[Perk.scavenger] or 1)
     return faces if faces < tables.SEARCH_FINDS_MAX else tables.SEARCH_FINDS_MAX
+
+
+def search_wakes(cat: Catalogue, hero: Hero) -> int:
+    """Return the number of faces of the d20 on which a search wakes a fight."""
+    if hero.figures.perks[Perk.scavenger]:
+        return 0
+    return cat.relic_amounts[Relic.digger] if hero.figures.relics & _DIGGER else tables.SEARCH_WAKES
 
 
 def heal(hero: Hero, permille: int) -> int:

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from dungeonfighter.rules import bonuses
 from dungeonfighter.rules import dice as chance
 from dungeonfighter.rules.catalog.catalogue import RARITY_BONUS, TIERS, Catalogue
 from dungeonfighter.rules.catalog.model import AFFIX_STATS
@@ -40,6 +41,9 @@ OWN_KIND: Final = 7
 TRADE_ITEMS: Final = 5
 
 STATS: Final = len(AFFIX_STATS)
+"""The number of plain stats. In lists of sums the amounts of `Catalogue.bonuses` follow them."""
+UNIQUE_RARITY: Final = 2
+"""The least rarity of a unique item."""
 SPEED: Final = AFFIX_STATS.index("speed")
 
 
@@ -53,6 +57,7 @@ def roll_item(
     slot: int | None = None,
     rarity: int | None = None,
     more: int = 0,
+    unique: bool = False,
 ) -> Item:
     """Make one item.
 
@@ -63,6 +68,7 @@ def roll_item(
         slot: One of `Slot`; None draws it: half are weapons, an eighth each kind of armour.
         rarity: The rarity of a trade; None rolls it.
         more: Permille by which the roll of the rarity is higher.
+        unique: True for a unique item of the slot and weapon kind, if there is one.
     """
     level = clamp_level(level)
     outputs = chance.peek(dice.loot, _COMMON_MAX)
@@ -73,14 +79,22 @@ def roll_item(
         rarity = roll_rarity(outputs, more) + steps
         if rarity > _MYTHIC:
             rarity = _MYTHIC
+    if unique and rarity < UNIQUE_RARITY:
+        rarity = UNIQUE_RARITY
     tier = roll_tier(outputs, level)
-    tiers = cat.weapons[_weapon_kind(outputs, kind)] if slot == _WEAPON else cat.armours[slot]
-    pool = tiers[tier - 1]
-    base = pool[next(outputs) * len(pool) >> 64]
-    row = cat.items[base]
+    if slot == _WEAPON:
+        kind = _weapon_kind(outputs, kind)
+        pool, rare = cat.weapons[kind][tier - 1], cat.unique_weapons[kind]
+    else:
+        pool, rare = cat.armours[slot][tier - 1], cat.unique_armours[slot]
+    chosen = rare if unique and rare else pool
+    base = chosen[next(outputs) * len(chosen) >> 64]
+    row = cat.items[base if chosen is pool else pool[0]]
     value = row.low + (next(outputs) * (row.high - row.low + 1) >> 64)
     value += level - 1 if slot == _WEAPON else level * ARMOUR_PER_LEVEL // 1000
     value = value * (1000 + RARITY_BONUS * rarity) // 1000
+    if chosen is rare:
+        value = max(1, value * cat.items[base].worth // 1000)
     affixes: list[int] = []
     actions: list[int] = []
     if not rarity and cat.prefixes:  # a common item has one prefix, and neither suffixes nor actions
@@ -148,21 +162,29 @@ def affix_value(cat: Catalogue, affix: int, level: int, rarity: int) -> int:
 
 
 def totals(cat: Catalogue, item: Item) -> list[int]:
-    """Return the amounts of an item's affixes in the order of `AFFIX_STATS`; armour may lower the speed."""
-    sums = [0] * STATS
+    """Return the amounts of an item's affixes in the order of `AFFIX_STATS`, then those of the bonuses.
+
+    Armour may lower the speed.
+    """
+    sums = [0] * (STATS + len(cat.bonuses))
     add(cat, item, sums)
     return sums
 
 
 def affix_totals(cat: Catalogue, hero: Hero) -> list[int]:
-    sums = [0] * STATS
+    sums = [0] * (STATS + len(cat.bonuses))
+    powers = cat.item_bonuses
     stats, worths, slows = cat.affix_stat, cat.affix_worth, cat.item_slows
     for item in hero.worn:  # `add` written out, because each change of equipment sums all items anew
         if item is not None:
             worth = worths[item.rarity][item.level]
             for number in item.affixes:
                 sums[stats[number]] += worth[number]
-            sums[SPEED] -= slows[item.base]
+            base = item.base
+            sums[SPEED] -= slows[base]
+            if powers[base]:
+                for place, amount in powers[base]:
+                    sums[place] += amount
     return sums
 
 
@@ -172,10 +194,17 @@ def add(cat: Catalogue, item: Item, sums: list[int], sign: int = 1) -> None:
     for number in item.affixes:
         sums[stats[number]] += sign * worth[number]
     sums[SPEED] -= sign * cat.item_slows[item.base]
+    for place, amount in cat.item_bonuses[item.base]:
+        sums[place] += sign * amount
 
 
 def name(cat: Catalogue, item: Item) -> str:
-    """Return the full name, for example "Sharp Oak Club of the Boar": first prefix, base, first suffix."""
+    """Return the full name, for example "Sharp Oak Club of the Boar": first prefix, base, first suffix.
+
+    A unique item has its own name alone.
+    """
+    if cat.items[item.base].power:
+        return cat.items[item.base].name
     prefix = suffix = ""
     for number in item.affixes:
         before, behind = cat.affix_words[number]
@@ -185,12 +214,16 @@ def name(cat: Catalogue, item: Item) -> str:
 
 
 def affix_texts(cat: Catalogue, item: Item) -> list[str]:
-    """Return one text per affix, for example "damage +3" or "speed +2.4 %"."""
-    texts = []
+    """Return one text per affix, for example "damage +3"; the power of a unique item comes first."""
+    power = cat.items[item.base].power
+    texts = [power] if power else []
     for number in item.affixes:
         amount = affix_value(cat, number, item.level, item.rarity)
         stat = cat.affixes[number].stat
-        if stat in ("speed", "luck", "gold"):
+        place = cat.affix_stat[number]
+        if place >= STATS:
+            texts.append(bonuses.words(*cat.bonuses[place - STATS], amount))
+        elif stat in ("speed", "luck", "gold"):
             texts.append(f"{stat} +{amount / 10:g} %")
         else:
             texts.append(f"{stat.upper() if len(stat) == 3 else stat} +{amount}")

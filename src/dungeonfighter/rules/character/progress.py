@@ -16,7 +16,7 @@ from dungeonfighter.rules.state import Hero, Item, Phase, State
 from dungeonfighter.rules.talents import Perk
 
 _LEVEL_UP = int(Phase.LevelUp)
-_ITEMS, _POTIONS, _RARITY = 0, 1, 2
+_ITEMS, _POTIONS, _RARITY, _UNIQUE = 0, 1, 2, 3
 """The places of `World.meters`."""
 
 TALENTS_OFFERED = 3
@@ -57,13 +57,16 @@ def find_item(cat: Catalogue, state: State, item: Item) -> None:
 def found(cat: Catalogue, state: State, level: int, steps: int = 0) -> Item:
     """Roll an item that the hero finds; the meter of rarities moves the roll, and the result the meter."""
     meters = state.world.meters
-    item = loot.roll_item(cat, state.dice, level, steps=steps, kind=state.hero.kind, more=meters[_RARITY])
+    unique = metered(state, _UNIQUE, tables.UNIQUE, dice.loot(state.dice, 1000))
+    item = loot.roll_item(
+        cat, state.dice, level, steps=steps, kind=state.hero.kind, more=meters[_RARITY], unique=unique
+    )
     change = tables.RARITY_METER[item.rarity - steps if item.rarity > steps else 0]
     least = -tables.RARITY_METER_MOST
     meter = meters[_RARITY] + change
     meter = least if meter < least else min(meter, tables.RARITY_METER_MOST)
     if meter != meters[_RARITY]:
-        state.world.meters = replaced(meters, _RARITY, meter)
+        state.world.meters = replaced(state.world.meters, _RARITY, meter)
     return item
 
 
@@ -83,11 +86,22 @@ def metered(state: State, meter: int, chance: int, drawn: int) -> bool:
 def find_good(cat: Catalogue, state: State, number: int) -> None:
     """Give the hero one consumable, or half its price in gold if the hero carries the maximum."""
     hero = state.hero
-    if hero.consumables[number] < carried_max(cat, hero, number):
+    if has_room(cat, hero, number):
         hero.consumables = changed(hero.consumables, number, 1)
         state.log.append([Event.ConsumableFound, number])
     else:
         state.log.append([Event.GoldFound, gain_gold(state, prices.good(cat, hero, number) // 2)])
+
+
+def has_room(cat: Catalogue, hero: Hero, number: int) -> bool:
+    """Return True if the hero can carry one more of a consumable.
+
+    The hero carries at most `OTHERS_MAX` of those together that have no stock at the hub.
+    """
+    if hero.consumables[number] >= carried_max(cat, hero, number):
+        return False
+    others = cat.other_consumables
+    return number not in others or sum(hero.consumables[other] for other in others) < tables.OTHERS_MAX
 
 
 def carried_max(cat: Catalogue, hero: Hero, number: int) -> int:
@@ -117,8 +131,12 @@ def drop(cat: Catalogue, state: State, rank: int, level: int) -> None:
 
 
 def other_good(cat: Catalogue, state: State) -> int:
-    number = dice.loot(state.dice, len(cat.consumables) - 1)
-    return number + (number >= cat.consumable_at[5])
+    """Draw a consumable other than a potion: one in three is a bomb or a ration."""
+    staples = (cat.consumable_at[6], cat.consumable_at[7])
+    drawn = dice.loot(state.dice, tables.STAPLES_IN)
+    if drawn < len(staples):
+        return staples[drawn]
+    return cat.other_consumables[dice.loot(state.dice, len(cat.other_consumables))]
 
 
 def level_up(cat: Catalogue, state: State) -> None:

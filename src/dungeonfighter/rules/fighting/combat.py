@@ -14,32 +14,32 @@ from msgspec.structs import replace
 
 from dungeonfighter import limits
 from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.bonuses import Relic
 from dungeonfighter.rules.catalog.catalogue import Catalogue
-from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.dice import event as event_die
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, enemy_side, statuses, timing
+from dungeonfighter.rules.fighting import damage, enemy_side, goods, statuses, timing
 from dungeonfighter.rules.fighting.common import (
     ENEMY,
     HERO,
     Result,
     apply_hero_statuses,
-    put_status,
     recover,
     second_wind,
 )
+from dungeonfighter.rules.fighting.conditions import GUARDED
 from dungeonfighter.rules.fighting.hero_side import attack as strike
-from dungeonfighter.rules.fighting.hero_side import interrupt
 from dungeonfighter.rules.fighting.intents import choose
 from dungeonfighter.rules.fighting.statuses import STUN
 from dungeonfighter.rules.lists import changed
-from dungeonfighter.rules.state import Band, Fight, Hero, Rank, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Rank, Stance, State
 from dungeonfighter.rules.tables import HAZARD_STEP, HAZARDS_MAX
 from dungeonfighter.rules.talents import Perk
 
 _ATTACK = int(Stance.attack)
 _HIT = int(Band.hit)
 
+_RUNNER = 1 << Relic.runner
 _BOSS = int(Rank.boss)
 _GOES_ON = Result.goes_on
 _ACTIONS_MAX = limits.fight_actions_max
@@ -59,6 +59,7 @@ def guard(cat: Catalogue, state: State) -> int:
     if not apply_hero_statuses(state, fight, False):
         return Result.died
     fight.guarding = True
+    fight.last = GUARDED
     state.log.append([Event.HeroGuarded])
     statuses.fade(fight.hero.statuses)
     fight.hero.next_at = max(fight.hero.next_at, fight.enemy.next_at + 1)
@@ -71,33 +72,16 @@ def use(cat: Catalogue, state: State, number: int) -> int:
     fight.actions += 1
     fight.exposed = False
     hero = state.hero
-    row = cat.consumables[number]
     hero.consumables = changed(hero.consumables, number, -1)
-    if row.effect == "heal":
-        if number == cat.consumable_at[5]:
-            statuses.clear(fight.hero.statuses, (statuses.POISON,))
-        state.log.append([Event.ItemUsed, number, heal(hero, row.amount)])
-    elif row.effect == "damage":
-        lost = statuses.taken(fight.enemy.statuses, bomb_damage(hero, fight, row.amount))
-        fight.health -= lost
-        state.log.append([Event.ItemUsed, number, lost])
-        if fight.health > 0 and fight.intent in tables.INTERRUPTED:
-            interrupt(cat, state, fight)
-    else:
-        state.log.append([Event.ItemUsed, number, row.amount])
-        put_status(
-            cat, state, fight, ENEMY if row.who == "foe" else HERO, cat.consumable_status[number], row.amount
-        )
+    row = cat.consumables[number]
+    goods.apply(cat, state, fight, number)
+    if row.effect == "escape":
+        return Result.fled
     if fight.health > 0 and not apply_hero_statuses(state, fight, False):
         return Result.died
-    recover(fight.hero, hero.figures.period, hero.figures.perks[Perk.quick_hands] or tables.CONSUMABLE_LENGTH)
+    quick = hero.figures.perks[Perk.quick_hands]
+    recover(fight.hero, hero.figures.period, quick if quick and row.length else row.length)
     return settle(cat, state, fight)
-
-
-def bomb_damage(hero: Hero, fight: Fight, permille: int) -> int:
-    """Return the damage of a bomb: `permille` of a plain hit, and a share of the enemy's maximum health."""
-    share = fight.health_max * tables.BOMB_SHARE[fight.rank] // 1000
-    return damage.scaled_hit(hero, fight, permille) + share
 
 
 def flee(cat: Catalogue, state: State) -> int:
@@ -110,9 +94,10 @@ def flee(cat: Catalogue, state: State) -> int:
         return Result.fled
     if not apply_hero_statuses(state, fight, True):
         return Result.died
-    result = enemy_side.act(cat, state, fight, fight.hero.next_at)
-    if result != Result.goes_on:
-        return result
+    if not figures.relics & _RUNNER:
+        result = enemy_side.act(cat, state, fight, fight.hero.next_at)
+        if result != Result.goes_on:
+            return result
     die, bonus = dice.combat_d20(state.dice), (figures.agility - (2 + fight.level)) // 4
     if die + bonus >= tables.FLEE_NEEDS:
         state.log.append([Event.HeroFled, die, bonus])

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.bonuses import Relic
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import intents, statuses
-from dungeonfighter.rules.fighting.statuses import SLOW, WEAKEN
+from dungeonfighter.rules.fighting.statuses import BURN, SLOW, WEAKEN
 from dungeonfighter.rules.state import Fight, Fighter, State
 from dungeonfighter.rules.talents import Perk
 
@@ -25,6 +26,7 @@ _STATUS_TICKED: Final = Event.StatusTicked
 _STATUS_PUT: Final = Event.StatusPut
 _SECOND_WIND: Final = Perk.second_wind
 _CLEAN: Final = statuses.CLEAN
+_PILOT_FLAME: Final = 1 << Relic.pilot_flame
 
 
 class Result:
@@ -87,7 +89,7 @@ def apply_hero_statuses(state: State, fight: Fight, attacks: bool) -> bool:
     return hero.health > 0
 
 
-def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
+def apply_enemy_statuses(cat: Catalogue, state: State, fight: Fight, attacks: bool) -> bool:
     """Apply the damage of the enemy's statuses before the enemy acts. False: the enemy died.
 
     Args:
@@ -95,7 +97,10 @@ def apply_enemy_statuses(state: State, fight: Fight, attacks: bool) -> bool:
     """
     own = fight.enemy.statuses
     if own != _CLEAN:
+        burn = own[BURN]
         cost, corroded = statuses.apply(own, fight.health_max, tables.STATUS_DAMAGE[fight.level], attacks)
+        if burn and state.hero.figures.relics & _PILOT_FLAME:
+            own[BURN] = max(own[BURN], min(burn, cat.relic_amounts[Relic.pilot_flame]))
         if corroded:
             fight.armour -= corroded if corroded < fight.armour else fight.armour
         if cost:

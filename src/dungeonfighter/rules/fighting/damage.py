@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.fighting.conditions import less, more
 from dungeonfighter.rules.fighting.statuses import FORTIFY, PIERCE
 from dungeonfighter.rules.state import Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.tables import (
@@ -61,19 +62,29 @@ def hero_damage(
     if (row.opener and slot == 0) or (row.finisher and slot and slot == len(hero.strip) - 1):
         worth += EDGE_BONUS
     dealt = dealt * row.damage * worth // 1_000_000
-    return row.hits * after_defences(cat, hero, fight, dealt, stance, 1000 - row.pierce)
+    return row.hits * after_defences(cat, hero, fight, dealt, stance, 1000 - row.pierce, slot)
 
 
 def after_defences(
-    cat: Catalogue, hero: Hero, fight: Fight, dealt: int, stance: int, armour_permille: int
+    cat: Catalogue,
+    hero: Hero,
+    fight: Fight,
+    dealt: int,
+    stance: int,
+    armour_permille: int,
+    slot: int = -1,
 ) -> int:
-    """Return the damage of one hit of the hero after class wheel, talents, enemy defence and armour.
+    """Return the damage of one hit of the hero after class wheel, talents, gear, enemy defence and armour.
 
     Args:
         dealt: Damage of the hit before all of these.
         armour_permille: The part of the enemy's armour that counts against this hit.
+        slot: Place in the strip, from 0; -1 for a plain attack.
     """
     perks = hero.figures.perks
+    deals = hero.figures.deals
+    if deals:
+        dealt = dealt * (1000 + more(deals, cat, hero, fight, stance, slot)) // 1000
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
         dealt = dealt * WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * WOUNDED:
@@ -105,6 +116,9 @@ def enemy_damage(cat: Catalogue, hero: Hero, fight: Fight, intent: int, band: in
         dealt = dealt * GUARDED[intent] // 1000
     elif fight.exposed:
         dealt = dealt * (hero.figures.perks[_POWER_ARMOUR] or EXPOSED) // 1000
+    takes = hero.figures.takes
+    if takes:
+        dealt = dealt * less(takes, cat, hero, fight) // 1000
     if not fight.enemy.statuses[PIERCE]:
         dealt -= fight.hero_armour
         fortified = fight.hero.statuses[FORTIFY]

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from dungeonfighter.rules import tables
+from dungeonfighter.rules.bonuses import Relic
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, habits, statuses
+from dungeonfighter.rules.fighting import damage, habits, powers, statuses
 from dungeonfighter.rules.fighting.common import (
     ENEMY,
     HERO,
@@ -51,6 +52,7 @@ _HIT = int(Band.hit)
 _ENEMY_ATTACKED: Final = Event.EnemyAttacked
 _ENEMY_MISSED: Final = Event.EnemyMissed
 _SECOND_WIND: Final = Perk.second_wind
+_ECHO_COAT: Final = 1 << Relic.echo_coat
 _GOES_ON: Final = Result.goes_on
 _WON: Final = Result.won
 
@@ -64,8 +66,8 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     afflicted = own != CLEAN
     if afflicted:
         if own[STUN]:
-            return _stunned(state, fight, now)
-        if not apply_enemy_statuses(state, fight, INTENT_DAMAGE[intent] > 0):
+            return _stunned(cat, state, fight, now)
+        if not apply_enemy_statuses(cat, state, fight, INTENT_DAMAGE[intent] > 0):
             return _WON
     lengths = 1
     if INTENT_DAMAGE[intent]:
@@ -99,11 +101,11 @@ def act(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     return _GOES_ON
 
 
-def _stunned(state: State, fight: Fight, now: int) -> int:
+def _stunned(cat: Catalogue, state: State, fight: Fight, now: int) -> int:
     own = fight.enemy.statuses
     own[STUN] = 0
     state.log.append([Event.Stunned, ENEMY])
-    alive = apply_enemy_statuses(state, fight, False)
+    alive = apply_enemy_statuses(cat, state, fight, False)
     fight.enemy.next_at = now + _time(own, fight.period)
     fight.guarding = False
     return _GOES_ON if alive else _WON
@@ -144,6 +146,8 @@ def _strike(cat: Catalogue, state: State, fight: Fight, intent: int) -> int:
         own[PIERCE] -= 1
     if countered:
         _counter(state, fight)
+    if fight.guarding and state.hero.figures.relics:
+        powers.after_guard(cat, state, fight)
     return 2 if band == _CRITICAL_MISS else 1
 
 
@@ -177,7 +181,7 @@ def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, b
         lost = taken(victim, lost)
     state.log.append([_ENEMY_ATTACKED, intent, total, band, lost])
     hero.health -= lost
-    if hero.health <= 0:
+    if hero.health <= 0 and not powers.spared(state, fight):
         return False
     if hero.figures.perks[_SECOND_WIND]:
         second_wind(state, fight)
@@ -187,7 +191,10 @@ def _land(cat: Catalogue, state: State, fight: Fight, intent: int, total: int, b
         if fight.guarding:
             state.log.append([Event.StatusBlocked, fight.intent_status])
         else:
-            put_status(cat, state, fight, HERO, fight.intent_status, cat.enemies[fight.enemy_kind].amount)
+            amount = cat.enemies[fight.enemy_kind].amount
+            put_status(cat, state, fight, HERO, fight.intent_status, amount)
+            if hero.figures.relics & _ECHO_COAT:
+                put_status(cat, state, fight, ENEMY, fight.intent_status, amount)
     return True
 
 

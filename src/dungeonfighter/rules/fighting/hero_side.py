@@ -13,10 +13,12 @@ from dungeonfighter.rules.character.hero import heal
 from dungeonfighter.rules.dice import combat as draw
 from dungeonfighter.rules.dice import combat_d20
 from dungeonfighter.rules.events import Event
-from dungeonfighter.rules.fighting import damage, intents, statuses
+from dungeonfighter.rules.fighting import damage, powers, statuses
 from dungeonfighter.rules.fighting.common import ENEMY, HERO, apply_hero_statuses, put_status, recover
+from dungeonfighter.rules.fighting.conditions import MISSED, more
+from dungeonfighter.rules.fighting.powers import interrupt
 from dungeonfighter.rules.fighting.statuses import CLEAN, CONFUSION, PIERCE, ROLL_PENALTY, taken
-from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Intent, Stance, State
+from dungeonfighter.rules.state import Band, Fight, Figures, Hero, Stance, State
 from dungeonfighter.rules.tables import (
     COMBO_FLOOR,
     COMBO_MIN,
@@ -29,9 +31,6 @@ from dungeonfighter.rules.tables import (
 )
 from dungeonfighter.rules.talents import Perk
 
-_LIGHT = int(Intent.light)
-_STATUS = int(Intent.status)
-_HEAL = int(Intent.heal)
 _CRITICAL_MISS, _MISS, _HIT, _COMBO, _CRITICAL = (int(band) for band in Band)
 _PRECISE = int(Stance.precise)
 _POWER = int(Stance.power)
@@ -63,9 +62,8 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
     bonus = STANCE_ROLL[stance]
     if stance == _PRECISE:
         bonus += figures.perks[_PRECISE_COMBO]
-    if afflicted and own[ROLL_PENALTY]:
-        own[ROLL_PENALTY] -= 1
-        bonus -= tables.ROLL_PENALTY
+    if figures.rolls or (afflicted and own[ROLL_PENALTY]):
+        bonus += _uncommon_bonus(cat, hero, fight, stance)
     die = combat_d20(state.dice)
     band = _band(figures, fight, die, die + bonus)
     if band == _MISS and fight.luck:
@@ -83,8 +81,10 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
             _reset_after_miss(hero, fight)
         if band == _CRITICAL_MISS:
             length = tables.CRITICAL_MISS_LENGTH
-    if not fight.opened:
-        fight.opened = True
+    if figures.relics:
+        length = powers.after_attack(cat, state, fight, stance, band, length)
+    fight.last = MISSED if band <= _MISS else 0
+    fight.opened = True
     if stance >= _PRECISE and band >= _HIT:
         _use_opening(state, fight, stance)
     elif stance == _POWER:
@@ -96,6 +96,16 @@ def attack(cat: Catalogue, state: State, fight: Fight, stance: int) -> bool:
         own[PIERCE] -= 1
     recover(fighter, figures.period, length)
     return True
+
+
+def _uncommon_bonus(cat: Catalogue, hero: Hero, fight: Fight, stance: int) -> int:
+    """Return the bonus of gear on a roll, less the penalty of the status, which this attack lowers."""
+    bonus = more(hero.figures.rolls, cat, hero, fight, stance)
+    own = fight.hero.statuses
+    if own[ROLL_PENALTY]:
+        own[ROLL_PENALTY] -= 1
+        bonus -= tables.ROLL_PENALTY
+    return bonus
 
 
 def _use_opening(state: State, fight: Fight, stance: int) -> None:
@@ -236,16 +246,6 @@ def _weapon_effect(cat: Catalogue, state: State, fight: Fight, hero: Hero) -> No
     if status in (statuses.POISON, statuses.BLEED) and cat.enemies[fight.enemy_kind].undead:
         status, amount = tables.UNDEAD_EFFECT
     put_status(cat, state, fight, ENEMY, status, statuses.lengthened(status, amount, hero.figures.lengthen))
-
-
-def interrupt(cat: Catalogue, state: State, fight: Fight) -> None:
-    """Turn the shown heal or status of the enemy into a light attack, half a period later."""
-    state.log.append([Event.Interrupted, fight.intent])
-    intents.show(cat, fight, _LIGHT)
-    more = state.hero.figures.perks[Perk.interrupt_mark]
-    fight.enemy.next_at += fight.period * (tables.INTERRUPT_DELAY + more) // 1000
-    if more:
-        put_status(cat, state, fight, ENEMY, statuses.MARK, 1)
 
 
 def _reset_after_miss(hero: Hero, fight: Fight) -> None:

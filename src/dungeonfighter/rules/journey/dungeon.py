@@ -13,9 +13,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from dungeonfighter.rules import dice, tables
+from dungeonfighter.rules.bonuses import Relic
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import heal, search_faces
+from dungeonfighter.rules.character.hero import heal, search_faces, search_wakes
 from dungeonfighter.rules.character.progress import (
     drop,
     find_good,
@@ -65,6 +66,7 @@ _DARK = 0
 _KIND_KNOWN = 1
 _ALL_KNOWN = 2
 _DOOR_SENSE: Final = Perk.door_sense
+_PILGRIM: Final = 1 << Relic.pilgrim
 _DRAWS_MAX: Final = 1 + 3 * 5
 """The greatest number of outputs that the doors of one choice take from the stream."""
 _DOORS_DRAWN: Final = tuple(dice.weighted(tables.DOOR_WEIGHTS, drawn) for drawn in range(100))
@@ -137,11 +139,10 @@ def go_on(cat: Catalogue, state: State) -> None:
 def search(cat: Catalogue, state: State) -> None:
     dungeon = _dungeon(state)
     dungeon.searched = True
-    scavenger = state.hero.figures.perks[Perk.scavenger]
     die = dice.d20(state.dice)
-    if die > 20 - search_faces(state.hero):
+    if die > 20 - search_faces(cat, state.hero):
         _find(cat, state, dungeon)
-    elif die <= tables.SEARCH_WAKES and not scavenger:
+    elif die <= search_wakes(cat, state.hero):
         state.log.append([Event.SearchWoke, die])
         rooms.start_woken_fight(cat, state, dungeon)
     else:
@@ -163,6 +164,10 @@ def rest(cat: Catalogue, state: State) -> None:
     """Eat a ration and rest, once a room."""
     _eat(cat, state)
     state.log.append([Event.Rested, rooms.rest(cat, state)])
+    if state.hero.figures.relics & _PILGRIM:
+        shield = cat.relic_amounts[Relic.pilgrim]
+        _dungeon(state).omen += shield
+        state.log.append([Event.Prepared, shield])
 
 
 def prepare(cat: Catalogue, state: State) -> None:

@@ -10,7 +10,7 @@ from dungeonfighter.rules import dice, tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.character import loot, prices
 from dungeonfighter.rules.character.hero import heal
-from dungeonfighter.rules.character.progress import carried_max, find_item, found, gain_units, other_good
+from dungeonfighter.rules.character.progress import find_item, found, gain_units, has_room, other_good
 from dungeonfighter.rules.events import Event
 from dungeonfighter.rules.fighting import combat, statuses
 from dungeonfighter.rules.fighting.common import HERO, Result, begin_fight, put_status
@@ -68,7 +68,9 @@ def start_woken_fight(cat: Catalogue, state: State, dungeon: Dungeon) -> None:
     state.phase = _COMBAT
     enemy = dungeon.roster[dice.layout(state.dice, len(dungeon.roster))]
     grown = _grown(state, dungeon, _NORMAL)
-    _apply_tilt(cat, dungeon, begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown))
+    fight = begin_fight(cat, state, enemy, _NORMAL, dungeon.level, dungeon.theme, grown)
+    _apply_tilt(cat, dungeon, fight)
+    _apply_omen(cat, state, dungeon, fight)
 
 
 def _grown(state: State, dungeon: Dungeon, rank: int) -> int:
@@ -136,8 +138,7 @@ def trades_open(cat: Catalogue, state: State, dungeon: Dungeon) -> int:
         (room and hero.gold >= prices.item(hero, item)) << place for place, item in enumerate(dungeon.stock)
     )
     return mask + sum(
-        (hero.gold >= prices.good(cat, hero, n) and hero.consumables[n] < carried_max(cat, hero, n))
-        << place + 2
+        (hero.gold >= prices.good(cat, hero, n) and has_room(cat, hero, n)) << place + 2
         for place, n in enumerate(dungeon.offer)
     )
 

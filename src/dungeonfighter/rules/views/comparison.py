@@ -20,6 +20,7 @@ from dungeonfighter.rules.catalog.model import AFFIX_STATS
 from dungeonfighter.rules.character import loot
 from dungeonfighter.rules.state import Hero, Item, Slot
 from dungeonfighter.rules.tables import AMP, COMBO_STEPS, CRIT_STEPS, HIT_STEPS, PERIODS, STAT_MAX
+from dungeonfighter.rules.views import gear_worth
 from dungeonfighter.rules.views.numerals import NUMERALS, NUMERALS_MAX
 
 _WEAPON = int(Slot.weapon)
@@ -30,9 +31,11 @@ AMOUNTS_MAX: Final = 1024
 
 WORN: Final = (
     "kind", "health_max", "armour", "damage", "period", "amp", "hit", "combo", "crit", "drops", "gold",
+    "bonuses",
 )  # fmt: skip
-"""The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon."""
-Worn = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""The figures that an item can change, as in `state.Figures`; `kind` is the kind of the worn weapon, and
+`bonuses` the amounts of `Catalogue.bonuses`."""
+Worn = tuple[int, int, int, int, int, int, int, int, int, int, int, tuple[int, ...]]
 """One value for each of these figures. It is a plain tuple, because a view unpacks it for every bag item."""
 
 
@@ -79,25 +82,25 @@ class Comparison:
                 then[1] - now[1],
                 now[4] * 1000 // then[4] - 1000,
                 self.score(then),
-                _text(now, then),
+                _text(self._cat, now, then),
             )
             known = self._changes[id(item)] = item, change  # the item is kept too, so no other gets its id
         return known[1]
 
     def text(self, item: Item) -> str:
         """Return `Change.text` alone, for a third of the work."""
-        return _text(self._before(), self.wearing(item))
+        return _text(self._cat, self._before(), self.wearing(item))
 
     def words(self, then: Worn) -> str:
         """Return `Change.text` of an item whose figures are known."""
-        return _text(self._before(), then)
+        return _text(self._cat, self._before(), then)
 
     def score(self, then: Worn) -> int:
         """Return `Change.score` of an item whose figures are known."""
         now = self._strength
         if not now:
-            now = self._strength = strength(self._before(), self._hero)
-        return (strength(then, self._hero) - now) * 1000 // now
+            now = self._strength = strength(self._cat, self._before(), self._hero)
+        return (strength(self._cat, then, self._hero) - now) * 1000 // now
 
     def wearing(self, item: Item) -> Worn:
         """Return the hero's figures with this item on.
@@ -116,6 +119,8 @@ class Comparison:
         stats, worth = cat.affix_stat, cat.affix_worth[item.rarity][item.level]
         for number in item.affixes:
             sums[stats[number]] += worth[number]
+        for place, amount in cat.item_bonuses[base]:
+            sums[place] += amount
         (
             strength,
             agility,
@@ -130,6 +135,7 @@ class Comparison:
             crit,
             drops,
             gold,
+            *bonuses,
         ) = sums
         if slot == _WEAPON:
             kind, time = cat.item_weapon[base], cat.items[base].time
@@ -166,6 +172,7 @@ class Comparison:
             crit + CRIT_STEPS[technique],
             drops,
             1000 + gold,
+            tuple(bonuses),
         )
 
     def _before(self) -> Worn:
@@ -174,15 +181,15 @@ class Comparison:
         if now is None:
             cat, hero = self._cat, self._hero
             of = hero.figures
+            sums = self._totals = loot.affix_totals(cat, hero)
             now = self._now = (
                 hero.kind, of.health_max, of.armour, of.damage, of.period, of.amp, of.hit, of.combo, of.crit,
-                of.drops, of.gold,
+                of.drops, of.gold, tuple(sums[loot.STATS :]),
             )  # fmt: skip
             self._changes: dict[int, tuple[Item, Change]] = {}
             self._worn = hero.worn
             self._beside: list[list[int] | None] = [None] * len(self._worn)
             self._health = 1000 - tables.SCAR * hero.scars
-            sums = self._totals = loot.affix_totals(cat, hero)
             strength, agility, technique, wit = hero.stats
             sums[0] += strength
             sums[1] += agility
@@ -208,13 +215,14 @@ class Comparison:
         return sums
 
 
-def strength(worn: Worn, hero: Hero) -> int:
+def strength(cat: Catalogue, worn: Worn, hero: Hero) -> int:
     """Estimate fighting strength: damage a second times the hits that the hero survives.
 
     The opponent is an enemy of the hero's level. The weights of the bands are those of the d20 with three
-    combos in ten. Only ratios of two results mean anything.
+    combos in ten. Bonuses under a condition count by the part of fights in which it holds. Only ratios of two
+    results mean anything.
     """
-    kind, health_max, armour, damage, period, amp, hit, combos, crit, _, _ = worn
+    kind, health_max, armour, damage, period, amp, hit, combos, crit, _, _, bonuses = worn
     level = hero.level
     enemy_armour = 6 * level // 10
     least = tables.DAMAGE_MIN
@@ -239,6 +247,8 @@ def strength(worn: Worn, hero: Hero) -> int:
     wound = enemy_damage - armour
     if wound < enemy_damage // 5:
         wound = enemy_damage // 5
+    if any(bonuses):
+        per_action = per_action * gear_worth.factor(cat, level, bonuses) // 1000
     estimate = per_action * 1_000_000 // period * health_max // wound
     return estimate if estimate > 1 else 1
 
@@ -250,14 +260,14 @@ def _unfamiliar(hero: Hero, kind: int) -> int:
     return left if left > 600 else 600
 
 
-def _text(now: Worn, then: Worn) -> str:
+def _text(cat: Catalogue, now: Worn, then: Worn) -> str:
     """Return the changed figures in words (speed and amplification from 1 % on), or "no change"."""
     if now == then:
         return "no change"
-    kind, health_max, armour, damage, period, amp, hit, combo, crit, drops, gold = now
+    kind, health_max, armour, damage, period, amp, hit, combo, crit, drops, gold, bonuses = now
     (
         new_kind, new_health, new_armour, new_damage, new_period, new_amp, new_hit, new_combo, new_crit,
-        new_drops, new_gold,
+        new_drops, new_gold, new_bonuses,
     ) = then  # fmt: skip
     parts = []
     if new_damage != damage:
@@ -290,8 +300,9 @@ def _text(now: Worn, then: Worn) -> str:
         parts.append(f"drops {_percent(new_drops - drops)}")
     if new_gold != gold:
         parts.append(f"gold {_percent(new_gold - gold)}")
-    if new_kind != kind:
-        parts.append("changes class")
+    if new_bonuses != bonuses or new_kind != kind:
+        parts += gear_worth.changes(cat, bonuses, new_bonuses)
+        parts += ["changes class"][: new_kind != kind]
     return ", ".join(parts) or "no change"
 
 

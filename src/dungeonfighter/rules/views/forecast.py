@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.loader import Catalogue
+from dungeonfighter.rules.fighting.conditions import less, more
 from dungeonfighter.rules.fighting.statuses import (
     ACID,
     CLEAN,
@@ -28,6 +31,7 @@ from dungeonfighter.rules.fighting.timing import statuses_then
 from dungeonfighter.rules.state import Band, Fight, Hero, Intent, Rank, Stance
 from dungeonfighter.rules.talents import Perk
 
+_ATTACK = int(Stance.attack)
 _DEFEND = int(Intent.defend)
 _HEAVY = int(Intent.heavy)
 _NORMAL = int(Rank.normal)
@@ -54,6 +58,10 @@ def incoming(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
         damage = damage * tables.WHEEL // 1000
     if fight.guarding:
         damage = damage * tables.GUARDED[intent] // 1000
+    takes = hero.figures.takes
+    if takes:
+        fight = replace(fight, exposed=False) if fight.exposed else fight
+        damage = damage * less(takes, cat, hero, fight) // 1000
     if clean:
         damage -= fight.hero_armour
         return damage if damage > _DAMAGE_MIN else _DAMAGE_MIN
@@ -78,6 +86,10 @@ def outgoing(cat: Catalogue, hero: Hero, fight: Fight, clean: bool) -> int:
     figures = hero.figures
     perks = figures.perks
     damage = figures.damage * figures.amp // _OWN
+    deals = figures.deals
+    if deals:
+        then = hero if clean else replace(hero, health=_health_then(hero, fight))
+        damage = damage * (1000 + more(deals, cat, then, fight, _ATTACK)) // 1000
     if cat.enemy_beaten_by[fight.enemy_kind] == hero.kind:
         damage = damage * tables.WHEEL // 1000
     if perks[_EXECUTIONER] and fight.health * 1000 < fight.health_max * tables.WOUNDED:

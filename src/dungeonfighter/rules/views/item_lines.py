@@ -36,10 +36,16 @@ def found_lines(cat: Catalogue, state: State, comparison: Comparison) -> list[st
     bag = state.hero.bag
     first = len(bag) - found if len(bag) > found else 0
     return [
-        f"New, bag {NUMERALS[place]}: {worded(cat, item, comparison)}"
-        f"{grants(cat, state.hero, item, briefly=found > 1) if item.actions else ''}"
+        f"New, bag {NUMERALS[place]}: {_found(cat, state.hero, item, comparison, alone=found == 1)}"
         for place, item in enumerate(bag[first:], first + 1)
     ]
+
+
+def _found(cat: Catalogue, hero: Hero, item: Item, comparison: Comparison, *, alone: bool) -> str:
+    """Return the words of a found item; of several, one that weakens the hero has no figures."""
+    if not alone:
+        return bagged(cat, hero, item, comparison)
+    return worded(cat, item, comparison) + (grants(cat, hero, item) if item.actions else "")
 
 
 def found_now(state: State) -> int:

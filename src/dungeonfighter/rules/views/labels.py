@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from dungeonfighter.rules import tables
 from dungeonfighter.rules.catalog.catalogue import Catalogue
+from dungeonfighter.rules.catalog.model import Consumable
 from dungeonfighter.rules.character import loot, prices
-from dungeonfighter.rules.character.hero import search_faces
+from dungeonfighter.rules.character.hero import search_faces, search_wakes
 from dungeonfighter.rules.journey import trades
 from dungeonfighter.rules.journey.world import allowance_left, gathered, is_cleared, resumed, stirring
 from dungeonfighter.rules.state import (
@@ -86,7 +87,9 @@ def clock(state: State) -> str:
     left = allowance_left(state)
     if left >= 0:
         return f"Stirs in {left} turn{'' if left == 1 else 's'}."
-    return f"The dungeons stir: enemies +{stirring(state) // 10} % until a new level is cleared."
+    grown = stirring(state)
+    much = f"{grown // 10} %" if grown else f"{tables.STALE_STEP // 10} % every {tables.STALE_EVERY} turns"
+    return f"The dungeons stir: enemies +{much} until a new level is cleared."
 
 
 def reward(state: State, offer: Offer) -> str:
@@ -240,7 +243,23 @@ def _counted(cat: Catalogue, goods: Sequence[int], choice: Choice) -> str:
         number = cat.consumable_at[int(text)]
         return f"{text} {_several(cat.consumables[number].name, goods[number])}"
     number = int(text[5:]) - 1
-    return f"{text} {_several(cat.consumables[number].name.rpartition(' ')[2], goods[number])}"
+    row = cat.consumables[number]
+    return f"{text} {_several(row.name.rpartition(' ')[2], goods[number])}{_effect(row)}"
+
+
+def good(cat: Catalogue, number: int) -> str:
+    """Return the label of a consumable that `item n` uses: name and effect."""
+    row = cat.consumables[number]
+    return f"{row.name.lower()}: {row.text}"
+
+
+def _effect(row: Consumable) -> str:
+    """Return the effect in as few words as a line of inputs has room for."""
+    if row.effect == "status":
+        return f" ({row.status.replace('_', ' ')} {row.amount})"
+    if row.effect in ("heal", "cleanse"):
+        return f" ({'cures, ' if row.effect == 'cleanse' else ''}+{row.amount // 10} %)"
+    return f" ({row.effect}{f' {row.amount}' if row.amount > 1 else ''})"
 
 
 def _several(name: str, count: int) -> str:
@@ -367,15 +386,17 @@ def _trade_offer(cat: Catalogue, state: State, dungeon: Dungeon, comparison: Com
         return f"buy {loot.name(cat, item)} {price} gold: {comparison.text(item)}{grants}"
     if 2 <= place < 2 + len(dungeon.offer):
         number = dungeon.offer[place - 2]
-        return f"buy {cat.consumables[number].name} {prices.good(cat, state.hero, number)} gold"
+        ware = cat.consumables[number]
+        effect = "" if ware.input else f": {ware.text}"
+        return f"buy {ware.name} {prices.good(cat, state.hero, number)} gold{effect}"
     return ""
 
 
 def _cleared_words(cat: Catalogue, state: State, number: int) -> str:
     hero = state.hero
     if number == 2:
-        wakes = 0 if hero.figures.perks[Perk.scavenger] else tables.SEARCH_WAKES
-        finds = search_faces(hero)
+        wakes = search_wakes(cat, hero)
+        finds = search_faces(cat, hero)
         return f"search: {5 * finds} % find" + (f", {5 * wakes} % fight" if wakes else "")
     if number == 3:
         gain = _healed(hero, tables.REST + hero.figures.perks[Perk.field_medic])

@@ -174,7 +174,8 @@ _AUTO: Final = Event.AutoFought
 _DIED: Final = Event.HeroDied
 _BEGAN: Final = Event.FightBegan
 _EXCHANGE: Final = frozenset((
-    *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.Interrupted, Event.Stunned, Event.StruckSelf,
+    *FREQUENT, Event.EnemyDefended, Event.EnemyHealed, Event.EnemyPrepared, Event.Interrupted, Event.Stunned,
+    Event.StruckSelf,
 ))  # fmt: skip
 """The events that `narrate` leaves out of a turn in which `auto` played many attacks."""
 _SILENT: Final = frozenset(
@@ -303,12 +304,20 @@ def _fled(cat: Catalogue, die: int, bonus: int) -> str:
 
 def _item_used(cat: Catalogue, number: int, amount: int) -> str:
     row = cat.consumables[number]
-    if row.effect == "heal":
+    if row.effect in ("heal", "cleanse"):
         return f"{row.name}: +{amount} hp."
     if row.effect == "damage":
         return f"{row.name}: foe lost {amount}."
+    if row.effect != "status":
+        return f"{row.name}: {_USES.get(row.effect, row.effect)}."
     bearer = "foe" if row.who == "foe" else "you"
     return f"{row.name}: {bearer} {STATUSES[cat.consumable_status[number]]} {amount}."
+
+
+_USES: Final = {
+    "interrupt": "it starts anew", "luck": "your misses are rerolled", "opening": "an opening",
+    "escape": "you are gone",
+}  # fmt: skip
 
 
 def _strip_set(cat: Catalogue, count: int) -> str:

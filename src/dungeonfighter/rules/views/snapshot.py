@@ -19,6 +19,7 @@ from dungeonfighter.rules.catalog.catalogue import Catalogue
 from dungeonfighter.rules.catalog.model import Consumable, HeroAction
 from dungeonfighter.rules.character import hero, loot, prices
 from dungeonfighter.rules.fighting import combat, statuses, timing
+from dungeonfighter.rules.fighting.conditions import more
 from dungeonfighter.rules.fighting.intents import following
 from dungeonfighter.rules.inputs import item_input
 from dungeonfighter.rules.journey.world import (
@@ -41,6 +42,7 @@ from dungeonfighter.rules.state import (
     RoomKind,
     RoomPhase,
     Slot,
+    Stance,
     State,
     Weapon,
 )
@@ -65,6 +67,7 @@ from dungeonfighter.rules.views.sentences import STATUSES, sentence
 from dungeonfighter.rules.views.text_view import TextRules
 from dungeonfighter.rules.views.tones import tone
 
+_ATTACK = int(Stance.attack)
 _COMBAT = int(Phase.Combat)
 _DAILY = int(Mode.daily)
 _GAME_LOOP = int(Phase.GameLoop)
@@ -136,7 +139,7 @@ def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight |
     someone = state.hero
     figures = someone.figures
     armed = someone.kind >= 0
-    hit, combo, critical = thresholds(someone, fight)
+    hit, combo, critical = thresholds(cat, someone, fight)
     return PlayerView(
         name=someone.name,
         hero_class=labels.CLASSES[someone.kind] if armed else "",
@@ -175,12 +178,13 @@ def _player(cat: Catalogue, state: State, comparison: Comparison, fight: Fight |
     )
 
 
-def thresholds(someone: Hero, fight: Fight | None) -> tuple[int, int, int]:
+def thresholds(cat: Catalogue, someone: Hero, fight: Fight | None) -> tuple[int, int, int]:
     """Return the lowest rolls of a plain attack now that hit, combo, and are critical."""
     figures = someone.figures
     if fight is None:
         return hero.bounds(figures.hit, figures.combo, figures.crit)
     penalty = tables.ROLL_PENALTY if fight.hero.statuses[statuses.ROLL_PENALTY] else 0
+    penalty -= more(figures.rolls, cat, someone, fight, _ATTACK)
     hit, combo, critical = hero.bounds(
         figures.hit + fight.hit, figures.combo + fight.combo, figures.crit + fight.crit
     )
