@@ -49,7 +49,7 @@ INTENTS: Final = {
     "normal": "a plain hit",
     "heavy": (
         f"{_hits(Intent.heavy)} and takes longer; "
-        f"a guard takes most of it away ({_times(tables.GUARD_HEAVY)})"
+        f"a guard takes most of it away ({_times(tables.GUARDED[Intent.heavy])})"
     ),
     "status": f"{_hits(Intent.status)} and inflicts a status; a guard blocks the status, {_STOPPED}",
     "defend": f"takes {_times(tables.DEFENDED)} damage until then, except from power",
@@ -57,7 +57,7 @@ INTENTS: Final = {
     "flee": "it runs away, and you get no reward",
     "feint": f"a plain hit, but {_times(tables.GUARDED[Intent.feint])} against a guard: do not guard",
     "charge": f"gathers strength, and a crush follows; {_STOPPED}",
-    "crush": f"{_hits(Intent.crush)}; a guard takes most of it away ({_times(tables.GUARD_HEAVY)})",
+    "crush": f"{_hits(Intent.crush)}; a guard takes most of it away ({_times(tables.GUARDED[Intent.heavy])})",
     "ward": f"gives it shield {tables.WARD}; {_STOPPED}",
     "harden": f"gives it fortify {tables.HARDEN}; {_STOPPED}",
     "aim": f"gives it pierce {tables.AIM}; {_STOPPED}",
@@ -82,8 +82,8 @@ STANCES: Final = {
         f"{_times(tables.EXPOSED)} until your next action, unless there is an opening"
     ),
     "4": (
-        f"guard: you act right after the enemy and take {_times(tables.GUARD)} of its hit "
-        f"(heavy and crush {_times(tables.GUARD_HEAVY)}), and no status"
+        f"guard: you act right after the enemy and take {_times(tables.GUARDED[Intent.normal])} of its hit "
+        f"(heavy and crush {_times(tables.GUARDED[Intent.heavy])}), and no status"
     ),
     "8": "flee: the enemy acts first; past an ordinary enemy, out of the dungeon from a guardian",
     "9": f"auto: plain attacks until the fight ends or health is under {_percent(tables.AUTO_STOPS_BELOW)}",

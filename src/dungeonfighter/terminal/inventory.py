@@ -1,6 +1,6 @@
 """The bag beside the worn items: for each slot what is worn at the left, what could be worn at the right.
 
-Items that are worse in everything are one line; `bag N` shows each item with all that it has.
+Items that are much weaker or worse in everything share one line; `bag N` shows any item with all that it has.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from dungeonfighter.terminal.spans import Meaning, Span, Spans, beside, spans, w
 
 SIDES_FROM: Final = 64
 """The columns from which the two items stand side by side."""
+MUCH_WEAKER: Final = -100
+"""The change of strength in permille from which an item is only named."""
 _INDENT: Final = 2
 _GAP: Final = 2
+_LESS_IS_MORE: Final = "damage taken"
+"""The beginning of a change that is a gain if it is negative."""
 
 
 def bag(player: PlayerView, canvas: Canvas) -> list[Spans]:
@@ -30,7 +34,7 @@ def bag(player: PlayerView, canvas: Canvas) -> list[Spans]:
         lines += _slot(slot.name, worn.get(slot.name), rivals, canvas)
     if folded:
         names = ", ".join(f"{item.number} {item.name}" for item in folded)
-        lines += canvas.text(Span(f" worse than what you wear: {names}", Meaning.quiet), hanging=3)
+        lines += canvas.text(Span(f" weaker (`bag N` compares one): {names}", Meaning.quiet), hanging=3)
     if not player.bag:
         lines.append(spans(Span(" Your bag is empty.", Meaning.quiet)))
     return lines
@@ -47,7 +51,8 @@ def one(player: PlayerView, number: int, canvas: Canvas) -> list[Spans]:
 
 def _is_worse(item: ItemView) -> bool:
     changes = (item.damage_change, item.armour_change, item.health_change)
-    return item.score_change < 0 and max(changes) <= 0 and not item.actions
+    is_worse_in_all = item.score_change < 0 and max(changes) <= 0 and not item.actions
+    return is_worse_in_all or item.score_change <= MUCH_WEAKER
 
 
 def _slot(slot: str, worn: ItemView | None, rivals: list[ItemView], canvas: Canvas) -> list[Spans]:
@@ -121,8 +126,12 @@ def _meaning(part: str) -> Meaning:
         old = before.rpartition(" ")[2]
         if old.isdigit() and after.isdigit():
             return Meaning.gain if int(after) > int(old) else Meaning.harm
+    if part.startswith("loses "):
+        return Meaning.harm
     signs = list(_signs(part))
-    return Meaning.gain if "+" in signs else Meaning.harm if "-" in signs else Meaning.neutral
+    if not signs:
+        return Meaning.neutral
+    return Meaning.gain if (signs[0] == "+") != part.startswith(_LESS_IS_MORE) else Meaning.harm
 
 
 def _signs(part: str) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from dungeonfighter.rules.character.hero import refresh
 from dungeonfighter.rules.state import Item, State
 from dungeonfighter.terminal import inventory
@@ -46,9 +49,29 @@ def test_the_change_says_by_a_sign_if_the_hero_gets_stronger() -> None:
     assert any(text.startswith("damage ") and meaning is Meaning.gain for text, meaning in spans.items())
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("damage 31 -> 38", Meaning.gain),
+        ("damage 38 -> 31", Meaning.harm),
+        ("speed -4 %", Meaning.harm),
+        ("damage +22 % to undead", Meaning.gain),
+        ("damage taken -17 % from undead", Meaning.gain),
+        ("loses protection from elites", Meaning.harm),
+        ("changes class", Meaning.neutral),
+    ],
+)
+def test_each_change_has_the_meaning_for_the_hero(change: str, expected: Meaning) -> None:
+    player = rules().observe(owner()).player
+    item = msgspec.structs.replace(player.bag[0], change=change)
+    player = msgspec.structs.replace(player, bag=[item])
+    lines = inventory.one(player, 1, Canvas(80, ASCII))
+    assert expected in {span.meaning for line in lines for span in line if span.text == change}
+
+
 def test_an_item_worse_in_everything_is_only_named() -> None:
     text = "\n".join(map(plain, bag(owner())))
-    assert "worse than what you wear: 2 " in text
+    assert "weaker (`bag N` compares one): 2 " in text
     assert "bag 2: " not in text
 
 
